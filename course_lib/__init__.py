@@ -1,0 +1,1 @@
+"""Verified implementations behind a hands-on course on attention."""
