@@ -1,0 +1,132 @@
+"""Sizes of a layer, frozen and validated. Field names are the field's; derived sizes are properties.
+
+Letters in shapes, here and everywhere: n new tokens, N all tokens, h heads, g key/value heads, d model width.
+"""
+
+from dataclasses import dataclass
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ValueError with `message`, which names argument, value and rule, unless `condition` holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def require_positive(config, *names: str) -> None:
+    """Each named field that is not None must be a positive integer."""
+    for name in names:
+        value = getattr(config, name)
+        good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+        require(good, f"{name} must be a positive integer, got {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rope:
+    """Rotary positions: pair i of a vector of width w turns by (position / factor) * base**(-2 i / w)."""
+
+    base: float = 10_000.0
+    factor: float = 1.0  # linear scaling: positions are divided by it (position interpolation)
+
+    def __post_init__(self):
+        require(self.base > 1, f"base must be larger than 1, got {self.base}")
+        require(self.factor > 0, f"factor must be positive, got {self.factor}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupedConfig:
+    """Multi-head (n_kv_heads = n_heads), grouped-query, and multi-query attention (n_kv_heads = 1)."""
+
+    d_model: int
+    n_heads: int
+    n_kv_heads: int | None = None  # default n_heads
+    d_head: int | None = None  # default d_model / n_heads
+    rope: Rope | None = None
+    qk_norm: bool = False  # RMSNorm on each query and key head, before the rotation
+    window: int | None = None  # a token sees itself and the window - 1 tokens before it
+    scale: float | None = None  # default d_head ** -0.5
+    dropout: float = 0.0  # on the weights P, in training only
+
+    def __post_init__(self):
+        require_positive(self, "d_model", "n_heads", "n_kv_heads", "d_head", "window")
+        if self.n_kv_heads is None:
+            object.__setattr__(self, "n_kv_heads", self.n_heads)
+        require(
+            self.n_heads % self.n_kv_heads == 0,
+            f"n_heads must be a multiple of n_kv_heads, got n_heads = {self.n_heads}, n_kv_heads = {self.n_kv_heads}",
+        )
+        if self.d_head is None:
+            require(
+                self.d_model % self.n_heads == 0,
+                f"without d_head, d_model must be a multiple of n_heads, got d_model = {self.d_model}, "
+                f"n_heads = {self.n_heads}",
+            )
+            object.__setattr__(self, "d_head", self.d_model // self.n_heads)
+        require(
+            self.rope is None or self.d_head % 2 == 0,
+            f"rotary positions turn pairs, so d_head must be even, got d_head = {self.d_head}",
+        )
+        if self.scale is None:
+            object.__setattr__(self, "scale", self.d_head**-0.5)
+        require(0 <= self.dropout < 1, f"dropout must lie in [0, 1), got {self.dropout}")
+
+    @property
+    def d_qk(self) -> int:
+        """Width of a query and of a key, per head."""
+        return self.d_head
+
+    @property
+    def d_value(self) -> int:
+        """Width of a value, per head."""
+        return self.d_head
+
+    @property
+    def floats_per_token(self) -> int:
+        """What one token leaves in the cache of this layer: its keys and values."""
+        return self.n_kv_heads * (self.d_qk + self.d_value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentConfig:
+    """Multi-head latent attention: one latent row per token, shared by all heads, and one rotary key beside it."""
+
+    d_model: int
+    n_heads: int
+    d_latent: int  # width of L, the paper's d_L
+    d_head: int  # content width of a query or key head, without rotary coordinates
+    d_value: int | None = None  # default d_head
+    d_rope: int = 0  # rotary coordinates of the decoupled key K_R; 0 for none
+    d_latent_q: int | None = None  # width of the query latent; None for a full-rank W_Q
+    rope: Rope | None = None  # default Rope() when d_rope > 0
+    latent_norm: bool = False  # RMSNorm on L and on the query latent
+    window: int | None = None
+    scale: float | None = None  # default (d_head + d_rope) ** -0.5, in both readings
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        require_positive(self, "d_model", "n_heads", "d_latent", "d_head", "d_value", "d_latent_q", "window")
+        require(
+            self.d_rope >= 0 and self.d_rope % 2 == 0,
+            f"rotary positions turn pairs, so d_rope must be even and not negative, got d_rope = {self.d_rope}",
+        )
+        if self.d_rope and self.rope is None:
+            object.__setattr__(self, "rope", Rope())
+        require(
+            self.rope is None or self.d_rope > 0,
+            f"rope = {self.rope} needs rotary coordinates, but d_rope = 0; rotating the up-projected keys would "
+            "stop absorption",
+        )
+        if self.d_value is None:
+            object.__setattr__(self, "d_value", self.d_head)
+        if self.scale is None:
+            object.__setattr__(self, "scale", self.d_qk**-0.5)
+        require(0 <= self.dropout < 1, f"dropout must lie in [0, 1), got {self.dropout}")
+
+    @property
+    def d_qk(self) -> int:
+        """Width of a query and of a key, per head, in the expanded reading."""
+        return self.d_head + self.d_rope
+
+    @property
+    def floats_per_token(self) -> int:
+        """What one token leaves in the cache of this layer: its latent row and its rotary key."""
+        return self.d_latent + self.d_rope
