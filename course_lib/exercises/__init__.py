@@ -1,0 +1,53 @@
+"""Exercises: `check("2.1", attend)` says what is wrong, `hint("2.1")` helps a little, `solution("2.1")` shows it."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from course_lib.exercises.core import Exercise, grade, source
+
+_hints_given: dict[str, int] = {}  # how far each exercise's hints are unfolded in this session
+
+
+def find(exercise_id: str) -> Exercise:
+    """The exercise of that id; ValueError lists the ids of its notebook when there is none."""
+    exercises = of_notebook(str(exercise_id).split(".")[0])
+    for exercise in exercises:
+        if exercise.id == exercise_id:
+            return exercise
+    known = ", ".join(e.id for e in exercises) or f"notebooks {', '.join(notebooks())}"
+    raise ValueError(f"there is no exercise {exercise_id!r}; there are: {known}")
+
+
+def notebooks() -> list[str]:
+    """The numbers of the notebooks that have exercises, as in an exercise's id: "1", "2", ..."""
+    return sorted(str(int(m.name[2:])) for m in iter_modules(__path__) if m.name.startswith("nb"))
+
+
+def of_notebook(number: str) -> tuple[Exercise, ...]:
+    """The exercises of one notebook, in order; empty when it has none."""
+    if number not in notebooks():
+        return ()
+    return import_module(f"{__name__}.nb{int(number):02d}").EXERCISES
+
+
+def check(exercise_id: str, answer) -> None:
+    """Grade an answer (a function, or a value where one is asked for) and print what there is to say."""
+    result = grade(find(exercise_id), answer)
+    more = f' `hint("{exercise_id}")` helps.' if result.passed is False else ""
+    print({True: "✓ ", False: "✗ ", None: ""}[result.passed] + result.message + more)
+
+
+def hint(exercise_id: str) -> None:
+    """Print the hints so far and the next one."""
+    hints = find(exercise_id).hints
+    given = min(_hints_given.get(exercise_id, 0) + 1, len(hints))
+    _hints_given[exercise_id] = given
+    for number, text in enumerate(hints[:given], start=1):
+        print(f"Hint {number} of {len(hints)}: {text}")
+    if given == len(hints):
+        print(f'That was the last hint; `solution("{exercise_id}")` shows the code.')
+
+
+def solution(exercise_id: str) -> None:
+    """Print the verified solution."""
+    print(source(find(exercise_id)))

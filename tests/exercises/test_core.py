@@ -1,0 +1,107 @@
+"""The grader itself: every kind of failure has its own message, and styles of writing do not matter."""
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.exercises.core import Exercise, Mistake, Stage, grade, source
+
+
+def halve(X):
+    return X / 2
+
+
+EXERCISE = Exercise(
+    id="9.1",
+    title="half of it",
+    minutes=1,
+    difficulty=2,
+    solution=halve,
+    stages=(
+        Stage(lambda: (np.array([0.0]),), "zero"),
+        Stage(lambda: (np.array([1.0, 2.0, 4.0]),), "three numbers"),
+    ),
+    mistakes=(Mistake(lambda X: 2 * X, "you doubled instead"),),
+    hints=("divide",),
+)
+
+
+def unfilled(X):
+    """A stub with its docstring."""
+    ...
+
+
+def not_implemented(X):
+    raise NotImplementedError
+
+
+def ellipsis_after_work(X):
+    half = X / 2
+    assert half is not None
+    return ...
+
+
+def test_unfilled_answers_are_not_attempted():
+    for answer in (None, ..., unfilled, not_implemented):
+        result = grade(EXERCISE, answer)
+        assert result.passed is None and result.message == "Exercise 9.1: not attempted yet."
+
+
+def loses_its_return(X):
+    half = X / 2
+    assert half is not None
+
+
+def changes_its_argument(X):
+    X /= 2
+    return X
+
+
+def raises(X):
+    return X @ np.ones(5)
+
+
+@pytest.mark.parametrize(
+    "answer, message",
+    [
+        (loses_its_return, "is a `return` missing?"),
+        (changes_its_argument, "changes its arguments"),
+        (raises, "raises ValueError"),
+        (lambda X: 2 * X, "three numbers: you doubled instead"),
+        (lambda X: X / 3, r"at index (0,) you got 0.333333 where 0.5 is expected"),
+        (lambda X: (X / 2)[None], "your result has shape (1, 1), the expected shape is (1,)"),
+        (lambda X: X / 2 + 0 * np.log(-1 - X), "contains NaN"),
+        (lambda X: "half", "numbers are expected"),
+        (lambda X: [[1], [1, 2]], "different lengths"),
+        (7.5, "the expected shape is (1,)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_each_failure_is_named(answer, message):
+    result = grade(EXERCISE, answer)
+    assert result.passed is False and message in result.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        halve,
+        lambda X: [x / 2 for x in X],
+        lambda X: torch.as_tensor(X, dtype=torch.float32) / 2,
+        lambda X: [torch.as_tensor(x) / 2 for x in X],
+    ],
+)
+def test_right_answers_pass_in_any_style(answer):
+    assert grade(EXERCISE, answer).passed is True
+
+
+def test_a_discarded_value_does_not_count_as_an_answer():
+    assert grade(EXERCISE, ellipsis_after_work).passed is False
+
+
+def test_source_is_the_code_of_the_solution():
+    assert source(EXERCISE) == "def halve(X):\n    return X / 2\n"
+
+
+def test_heading_states_time_and_difficulty():
+    assert EXERCISE.heading == "Exercise 9.1: half of it (1 min, ●●○)"
