@@ -1,0 +1,95 @@
+"""Checks of notebook 03: every mistake hears its own message, right answers pass in any style."""
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.exercises import nb03
+from course_lib.exercises.core import grade
+
+
+@pytest.mark.parametrize("exercise", nb03.EXERCISES, ids=lambda e: e.id)
+def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
+    assert grade(exercise, exercise.solution).passed is True
+    messages = [grade(exercise, mistake.answer) for mistake in exercise.mistakes]
+    assert len(exercise.mistakes) >= 3
+    for mistake, result in zip(exercise.mistakes, messages, strict=True):
+        assert result.passed is False and mistake.message in result.message
+    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes)
+
+
+def multi_head_in_loops(X, W_Q, W_K, W_V, W_O):
+    outputs = []
+    for h in range(len(W_Q)):
+        rows = []
+        for i in range(len(X)):
+            w = [np.exp(X[i] @ W_Q[h] @ (X[j] @ W_K[h]) / W_Q.shape[-1] ** 0.5) for j in range(len(X))]
+            rows.append(sum(w_j * (X[j] @ W_V[h]) for j, w_j in enumerate(w)) / sum(w))
+        outputs.append(np.array(rows))
+    return np.hstack(outputs) @ W_O
+
+
+def multi_head_by_einsum(X, W_Q, W_K, W_V, W_O):
+    h, _, e = W_Q.shape
+    S = np.einsum("nd,hde,hfe,mf->hnm", X, W_Q, W_K, X) / e**0.5
+    P = np.exp(S) / np.exp(S).sum(-1)[..., None]
+    return np.einsum("hnm,md,hdv,hvo->no", P, X, W_V, W_O.reshape(h, W_V.shape[-1], -1), optimize=True)
+
+
+def multi_head_in_torch(X, W_Q, W_K, W_V, W_O):
+    X, W_Q, W_K, W_V, W_O = (torch.from_numpy(a).float() for a in (X, W_Q, W_K, W_V, W_O))
+    Y = torch.nn.functional.scaled_dot_product_attention(X @ W_Q, X @ W_K, X @ W_V)
+    return torch.cat(list(Y), dim=-1) @ W_O
+
+
+@pytest.mark.parametrize("answer", [multi_head_in_loops, multi_head_by_einsum, multi_head_in_torch])
+def test_multi_head_in_any_style(answer):
+    assert grade(nb03.MULTI_HEAD, answer).passed is True
+
+
+@pytest.mark.parametrize(
+    "answer, message",
+    [
+        (lambda X, W_Q, W_K, W_V, W_O: multi_head_in_loops(X, W_K, W_Q, W_V, W_O), "one head"),
+        (lambda X, W_Q, W_K, W_V, W_O: multi_head_in_loops(X, W_Q, W_K, W_V, W_O) / len(W_Q), "one token"),
+        (lambda X, W_Q, W_K, W_V, W_O: multi_head_in_loops(X, W_Q, W_K, W_V[::-1], W_O), "one token"),
+        (lambda X, W_Q, W_K, W_V, W_O: multi_head_in_loops(X, W_Q, W_K, W_V, W_O).T, "shape"),
+    ],
+)
+def test_multi_head_rejects_other_wrong_answers_with_the_stage(answer, message):
+    result = grade(nb03.MULTI_HEAD, answer)
+    assert result.passed is False and message in result.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda Q, n_heads: np.stack(np.split(Q, n_heads, axis=1)),
+        lambda Q, n_heads: [Q[:, h * Q.shape[1] // n_heads : (h + 1) * Q.shape[1] // n_heads] for h in range(n_heads)],
+        lambda Q, n_heads: torch.from_numpy(Q).unflatten(1, (n_heads, -1)).transpose(0, 1),
+    ],
+)
+def test_split_heads_in_any_style(answer):
+    assert grade(nb03.SPLIT, answer).passed is True
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda Y, W_O: [y @ w for y, w in zip(Y, np.split(W_O, len(Y)), strict=True)],
+        lambda Y, W_O: np.einsum("hnv,hvd->hnd", Y, W_O.reshape(len(Y), Y.shape[2], -1)),
+        lambda Y, W_O: torch.bmm(torch.from_numpy(Y), torch.from_numpy(W_O).unflatten(0, (len(Y), -1))),
+    ],
+)
+def test_contributions_in_any_style(answer):
+    assert grade(nb03.CONTRIBUTIONS, answer).passed is True
+
+
+def test_ranks_are_those_of_real_matrices():
+    for N, d in ((4, 16), (40, 8)):
+        rng = np.random.default_rng(0)
+        S = rng.normal(size=(N, d)) @ rng.normal(size=(d, N)) / np.sqrt(d)
+        P = np.where(np.tri(N, dtype=bool), np.exp(S), 0)
+        P /= P.sum(-1, keepdims=True)
+        sign, _ = np.linalg.slogdet(P)
+        assert nb03.ranks(N, d) == {"logits": np.linalg.matrix_rank(S), "weights": N if sign > 0 else None}
