@@ -3,6 +3,7 @@
 Letters in shapes, here and everywhere: n new tokens, N all tokens, h heads, g key/value heads, d model width.
 """
 
+import math
 from dataclasses import dataclass
 
 
@@ -13,11 +14,22 @@ def require(condition: bool, message: str) -> None:
 
 
 def require_positive(config, *names: str) -> None:
-    """Each named field that is not None must be a positive integer."""
+    """Each named field must be a positive integer."""
     for name in names:
         value = getattr(config, name)
-        good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+        good = isinstance(value, int) and not isinstance(value, bool) and value > 0
         require(good, f"{name} must be a positive integer, got {value!r}")
+
+
+def given(config, *names: str) -> tuple[str, ...]:
+    """Those of the named fields that are not None, which means: take the default, or do without."""
+    return tuple(name for name in names if getattr(config, name) is not None)
+
+
+def require_scale_and_dropout(config) -> None:
+    """What the two attention configs share."""
+    require(0 < config.scale < math.inf, f"scale must be a positive finite number, got {config.scale}")
+    require(0 <= config.dropout < 1, f"dropout must lie in [0, 1), got {config.dropout}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +59,7 @@ class GroupedConfig:
     dropout: float = 0.0  # on the weights P, in training only
 
     def __post_init__(self):
-        require_positive(self, "d_model", "n_heads", "n_kv_heads", "d_head", "window")
+        require_positive(self, "d_model", "n_heads", *given(self, "n_kv_heads", "d_head", "window"))
         if self.n_kv_heads is None:
             object.__setattr__(self, "n_kv_heads", self.n_heads)
         require(
@@ -67,7 +79,7 @@ class GroupedConfig:
         )
         if self.scale is None:
             object.__setattr__(self, "scale", self.d_head**-0.5)
-        require(0 <= self.dropout < 1, f"dropout must lie in [0, 1), got {self.dropout}")
+        require_scale_and_dropout(self)
 
     @property
     def d_qk(self) -> int:
@@ -103,7 +115,8 @@ class LatentConfig:
     dropout: float = 0.0
 
     def __post_init__(self):
-        require_positive(self, "d_model", "n_heads", "d_latent", "d_head", "d_value", "d_latent_q", "window")
+        optional = given(self, "d_value", "d_latent_q", "window")
+        require_positive(self, "d_model", "n_heads", "d_latent", "d_head", *optional)
         require(
             self.d_rope >= 0 and self.d_rope % 2 == 0,
             f"rotary positions turn pairs, so d_rope must be even and not negative, got d_rope = {self.d_rope}",
@@ -119,7 +132,7 @@ class LatentConfig:
             object.__setattr__(self, "d_value", self.d_head)
         if self.scale is None:
             object.__setattr__(self, "scale", self.d_qk**-0.5)
-        require(0 <= self.dropout < 1, f"dropout must lie in [0, 1), got {self.dropout}")
+        require_scale_and_dropout(self)
 
     @property
     def d_qk(self) -> int:
