@@ -1,0 +1,48 @@
+"""The demonstration exercise: its mistakes have their own messages, right answers pass in any style."""
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.exercises import nb00
+from course_lib.exercises.core import grade
+from course_lib.reference.attention import kernel_weights, linear
+
+
+def test_every_mistake_hears_its_own_message():
+    assert len({m.message for m in nb00.NORMALISE.mistakes}) == len(nb00.NORMALISE.mistakes) >= 3
+    for mistake in nb00.NORMALISE.mistakes:
+        result = grade(nb00.NORMALISE, mistake.answer)
+        assert result.passed is False and mistake.message in result.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        nb00.normalise_rows,
+        lambda A: [[x / sum(row) for x in row] for row in A.tolist()],
+        lambda A: np.einsum("ij,i->ij", A, 1 / np.einsum("ij->i", A)),
+        lambda A: torch.from_numpy(A) / torch.from_numpy(A).sum(1, keepdim=True),
+    ],
+)
+def test_right_answers_pass_in_any_style(answer):
+    assert grade(nb00.NORMALISE, answer).passed is True
+
+
+@pytest.mark.parametrize(
+    "answer, message",
+    [
+        (lambda A: A / np.linalg.norm(A, axis=1, keepdims=True), "one row: at index (0, 0) you got 0.316228"),
+        (lambda A: (A / A.sum(1, keepdims=True)).T, "one row: your result has shape (2, 1)"),
+        (lambda A: A / A.max(1, keepdims=True), "one row: at index (0, 0) you got 0.333333"),
+    ],
+)
+def test_other_wrong_answers_hear_stage_and_place(answer, message):
+    result = grade(nb00.NORMALISE, answer)
+    assert result.passed is False and message in result.message
+
+
+def test_solution_is_the_normaliser_of_the_linear_kernel():
+    A = np.random.default_rng(2).uniform(1, 2, size=(3, 7))
+    # the same two operations, a sum and a division: equal to rounding
+    np.testing.assert_allclose(nb00.normalise_rows(A), kernel_weights(A, linear), rtol=1e-15)
