@@ -1,23 +1,62 @@
-# make test: install the test extra into .venv, lint, run every test.
-PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-# PyTorch's own index of CPU builds; without it Linux machines get gigabytes of CUDA packages.
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# make lab        install the course into .venv and open it in JupyterLab
+# make test       install what the tests need, then lint and run every test
+# make notebooks  run the notebooks (ONLY=03: one of them) and keep outputs and text pairs
+# make clean      remove .venv
 
-.PHONY: test clean
+PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
+# Handed to `jupyter lab`, for instance LAB_ARGS="--no-browser --port=8931".
+LAB_ARGS ?=
+# pinned (constraints.txt), oldest (the lower bounds of pyproject.toml) or newest.
+VERSIONS ?= pinned
+# Set to 1 to make a missing Chromium an error.
+REQUIRE_BROWSER ?=
+ONLY ?=
 
-# The stamp is written last, so an interrupted install is repaired by running make again.
-$(VENV)/installed-test: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --no-deps --index-url $(TORCH_INDEX) --retries 1 --timeout 15 $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install -q -c constraints.txt -e '.[test]'
-	touch $@
+RUN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python)
+ROOT_USER := $(filter 0,$(shell id -u 2>/dev/null))
+START := notebooks/00_start_here.ipynb
+# Shapes in the signatures of these packages are checked while tests run; the tests of bad input run without that,
+# because they hold the course's own messages.
+SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.layers,beartype.beartype
+PLAIN := $(RUN) -m pytest -p no:nbval
+# Outputs are the same under the pinned versions only; under others the cells have to run.
+NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
 
-test: $(VENV)/installed-test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/pytest
+unit bad-input browser check-notebooks notebooks: export OMP_NUM_THREADS := 1
+export REQUIRE_BROWSER
+
+.PHONY: lab test install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
+.NOTPARALLEL:
+
+lab: install-lab
+	$(RUN) -m jupyter lab --ip=127.0.0.1 $(if $(ROOT_USER),--allow-root) \
+		--LabApp.default_url=/lab$(if $(wildcard $(START)),/tree/$(START)) $(LAB_ARGS)
+
+# The last stage ends with pytest's closing line, and so does `make test`.
+test: lint unit bad-input browser check-notebooks
+
+install-lab install-test: install-%:
+	@$(PYTHON) tools/install.py $* --versions $(VERSIONS)
+
+lint: install-test
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+unit: install-test
+	$(PLAIN) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks
+
+bad-input: install-test
+	$(PLAIN) tests/bad_input
+
+browser: install-test
+	$(PLAIN) tests/browser
+
+check-notebooks: install-test
+	$(RUN) -m pytest tests/notebooks $(wildcard notebooks/*.ipynb) $(NBVAL) \
+		--nbval-sanitize-with tests/notebooks/sanitize.cfg --nbval-cell-timeout 120
+
+notebooks: install-test
+	$(RUN) tools/notebooks.py $(ONLY)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf .venv

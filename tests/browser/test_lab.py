@@ -1,0 +1,71 @@
+"""The lab that `make lab` starts shows its first page in a browser."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+START = "notebooks/00_start_here.ipynb"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_served(url: str, server: subprocess.Popen, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert server.poll() is None, f"the lab ended with exit code {server.returncode}"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"no lab within {seconds} s")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """Address of a running lab, with the settings of the test's own folder and not those of the user."""
+    port, home = free_port(), tmp_path_factory.mktemp("jupyter")
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
+    command += ["--allow-root", "--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
+    surroundings = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTERLAB_WORKSPACES_DIR": str(home)}
+    server = subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_served(f"http://127.0.0.1:{port}/api?token=secret", server, 60)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture
+def page(chromium):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser.new_page()
+        browser.close()
+
+
+def test_the_lab_opens_the_first_notebook(lab, page):
+    present = (ROOT / START).exists()
+    page.goto(f"{lab}/lab{'/tree/' + START if present else ''}?token=secret")
+    shown = ".jp-Notebook .jp-MarkdownOutput h1" if present else "#jp-main-dock-panel"
+    page.wait_for_selector(shown, timeout=60_000)
+
+
+def test_the_lab_asks_for_its_token(lab):
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(f"{lab}/api/contents", timeout=10)
+    assert error.value.code == 403

@@ -1,0 +1,68 @@
+"""Run notebooks in place and write their text pairs: python tools/notebooks.py [PREFIX ...].
+
+notebooks/NN_name.ipynb and notebooks/text/NN_name.md hold the same cells; whichever was edited last is taken. Saved
+widget state, cell timings and the patch version of Python are left out: they change at each run and teach nothing.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
+CELL_SECONDS = 120
+
+
+def write(text: str, path: Path) -> None:
+    """Write beside the path, then rename, so that an interruption leaves the old file whole."""
+    draft = path.with_name(path.name + ".tmp")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)
+
+
+def latest(notebook: Path, pair: Path) -> nbformat.NotebookNode:
+    """The cells of whichever was edited last."""
+    if not notebook.exists() or (pair.exists() and pair.stat().st_mtime > notebook.stat().st_mtime):
+        node = jupytext.read(pair)
+    else:
+        node = nbformat.read(notebook, as_version=4)
+    node.nbformat, node.nbformat_minor = 4, 5
+    for number, cell in enumerate(node.cells):  # ids by place: a second run changes nothing
+        cell.id = f"cell-{number:03d}"
+    node.metadata = nbformat.from_dict({"kernelspec": KERNEL})
+    return node
+
+
+def run(name: str) -> None:
+    notebook, pair = FOLDER / f"{name}.ipynb", FOLDER / "text" / f"{name}.md"
+    node = latest(notebook, pair)
+    start = time.perf_counter()
+    client = NotebookClient(
+        node, timeout=CELL_SECONDS, record_timing=False, resources={"metadata": {"path": str(FOLDER)}}
+    )
+    client.execute()
+    node.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
+    write(nbformat.writes(node), notebook)
+    text = nbformat.from_dict({**node, "metadata": {"kernelspec": KERNEL}})
+    write(jupytext.writes(text, fmt="md"), pair)
+    seconds, kilobytes = time.perf_counter() - start, notebook.stat().st_size / 1000
+    print(f"{notebook.name}: {seconds:.0f} s, {kilobytes:.0f} kB", flush=True)
+
+
+def main(prefixes: list[str]) -> None:
+    names = sorted({path.stem for pattern in ("*.ipynb", "text/*.md") for path in FOLDER.glob(pattern)})
+    chosen = [name for name in names if not prefixes or name.startswith(tuple(prefixes))]
+    if not chosen:
+        sys.exit(f"No notebook of {', '.join(names) or FOLDER} begins with {' or '.join(prefixes) or 'anything'}.")
+    for name in chosen:
+        run(name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
