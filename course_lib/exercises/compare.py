@@ -43,7 +43,7 @@ def _array_difference(got, want: np.ndarray) -> str | None:
         return f"your result has shape {got.shape}, the expected shape is {want.shape}"
     if np.isnan(got).any() and not np.isnan(want).any():
         return f"your result contains NaN, first at {_first(np.isnan(got))}"
-    wrong = ~np.isclose(got, want, rtol=RTOL, atol=ATOL)
+    wrong = ~np.isclose(got, want, rtol=RTOL, atol=ATOL, equal_nan=True)
     if not wrong.any():
         return None
     place = _first(wrong)

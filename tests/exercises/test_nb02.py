@@ -1,0 +1,153 @@
+"""Checks of notebook 02: every mistake hears its own message, right answers pass in any style."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.exercises import nb02
+from course_lib.exercises.core import grade
+from course_lib.reference import attention as ref
+
+EXERCISES = {e.id: e for e in nb02.EXERCISES}
+F = torch.nn.functional
+
+
+@pytest.mark.parametrize("exercise", nb02.EXERCISES, ids=lambda e: e.id)
+def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
+    assert grade(exercise, exercise.solution).passed is True
+    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes) >= 3
+    for mistake in exercise.mistakes:
+        result = grade(exercise, mistake.answer)
+        assert result.passed is False and mistake.message in result.message, result.message
+
+
+@pytest.mark.parametrize("exercise", nb02.EXERCISES, ids=lambda e: e.id)
+def test_grading_a_mistake_warns_of_nothing(exercise):
+    """Known mistakes run on the participant's inputs; their overflow is not the participant's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert grade(exercise, lambda *inputs: np.zeros(1)).passed is False
+
+
+def attend_in_loops(Q, K, V):
+    Y = []
+    for q in Q:
+        weights = [np.exp(sum(a * b for a, b in zip(q, k, strict=True)) / len(q) ** 0.5) for k in K]
+        Y.append(sum(w * v for w, v in zip(weights, V, strict=True)) / sum(weights))
+    return Y
+
+
+def attend_by_einsum(Q, K, V):
+    A = np.exp(np.einsum("id,jd->ij", Q, K) / Q.shape[1] ** 0.5)
+    return np.einsum("ij,jv,i->iv", A, V, 1 / A.sum(1))
+
+
+def attend_in_torch(Q, K, V):
+    return F.scaled_dot_product_attention(*(torch.from_numpy(a).float() for a in (Q, K, V)))
+
+
+def smooth_in_loops(x, x_data, y_data, bandwidth):
+    weights = [np.exp(-(((t - x_data) / bandwidth) ** 2) / 2) for t in x]
+    return [np.average(y_data, weights=w) for w in weights]
+
+
+def smooth_in_torch(x, x_data, y_data, bandwidth):
+    distances = torch.cdist(torch.from_numpy(x)[:, None], torch.from_numpy(x_data)[:, None])
+    return torch.softmax(-distances.square() / (2 * bandwidth**2), dim=1) @ torch.from_numpy(y_data)
+
+
+def masked_in_loops(Q, K, V, mask):
+    Y = np.zeros((len(Q), V.shape[1]))
+    for i in range(len(Q)):
+        seen = np.flatnonzero(mask[i])
+        if len(seen):
+            Y[i] = attend_in_loops(Q[i : i + 1], K[seen] - K[seen].mean(0), V[seen])[0]
+    return Y
+
+
+def masked_in_torch(Q, K, V, mask):
+    Q, K, V, mask = (torch.from_numpy(a) for a in (Q, K, V, mask))
+    S = (Q @ K.T / Q.shape[1] ** 0.5).masked_fill(~mask, -torch.inf)
+    return torch.nan_to_num(torch.softmax(S, -1)) @ V
+
+
+def next_as_last_row(x, W_Q, W_K, W_V, K, V):
+    K, V = np.concatenate([K, (x @ W_K)[None]]), np.concatenate([V, (x @ W_V)[None]])
+    return ref.attention((x @ W_Q)[None], K, V)[0], K, V
+
+
+def next_in_torch(x, W_Q, W_K, W_V, K, V):
+    x, W_Q, W_K, W_V, K, V = (torch.from_numpy(a) for a in (x, W_Q, W_K, W_V, K, V))
+    K, V = torch.cat([K, (x @ W_K)[None]]), torch.cat([V, (x @ W_V)[None]])
+    return attend_by_einsum((x @ W_Q)[None].numpy(), K.numpy(), V.numpy())[0], K, V
+
+
+@pytest.mark.parametrize(
+    "number, answer",
+    [
+        ("2.1", attend_in_loops),
+        ("2.1", attend_by_einsum),
+        ("2.1", attend_in_torch),
+        ("2.1", ref.attention),
+        ("2.2", smooth_in_loops),
+        ("2.2", lambda x, a, y, b: ref.softmax_weights(-(np.subtract.outer(x, a) ** 2) / (2 * b * b)) @ y),
+        ("2.2", smooth_in_torch),
+        ("2.3", lambda S: torch.softmax(torch.from_numpy(S), -1)),
+        ("2.3", lambda S: [np.exp(s - np.logaddexp.reduce(s)) for s in S]),
+        ("2.3", ref.softmax_weights),
+        ("2.4", lambda n, N: np.tri(n, N, N - n, dtype=bool)),
+        ("2.4", lambda n, N: [[j <= N - n + i for j in range(N)] for i in range(n)]),
+        ("2.4", lambda n, N: torch.ones(n, N, dtype=torch.bool).tril(N - n)),
+        ("2.4", ref.causal_mask),
+        ("2.5", masked_in_loops),
+        ("2.5", masked_in_torch),
+        ("2.5", ref.attention),
+        ("2.6", next_as_last_row),
+        ("2.6", next_in_torch),
+    ],
+)
+def test_right_answers_pass_in_any_style(number, answer):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is True, result.message
+
+
+@pytest.mark.parametrize(
+    "number, answer, message",
+    [
+        ("2.1", lambda Q, K, V: attend_by_einsum(Q, K, V).T, "one key, so its weight is 1: your result has shape"),
+        ("2.1", lambda Q, K, V: attend_by_einsum(-Q, K, V), "one query, two keys"),
+        ("2.1", lambda Q, K, V: attend_by_einsum(Q / len(Q) ** 0.5, K, V), "several queries"),
+        ("2.1", lambda Q, K, V: V, "one query, two keys, width d_QK = 1: your result has shape (2, 3)"),
+        ("2.2", lambda x, a, y, b: y[np.abs(x[:, None] - a).argmin(1)], "one query, bandwidth 1"),
+        ("2.2", lambda x, a, y, b: np.interp(x, a, y), "one query, bandwidth 1"),
+        ("2.2", lambda x, a, y, b: np.full(len(x), y.mean()), "one query, bandwidth 1"),
+        ("2.3", lambda S: S / S.sum(-1, keepdims=True), "the logarithms of 1, 2 and 5"),
+        ("2.3", lambda S: np.eye(S.shape[1])[S.argmax(-1)], "the logarithms of 1, 2 and 5"),
+        ("2.3", lambda S: ref.softmax_weights(S.astype(np.float16).astype(float) * 2), "the logarithms of 1, 2 and 5"),
+        ("2.4", lambda n, N: np.tri(n, N), "a boolean array"),
+        ("2.4", lambda n, N: np.tri(N, N, dtype=bool), "one new token after three"),
+        ("2.4", lambda n, N: np.tri(n, N, N - n + 1, dtype=bool), "three queries, three keys"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask) + 1e-3, "everything visible"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask, scale=1.0), "everything visible"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V * mask.any(0)[:, None]), "query i sees key i alone"),
+        ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_Q, W_V, W_K, K, V), "your code raises"),
+        ("2.6", lambda *a: next_as_last_row(*a)[0], "the first token"),
+        ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_Q, W_K, W_V, K[-1:], V[-1:]), "seventh token"),
+    ],
+)
+def test_other_wrong_answers_hear_stage_and_place(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
+def test_next_token_is_the_last_row_of_causal_attention():
+    rng = np.random.default_rng(1)
+    X, W_Q, W_K, W_V = (rng.normal(size=s) for s in ((7, 11), (11, 5), (11, 5), (11, 3)))
+    Q, K, V = X @ W_Q, X @ W_K, X @ W_V
+    Y = ref.attention(Q, K, V, ref.causal_mask(7, 7))
+    kept = K[:0], V[:0]
+    for n, x in enumerate(X):
+        y, *kept = EXERCISES["2.6"].solution(x, W_Q, W_K, W_V, *kept)
+        np.testing.assert_allclose(y, Y[n], rtol=0, atol=1e-12)  # values of size 1, sums of at most 11 terms
