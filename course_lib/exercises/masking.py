@@ -85,10 +85,9 @@ def _added(low):
     return lambda Q, K, V, mask: _weights(_logits(Q, K) + np.where(mask, 0.0, low)) @ V
 
 
-def _large_masked_scores():
-    """Scores are 0 and -400 where seen and about 50 where hidden, so a small finite M lets the hidden ones win."""
-    K = np.array([[0.0], [-400.0], [50.0]])
-    return np.ones((1, 1)), K, np.eye(3), np.array([[False, True, False]])
+def _low_scores():
+    """The visible score is -200, the hidden one -100.5: a finite M near -100 gives both about the same weight."""
+    return np.ones((1, 1)), np.array([[-100.5], [-200.0]]), _draw(2, D_V), np.array([[False, True]])
 
 
 def _random_mask(empty_row: bool):
@@ -113,7 +112,7 @@ MASKED = Exercise(
         Stage(lambda: (*_random_mask(False)[:3], np.ones((N_Q, N_KV), dtype=bool)), "everything visible"),
         Stage(_one_visible, "query i sees key i alone, so Y_i = V_i"),
         Stage(lambda: _random_mask(False), "an arbitrary mask"),
-        Stage(_large_masked_scores, "hidden scores 0 and 50, visible score -400"),
+        Stage(_low_scores, "hidden score -100.5, visible score -200"),
         Stage(lambda: _random_mask(True), "row 2 sees nothing, so its output is zero"),
     ),
     mistakes=(
@@ -131,14 +130,14 @@ MASKED = Exercise(
             "the booleans themselves are added, 1 where visible; M is 0 where visible and -inf elsewhere",
         ),
         Mistake(
+            _added(-1e9),
+            "a finite M shifts all scores of the row that sees nothing alike, and softmax does not notice a shift: the "
+            "row attends to what is hidden; use -inf, and let that row be zero",
+        ),
+        Mistake(
             _added(-100.0),
             "a finite M, such as -100, is not low enough: a hidden key wins when the visible scores lie lower still; "
             "use -inf",
-        ),
-        Mistake(
-            _added(-1e9),
-            "with a large finite M the row that sees nothing becomes a mean of all values, hidden ones: its scores "
-            "are all equally low; use -inf, and let that row be zero",
         ),
         Mistake(
             _added(-np.inf),
