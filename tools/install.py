@@ -88,7 +88,7 @@ def fault() -> str | None:
 
 
 def pip_install(*arguments: str) -> bool:
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    command = [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments]
     return subprocess.run(command, cwd=ROOT).returncode == 0
 
 

@@ -1,0 +1,185 @@
+"""What the course needs from a machine, checked one by one.
+
+Each check returns a `Finding` and never raises: `examine` turns an exception into a finding of its own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from course_lib.versions import differs, installed, pins, release, requirements
+
+GIB = 2**30
+MIN_PYTHON = (3, 11)
+MEMORY_FAIL, MEMORY_NOTE = 0.5 * GIB, 2 * GIB  # a kernel with torch loaded takes 0.3 GiB before it computes anything
+DISK_FAIL, DISK_NOTE = 0.1 * GIB, 1 * GIB  # the corpora are kept in a cache of some 30 MB
+KERNEL_SECONDS = 60
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # a container's own limit, which psutil does not see
+REINSTALL = "Run `make lab` again, or: pip install -c constraints.txt -e '.[lab]'"
+
+
+@dataclass(frozen=True)
+class Finding:
+    check: str
+    status: Literal["ok", "note", "fail"]  # note: the course runs, but something is worth knowing
+    found: str
+    advice: str = ""
+
+
+def check_python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < MIN_PYTHON:  # noqa: UP036 - what this check is for
+        return Finding("Python", "fail", version, "Install Python 3.11 or newer, then `make lab PYTHON=python3.11`.")
+    return Finding("Python", "ok", f"{version}, {sys.executable}")
+
+
+def check_packages() -> Finding:
+    wanted, pinned = requirements(), pins()
+    versions = {name: installed(name) for name in wanted}
+    missing = [name for name, version in versions.items() if version is None]
+    here = {name: version for name, version in versions.items() if version is not None}
+    old = [f"{name} {v} (needs {wanted[name]})" for name, v in here.items() if release(v) < release(wanted[name])]
+    if missing or old:
+        return Finding("Packages", "fail", f"missing or too old: {', '.join(missing + old)}", REINSTALL)
+    other = [f"{name} {v} (tested: {pinned[name]})" for name, v in here.items() if differs(v, pinned.get(name))]
+    if other:
+        return Finding("Packages", "note", ", ".join(other), "The course runs; some printed numbers may differ.")
+    return Finding("Packages", "ok", ", ".join(f"{name} {version}" for name, version in here.items()))
+
+
+def check_torch() -> Finding:
+    import torch
+
+    if not torch.equal(torch.eye(3) @ torch.ones(3, 2), torch.ones(3, 2)):
+        return Finding("torch", "fail", f"torch {torch.__version__} multiplies matrices wrongly", REINSTALL)
+    device = "CPU"
+    if torch.cuda.is_available():
+        device = f"CPU and {torch.cuda.get_device_name()}"
+    elif torch.backends.mps.is_available():
+        device = "CPU and Apple GPU"
+    threads, cores = torch.get_num_threads(), usable_cores()
+    found = f"torch {torch.__version__} on {device}, {threads} threads for {cores} cores"
+    if threads > cores:
+        return Finding("torch", "note", found, f"Set OMP_NUM_THREADS={cores}: more threads than cores slow it down.")
+    return Finding("torch", "ok", found)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, which in a container can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_kernel() -> Finding:
+    """Start the kernel that the notebooks name, and ask it where it runs and whether it finds the course."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(startup_timeout=KERNEL_SECONDS, kernel_name="python3", stderr=subprocess.DEVNULL)
+    heard = []
+    try:
+        client.execute_interactive(
+            "import sys, course_lib; print(sys.executable)",
+            timeout=KERNEL_SECONDS,
+            output_hook=lambda message: heard.append(message["content"]),
+        )
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    printed = "".join(content.get("text", "") for content in heard).strip()
+    if not printed:
+        return Finding("Kernel", "fail", "the kernel python3 does not find course_lib", REINSTALL)
+    if Path(printed) != Path(sys.executable):
+        return Finding("Kernel", "note", f"python3 runs {printed}", f"This is another Python than {sys.executable}.")
+    return Finding("Kernel", "ok", f"python3 runs {printed}")
+
+
+def check_widgets() -> Finding:
+    from jupyter_core.paths import jupyter_path
+
+    places = [Path(place) for place in jupyter_path("labextensions")]
+    wanted = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
+    missing = [name for name in wanted if not any((place / name / "package.json").exists() for place in places)]
+    if missing:
+        return Finding("Widgets", "fail", f"JupyterLab has no {' and no '.join(missing)}", REINSTALL)
+    return Finding("Widgets", "ok", f"ipywidgets {installed('ipywidgets')}, anywidget {installed('anywidget')}")
+
+
+def check_memory() -> Finding:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    free, total = memory.available, memory.total
+    if CGROUP_LIMIT.exists() and CGROUP_LIMIT.read_text().strip().isdigit():
+        used = int(CGROUP_LIMIT.with_name("memory.current").read_text())
+        total = min(total, int(CGROUP_LIMIT.read_text()))
+        free = min(free, max(0, total - used))
+    advice = "Close other programs or kernels; a notebook needs about 1 GiB."
+    return by_amount("Memory", free, (MEMORY_FAIL, MEMORY_NOTE), f"of {total / GIB:.1f} GiB", advice)
+
+
+def cache_folder() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("course_lib")
+
+
+def check_disk() -> Finding:
+    free = shutil.disk_usage(nearest_existing(cache_folder())).free
+    return by_amount("Disk", free, (DISK_FAIL, DISK_NOTE), f"where {cache_folder()} is", "Free some space there.")
+
+
+def by_amount(check: str, free: float, limits: tuple[float, float], where: str, advice: str) -> Finding:
+    status = "fail" if free < limits[0] else "note" if free < limits[1] else "ok"
+    return Finding(check, status, f"{free / GIB:.1f} GiB free {where}", "" if status == "ok" else advice)
+
+
+def nearest_existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def check_writing() -> Finding:
+    folders = [folder for folder in (Path.cwd(), cache_folder()) if not can_write(nearest_existing(folder))]
+    if folders:
+        names = " and ".join(map(str, folders))
+        return Finding("Writing", "fail", f"no write access to {names}", "Give yourself write access, or move there.")
+    return Finding("Writing", "ok", f"{Path.cwd()} and {cache_folder()}")
+
+
+def can_write(folder: Path) -> bool:
+    """Try it: permission bits say little on network folders and for root."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+CHECKS: dict[str, Callable[[], Finding]] = {
+    "Python": check_python,
+    "Packages": check_packages,
+    "torch": check_torch,
+    "Kernel": check_kernel,
+    "Widgets": check_widgets,
+    "Memory": check_memory,
+    "Disk": check_disk,
+    "Writing": check_writing,
+}
+
+
+def examine() -> list[Finding]:
+    """Run every check; one that raises is a finding too, with the exception as what was found."""
+    return [attempt(name, check) for name, check in CHECKS.items()]
+
+
+def attempt(name: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except Exception as error:  # whatever is wrong with the machine, the other checks still have to be made
+        return Finding(name, "fail", f"{type(error).__name__}: {error}", REINSTALL)
