@@ -1,6 +1,7 @@
 # make lab        install the course into .venv and open it in JupyterLab
 # make test       install what the tests need, then lint and run every test
 # make notebooks  run the notebooks (ONLY=03: one of them) and keep outputs and text pairs
+# make doctor     say what this machine lacks for the course
 # make clean      remove .venv
 
 PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
@@ -25,7 +26,7 @@ NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
 unit bad-input browser check-notebooks notebooks: export OMP_NUM_THREADS := 1
 export REQUIRE_BROWSER
 
-.PHONY: lab test install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
+.PHONY: lab test doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
 .NOTPARALLEL:
 
 lab: install-lab
@@ -57,6 +58,9 @@ check-notebooks: install-test
 
 notebooks: install-test
 	$(RUN) tools/notebooks.py $(ONLY)
+
+doctor: install-lab
+	$(RUN) -m course_lib doctor
 
 clean:
 	rm -rf .venv

@@ -1,0 +1,71 @@
+"""tools/notebooks.py on a notebook of its own."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = """# A title
+
+```python
+from ipywidgets import IntSlider
+
+slider = IntSlider(value=3)
+```
+
+```python tags=["shown"]
+print("six times seven is", 6 * 7)
+slider
+```
+"""
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("notebooks_tool", ROOT / "tools" / "notebooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "04_trial.md").write_text(TEXT)
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    return module
+
+
+def test_a_text_becomes_a_run_notebook_and_a_second_run_changes_nothing(tool):
+    notebook, pair = tool.FOLDER / "04_trial.ipynb", tool.FOLDER / "text" / "04_trial.md"
+    tool.main([])
+    node = nbformat.read(notebook, as_version=4)
+    assert [cell.get("execution_count") for cell in node.cells] == [None, 1, 2]
+    assert node.cells[2].outputs[0].text == "six times seven is 42\n"
+    assert node.cells[2].metadata.tags == ["shown"]
+    assert "widgets" not in node.metadata and "execution" not in node.cells[1].metadata
+    assert [cell.source for cell in jupytext.read(pair).cells] == [cell.source for cell in node.cells]
+    assert list(tool.FOLDER.rglob("*.tmp")) == []
+
+    before = notebook.read_text(), pair.read_text()
+    tool.main(["04"])
+    stable = [without_model_ids(text) for text in (before[0], notebook.read_text())]
+    assert stable[0] == stable[1] and pair.read_text() == before[1]
+
+
+def without_model_ids(text: str) -> str:
+    """A widget's model has another id at each run."""
+    return "\n".join(line for line in text.splitlines() if "model_id" not in line)
+
+
+def test_whichever_of_the_two_was_edited_last_is_taken(tool):
+    notebook, pair = tool.FOLDER / "04_trial.ipynb", tool.FOLDER / "text" / "04_trial.md"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), notebook)
+    os.utime(pair, (1e9, 1e9))
+    assert [cell.source for cell in tool.latest(notebook, pair).cells] == ["1 + 1"]
+    os.utime(notebook, (5e8, 5e8))
+    assert len(tool.latest(notebook, pair).cells) == 3
+
+
+def test_an_unknown_prefix_is_refused(tool):
+    with pytest.raises(SystemExit, match="No notebook of 04_trial begins with 09"):
+        tool.main(["09"])
