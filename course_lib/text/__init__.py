@@ -1,0 +1,1 @@
+"""Text for the course: tokenizers, corpora that every installation holds, number names, and word embeddings."""

@@ -1,0 +1,41 @@
+"""Files that spare a second reading of the same packages. Any of them may be deleted at any time."""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+
+from course_lib.files import write_atomically
+from course_lib.text.corpus import sha256
+
+Documents = list[tuple[str, str]]
+FORMAT = 1  # raised whenever the same packages are read into other documents
+
+
+def folder() -> Path:
+    """Where cache files lie: $COURSE_CACHE, or else the system's place for them."""
+    return Path(os.environ.get("COURSE_CACHE") or platformdirs.user_cache_path("course-lib", appauthor=False))
+
+
+def remembered(key: str, build: Callable[[], Documents]) -> Documents:
+    """build(), or what an earlier call with this `key` built. A damaged file is built again."""
+    path = folder() / f"documents-{sha256(f'{FORMAT}-{key}')[:16]}.json"
+    documents = _read(path)
+    if documents is None:
+        documents = build()
+        body = json.dumps(documents)
+        with contextlib.suppress(OSError):  # a read-only or full disk costs time at the next call, and nothing else
+            write_atomically(path, f"{sha256(body)}\n{body}".encode())
+    return documents
+
+
+def _read(path: Path) -> Documents | None:
+    """The documents in `path`, or None when it is missing or is not what was written."""
+    try:
+        digest, _, body = path.read_bytes().decode().partition("\n")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return [tuple(document) for document in json.loads(body)] if sha256(body) == digest else None

@@ -1,0 +1,84 @@
+"""A corpus: named documents with their origin, a fingerprint to record with results, and a split by document."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import NamedTuple, Self
+
+from course_lib.config import require
+
+SEPARATOR = "\n\n"
+
+
+class Document(NamedTuple):
+    """A piece of text that stays whole when a corpus is split."""
+
+    name: str
+    text: str
+
+
+def sha256(text: str) -> str:
+    """Hexadecimal digest of the UTF-8 bytes; lone surrogates count as the three bytes of their number."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def share(name: str) -> float:
+    """A number in [0, 1) that depends on `name` alone, evenly spread over names."""
+    return int(sha256(name)[:13], 16) / 16**13  # 52 bits: every float of that many is exact
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a result records, so that a reader can tell whether the text was the same."""
+
+    sha256: str  # of Corpus.text
+    characters: int
+    versions: Mapping[str, str]  # of the packages that the text comes from
+
+    def __str__(self) -> str:
+        versions = ", ".join(f"{package} {version}" for package, version in self.versions.items())
+        return f"{self.characters:,} characters, sha256 {self.sha256[:12]}" + (f", {versions}" if versions else "")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents of one origin, in a fixed order."""
+
+    name: str
+    documents: tuple[Document, ...]
+    licence: str
+    versions: Mapping[str, str]  # package -> version; empty for a text of your own
+
+    def __post_init__(self):
+        object.__setattr__(self, "documents", tuple(Document(*document) for document in self.documents))
+        object.__setattr__(self, "versions", MappingProxyType(dict(self.versions)))
+
+    @cached_property
+    def text(self) -> str:
+        """All documents, an empty line between two."""
+        return SEPARATOR.join(document.text for document in self.documents)
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """sha256 and length of the text, and the package versions it comes from."""
+        return Fingerprint(sha256(self.text), len(self.text), self.versions)
+
+    def split(self, validation: float = 0.1) -> tuple[Self, Self]:
+        """(training, validation): this share of the documents, about, chosen by a hash of their names, is held out.
+
+        Whole documents change sides, so no text is cut and what is near in the text is not on both sides. A document's
+        side does not depend on the others: a larger share keeps all that a smaller one took.
+        Raises ValueError unless 0 <= validation <= 1.
+        """
+        require(0 <= validation <= 1, f"validation must be a share from 0 to 1, got {validation}")
+        held_out = tuple(d for d in self.documents if share(d.name) < validation)
+        training = tuple(d for d in self.documents if share(d.name) >= validation)
+        return (
+            replace(self, name=f"{self.name}, training", documents=training),
+            replace(self, name=f"{self.name}, validation", documents=held_out),
+        )
+
+    def __repr__(self) -> str:
+        return f"Corpus({self.name!r}, {len(self.documents):,} documents, {self.fingerprint})"

@@ -1,0 +1,130 @@
+"""What all tokenizers share: a vocabulary of byte strings, 256 of them single bytes, so that any text has ids."""
+
+import json
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar, Self
+
+from course_lib.config import require
+from course_lib.files import write_atomically
+
+# The 256 single bytes in GPT-2's order: those that print in Latin-1 first. Ids are then those of the usual libraries.
+_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+BYTES = tuple(bytes([b]) for b in _PRINTABLE + sorted(set(range(256)) - set(_PRINTABLE)))
+_ID_OF_BYTE = {token[0]: i for i, token in enumerate(BYTES)}
+
+
+def to_bytes(text: str) -> bytes:
+    """UTF-8. A lone surrogate has no UTF-8 form; it becomes the three bytes of its number, and so comes back too."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def to_text(data: bytes) -> str:
+    """Inverse of `to_bytes`. Bytes that no text has (a model may well write them) become U+FFFD."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+
+
+def spell(text: str) -> list[int]:
+    """The ids of `text` in single bytes: the fallback of two tokenizers, the start of the third."""
+    return [_ID_OF_BYTE[byte] for byte in to_bytes(text)]
+
+
+def require_text(name: str, value) -> None:
+    """Raise TypeError unless the argument called `name` is a str."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {type(value).__name__}")
+
+
+def require_vocab_size(value) -> None:
+    """A vocabulary holds the 256 bytes at least, so that it can spell any text."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"vocab_size must be an int, got {type(value).__name__}")
+    require(value >= len(BYTES), f"vocab_size must be at least {len(BYTES)}, one token for each byte, got {value}")
+
+
+class Tokenizer(ABC):
+    """A vocabulary T of N_T tokens. decode(encode(text)) == text for every str, empty and lone surrogates included.
+
+    `vocab[i]` is token i as bytes, `ids[token]` its id. Ids 0 to 255 are the single bytes: text without any other
+    token is spelt in them.
+    """
+
+    kind: ClassVar[str]  # names the class in a saved file
+
+    def __init__(self, tokens: Iterable[bytes]):
+        """`tokens` are those after the 256 bytes. Raises ValueError when one occurs twice or is empty."""
+        self.vocab: tuple[bytes, ...] = (*BYTES, *tokens)
+        self.ids: dict[bytes, int] = {token: i for i, token in enumerate(self.vocab)}
+        require(b"" not in self.ids, "tokens must not be empty")
+        twice = (token for i, token in enumerate(self.vocab) if self.ids[token] != i)
+        require(len(self.ids) == len(self.vocab), f"tokens must be distinct, got {next(twice, None)!r} twice")
+
+    def __len__(self) -> int:
+        """N_T, the number of rows of an embedding matrix for these tokens."""
+        return len(self.vocab)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} tokens)"
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`. Raises TypeError unless it is a str."""
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids` (list, array or tensor of integers); bytes that are no UTF-8 become U+FFFD.
+
+        Raises ValueError for an id outside 0..N_T - 1 and TypeError for one that is no integer.
+        """
+        return to_text(b"".join(self.vocab[i] for i in self.checked(ids)))
+
+    def tokens(self, text: str) -> list[str]:
+        """`text` cut into its tokens, to show: a token that is a part of a character only reads like `<0xC3>`."""
+        return [self.show(i) for i in self.encode(text)]
+
+    def show(self, token_id: int) -> str:
+        """Token `token_id` as text; bytes that are no character by themselves as `<0xC3>`. Raises like `decode`."""
+        (token_id,) = self.checked([token_id])
+        token = self.vocab[token_id]
+        try:
+            return token.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return "".join(f"<0x{byte:02X}>" for byte in token)
+
+    def checked(self, ids: Iterable[int]) -> list[int]:
+        """`ids` as ints. Raises ValueError for one outside the vocabulary, TypeError for one that is no integer."""
+        checked = [operator.index(i) for i in ids]
+        for i in checked:
+            require(0 <= i < len(self), f"ids must lie in 0..{len(self) - 1} (the vocabulary), got {i}")
+        return checked
+
+    @abstractmethod
+    def state(self) -> list:
+        """What `from_state` builds an equal tokenizer from, ready for JSON."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, state: list) -> Self:
+        """Inverse of `state`."""
+
+    def save(self, path: str | Path) -> None:
+        """Write the tokenizer as JSON, whole or not at all. Raises OSError when the folder cannot be written."""
+        write_atomically(path, json.dumps({"tokenizer": self.kind, "state": self.state()}).encode())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote. Raises ValueError when the file holds something else, OSError when it is missing."""
+        try:
+            content = json.loads(Path(path).read_bytes())
+            kind, state = content["tokenizer"], content["state"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"path must lead to a saved tokenizer, got {path} ({error!r})") from error
+        require(kind == cls.kind, f"path must lead to a tokenizer of kind {cls.kind!r}, got {kind!r} in {path}")
+        try:
+            return cls.from_state(state)
+        except TypeError as error:
+            raise ValueError(f"path must lead to a saved tokenizer, got {path} ({error})") from error

@@ -1,0 +1,68 @@
+"""Byte-level byte-pair encoding: start from bytes, merge the most frequent neighbours, again and again.
+
+Sennrich, Haddow, Birch, "Neural Machine Translation of Rare Words with Subword Units", arXiv 1508.07909; on bytes, with
+the cutting into words of GPT-2.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Self
+
+from course_lib.config import require
+from course_lib.text.tokenizers.base import BYTES, Tokenizer, require_text, require_vocab_size, spell
+from course_lib.text.tokenizers.merges import Pair, learn_merges, merge
+from course_lib.text.tokenizers.pieces import pieces
+
+
+class BPETokenizer(Tokenizer):
+    """`merges[r]` is the pair of ids that token 256 + r joins; encoding applies them in that order to each word."""
+
+    kind = "bpe"
+
+    def __init__(self, merges: Iterable[Pair]):
+        """Raises ValueError when a pair names a token that does not exist yet, or spells a token a second time."""
+        self.merges: tuple[Pair, ...] = tuple((left, right) for left, right in merges)
+        vocab = list(BYTES)
+        for left, right in self.merges:
+            good = 0 <= left < len(vocab) and 0 <= right < len(vocab)
+            require(good, f"merges must join earlier tokens (ids 0..{len(vocab) - 1} here), got {(left, right)}")
+            vocab.append(vocab[left] + vocab[right])
+        super().__init__(vocab[len(BYTES) :])
+        self._token_of_pair = {pair: len(BYTES) + rank for rank, pair in enumerate(self.merges)}
+
+    @classmethod
+    def train(cls, text: str, vocab_size: int) -> Self:
+        """Learn `vocab_size` tokens from `text`, fewer when no pair is left that occurs twice.
+
+        Of equally frequent pairs the one with the smaller ids comes first. Raises ValueError for a vocab_size below
+        256, the bytes that every text is made of.
+        """
+        require_text("text", text)
+        require_vocab_size(vocab_size)
+        words = Counter(pieces(text))
+        return cls(learn_merges([spell(w) for w in words], list(words.values()), vocab_size - len(BYTES)))
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`. Raises TypeError unless it is a str."""
+        require_text("text", text)
+        words = pieces(text)
+        known = {word: self._encode_word(word) for word in dict.fromkeys(words)}  # each distinct word once
+        return [token for word in words for token in known[word]]
+
+    def _encode_word(self, word: str) -> list[int]:
+        """Apply the earliest merge that fits until none does."""
+        ids = spell(word)
+        while len(ids) > 1:
+            new = min(self._token_of_pair.get(pair, len(self)) for pair in pairwise(ids))
+            if new == len(self):
+                break
+            ids = merge(ids, self.merges[new - len(BYTES)], new)
+        return ids
+
+    def state(self) -> list[Pair]:
+        return list(self.merges)
+
+    @classmethod
+    def from_state(cls, state: list) -> Self:
+        return cls((left, right) for left, right in state)

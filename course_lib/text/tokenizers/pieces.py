@@ -1,0 +1,41 @@
+r"""Cutting text before byte-pair merges, as GPT-2 does: merges then stay within a word and the space before it.
+
+GPT-2's pattern is  's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+ . Python's `re` has no
+\p{..} and counts four control characters as white space that Unicode does not, so the classes are written out here.
+"""
+
+import re
+import sys
+import unicodedata
+from functools import cache
+
+SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # Unicode's White_Space
+
+
+@cache
+def other_numbers() -> str:
+    r"""The characters of \p{N} that `\d` leaves out (Roman numerals, fractions, ...), as ranges for a regex class."""
+    codes = [c for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) in ("Nl", "No")]
+    ranges: list[list[int]] = []
+    for code in codes:
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+@cache
+def pattern() -> re.Pattern:
+    """GPT-2's pattern for `re`; its matches follow each other without a gap, so they join to the text."""
+    letter = rf"[^\W\d_{other_numbers()}]"  # \w is letters, numbers and the underscore
+    number = rf"[\d{other_numbers()}]"
+    sign = rf"(?:(?!{letter}|{number})[^{SPACE}])"
+    return re.compile(
+        rf"'(?:[stmd]|re|ve|ll)| ?{letter}+| ?{number}+| ?{sign}+|[{SPACE}]+(?![^{SPACE}])|[{SPACE}]+", re.DOTALL
+    )
+
+
+def pieces(text: str) -> list[str]:
+    """`text` in pieces that join to it again."""
+    return pattern().findall(text)
