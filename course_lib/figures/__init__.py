@@ -1,0 +1,1 @@
+"""Static figures (matplotlib) in the course's one look; notebooks and slides draw with these."""

@@ -1,0 +1,59 @@
+"""A figure as one HTML page that works from a file, without network."""
+
+import base64
+import json
+from html import escape
+
+# The page itself forbids every request, so a figure that needed the network would fail its tests.
+POLICY = "default-src 'none'; img-src data:; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+FRAME = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 0; padding: 16px; font: 15px/1.5 system-ui, sans-serif; background: #fff; color: #1f2933; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #14181d; color: #e6eaef; }} }}
+figure {{ margin: 0; }} img {{ max-width: 100%; background: #fff; }} td, th {{ padding: 2px 8px; text-align: right; }}
+{css}
+</style>
+</head>
+<body>
+<main>
+<div data-figure="twin">{twin}</div>
+</main>
+<script type="application/json" data-figure="state">{state}</script>
+<script type="module">
+{module}
+</script>
+</body>
+</html>
+"""
+
+
+def render(title: str, twin: str, state: dict, module: str, css: str) -> str:
+    """The page: `twin` is HTML, `title` plain text, `state` JSON and bytes, `module` and `css` our own sources."""
+    return FRAME.format(
+        policy=POLICY, title=escape(title), twin=twin, state=to_json(state), module=in_script(module), css=css
+    )
+
+
+def to_json(state: dict) -> str:
+    """`state` as JSON that may stand inside a script element: no text in it can close that element."""
+    text = json.dumps(state, default=tagged_bytes)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def tagged_bytes(value: bytes) -> dict:
+    """Bytes for `json.dumps`; the page's `revive` turns them back."""
+    return {"$bytes": base64.b64encode(value).decode("ascii")}
+
+
+def in_script(module: str) -> str:
+    """Our own source, refused if it held what would end its element."""
+    if "</script" in module.lower():
+        raise ValueError("module must not hold </script")
+    return module

@@ -1,0 +1,166 @@
+// A heat map on a canvas that is one tab stop and a WAI-ARIA grid: only the current cell exists as an element.
+
+const CELL = { smallest: 4, largest: 44, printed: 34, label: 15, height: 620 };
+
+/**
+ * @param {{rows: string[], columns: string[], palette: Uint8Array, label: string, describedBy: string,
+ *   onHover: (cell: object|null) => void, onMove: (cell: object) => void, onPick: (cell: object) => void,
+ *   onRelease: () => void, room: () => number}} options room is the width the map may take, labels included
+ */
+function heatMap(options) {
+  const { rows, columns, palette } = options;
+  const id = uniqueName();
+  const size = { rows: rows.length, columns: columns.length };
+  const canvas = make("canvas", { "aria-hidden": "true" });
+  const bands = ["row", "column", "pinned"].map((kind) => make("div", { class: `clf-band clf-${kind}`, "aria-hidden": "true" }));
+  const cellElement = make("div", { role: "gridcell", id: `${id}-cell`, class: "clf-cell" });
+  const rowHeader = make("span", { role: "rowheader", class: "clf-unseen" });
+  const rowElement = make("div", { role: "row" }, rowHeader, cellElement);
+  const plane = make(
+    "div",
+    {
+      role: "grid", tabindex: "0", class: "clf-plane", "aria-label": options.label, "aria-describedby": options.describedBy,
+      "aria-rowcount": size.rows, "aria-colcount": size.columns, "aria-activedescendant": `${id}-cell`,
+    },
+    canvas, ...bands, rowElement,
+  );
+  const top = labels(columns, "clf-columns");
+  const left = labels(rows, "clf-rows");
+  const element = make(
+    "div", { class: "clf-map" },
+    make("div", { class: "clf-axis", "aria-hidden": "true" }, "queries ↓", make("span", {}, "keys →")),
+    top.element, left.element, plane,
+  );
+  let cell = CELL.smallest;
+  let shown = null; // what draw() was last given
+
+  function layout() {
+    const room = options.room() - left.element.offsetWidth - parseFloat(getComputedStyle(element).columnGap);
+    const fit = Math.floor(Math.min(room / size.columns, CELL.height / size.rows));
+    cell = Math.max(CELL.smallest, Math.min(CELL.largest, fit));
+    plane.style.width = `${cell * size.columns}px`;
+    plane.style.height = `${cell * size.rows}px`;
+    top.place(cell, "left");
+    left.place(cell, "top");
+    if (shown) draw(shown);
+  }
+
+  /** @param {{values: Float32Array, seen: Uint8Array|null, row: number, column: number, pinned: number|null}} state */
+  function draw(state) {
+    shown = state;
+    const context = fitCanvas(canvas, cell * size.columns, cell * size.rows);
+    const colours = getComputedStyle(element);
+    paint(context, state, size, palette, cell, colours.getPropertyValue("--clf-muted"));
+    if (cell >= CELL.printed) printNumbers(context, state, size, palette, cell, colours.fontFamily);
+    place(state);
+  }
+
+  /** Move the crosshair, the pinned row and the current cell, without drawing the map again. */
+  function place(state) {
+    shown = { ...shown, ...state };
+    const { row, column, pinned, values, seen } = shown;
+    const box = (band, [x, y, width, height]) => {
+      Object.assign(band.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
+    };
+    const [across, down] = [cell * size.columns, cell * size.rows];
+    box(bands[0], [0, row * cell, across, cell]);
+    box(bands[1], [column * cell, 0, cell, down]);
+    bands[2].hidden = pinned === null;
+    box(bands[2], [0, (pinned ?? 0) * cell, across, cell]);
+    box(cellElement, [column * cell, row * cell, cell, cell]);
+    const at = row * size.columns + column;
+    cellElement.textContent = seen && !seen[at] ? "hidden by the mask" : asText(values[at], 2);
+    cellElement.setAttribute("aria-colindex", column + 1);
+    cellElement.setAttribute("aria-selected", pinned === row);
+    rowElement.setAttribute("aria-rowindex", row + 1);
+    rowHeader.textContent = rows[row];
+    top.mark(column, null);
+    left.mark(row, pinned);
+  }
+
+  function cellAt(event) {
+    const bounds = plane.getBoundingClientRect();
+    const index = (offset, count) => Math.max(0, Math.min(count - 1, Math.floor(offset / cell)));
+    return { row: index(event.clientY - bounds.top, size.rows), column: index(event.clientX - bounds.left, size.columns) };
+  }
+
+  plane.addEventListener("pointermove", (event) => {
+    if (event.pointerType !== "touch") options.onHover(cellAt(event));
+  });
+  plane.addEventListener("pointerleave", () => options.onHover(null));
+  plane.addEventListener("click", (event) => options.onPick(cellAt(event)));
+  plane.addEventListener("keydown", (event) => {
+    const to = gridMove(event, shown, size);
+    if (to) options.onMove(to);
+    else if (event.key === "Enter" || event.key === " ") options.onPick({ row: shown.row, column: shown.column });
+    else if (event.key === "Escape") options.onRelease();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  return { element, layout, draw, place };
+}
+
+/** The tokens along one side; where there is no room for all, every k-th, and always the current one. */
+function labels(tokens, kind) {
+  const items = tokens.map((token) => make("span", { class: "clf-label" }, tokenText(token)));
+  const element = make("div", { class: kind, "aria-hidden": "true" }, make("div", { class: "clf-widest" }), ...items);
+  // The strip is as wide as the longest token, up to the limit in the style sheet.
+  element.firstChild.append(tokens.reduce((longest, token) => (token.length > longest.length ? token : longest), ""));
+  let current = null;
+  let pinned = null;
+  return {
+    element,
+    place(cell, side) {
+      const step = Math.ceil(CELL.label / cell);
+      items.forEach((item, i) => {
+        item.style[side] = `${(i + 0.5) * cell}px`;
+        item.classList.toggle("clf-spare", i % step !== 0);
+      });
+    },
+    mark(index, pin) {
+      for (const i of [current, pinned]) if (i !== null) items[i].classList.remove("clf-current", "clf-held");
+      if (pin !== null) items[pin].classList.add("clf-held");
+      items[index].classList.add("clf-current");
+      [current, pinned] = [index, pin];
+    },
+  };
+}
+
+/** Cells as coloured squares, hidden ones hatched. */
+function paint(context, { values, seen }, { rows, columns }, palette, cell, hatchColour) {
+  const image = new ImageData(columns, rows);
+  for (let i = 0; i < values.length; i++) {
+    if (seen && !seen[i]) continue; // stays transparent: the hatching shows
+    const colour = 3 * shade(values[i]);
+    image.data.set([palette[colour], palette[colour + 1], palette[colour + 2], 255], 4 * i);
+  }
+  const small = new OffscreenCanvas(columns, rows);
+  small.getContext("2d").putImageData(image, 0, 0);
+  if (seen && hatchColour) hatch(context, columns * cell, rows * cell, hatchColour);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, columns * cell, rows * cell);
+}
+
+/** Diagonal lines over the whole plane, six pixels apart. */
+function hatch(context, width, height, colour) {
+  context.strokeStyle = colour;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let x = -height; x < width; x += 6) {
+    context.moveTo(x, height);
+    context.lineTo(x + height, 0);
+  }
+  context.stroke();
+}
+
+/** Each visible weight to two decimals; only where cells have room. */
+function printNumbers(context, { values, seen }, { columns }, palette, cell, family) {
+  Object.assign(context, { font: `12px ${family}`, textAlign: "center", textBaseline: "middle" });
+  values.forEach((value, i) => {
+    if (seen && !seen[i]) return;
+    context.fillStyle = isLight(palette, shade(value)) ? "#000" : "#fff";
+    const text = value.toFixed(2).replace(/^0/, "");
+    context.fillText(text, ((i % columns) + 0.5) * cell, (Math.floor(i / columns) + 0.5) * cell);
+  });
+}
