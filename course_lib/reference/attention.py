@@ -3,35 +3,48 @@
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from course_lib.config import require
+from course_lib.reference import masks
+from course_lib.reference.checks import require_mask, require_real, require_shapes
+
+causal_mask = masks.causal_mask
 
 
-def linear(scores: np.ndarray) -> np.ndarray:
+def linear(scores: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """The linear kernel f(x) = x of the paper's Figure 3."""
     return scores
 
 
-def causal_mask(n_queries: int, n_keys: int) -> np.ndarray:
-    """Visible sets S_i = {j <= i} as booleans (n_queries, n_keys); the queries are the last tokens of the keys.
-
-    Raises ValueError when there are more queries than keys.
-    """
-    if not 0 <= n_queries <= n_keys:
-        raise ValueError(f"n_queries must lie between 0 and n_keys = {n_keys}, got {n_queries}")
-    return np.arange(n_queries)[:, None] + (n_keys - n_queries) >= np.arange(n_keys)
+def exponential(scores: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """The usual kernel f(x) = exp(x); rows of P are then softmax. The functions below know it as np.exp too."""
+    return np.exp(scores)
 
 
-def softmax_weights(scores: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+def is_exponential(f: Callable) -> bool:
+    """Whether rows may be shifted before f, and whether the scale is d_QK^{-1/2} unless given."""
+    return f is np.exp or f is exponential
+
+
+def softmax_weights(
+    scores: Float[np.ndarray, "... N"], mask: Bool[np.ndarray, "... N"] | None = None
+) -> Float[np.ndarray, "... N"]:
     """P = Z^{-1} exp(scores) over the visible keys, (..., N_Q, N_KV); a row that sees nothing is zero.
 
-    Each row is shifted by its largest visible score, which leaves P as it is and keeps exp from overflowing.
+    Each row is shifted by its largest visible score, which leaves P as it is and keeps exp from overflowing. A score
+    of -inf hides its key, as the additive mask does. Raises ValueError for NaN or +inf.
     """
+    require(not np.any(np.isnan(scores) | (scores == np.inf)), "scores must be finite or -inf, got NaN or +inf")
     visible = np.ones(scores.shape, dtype=bool) if mask is None else np.broadcast_to(mask, scores.shape)
     largest = np.max(scores, axis=-1, keepdims=True, where=visible, initial=-np.inf)
     A = np.exp(np.where(visible, scores - np.where(np.isfinite(largest), largest, 0.0), -np.inf))
     return normalise(A)
 
 
-def kernel_weights(scores: np.ndarray, f: Callable, mask: np.ndarray | None = None) -> np.ndarray:
+def kernel_weights(
+    scores: Float[np.ndarray, "... N"], f: Callable, mask: Bool[np.ndarray, "... N"] | None = None
+) -> Float[np.ndarray, "... N"]:
     """P = Z^{-1} A with A = f(scores) where seen and 0 elsewhere; a row that sees nothing is zero.
 
     Raises ValueError when a row of A that sees something sums to zero: Z has no inverse there.
@@ -42,8 +55,15 @@ def kernel_weights(scores: np.ndarray, f: Callable, mask: np.ndarray | None = No
     return normalise(np.where(mask, A, 0.0), seen=np.broadcast_to(mask, A.shape).any(-1))
 
 
-def normalise(A: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
-    """Z^{-1} A. Rows whose sum is zero stay zero; where `seen` is true such a row raises ValueError."""
+def normaliser(A: Float[np.ndarray, "*b n N"]) -> Float[np.ndarray, "*b n n"]:
+    """The diagonal matrix Z = diag(row sums of A), (..., N_Q, N_Q)."""
+    return A.sum(-1)[..., None] * np.eye(A.shape[-2])
+
+
+def normalise(
+    A: Float[np.ndarray, "*b N"], seen: Bool[np.ndarray, "*b"] | np.bool_ | None = None
+) -> Float[np.ndarray, "*b N"]:
+    """Z^{-1} A without forming Z. Rows whose sum is zero stay zero; where `seen` is true one raises ValueError."""
     Z = A.sum(-1, keepdims=True)
     if seen is not None and np.any(seen & (Z[..., 0] == 0)):
         raise ValueError("a row of A = f(Q K^T) that sees keys sums to zero, so Z cannot be inverted")
@@ -51,33 +71,83 @@ def normalise(A: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
 
 
 def attention_weights(
-    Q: np.ndarray, K: np.ndarray, mask: np.ndarray | None = None, f: Callable = np.exp, scale: float | None = None
-) -> np.ndarray:
+    Q: Float[np.ndarray, "... n d"],
+    K: Float[np.ndarray, "... N d"],
+    mask: Bool[np.ndarray, "... n N"] | None = None,
+    f: Callable = np.exp,
+    scale: float | None = None,
+) -> Float[np.ndarray, "... n N"]:
     """P = Z^{-1} f(scale Q K^T) in R^{N_Q x N_KV}; Q (..., N_Q, d_QK), K (..., N_KV, d_QK), mask true where seen.
 
-    `scale` defaults to d_QK^{-1/2} for the exponential kernel and to 1 for any other.
+    f is any elementwise function. `scale` defaults to d_QK^{-1/2} for the exponential kernel and to 1 for any other.
+    Raises ValueError for widths that differ, a mask of another shape, and NaN or infinite entries.
     """
-    if Q.shape[-1] != K.shape[-1]:
-        raise ValueError(f"Q and K must have the same width d_QK, got shapes {Q.shape} and {K.shape}")
-    if mask is not None and (mask.dtype != bool or mask.shape[-2:] != (Q.shape[-2], K.shape[-2])):
-        raise ValueError(
-            f"mask must be boolean of shape (N_Q, N_KV) = {(Q.shape[-2], K.shape[-2])}, got {mask.dtype} {mask.shape}"
-        )
+    require_real("Q", Q)
+    require_real("K", K)
+    require(Q.shape[-1] == K.shape[-1], f"Q and K must have the same width d_QK, got shapes {Q.shape} and {K.shape}")
+    require_mask(mask, Q.shape[-2], K.shape[-2])
     if scale is None:
-        scale = Q.shape[-1] ** -0.5 if f is np.exp else 1.0
+        scale = Q.shape[-1] ** -0.5 if is_exponential(f) else 1.0
     scores = scale * (Q @ np.swapaxes(K, -1, -2))
-    return softmax_weights(scores, mask) if f is np.exp else kernel_weights(scores, f, mask)
+    return softmax_weights(scores, mask) if is_exponential(f) else kernel_weights(scores, f, mask)
 
 
 def attention(
-    Q: np.ndarray,
-    K: np.ndarray,
-    V: np.ndarray,
-    mask: np.ndarray | None = None,
+    Q: Float[np.ndarray, "... n d"],
+    K: Float[np.ndarray, "... N d"],
+    V: Float[np.ndarray, "... N v"],
+    mask: Bool[np.ndarray, "... n N"] | None = None,
     f: Callable = np.exp,
     scale: float | None = None,
-) -> np.ndarray:
+) -> Float[np.ndarray, "... n v"]:
     """Y = Z^{-1} A V in R^{N_Q x d_V}, for V (..., N_KV, d_V); the other arguments as in `attention_weights`."""
-    if V.shape[-2] != K.shape[-2]:
-        raise ValueError(f"K and V must have the same number of rows N_KV, got shapes {K.shape} and {V.shape}")
+    require_real("V", V)
+    require(
+        V.shape[-2] == K.shape[-2],
+        f"K and V must have the same number of rows N_KV, got shapes {K.shape} and {V.shape}",
+    )
     return attention_weights(Q, K, mask, f, scale) @ V
+
+
+def cross_attention(
+    X_Q: Float[np.ndarray, "n d_Q"],
+    X_KV: Float[np.ndarray, "N d_KV"],
+    W_Q: Float[np.ndarray, "d_Q e"],
+    W_K: Float[np.ndarray, "d_KV e"],
+    W_V: Float[np.ndarray, "d_KV v"],
+    mask: Bool[np.ndarray, "n N"] | None = None,
+) -> Float[np.ndarray, "n v"]:
+    """Queries from one sequence, keys and values from another (exponential kernel): the rows of X_Q read X_KV."""
+    require_shapes(X_Q=(X_Q, "N_Q d_Q"), W_Q=(W_Q, "d_Q d_QK"))
+    require_shapes(X_KV=(X_KV, "N_KV d_KV"), W_K=(W_K, "d_KV d_QK"), W_V=(W_V, "d_KV d_V"))
+    return attention(X_Q @ W_Q, X_KV @ W_K, X_KV @ W_V, mask)
+
+
+def self_attention(
+    X: Float[np.ndarray, "n d"],
+    W_Q: Float[np.ndarray, "d e"],
+    W_K: Float[np.ndarray, "d e"],
+    W_V: Float[np.ndarray, "d v"],
+    mask: Bool[np.ndarray, "n n"] | None = None,
+) -> Float[np.ndarray, "n v"]:
+    """Queries, keys and values from one sequence: X^Q = X^K = X^V."""
+    return cross_attention(X, X, W_Q, W_K, W_V, mask)
+
+
+def streaming_attention(
+    X: Float[np.ndarray, "N d"],
+    queries: Int[np.ndarray, "n"],
+    W_Q: Float[np.ndarray, "d e"],
+    W_K: Float[np.ndarray, "d e"],
+    W_V: Float[np.ndarray, "d v"],
+    mask: Bool[np.ndarray, "N N"] | None = None,
+) -> Float[np.ndarray, "n v"]:
+    """The tokens numbered `queries` read all of X: those rows of self-attention, at their cost alone.
+
+    `mask` is that of the whole sequence. Raises ValueError for a number outside 0 ... N - 1.
+    """
+    N = len(X)
+    inside = np.all((queries >= 0) & (queries < N))
+    require(bool(inside), f"queries must hold token numbers from 0 to N - 1 = {N - 1}, got {queries.tolist()}")
+    require_mask(mask, N, N)
+    return cross_attention(X[queries], X, W_Q, W_K, W_V, None if mask is None else mask[queries])

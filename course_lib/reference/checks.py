@@ -1,0 +1,59 @@
+"""Checks shared by the reference: a wrong array is refused by name, with what was got and the rule it breaks."""
+
+import numpy as np
+
+from course_lib.config import require
+
+
+def require_real(name: str, array: np.ndarray) -> None:
+    """TypeError unless `array` is a NumPy array of floating-point numbers; ValueError where one is not finite."""
+    if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
+        got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{name} must be a NumPy array of floating-point numbers, got {got}")
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        place = tuple(map(int, np.argwhere(wrong)[0]))
+        raise ValueError(f"{name} must be finite, got {array[place]} at {place} ({wrong.sum()} such entries)")
+
+
+def require_shapes(**arrays: tuple[np.ndarray | None, str]) -> dict[str, int]:
+    """Check name=(array, "h d e") and return the size of each letter, which is the same in all arrays.
+
+    An array that is None is left out. Raises what `require_real` does, and ValueError for a wrong shape.
+    """
+    sizes: dict[str, int] = {}
+    for name, (array, letters) in arrays.items():
+        if array is None:
+            continue
+        require_real(name, array)
+        letters = letters.split()
+        known = ", ".join(f"{a} = {sizes[a]}" for a in letters if a in sizes)
+        fits = array.ndim == len(letters) and all(
+            sizes.get(a, size) == size for a, size in zip(letters, array.shape, strict=True)
+        )
+        rule = f"({', '.join(letters)})" + (f" with {known}" if known else "")
+        require(fits, f"{name} must have shape {rule}, got {array.shape}")
+        sizes |= dict(zip(letters, array.shape, strict=True))
+    return sizes
+
+
+def require_mask(mask: np.ndarray | None, n_queries: int, n_keys: int) -> None:
+    """A mask is boolean, true where seen, (..., n_queries, n_keys); None shows everything."""
+    good = mask is None or (mask.dtype == bool and mask.shape[-2:] == (n_queries, n_keys))
+    if not good:
+        raise ValueError(
+            f"mask must be boolean of shape (N_Q, N_KV) = {(n_queries, n_keys)}, got {mask.dtype} {mask.shape}"
+        )
+
+
+def require_positions(positions: np.ndarray, n: int) -> None:
+    """One integer per row."""
+    if not isinstance(positions, np.ndarray) or not np.issubdtype(positions.dtype, np.integer):
+        raise TypeError(f"positions must be a NumPy array of integers, got {getattr(positions, 'dtype', positions)}")
+    require(positions.shape == (n,), f"positions must have shape (n,) = {(n,)}, got {positions.shape}")
+
+
+def require_window(window: int | None) -> None:
+    """A window is a number of tokens, the token itself included, or None for all of them."""
+    good = window is None or (isinstance(window, int | np.integer) and not isinstance(window, bool) and window > 0)
+    require(good, f"window must be a positive integer or None, got {window!r}")

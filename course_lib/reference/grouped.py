@@ -1,0 +1,114 @@
+"""Multi-head, grouped-query and multi-query attention as one class (paper, sections 3 and 6)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from course_lib.config import GroupedConfig, Rope, require
+from course_lib.reference.attention import attention
+from course_lib.reference.checks import require_shapes, require_window
+from course_lib.reference.norms import RMSNorm
+from course_lib.reference.positions import require_even, rotate
+
+
+def grouped_attention(
+    Q: Float[np.ndarray, "h n e"],
+    K: Float[np.ndarray, "g N e"],
+    V: Float[np.ndarray, "g N v"],
+    mask: Bool[np.ndarray, "n N"] | None,
+    scale: float,
+) -> Float[np.ndarray, "h n v"]:
+    """Query head i reads key/value head i // (h / g); keys and values are broadcast over a group, never repeated."""
+    sizes = require_shapes(Q=(Q, "h n e"), K=(K, "g N e"), V=(V, "g N v"))
+    h, g = sizes["h"], sizes["g"]
+    require(h % g == 0, f"the number of query heads must be a multiple of that of key/value heads, got {h} and {g}")
+    Y = attention(Q.reshape(g, h // g, *Q.shape[1:]), K[:, None], V[:, None], mask, scale=scale)
+    return Y.reshape(h, *Y.shape[2:])
+
+
+def join_heads(Y: Float[np.ndarray, "h n v"], W_O: Float[np.ndarray, "h v d"]) -> Float[np.ndarray, "n d"]:
+    """concat(Y_1, ..., Y_h) W_O as the sum over heads of Y_h W_O_h."""
+    return np.einsum("hnv,hvd->nd", Y, W_O)
+
+
+def set_scale(layer, width: int) -> None:
+    """Fill in the default scale width^{-1/2}, check a given one, and check the window."""
+    if layer.scale is None:
+        object.__setattr__(layer, "scale", width**-0.5)
+    require(0 < layer.scale < np.inf, f"scale must be a positive finite number, got {layer.scale}")
+    require_window(layer.window)
+
+
+def draw(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Normal entries of variance 1 / fan-in, so that products keep the variance of their input."""
+    return rng.normal(size=shape) / np.sqrt(shape[-2])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GroupedQueryAttention:
+    """Cache rows: K (g, N, e) and V (g, N, v). g = h is multi-head and g = 1 multi-query attention.
+
+    With `norm_Q` and `norm_K` (QK-norm) each head is normalised before it is rotated. Raises ValueError for weights
+    that do not fit together.
+    """
+
+    W_Q: Float[np.ndarray, "h d e"]
+    W_K: Float[np.ndarray, "g d e"]
+    W_V: Float[np.ndarray, "g d v"]
+    W_O: Float[np.ndarray, "h v d_out"]
+    rope: Rope | None = None
+    norm_Q: RMSNorm | None = None
+    norm_K: RMSNorm | None = None
+    window: int | None = None
+    scale: float | None = None  # default e^{-1/2}
+
+    def __post_init__(self):
+        sizes = require_shapes(
+            W_Q=(self.W_Q, "h d e"), W_K=(self.W_K, "g d e"), W_V=(self.W_V, "g d v"), W_O=(self.W_O, "h v d_out")
+        )
+        h, g, e = sizes["h"], sizes["g"], sizes["e"]
+        require(g > 0 and h % g == 0, f"h must be a multiple of g, got W_Q with h = {h} and W_K with g = {g}")
+        if self.rope is not None:
+            require_even("width e of a rotated query or key", e)
+        set_scale(self, e)
+
+    @classmethod
+    def random(cls, config: GroupedConfig, rng: np.random.Generator) -> "GroupedQueryAttention":
+        """A layer of the sizes in `config` with random weights, and norms with gamma = 1."""
+        h, g, d, e = config.n_heads, config.n_kv_heads, config.d_model, config.d_head
+        norm = RMSNorm(np.ones(e)) if config.qk_norm else None
+        return cls(
+            W_Q=draw(rng, h, d, e),
+            W_K=draw(rng, g, d, e),
+            W_V=draw(rng, g, d, e),
+            W_O=draw(rng, h * e, d).reshape(h, e, d),
+            rope=config.rope,
+            norm_Q=norm,
+            norm_K=norm,
+            window=config.window,
+            scale=config.scale,
+        )
+
+    @property
+    def d_in(self) -> int:
+        """Width of a row of X."""
+        return self.W_K.shape[1]
+
+    def queries(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "h n e"]:
+        return self._placed(X @ self.W_Q, self.norm_Q, positions)
+
+    def compress(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> dict[str, np.ndarray]:
+        return {"K": self._placed(X @ self.W_K, self.norm_K, positions), "V": X @ self.W_V}
+
+    def read(self, rows: Mapping[str, np.ndarray]) -> tuple[Float[np.ndarray, "g N e"], Float[np.ndarray, "g N v"]]:
+        return rows["K"], rows["V"]
+
+    def output(self, Y: Float[np.ndarray, "h n v"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n d_out"]:
+        return join_heads(Y, self.W_O)
+
+    def _placed(self, heads: np.ndarray, norm: RMSNorm | None, positions: np.ndarray) -> np.ndarray:
+        """Heads normalised, then rotated, as far as the layer does either."""
+        heads = heads if norm is None else norm(heads)
+        return heads if self.rope is None else rotate(heads, positions, self.rope)

@@ -1,0 +1,48 @@
+"""Positions (paper, sections 1 and 7): added to the rows, or rotating queries and keys. Positions count from 0."""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from course_lib.config import Rope, require
+from course_lib.reference.checks import require_positions, require_real
+
+
+def require_even(name: str, width: int) -> None:
+    """Sines and cosines, and rotations, come in pairs."""
+    require(width % 2 == 0 and width > 0, f"{name} must be even and positive, got {width}")
+
+
+def frequencies(width: int, base: float) -> Float[np.ndarray, "pairs"]:
+    """theta_i = base^{-2 i / width} for pair i, in radians per position."""
+    return base ** (-np.arange(0, width, 2) / width)
+
+
+def sinusoidal(positions: Int[np.ndarray, "n"], d: int, base: float = 10_000.0) -> Float[np.ndarray, "n d"]:
+    """Rows to add to the embeddings: sin(m theta_i) at column 2 i and cos(m theta_i) at 2 i + 1 of position m."""
+    require_positions(positions, len(positions))
+    require_even("d", d)
+    angles = positions[:, None] * frequencies(d, base)
+    return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(positions), d)
+
+
+def learned(positions: Int[np.ndarray, "n"], table: Float[np.ndarray, "n_max d"]) -> Float[np.ndarray, "n d"]:
+    """Rows of a learned table to add to the embeddings. ValueError past its end: it knows no further positions."""
+    require_positions(positions, len(positions))
+    wrong = positions[(positions < 0) | (positions >= len(table))]
+    require(wrong.size == 0, f"positions must lie from 0 to {len(table) - 1}, the last row of table, got {wrong[:1]}")
+    return table[positions]
+
+
+def rotate(X: Float[np.ndarray, "*b n p"], positions: Int[np.ndarray, "n"], rope: Rope) -> Float[np.ndarray, "*b n p"]:
+    """R_m x for the row x at position m: pair (2 i, 2 i + 1) turns by (m / factor) theta_i.
+
+    R_m is orthogonal and R_m^T R_n = R_{n - m}, so that <R_m q, R_n k> = <q, R_{n - m} k> depends on the shift only.
+    Negative positions turn back. Raises ValueError when p is odd.
+    """
+    require_real("X", X)
+    require_even("rotary width p", X.shape[-1])
+    require_positions(positions, X.shape[-2])
+    angles = (positions[:, None] / rope.factor) * frequencies(X.shape[-1], rope.base)
+    cos, sin = np.cos(angles), np.sin(angles)
+    first, second = X[..., 0::2], X[..., 1::2]
+    return np.stack([cos * first - sin * second, sin * first + cos * second], axis=-1).reshape(X.shape)
