@@ -10,7 +10,9 @@ import torch
 from course_lib.exercises import nb01
 from course_lib.exercises.core import grade
 from course_lib.exercises.embeddings import ppmi
-from course_lib.exercises.tokens import bpe_step
+from course_lib.exercises.tokens import bpe_step, greedy_tokens
+from course_lib.text.tokenizers import PairTokenizer
+from course_lib.text.tokenizers.merges import learn_merges
 
 
 @pytest.mark.parametrize("exercise", nb01.EXERCISES, ids=lambda e: e.id)
@@ -126,3 +128,22 @@ def test_zero_counts_give_zeros_not_nan():
     C = np.array([[0.0, 2.0, 0.0], [3.0, 0.0, 0.0]])  # an empty column, and zeros in every row
     with np.errstate(divide="raise"):
         np.testing.assert_allclose(ppmi(C), [[0, np.log(5 / 2), 0], [np.log(5 / 3), 0, 0]], rtol=1e-15)
+
+
+TEXT = "the theory of the other: the rest, then the others; aaaa aaa mmmm"
+
+
+def test_repeated_bpe_steps_are_the_librarys_merges():
+    ids, steps = list(TEXT.encode()), []
+    for new_id in range(256, 268):
+        pair, ids = bpe_step(ids, new_id)
+        steps.append(pair)
+    merges = learn_merges([list(TEXT.encode())], [1], 12)  # ends when no pair is left that occurs twice
+    assert steps[: len(merges)] == merges and len(merges) == 10
+
+
+@pytest.mark.parametrize("n_pairs", [0, 5, 17])
+def test_greedy_tokens_are_the_librarys(n_pairs):
+    tokenizer = PairTokenizer.train(TEXT, 256 + n_pairs)
+    vocabulary = {tokenizer.show(i) for i in range(len(tokenizer))}
+    assert greedy_tokens(TEXT, vocabulary) == tokenizer.tokens(TEXT)
