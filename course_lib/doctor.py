@@ -125,9 +125,9 @@ def check_memory() -> Finding:
 
 
 def cache_folder() -> Path:
-    import platformdirs
+    from course_lib.text.cache import folder
 
-    return platformdirs.user_cache_path("course_lib")
+    return folder()
 
 
 def check_disk() -> Finding:

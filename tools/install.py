@@ -46,9 +46,9 @@ for dist in importlib.metadata.distributions():
 
 
 def lowest(requirements: list[str]) -> list[str]:
-    """Pin each `name>=version` to that version; requirements without a lower bound are left out."""
+    """Hold each `name>=version` at that version and its patch releases; what has no lower bound is left out."""
     found = (re.match(r"([\w.-]+)>=([\w.]+)", requirement) for requirement in requirements)
-    return [f"{match[1]}=={match[2]}" for match in found if match]
+    return [f"{match[1]}=={match[2]}.*" for match in found if match]
 
 
 def constraints(versions: str) -> list[str]:
@@ -87,8 +87,8 @@ def fault() -> str | None:
     return None
 
 
-def pip_install(*arguments: str) -> bool:
-    command = [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments]
+def pip_install(*arguments: str, quiet: bool = True) -> bool:
+    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *arguments, *(["-qq"] if quiet else [])]
     return subprocess.run(command, cwd=ROOT).returncode == 0
 
 
@@ -108,7 +108,9 @@ def install(extra: str, versions: str) -> None:
     pin_file = VENV / "constraints.txt"
     pin_file.write_text("\n".join(pins) + "\n")
     install_torch(pins)
-    if not pip_install("--constraint", str(pin_file), "--editable", f".[{extra}]"):
+    request = ["--constraint", str(pin_file), "--editable", f".[{extra}]"]
+    # A network may have failed for a moment; the second time pip also says all it knows.
+    if not pip_install(*request) and not pip_install(*request, quiet=False):
         sys.exit("The install failed: pip says why above. Run the same command again when that is mended.")
     PLACE.write_text(HERE)
     for old in VENV.glob("installed-*"):

@@ -67,7 +67,19 @@ def test_text_pair_has_the_same_cells(path):
 def test_pictures_in_the_prose_have_alt_text(path):
     prose = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
     assert re.findall(r"!\[\s*\]\([^)]*\)", prose) == []
-    assert [tag for tag in re.findall(r"<img\b[^>]*>", prose) if not re.search(r'\balt="[^"]+"', tag)] == []
+    assert images_without_alt(prose) == []
+
+
+@each_notebook
+def test_pictures_in_the_outputs_have_alt_text(path):
+    """JupyterLab shows the HTML that `course_lib.figures.style.show` gives beside the picture."""
+    bundles = [output.data for cell in code_cells(path) for output in cell.outputs if "data" in output]
+    assert [data for data in bundles if "image/png" in data and "<img" not in data.get("text/html", "")] == []
+    assert [image for data in bundles for image in images_without_alt(data.get("text/html", ""))] == []
+
+
+def images_without_alt(html: str) -> list[str]:
+    return [tag for tag in re.findall(r"<img\b[^>]*>", html) if not re.search(r'\balt="[^"]+"', tag)]
 
 
 @each_notebook
