@@ -1,0 +1,60 @@
+"""What one or many calls of a layer do, counted before any width enters: calls, tokens, rows, pairs.
+
+Every cost is linear in these four, so costs of a whole generation follow from their sums.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from course_lib.accounting.units import require_count
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Totals per sequence."""
+
+    calls: int = 0  # times that the weights are read
+    tokens: int = 0  # new tokens: projected, and their rows written
+    rows: int = 0  # rows read back from the cache, those just written included
+    pairs: int = 0  # (query token, key token) pairs whose score is computed
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.calls + other.calls, self.tokens + other.tokens, self.rows + other.rows, self.pairs + other.pairs
+        )
+
+
+def rows_read(new: int, past: int, window: int | None) -> int:
+    """Rows that `new` tokens after `past` read: all, or with a window their own and the window - 1 before them."""
+    return new + (past if window is None else min(past, window - 1))
+
+
+def dense_pairs(new: int, past: int, window: int | None) -> int:
+    """Pairs of a matrix product over all rows read; a mask hides pairs afterwards and saves nothing."""
+    return new * rows_read(new, past, window)
+
+
+def visible_pairs(new: int, past: int, window: int | None) -> int:
+    """Pairs that the causal mask, and the window, leave: what a kernel that skips hidden pairs computes."""
+    if window is None:
+        return _triangle(past + new) - _triangle(past)
+    return _visible_from_start(past + new, window) - _visible_from_start(past, window)
+
+
+def _triangle(n: int) -> int:
+    return n * (n + 1) // 2
+
+
+def _visible_from_start(n: int, window: int) -> int:
+    """The sum of min(i, window) over i = 1..n."""
+    return _triangle(min(n, window)) + max(n - window, 0) * window
+
+
+Pairs = Callable[[int, int, int | None], int]
+
+
+def count_call(new: int, past: int, window: int | None = None, pairs: Pairs = dense_pairs) -> Counts:
+    """One call with `new` tokens after `past` earlier ones: prefill has past = 0, a decode step new = 1."""
+    require_count("new", new, least=1)
+    require_count("past", past)
+    return Counts(1, new, rows_read(new, past, window), pairs(new, past, window))

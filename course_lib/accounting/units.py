@@ -1,0 +1,39 @@
+"""Bytes of a number, and sizes in words: KiB (1024 bytes) and kB (1000 bytes) have a formatter each.
+
+Sizes are integers everywhere in the package; only these formatters round.
+"""
+
+from course_lib.config import require
+
+ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "float8": 1, "int8": 1}  # bytes
+
+
+def itemsize(dtype: str) -> int:
+    """Bytes of one number of the named dtype."""
+    require(dtype in ITEMSIZE, f"dtype must be one of {', '.join(ITEMSIZE)}, got {dtype!r}")
+    return ITEMSIZE[dtype]
+
+
+def require_count(name: str, value: int, least: int = 0) -> None:
+    """`value` must be an integer (no bool, no float) of at least `least`."""
+    good = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    require(good, f"{name} must be an integer of at least {least}, got {value!r}")
+
+
+def in_binary_units(size: int) -> str:
+    """`size` bytes in powers of 1024: 69,120 is '67.5 KiB'."""
+    return _in_units(size, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"))
+
+
+def in_decimal_units(size: int) -> str:
+    """`size` bytes in powers of 1000: 69,120 is '69.1 kB'."""
+    return _in_units(size, 1000, ("B", "kB", "MB", "GB", "TB", "PB"))
+
+
+def _in_units(size: int, base: int, names: tuple[str, ...]) -> str:
+    """One decimal, none for whole numbers, in the largest unit that leaves at least 1 after rounding."""
+    require_count("size", size)
+    power = 0
+    while power + 1 < len(names) and round(size / base**power, 1) >= base:
+        power += 1
+    return f"{size / base**power:,.1f}".removesuffix(".0") + f" {names[power]}"

@@ -1,0 +1,144 @@
+"""FLOPs and bytes moved by prefill, by a decode step and by a whole generation, for one attention layer.
+
+Conventions, stated once:
+- A multiply-add is 2 FLOPs. Counted are matrix products. Not counted: softmax, scaling, masks, norms, rotations,
+  dropout, biases (all linear in tokens, or lower than the products around them by a factor of a head's width).
+- Scores of hidden pairs count unless `pairs=visible_pairs`: `dense_pairs` is what a matrix product with a mask does,
+  and what torch's FlopCounterMode counts for scaled_dot_product_attention.
+- Bytes are those that an ideal kernel must move through main memory: every weight once per call, inputs X and outputs Y
+  once, each new row written to the cache once, each row in view read once per call and sequence, and keys and values
+  expanded from a latent written and read once. Queries, scores and heads' outputs stay on the chip. Real kernels move
+  more, never less, so intensity is an upper bound.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from course_lib.accounting.counts import Counts, Pairs, count_call, dense_pairs
+from course_lib.accounting.readings import Reading, reading_for_decode, reading_for_prefill
+from course_lib.accounting.storage import Config
+from course_lib.accounting.units import itemsize, require_count
+
+
+@dataclass(frozen=True)
+class Work:
+    """FLOPs and bytes, each by what they are for."""
+
+    flops_by_part: dict[str, int]  # project, expand, absorb, attend
+    bytes_by_part: dict[str, int]  # weights, activations, cache, expanded
+
+    @property
+    def flops(self) -> int:
+        return sum(self.flops_by_part.values())
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.bytes_by_part.values())
+
+    @property
+    def intensity(self) -> float:
+        """FLOPs per byte moved: above a machine's ratio of peak rates it computes, below it waits for memory."""
+        return self.flops / self.bytes
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(
+            {part: count + other.flops_by_part[part] for part, count in self.flops_by_part.items()},
+            {part: count + other.bytes_by_part[part] for part, count in self.bytes_by_part.items()},
+        )
+
+    def times(self, count: int) -> "Work":
+        """The same `count` times: a stack of equal layers."""
+        return Work(
+            {part: count * flops for part, flops in self.flops_by_part.items()},
+            {part: count * size for part, size in self.bytes_by_part.items()},
+        )
+
+
+def work(reading: Reading, counts: Counts, batch: int = 1, dtype: str = "bfloat16") -> Work:
+    """What `counts` cost in each of `batch` sequences of a layer; only the weights are shared by the batch."""
+    require_count("batch", batch, least=1)
+    config, size = reading.config, itemsize(dtype)
+    multiply_adds = {
+        "project": counts.tokens * reading.project,
+        "expand": counts.rows * reading.expand,
+        "absorb": counts.tokens * reading.absorb,
+        "attend": counts.pairs * reading.attend,
+    }
+    floats = {
+        "activations": counts.tokens * 2 * config.d_model,
+        "cache": (counts.tokens + counts.rows) * config.floats_per_token,
+        "expanded": counts.rows * 2 * reading.materialised,
+    }
+    return Work(
+        {part: 2 * batch * count for part, count in multiply_adds.items()},
+        {"weights": counts.calls * reading.parameters * size}
+        | {part: batch * count * size for part, count in floats.items()},
+    )
+
+
+def chunk(
+    reading: Reading, new: int, past: int, *, batch: int = 1, dtype: str = "bfloat16", pairs: Pairs = dense_pairs
+) -> Work:
+    """`new` tokens after `past` earlier ones, in one call: prefill and decode are its two ends."""
+    return work(reading, count_call(new, past, reading.config.window, pairs), batch, dtype)
+
+
+def prefill(
+    layer: Config | Reading, tokens: int, *, batch: int = 1, dtype: str = "bfloat16", pairs: Pairs = dense_pairs
+) -> Work:
+    """`tokens` new tokens into an empty cache; a latent config is read expanded."""
+    require_count("tokens", tokens, least=1)
+    return chunk(reading_for_prefill(layer), tokens, 0, batch=batch, dtype=dtype, pairs=pairs)
+
+
+def decode(layer: Config | Reading, cached: int, *, batch: int = 1, dtype: str = "bfloat16") -> Work:
+    """One new token after `cached` tokens, so that it sees cached + 1; a latent config is read absorbed."""
+    require_count("cached", cached)
+    return chunk(reading_for_decode(layer), 1, cached, batch=batch, dtype=dtype)
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """The sum, zero of an empty iterable."""
+    return sum(counts, Counts())
+
+
+def generate_with_cache(
+    layer: Config | Reading,
+    prompt: int,
+    new: int,
+    *,
+    batch: int = 1,
+    dtype: str = "bfloat16",
+    pairs: Pairs = dense_pairs,
+) -> Work:
+    """Prefill of `prompt` tokens gives the first of `new` tokens, new - 1 decode steps the others.
+
+    O(N^2) pairs and O(N) projections for N = prompt + new (section 5).
+    """
+    _require_generation(prompt, new)
+    steps = reading_for_decode(layer)
+    window = steps.config.window
+    decoding = total(count_call(1, past, window, pairs) for past in range(prompt, prompt + new - 1))
+    return prefill(layer, prompt, batch=batch, dtype=dtype, pairs=pairs) + work(steps, decoding, batch, dtype)
+
+
+def generate_without_cache(
+    layer: Config | Reading,
+    prompt: int,
+    new: int,
+    *,
+    batch: int = 1,
+    dtype: str = "bfloat16",
+    pairs: Pairs = dense_pairs,
+) -> Work:
+    """Every token is generated from a fresh call on all tokens before it: O(N^3) pairs, O(N^2) projections."""
+    _require_generation(prompt, new)
+    reading = reading_for_prefill(layer)
+    window = reading.config.window
+    counts = total(count_call(tokens, 0, window, pairs) for tokens in range(prompt, prompt + new))
+    return work(reading, counts, batch, dtype)
+
+
+def _require_generation(prompt: int, new: int) -> None:
+    require_count("prompt", prompt, least=1)
+    require_count("new", new, least=1)
