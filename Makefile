@@ -34,7 +34,8 @@ lab: install-lab
 		--LabApp.default_url=/lab$(if $(wildcard $(START)),/tree/$(START)) $(LAB_ARGS)
 
 # The last stage ends with pytest's closing line, and so does `make test`.
-test: lint unit bad-input browser check-notebooks
+# The rules of ruff are those of its pinned version.
+test: $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
 
 install-lab install-test: install-%:
 	@$(PYTHON) tools/install.py $* --versions $(VERSIONS)
