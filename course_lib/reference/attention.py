@@ -12,12 +12,12 @@ from course_lib.reference.checks import require_mask, require_real, require_shap
 causal_mask = masks.causal_mask
 
 
-def linear(scores: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def linear(scores: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."] | float:
     """The linear kernel f(x) = x of the paper's Figure 3."""
     return scores
 
 
-def exponential(scores: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def exponential(scores: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."] | float:
     """The usual kernel f(x) = exp(x); rows of P are then softmax. The functions below know it as np.exp too."""
     return np.exp(scores)
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from course_lib.config import GroupedConfig, Rope, require
 from course_lib.reference.attention import attention
 from course_lib.reference.checks import require_shapes, require_window
+from course_lib.reference.multi_head import join_heads
 from course_lib.reference.norms import RMSNorm
 from course_lib.reference.positions import require_even, rotate
 
@@ -26,11 +27,6 @@ def grouped_attention(
     require(h % g == 0, f"the number of query heads must be a multiple of that of key/value heads, got {h} and {g}")
     Y = attention(Q.reshape(g, h // g, *Q.shape[1:]), K[:, None], V[:, None], mask, scale=scale)
     return Y.reshape(h, *Y.shape[2:])
-
-
-def join_heads(Y: Float[np.ndarray, "h n v"], W_O: Float[np.ndarray, "h v d"]) -> Float[np.ndarray, "n d"]:
-    """concat(Y_1, ..., Y_h) W_O as the sum over heads of Y_h W_O_h."""
-    return np.einsum("hnv,hvd->nd", Y, W_O)
 
 
 def set_scale(layer, width: int) -> None:

@@ -11,7 +11,8 @@ from jaxtyping import Float, Int
 
 from course_lib.config import LatentConfig, Rope, require
 from course_lib.reference.checks import require_shapes
-from course_lib.reference.grouped import GroupedQueryAttention, draw, join_heads, set_scale
+from course_lib.reference.grouped import GroupedQueryAttention, draw, set_scale
+from course_lib.reference.multi_head import join_heads
 from course_lib.reference.norms import RMSNorm
 from course_lib.reference.positions import require_even, rotate
 

@@ -10,8 +10,10 @@ from course_lib.config import GroupedConfig, LatentConfig, Rope
 from course_lib.reference import attention as ref
 from course_lib.reference import masks, positions
 from course_lib.reference.cache import Cache, step, without_cache
+from course_lib.reference.feedforward import FeedForward, SwiGLU
 from course_lib.reference.grouped import GroupedQueryAttention, grouped_attention
 from course_lib.reference.latent import LatentAttention, from_grouped
+from course_lib.reference.multi_head import MultiHeadAttention, split_heads
 from course_lib.reference.norms import LayerNorm, RMSNorm
 from course_lib.reference.rotary_latent import RotaryLatentAttention, RotatedKeysLatentAttention
 
@@ -130,6 +132,23 @@ CASES = {
     ),
     "ragged rows": (lambda: Cache({"K": ones(2, 3, 4), "V": ones(2, 5, 4)}), "the same number of tokens, got {'K': 3"),
     "empty cache": (lambda: Cache().floats_per_token, "needs at least one token"),
+    "columns that do not divide": (lambda: split_heads(Q, 3), "must divide into h = 3 heads, got shape (7, 5)"),
+    "W_O of other heads": (
+        lambda: MultiHeadAttention(W_Q=ones(3, 7, 4), W_K=ones(3, 8, 4), W_V=ones(3, 8, 5), W_O=ones(2, 5, 7)),
+        "W_O must have shape (h, v, d_out) with h = 3, v = 5, got (2, 5, 7)",
+    ),
+    "E too wide": (
+        lambda: MultiHeadAttention(W_Q=ones(3, 7, 4), W_K=ones(3, 8, 4), W_V=ones(3, 8, 5), W_O=ones(3, 5, 7))(X, X),
+        "W_K must have shape (h, d_KV, e) with d_KV = 7, got (3, 8, 4)",
+    ),
+    "W_2 does not contract": (
+        lambda: FeedForward(W_1=ones(7, 9), b_1=ones(9), W_2=ones(9, 8), b_2=ones(8)),
+        "W_2 must have shape (d_ff, d) with d_ff = 9, d = 7, got (9, 8)",
+    ),
+    "X of another width in SwiGLU": (
+        lambda: SwiGLU(W_gate=ones(7, 9), W_up=ones(7, 9), W_down=ones(9, 7))(Q),
+        "X must have width d = 7, got shape (7, 5)",
+    ),
     "norm of another width": (lambda: RMSNorm(ones(4))(X), "X must have width d = 4 as gamma has, got shape (11, 7)"),
     "beta of another width": (lambda: LayerNorm(ones(4), ones(5)), "beta must have shape (d) with d = 4, got (5,)"),
     "negative eps": (lambda: RMSNorm(ones(4), eps=-1.0), "eps must not be negative, got -1.0"),

@@ -6,8 +6,11 @@ Tolerance 1e-12: outputs are of size 1 and sums have at most 11 terms, so roundi
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from course_lib.reference import attention as ref
+from course_lib.reference import masks
 
 N_Q, N_KV, D, D_V = 7, 11, 5, 3
 
@@ -31,15 +34,75 @@ def test_equals_torch_scaled_dot_product_attention(qkv, masked):
     close(ref.attention(*qkv, mask), theirs.numpy())
 
 
-def test_three_forms_of_a_mask_agree(qkv):
+@pytest.mark.parametrize("f", [np.exp, ref.exponential, np.square])
+def test_three_forms_of_a_mask_agree(qkv, f):
+    """Indicator, additive (of the exponential kernel alone) and Hadamard, and the weights that the library takes."""
     Q, K, V = qkv
     mask = np.random.default_rng(1).random((N_Q, N_KV)) < 0.5
     mask[:, 0] = True
-    S = Q @ K.T / np.sqrt(D)
-    hadamard = np.exp(S) * mask
-    additive = np.exp(S + np.where(mask, 0.0, -np.inf))
-    for A in (hadamard, additive):
-        close(ref.attention(Q, K, V, mask), A / A.sum(-1, keepdims=True) @ V)
+    sets = [np.flatnonzero(row).tolist() for row in mask]
+    forms = [masks.indicator_scores(Q, K, sets, f), masks.hadamard_scores(Q @ K.T, mask, f)]
+    forms += [] if f is np.square else [masks.additive_scores(Q @ K.T, mask)]
+    for A in forms:
+        np.testing.assert_allclose(A, forms[0], rtol=1e-13)  # entries of A range over orders of magnitude
+        close(np.linalg.inv(ref.normaliser(A)) @ A @ V, ref.attention(Q, K, V, mask, f, scale=1.0))
+
+
+def test_visible_sets_and_windows():
+    expected = np.array([[1, 0, 0, 1], [0, 0, 0, 0], [0, 1, 1, 0]], dtype=bool)
+    np.testing.assert_array_equal(masks.visible_mask([{3, 0}, (), range(1, 3)], 4), expected)
+    sets = [range(max(0, i - 2), i + 1) for i in range(4, N_KV)]
+    np.testing.assert_array_equal(masks.window_mask(N_Q, N_KV, 3), masks.visible_mask(sets, N_KV))
+    np.testing.assert_array_equal(masks.window_mask(N_Q, N_KV, N_KV), ref.causal_mask(N_Q, N_KV))
+    np.testing.assert_array_equal(masks.window_mask(N_Q, N_KV, None), ref.causal_mask(N_Q, N_KV))
+
+
+def test_both_names_of_the_exponential_kernel_are_one(qkv):
+    np.testing.assert_array_equal(ref.attention(*qkv, f=ref.exponential), ref.attention(*qkv))
+
+
+def test_self_cross_and_streaming_attention():
+    rng = np.random.default_rng(4)
+    X, X_Q = rng.normal(size=(N_KV, D)), rng.normal(size=(N_Q, 8))
+    W_Q, W_K, W_V, W_cross = (rng.normal(size=s) for s in ((D, 6), (D, 6), (D, D_V), (8, 6)))
+    mask = ref.causal_mask(N_KV, N_KV)
+
+    def theirs(Q, K, V, mask):
+        mask = None if mask is None else torch.from_numpy(mask)
+        return torch.nn.functional.scaled_dot_product_attention(*map(torch.from_numpy, (Q, K, V)), attn_mask=mask)
+
+    whole = ref.self_attention(X, W_Q, W_K, W_V, mask)
+    close(whole, theirs(X @ W_Q, X @ W_K, X @ W_V, mask).numpy())
+    close(ref.cross_attention(X_Q, X, W_cross, W_K, W_V), theirs(X_Q @ W_cross, X @ W_K, X @ W_V, None).numpy())
+    queries = np.array([10, 2, 7])
+    close(ref.streaming_attention(X, queries, W_Q, W_K, W_V, mask), whole[queries])
+    unmasked = ref.self_attention(X, W_Q, W_K, W_V)
+    close(ref.streaming_attention(X, queries, W_Q, W_K, W_V), unmasked[queries])
+    order = rng.permutation(N_KV)
+    close(ref.self_attention(X[order], W_Q, W_K, W_V), unmasked[order])
+    assert np.abs(ref.self_attention(X[order], W_Q, W_K, W_V, mask) - whole[order]).max() > 0.1
+
+
+def test_logits_have_rank_d_qk_and_causal_weights_have_full_rank():
+    """det P = prod P_ii > 0 for a lower triangular P, whatever d_QK is."""
+    Q, K = np.random.default_rng(5).normal(size=(2, N_KV, 3))
+    P = ref.attention_weights(Q, K, ref.causal_mask(N_KV, N_KV))
+    assert np.linalg.matrix_rank(Q @ K.T) == 3
+    assert np.linalg.matrix_rank(P) == N_KV
+    sign, log_det = np.linalg.slogdet(P)
+    assert sign == 1
+    close(log_det, np.log(np.diag(P)).sum())
+
+
+size = st.integers(1, 9)
+
+
+@given(n=size, N=size, d=size, v=size)
+def test_any_shapes_equal_torch(n, N, d, v):
+    rng = np.random.default_rng(6)
+    Q, K, V = (rng.normal(size=s) for s in ((n, d), (N, d), (N, v)))
+    theirs = torch.nn.functional.scaled_dot_product_attention(*map(torch.from_numpy, (Q, K, V)))
+    close(ref.attention(Q, K, V), theirs.numpy())
 
 
 def test_linear_kernel_by_loops():

@@ -1,0 +1,67 @@
+"""Feed-forward networks, applied to each token alone (paper, section 4)."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from course_lib.config import require
+from course_lib.reference.checks import require_shapes
+
+erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def relu(x: Float[np.ndarray, "*b"]) -> Float[np.ndarray, "*b"]:
+    """max(x, 0)."""
+    return np.maximum(x, 0.0)
+
+
+def gelu(x: Float[np.ndarray, "*b"]) -> Float[np.ndarray, "*b"]:
+    """x Phi(x), with the normal distribution function Phi itself and not its tanh approximation."""
+    return x * (1 + erf(x / math.sqrt(2))) / 2
+
+
+def silu(x: Float[np.ndarray, "*b"]) -> Float[np.ndarray, "*b"]:
+    """x sigmoid(x); through tanh, which does not overflow."""
+    return x * (1 + np.tanh(x / 2)) / 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeedForward:
+    """f(X W_1 + b_1) W_2 + b_2: expand, bend, contract. (The paper writes the first half only.)"""
+
+    W_1: Float[np.ndarray, "d d_ff"]
+    b_1: Float[np.ndarray, "d_ff"]
+    W_2: Float[np.ndarray, "d_ff d"]
+    b_2: Float[np.ndarray, "d"]
+    f: Callable = relu
+
+    def __post_init__(self):
+        require_shapes(W_1=(self.W_1, "d d_ff"), b_1=(self.b_1, "d_ff"), W_2=(self.W_2, "d_ff d"), b_2=(self.b_2, "d"))
+
+    def __call__(self, X: Float[np.ndarray, "*b n d"]) -> Float[np.ndarray, "*b n d"]:
+        require_input(X, self.W_1)
+        return self.f(X @ self.W_1 + self.b_1) @ self.W_2 + self.b_2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SwiGLU:
+    """(silu(X W_gate) * (X W_up)) W_down: one half opens and closes the other, entry by entry. No biases."""
+
+    W_gate: Float[np.ndarray, "d d_ff"]
+    W_up: Float[np.ndarray, "d d_ff"]
+    W_down: Float[np.ndarray, "d_ff d"]
+
+    def __post_init__(self):
+        require_shapes(W_gate=(self.W_gate, "d d_ff"), W_up=(self.W_up, "d d_ff"), W_down=(self.W_down, "d_ff d"))
+
+    def __call__(self, X: Float[np.ndarray, "*b n d"]) -> Float[np.ndarray, "*b n d"]:
+        require_input(X, self.W_gate)
+        return (silu(X @ self.W_gate) * (X @ self.W_up)) @ self.W_down
+
+
+def require_input(X: np.ndarray, W: np.ndarray) -> None:
+    """X is as wide as W is high."""
+    require(X.shape[-1] == len(W), f"X must have width d = {len(W)}, got shape {X.shape}")
