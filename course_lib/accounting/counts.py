@@ -57,4 +57,6 @@ def count_call(new: int, past: int, window: int | None = None, pairs: Pairs = de
     """One call with `new` tokens after `past` earlier ones: prefill has past = 0, a decode step new = 1."""
     require_count("new", new, least=1)
     require_count("past", past)
+    if window is not None:
+        require_count("window", window, least=1)
     return Counts(1, new, rows_read(new, past, window), pairs(new, past, window))

@@ -1,6 +1,7 @@
 """The attention of real models: sizes from published configurations (models.json), costs as sums over layers.
 
-Feed-forward layers, embeddings and the biases that GPT-2, Qwen2.5 and GPT-OSS have on Q, K and V are not part of it.
+Feed-forward layers and embeddings are not part of it; nor are the biases that GPT-2, Qwen2.5 and GPT-OSS add to their
+projections, and GPT-OSS's sinks.
 """
 
 import json
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from course_lib.accounting.counts import Pairs, dense_pairs
 from course_lib.accounting.storage import Config, cache_bytes, parameters, require_config
 from course_lib.accounting.units import itemsize, require_count
-from course_lib.accounting.work import Work, decode, prefill
+from course_lib.accounting.work import Work, decode, generate_with_cache, generate_without_cache, prefill
 from course_lib.config import GroupedConfig, LatentConfig, require
 
 
@@ -66,6 +67,14 @@ class Model:
     def decode(self, cached: int, *, batch: int = 1, dtype: str = "bfloat16") -> Work:
         """`work.decode` summed over the layers."""
         return self._total(lambda config: decode(config, cached, batch=batch, dtype=dtype))
+
+    def generate_with_cache(self, prompt: int, new: int, *, batch: int = 1, dtype: str = "bfloat16") -> Work:
+        """`work.generate_with_cache` summed over the layers: Theta(N^2 d + N d^2) in all."""
+        return self._total(lambda config: generate_with_cache(config, prompt, new, batch=batch, dtype=dtype))
+
+    def generate_without_cache(self, prompt: int, new: int, *, batch: int = 1, dtype: str = "bfloat16") -> Work:
+        """`work.generate_without_cache` summed over the layers: Theta(N^3 d + N^2 d^2) in all."""
+        return self._total(lambda config: generate_without_cache(config, prompt, new, batch=batch, dtype=dtype))
 
     def _total(self, layer_work) -> Work:
         return reduce(add, (layer_work(config).times(count) for count, config in self.layers))

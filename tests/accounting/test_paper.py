@@ -116,3 +116,8 @@ def test_latent_cache_equals_that_of_grouped_attention_with_2_25_groups(deepseek
     """DeepSeek-V2 (arXiv 2405.04434), Table 1: (d_c + d_R) l is (9/2) d_h l, and a group has 2 d_h l."""
     one_group = GroupedConfig(d_model=5120, n_heads=128, n_kv_heads=1, d_head=128)
     assert deepseek.floats_per_token / one_group.floats_per_token == 2.25
+
+
+def test_memory_of_a_multi_head_cache_is_2_layers_heads_tokens_d_head():
+    """Section 5: 2 N_L N_h N_KV d_head numbers, in GPT-2 for 1024 tokens."""
+    assert A.model("GPT-2 124M").cache_bytes(1024, dtype="float8") == 2 * 12 * 12 * 1024 * 64

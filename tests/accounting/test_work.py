@@ -97,6 +97,16 @@ def test_work_of_a_model_is_the_sum_over_its_layers():
     for whole, local, full in (
         (model.decode(20, batch=2), A.decode(LOCAL, 20, batch=2), A.decode(GROUPED, 20, batch=2)),
         (model.prefill(20), A.prefill(LOCAL, 20), A.prefill(GROUPED, 20)),
+        (
+            model.generate_with_cache(3, 8),
+            A.generate_with_cache(LOCAL, 3, 8),
+            A.generate_with_cache(GROUPED, 3, 8),
+        ),
+        (
+            model.generate_without_cache(3, 8),
+            A.generate_without_cache(LOCAL, 3, 8),
+            A.generate_without_cache(GROUPED, 3, 8),
+        ),
     ):
         assert whole.flops == 3 * local.flops + 2 * full.flops
         assert whole.bytes == 3 * local.bytes + 2 * full.bytes
