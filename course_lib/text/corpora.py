@@ -61,7 +61,12 @@ def load(name: str) -> Corpus:
 
 
 def from_text(name: str, text: str, licence: str = "not stated") -> Corpus:
-    """A text of your own; its paragraphs (between empty lines) are the documents, so that it can be split."""
+    """A text of your own; its paragraphs (between empty lines) are the documents, so that it can be split.
+
+    Raises TypeError unless `text` is a str.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, got {type(text).__name__}")
     paragraphs = text.split(SEPARATOR)
     return Corpus(name, tuple(Document(f"{name}:{i}", part) for i, part in enumerate(paragraphs)), licence, {})
 

@@ -97,7 +97,10 @@ class Tokenizer(ABC):
 
     def checked(self, ids: Iterable[int]) -> list[int]:
         """`ids` as ints. Raises ValueError for one outside the vocabulary, TypeError for one that is no integer."""
-        checked = [operator.index(i) for i in ids]
+        try:
+            checked = [operator.index(i) for i in ids]
+        except TypeError as error:
+            raise TypeError(f"ids must be a sequence of integers: {error}") from None
         for i in checked:
             require(0 <= i < len(self), f"ids must lie in 0..{len(self) - 1} (the vocabulary), got {i}")
         return checked
@@ -126,5 +129,5 @@ class Tokenizer(ABC):
         require(kind == cls.kind, f"path must lead to a tokenizer of kind {cls.kind!r}, got {kind!r} in {path}")
         try:
             return cls.from_state(state)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"path must lead to a saved tokenizer, got {path} ({error})") from error

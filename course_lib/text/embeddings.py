@@ -1,0 +1,136 @@
+"""Word vectors without a training loop: count neighbours, weigh by PPMI, keep the leading singular directions.
+
+Levy, Goldberg, Dagan, "Improving Distributional Similarity with Lessons Learned from Word Embeddings", TACL 2015.
+Sizes: N_T tokens in the vocabulary, d coordinates of an embedding, E in R^{N_T x d} (paper, section 1).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+
+from course_lib.config import require
+
+WORD = re.compile(r"[^\W\d_]+")  # runs of letters
+
+
+def require_count(name: str, value, least: int = 1) -> None:
+    """Raise ValueError unless the argument called `name` is an integer of at least `least`."""
+    good = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    require(good and value >= least, f"{name} must be an integer of at least {least}, got {value!r}")
+
+
+def embed(E: np.ndarray, ids: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Row E_i for each token i: E (N_T, d), ids of any shape, result ids.shape + (d,).
+
+    Raises ValueError for ids outside 0..N_T - 1 (NumPy would take -1 for the last row), TypeError unless integers.
+    """
+    require(np.ndim(E) == 2, f"E must have the shape (N_T, d), got {np.shape(E)}")
+    return E[checked_ids(ids, len(E))]
+
+
+def checked_ids(ids: Sequence[int] | np.ndarray, n_tokens: int) -> np.ndarray:
+    """`ids` as an integer array. Raises ValueError outside 0..n_tokens - 1, TypeError unless integers."""
+    ids = np.asarray(ids)
+    if ids.size == 0:
+        return ids.astype(np.intp)
+    if not np.issubdtype(ids.dtype, np.integer):
+        raise TypeError(f"ids must be integers, got dtype {ids.dtype}")
+    outside = ids[(ids < 0) | (ids >= n_tokens)]
+    require(outside.size == 0, f"ids must lie in 0..{n_tokens - 1} (the vocabulary), got {outside[:1]}")
+    return ids.astype(np.intp, copy=False)
+
+
+def cooccurrences(ids: Sequence[int] | np.ndarray, n_tokens: int, window: int) -> np.ndarray:
+    """C[i, j]: how often token j stands at most `window` places from token i. Symmetric, (n_tokens, n_tokens), float32.
+
+    Counts are exact up to 2**24. Raises ValueError for ids outside the vocabulary and for a window below 1.
+    """
+    require_count("n_tokens", n_tokens)
+    require_count("window", window)
+    ids = checked_ids(ids, n_tokens)
+    require(ids.ndim == 1, f"ids must have the shape (n,), got {ids.shape}")
+    C = np.zeros(n_tokens * n_tokens, dtype=np.float32)
+    for distance in range(1, window + 1):
+        np.add.at(C, ids[:-distance] * n_tokens + ids[distance:], np.float32(1))  # flat indices take NumPy's fast path
+    C = C.reshape(n_tokens, n_tokens)
+    return C + C.T
+
+
+def ppmi(C: np.ndarray, smoothing: float = 1.0) -> np.ndarray:
+    """max(0, log(P(i, j) / (P(i) P(j)))), zero where C is; C (N_T, M) counts of tokens i beside contexts j.
+
+    With smoothing < 1, P(j) is proportional to count(j)**smoothing: rare contexts weigh less (Levy et al.: 0.75).
+    Raises ValueError unless C is a matrix of counts that are not negative, with one that is positive.
+    """
+    require(np.ndim(C) == 2, f"C must be a matrix of counts, got the shape {np.shape(C)}")
+    C = np.asarray(C, dtype=np.result_type(C, np.float32))
+    require(np.all(C >= 0) and np.any(C > 0), "C must hold counts: none negative or NaN, one of them positive")
+    require(0 < smoothing <= 1, f"smoothing must lie in (0, 1], got {smoothing}")
+    rows = C.sum(1, keepdims=True, dtype=np.float64)
+    columns = C.sum(0, keepdims=True, dtype=np.float64) ** smoothing
+    # count(i, j) / (count(i) P(j)); rows and columns of zeros are divided by one instead, and stay zero.
+    M = C / np.where(rows > 0, rows, 1).astype(C.dtype)
+    M /= np.where(columns > 0, columns / columns.sum(), 1).astype(C.dtype)
+    return np.log(np.maximum(M, 1, out=M), out=M)
+
+
+def truncated_svd(M: np.ndarray, rank: int, seed: int = 0, iterations: int = 4) -> tuple[np.ndarray, ...]:
+    """U (m, rank), s (rank,), Vt (rank, n): the leading singular triples of M (m, n), by random projection.
+
+    Halko, Martinsson, Tropp, SIAM Review 2011, algorithms 4.4 and 5.1. The sign of each triple makes the largest entry
+    of its left vector positive, so that pictures do not flip.
+    Raises ValueError unless M is finite and 1 <= rank <= min(m, n).
+    """
+    require(np.ndim(M) == 2, f"M must be a matrix, got the shape {np.shape(M)}")
+    require(bool(np.isfinite(M).all()), "M must be finite, got NaN or infinity")
+    require_count("rank", rank)
+    require(rank <= min(M.shape), f"rank must not exceed the smaller side of M, {min(M.shape)}, got {rank}")
+    width = min(rank + 10, *M.shape)  # a few more directions than needed make the leading ones accurate
+    basis = np.random.default_rng(seed).standard_normal((M.shape[1], width)).astype(M.dtype)
+    basis = np.linalg.qr(M @ basis)[0]
+    for _ in range(iterations):
+        basis = np.linalg.qr(M @ np.linalg.qr(M.T @ basis)[0])[0]
+    U, s, Vt = np.linalg.svd(basis.T @ M, full_matrices=False)
+    U = (basis @ U)[:, :rank]
+    signs = np.sign(U[np.abs(U).argmax(0), np.arange(rank)])
+    return U * signs, s[:rank], Vt[:rank] * signs[:, None]
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """An embedding matrix E (N_T, d) and the word of each row."""
+
+    words: tuple[str, ...]
+    E: np.ndarray = field(repr=False)
+
+    @classmethod
+    def learn(cls, text: str, n_words: int = 4000, d: int = 50, window: int = 5, seed: int = 0) -> Self:
+        """Vectors of the `n_words` most frequent words of `text` (letters only, in lower case); fewer if it has fewer.
+
+        Rarer words are dropped before neighbours are counted. E = U sqrt(s) of the PPMI matrix.
+        Raises ValueError when the text has fewer than two words, or fewer different ones than d.
+        """
+        require_count("n_words", n_words)
+        sequence = WORD.findall(text.lower())
+        require(len(sequence) > 1, f"text must hold at least two words, got {text!r}")
+        counts = Counter(sequence)
+        words = sorted(counts, key=lambda word: (-counts[word], word))[:n_words]
+        index = {word: i for i, word in enumerate(words)}
+        ids = np.array([index[word] for word in sequence if word in index], dtype=np.intp)
+        U, s, _ = truncated_svd(ppmi(cooccurrences(ids, len(words), window), smoothing=0.75), d, seed)
+        return cls(tuple(words), U * np.sqrt(s))
+
+    def nearest(self, word: str, k: int = 8) -> list[tuple[str, float]]:
+        """The k other words of largest cosine to `word`, with that cosine. Raises ValueError for an unknown word."""
+        require(word in self.words, f"word must be one of the {len(self.words)} words learnt, got {word!r}")
+        require_count("k", k)
+        lengths = np.linalg.norm(self.E, axis=1)
+        directions = self.E / np.where(lengths > 0, lengths, 1)[:, None]
+        i = self.words.index(word)
+        cosines = directions @ directions[i]
+        order = [j for j in np.argsort(-cosines, kind="stable") if j != i][:k]
+        return [(self.words[j], float(cosines[j])) for j in order]

@@ -1,0 +1,131 @@
+"""Numbers and their names in English and French: a translation task without end, in which each answer can be checked.
+
+The names are those of num2words; reading a name back is written here, so that neither has to trust the other.
+"""
+
+import random
+import re
+from collections.abc import Iterator
+from itertools import count
+from typing import NamedTuple
+
+from num2words import num2words
+
+from course_lib.config import require
+from course_lib.text.corpus import share
+
+LIMIT = 10**9  # from here on names differ in more than words: a billion is 10**9 in English and 10**12 in French
+HELD_OUT = 0.1  # of all numbers, for validation
+PARTS = ("training", "validation")
+
+_NAMES = {
+    "en": "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen",
+    "fr": "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize",
+}
+_TENS = {
+    "en": "twenty thirty forty fifty sixty seventy eighty ninety",
+    "fr": "vingt trente quarante cinquante soixante",
+}
+_VALUES = {
+    language: {
+        **{word: value for value, word in enumerate(_NAMES[language].split())},
+        **{word: 20 + 10 * i for i, word in enumerate(_TENS[language].split())},
+    }
+    for language in _NAMES
+}
+_VALUES["fr"]["vingts"] = 20
+_HUNDREDS = {"hundred", "cent", "cents"}
+_GROUPS = {"thousand": 10**3, "mille": 10**3, "million": 10**6, "millions": 10**6}
+_LINKS = {"and", "et"}
+
+
+def _require_integer(argument: str, value, least: int) -> None:
+    good = isinstance(value, int) and not isinstance(value, bool) and least <= value < LIMIT
+    require(good, f"{argument} must be an integer in {least}..{LIMIT - 1}, got {value!r}")
+
+
+class Pair(NamedTuple):
+    """A number and its two names."""
+
+    number: int
+    english: str
+    french: str
+
+
+def name(number: int, language: str) -> str:
+    """The name of `number` in "en" or "fr". Raises ValueError for another language or outside 0..10**9 - 1."""
+    require(language in _VALUES, f"language must be 'en' or 'fr', got {language!r}")
+    _require_integer("number", number, 0)
+    return num2words(number, lang=language)
+
+
+def read(text: str, language: str) -> int | None:
+    """The number of which `text` is the name, letter by letter; None when it is no number's name.
+
+    Raises ValueError for a language other than "en" and "fr".
+    """
+    require(language in _VALUES, f"language must be 'en' or 'fr', got {language!r}")
+    number = _value(re.split(r"[ ,-]+", text), _VALUES[language])
+    return number if number is not None and number < LIMIT and name(number, language) == text else None
+
+
+def _value(words: list[str], values: dict[str, int]) -> int | None:
+    """What the words add up to, in whatever order they come; None when one of them is no number word."""
+    total, group = 0, 0  # group: the three digits being read
+    for word in words:
+        if word in _HUNDREDS:
+            group = max(group, 1) * 100
+        elif word in _GROUPS:
+            total, group = total + max(group, 1) * _GROUPS[word], 0
+        elif word in ("vingt", "vingts") and group % 100 == 4:
+            group += 76  # quatre-vingts: four twenties
+        elif word in values:
+            group += values[word]
+        elif word not in _LINKS:
+            return None
+    return total + group
+
+
+def correct(english: str, french: str) -> bool:
+    """Whether `french` names the same number as `english`, letter by letter.
+
+    Raises ValueError when `english` is not the name of a number: the task, unlike the answer, has to be right.
+    """
+    number = read(english, "en")
+    require(number is not None, f"english must be the English name of a number below {LIMIT}, got {english!r}")
+    return read(french, "fr") == number
+
+
+def part_of(number: int) -> str:
+    """ "training", or "validation" for one number in ten, chosen by a hash: no number is ever in both."""
+    return "validation" if share(str(number)) < HELD_OUT else "training"
+
+
+def pairs(n: int | None = None, *, seed: int, part: str = "training", largest: int = 999_999) -> Iterator[Pair]:
+    """`n` random pairs, without end when n is None; the same ones for the same seed, on every machine.
+
+    All lengths up to that of `largest` are equally likely, so that small numbers come too; a number may come again.
+    Raises ValueError for n < 0, an unknown part, a seed that is no integer, or `largest` outside 99..10**9 - 1.
+    """
+    require(part in PARTS, f"part must be one of {', '.join(PARTS)}, got {part!r}")
+    require(isinstance(seed, int), f"seed must be an integer, so that the pairs can be drawn again, got {seed!r}")
+    _require_integer("largest", largest, 99)  # below, no number of some length might be in the part
+    if n is not None:
+        _require_integer("n", n, 0)
+    return _pairs(n, random.Random(seed), part, largest)
+
+
+def _pairs(n: int | None, source: random.Random, part: str, largest: int) -> Iterator[Pair]:
+    for _ in count() if n is None else range(n):
+        number = _draw(source, largest)
+        while part_of(number) != part:
+            number = _draw(source, largest)
+        yield Pair(number, name(number, "en"), name(number, "fr"))
+
+
+def _draw(source: random.Random, largest: int) -> int:
+    # random() is the one method whose values Python keeps the same from version to version.
+    digits = 1 + int(source.random() * len(str(largest)))
+    first, last = (0 if digits == 1 else 10 ** (digits - 1)), min(10**digits - 1, largest)
+    return first + int(source.random() * (last - first + 1))
