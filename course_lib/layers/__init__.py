@@ -1,0 +1,24 @@
+"""Attention in PyTorch: batched, trainable, cached; the names and verbs of `course_lib.reference`."""
+
+from course_lib.layers.attention import GroupedQueryAttention
+from course_lib.layers.cache import Cache
+from course_lib.layers.kernel import Seen, attend, attention_weights
+from course_lib.layers.latent import AbsorbedReading, LatentAttention
+from course_lib.layers.norms import LayerNorm, RMSNorm
+from course_lib.layers.positions import RotaryTable, rotary_table
+from course_lib.layers.window import WindowCache
+
+__all__ = [
+    "AbsorbedReading",
+    "Cache",
+    "GroupedQueryAttention",
+    "LatentAttention",
+    "LayerNorm",
+    "RMSNorm",
+    "RotaryTable",
+    "Seen",
+    "WindowCache",
+    "attend",
+    "attention_weights",
+    "rotary_table",
+]

@@ -1,0 +1,89 @@
+"""Multi-head, grouped-query and multi-query attention: one class with a number of KV heads (paper, 3 and 6)."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from course_lib.config import GroupedConfig
+from course_lib.layers.base import CausalAttention, Output
+from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.layers.norms import RMSNorm
+from course_lib.layers.positions import rotary_table
+
+
+def new_weight(rows: int, columns: int) -> nn.Parameter:
+    """W (rows, columns), normal with variance 1 / rows: x W has the variance of x's entries."""
+    return nn.Parameter(torch.randn(rows, columns) * rows**-0.5)
+
+
+def split_heads(x: Float[Tensor, "b n hw"], heads: int) -> Float[Tensor, "b h n w"]:
+    """Heads are the slow axis of the concatenated columns."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def join_heads(Y: Float[Tensor, "b h n v"]) -> Float[Tensor, "b n hv"]:
+    """concat_col(Y_1, ..., Y_h)."""
+    return Y.transpose(1, 2).flatten(2)
+
+
+class GroupedQueryAttention(CausalAttention):
+    """Causal self-attention whose query head i reads key/value head i // (h / g).
+
+    n_kv_heads = n_heads is multi-head attention, n_kv_heads = 1 multi-query attention. W_Q (d, h e), W_K (d, g e),
+    W_V (d, g v) and W_O (h v, d) multiply on the right. Caches K (b, g, n, e), rotated, and V (b, g, n, v).
+
+    With `config.qk_norm`, each query and key head passes an RMSNorm before the rotation, which bounds the logits.
+    Latent attention cannot have it on its content keys: absorption moves W_LK from the keys to the queries,
+    q (L W_LK)^T = (q W_LK^T) L^T, and that needs keys linear in L. A norm divides each key by its own length, which
+    depends on W_LK, head and token, so the expanded key would have to be formed after all.
+    """
+
+    def __init__(self, config: GroupedConfig):
+        super().__init__(config)
+        d, h, g = config.d_model, config.n_heads, config.n_kv_heads
+        self.W_Q = new_weight(d, h * config.d_qk)
+        self.W_K = new_weight(d, g * config.d_qk)
+        self.W_V = new_weight(d, g * config.d_value)
+        self.W_O = new_weight(h * config.d_value, d)
+        self.norm_Q = RMSNorm(config.d_qk) if config.qk_norm else nn.Identity()
+        self.norm_K = RMSNorm(config.d_qk) if config.qk_norm else nn.Identity()
+        self.rotary = None if config.rope is None else rotary_table(config.rope, config.d_qk)
+
+    def forward(
+        self,
+        X: Float[Tensor, "b n d"],
+        cache: Cache | None = None,
+        lengths: Int[Tensor, "b"] | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
+        return_weights: bool = False,
+    ) -> Output:
+        """New tokens X (b, n, d) -> Y (b, n, d), and with `return_weights` the pair (Y, P), P (b, h, n, N).
+
+        cache: what earlier calls left; the new tokens are appended to it, and no gradients are recorded.
+        lengths: (b,) tokens of each sequence in X, with padding on the right. Padding is not seen, not cached, and
+        its output is zero; the next call goes on at each sequence's own position.
+        mask: (n, N) or (b, n, N), true where a token may see the one at position 0 ... N - 1, beside causality.
+        P is before dropout; its columns are positions, with a WindowCache the rows in the order of the cache.
+        Raises ValueError for arguments of another shape, dtype, device or batch, and for NaN.
+        """
+        return self.run(self, X, cache, lengths, mask, return_weights)
+
+    def queries(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b h n e"]:
+        """Q = X W_Q by heads, turned by position: (n,), or (b, 1, n) when sequences differ."""
+        return self._place(self.norm_Q(split_heads(X @ self.W_Q, self.config.n_heads)), positions)
+
+    def compress(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Rows:
+        """K = X W_K and V = X W_V by KV heads; keys turned by position."""
+        K, V = (split_heads(X @ W, self.config.n_kv_heads) for W in (self.W_K, self.W_V))
+        return {"K": self._place(self.norm_K(K), positions), "V": V}
+
+    def read(self, rows: Held) -> tuple[Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]:
+        """Keys and values are cached as they are."""
+        return rows["K"], rows["V"]
+
+    def output(self, Y: Float[Tensor, "b h n v"]) -> Float[Tensor, "b n d"]:
+        """concat_col(Y_1, ..., Y_h) W_O."""
+        return join_heads(Y) @ self.W_O
+
+    def _place(self, x: Tensor, positions: Tensor) -> Tensor:
+        return x if self.rotary is None else self.rotary.rotate(x, positions)

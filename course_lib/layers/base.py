@@ -1,0 +1,156 @@
+"""The one computation behind every variant: queries, compress, read, attend, output (paper, sections 2 to 7)."""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from course_lib.config import GroupedConfig, LatentConfig, require
+from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.layers.checks import check_finite, check_input, check_lengths, check_mask
+from course_lib.layers.kernel import Seen, attend, attention_weights, mix
+from course_lib.layers.window import WindowCache
+
+Output = Float[Tensor, "b n d"] | tuple[Float[Tensor, "b n d"], Float[Tensor, "b h n N"]]
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """How new tokens ask, how what is cached is read back, and how heads become the output."""
+
+    def queries(self, X: Tensor, positions: Tensor) -> Tensor:
+        """X (b, n, d) -> Q (b, h, n, e)."""
+
+    def read(self, rows: Held) -> tuple[Tensor, Tensor]:
+        """What is cached -> K (b, g, N, e), V (b, g, N, v)."""
+
+    def output(self, Y: Tensor) -> Tensor:
+        """Y (b, h, n, v) -> (b, n, d)."""
+
+
+class CausalAttention(nn.Module):
+    """What the variants share. A subclass has the verbs of Reading, and `compress`, which makes what is cached."""
+
+    def __init__(self, config: GroupedConfig | LatentConfig):
+        super().__init__()
+        self.config = config
+
+    def compress(self, X: Tensor, positions: Tensor) -> Rows:
+        """X (b, n, d) -> named rows (b, ..., n, width): what a token leaves in the cache."""
+        raise NotImplementedError
+
+    def new_cache(self, capacity: int | None = None) -> Cache:
+        """An empty cache that suits this layer; with a window it keeps that many rows, whatever the capacity."""
+        return Cache(capacity) if self.config.window is None else WindowCache(self.config.window)
+
+    def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
+        """The visible sets (..., n, N) by position: keys at or before the query, and within its window."""
+        distance = queries[..., :, None] - keys[..., None, :]
+        seen = (distance >= 0) & (keys >= 0)[..., None, :]  # position -1: nothing stands there
+        return seen if self.config.window is None else seen & (distance < self.config.window)
+
+    def shortcut(self, n: int, N: int) -> Seen | None:
+        """The visible sets of the last n of N tokens, where no mask need be made to say them."""
+        if self.config.window is not None and N > self.config.window:
+            return None
+        return Seen(causal=True) if n == N else Seen() if n == 1 else None
+
+    def run(
+        self,
+        reading: Reading,
+        X: Float[Tensor, "b n d"],
+        cache: Cache | None,
+        lengths: Int[Tensor, "b"] | None,
+        mask: Bool[Tensor, "..."] | None,
+        return_weights: bool,
+    ) -> Output:
+        """Training, prefill, chunked prefill and decode are this one function; `forward` documents the arguments."""
+        self.check(X, cache, lengths, mask)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and cache is None):
+            X = X if lengths is None else X.masked_fill(~real(X, lengths)[..., None], 0.0)
+            check_finite(X)
+            positions = self.positions(X, cache)
+            rows = self.compress(X, beside_heads(positions))
+            rows, keys = without_cache(rows, lengths) if cache is None else cache.append(rows, lengths)
+            seen = self.seen(X, (positions, keys), lengths, mask)
+            Q, (K, V) = reading.queries(X, beside_heads(positions)), reading.read(rows)
+            dropout = self.config.dropout if self.training else 0.0
+            if not return_weights:
+                return reading.output(attend(Q, K, V, seen, self.config.scale, dropout))
+            P = attention_weights(Q, K, seen, self.config.scale)
+            return reading.output(mix(F.dropout(P, dropout), V)), P
+
+    def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
+        """What can be wrong is found before the cache is touched."""
+        check_input(X, self.config.d_model, next(self.parameters()))
+        batch, n = X.shape[:2]
+        check_lengths(lengths, (batch, n))
+        N = n
+        if cache is not None:
+            N = int((cache.starts(batch) + (n if lengths is None else lengths.cpu())).max())
+        check_mask(mask, batch, n, N)
+        if isinstance(cache, WindowCache):
+            window = self.config.window
+            require(
+                window is not None and window <= cache.window,
+                f"cache keeps the last {cache.window} rows, so the layer must see no further, got window = {window}",
+            )
+
+    def positions(self, X: Float[Tensor, "b n d"], cache: Cache | None) -> Int[Tensor, "*b n"]:
+        """Positions of the new tokens, on the CPU: (n,) when the same for every sequence, else (b, n)."""
+        new = torch.arange(X.shape[1])
+        if cache is None:
+            return new
+        starts = cache.starts(len(X))
+        return starts[0] + new if bool((starts == starts[0]).all()) else starts[:, None] + new
+
+    def seen(
+        self,
+        X: Float[Tensor, "b n d"],
+        positions: tuple[Int[Tensor, "*b n"], Int[Tensor, "*c N"]],
+        lengths: Int[Tensor, "b"] | None,
+        mask: Bool[Tensor, "..."] | None,
+    ) -> Seen:
+        """The visible sets, from the positions of (queries, keys), the padding and the caller's mask."""
+        queries, keys = (p.to(X.device) for p in positions)
+        if lengths is None and mask is None and queries.ndim == keys.ndim == 1:
+            short = self.shortcut(len(queries), len(keys))
+            if short is not None:
+                return short
+        seen = self.visible(queries, keys)
+        if lengths is not None:
+            seen = seen & real(X, lengths)[..., None]  # padding asks nothing, so that its output is zero
+        if mask is not None:
+            seen = seen & at_positions(mask.to(X.device), keys)
+        return Seen(seen)
+
+
+def real(X: Float[Tensor, "b n d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
+    """True at tokens, false at the padding to their right."""
+    return torch.arange(X.shape[1], device=X.device) < lengths.to(X.device)[:, None]
+
+
+def beside_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
+    """An axis for the heads, where positions differ between sequences."""
+    return positions if positions.ndim == 1 else positions[:, None]
+
+
+def without_cache(rows: Rows, lengths: Int[Tensor, "b"] | None) -> tuple[Rows, Int[Tensor, "*b N"]]:
+    """What a fresh cache's `append` returns, with gradients; padding stands at position -1."""
+    n = next(iter(rows.values())).shape[-2]
+    keys = torch.arange(n)
+    if lengths is not None:
+        keys = torch.where(keys < lengths.cpu()[:, None], keys, -1)
+    return rows, keys
+
+
+def at_positions(mask: Bool[Tensor, "*b n N"], keys: Int[Tensor, "*c M"]) -> Bool[Tensor, "*d n M"]:
+    """The columns of the mask, which stand for positions, in the order in which the keys are stored."""
+    columns = keys.clamp(min=0)
+    if keys.ndim == 1:
+        return mask[..., columns]
+    n = mask.shape[-2]
+    columns = columns[:, None].expand(-1, n, -1)
+    return mask.expand(len(columns), n, -1).gather(-1, columns)

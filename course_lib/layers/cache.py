@@ -1,0 +1,160 @@
+"""What earlier tokens left behind, kept by the caller: one cache for one layer (paper, section 5).
+
+A cache holds named rows (b, ..., N, width): sequences on the first axis, tokens on the last but one. Sequences may
+have different lengths: token t of sequence i stands at position t, whatever its neighbours hold. Memory is allocated
+at the first append. A cache is for inference: what it holds carries no gradients.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from course_lib.config import require
+
+Rows = dict[str, Float[Tensor, "b ... n _"]]  # what n new tokens leave
+Held = dict[str, Float[Tensor, "b ... N _"]]  # what all N tokens have left
+SMALLEST = 16  # tokens allocated at first when no capacity is given
+
+
+class Cache:
+    """Keeps every row. Without `capacity` it grows by doubling; with one, appending past it raises ValueError."""
+
+    def __init__(self, capacity: int | None = None):
+        good = capacity is None or (isinstance(capacity, int) and not isinstance(capacity, bool) and capacity > 0)
+        require(good, f"capacity must be a positive integer or None, got {capacity!r}")
+        self._fixed = capacity
+        self._buffers: dict[str, Tensor] = {}
+        self.lengths = torch.zeros(0, dtype=torch.long)  # tokens held by each sequence, on the CPU
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest sequence."""
+        return int(self.lengths.max()) if len(self.lengths) else 0
+
+    @property
+    def capacity(self) -> int:
+        """Tokens per sequence that memory is allocated for."""
+        return next((buffer.shape[-2] for buffer in self._buffers.values()), 0)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes allocated for rows, used or not."""
+        return sum(buffer.nbytes for buffer in self._buffers.values())
+
+    @property
+    def floats_per_token(self) -> int:
+        """Numbers that one token of one sequence leaves here."""
+        return sum(buffer[0].numel() // self.capacity for buffer in self._buffers.values())
+
+    def starts(self, batch: int) -> Int[Tensor, "b"]:
+        """The position of the next token of each sequence. Raises ValueError when the batch has another size."""
+        if self.length == 0:
+            return torch.zeros(batch, dtype=torch.long)
+        held = len(self.lengths)
+        require(batch == held, f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
+        return self.lengths.clone()
+
+    def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "*b N"]]:
+        """Add n rows to each sequence, or its first lengths[i] (right padding); return all rows and their positions.
+
+        Rows past a sequence's length in what is returned are unseen by its queries: their positions come later.
+        Raises ValueError for rows of other names, shapes, dtypes or devices than those held, or past the capacity.
+        """
+        batch, n = self._check(rows)
+        starts = self.starts(batch)
+        counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
+        ends = starts + counts
+        new = torch.arange(n)
+        self._reserve(rows, int(ends.max()))
+        self._write(rows, starts[:, None] + new, new < counts[:, None])
+        self.lengths = ends
+        N = self.length
+        return {name: buffer[..., :N, :] for name, buffer in self._buffers.items()}, torch.arange(N)
+
+    def truncate(self, length: int | Int[Tensor, "b"]) -> None:
+        """Forget the tokens from position `length` on: of each sequence, or with a tensor (b,) one by one.
+
+        Raises ValueError for a negative length, or one larger than what is held.
+        """
+        wanted = torch.as_tensor(length).cpu()
+        scalar = wanted.ndim == 0
+        limit = torch.tensor(self.length) if scalar else self.lengths
+        require(
+            wanted.shape == limit.shape and bool(((wanted >= 0) & (wanted <= limit)).all()),
+            f"length must lie between 0 and what is held, {limit.tolist()}, got {wanted.tolist()}",
+        )
+        self._forget(torch.minimum(self.lengths, wanted))
+
+    def reorder(self, indices: Int[Tensor, "c"]) -> None:
+        """Sequence i becomes a copy of the former indices[i]; fewer, more and repeated indices are allowed.
+
+        Raises ValueError for an index outside the batch.
+        """
+        held = len(self.lengths)
+        good = indices.ndim == 1 and bool(((indices >= 0) & (indices < held)).all())
+        require(good, f"indices must be a list of numbers from 0 to {held - 1}, got {indices.tolist()}")
+        self.lengths = self.lengths[indices.cpu()]
+        with torch.inference_mode(False), torch.no_grad():
+            self._buffers = {k: buffer[indices.to(buffer.device)] for k, buffer in self._buffers.items()}
+
+    def reset(self) -> None:
+        """Forget every token; the memory is kept for the next sequences."""
+        self.lengths = torch.zeros_like(self.lengths)
+
+    def _check(self, rows: Rows) -> tuple[int, int]:
+        """Rows must agree with each other and, unless the cache is empty, with what is held; returns (b, n)."""
+        sizes = {name: (row.shape[0], row.shape[-2]) for name, row in rows.items()}
+        require(len(set(sizes.values())) == 1, f"rows must agree in batch and number of tokens, got {sizes}")
+        if self.length:
+            held = {name: _kind(buffer) for name, buffer in self._buffers.items()}
+            got = {name: _kind(row) for name, row in rows.items()}
+            require(held == got, f"rows must be like those held, {held}, got {got}; each layer needs its own cache")
+        return next(iter(sizes.values()))
+
+    def _reserve(self, rows: Rows, needed: int) -> None:
+        """Make room for `needed` tokens; an empty cache allocates afresh when the rows are of another kind."""
+        require(
+            self._fixed is None or needed <= self._fixed,
+            f"the cache has a capacity of {self._fixed} tokens, and {needed} are needed",
+        )
+        fits = self._buffers.keys() == rows.keys() and all(
+            _kind(self._buffers[name]) == _kind(row) and len(self._buffers[name]) == len(row)
+            for name, row in rows.items()
+        )
+        if fits and needed <= self.capacity:
+            return
+        size = self._fixed or max(needed, SMALLEST, 2 * self.capacity if fits else 0)
+        self._allocate(rows, size, keep=fits and self.length > 0)
+
+    @torch.inference_mode(False)  # memory made in inference mode could not be written to outside it
+    @torch.no_grad()
+    def _allocate(self, rows: Rows, size: int, keep: bool) -> None:
+        """Zeros, not uninitialised memory: what no query sees is still multiplied, by 0, and 0 NaN is NaN."""
+        old = self._buffers
+        self._buffers = {k: row.new_zeros(*row.shape[:-2], size, row.shape[-1]) for k, row in rows.items()}
+        if keep:
+            for name, buffer in self._buffers.items():
+                buffer[..., : old[name].shape[-2], :] = old[name]
+
+    @torch.no_grad()
+    def _write(self, rows: Rows, slots: Int[Tensor, "b n"], kept: Bool[Tensor, "b n"]) -> None:
+        """Row t of sequence i to slots[i, t], where kept[i, t]."""
+        first = slots[0]
+        start, stop = int(first[0]), int(first[-1]) + 1
+        together = stop - start == len(first) and bool(kept.all()) and bool((slots == first).all())
+        sequence, t = torch.nonzero(kept, as_tuple=True)
+        for name, row in rows.items():
+            buffer = self._buffers[name]
+            if together:  # one copy, without indices
+                buffer[..., start:stop, :] = row
+            else:
+                i, to, at = (index.to(row.device) for index in (sequence, slots[sequence, t], t))
+                buffer.movedim(-2, 1)[i, to] = row.movedim(-2, 1)[i, at]
+
+    def _forget(self, lengths: Int[Tensor, "b"]) -> None:
+        self.lengths = lengths
+
+
+def _kind(row: Tensor) -> tuple:
+    """What rows of the same name have in common: all axes but sequences and tokens, dtype and device."""
+    return (*row.shape[1:-2], row.shape[-1], str(row.dtype), str(row.device))

@@ -1,0 +1,55 @@
+"""What can be wrong with the arguments of a layer: each raises ValueError naming argument, value and rule."""
+
+import torch
+from torch import Tensor
+
+from course_lib.config import require
+
+
+def check_input(X: Tensor, d_model: int, weight: Tensor) -> None:
+    """X (b, n, d_model) must hold something and have the weights' dtype and device."""
+    require(isinstance(X, Tensor), f"X must be a torch tensor, got {type(X).__name__}")
+    require(
+        X.ndim == 3 and X.shape[-1] == d_model,
+        f"X must have shape (sequences, tokens, d_model = {d_model}), got {tuple(X.shape)}",
+    )
+    require(X.numel() > 0, f"X must hold at least one sequence and one token, got shape {tuple(X.shape)}")
+    require(
+        X.dtype == weight.dtype and X.device == weight.device,
+        f"X must have the dtype and device of the weights, {weight.dtype} on {weight.device}, "
+        f"got {X.dtype} on {X.device}",
+    )
+
+
+def check_finite(X: Tensor) -> None:
+    """No NaN or infinity where X is read. Left out while torch.compile traces, which cannot depend on values."""
+    if torch.compiler.is_compiling():
+        return
+    require(bool(torch.isfinite(X).all()), "X must be finite, got NaN or infinite entries")
+
+
+def check_lengths(lengths: Tensor | None, shape: tuple[int, ...]) -> None:
+    """lengths (b,) counts each sequence's tokens: integers from 0 to n; those of X to the right are padding."""
+    if lengths is None:
+        return
+    batch, n = shape[:2]
+    whole = isinstance(lengths, Tensor) and not (lengths.is_floating_point() or lengths.dtype == torch.bool)
+    require(whole, f"lengths must be a tensor of integers, got {lengths!r}")
+    require(
+        lengths.shape == (batch,) and bool(((lengths >= 0) & (lengths <= n)).all()),
+        f"lengths must be {batch} numbers from 0 to n = {n}, got {lengths.tolist()}",
+    )
+
+
+def check_mask(mask: Tensor | None, batch: int, n: int, N: int) -> None:
+    """mask (n, N) or (b, n, N) is boolean, true where a new token sees the token at a position from 0 to N - 1."""
+    if mask is None:
+        return
+    require(
+        isinstance(mask, Tensor) and mask.dtype == torch.bool,
+        f"mask must be a boolean tensor, true where seen, got {getattr(mask, 'dtype', type(mask).__name__)}",
+    )
+    require(
+        tuple(mask.shape) in {(n, N), (batch, n, N)},
+        f"mask must have shape (n, N) = {(n, N)} or (b, n, N) = {(batch, n, N)}, got {tuple(mask.shape)}",
+    )

@@ -1,0 +1,79 @@
+"""softmax(scale Q K^T) V over grouped heads: torch's fused kernel, and a readable one that returns the weights.
+
+Letters: b sequences, n queries, N keys, h query heads, g key/value heads, q = h / g query heads in each group,
+e width of a query or key, v width of a value. Query head i reads key/value head i // q.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The visible sets S_i (paper, section 4): every key, the causal set, or a boolean mask that is true where seen."""
+
+    mask: Bool[Tensor, "*b n N"] | None = None  # (n, N), or (b, n, N) with a mask for each sequence
+    causal: bool = False  # key j is seen by query i when j <= i; needs as many keys as queries
+
+    def to_mask(self, n: int, device: torch.device) -> Bool[Tensor, "..."] | None:
+        """The set as a mask to broadcast over (b, h, n, N), or None when every key is seen."""
+        if self.causal:
+            return torch.ones(n, n, dtype=torch.bool, device=device).tril()
+        return None if self.mask is None else self.mask.unsqueeze(-3)
+
+
+def attention_weights(
+    Q: Float[Tensor, "b h n e"], K: Float[Tensor, "b g N e"], seen: Seen, scale: float
+) -> Float[Tensor, "b h n N"]:
+    """P = Z^{-1} exp(scale Q K^T) over the visible keys; a row that sees nothing is zero.
+
+    The query heads of a group stand below each other as rows of one matrix, so that keys are read, never repeated.
+    """
+    (b, h, n, e), (g, N) = Q.shape, K.shape[1:3]
+    scores = (scale * Q.reshape(b, g, h // g * n, e) @ K.mT).view(b, h, n, N)
+    if scores.dtype in (torch.float16, torch.bfloat16):
+        scores = scores.float()  # as the fused kernel does: too few digits for a sum of exponentials
+    mask = seen.to_mask(n, Q.device)
+    if mask is None:
+        return scores.softmax(-1).to(Q.dtype)
+    # The most negative number instead of -inf: a row that sees nothing is then uniform, not NaN, until it is masked.
+    P = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1)
+    return P.masked_fill(~mask, 0.0).to(Q.dtype)
+
+
+def mix(P: Float[Tensor, "b h n N"], V: Float[Tensor, "b g N v"]) -> Float[Tensor, "b h n v"]:
+    """Y = P V, where query head i reads value head i // (h / g)."""
+    (b, h, n, N), (g, v) = P.shape, (V.shape[1], V.shape[3])
+    return (P.reshape(b, g, h // g * n, N) @ V).view(b, h, n, v)
+
+
+def attend(
+    Q: Float[Tensor, "b h n e"],
+    K: Float[Tensor, "b g N e"],
+    V: Float[Tensor, "b g N v"],
+    seen: Seen,
+    scale: float,
+    dropout: float = 0.0,
+) -> Float[Tensor, "b h n v"]:
+    """The values of `attention_weights` and `mix` by torch's scaled_dot_product_attention where it fits.
+
+    It does not fit grouped heads whose keys and values differ in width (the absorbed latent): there it would repeat
+    the keys for each query head, and scale a copy of them at each step.
+    """
+    (h, e), (g, v) = Q.shape[1::2], V.shape[1::2]
+    if g != h and e != v:
+        return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)
+    return F.scaled_dot_product_attention(
+        Q,
+        K,
+        V,
+        attn_mask=None if seen.mask is None else seen.to_mask(Q.shape[2], Q.device),
+        is_causal=seen.causal,
+        dropout_p=dropout,
+        scale=scale,
+        enable_gqa=g != h,
+    )

@@ -1,0 +1,138 @@
+"""Multi-head latent attention with two readings of one set of weights (paper, section 7).
+
+Letters: r = d_latent, p = d_rope, e = d_head, v = d_value, beside those of `attention`.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from course_lib.config import LatentConfig, require
+from course_lib.layers.attention import join_heads, new_weight, split_heads
+from course_lib.layers.base import CausalAttention, Output
+from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.layers.norms import RMSNorm
+from course_lib.layers.positions import rotary_table
+
+
+class LatentAttention(CausalAttention):
+    """Causal self-attention that caches one row [L, K_R] (r + p) per token, shared by all heads.
+
+    L = X W_L, W_L (d, r), with RMSNorm when `config.latent_norm`; K_h = L W_LK_h, V_h = L W_LV_h with
+    W_LK (r, h e), W_LV (r, h v), heads along the columns; K_R = X W_KR (d, p), turned by position.
+    Queries: W_Q (d, h e) and W_QR (d, h p) on X, or with a query latent L_Q = X W_LQ (d, r_q), normalised like L,
+    W_LQQ (r_q, h e) and W_QR (r_q, h p) on L_Q. W_O (h v, d).
+
+    The verbs of this class are the expanded reading; `AbsorbedReading` holds the other one. Both give the same
+    values with the same scale (d_head + d_rope)^{-1/2}: re-association does not change a score.
+    """
+
+    def __init__(self, config: LatentConfig):
+        super().__init__(config)
+        d, h, r, p = config.d_model, config.n_heads, config.d_latent, config.d_rope
+        source = config.d_latent_q or d  # what queries are projected from
+        if config.d_latent_q is None:
+            self.W_Q = new_weight(d, h * config.d_head)
+        else:
+            self.W_LQ = new_weight(d, source)
+            self.W_LQQ = new_weight(source, h * config.d_head)
+        self.W_L = new_weight(d, r)
+        self.W_LK = new_weight(r, h * config.d_head)
+        self.W_LV = new_weight(r, h * config.d_value)
+        self.W_O = new_weight(h * config.d_value, d)
+        if p:
+            self.W_QR = new_weight(source, h * p)
+            self.W_KR = new_weight(d, p)
+            self.rotary = rotary_table(config.rope, p)
+        norm_query = config.latent_norm and config.d_latent_q is not None
+        self.norm_L = RMSNorm(r) if config.latent_norm else nn.Identity()
+        self.norm_LQ = RMSNorm(source) if norm_query else nn.Identity()
+
+    def forward(
+        self,
+        X: Float[Tensor, "b n d"],
+        cache: Cache | None = None,
+        lengths: Int[Tensor, "b"] | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
+        return_weights: bool = False,
+        reading: Literal["expanded", "absorbed"] | None = None,
+    ) -> Output:
+        """As GroupedQueryAttention.forward; `reading` changes the cost, not the values.
+
+        "expanded" forms keys and values of all N tokens from L, "absorbed" attends over L itself. None takes the one
+        with fewer FLOPs when decoding (see `absorbs`), and expanded for a prefill or without a cache.
+        """
+        good = reading in (None, "expanded", "absorbed")
+        require(good, f'reading must be "expanded", "absorbed" or None, got {reading!r}')
+        if reading is None:
+            decoding = cache is not None and cache.length > 0
+            reading = "absorbed" if decoding and self.absorbs(X.shape[-2]) else "expanded"
+        verbs = AbsorbedReading(self) if reading == "absorbed" else self
+        return self.run(verbs, X, cache, lengths, mask, return_weights)
+
+    def absorbs(self, n: int) -> bool:
+        """Whether n new tokens cost fewer FLOPs absorbed than expanded, per cached token and head.
+
+        Expanded: r (e + v) to form a key and a value, then n (e + p + v) to use them. Absorbed: n (2 r + p).
+        """
+        r, e, v = self.config.d_latent, self.config.d_head, self.config.d_value
+        return n * (2 * r - e - v) < r * (e + v)
+
+    def queries(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b h n _"]:
+        """[Q, Q_R] of width e + p; Q_R turned by position: (n,), or (b, 1, n) when sequences differ."""
+        return torch.cat(self.query_parts(X, positions), -1)
+
+    def query_parts(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> list[Float[Tensor, "b h n _"]]:
+        """Content queries (b, h, n, e), and rotary ones (b, h, n, p) when there are."""
+        h = self.config.n_heads
+        source, W_Q = (X, self.W_Q) if self.config.d_latent_q is None else (self.norm_LQ(X @ self.W_LQ), self.W_LQQ)
+        Q = split_heads(source @ W_Q, h)
+        if not self.config.d_rope:
+            return [Q]
+        return [Q, self.rotary.rotate(split_heads(source @ self.W_QR, h), positions)]
+
+    def compress(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Rows:
+        """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed reading need not join them."""
+        L = self.norm_L(X @ self.W_L)[:, None]
+        if not self.config.d_rope:
+            return {"L": L}
+        return {"L": torch.cat([L, self.rotary.rotate((X @ self.W_KR)[:, None], positions)], -1)}
+
+    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N v"]]:
+        """K_h = [L W_LK_h, K_R], V_h = L W_LV_h."""
+        h, r = self.config.n_heads, self.config.d_latent
+        L, K_R = rows["L"][:, 0, :, :r], rows["L"][..., r:]
+        K, V = split_heads(L @ self.W_LK, h), split_heads(L @ self.W_LV, h)
+        return torch.cat([K, K_R.expand(-1, h, -1, -1)], -1), V
+
+    def output(self, Y: Float[Tensor, "b h n v"]) -> Float[Tensor, "b n d"]:
+        """concat_col(Y_1, ..., Y_h) W_O."""
+        return join_heads(Y) @ self.W_O
+
+
+class AbsorbedReading:
+    """Same weights, same cache, products re-associated: every head attends over the one key [L, K_R].
+
+    Q_h (L W_LK_h)^T = (Q_h W_LK_h^T) L^T, and P_h (L W_LV_h) = (P_h L) W_LV_h. The factors are applied one after the
+    other; their products W^{LQK}_h and W^{LO} are larger than the factors and are never formed.
+    """
+
+    def __init__(self, layer: LatentAttention):
+        self.layer = layer
+
+    def queries(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b h n _"]:
+        """[Q_h W_LK_h^T, Q_R] of width r + p."""
+        Q, *Q_R = self.layer.query_parts(X, positions)
+        W_LK = self.layer.W_LK.unflatten(-1, (self.layer.config.n_heads, -1))
+        return torch.cat([torch.einsum("bhne,rhe->bhnr", Q, W_LK), *Q_R], -1)
+
+    def read(self, rows: Held) -> tuple[Float[Tensor, "b 1 N _"], Float[Tensor, "b 1 N r"]]:
+        """One key head and one value head, both views of the cache."""
+        return rows["L"], rows["L"][..., : self.layer.config.d_latent]
+
+    def output(self, Y: Float[Tensor, "b h n r"]) -> Float[Tensor, "b n d"]:
+        """concat_col(Y_1 W_LV_1, ..., Y_h W_LV_h) W_O."""
+        W_LV = self.layer.W_LV.unflatten(-1, (self.layer.config.n_heads, -1))
+        return self.layer.output(torch.einsum("bhnr,rhv->bhnv", Y, W_LV))

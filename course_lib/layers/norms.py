@@ -1,0 +1,56 @@
+"""LayerNorm and RMSNorm over the last axis (paper, section 4)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.config import require
+
+
+class RMSNorm(nn.Module):
+    """gamma * x / sqrt(mean(x^2) + eps): no centring, no shift. Computed in float32 at least.
+
+    Raises ValueError for a width that is not positive, or when the last axis of x has another width.
+    """
+
+    def __init__(self, width: int, eps: float = 1e-6):
+        super().__init__()
+        require(width > 0, f"width must be positive, got {width}")
+        require(eps >= 0, f"eps must not be negative, got {eps}")
+        self.eps = eps
+        self.gamma = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+        require_width(x, self.gamma)
+        z = x.to(torch.promote_types(x.dtype, torch.float32))
+        return (z * torch.rsqrt(z.square().mean(-1, keepdim=True) + self.eps)).to(x.dtype) * self.gamma
+
+
+class LayerNorm(nn.Module):
+    """gamma * (x - mu) / sqrt(sigma^2 + eps) + beta, with sigma^2 the mean squared deviation.
+
+    Raises ValueError as RMSNorm does.
+    """
+
+    def __init__(self, width: int, eps: float = 1e-5):
+        super().__init__()
+        require(width > 0, f"width must be positive, got {width}")
+        require(eps >= 0, f"eps must not be negative, got {eps}")
+        self.eps = eps
+        self.gamma = nn.Parameter(torch.ones(width))
+        self.beta = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+        require_width(x, self.gamma)
+        z = x.to(torch.promote_types(x.dtype, torch.float32))
+        z = z - z.mean(-1, keepdim=True)
+        z = z * torch.rsqrt(z.square().mean(-1, keepdim=True) + self.eps)
+        return z.to(x.dtype) * self.gamma + self.beta
+
+
+def require_width(x: Tensor, gamma: Tensor) -> None:
+    """The last axis must have the width of the norm."""
+    require(
+        x.ndim > 0 and x.shape[-1] == len(gamma),
+        f"x must have the norm's width {len(gamma)} on its last axis, got shape {tuple(x.shape)}",
+    )

@@ -1,0 +1,65 @@
+"""A cache that keeps only what a sliding window can still see."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from course_lib.config import require
+from course_lib.layers.cache import Cache, Held, Rows
+
+
+class WindowCache(Cache):
+    """Keeps the last `window` rows of each sequence in a ring: the token at position p in slot p mod its size.
+
+    One token can be taken back by `truncate`; `spare` more rows allow `spare` more.
+    """
+
+    def __init__(self, window: int, spare: int = 0):
+        whole = all(isinstance(x, int) and not isinstance(x, bool) for x in (window, spare))
+        require(whole and window > 0, f"window must be a positive integer, got {window!r}")
+        require(spare >= 0, f"spare must be a whole number of rows, not negative, got {spare!r}")
+        super().__init__(window + spare)
+        self.window = window
+        self._held = torch.full((0, window + spare), -1)  # position of the token in each slot; -1 for none
+
+    def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "b N"]]:
+        """As Cache.append, but returns the rows that the new tokens can see, in no particular order.
+
+        Positions are (b, N), and -1 for a row that belongs to no token.
+        """
+        batch, n = self._check(rows)
+        starts = self.starts(batch)
+        size = self._fixed
+        self._reserve(rows, size)
+        if self.length == 0:
+            self._held = torch.full((batch, size), -1)
+        counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
+        new = starts[:, None] + torch.arange(n)
+        is_new = torch.arange(n) < counts[:, None]
+        seen, keys = dict(self._buffers), None
+        if n > 1:  # the new rows push out some that the first of the new tokens still see
+            seen = {name: torch.cat([self._buffers[name], row], -2) for name, row in rows.items()}
+            keys = torch.cat([self._held, torch.where(is_new, new, -1)], -1)
+        kept = is_new & (torch.arange(n) >= counts[:, None] - size)
+        self._write(rows, new % size, kept)
+        sequence, t = torch.nonzero(kept, as_tuple=True)
+        held = self._held.clone()  # not in place: it may have been made in inference mode
+        held[sequence, new[sequence, t] % size] = new[sequence, t]
+        self._held, self.lengths = held, starts + counts
+        return seen, held if keys is None else keys
+
+    def reorder(self, indices: Int[Tensor, "c"]) -> None:
+        super().reorder(indices)
+        self._held = self._held[indices.cpu()]
+
+    def _forget(self, lengths: Int[Tensor, "b"]) -> None:
+        """The window of the next token, back to position length - window + 1, must still be held."""
+        oldest = (self.lengths - self._fixed).clamp(min=0)
+        good = bool((oldest <= (lengths - self.window + 1).clamp(min=0)).all())
+        require(
+            good,
+            f"length must leave a whole window of {self.window} rows: those before positions {oldest.tolist()} are "
+            f"gone, got {lengths.tolist()}; WindowCache(window, spare=...) keeps more",
+        )
+        self._held = torch.where(self._held < lengths[:, None], self._held, -1)
+        super()._forget(lengths)
