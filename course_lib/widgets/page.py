@@ -17,12 +17,14 @@ FRAME = """<!doctype html>
 :root {{ color-scheme: light dark; }}
 body {{ margin: 0; padding: 16px; font: 15px/1.5 system-ui, sans-serif; background: #fff; color: #1f2933; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #14181d; color: #e6eaef; }} }}
+h1 {{ font-size: 18px; margin: 0 12px; }} main .clf-title {{ display: none; }}
 figure {{ margin: 0; }} img {{ max-width: 100%; background: #fff; }} td, th {{ padding: 2px 8px; text-align: right; }}
 {css}
 </style>
 </head>
 <body>
 <main>
+<h1 dir="auto">{title}</h1>
 <div data-figure="twin">{twin}</div>
 </main>
 <script type="application/json" data-figure="state">{state}</script>

@@ -1,0 +1,279 @@
+"""The attention-map explorer in Chromium: self-contained page, `mount` alone, keyboard, themes, accessibility."""
+
+import json
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from course_lib.widgets import AttentionMap, page
+
+pytestmark = pytest.mark.browser
+
+TOKENS = ["the", "cat", "sat", "on", "mat"]
+HOSTILE = ["<script>alert(1)</script>", "&lt;", "שלום עולם", "👩‍🚀", "", "<img src=x onerror=alert(1)>", "long" * 30]
+SMALLEST_TEXT = """() => [...document.querySelectorAll('.clf *')]
+  .filter((e) => [...e.childNodes].some((c) => c.nodeType === 3 && c.data.trim()))
+  .map((e) => parseFloat(getComputedStyle(e).fontSize)).reduce((a, b) => Math.min(a, b))"""
+
+
+def explorer(tokens=TOKENS, layers=2, heads=3, **options):
+    n = len(tokens)
+    mask = np.tri(n, dtype=bool)
+    A = np.exp(np.random.default_rng(7).normal(size=(layers, heads, n, n))) * mask
+    return AttentionMap(A / A.sum(-1, keepdims=True), tokens, mask=mask, **options)
+
+
+@pytest.fixture
+def open_figure(open_page, tmp_path):
+    def opener(figure, **options):
+        opened = open_page(figure.save(tmp_path / "figure.html").as_uri(), **options)
+        opened.wait_for_selector(".clf")
+        return opened
+
+    return opener
+
+
+@pytest.fixture
+def mount(open_page):
+    """Mount figures into a bare page as a test host does; their changes are collected in window.changes."""
+
+    def mounter(*figures, **options):
+        opened = open_page(**options)
+        opened.evaluate("() => { window.changes = []; window.handles = []; }")
+        for figure in figures:
+            opened.evaluate(
+                """async ([source, css, json]) => {
+                  document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
+                  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+                  const { mount } = await import(url);
+                  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+                  const revive = (_, v) => v?.$bytes === undefined ? v : bytes(v.$bytes);
+                  const el = document.body.appendChild(document.createElement("div"));
+                  const mine = [];
+                  window.changes.push(mine);
+                  window.handles.push(mount(el, JSON.parse(json, revive), (change) => mine.push(change)));
+                }""",
+                [figure._esm, figure._css, page.to_json(figure.state())],
+            )
+        return opened
+
+    return mounter
+
+
+def grid(opened):
+    return opened.get_by_role("grid")
+
+
+def said(opened):
+    return opened.locator("[aria-live=polite]").inner_text()
+
+
+def centre(opened, row, column, n):
+    box = grid(opened).bounding_box()
+    return box["x"] + (column + 0.5) * box["width"] / n, box["y"] + (row + 0.5) * box["height"] / n
+
+
+def test_page_asks_for_nothing_but_itself(open_page, tmp_path):
+    requests = []
+    opened = open_page()
+    opened.on("request", lambda request: requests.append(request.url))
+    url = explorer().save(tmp_path / "figure.html").as_uri()
+    opened.goto(url)
+    opened.wait_for_selector(".clf")
+    assert [request for request in requests if not request.startswith("data:")] == [url]
+    assert opened.locator("img").count() == 0  # the figure took the twin's place
+
+
+def test_without_javascript_the_twin_is_there(open_page, tmp_path):
+    figure = explorer()
+    opened = open_page(figure.save(tmp_path / "figure.html").as_uri(), java_script_enabled=False)
+    image = opened.locator("figure img")
+    assert image.is_visible() and image.get_attribute("alt") == figure.alt()
+    assert opened.locator("figcaption").is_visible()
+    opened.get_by_text("Numbers").click()
+    assert opened.locator("table tbody tr").count() == len(TOKENS)
+
+
+def test_canvas_shows_each_weight_in_its_colour(open_figure):
+    figure = explorer(tokens=["a", "b", "c"])
+    opened = open_figure(figure, device_scale_factor=2)
+    palette = np.frombuffer(figure.data["palette"], np.uint8).reshape(256, 3)
+    for row, column in [(0, 0), (1, 0), (2, 1), (2, 2)]:
+        pixel = opened.evaluate(
+            """([row, column]) => {
+              const canvas = document.querySelector('.clf-plane canvas');
+              const cell = canvas.width / 3;
+              return [...canvas.getContext('2d').getImageData((column + 0.1) * cell, (row + 0.1) * cell, 1, 1).data];
+            }""",
+            [row, column],
+        )
+        expected = palette[round(255 * float(figure.weights[row, column]))]
+        assert np.abs(np.array(pixel[:3]) - expected).max() <= 3, (row, column)  # one step of the table on rounding
+
+
+def test_keyboard_only(mount):
+    figure = explorer()
+    opened = mount(figure)
+    opened.keyboard.press("Tab")  # layer
+    opened.keyboard.press("Tab")  # heads
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("Tab")  # grid: one tab stop
+    assert grid(opened).evaluate("element => element === document.activeElement")
+    opened.keyboard.press("Control+Home")
+    opened.keyboard.press("ArrowDown")
+    opened.keyboard.press("ArrowDown")
+    assert said(opened) == f"query sat, key the, {figure_weight(figure, 0, 1, 2, 0)}, layer 0, head 1"
+    opened.keyboard.press("End")
+    assert said(opened) == "query sat, key mat, hidden by the mask, layer 0, head 1"
+    opened.keyboard.press("Home")
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("Enter")
+    assert said(opened) == f"query sat, key cat, {figure_weight(figure, 0, 1, 2, 1)}, layer 0, head 1, pinned"
+    opened.keyboard.press("ArrowDown")
+    assert "Pinned: sat" in opened.locator(".clf-panel").inner_text()
+    opened.keyboard.press("Escape")
+    assert said(opened).endswith("unpinned")
+    changes = opened.evaluate("() => window.changes[0]")
+    state = {}
+    for change in changes:
+        state |= change
+    assert state == {"head": 1, "query": 3, "key": 1, "pinned": None}
+    assert {"pinned": 2} in changes
+
+
+def figure_weight(figure, layer, head, query, key):
+    shape = figure.data["shape"]
+    return f"{np.frombuffer(figure.data['weights'], '<f4').reshape(shape)[layer, head, query, key]:.2f}"
+
+
+def test_grid_is_described_to_assistive_technology(open_figure):
+    opened = open_figure(explorer())
+    plane = grid(opened)
+    plane.focus()
+    opened.keyboard.press("Control+Home")
+    opened.keyboard.press("ArrowDown")
+    assert (plane.get_attribute("aria-rowcount"), plane.get_attribute("aria-colcount")) == ("5", "5")
+    cell = opened.locator(f"#{plane.get_attribute('aria-activedescendant')}")
+    assert cell.get_attribute("role") == "gridcell" and cell.get_attribute("aria-colindex") == "1"
+    assert opened.locator(".clf [role=row]").get_attribute("aria-rowindex") == "2"
+
+
+def test_handled_keys_stay_in_the_figure_and_others_pass(mount):
+    opened = mount(explorer())
+    opened.evaluate("() => { window.passed = []; document.addEventListener('keydown', (e) => passed.push(e.key)); }")
+    grid(opened).focus()
+    for key in ("ArrowDown", "ArrowUp", "Home", "End", "PageUp", "Enter", "Space", "Escape", "Control+End", "b"):
+        opened.keyboard.press(key)
+    opened.locator("input[type=radio]").first.focus()
+    opened.keyboard.press("ArrowRight")
+    assert opened.evaluate("() => passed") == ["Control", "b"]
+
+
+def test_hover_reads_without_choosing_and_click_pins(mount):
+    figure = explorer()
+    opened = mount(figure)
+    opened.mouse.move(*centre(opened, 3, 1, 5))
+    assert opened.locator(".clf-value strong").inner_text() == f"{figure.weights[3, 1]:.4f}"
+    assert opened.evaluate("() => window.changes[0]") == []
+    opened.mouse.click(*centre(opened, 3, 1, 5))
+    assert opened.evaluate("() => window.changes[0]") == [{"query": 3, "key": 1, "pinned": 3}]
+    opened.mouse.move(*centre(opened, 2, 2, 5))
+    assert "Pinned: on" in opened.locator(".clf-panel").inner_text()
+    opened.get_by_role("button", name="Unpin").click()
+    assert opened.evaluate("() => window.changes[0].at(-1)") == {"pinned": None}
+
+
+def test_touch_picks_a_cell(open_figure):
+    opened = open_figure(explorer(), has_touch=True)
+    opened.touchscreen.tap(*centre(opened, 4, 2, 5))
+    assert said(opened).startswith("query mat, key sat") and said(opened).endswith("pinned")
+
+
+def test_python_moves_the_figure(mount):
+    opened = mount(explorer())
+    opened.evaluate("() => window.handles[0].update({ layer: 1, head: 2, query: 1, key: 0, pinned: 1 })")
+    assert opened.locator("input[type=radio]").nth(2).is_checked()
+    assert opened.get_by_label("Layer").input_value() == "1"
+    assert opened.evaluate("() => window.changes[0]") == []  # what Python said is not sent back
+
+
+def test_two_on_one_page_do_not_meet(mount):
+    opened = mount(explorer(), explorer())
+    ids = opened.evaluate("() => [...document.querySelectorAll('[id]')].map((element) => element.id)")
+    assert len(ids) == len(set(ids))
+    opened.locator("input[type=radio]").nth(1).check()
+    assert opened.evaluate("() => window.changes") == [[{"head": 1}], []]
+    assert opened.locator("input[type=radio]:checked").count() == 2
+    opened.evaluate("() => window.handles[0].destroy()")
+    assert opened.locator(".clf").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("tokens", [TOKENS, HOSTILE], ids=["plain", "hostile"])
+def test_no_accessibility_findings_and_no_small_text(open_figure, scheme, tokens):
+    opened = open_figure(explorer(tokens, title="Figure"), color_scheme=scheme, reduced_motion="reduce")
+    assert opened.locator(".clf").get_attribute("data-theme") == scheme
+    grid(opened).focus()
+    opened.keyboard.press("Enter")
+    found = Axe().run(opened).response["violations"]
+    assert [(entry["id"], entry["impact"], entry["nodes"][0]["html"]) for entry in found] == []
+    assert opened.evaluate(SMALLEST_TEXT) >= 12
+
+
+def test_theme_follows_jupyterlab_over_the_system(mount):
+    opened = mount(explorer(), color_scheme="dark")
+    for light, theme in (("true", "light"), ("false", "dark")):
+        opened.evaluate("(light) => { document.body.dataset.jpThemeLight = light; }", light)
+        opened.wait_for_selector(f".clf[data-theme={theme}]")
+
+
+@pytest.mark.parametrize(("motion", "durations"), [("reduce", {"0s"}), ("no-preference", {"0.06s"})])
+def test_reduced_motion_has_no_transitions(open_figure, motion, durations):
+    opened = open_figure(explorer(), reduced_motion=motion)
+    found = opened.locator(".clf-cell").evaluate("e => getComputedStyle(e).transitionDuration")
+    assert set(found.split(", ")) == durations
+
+
+def test_hostile_text_is_shown_as_typed(open_figure):
+    opened = open_figure(explorer(HOSTILE, title="<b>T</b>", caption="<i>c</i>"))
+    rows = opened.locator(".clf-rows .clf-label").all_inner_texts()
+    assert rows[:2] == HOSTILE[:2] and rows[4] == "(empty)" and rows[5] == "<img␣src=x␣onerror=alert(1)>"
+    assert opened.locator(".clf script, .clf img, .clf b, .clf i").count() == 0
+    assert opened.locator(".clf-title").inner_text() == "<b>T</b>"
+
+
+def test_right_to_left_text_and_page_leave_the_grid_as_it_is(open_figure):
+    opened = open_figure(explorer(["שלום", "עולם", "مرحبا"]), reduced_motion="reduce")
+    opened.evaluate("() => { document.documentElement.dir = 'rtl'; }")
+    grid(opened).focus()
+    opened.keyboard.press("Control+Home")
+    assert said(opened).startswith("query שלום, key שלום, 1.00")
+    opened.keyboard.press("ArrowRight")
+    assert said(opened).startswith("query שלום, key עולם")
+    cell, plane = opened.locator(".clf-cell").bounding_box(), grid(opened).bounding_box()
+    assert abs(cell["x"] - plane["x"] - plane["width"] / 3) < 1
+
+
+@pytest.mark.parametrize("width", [360, 800, 1280])
+@pytest.mark.parametrize("n", [3, 60, 256])
+def test_fits_its_place_at_every_size(open_figure, width, n):
+    opened = open_figure(
+        explorer([f"t{i}" for i in range(n)], layers=1, heads=2), viewport={"width": width, "height": 800}
+    )
+    assert opened.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+    assert grid(opened).bounding_box()["width"] >= min(4 * n, 44 * n)
+
+
+def test_a_move_takes_less_than_a_frame_with_256_tokens(open_figure):
+    opened = open_figure(explorer([f"t{i}" for i in range(256)], layers=1, heads=2))
+    times = opened.evaluate(
+        """() => Array.from({ length: 30 }, (_, i) => {
+          const plane = document.querySelector('[role=grid]');
+          const { left, top } = plane.getBoundingClientRect();
+          const start = performance.now();
+          plane.dispatchEvent(new PointerEvent('pointermove', { clientX: left + 3 * i, clientY: top + 4 * i }));
+          return performance.now() - start;
+        }).sort((a, b) => a - b)"""
+    )
+    assert times[15] < 16, json.dumps(times)
