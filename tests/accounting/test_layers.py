@@ -1,0 +1,120 @@
+"""Predictions from configs against the layers themselves: weights, bytes in the cache, FLOPs that torch counts."""
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+from course_lib import accounting as A
+from course_lib.config import GroupedConfig, LatentConfig, Rope
+from course_lib.layers import GroupedQueryAttention, LatentAttention
+
+BATCH, N = 3, 13
+CONFIGS = {
+    "multi-head": GroupedConfig(d_model=14, n_heads=6, d_head=10),
+    "grouped": GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=10, rope=Rope(), qk_norm=True),
+    "multi-query": GroupedConfig(d_model=14, n_heads=6, n_kv_heads=1, d_head=10),
+    "grouped, window": GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=10, window=5),
+    "latent": LatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5),
+    "latent, rotary": LatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5, d_rope=4),
+    "latent, query latent": LatentConfig(
+        d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5, d_rope=4, d_latent_q=9, latent_norm=True
+    ),
+    "latent, one width": LatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_rope=4, d_value=11),
+    "latent, window": LatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5, d_rope=4, window=5),
+}
+every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+
+
+def build(config, dtype=torch.float32):
+    kind = LatentAttention if isinstance(config, LatentConfig) else GroupedQueryAttention
+    torch.manual_seed(0)
+    return kind(config).to(dtype).eval()
+
+
+def readings(config):
+    """Each reading with the argument that selects it in the layer."""
+    if isinstance(config, GroupedConfig):
+        return [(A.grouped(config), {})]
+    return [(A.expanded(config), {"reading": "expanded"}), (A.absorbed(config), {"reading": "absorbed"})]
+
+
+def counted(layer, X, cache=None, **arguments):
+    """FLOPs of one call. The fused CPU kernel of scaled_dot_product_attention is unknown to FlopCounterMode, which
+    counts 0 for it; the MATH backend does the same products where they are counted, with all N x N scores."""
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        layer(X, cache, **arguments)
+    return counter.get_total_flops()
+
+
+@every_config
+def test_weights_have_the_names_and_shapes_of_the_modules(config):
+    module = {name: tuple(weight.shape) for name, weight in build(config).named_parameters()}
+    assert A.weights(config) == module
+    assert A.parameters(config) == sum(weight.numel() for weight in build(config).parameters())
+
+
+@every_config
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_bytes_equal_those_of_the_real_cache(config, dtype):
+    layer = build(config, getattr(torch, dtype))
+    cache = layer.new_cache(capacity=N)
+    with torch.no_grad():
+        layer(torch.ones(BATCH, N, config.d_model, dtype=getattr(torch, dtype)), cache)
+    assert cache.nbytes == A.cache_bytes(config, N, BATCH, dtype)
+    assert cache.floats_per_token == config.floats_per_token
+
+
+@every_config
+def test_prefill_flops_equal_those_torch_counts(config):
+    layer, X = build(config), torch.ones(BATCH, N, config.d_model)
+    for reading, arguments in readings(config):
+        assert counted(layer, X, **arguments) == A.prefill(reading, N, batch=BATCH).flops, reading.name
+
+
+@every_config
+@pytest.mark.parametrize("batch", [1, BATCH])
+def test_decode_flops_equal_those_torch_counts(config, batch):
+    layer, X = build(config), torch.ones(batch, N + 1, config.d_model)
+    for reading, arguments in readings(config):
+        cache = layer.new_cache()
+        counted(layer, X[:, :N], cache)
+        step = counted(layer, X[:, N:], cache, **arguments)
+        assert step == A.decode(reading, N, batch=batch).flops, reading.name
+
+
+def test_attention_flops_equal_what_torch_counts_for_its_fused_kernels():
+    """All n x N scores, causal or not: on a GPU the fused kernels are counted by this function."""
+    config = CONFIGS["latent, rotary"]
+    step = A.chunk(A.expanded(config), 4, N, batch=BATCH).flops_by_part["attend"]
+    h, rows, e, v = config.n_heads, N + 4, config.d_qk, config.d_value
+    assert step == sdpa_flop_count((BATCH, h, 4, e), (BATCH, h, rows, e), (BATCH, h, rows, v))
+
+
+@pytest.mark.parametrize("name", ["grouped", "latent, query latent"])
+def test_chunk_flops_equal_those_torch_counts(name):
+    layer, X = build(CONFIGS[name]), torch.ones(BATCH, N + 4, 14)
+    for reading, arguments in readings(CONFIGS[name]):
+        cache = layer.new_cache()
+        counted(layer, X[:, :N], cache)
+        assert counted(layer, X[:, N:], cache, **arguments) == A.chunk(reading, 4, N, batch=BATCH).flops
+
+
+@pytest.mark.parametrize("name", ["grouped", "latent, query latent"])
+def test_generation_with_and_without_cache_equals_what_torch_counts(name):
+    config, prompt, new = CONFIGS[name], 4, 5
+    layer, X = build(config), torch.ones(BATCH, prompt + new, config.d_model)
+    cache = layer.new_cache()
+    steps = [X[:, :prompt]] + [X[:, i : i + 1] for i in range(prompt, prompt + new - 1)]
+    kept = sum(counted(layer, step, cache) for step in steps)
+    fresh = sum(counted(layer, X[:, :tokens]) for tokens in range(prompt, prompt + new))
+    assert kept == A.generate_with_cache(config, prompt, new, batch=BATCH).flops
+    assert fresh == A.generate_without_cache(config, prompt, new, batch=BATCH).flops
+
+
+@pytest.mark.parametrize("new", [1, 2, 3, 5, 40])
+def test_the_layer_absorbs_when_accounting_says_that_it_is_cheaper(new):
+    """Per cached token, so at a length at which the terms without it no longer matter."""
+    config, past = CONFIGS["latent, query latent"], 10**6
+    absorbed, expanded = (A.chunk(r(config), new, past).flops for r in (A.absorbed, A.expanded))
+    assert build(config).absorbs(new) == (absorbed < expanded)
