@@ -1,0 +1,35 @@
+"""Statements in the notebooks and exercises in the package belong together."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_lib import exercises
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def notebook(number: str) -> nbformat.NotebookNode:
+    (path,) = FOLDER.glob(f"{int(number):02d}_*.ipynb")
+    return nbformat.read(path, as_version=4)
+
+
+def sources(number: str, cell_type: str) -> str:
+    return "\n".join(cell.source for cell in notebook(number).cells if cell.cell_type == cell_type)
+
+
+@pytest.mark.parametrize("number", exercises.notebooks())
+def test_each_exercise_is_introduced_by_its_heading_in_order(number):
+    found = re.findall(r"^#+ (Exercise .*)$", sources(number, "markdown"), flags=re.MULTILINE)
+    assert found == [exercise.heading for exercise in exercises.of_notebook(number)]
+
+
+@pytest.mark.parametrize("number", exercises.notebooks())
+def test_each_exercise_is_checked_unfilled(number):
+    code = sources(number, "code")
+    outputs = "".join(out.get("text", "") for c in notebook(number).cells for out in c.get("outputs", []))
+    for exercise in exercises.of_notebook(number):
+        assert f'check("{exercise.id}"' in code
+        assert f"Exercise {exercise.id}: not attempted yet." in outputs
