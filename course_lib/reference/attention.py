@@ -36,7 +36,7 @@ def softmax_weights(
     of -inf hides its key, as the additive mask does. Raises ValueError for NaN or +inf.
     """
     require(not np.any(np.isnan(scores) | (scores == np.inf)), "scores must be finite or -inf, got NaN or +inf")
-    visible = np.ones(scores.shape, dtype=bool) if mask is None else np.broadcast_to(mask, scores.shape)
+    visible = visible_entries(mask, scores.shape)
     largest = np.max(scores, axis=-1, keepdims=True, where=visible, initial=-np.inf)
     A = np.exp(np.where(visible, scores - np.where(np.isfinite(largest), largest, 0.0), -np.inf))
     return normalise(A)
@@ -47,12 +47,23 @@ def kernel_weights(
 ) -> Float[np.ndarray, "... N"]:
     """P = Z^{-1} A with A = f(scores) where seen and 0 elsewhere; a row that sees nothing is zero.
 
-    Raises ValueError when a row of A that sees something sums to zero: Z has no inverse there.
+    Raises ValueError when f is not finite where seen, and when a row of A that sees something sums to zero: Z has no
+    inverse there.
     """
+    visible = visible_entries(mask, scores.shape)
     A = f(scores)
+    require(np.shape(A) == scores.shape, f"f must act entry by entry, got {np.shape(A)} from scores {scores.shape}")
+    A = np.where(visible, A, 0.0)
+    require_real("A = f(scores)", A)
+    return normalise(A, seen=visible.any(-1))
+
+
+def visible_entries(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    """The mask as booleans of the shape of the scores; without one, everything is seen."""
     if mask is None:
-        return normalise(A, seen=np.full(A.shape[:-1], A.shape[-1] > 0))
-    return normalise(np.where(mask, A, 0.0), seen=np.broadcast_to(mask, A.shape).any(-1))
+        return np.ones(shape, dtype=bool)
+    require_mask(mask, *shape[-2:])
+    return np.broadcast_to(mask, shape)
 
 
 def normaliser(A: Float[np.ndarray, "*b n N"]) -> Float[np.ndarray, "*b n n"]:
@@ -85,7 +96,8 @@ def attention_weights(
     require_real("Q", Q)
     require_real("K", K)
     require(Q.shape[-1] == K.shape[-1], f"Q and K must have the same width d_QK, got shapes {Q.shape} and {K.shape}")
-    require_mask(mask, Q.shape[-2], K.shape[-2])
+    if mask is not None:
+        require_mask(mask, Q.shape[-2], K.shape[-2])
     if scale is None:
         scale = Q.shape[-1] ** -0.5 if is_exponential(f) else 1.0
     scores = scale * (Q @ np.swapaxes(K, -1, -2))
@@ -149,5 +161,7 @@ def streaming_attention(
     N = len(X)
     inside = np.all((queries >= 0) & (queries < N))
     require(bool(inside), f"queries must hold token numbers from 0 to N - 1 = {N - 1}, got {queries.tolist()}")
-    require_mask(mask, N, N)
-    return cross_attention(X[queries], X, W_Q, W_K, W_V, None if mask is None else mask[queries])
+    if mask is not None:
+        require_mask(mask, N, N)
+        mask = mask[queries]
+    return cross_attention(X[queries], X, W_Q, W_K, W_V, mask)

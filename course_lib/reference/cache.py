@@ -86,6 +86,8 @@ def step(layer: AttentionLayer, X: Float[np.ndarray, "n d"], cache: Cache | None
     """
     require_rows(layer, X)
     cache = Cache() if cache is None else cache
+    if not isinstance(cache, Cache):
+        raise TypeError(f"cache must be a Cache or None, got {type(cache).__name__}")
     positions = np.arange(cache.length, cache.length + len(X))
     cache = cache.append(layer.compress(X, positions))
     mask = window_mask(len(X), cache.length, layer.window)
@@ -98,7 +100,8 @@ def without_cache(
 ) -> Float[np.ndarray, "N d"]:
     """The layer on a whole sequence under any mask, or none: bidirectional, as in an encoder. Ignores its window."""
     require_rows(layer, X)
-    require_mask(mask, len(X), len(X))
+    if mask is not None:
+        require_mask(mask, len(X), len(X))
     positions = np.arange(len(X))
     K, V = layer.read(layer.compress(X, positions))
     return layer.output(grouped_attention(layer.queries(X, positions), K, V, mask, layer.scale), positions)

@@ -37,13 +37,12 @@ def require_shapes(**arrays: tuple[np.ndarray | None, str]) -> dict[str, int]:
     return sizes
 
 
-def require_mask(mask: np.ndarray | None, n_queries: int, n_keys: int) -> None:
-    """A mask is boolean, true where seen, (..., n_queries, n_keys); None shows everything."""
-    good = mask is None or (mask.dtype == bool and mask.shape[-2:] == (n_queries, n_keys))
-    if not good:
-        raise ValueError(
-            f"mask must be boolean of shape (N_Q, N_KV) = {(n_queries, n_keys)}, got {mask.dtype} {mask.shape}"
-        )
+def require_mask(mask: np.ndarray, *shape: int) -> None:
+    """A mask is boolean, true where seen, and ends in `shape`."""
+    if not isinstance(mask, np.ndarray) or mask.dtype != bool:
+        raise TypeError(f"mask must be a boolean NumPy array, got {getattr(mask, 'dtype', type(mask).__name__)}")
+    names = ", ".join(("N_Q", "N_KV")[-len(shape) :])
+    require(mask.shape[-len(shape) :] == shape, f"mask must end in the shape ({names}) = {shape}, got {mask.shape}")
 
 
 def require_positions(positions: np.ndarray, n: int) -> None:

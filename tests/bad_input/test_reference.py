@@ -45,8 +45,16 @@ CASES = {
     "NaN in V": (lambda: ref.attention(Q, K, with_entry(V, np.nan)), "V must be finite, got nan at (2, 1)"),
     "NaN in scores": (lambda: ref.softmax_weights(with_entry(Q, np.nan)), "scores must be finite or -inf"),
     "scores overflow": (lambda: ref.attention(1e200 * Q, 1e200 * K, V), "scores must be finite or -inf"),
-    "mask transposed": (lambda: ref.attention(Q, K, V, ones(11, 7) > 0), "(N_Q, N_KV) = (7, 11), got bool (11, 7)"),
-    "mask of numbers": (lambda: ref.attention(Q, K, V, ones(7, 11)), "mask must be boolean"),
+    "mask transposed": (lambda: ref.attention(Q, K, V, ones(11, 7) > 0), "(N_Q, N_KV) = (7, 11), got (11, 7)"),
+    "mask of scores": (lambda: ref.softmax_weights(Q, ones(5, 7) > 0), "(N_Q, N_KV) = (7, 5), got (5, 7)"),
+    "kernel that is not finite": (
+        lambda: ref.attention(-ones(2, 5), ones(3, 5), ones(3, 1), f=np.log),
+        "A = f(scores) must be finite, got nan at (0, 0)",
+    ),
+    "kernel that sums": (
+        lambda: ref.attention(Q, K, V, f=np.sum),
+        "f must act entry by entry, got () from scores (7, 11)",
+    ),
     "kernel that vanishes": (lambda: ref.attention(Q, K, V, f=np.zeros_like), "sums to zero, so Z cannot be inverted"),
     "W_K of another width": (
         lambda: ref.self_attention(X, W, W[:, :4], W),
@@ -63,7 +71,7 @@ CASES = {
     "S_i outside": (lambda: masks.visible_mask([[0], [3]], 3), "S_1 must hold key indices from 0 to n_keys - 1 = 2"),
     "negative in S_i": (lambda: masks.indicator_scores(Q, Q, [[-1]] * 7), "S_0 must hold key indices from 0 to 6"),
     "too few S_i": (lambda: masks.indicator_scores(Q, K, [[0]] * 6), "one S_i for each of the 7 queries, got 6"),
-    "additive mask": (lambda: masks.additive_scores(Q @ K.T, ones(7, 10) > 0), "(7, 11), got bool (7, 10)"),
+    "additive mask": (lambda: masks.additive_scores(Q @ K.T, ones(7, 10) > 0), "(7, 11), got (7, 10)"),
     "odd rotary width": (lambda: positions.rotate(Q, np.arange(7), Rope()), "rotary width p must be even"),
     "too few positions": (
         lambda: positions.rotate(Q[:, :4], np.arange(6), Rope()),
@@ -121,7 +129,7 @@ CASES = {
     "NaN in X": (lambda: step(grouped, with_entry(X, np.nan)), "X must be finite, got nan at (2, 1)"),
     "X with a batch": (lambda: step(grouped, X[None]), "X must have shape (n, d), got (1, 11, 7)"),
     "X of another width": (lambda: step(plain, X[:, :6]), "X must have width d = 7, got shape (11, 6)"),
-    "mask of a whole": (lambda: without_cache(plain, X, ones(11, 7) > 0), "(N_Q, N_KV) = (11, 11), got bool (11, 7)"),
+    "mask of a whole": (lambda: without_cache(plain, X, ones(11, 7) > 0), "(N_Q, N_KV) = (11, 11), got (11, 7)"),
     "cache of another variant": (
         lambda: step(latent, X, step(grouped, X)[1]),
         "new must hold the rows ['K', 'V'], got ['K_R', 'L']",
@@ -169,6 +177,10 @@ def test_value(name):
         (lambda: ref.attention(Q, K, V.tolist()), "V must be a NumPy array of floating-point numbers, got list"),
         (lambda: step(grouped, X.astype(complex)), "X must be a NumPy array of floating-point numbers, got complex128"),
         (lambda: positions.rotate(Q[:, :4], np.arange(7.0), Rope()), "positions must be a NumPy array of integers"),
+        (lambda: ref.attention(Q, K, V, ones(7, 11)), "mask must be a boolean NumPy array, got float64"),
+        (lambda: ref.kernel_weights(Q, np.square, ones(7, 5)), "mask must be a boolean NumPy array, got float64"),
+        (lambda: masks.additive_scores(Q @ K.T, None), "mask must be a boolean NumPy array, got NoneType"),
+        (lambda: step(grouped, X, {}), "cache must be a Cache or None, got dict"),
         (lambda: step(W, X), "layer must have scale, window, d_in, queries, compress, read and output, got ndarray"),
     ],
 )
