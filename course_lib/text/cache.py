@@ -27,9 +27,14 @@ def remembered(key: str, build: Callable[[], Documents]) -> Documents:
     if documents is None:
         documents = build()
         body = json.dumps(documents)
-        with contextlib.suppress(OSError):  # a read-only or full disk costs time at the next call, and nothing else
-            write_atomically(path, f"{sha256(body)}\n{body}".encode())
+        keep(path, f"{sha256(body)}\n{body}".encode())
     return documents
+
+
+def keep(path: Path, data: bytes) -> None:
+    """Write a cache file if possible: a read-only or full disk costs time at the next call, and nothing else."""
+    with contextlib.suppress(OSError):
+        write_atomically(path, data)
 
 
 def _read(path: Path) -> Documents | None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from course_lib.config import require
-from course_lib.files import write_atomically
 from course_lib.text import cache, sources
 from course_lib.text.corpus import SEPARATOR, Corpus, Document, Fingerprint
 from course_lib.text.versions import installed, warn_if_not_pinned
@@ -72,7 +71,10 @@ def from_text(name: str, text: str, licence: str = "not stated") -> Corpus:
 
 
 def from_file(path: str | Path, licence: str = "not stated") -> Corpus:
-    """A UTF-8 text file. Raises OSError when it cannot be read, ValueError when it is not UTF-8."""
+    """A UTF-8 text file; a byte order mark is dropped, and a line ends in \\n everywhere.
+
+    Raises OSError when it cannot be read, ValueError when it is not UTF-8.
+    """
     path = Path(path)
     return _from_bytes(path.name, path.read_bytes(), licence)
 
@@ -91,7 +93,7 @@ def from_url(url: str, sha256: str, licence: str = "not stated") -> Corpus:
             data = response.read()
         got = hashlib.sha256(data).hexdigest()
         require(got == sha256, f"url must lead to a text with sha256 {sha256}, got {got} from {url}")
-        write_atomically(path, data)
+        cache.keep(path, data)
     return _from_bytes(url, data, licence)
 
 

@@ -1,10 +1,8 @@
 """A corpus: named documents with their origin, a fingerprint to record with results, and a split by document."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from course_lib.config import require
@@ -35,7 +33,7 @@ class Fingerprint:
 
     sha256: str  # of Corpus.text
     characters: int
-    versions: Mapping[str, str]  # of the packages that the text comes from
+    versions: dict[str, str]  # of the packages that the text comes from
 
     def __str__(self) -> str:
         versions = ", ".join(f"{package} {version}" for package, version in self.versions.items())
@@ -49,11 +47,11 @@ class Corpus:
     name: str
     documents: tuple[Document, ...]
     licence: str
-    versions: Mapping[str, str]  # package -> version; empty for a text of your own
+    versions: dict[str, str]  # package -> version; empty for a text of your own
 
     def __post_init__(self):
         object.__setattr__(self, "documents", tuple(Document(*document) for document in self.documents))
-        object.__setattr__(self, "versions", MappingProxyType(dict(self.versions)))
+        object.__setattr__(self, "versions", dict(self.versions))
 
     @cached_property
     def text(self) -> str:

@@ -101,8 +101,8 @@ class Tokenizer(ABC):
             checked = [operator.index(i) for i in ids]
         except TypeError as error:
             raise TypeError(f"ids must be a sequence of integers: {error}") from None
-        for i in checked:
-            require(0 <= i < len(self), f"ids must lie in 0..{len(self) - 1} (the vocabulary), got {i}")
+        outside = next((i for i in checked if not 0 <= i < len(self)), None)
+        require(outside is None, f"ids must lie in 0..{len(self) - 1} (the vocabulary), got {outside}")
         return checked
 
     @abstractmethod

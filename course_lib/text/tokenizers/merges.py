@@ -1,4 +1,7 @@
-"""Learning byte-pair merges without counting all pairs again for each: only words that hold the pair change."""
+"""Learning byte-pair merges without counting all pairs again for each: only words that hold the pair change.
+
+A merge costs time in proportion to those words' length. Text without any spaces is one long word, and slow.
+"""
 
 import heapq
 from collections import Counter, defaultdict

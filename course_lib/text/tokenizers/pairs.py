@@ -1,37 +1,22 @@
 """Greedy longest match with tokens of at most two characters (paper, Figure 1)."""
 
 from collections import Counter
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import Self
 
-from course_lib.config import require
-from course_lib.text.tokenizers.base import BYTES, Tokenizer, require_text, require_vocab_size, spell, to_bytes
+from course_lib.text.tokenizers.base import BYTES, require_text, require_vocab_size, spell
+from course_lib.text.tokenizers.listed import ListedTokenizer, by_frequency
 
 
-def by_frequency(counts: Counter) -> list[str]:
-    """Keys, most frequent first; equally frequent ones in the order of their code points."""
-    return sorted(counts, key=lambda key: (-counts[key], key))
-
-
-class PairTokenizer(Tokenizer):
-    """From left to right: two characters if they are a token together, else one, else its bytes."""
+class PairTokenizer(ListedTokenizer):
+    """From left to right: two characters if they are a token together, else one if it is a token, else its bytes."""
 
     kind = "pairs"
+    rule = "have one or two characters"
 
-    def __init__(self, tokens: Iterable[str]):
-        """`tokens` of one or two characters each; ASCII characters are in every vocabulary and may be left out.
-
-        Raises ValueError for a token of another length, and for one that occurs twice.
-        """
-        require(not isinstance(tokens, str), f"tokens must be a sequence of str, got one str: {tokens!r}")
-        texts = list(tokens)
-        for text in texts:
-            require_text("each of tokens", text)
-            require(1 <= len(text) <= 2, f"tokens must have one or two characters, got {text!r}")
-        texts = [text for text in texts if to_bytes(text) not in BYTES]
-        super().__init__(map(to_bytes, texts))
-        self._ids_of_text = {text: len(BYTES) + i for i, text in enumerate(texts)}
+    @staticmethod
+    def accepts(text: str) -> bool:
+        return 1 <= len(text) <= 2
 
     @classmethod
     def train(cls, text: str, vocab_size: int) -> Self:
@@ -59,10 +44,3 @@ class PairTokenizer(Tokenizer):
                 ids.extend(spell(text[position]))
             position += width
         return ids
-
-    def state(self) -> list[str]:
-        return list(self._ids_of_text)
-
-    @classmethod
-    def from_state(cls, state: list[str]) -> Self:
-        return cls(state)

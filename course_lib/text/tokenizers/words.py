@@ -2,34 +2,23 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from typing import Self
 
-from course_lib.config import require
-from course_lib.text.tokenizers.base import BYTES, Tokenizer, require_text, require_vocab_size, spell, to_bytes
-from course_lib.text.tokenizers.pairs import by_frequency
+from course_lib.text.tokenizers.base import BYTES, require_text, require_vocab_size, spell
+from course_lib.text.tokenizers.listed import ListedTokenizer, by_frequency, is_byte
 
 PIECE = re.compile(r"[^\W_]+|\s+|[\W_]")  # letters and digits; white space; one sign. Together they cover any text.
 
 
-class WordTokenizer(Tokenizer):
+class WordTokenizer(ListedTokenizer):
     """Each word, run of white space or sign is one token if the vocabulary has it, else it is spelt in bytes."""
 
     kind = "words"
+    rule = "be one word, one run of white space or one sign"
 
-    def __init__(self, tokens: Iterable[str]):
-        """`tokens` are words, white space or signs; single ASCII ones are in every vocabulary and may be left out.
-
-        Raises ValueError for a token that is not one piece, and for one that occurs twice.
-        """
-        require(not isinstance(tokens, str), f"tokens must be a sequence of str, got one str: {tokens!r}")
-        texts = list(tokens)
-        for text in texts:
-            require_text("each of tokens", text)
-            require(PIECE.fullmatch(text), f"tokens must be one word, one run of white space or one sign, got {text!r}")
-        texts = [text for text in texts if to_bytes(text) not in BYTES]
-        super().__init__(map(to_bytes, texts))
-        self._ids_of_text = {text: len(BYTES) + i for i, text in enumerate(texts)}
+    @staticmethod
+    def accepts(text: str) -> bool:
+        return PIECE.fullmatch(text) is not None
 
     @classmethod
     def train(cls, text: str, vocab_size: int) -> Self:
@@ -39,7 +28,7 @@ class WordTokenizer(Tokenizer):
         """
         require_text("text", text)
         require_vocab_size(vocab_size)
-        pieces = [piece for piece in by_frequency(Counter(PIECE.findall(text))) if to_bytes(piece) not in BYTES]
+        pieces = [piece for piece in by_frequency(Counter(PIECE.findall(text))) if not is_byte(piece)]
         return cls(pieces[: vocab_size - len(BYTES)])
 
     def encode(self, text: str) -> list[int]:
@@ -50,10 +39,3 @@ class WordTokenizer(Tokenizer):
             token = self._ids_of_text.get(piece)
             ids.extend(spell(piece) if token is None else (token,))
         return ids
-
-    def state(self) -> list[str]:
-        return list(self._ids_of_text)
-
-    @classmethod
-    def from_state(cls, state: list[str]) -> Self:
-        return cls(state)
