@@ -19,6 +19,7 @@ from course_lib.figures import style
 from course_lib.widgets import page
 
 STATIC = Path(__file__).with_name("static")
+EXPORT = "\nexport { mount };\nexport default anywidgetHost(mount);\nmountInPage(mount);\n"  # what the hosts ask for
 
 
 class ChoiceError(traitlets.TraitError, ValueError):
@@ -51,13 +52,14 @@ class InteractiveFigure(anywidget.AnyWidget):
     def __init_subclass__(cls, **kwargs):
         if "sources" in cls.__dict__:  # not for the subclass that ipywidgets makes of each instance to add traits
             names = ("figure", *cls.sources)
-            cls._esm, cls._css = source(names, "js") + export(cls), source(names, "css")
+            cls._esm, cls._css = source(names, "js") + EXPORT, source(names, "css")
         super().__init_subclass__(**kwargs)
 
     def __init__(self, data: dict, **chosen):
         # The traits are checked against the data, so the data comes first.
         super().__init__()
-        self.set_trait("data", data | {"palette": style.colour_table()})
+        names = sorted(self.trait_names(chosen=True))
+        self.set_trait("data", data | {"palette": style.colour_table(), "chosen": names})
         for name, value in chosen.items():
             setattr(self, name, value)
 
@@ -100,9 +102,3 @@ class InteractiveFigure(anywidget.AnyWidget):
         png = style.png(self.drawing())
         still = {"text/plain": repr(self), "text/html": self.twin(), "image/png": png}
         return view | still, metadata | {"image/png": {"alt": self.alt()}}
-
-
-def export(cls: type) -> str:
-    """The module's last lines: what anywidget and the page ask for."""
-    chosen = sorted(cls.class_trait_names(chosen=True))
-    return f"\nexport {{ mount }};\nexport default anywidgetHost(mount, {chosen});\nmountInPage(mount);\n"

@@ -91,6 +91,11 @@ def test_a_bad_state_from_a_browser_is_refused_and_undone(explorer):
     assert (explorer.head, explorer.pinned) == (2, 1)
 
 
+def test_the_browser_is_told_which_traits_are_chosen(explorer):
+    assert explorer.data["chosen"] == ["head", "key", "layer", "pinned", "query"]
+    assert set(explorer.state()) == {"data", *explorer.data["chosen"]}
+
+
 def test_repr_is_stable_and_holds_no_address(explorer):
     assert repr(explorer) == "AttentionMap(layers=2, heads=3, queries=5, keys=7)"
 

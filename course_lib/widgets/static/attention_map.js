@@ -65,9 +65,9 @@ function mount(el, initial, onChange) {
   }
 
   function show(changes) {
+    const other = ["layer", "head"].some((name) => name in changes && changes[name] !== state[name]);
     Object.assign(state, changes);
-    const moved = ["layer", "head"].some((name) => name in changes);
-    if (moved) draw();
+    if (other) draw();
     else place();
   }
 

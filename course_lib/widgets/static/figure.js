@@ -132,10 +132,11 @@ function liveRegion() {
   return { element, say: (...parts) => element.replaceChildren(...parts) };
 }
 
-/** What anywidget asks for: traits named in `chosen` go both ways, `data` comes once. */
-function anywidgetHost(mount, chosen) {
+/** What anywidget asks for: the traits that `data.chosen` names go both ways, `data` itself comes once. */
+function anywidgetHost(mount) {
   return {
     render({ model, el }) {
+      const { chosen } = model.get("data");
       const state = Object.fromEntries(["data", ...chosen].map((name) => [name, model.get(name)]));
       const figure = mount(el, state, (changes) => {
         for (const [name, value] of Object.entries(changes)) model.set(name, value);

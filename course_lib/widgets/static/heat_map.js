@@ -107,22 +107,21 @@ function labels(tokens, kind) {
   const element = make("div", { class: kind, "aria-hidden": "true" }, make("div", { class: "clf-widest" }), ...items);
   // The strip is as wide as the longest token, up to the limit in the style sheet.
   element.firstChild.append(tokens.reduce((longest, token) => (token.length > longest.length ? token : longest), ""));
-  let current = null;
-  let pinned = null;
+  let step = 1;
   return {
     element,
     place(cell, side) {
-      const step = Math.ceil(CELL.label / cell);
-      items.forEach((item, i) => {
-        item.style[side] = `${(i + 0.5) * cell}px`;
-        item.classList.toggle("clf-spare", i % step !== 0);
-      });
+      step = Math.ceil(CELL.label / cell);
+      items.forEach((item, i) => (item.style[side] = `${(i + 0.5) * cell}px`));
     },
-    mark(index, pin) {
-      for (const i of [current, pinned]) if (i !== null) items[i].classList.remove("clf-current", "clf-held");
-      if (pin !== null) items[pin].classList.add("clf-held");
-      items[index].classList.add("clf-current");
-      [current, pinned] = [index, pin];
+    mark(current, pinned) {
+      const near = (i, marked) => marked !== null && Math.abs(i - marked) < step;
+      items.forEach((item, i) => {
+        item.classList.toggle("clf-current", i === current);
+        item.classList.toggle("clf-held", i === pinned);
+        // Every step-th is shown, but none that would lie under a marked one.
+        item.classList.toggle("clf-spare", i % step !== 0 || near(i, current) || near(i, pinned));
+      });
     },
   };
 }
