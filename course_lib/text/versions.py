@@ -1,33 +1,32 @@
-"""The package versions whose text the course's numbers come from, and what to say under others."""
+"""Which package versions a corpus was read from, and what to say when the course's numbers come from others."""
 
 import warnings
 from collections.abc import Mapping
 from functools import cache
-from importlib import metadata
 
-# As in constraints.txt, which an installed package does not carry; a test holds the two equal.
-PINNED = {"matplotlib": "3.11.2", "networkx": "3.6.1", "numpy": "2.4.6", "sympy": "1.14.0", "torch": "2.13.0"}
+from course_lib import versions
 
 
 def installed(package: str) -> str:
     """The version of `package`, without a build mark such as `+cpu`. Raises ValueError when it is not installed."""
-    try:
-        return metadata.version(package).partition("+")[0]
-    except metadata.PackageNotFoundError:
-        raise ValueError(f"this corpus is read from {package}, which is not installed: pip install {package}") from None
+    version = versions.installed(package)
+    if version is None:
+        raise ValueError(f"this corpus is read from {package}, which is not installed: pip install {package}")
+    return version.partition("+")[0]
 
 
-def warn_if_not_pinned(versions: Mapping[str, str]) -> None:
+def warn_if_not_pinned(found: Mapping[str, str]) -> None:
     """Warn, once for each package and version, that numbers may differ from those printed in the course."""
-    for package, version in versions.items():
-        if version != PINNED[package]:
-            _warn(package, version)
+    pins = versions.pins()
+    for package, version in found.items():
+        if versions.differs(version, pins.get(package)):
+            _warn(package, version, pins[package])
 
 
 @cache
-def _warn(package: str, version: str) -> None:
+def _warn(package: str, version: str, pin: str) -> None:
     warnings.warn(
-        f"the course's numbers come from {package} {PINNED[package]}; this is {package} {version}, so its text, and "
-        f"numbers measured on it, may differ a little. The same text: pip install {package}=={PINNED[package]}",
+        f"the course's numbers come from {package} {pin}; this is {package} {version}, so its text, and "
+        f"numbers measured on it, may differ a little. The same text: pip install {package}=={pin}",
         stacklevel=4,
     )
