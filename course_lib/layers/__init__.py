@@ -1,7 +1,8 @@
 """Attention in PyTorch: batched, trainable, cached; the names and verbs of `course_lib.reference`."""
 
-from course_lib.layers.attention import GroupedQueryAttention
+from course_lib.layers.attention import BidirectionalAttention, GroupedQueryAttention
 from course_lib.layers.cache import Cache
+from course_lib.layers.feedforward import FeedForward, SwiGLU
 from course_lib.layers.kernel import Seen, attend, attention_weights
 from course_lib.layers.latent import AbsorbedReading, LatentAttention
 from course_lib.layers.norms import LayerNorm, RMSNorm
@@ -10,13 +11,16 @@ from course_lib.layers.window import WindowCache
 
 __all__ = [
     "AbsorbedReading",
+    "BidirectionalAttention",
     "Cache",
+    "FeedForward",
     "GroupedQueryAttention",
     "LatentAttention",
     "LayerNorm",
     "RMSNorm",
     "RotaryTable",
     "Seen",
+    "SwiGLU",
     "WindowCache",
     "attend",
     "attention_weights",

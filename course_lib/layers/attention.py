@@ -4,9 +4,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from course_lib.config import GroupedConfig
+from course_lib.config import GroupedConfig, require
 from course_lib.layers.base import CausalAttention, Output
 from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.layers.kernel import Seen
 from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import rotary_table
 
@@ -81,9 +82,29 @@ class GroupedQueryAttention(CausalAttention):
         """Keys and values are cached as they are."""
         return rows["K"], rows["V"]
 
-    def output(self, Y: Float[Tensor, "b h n v"]) -> Float[Tensor, "b n d"]:
+    def output(self, Y: Float[Tensor, "b h n v"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b n d"]:
         """concat_col(Y_1, ..., Y_h) W_O."""
         return join_heads(Y) @ self.W_O
 
     def _place(self, x: Tensor, positions: Tensor) -> Tensor:
         return x if self.rotary is None else self.rotary.rotate(x, positions)
+
+
+class BidirectionalAttention(GroupedQueryAttention):
+    """Self-attention in which every token sees every other, as in an encoder; with a window, those nearer than it.
+
+    There is no cache: a new token changes what the earlier ones see, so rows computed before it would be wrong.
+    """
+
+    def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
+        """Every key but padding, on either side of the query."""
+        distance = (queries[..., :, None] - keys[..., None, :]).abs()
+        seen = (keys >= 0)[..., None, :].expand(distance.shape)
+        return seen if self.config.window is None else seen & (distance < self.config.window)
+
+    def shortcut(self, n: int, N: int) -> Seen | None:
+        return Seen() if self.config.window is None or N <= self.config.window else None
+
+    def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
+        require(cache is None, "cache must be None: only causal attention can be cached exactly")
+        super().check(X, cache, lengths, mask)

@@ -26,7 +26,7 @@ class Reading(Protocol):
     def read(self, rows: Held) -> tuple[Tensor, Tensor]:
         """What is cached -> K (b, g, N, e), V (b, g, N, v)."""
 
-    def output(self, Y: Tensor) -> Tensor:
+    def output(self, Y: Tensor, positions: Tensor) -> Tensor:
         """Y (b, h, n, v) -> (b, n, d)."""
 
 
@@ -72,15 +72,16 @@ class CausalAttention(nn.Module):
             X = X if lengths is None else X.masked_fill(~real(X, lengths)[..., None], 0.0)
             check_finite(X)
             positions = self.positions(X, cache)
-            rows = self.compress(X, beside_heads(positions))
+            places = positions if positions.ndim == 1 else positions[:, None]  # an axis for the heads
+            rows = self.compress(X, places)
             rows, keys = without_cache(rows, lengths) if cache is None else cache.append(rows, lengths)
             seen = self.seen(X, (positions, keys), lengths, mask)
-            Q, (K, V) = reading.queries(X, beside_heads(positions)), reading.read(rows)
+            Q, (K, V) = reading.queries(X, places), reading.read(rows)
             dropout = self.config.dropout if self.training else 0.0
             if not return_weights:
-                return reading.output(attend(Q, K, V, seen, self.config.scale, dropout))
+                return reading.output(attend(Q, K, V, seen, self.config.scale, dropout), places)
             P = attention_weights(Q, K, seen, self.config.scale)
-            return reading.output(mix(F.dropout(P, dropout), V)), P
+            return reading.output(mix(F.dropout(P, dropout), V), places), P
 
     def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
         """What can be wrong is found before the cache is touched."""
@@ -130,11 +131,6 @@ class CausalAttention(nn.Module):
 def real(X: Float[Tensor, "b n d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
     """True at tokens, false at the padding to their right."""
     return torch.arange(X.shape[1], device=X.device) < lengths.to(X.device)[:, None]
-
-
-def beside_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
-    """An axis for the heads, where positions differ between sequences."""
-    return positions if positions.ndim == 1 else positions[:, None]
 
 
 def without_cache(rows: Rows, lengths: Int[Tensor, "b"] | None) -> tuple[Rows, Int[Tensor, "*b N"]]:

@@ -53,3 +53,18 @@ def check_mask(mask: Tensor | None, batch: int, n: int, N: int) -> None:
         tuple(mask.shape) in {(n, N), (batch, n, N)},
         f"mask must have shape (n, N) = {(n, N)} or (b, n, N) = {(batch, n, N)}, got {tuple(mask.shape)}",
     )
+
+
+def check_kernel(Q: Tensor, K: Tensor, mask: Tensor | None, causal: bool) -> None:
+    """Q (b, h, n, e), K (b, g, N, e) and the visible sets must fit together."""
+    require(Q.ndim == K.ndim == 4, f"Q, K must have four axes, got shapes {tuple(Q.shape)} and {tuple(K.shape)}")
+    (b, h, n, e), (b_K, g, N, e_K) = Q.shape, K.shape
+    require(b == b_K, f"Q and K must have the same batch, got {b} and {b_K}")
+    require(e == e_K, f"Q and K must have the same width, got {e} and {e_K}")
+    require(h % g == 0, f"the heads of Q must be a multiple of those of K, got {h} and {g}")
+    require(not causal or n == N, f"causal needs as many keys as queries, got {n} queries and {N} keys")
+    require(
+        mask is None or (mask.dtype == torch.bool and tuple(mask.shape) in {(n, N), (b, n, N), (1, n, N)}),
+        f"mask must be boolean of shape {(n, N)} or {(b, n, N)}, got {None if mask is None else mask.dtype} "
+        f"{None if mask is None else tuple(mask.shape)}",
+    )

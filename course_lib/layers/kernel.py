@@ -11,6 +11,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from course_lib.config import require
+from course_lib.layers.checks import check_kernel
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -18,6 +21,9 @@ class Seen:
 
     mask: Bool[Tensor, "*b n N"] | None = None  # (n, N), or (b, n, N) with a mask for each sequence
     causal: bool = False  # key j is seen by query i when j <= i; needs as many keys as queries
+
+    def __post_init__(self):
+        require(self.mask is None or not self.causal, "mask and causal exclude each other: give one of them")
 
     def to_mask(self, n: int, device: torch.device) -> Bool[Tensor, "..."] | None:
         """The set as a mask to broadcast over (b, h, n, N), or None when every key is seen."""
@@ -32,7 +38,9 @@ def attention_weights(
     """P = Z^{-1} exp(scale Q K^T) over the visible keys; a row that sees nothing is zero.
 
     The query heads of a group stand below each other as rows of one matrix, so that keys are read, never repeated.
+    Raises ValueError for shapes that do not fit together.
     """
+    check_kernel(Q, K, seen.mask, seen.causal)
     (b, h, n, e), (g, N) = Q.shape, K.shape[1:3]
     scores = (scale * Q.reshape(b, g, h // g * n, e) @ K.mT).view(b, h, n, N)
     if scores.dtype in (torch.float16, torch.bfloat16):
@@ -62,8 +70,13 @@ def attend(
     """The values of `attention_weights` and `mix` by torch's scaled_dot_product_attention where it fits.
 
     It does not fit grouped heads whose keys and values differ in width (the absorbed latent): there it would repeat
-    the keys for each query head, and scale a copy of them at each step.
+    the keys for each query head, and scale a copy of them at each step. Raises ValueError for shapes that do not fit.
     """
+    check_kernel(Q, K, seen.mask, seen.causal)
+    require(
+        K.shape[:-1] == V.shape[:-1],
+        f"K and V must agree in all axes but the last, got shapes {tuple(K.shape)} and {tuple(V.shape)}",
+    )
     (h, e), (g, v) = Q.shape[1::2], V.shape[1::2]
     if g != h and e != v:
         return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)

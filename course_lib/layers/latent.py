@@ -107,7 +107,7 @@ class LatentAttention(CausalAttention):
         K, V = split_heads(L @ self.W_LK, h), split_heads(L @ self.W_LV, h)
         return torch.cat([K, K_R.expand(-1, h, -1, -1)], -1), V
 
-    def output(self, Y: Float[Tensor, "b h n v"]) -> Float[Tensor, "b n d"]:
+    def output(self, Y: Float[Tensor, "b h n v"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b n d"]:
         """concat_col(Y_1, ..., Y_h) W_O."""
         return join_heads(Y) @ self.W_O
 
@@ -132,7 +132,7 @@ class AbsorbedReading:
         """One key head and one value head, both views of the cache."""
         return rows["L"], rows["L"][..., : self.layer.config.d_latent]
 
-    def output(self, Y: Float[Tensor, "b h n r"]) -> Float[Tensor, "b n d"]:
+    def output(self, Y: Float[Tensor, "b h n r"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b n d"]:
         """concat_col(Y_1 W_LV_1, ..., Y_h W_LV_h) W_O."""
         W_LV = self.layer.W_LV.unflatten(-1, (self.layer.config.n_heads, -1))
-        return self.layer.output(torch.einsum("bhnr,rhv->bhnv", Y, W_LV))
+        return self.layer.output(torch.einsum("bhnr,rhv->bhnv", Y, W_LV), positions)

@@ -45,6 +45,7 @@ class RotaryTable:
         Computed in float32 at least. Raises ValueError for another width or a negative position.
         """
         require(x.shape[-1] == self.width, f"x must have the rotary width {self.width}, got shape {tuple(x.shape)}")
+        require(not positions.is_floating_point(), f"positions must be whole numbers, got {positions.dtype}")
         require(bool((positions >= 0).all()), f"positions must not be negative, got {positions.tolist()}")
         cos, sin = self._look_up(positions, x.device, torch.promote_types(x.dtype, torch.float32))
         even, odd = x[..., 0::2], x[..., 1::2]

@@ -1,0 +1,152 @@
+"""Weights carried between the two worlds: the NumPy reference and the PyTorch layers, exactly and in float64.
+
+The reference keeps heads on an axis of their own, (h, d, e); the layers put them side by side, (d, h e).
+"""
+
+import numpy as np
+import torch
+from torch import nn
+
+from course_lib.config import GroupedConfig, LatentConfig, require
+from course_lib.layers import GroupedQueryAttention, LatentAttention
+from course_lib.layers import RMSNorm as TorchNorm
+from course_lib.reference.grouped import GroupedQueryAttention as GroupedReference
+from course_lib.reference.latent import AbsorbedLatentAttention, QueryLatent
+from course_lib.reference.latent import LatentAttention as LatentReference
+from course_lib.reference.norms import RMSNorm
+
+
+def to_layer(source: GroupedReference | LatentReference) -> GroupedQueryAttention | LatentAttention:
+    """The PyTorch layer with the weights of a reference layer, in float64 and on the CPU.
+
+    A latent layer serves both readings, so either reading of the reference gives the same one. Raises TypeError for
+    another class, ValueError for sizes that no config describes: W_O must lead back to the model width, and grouped
+    values must be as wide as keys.
+    """
+    if type(source) is GroupedReference:
+        layer = GroupedQueryAttention(grouped_config(source))
+        weights = {name: side_by_side(getattr(source, name)) for name in ("W_Q", "W_K", "W_V")}
+        norms = {"norm_Q": source.norm_Q, "norm_K": source.norm_K}
+    elif type(source) in (LatentReference, AbsorbedLatentAttention):
+        layer = LatentAttention(latent_config(source))
+        weights, norms = latent_weights(source)
+    else:
+        raise TypeError(f"source must be a grouped or latent attention of the reference, got {type(source).__name__}")
+    layer = layer.double()
+    load(layer, weights | {"W_O": stacked(source.W_O)}, norms)
+    return layer
+
+
+def to_reference(layer: GroupedQueryAttention | LatentAttention) -> GroupedReference | LatentReference:
+    """The reference layer, in its expanded reading if latent, with the weights of a PyTorch layer. Drops dropout.
+
+    Raises TypeError for another class.
+    """
+    config, h = layer.config, layer.config.n_heads
+    shared = dict(rope=config.rope, window=config.window, scale=config.scale)
+    if type(layer) is GroupedQueryAttention:
+        return GroupedReference(
+            W_Q=by_head(layer.W_Q, h),
+            W_K=by_head(layer.W_K, config.n_kv_heads),
+            W_V=by_head(layer.W_V, config.n_kv_heads),
+            W_O=array(layer.W_O).reshape(h, -1, config.d_model),
+            norm_Q=reference_norm(layer.norm_Q),
+            norm_K=reference_norm(layer.norm_K),
+            **shared,
+        )
+    if type(layer) is not LatentAttention:
+        raise TypeError(f"layer must be GroupedQueryAttention or LatentAttention, got {type(layer).__name__}")
+    factored = config.d_latent_q is not None
+    return LatentReference(
+        W_Q=QueryLatent(W_LQ=array(layer.W_LQ), W_LQQ=by_head(layer.W_LQQ, h), norm=reference_norm(layer.norm_LQ))
+        if factored
+        else by_head(layer.W_Q, h),
+        W_L=array(layer.W_L),
+        W_LK=by_head(layer.W_LK, h),
+        W_LV=by_head(layer.W_LV, h),
+        W_O=array(layer.W_O).reshape(h, -1, config.d_model),
+        W_QR=by_head(layer.W_QR, h) if config.d_rope else None,
+        W_KR=array(layer.W_KR) if config.d_rope else None,
+        norm=reference_norm(layer.norm_L),
+        **shared,
+    )
+
+
+def grouped_config(source: GroupedReference) -> GroupedConfig:
+    """The sizes of a reference layer."""
+    (h, d, e), (g, _, v) = source.W_Q.shape, source.W_V.shape
+    require(v == e, f"W_V must have the width of W_K, {e}, to become a layer, got {v}")
+    require_same_width(source.W_O, d)
+    require((source.norm_Q is None) == (source.norm_K is None), "norm_Q and norm_K must be given together")
+    settings = dict(rope=source.rope, qk_norm=source.norm_Q is not None, window=source.window, scale=source.scale)
+    return GroupedConfig(d_model=d, n_heads=h, n_kv_heads=g, d_head=e, **settings)
+
+
+def latent_config(source: LatentReference) -> LatentConfig:
+    """The sizes of a reference layer."""
+    (d, r), (h, _, e), v = source.W_L.shape, source.W_LK.shape, source.W_LV.shape[-1]
+    require_same_width(source.W_O, d)
+    r_q, normed = None, source.norm is not None
+    if isinstance(source.W_Q, QueryLatent):
+        r_q = source.W_Q.W_LQ.shape[1]
+        require(
+            (source.W_Q.norm is not None) == normed, "the query latent and L must both have a norm, or neither, got one"
+        )
+    p = 0 if source.W_KR is None else source.W_KR.shape[1]
+    sizes = dict(d_model=d, n_heads=h, d_latent=r, d_head=e, d_value=v, d_rope=p, d_latent_q=r_q)
+    return LatentConfig(**sizes, rope=source.rope, latent_norm=normed, window=source.window, scale=source.scale)
+
+
+def latent_weights(source: LatentReference) -> tuple[dict[str, np.ndarray], dict[str, RMSNorm | None]]:
+    """Weights and norms by their names in the layer, W_O left out."""
+    weights = {"W_L": source.W_L, "W_LK": side_by_side(source.W_LK), "W_LV": side_by_side(source.W_LV)}
+    norms = {"norm_L": source.norm}
+    if isinstance(source.W_Q, QueryLatent):
+        weights |= {"W_LQ": source.W_Q.W_LQ, "W_LQQ": side_by_side(source.W_Q.W_LQQ)}
+        norms["norm_LQ"] = source.W_Q.norm
+    else:
+        weights["W_Q"] = side_by_side(source.W_Q)
+    if source.W_KR is not None:
+        weights |= {"W_QR": side_by_side(source.W_QR), "W_KR": source.W_KR}
+    return weights, norms
+
+
+@torch.no_grad()
+def load(layer: nn.Module, weights: dict[str, np.ndarray], norms: dict[str, RMSNorm | None]) -> None:
+    """Copy weights and norms into the parameters of the same names."""
+    for name, weight in weights.items():
+        layer.get_parameter(name).copy_(torch.from_numpy(np.ascontiguousarray(weight)))
+    for name, norm in norms.items():
+        if norm is not None:
+            layer.get_submodule(name).eps = norm.eps
+            layer.get_submodule(name).gamma.copy_(torch.from_numpy(norm.gamma))
+
+
+def require_same_width(W_O: np.ndarray, d: int) -> None:
+    """A layer leads back to the model width."""
+    require(W_O.shape[-1] == d, f"W_O must lead back to the model width {d}, got shape {W_O.shape}")
+
+
+def side_by_side(W: np.ndarray) -> np.ndarray:
+    """(h, d, e) -> (d, h e)."""
+    return W.transpose(1, 0, 2).reshape(W.shape[1], -1)
+
+
+def stacked(W_O: np.ndarray) -> np.ndarray:
+    """(h, v, d) -> (h v, d)."""
+    return W_O.reshape(-1, W_O.shape[-1])
+
+
+def by_head(W: torch.Tensor, heads: int) -> np.ndarray:
+    """(d, h e) -> (h, d, e)."""
+    return np.ascontiguousarray(array(W).reshape(len(W), heads, -1).transpose(1, 0, 2))
+
+
+def array(W: torch.Tensor) -> np.ndarray:
+    """A copy in float64."""
+    return W.detach().to("cpu", torch.float64).numpy().copy()
+
+
+def reference_norm(norm: nn.Module) -> RMSNorm | None:
+    """The norm of the reference, or None where the layer has none."""
+    return RMSNorm(array(norm.gamma), norm.eps) if isinstance(norm, TorchNorm) else None
