@@ -101,12 +101,13 @@ class AttentionMap(InteractiveFigure):
     def alt(self) -> str:
         weights, queries, keys = self.weights, self.data["queries"], self.data["keys"]
         query = self.query if self.pinned is None else self.pinned
-        key = int(weights[query].argmax())
         n, N = weights.shape
-        return (
-            f"Heat map of {n} queries by {N} keys, layer {self.layer}, head {self.head}. Query "
-            f"{queries[query]} gives its largest weight, {weights[query, key]:.2f}, to {keys[key]}."
-        )
+        key = int(weights[query].argmax())
+        finding = f"gives its largest weight, {weights[query, key]:.2f}, to {keys[key]}"
+        if self.mask is not None and not self.mask[query].any():
+            finding = "sees no key"
+        where = f"layer {self.layer}, head {self.head}"
+        return f"Heat map of {n} queries by {N} keys, {where}. Query {queries[query]} {finding}."
 
     def table(self) -> str:
         whole = max(self.weights.shape) <= WHOLE_TABLE

@@ -173,7 +173,7 @@ def test_save_writes_the_page_and_nothing_else(explorer, tmp_path):
 
 def test_a_row_that_sees_nothing_is_shown():
     figure = AttentionMap(np.zeros((3, 3)), list("abc"), mask=np.zeros((3, 3), bool))
-    assert "–" in figure.table() and figure.twin()
+    assert "–" in figure.table() and "Query c sees no key." in figure.twin()
 
 
 def test_a_torch_tensor_that_needs_gradients_is_taken():

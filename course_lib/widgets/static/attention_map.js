@@ -1,8 +1,7 @@
 // Figure 1: the attention-map explorer. Rows are queries, columns are keys.
 
 const LARGEST_SHOWN = 6;
-const BESIDE = 700; // pixels from which the readout stands beside the map
-const PANEL = 300; // pixels it then takes, gap included
+const PANEL = 300; // pixels that the readout takes where it stands beside the map, gap included
 
 /** Views into the payload: weights and mask of one layer and head. */
 function attentionData(data) {
@@ -46,7 +45,8 @@ function mount(el, initial, onChange) {
   const scroll = make("div", { class: "clf-scroll" }, map.element, colourScale(palette, "weight", data.mask !== null));
   const body = make("div", { class: "clf-body" }, scroll, panel.element);
   const help = make("p", { class: "clf-help", id: `${id}-keys` },
-    "Click or Enter pins a query, Escape unpins it. Arrow keys, Home, End and Ctrl move the crosshair.");
+    "Arrow keys move the crosshair, Home and End to the ends of its row, with Ctrl to the corners. " +
+    "A click or Enter pins the query, Escape unpins it.");
   const root = make("section", { class: "clf", dir: "ltr", "aria-label": data.title },
     make("p", { class: "clf-title", dir: "auto" }, data.title),
     make("div", { class: "clf-controls" }, layer.element, head.element),
@@ -99,7 +99,7 @@ function mount(el, initial, onChange) {
 
   el.append(root);
   const resized = new ResizeObserver(() => {
-    body.classList.toggle("clf-beside", body.clientWidth >= BESIDE);
+    body.classList.toggle("clf-beside", body.clientWidth >= PANEL + Math.max(400, 120 + 5 * N));
     map.layout();
   });
   resized.observe(body);
