@@ -16,6 +16,7 @@ from matplotlib.figure import Figure as Drawing
 
 from course_lib.config import require
 from course_lib.figures import style
+from course_lib.files import write_atomically
 from course_lib.widgets import page
 
 STATIC = Path(__file__).with_name("static")
@@ -93,9 +94,8 @@ class InteractiveFigure(anywidget.AnyWidget):
         """Write `to_html()` to `path`, complete or not at all; returns the path. Raises ValueError unless .html."""
         path = Path(path)
         require(path.suffix == ".html", f"path must end in .html, got {str(path)!r}")
-        part = path.with_suffix(".html.part")
-        part.write_text(self.to_html(), encoding="utf-8")
-        return part.replace(path)
+        write_atomically(path, self.to_html().encode("utf-8"))
+        return path
 
     def _repr_mimebundle_(self, **kwargs):
         view, metadata = super()._repr_mimebundle_(**kwargs)

@@ -165,7 +165,7 @@ function readoutPanel(onUnpin) {
     const rest = largest(values, seen, of, keys.length);
     const what = rest.length ? " looks most at" : " sees no key";
     heading.replaceChildren(pinned === null ? "" : "Pinned: ", tokenText(queries[of]), what);
-    list.replaceChildren(...rest.map((j) => bar(keys[j], values[of * keys.length + j])));
+    list.replaceChildren(...rest.map((j) => bar(keys, j, values[of * keys.length + j])));
     unpin.hidden = pinned === null;
   }
   return { element: make("div", { class: "clf-panel" }, value, heading, list, unpin), show };
@@ -180,8 +180,10 @@ function largest(values, seen, row, columns) {
     .slice(0, LARGEST_SHOWN);
 }
 
-function bar(token, weight) {
+/** A key and its weight; a token that occurs more than once is told apart by its place. */
+function bar(keys, j, weight) {
   const fill = make("span", { class: "clf-fill" });
   fill.style.width = `${100 * weight}%`;
-  return make("li", {}, tokenText(token), make("span", { class: "clf-track" }, fill), make("span", { class: "clf-number" }, asText(weight, 3)));
+  const repeated = keys.indexOf(keys[j]) !== keys.lastIndexOf(keys[j]);
+  return make("li", {}, make("span", {}, tokenText(keys[j]), repeated ? ` (${j})` : ""), make("span", { class: "clf-track" }, fill), make("span", { class: "clf-number" }, asText(weight, 3)));
 }
