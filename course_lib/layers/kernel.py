@@ -42,9 +42,8 @@ def attention_weights(
     """
     check_kernel(Q, K, seen.mask, seen.causal)
     (b, h, n, e), (g, N) = Q.shape, K.shape[1:3]
-    scores = (scale * Q.reshape(b, g, h // g * n, e) @ K.mT).view(b, h, n, N)
-    if scores.dtype in (torch.float16, torch.bfloat16):
-        scores = scores.float()  # as the fused kernel does: too few digits for a sum of exponentials
+    wide = torch.promote_types(Q.dtype, torch.float32)  # as the fused kernel: bfloat16 would round a score of 30 by 0.1
+    scores = (scale * Q.to(wide).reshape(b, g, h // g * n, e) @ K.to(wide).mT).view(b, h, n, N)
     mask = seen.to_mask(n, Q.device)
     if mask is None:
         return scores.softmax(-1).to(Q.dtype)

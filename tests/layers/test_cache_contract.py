@@ -144,6 +144,29 @@ def test_truncation_of_each_sequence_to_its_own_length(name):
             close(Y[i], layer(torch.cat([X[i, :k], fresh[i]])[None])[0, -2:])
 
 
+@pytest.mark.parametrize("name", ["windowed", "latent, windowed"])
+def test_a_windowed_cache_without_spare_rows_takes_one_token_back(name):
+    layer, _ = make(name)
+    X, wrong = tokens(2, 11), tokens(2, 1, seed=1)
+    cache = layer.new_cache()
+    layer(torch.cat([X[:, :9], wrong], 1), cache)
+    cache.truncate(9)
+    close(layer(X[:, 9:], cache), layer(X)[:, 9:])
+
+
+def test_truncation_of_ragged_sequences_to_one_length():
+    """Those that are shorter stay as they are."""
+    layer, _ = make("grouped")
+    cache, X = Cache(), tokens(3, 9)
+    layer(X, cache, lengths=torch.tensor([9, 3, 6]))
+    cache.truncate(5)
+    assert cache.lengths.tolist() == [5, 3, 5]
+    fresh = tokens(3, 1, seed=1)
+    Y = layer(fresh, cache)
+    for i, n in enumerate((5, 3, 5)):
+        close(Y[i], layer(torch.cat([X[i, :n], fresh[i]])[None])[0, -1:])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_reorder_of_the_batch(name):
     layer, keywords = make(name)

@@ -198,6 +198,16 @@ def test_large_logits_do_not_overflow():
     close(attend(Q, K, V, Seen(causal=True), 1.0), mix(P, V), **SINGLE)
 
 
+@pytest.mark.parametrize("v", [8, 5])
+def test_large_logits_are_not_rounded_to_bfloat16(v):
+    """Logits of about 30: rounded to 8 bits they would be wrong by 0.1, and so would the weights."""
+    torch.manual_seed(6)
+    Q, K, V = (torch.randn(2, h, 5, w).bfloat16() for h, w in ((6, 8), (2, 8), (2, v)))
+    want = mix(attention_weights(Q.double(), K.double(), Seen(), 10.0), V.double())
+    close(attend(Q, K, V, Seen(), 10.0).double(), want, rtol=0, atol=0.02)
+    close(mix(attention_weights(Q, K, Seen(), 10.0), V).double(), want, rtol=0, atol=0.02)
+
+
 @pytest.mark.parametrize("ours, theirs", [(RMSNorm(7), nn.RMSNorm(7, eps=1e-6)), (LayerNorm(7), nn.LayerNorm(7))])
 @pytest.mark.parametrize("dtype, atol", [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.05)])
 def test_norms_equal_torch(ours, theirs, dtype, atol):
