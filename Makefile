@@ -29,11 +29,8 @@ export REQUIRE_BROWSER
 .PHONY: lab test doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
 .NOTPARALLEL:
 
-# The lab asks nothing of the network: no news, no look for updates.
-OFFLINE := --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
-
 lab: install-lab
-	$(RUN) -m jupyter lab --ip=127.0.0.1 $(if $(ROOT_USER),--allow-root) $(OFFLINE) \
+	$(RUN) -m jupyter lab --ip=127.0.0.1 $(if $(ROOT_USER),--allow-root) \
 		--LabApp.default_url=/lab$(if $(wildcard $(START)),/tree/$(START)) $(LAB_ARGS)
 
 # The last stage ends with pytest's closing line, and so does `make test`.

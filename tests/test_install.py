@@ -1,6 +1,7 @@
 """tools/install.py: which versions it asks pip for, and when it makes .venv anew. pip itself is not run."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,9 +27,9 @@ def tool(tmp_path, monkeypatch):
 
 
 def test_lowest_holds_each_lower_bound(tool):
-    assert tool.lowest(["numpy>=2.0", "pytest-xdist>=3.6", "course-lib[lab]"]) == [
+    assert tool.lowest(["numpy>=2.0", "jupyter-core>=3.6", "course-lib[lab]"]) == [
         "numpy==2.0.*",
-        "pytest-xdist==3.6.*",
+        "jupyter-core==3.6.*",
     ]
 
 
@@ -37,6 +38,12 @@ def test_versions_of_constraints(tool):
     assert any(pin.startswith("torch==") for pin in tool.constraints("pinned"))
     oldest, pinned = ({pin.split("==")[0].lower() for pin in tool.constraints(name)} for name in ("oldest", "pinned"))
     assert {"numpy", "torch", "jupyterlab", "pytest"} <= oldest <= pinned
+
+
+def test_lab_is_kept_offline(tool):
+    tool.keep_lab_offline()
+    config = json.loads((tool.VENV / "etc" / "jupyter" / "labconfig" / "page_config.json").read_text())
+    assert config == {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
 
 def test_a_sound_environment_has_no_fault(tool):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -102,6 +103,14 @@ def install_torch(pins: list[str]) -> None:
         print(f"No CPU build of {requirement} from {TORCH_INDEX}: taking what pip finds by itself.", flush=True)
 
 
+def keep_lab_offline() -> None:
+    """Turn off JupyterLab's news and its look for updates: a first start asks nothing, and nothing of the network."""
+    folder = VENV / "etc" / "jupyter" / "labconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    disabled = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (folder / "page_config.json").write_text(json.dumps(disabled))
+
+
 def install(extra: str, versions: str) -> None:
     pins = constraints(versions)
     MARKER.touch()
@@ -112,6 +121,7 @@ def install(extra: str, versions: str) -> None:
     # A network may have failed for a moment; the second time pip also says all it knows.
     if not pip_install(*request) and not pip_install(*request, quiet=False):
         sys.exit("The install failed: pip says why above. Run the same command again when that is mended.")
+    keep_lab_offline()
     PLACE.write_text(HERE)
     for old in VENV.glob("installed-*"):
         old.unlink()
