@@ -81,6 +81,10 @@ ATTEND = Exercise(
             "the columns of your weights sum to 1; Z holds the sums over the keys, along the last axis of A",
         ),
         Mistake(_linear_kernel, "this is the linear kernel f(x) = x; the exponential is missing"),
+        Mistake(
+            lambda Q, K, V: _scores(Q, K) / _scores(Q, K).sum(-1, keepdims=True),
+            "these are the weights P; the output is the mean that they take of the values, Y = P V",
+        ),
         Mistake(_hardest, "you take the value of the best key alone; every key has a weight here"),
         Mistake(_by_scale(lambda Q, K, V: 1.0), "the scores are not divided by sqrt(d_QK)"),
         Mistake(_by_scale(lambda Q, K, V: 1 / Q.shape[1]), "the scores are divided by d_QK; it is its square root"),
@@ -92,6 +96,10 @@ ATTEND = Exercise(
         Mistake(
             _by_scale(lambda Q, K, V: len(K) ** -0.5),
             "the scale uses the number of keys; it belongs to the width of queries and keys, d_QK = Q.shape[-1]",
+        ),
+        Mistake(
+            _by_scale(lambda Q, K, V: len(Q) ** -0.5),
+            "the scale uses the number of queries; it belongs to the width of queries and keys, d_QK = Q.shape[-1]",
         ),
     ),
     hints=(
@@ -159,7 +167,19 @@ SMOOTH = Exercise(
         Mistake(_smooth_by(lambda t, b: np.exp(-(t**2) / b**2)), "the factor 2 in 2 b^2 is missing"),
         Mistake(_smooth_by(lambda t, b: np.exp(-(t**2) / (2 * b))), "the bandwidth is not squared: 2 b, not 2 b^2"),
         Mistake(_smooth_by(lambda t, b: np.exp(-(t**2) / 2)), "the bandwidth is not used"),
+        Mistake(
+            _smooth_by(lambda t, b: np.exp(-(t**2) / 2 * b**2)),
+            "the bandwidth multiplies: Python reads a / 2 * b**2 as (a / 2) * b**2; put 2 * bandwidth**2 in brackets",
+        ),
+        Mistake(
+            _smooth_by(lambda t, b: np.exp(t**2 / (2 * b**2))),
+            "the sign is missing: the weights grow with the distance; near data should count most",
+        ),
         Mistake(_smooth_by(lambda t, b: np.exp(-abs(t) / b)), "the distance is not squared: this is a Laplace kernel"),
+        Mistake(
+            _smooth_by(lambda t, b: np.exp(-abs(t) / (2 * b**2))),
+            "the distance is not squared, though the bandwidth is: both are, in a Gaussian",
+        ),
     ),
     hints=(
         "`x[:, None] - x_data[None, :]` holds all differences: row i belongs to query i, column j to data point j.",

@@ -90,6 +90,28 @@ def _low_scores():
     return np.ones((1, 1)), np.array([[-100.5], [-200.0]]), _draw(2, D_V), np.array([[False, True]])
 
 
+def _high_scores():
+    """Visible scores of 800 and 801: exp overflows unless the row is shifted."""
+    return np.ones((1, 1)), np.array([[800.0], [801.0], [5.0]]), _draw(3, D_V), np.array([[True, True, False]])
+
+
+def _hidden_on_top():
+    """A hidden score of 3000 above visible ones near 0: shifted by it, all that is visible underflows."""
+    return np.ones((1, 1)), np.array([[0.5], [3000.0], [-0.5]]), _draw(3, D_V), np.array([[True, False, True]])
+
+
+def _multiplied(shift):
+    """exp(S - shift) times the mask, normalised where something is left."""
+
+    def answer(Q, K, V, mask):
+        with np.errstate(all="ignore"):
+            A = np.exp(_logits(Q, K) - shift(_logits(Q, K))) * mask
+            Z = A.sum(-1, keepdims=True)
+            return A / np.where(Z == 0, 1.0, Z) @ V
+
+    return answer
+
+
 def _random_mask(empty_row: bool):
     mask = np.random.default_rng(8).random((N_Q, N_KV)) < 0.5
     mask[np.arange(N_Q), np.arange(N_Q)] = True
@@ -113,6 +135,8 @@ MASKED = Exercise(
         Stage(_one_visible, "query i sees key i alone, so Y_i = V_i"),
         Stage(lambda: _random_mask(False), "an arbitrary mask"),
         Stage(_low_scores, "hidden score -100.5, visible score -200"),
+        Stage(_high_scores, "visible scores 800 and 801"),
+        Stage(_hidden_on_top, "hidden score 3000, visible scores 0.5 and -0.5"),
         Stage(lambda: _random_mask(True), "row 2 sees nothing, so its output is zero"),
     ),
     mistakes=(
@@ -120,6 +144,11 @@ MASKED = Exercise(
             lambda Q, K, V, mask: _weights(_logits(Q, K) * mask) @ V,
             "the scores are multiplied by the mask, so a hidden key has score 0 and weight e^0 = 1 before "
             "normalising; add -inf instead",
+        ),
+        Mistake(
+            _multiplied(lambda S: S.max(-1, keepdims=True)),
+            "the largest score that is subtracted is a hidden one, so all that is visible underflows to zero; mask "
+            "first, then take the maximum",
         ),
         Mistake(
             lambda Q, K, V, mask: _weights(_logits(Q, K)) * mask @ V,
@@ -147,7 +176,19 @@ MASKED = Exercise(
             lambda Q, K, V, mask: _weights(np.where(mask, -np.inf, _logits(Q, K))) @ V,
             "the mask is inverted: M is 0 where the mask is True and -inf where it is False",
         ),
+        Mistake(
+            lambda Q, K, V, mask: masked_attend(Q, K, V, ~mask),
+            "the mask is inverted: the hidden keys are read and the visible ones are not",
+        ),
         Mistake(lambda Q, K, V, mask: _weights(_logits(Q, K)) @ V, "the mask is not used"),
+        Mistake(
+            lambda Q, K, V, mask: masked_attend(Q * Q.shape[-1] ** 0.5, K, V, mask),
+            "the scores are not divided by sqrt(d_QK)",
+        ),
+        Mistake(
+            _multiplied(lambda S: 0.0),
+            "exp overflows beyond 709; subtract the largest visible score of each row, as in exercise 2.3",
+        ),
     ),
     hints=(
         "`np.where(mask, 0.0, -np.inf)` is M. Add it to the scaled scores, then do as in exercise 2.3.",

@@ -35,6 +35,11 @@ def _softmax_of_columns(S):
     return A / A.sum(0)
 
 
+def _divided(S):
+    A = np.exp(S / np.abs(S).max(-1, keepdims=True))
+    return A / A.sum(-1, keepdims=True)
+
+
 def _wide_rows():
     return (np.array([[0.0, 1.0, 2.0], [-3000.0, -3001.0, -3000.5], [4000.0, 4002.0, 3999.0]]),)
 
@@ -81,6 +86,14 @@ SOFTMAX = Exercise(
         Mistake(
             lambda S: np.exp(S - S.max(-1, keepdims=True)),
             "the largest entry of each row is 1, but the row does not sum to 1: the normaliser is missing",
+        ),
+        Mistake(
+            lambda S: S - np.logaddexp.reduce(S, axis=-1)[..., None],
+            "these are the logarithms of the weights; their exponentials are asked for",
+        ),
+        Mistake(
+            _divided,
+            "the scores are divided by the largest, which changes the weights; subtracting it leaves them as they are",
         ),
         Mistake(_softmax_of_columns, "the columns sum to 1; each query's weights stand in a row, axis=-1"),
     ),

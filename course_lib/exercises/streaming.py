@@ -72,7 +72,7 @@ NEXT = Exercise(
     difficulty=2,
     solution=next_token,
     stages=(
-        Stage(lambda: _stream(0), "the first token: it sees itself alone"),
+        Stage(lambda: _stream(0), "the first token (K and V have no rows yet): it sees itself alone"),
         Stage(lambda: _stream(1), "the second token"),
         Stage(lambda: _stream(6), "the seventh token"),
     ),
@@ -85,6 +85,14 @@ NEXT = Exercise(
         Mistake(_prepended, "the new row stands first; tokens are kept in the order in which they come"),
         Mistake(_key_as_query, "the query is x W_K; queries have a matrix of their own, W_Q"),
         Mistake(_unscaled, "the scores are not divided by sqrt(d_QK)"),
+        Mistake(
+            lambda *inputs: next_token(*inputs)[0],
+            "y is right, but it comes alone; return y, K, V, for the next token needs the new rows",
+        ),
+        Mistake(
+            lambda *inputs: (*next_token(*inputs)[1:], next_token(*inputs)[0]),
+            "all three are right, but in another order; return y, K, V",
+        ),
         Mistake(_only_itself, "the new token looks at itself alone; it sees every earlier one, too"),
     ),
     hints=(

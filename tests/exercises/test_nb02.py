@@ -67,6 +67,20 @@ def masked_in_loops(Q, K, V, mask):
     return Y
 
 
+def masked_without_a_shift(Q, K, V, mask):
+    with np.errstate(all="ignore"):
+        A = np.exp(Q @ K.T / Q.shape[1] ** 0.5) * mask
+        Z = A.sum(1, keepdims=True)
+        return np.divide(A, Z, out=np.zeros_like(A), where=Z > 0) @ V
+
+
+def masked_after_the_shift(Q, K, V, mask):
+    S = Q @ K.T / Q.shape[1] ** 0.5
+    A = np.exp(S - S.max(1, keepdims=True)) * mask
+    Z = A.sum(1, keepdims=True)
+    return np.divide(A, Z, out=np.zeros_like(A), where=Z > 0) @ V
+
+
 def masked_in_torch(Q, K, V, mask):
     Q, K, V, mask = (torch.from_numpy(a) for a in (Q, K, V, mask))
     S = (Q @ K.T / Q.shape[1] ** 0.5).masked_fill(~mask, -torch.inf)
@@ -143,10 +157,18 @@ def test_right_answers_pass_in_any_style(number, answer):
         ("2.4", lambda n, N: np.tri(N, N, dtype=bool), "one new token after three"),
         ("2.4", lambda n, N: np.tri(n, N, N - n + 1, dtype=bool), "three queries, three keys"),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask) + 1e-3, "everything visible"),
-        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask, scale=1.0), "everything visible"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask, scale=1.0), "not divided by sqrt(d_QK)"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, ~mask), "the mask is inverted"),
+        ("2.5", masked_without_a_shift, "visible scores 800 and 801: exp overflows beyond 709"),
+        (
+            "2.5",
+            masked_after_the_shift,
+            "visible scores 0.5 and -0.5: the largest score that is subtracted is a hidden",
+        ),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V * mask.any(0)[:, None]), "query i sees key i alone"),
         ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_Q, W_V, W_K, K, V), "your code raises"),
-        ("2.6", lambda *a: next_as_last_row(*a)[0], "the first token"),
+        ("2.6", lambda *a: next_as_last_row(*a)[0], "return y, K, V"),
+        ("2.6", lambda x, *a: reversed(next_as_last_row(x, *a)), "the first token"),
         ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_Q, W_K, W_V, K[-1:], V[-1:]), "seventh token"),
         ("2.7", lambda P, words: P.max(), "three words"),
         ("2.7", lambda P, words: (0, 1), "five words"),
