@@ -33,8 +33,10 @@ def of_notebook(number: str) -> tuple[Exercise, ...]:
 def check(exercise_id: str, answer) -> None:
     """Grade an answer (a function, or a value where one is asked for) and print what there is to say."""
     result = grade(find(exercise_id), answer)
-    more = f' `hint("{exercise_id}")` helps.' if result.passed is False else ""
-    print({True: "✓ ", False: "✗ ", None: ""}[result.passed] + result.message + more)
+    message = result.message if result.message.endswith((".", "?", "!")) else result.message + "."
+    print({True: "✓ ", False: "✗ ", None: ""}[result.passed] + message)
+    if result.passed is False:
+        print(f'  `hint("{exercise_id}")` helps.')
 
 
 def hint(exercise_id: str) -> None:
@@ -50,4 +52,4 @@ def hint(exercise_id: str) -> None:
 
 def solution(exercise_id: str) -> None:
     """Print the verified solution."""
-    print(source(find(exercise_id)))
+    print(source(find(exercise_id)).rstrip())

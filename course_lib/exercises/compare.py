@@ -61,7 +61,7 @@ def _sequence_difference(got, want) -> str | None:
     if not isinstance(got, list | tuple):
         return f"a {type(want).__name__} of {len(want)} entries is expected, you returned {type(got).__name__}"
     if len(got) != len(want):
-        return f"your result has {len(got)} entries where {len(want)} are expected"
+        return f"your result has length {len(got)} where {len(want)} is expected"
     for index, (mine, theirs) in enumerate(zip(got, want, strict=True)):
         if found := difference(mine, theirs):
             return f"in entry {index}, {found}"

@@ -24,7 +24,7 @@ def _all_rows(ids, n_tokens):
 ONE_HOT = Exercise(
     id="1.3",
     title="look-up as a matrix product",
-    minutes=3,
+    minutes=2,
     difficulty=1,
     solution=one_hot,
     stages=(
@@ -87,8 +87,8 @@ GRADIENT = Exercise(
     mistakes=(
         Mistake(
             _last_wins,
-            "a token that occurs twice receives only its last row of G: `dE[ids] += G` writes each row once; "
-            "`np.add.at` or S.T @ G adds them up",
+            "a token that occurs twice receives only its last row of G: `dE[ids] = G` and `dE[ids] += G` write each "
+            "row once; a loop, `np.add.at` or S.T @ G adds them up",
         ),
         Mistake(_mean, "the rows of a token are averaged; a gradient is their sum"),
         Mistake(_first_rows, "row i of G goes to row ids[i] of the gradient, not to row i"),
@@ -121,8 +121,14 @@ def _without_total(C):
 
 
 def _rows_only(C):
-    P = C / C.sum(1, keepdims=True)
+    P = C / np.maximum(C.sum(1, keepdims=True), 1)
     return np.maximum(np.log(np.where(C > 0, P * C.shape[1], 1)), 0)
+
+
+def _unguarded(C):
+    P = C / C.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.maximum(np.log(P / np.outer(P.sum(1), P.sum(0))), 0)
 
 
 def _clipped_ratio(C):
@@ -136,19 +142,24 @@ def _counts():
 PPMI = Exercise(
     id="1.5",
     title="from counts to PPMI",
-    minutes=7,
+    minutes=6,
     difficulty=2,
     solution=ppmi,
     stages=(
-        Stage(lambda: (np.outer([1.0, 2.0], [3.0, 1.0, 5.0]),), "independent words: every log is 0"),
+        Stage(lambda: (np.outer([1.0, 2.0], [3.0, 1.0, 5.0]),), "independent words, where every log is 0"),
         Stage(lambda: (np.array([[4.0, 1.0], [1.0, 4.0]]),), "two words that prefer themselves"),
         Stage(lambda: (np.array([[2.0, 0.0, 1.0], [0.0, 3.0, 1.0]]),), "counts with zeros"),
+        Stage(lambda: (np.array([[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]),), "a word without neighbours"),
         Stage(lambda: (_counts(),), "five words, seven contexts"),
     ),
     mistakes=(
         Mistake(_pmi, "this is PMI; the negative entries are set to 0 in PPMI"),
         Mistake(_without_total, "the total is missing: the ratio is C_ij C_total / (C_i C_j)"),
         Mistake(_rows_only, "the column sums are missing: a frequent context says little, so divide by both sums"),
+        Mistake(
+            _unguarded,
+            "the sums of that word are 0, and 0 / 0 is NaN; where C is 0 put 1 for the ratio, before the logarithm",
+        ),
         Mistake(_clipped_ratio, "this is the ratio itself, clipped at 1; take its logarithm"),
         Mistake(lambda C: ppmi(C) / np.log(2), "this is the logarithm to base 2; the natural one is asked for"),
     ),
@@ -176,7 +187,7 @@ def _as_both(gb, gib):
 MEMORY = Exercise(
     id="1.6",
     title="how much memory is E?",
-    minutes=3,
+    minutes=2,
     difficulty=1,
     solution=embedding_memory,
     stages=(
@@ -187,7 +198,9 @@ MEMORY = Exercise(
         Mistake(_as_both(10**9, 10**9), "a GiB is 2**30 bytes, not 10**9"),
         Mistake(_as_both(2**30, 2**30), "a GB is 10**9 bytes, not 2**30"),
         Mistake(_as_both(2**30, 10**9), "the two units are exchanged: GB is 10**9 bytes, GiB is 2**30"),
-        Mistake(_as_both(8e9, 8 * 2**30), "bytes_per_number counts bytes already; there is no factor 8"),
+        Mistake(_as_both(8e9, 8 * 2**30), "bytes_per_number counts bytes already, not bits; nothing is divided by 8"),
+        Mistake(_as_both(1e9 / 8, 2**30 / 8), "these are bits; a byte counts as one here, not as 8"),
+        Mistake(_as_both(1, 1), "these are bytes; divide by 10**9 and by 2**30"),
         Mistake(_as_both(10**6, 2**20), "these are MB and MiB; divide by 10**9 and by 2**30"),
         Mistake(
             lambda n, d, b: embedding_memory(n, d, 1),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib.exercises import check, solution
 from course_lib.exercises.core import Exercise, Mistake, Stage, grade, source
 
 
@@ -105,3 +106,17 @@ def test_source_is_the_code_of_the_solution():
 
 def test_heading_states_time_and_difficulty():
     assert EXERCISE.heading == "Exercise 9.1: half of it (1 min, ●●○)"
+
+
+def test_check_prints_a_sentence_and_then_where_help_is(capsys):
+    check("0.1", lambda A: A / A.sum())
+    found, help_line = capsys.readouterr().out.splitlines()
+    assert found.startswith("✗ two rows, two columns: everything is divided") and found.endswith("own.")
+    assert help_line == '  `hint("0.1")` helps.'
+    check("0.1", lambda A: A / A.sum(axis=1, keepdims=True))
+    assert capsys.readouterr().out == "✓ Exercise 0.1: correct.\n"
+
+
+def test_solution_is_printed_as_it_stands_in_the_source(capsys):
+    solution("0.1")
+    assert capsys.readouterr().out == "def normalise_rows(A):\n    return A / A.sum(axis=1, keepdims=True)\n"

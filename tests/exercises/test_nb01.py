@@ -2,15 +2,18 @@
 
 import math
 import re
+from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
 from course_lib.exercises import nb01
+from course_lib.exercises.byte_pairs import bpe_step
 from course_lib.exercises.core import grade
 from course_lib.exercises.embeddings import ppmi
-from course_lib.exercises.tokens import bpe_step, greedy_tokens
+from course_lib.exercises.tokens import greedy_tokens
 from course_lib.text.tokenizers import PairTokenizer
 from course_lib.text.tokenizers.merges import learn_merges
 
@@ -70,7 +73,37 @@ def ppmi_in_loops(C):
 
 def ppmi_in_torch(C):
     P = torch.from_numpy(C) / C.sum()
-    return (P.log() - torch.outer(P.sum(1), P.sum(0)).log()).clamp(min=0)
+    ratio = torch.where(P > 0, P / torch.outer(P.sum(1), P.sum(0)), 1.0)
+    return ratio.log().clamp(min=0)
+
+
+def greedy_by_lengths(text, vocabulary):
+    i, out = 0, []
+    while i < len(text):
+        n = 1 + (text[i : i + 2] in vocabulary and i + 1 < len(text))
+        out.append(text[i : i + n])
+        i += n
+    return out
+
+
+def step_by_flat_codes(ids, new_id):
+    x = np.array(ids)
+    codes, counts = np.unique(x[:-1] * (x.max() + 1) + x[1:], return_counts=True)
+    pair = divmod(int(codes[np.argmax(counts)]), int(x.max()) + 1)
+    out, skip = [], False
+    for i, here in enumerate(ids):
+        if skip:
+            skip = False
+            continue
+        skip = (here, *ids[i + 1 : i + 2]) == pair
+        out.append(new_id if skip else here)
+    return pair, out
+
+
+def ppmi_by_logs(C):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        L = np.log(C) + np.log(C.sum()) - np.log(C.sum(1))[:, None] - np.log(C.sum(0))
+    return np.fmax(L, 0)  # of NaN and 0 it is 0
 
 
 @pytest.mark.parametrize(
@@ -79,6 +112,8 @@ def ppmi_in_torch(C):
         (nb01.GREEDY, greedy_by_regex),
         (nb01.GREEDY, greedy_by_recursion),
         (nb01.GREEDY, lambda text, vocabulary: tuple(greedy_by_regex(text, vocabulary))),
+        (nb01.GREEDY, greedy_by_lengths),
+        (nb01.BPE_STEP, step_by_flat_codes),
         (nb01.BPE_STEP, step_in_loops),
         (nb01.BPE_STEP, step_by_arrays),
         (nb01.ONE_HOT, lambda ids, n: np.eye(n)[ids]),
@@ -89,6 +124,7 @@ def ppmi_in_torch(C):
         (nb01.GRADIENT, lambda ids, G, n: np.einsum("nt,nd->td", np.eye(n)[ids], G)),
         (nb01.PPMI, ppmi_in_loops),
         (nb01.PPMI, ppmi_in_torch),
+        (nb01.PPMI, ppmi_by_logs),
         (nb01.MEMORY, lambda n, d, b: {"GB": n * d * b / 1e9, "GiB": n * d * b / 1024**3}),
     ],
 )
@@ -96,14 +132,79 @@ def test_right_answers_pass_in_any_style(exercise, answer):
     assert grade(exercise, answer).passed is True
 
 
+def grid(text, vocabulary):
+    out = []
+    for i in range(0, len(text), 2):
+        out += [text[i : i + 2]] if text[i : i + 2] in vocabulary else list(text[i : i + 2])
+    return out
+
+
+def pairs_in_turn(text, vocabulary):
+    """By regular expression, one pair after the other; taken ones are put in angles."""
+    for pair in sorted(token for token in vocabulary if len(token) == 2):
+        text = re.sub(f"<..>|{re.escape(pair)}", lambda m: m[0] if len(m[0]) == 4 else f"<{m[0]}>", text)
+    return [token.strip("<>") for token in re.findall("<..>|.", text)]
+
+
+def merge_while(ids, new_id, right=0, step=2, end=0):
+    """A participant's loop over positions with three places for a slip."""
+    pair, out, i = bpe_step(ids, new_id)[0], [], 0
+    ids, pair_here = (ids[::-1], pair[::-1]) if right else (ids, pair)
+    while i < len(ids) - end:
+        if tuple(ids[i : i + 2]) == pair_here:
+            out.append(new_id)
+            i += step
+        else:
+            out.append(ids[i])
+            i += 1
+    return pair, out[::-1] if right else out
+
+
+def largest_of_ties(ids, new_id):
+    pairs = Counter(pairwise(ids))
+    pair = max(pairs, key=lambda p: (pairs[p], p))
+    text = re.sub(f" {pair[0]}, {pair[1]},", f" {new_id},", "".join(f" {i}," for i in ids))
+    return pair, [int(i) for i in text.split(",")[:-1]]
+
+
+@pytest.mark.parametrize(
+    "exercise, answer, stage, words",
+    [
+        (nb01.GREEDY, grid, "'abxab'", "at the places 0, 2, 4"),
+        (nb01.GREEDY, pairs_in_turn, "'xthex'", "you go through the pairs"),
+        (
+            nb01.GREEDY,
+            lambda text, v: [t for t in grid(text, v) if t[1:]],
+            "no pair",
+            "single characters are lost",
+        ),
+        (nb01.BPE_STEP, lambda ids, n: merge_while(ids, n, step=1), "two ids", "the second id of a merged pair"),
+        (nb01.BPE_STEP, lambda ids, n: merge_while(ids, n, end=1), "a run of five", "the last id is lost"),
+        (nb01.BPE_STEP, lambda ids, n: merge_while(ids, n, right=1), "a run of five", "merged from the left"),
+        (nb01.BPE_STEP, largest_of_ties, "three pairs", "this is the largest"),
+        (nb01.PPMI, lambda C: np.log((C * C.sum() / np.outer(C.sum(1), C.sum(0))).clip(1)), "a word without", "0 / 0"),
+        (nb01.MEMORY, lambda n, d, b: {"GB": 8 * n * d * b / 1e9, "GiB": 8 * n * d * b / 2**30}, "a million", "bits"),
+        (nb01.MEMORY, lambda n, d, b: dict.fromkeys(("GB", "GiB"), n * d * b), "a million", "these are bytes"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_slips_of_participants_hear_what_they_are(exercise, answer, stage, words):
+    result = grade(exercise, answer)
+    assert result.passed is False and result.message.startswith(stage) and words in result.message
+
+
 @pytest.mark.parametrize(
     "exercise, answer, message",
     [
-        (nb01.GREEDY, lambda text, vocabulary: text.split(), "no pair in the vocabulary: your result has 1 entries"),
+        (
+            nb01.GREEDY,
+            lambda text, vocabulary: text.split(),
+            "your result has length 1 where 3 is",
+        ),
         (nb01.GREEDY, lambda text, vocabulary: greedy_by_regex(text, vocabulary)[::-1], "no pair in the vocabulary"),
         (nb01.GREEDY, lambda text, vocabulary: "".join(greedy_by_regex(text, vocabulary)), "you returned str"),
         (nb01.BPE_STEP, lambda ids, new_id: bpe_step(ids, new_id)[1], "two ids, one pair"),
-        (nb01.BPE_STEP, lambda ids, new_id: (bpe_step(ids, new_id)[0], ids), "two ids, one pair: in entry 1"),
+        (nb01.BPE_STEP, lambda ids, new_id: (bpe_step(ids, new_id)[0], ids), "two ids, one pair: nothing is merged"),
         (nb01.BPE_STEP, lambda ids, new_id: (max(zip(ids, ids[1:], strict=False)), ids), "two ids, one pair"),
         (nb01.ONE_HOT, lambda ids, n: np.eye(len(ids), n), "two tokens"),
         (nb01.ONE_HOT, lambda ids, n: np.eye(n)[ids] * n, "one token, id 0 of 3"),

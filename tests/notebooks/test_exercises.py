@@ -9,6 +9,7 @@ import pytest
 from course_lib import exercises
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+README = FOLDER.parent / "README.md"
 
 
 def notebook(number: str) -> nbformat.NotebookNode:
@@ -33,3 +34,17 @@ def test_each_exercise_is_checked_unfilled(number):
     for exercise in exercises.of_notebook(number):
         assert f'check("{exercise.id}"' in code
         assert f"Exercise {exercise.id}: not attempted yet." in outputs
+
+
+@pytest.mark.parametrize("number", exercises.notebooks())
+def test_minutes_agree_between_title_map_and_readme_and_leave_time_to_read(number):
+    (path,) = FOLDER.glob(f"{int(number):02d}_*.ipynb")
+    opening = sources(number, "markdown")
+    minutes = int(re.search(r"^\*(\d+) minutes", opening, flags=re.MULTILINE)[1])
+    course_map = re.search(rf"^\| \[?{int(number):02d} .*\| (\d+) \|$", sources("0", "markdown"), flags=re.MULTILINE)
+    readme = re.search(rf"^\| `{path.stem}` \| (\d+) \|", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert int(course_map[1]) == int(readme[1]) == minutes
+    needed = sum(e.minutes for e in exercises.of_notebook(number) if "(optional)" not in e.title)
+    assert needed < minutes
+    for stated in re.findall(r"(\d+) of them for exercises", opening):
+        assert int(stated) == needed
