@@ -1,10 +1,11 @@
-"""Sizes of a layer, frozen and validated. Field names are the field's; derived sizes are properties.
+"""Sizes of a layer and of a model, frozen and validated. Field names are the field's; derived sizes are properties.
 
 Letters in shapes, here and everywhere: n new tokens, N all tokens, h heads, g key/value heads, d model width.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 
 
 def require(condition: bool, message: str) -> None:
@@ -19,6 +20,19 @@ def require_positive(config, *names: str) -> None:
         value = getattr(config, name)
         good = isinstance(value, int) and not isinstance(value, bool) and value > 0
         require(good, f"{name} must be a positive integer, got {value!r}")
+
+
+def require_flags(config, *names: str) -> None:
+    """Each named field must be True or False."""
+    for name in names:
+        value = getattr(config, name)
+        require(isinstance(value, bool), f"{name} must be True or False, got {value!r}")
+
+
+def require_choice(config, name: str, choices: tuple[str, ...]) -> None:
+    """The named field must be one of the choices."""
+    value = getattr(config, name)
+    require(value in choices, f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
 def given(config, *names: str) -> tuple[str, ...]:
@@ -54,12 +68,14 @@ class GroupedConfig:
     d_head: int | None = None  # default d_model / n_heads
     rope: Rope | None = None
     qk_norm: bool = False  # RMSNorm on each query and key head, before the rotation
+    bias: bool = False  # b_Q, b_K, b_V and b_O, added after the four projections
     window: int | None = None  # a token sees itself and the window - 1 tokens before it
     scale: float | None = None  # default d_head ** -0.5
     dropout: float = 0.0  # on the weights P, in training only
 
     def __post_init__(self):
         require_positive(self, "d_model", "n_heads", *given(self, "n_kv_heads", "d_head", "window"))
+        require_flags(self, "qk_norm", "bias")
         if self.n_kv_heads is None:
             object.__setattr__(self, "n_kv_heads", self.n_heads)
         require(
@@ -117,6 +133,7 @@ class LatentConfig:
     def __post_init__(self):
         optional = given(self, "d_value", "d_latent_q", "window")
         require_positive(self, "d_model", "n_heads", "d_latent", "d_head", *optional)
+        require_flags(self, "latent_norm")
         require(
             self.d_rope >= 0 and self.d_rope % 2 == 0,
             f"rotary positions turn pairs, so d_rope must be even and not negative, got d_rope = {self.d_rope}",
@@ -143,3 +160,76 @@ class LatentConfig:
     def floats_per_token(self) -> int:
         """What one token leaves in the cache of this layer: its latent row and its rotary key."""
         return self.d_latent + self.d_rope
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A Transformer of equal layers: decoder-only, encoder-only, or one side of an encoder-decoder (paper, 4)."""
+
+    vocab_size: int
+    n_layers: int
+    attention: GroupedConfig | LatentConfig  # rotary positions and windows are chosen there
+    d_ff: int
+    feedforward: str = "gelu"  # relu, gelu or swiglu
+    norm: str = "layer"  # layer or rms
+    placement: str = "pre"  # post: norm on the skip connection; pre: in front of each sublayer; peri: on both sides
+    positions: str = "none"  # added to the embeddings: sinusoidal or learned; none also where attention rotates
+    max_length: int | None = None  # no sequence may pass it; required with learned positions
+    tied: bool = True  # the embedding serves as output weights too
+    embedding_scale: float = 1.0  # embeddings are multiplied by it; sqrt(d_model) in the original
+    embedding_norm: bool = False  # a norm on the sum of embedding and position, as in BERT
+    dropout: float = 0.0  # on embeddings and on what each sublayer adds, in training only
+
+    def __post_init__(self):
+        require_positive(self, "vocab_size", "n_layers", "d_ff", *given(self, "max_length"))
+        kind = type(self.attention)
+        require(kind in ATTENTION.values(), f"attention must be a GroupedConfig or LatentConfig, got {kind.__name__}")
+        require_choice(self, "feedforward", ("relu", "gelu", "swiglu"))
+        require_choice(self, "norm", ("layer", "rms"))
+        require_choice(self, "placement", ("post", "pre", "peri"))
+        require_choice(self, "positions", ("none", "sinusoidal", "learned"))
+        require_flags(self, "tied", "embedding_norm")
+        require(
+            self.positions != "learned" or self.max_length is not None,
+            "max_length must be given with learned positions: their table has that many rows",
+        )
+        require(
+            self.positions != "sinusoidal" or self.d_model % 2 == 0,
+            f"sinusoidal positions come in pairs, so d_model must be even, got d_model = {self.d_model}",
+        )
+        scale = self.embedding_scale
+        require(0 < scale < math.inf, f"embedding_scale must be a positive finite number, got {scale}")
+        require(0 <= self.dropout < 1, f"dropout must lie in [0, 1), got {self.dropout}")
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return self.attention.d_model
+
+    def as_dict(self) -> dict:
+        """Plain values for JSON; `from_dict` makes an equal config of them."""
+        kind = next(name for name, config in ATTENTION.items() if config is type(self.attention))
+        return asdict(self) | {"attention": {"kind": kind} | asdict(self.attention)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> "ModelConfig":
+        """The inverse of `as_dict`. Raises ValueError for keys that are unknown or missing."""
+        attention = dict(values.get("attention") or {})
+        kind = attention.pop("kind", None)
+        require(kind in ATTENTION, f"attention's kind must be one of {', '.join(ATTENTION)}, got {kind!r}")
+        if attention.get("rope") is not None:
+            attention["rope"] = from_fields(Rope, attention["rope"])
+        return from_fields(cls, dict(values) | {"attention": from_fields(ATTENTION[kind], attention)})
+
+
+ATTENTION = {"grouped": GroupedConfig, "latent": LatentConfig}
+
+
+def from_fields(config: type, values: Mapping):
+    """A config of these fields. Raises ValueError for unknown and for missing ones."""
+    known = {field.name: field.default is MISSING for field in fields(config)}
+    unknown = [name for name in values if name not in known]
+    require(not unknown, f"{config.__name__} has no fields {unknown}; it has {list(known)}")
+    missing = [name for name, needed in known.items() if needed and name not in values]
+    require(not missing, f"{config.__name__} needs the fields {missing}, got {list(values)}")
+    return config(**values)

@@ -15,6 +15,8 @@ from course_lib.reference.latent import AbsorbedLatentAttention, QueryLatent
 from course_lib.reference.latent import LatentAttention as LatentReference
 from course_lib.reference.norms import RMSNorm
 
+BIASES = ("b_Q", "b_K", "b_V", "b_O")
+
 
 def to_layer(source: GroupedReference | LatentReference) -> GroupedQueryAttention | LatentAttention:
     """The PyTorch layer with the weights of a reference layer, in float64 and on the CPU.
@@ -26,6 +28,7 @@ def to_layer(source: GroupedReference | LatentReference) -> GroupedQueryAttentio
     if type(source) is GroupedReference:
         layer = GroupedQueryAttention(grouped_config(source))
         weights = {name: side_by_side(getattr(source, name)) for name in ("W_Q", "W_K", "W_V")}
+        weights |= {name: getattr(source, name).reshape(-1) for name in BIASES if layer.config.bias}
         norms = {"norm_Q": source.norm_Q, "norm_K": source.norm_K}
     elif type(source) in (LatentReference, AbsorbedLatentAttention):
         layer = LatentAttention(latent_config(source))
@@ -50,6 +53,7 @@ def to_reference(layer: GroupedQueryAttention | LatentAttention) -> GroupedRefer
             W_K=by_head(layer.W_K, config.n_kv_heads),
             W_V=by_head(layer.W_V, config.n_kv_heads),
             W_O=array(layer.W_O).reshape(h, -1, config.d_model),
+            **reference_biases(layer),
             norm_Q=reference_norm(layer.norm_Q),
             norm_K=reference_norm(layer.norm_K),
             **shared,
@@ -78,8 +82,10 @@ def grouped_config(source: GroupedReference) -> GroupedConfig:
     require(v == e, f"W_V must have the width of W_K, {e}, to become a layer, got {v}")
     require_same_width(source.W_O, d)
     require((source.norm_Q is None) == (source.norm_K is None), "norm_Q and norm_K must be given together")
+    biases = {getattr(source, name) is not None for name in BIASES}
+    require(len(biases) == 1, f"{', '.join(BIASES)} must be given together, or none of them")
     settings = dict(rope=source.rope, qk_norm=source.norm_Q is not None, window=source.window, scale=source.scale)
-    return GroupedConfig(d_model=d, n_heads=h, n_kv_heads=g, d_head=e, **settings)
+    return GroupedConfig(d_model=d, n_heads=h, n_kv_heads=g, d_head=e, bias=biases.pop(), **settings)
 
 
 def latent_config(source: LatentReference) -> LatentConfig:
@@ -120,6 +126,15 @@ def load(layer: nn.Module, weights: dict[str, np.ndarray], norms: dict[str, RMSN
         if norm is not None:
             layer.get_submodule(name).eps = norm.eps
             layer.get_submodule(name).gamma.copy_(torch.from_numpy(norm.gamma))
+
+
+def reference_biases(layer: GroupedQueryAttention) -> dict[str, np.ndarray]:
+    """b_Q (h, e), b_K and b_V by their KV heads, b_O (d,); none where the layer has none."""
+    if not layer.config.bias:
+        return {}
+    by_heads = {"b_Q": layer.config.n_heads, "b_K": layer.config.n_kv_heads, "b_V": layer.config.n_kv_heads}
+    biases = {name: array(layer.get_parameter(name)).reshape(heads, -1) for name, heads in by_heads.items()}
+    return biases | {"b_O": array(layer.b_O)}
 
 
 def require_same_width(W_O: np.ndarray, d: int) -> None:

@@ -33,7 +33,7 @@ def cache_bytes(config: Config, tokens: int, batch: int = 1, dtype: str = "bfloa
 
 
 def weights(config: Config) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every weight of one attention layer, heads side by side, used as X @ W. No biases."""
+    """Name and shape of every weight of one attention layer, heads side by side, used as X @ W, and of every bias."""
     require_config(config)
     return _latent_weights(config) if isinstance(config, LatentConfig) else _grouped_weights(config)
 
@@ -46,6 +46,8 @@ def _grouped_weights(config: GroupedConfig) -> dict[str, tuple[int, ...]]:
         "W_V": (d, g * config.d_value),
         "W_O": (h * config.d_value, d),
     }
+    if config.bias:
+        shapes |= {"b" + name[1:]: (shape[1],) for name, shape in shapes.items()}
     if config.qk_norm:
         shapes |= {"norm_Q.gamma": (config.d_qk,), "norm_K.gamma": (config.d_qk,)}
     return shapes

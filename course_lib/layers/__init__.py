@@ -1,17 +1,19 @@
 """Attention in PyTorch: batched, trainable, cached; the names and verbs of `course_lib.reference`."""
 
-from course_lib.layers.attention import BidirectionalAttention, GroupedQueryAttention
+from course_lib.layers.attention import GroupedQueryAttention
+from course_lib.layers.bidirectional import BidirectionalAttention, BidirectionalLatentAttention
 from course_lib.layers.cache import Cache
 from course_lib.layers.feedforward import FeedForward, SwiGLU
 from course_lib.layers.kernel import Seen, attend, attention_weights
 from course_lib.layers.latent import AbsorbedReading, LatentAttention
 from course_lib.layers.norms import LayerNorm, RMSNorm
-from course_lib.layers.positions import RotaryTable, rotary_table
+from course_lib.layers.positions import RotaryTable, SinusoidalTable, rotary_table, sinusoidal_table
 from course_lib.layers.window import WindowCache
 
 __all__ = [
     "AbsorbedReading",
     "BidirectionalAttention",
+    "BidirectionalLatentAttention",
     "Cache",
     "FeedForward",
     "GroupedQueryAttention",
@@ -20,9 +22,11 @@ __all__ = [
     "RMSNorm",
     "RotaryTable",
     "Seen",
+    "SinusoidalTable",
     "SwiGLU",
     "WindowCache",
     "attend",
     "attention_weights",
     "rotary_table",
+    "sinusoidal_table",
 ]

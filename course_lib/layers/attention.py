@@ -1,13 +1,13 @@
 """Multi-head, grouped-query and multi-query attention: one class with a number of KV heads (paper, 3 and 6)."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from course_lib.config import GroupedConfig, require
+from course_lib.config import GroupedConfig
 from course_lib.layers.base import CausalAttention, Output
 from course_lib.layers.cache import Cache, Held, Rows
-from course_lib.layers.kernel import Seen
 from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import rotary_table
 
@@ -15,6 +15,16 @@ from course_lib.layers.positions import rotary_table
 def new_weight(rows: int, columns: int) -> nn.Parameter:
     """W (rows, columns), normal with variance 1 / rows: x W has the variance of x's entries."""
     return nn.Parameter(torch.randn(rows, columns) * rows**-0.5)
+
+
+def new_bias(width: int, wanted: bool) -> nn.Parameter | None:
+    """b (width,), zero at first, or none."""
+    return nn.Parameter(torch.zeros(width)) if wanted else None
+
+
+def project(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"], b: Float[Tensor, "w"] | None) -> Float[Tensor, "*b w"]:
+    """X W + b."""
+    return X @ W if b is None else F.linear(X, W.T, b)
 
 
 def split_heads(x: Float[Tensor, "b n hw"], heads: int) -> Float[Tensor, "b h n w"]:
@@ -31,7 +41,8 @@ class GroupedQueryAttention(CausalAttention):
     """Causal self-attention whose query head i reads key/value head i // (h / g).
 
     n_kv_heads = n_heads is multi-head attention, n_kv_heads = 1 multi-query attention. W_Q (d, h e), W_K (d, g e),
-    W_V (d, g v) and W_O (h v, d) multiply on the right. Caches K (b, g, n, e), rotated, and V (b, g, n, v).
+    W_V (d, g v) and W_O (h v, d) multiply on the right; with `config.bias`, b_Q, b_K, b_V and b_O are added after them.
+    Caches K (b, g, n, e), rotated, and V (b, g, n, v).
 
     With `config.qk_norm`, each query and key head passes an RMSNorm before the rotation, which bounds the logits.
     Latent attention cannot have it on its content keys: absorption moves W_LK from the keys to the queries,
@@ -46,6 +57,10 @@ class GroupedQueryAttention(CausalAttention):
         self.W_K = new_weight(d, g * config.d_qk)
         self.W_V = new_weight(d, g * config.d_value)
         self.W_O = new_weight(h * config.d_value, d)
+        self.b_Q = new_bias(h * config.d_qk, config.bias)
+        self.b_K = new_bias(g * config.d_qk, config.bias)
+        self.b_V = new_bias(g * config.d_value, config.bias)
+        self.b_O = new_bias(d, config.bias)
         self.norm_Q = RMSNorm(config.d_qk) if config.qk_norm else nn.Identity()
         self.norm_K = RMSNorm(config.d_qk) if config.qk_norm else nn.Identity()
         self.rotary = None if config.rope is None else rotary_table(config.rope, config.d_qk)
@@ -70,12 +85,13 @@ class GroupedQueryAttention(CausalAttention):
         return self.run(self, X, cache, lengths, mask, return_weights)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b h n e"]:
-        """Q = X W_Q by heads, turned by position: (n,), or (b, 1, n) when sequences differ."""
-        return self._place(self.norm_Q(split_heads(X @ self.W_Q, self.config.n_heads)), positions)
+        """Q = X W_Q + b_Q by heads, turned by position: (n,), or (b, 1, n) when sequences differ."""
+        return self._place(self.norm_Q(split_heads(project(X, self.W_Q, self.b_Q), self.config.n_heads)), positions)
 
     def compress(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Rows:
-        """K = X W_K and V = X W_V by KV heads; keys turned by position."""
-        K, V = (split_heads(X @ W, self.config.n_kv_heads) for W in (self.W_K, self.W_V))
+        """K = X W_K + b_K and V = X W_V + b_V by KV heads; keys turned by position."""
+        g = self.config.n_kv_heads
+        K, V = (split_heads(project(X, W, b), g) for W, b in ((self.W_K, self.b_K), (self.W_V, self.b_V)))
         return {"K": self._place(self.norm_K(K), positions), "V": V}
 
     def read(self, rows: Held) -> tuple[Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]:
@@ -83,28 +99,8 @@ class GroupedQueryAttention(CausalAttention):
         return rows["K"], rows["V"]
 
     def output(self, Y: Float[Tensor, "b h n v"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b n d"]:
-        """concat_col(Y_1, ..., Y_h) W_O."""
-        return join_heads(Y) @ self.W_O
+        """concat_col(Y_1, ..., Y_h) W_O + b_O."""
+        return project(join_heads(Y), self.W_O, self.b_O)
 
     def _place(self, x: Tensor, positions: Tensor) -> Tensor:
         return x if self.rotary is None else self.rotary.rotate(x, positions)
-
-
-class BidirectionalAttention(GroupedQueryAttention):
-    """Self-attention in which every token sees every other, as in an encoder; with a window, those nearer than it.
-
-    There is no cache: a new token changes what the earlier ones see, so rows computed before it would be wrong.
-    """
-
-    def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
-        """Every key but padding, on either side of the query."""
-        distance = (queries[..., :, None] - keys[..., None, :]).abs()
-        seen = (keys >= 0)[..., None, :].expand(distance.shape)
-        return seen if self.config.window is None else seen & (distance < self.config.window)
-
-    def shortcut(self, n: int, N: int) -> Seen | None:
-        return Seen() if self.config.window is None or N <= self.config.window else None
-
-    def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
-        require(cache is None, "cache must be None: only causal attention can be cached exactly")
-        super().check(X, cache, lengths, mask)

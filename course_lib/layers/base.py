@@ -78,10 +78,12 @@ class CausalAttention(nn.Module):
             seen = self.seen(X, (positions, keys), lengths, mask)
             Q, (K, V) = reading.queries(X, places), reading.read(rows)
             dropout = self.config.dropout if self.training else 0.0
-            if not return_weights:
-                return reading.output(attend(Q, K, V, seen, self.config.scale, dropout), places)
-            P = attention_weights(Q, K, seen, self.config.scale)
-            return reading.output(mix(F.dropout(P, dropout), V), places), P
+            P = attention_weights(Q, K, seen, self.config.scale) if return_weights else None
+            heads = attend(Q, K, V, seen, self.config.scale, dropout) if P is None else mix(F.dropout(P, dropout), V)
+            Y = reading.output(heads, places)
+            if lengths is not None:
+                Y = Y.masked_fill(~real(X, lengths)[..., None], 0.0)  # b_O would stand there
+            return Y if P is None else (Y, P)
 
     def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
         """What can be wrong is found before the cache is touched."""

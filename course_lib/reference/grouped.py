@@ -42,18 +42,27 @@ def draw(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.normal(size=shape) / np.sqrt(shape[-2])
 
 
+def shifted(heads: Float[np.ndarray, "h n e"], b: Float[np.ndarray, "h e"] | None) -> Float[np.ndarray, "h n e"]:
+    """Each head's rows plus its bias."""
+    return heads if b is None else heads + b[:, None]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GroupedQueryAttention:
     """Cache rows: K (g, N, e) and V (g, N, v). g = h is multi-head and g = 1 multi-query attention.
 
-    With `norm_Q` and `norm_K` (QK-norm) each head is normalised before it is rotated. Raises ValueError for weights
-    that do not fit together.
+    With `norm_Q` and `norm_K` (QK-norm) each head is normalised before it is rotated. Biases b_Q, b_K, b_V and b_O are
+    added after the projections. Raises ValueError for weights that do not fit together.
     """
 
     W_Q: Float[np.ndarray, "h d e"]
     W_K: Float[np.ndarray, "g d e"]
     W_V: Float[np.ndarray, "g d v"]
     W_O: Float[np.ndarray, "h v d_out"]
+    b_Q: Float[np.ndarray, "h e"] | None = None
+    b_K: Float[np.ndarray, "g e"] | None = None
+    b_V: Float[np.ndarray, "g v"] | None = None
+    b_O: Float[np.ndarray, "d_out"] | None = None
     rope: Rope | None = None
     norm_Q: RMSNorm | None = None
     norm_K: RMSNorm | None = None
@@ -64,6 +73,11 @@ class GroupedQueryAttention:
         sizes = require_shapes(
             W_Q=(self.W_Q, "h d e"), W_K=(self.W_K, "g d e"), W_V=(self.W_V, "g d v"), W_O=(self.W_O, "h v d_out")
         )
+        biases = {"b_Q": "h e", "b_K": "g e", "b_V": "g v", "b_O": "d_out"}
+        given = {
+            name: (getattr(self, name), shape) for name, shape in biases.items() if getattr(self, name) is not None
+        }
+        require_shapes(W_Q=(self.W_Q, "h d e"), W_V=(self.W_V, "g d v"), W_O=(self.W_O, "h v d_out"), **given)
         h, g, e = sizes["h"], sizes["g"], sizes["e"]
         require(g > 0 and h % g == 0, f"h must be a multiple of g, got W_Q with h = {h} and W_K with g = {g}")
         if self.rope is not None:
@@ -72,14 +86,18 @@ class GroupedQueryAttention:
 
     @classmethod
     def random(cls, config: GroupedConfig, rng: np.random.Generator) -> "GroupedQueryAttention":
-        """A layer of the sizes in `config` with random weights, and norms with gamma = 1."""
+        """A layer of the sizes in `config` with random weights and biases, and norms with gamma = 1."""
         h, g, d, e = config.n_heads, config.n_kv_heads, config.d_model, config.d_head
         norm = RMSNorm(np.ones(e)) if config.qk_norm else None
+        W_Q, W_K, W_V = (draw(rng, heads, d, e) for heads in (h, g, g))
+        W_O = draw(rng, h * e, d).reshape(h, e, d)
+        shapes = {"b_Q": (h, e), "b_K": (g, e), "b_V": (g, e), "b_O": (d,)} if config.bias else {}
         return cls(
-            W_Q=draw(rng, h, d, e),
-            W_K=draw(rng, g, d, e),
-            W_V=draw(rng, g, d, e),
-            W_O=draw(rng, h * e, d).reshape(h, e, d),
+            W_Q=W_Q,
+            W_K=W_K,
+            W_V=W_V,
+            W_O=W_O,
+            **{name: rng.normal(size=shape) for name, shape in shapes.items()},
             rope=config.rope,
             norm_Q=norm,
             norm_K=norm,
@@ -93,16 +111,18 @@ class GroupedQueryAttention:
         return self.W_K.shape[1]
 
     def queries(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "h n e"]:
-        return self._placed(X @ self.W_Q, self.norm_Q, positions)
+        return self._placed(shifted(X @ self.W_Q, self.b_Q), self.norm_Q, positions)
 
     def compress(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> dict[str, np.ndarray]:
-        return {"K": self._placed(X @ self.W_K, self.norm_K, positions), "V": X @ self.W_V}
+        K, V = shifted(X @ self.W_K, self.b_K), shifted(X @ self.W_V, self.b_V)
+        return {"K": self._placed(K, self.norm_K, positions), "V": V}
 
     def read(self, rows: Mapping[str, np.ndarray]) -> tuple[Float[np.ndarray, "g N e"], Float[np.ndarray, "g N v"]]:
         return rows["K"], rows["V"]
 
     def output(self, Y: Float[np.ndarray, "h n v"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n d_out"]:
-        return join_heads(Y, self.W_O)
+        Y = join_heads(Y, self.W_O)
+        return Y if self.b_O is None else Y + self.b_O
 
     def _placed(self, heads: np.ndarray, norm: RMSNorm | None, positions: np.ndarray) -> np.ndarray:
         """Heads normalised, then rotated, as far as the layer does either."""

@@ -15,6 +15,7 @@ CONFIGS = {
     "grouped": GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=10, rope=Rope(), qk_norm=True),
     "multi-query": GroupedConfig(d_model=14, n_heads=6, n_kv_heads=1, d_head=10),
     "grouped, window": GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=10, window=5),
+    "grouped, biases": GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=10, bias=True),
     "latent": LatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5),
     "latent, rotary": LatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5, d_rope=4),
     "latent, query latent": LatentConfig(

@@ -18,6 +18,7 @@ CONFIGS = {
     "grouped": GroupedConfig(**SIZES, n_kv_heads=2, d_head=4, rope=Rope(base=50.0, factor=2.0), qk_norm=True),
     "multi-query": GroupedConfig(**SIZES, n_kv_heads=1, d_head=4, rope=Rope()),
     "windowed": GroupedConfig(**SIZES, n_kv_heads=3, d_head=4, rope=Rope(), window=5),
+    "biases": GroupedConfig(**SIZES, n_kv_heads=2, d_head=4, rope=Rope(), bias=True),
     "latent": LatentConfig(**LATENT),
     "latent without positions": LatentConfig(**SIZES, d_latent=11, d_head=5),
     "latent, query latent, norms": LatentConfig(**LATENT, d_latent_q=7, latent_norm=True),
@@ -32,6 +33,9 @@ def make(name):
     torch.manual_seed(3)
     config = CONFIGS["latent" if name in READINGS else name]
     layer = (GroupedQueryAttention if isinstance(config, GroupedConfig) else LatentAttention)(config).double()
+    for parameter in layer.parameters():
+        if parameter.ndim == 1:
+            torch.nn.init.uniform_(parameter, 0.5, 1.5)
     return layer, ({"reading": READINGS[name]} if name in READINGS else {})
 
 

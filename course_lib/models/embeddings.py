@@ -1,0 +1,101 @@
+"""Tokens to the rows of the residual stream, and its last rows to logits (paper, sections 1 and 4)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_lib.config import ModelConfig, require
+from course_lib.layers import Cache, sinusoidal_table
+from course_lib.layers.checks import check_lengths
+from course_lib.models.norms import new_norm
+
+
+def check_tokens(tokens: Tensor, lengths: Tensor | None, vocab_size: int, name: str = "tokens") -> None:
+    """tokens (b, n) are whole numbers from 0 to vocab_size - 1, except right of each sequence's length."""
+    require(isinstance(tokens, Tensor), f"{name} must be a torch tensor, got {type(tokens).__name__}")
+    require(tokens.dtype == torch.int64, f"{name} must be of dtype torch.int64, got {tokens.dtype}")
+    require(
+        tokens.ndim == 2 and tokens.numel() > 0,
+        f"{name} must have shape (sequences, tokens), at least one of each, got {tuple(tokens.shape)}",
+    )
+    check_lengths(lengths, tuple(tokens.shape))
+    if torch.compiler.is_compiling():
+        return
+    known = tokens if lengths is None else tokens[right_of(lengths, tokens)]
+    if known.numel():
+        least, most = (int(x) for x in known.aminmax())
+        got = least if least < 0 else most
+        require(
+            0 <= least <= most < vocab_size, f"{name} must lie from 0 to vocab_size - 1 = {vocab_size - 1}, got {got}"
+        )
+
+
+def right_of(lengths: Tensor, tokens: Tensor) -> Tensor:
+    """(b, n), true at tokens and false at the padding to their right."""
+    return torch.arange(tokens.shape[1], device=tokens.device) < lengths.to(tokens.device)[:, None]
+
+
+class Embedding(nn.Module):
+    """X = dropout(scale W_E[tokens] + positions), normalised if `config.embedding_norm`.
+
+    W_E (vocab_size, d); learned positions are W_P (max_length, d), sinusoidal ones a shared table.
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.W_E = nn.Parameter(torch.empty(config.vocab_size, config.d_model))
+        learned = config.positions == "learned"
+        self.W_P = nn.Parameter(torch.empty(config.max_length, config.d_model)) if learned else None
+        self.norm = new_norm(config) if config.embedding_norm else nn.Identity()
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, tokens: Tensor, cache: Cache | None = None, lengths: Tensor | None = None) -> Tensor:
+        """tokens (b, n) -> (b, n, d), at the positions after those that `cache` holds.
+
+        What stands in the padding right of `lengths` is not looked at. Raises ValueError for tokens outside the
+        vocabulary and for sequences that would pass `max_length`.
+        """
+        config = self.config
+        check_tokens(tokens, lengths, config.vocab_size)
+        starts = None if cache is None else cache.starts(len(tokens))
+        self.check_length(tokens, starts, lengths)
+        if lengths is not None:
+            tokens = tokens.masked_fill(~right_of(lengths, tokens), 0)
+        X = F.embedding(tokens, self.W_E)
+        X = X if config.embedding_scale == 1 else config.embedding_scale * X
+        if config.positions != "none":
+            X = X + self.position_rows(tokens.shape[1], starts)
+        return self.dropout(self.norm(X))
+
+    def position_rows(self, n: int, starts: Tensor | None) -> Tensor:
+        """The rows of n positions: (n, d) when every sequence goes on at the same one, else (b, n, d)."""
+        positions = torch.arange(n)
+        if starts is not None:
+            together = bool((starts == starts[0]).all())
+            positions = positions + (starts[0] if together else starts[:, None])
+        if self.W_P is None:
+            return sinusoidal_table(self.config.d_model).rows(positions, self.W_E)
+        # Padding of a ragged batch may stand past the table; nothing reads its row.
+        return self.W_P[positions.clamp(max=len(self.W_P) - 1).to(self.W_P.device)]
+
+    def check_length(self, tokens: Tensor, starts: Tensor | None, lengths: Tensor | None) -> None:
+        """No sequence may pass the context limit."""
+        limit = self.config.max_length
+        if limit is None:
+            return
+        new = torch.tensor(tokens.shape[1]) if lengths is None else lengths.cpu()
+        longest = int((new if starts is None else starts + new).max())
+        require(longest <= limit, f"a sequence may have at most max_length = {limit} tokens, got {longest}")
+
+
+class Unembedding(nn.Module):
+    """Rows to logits: H W_E^T when tied, else H W_U with W_U (d, vocab_size)."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.W_U = None if config.tied else nn.Parameter(torch.empty(config.d_model, config.vocab_size))
+
+    def forward(self, H: Tensor, embedding: Embedding) -> Tensor:
+        """H (..., d) -> (..., vocab_size)."""
+        return F.linear(H, embedding.W_E) if self.W_U is None else H @ self.W_U

@@ -1,0 +1,61 @@
+"""Where the norm stands around a sublayer: on the skip connection, in front of the sublayer, or on both its sides."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from course_lib.config import ModelConfig
+from course_lib.layers import LayerNorm, RMSNorm
+
+Sublayer = Callable[[Tensor], Tensor]
+
+
+def new_norm(config: ModelConfig) -> LayerNorm | RMSNorm:
+    """A norm of the config's kind, of the width of the residual stream."""
+    return (LayerNorm if config.norm == "layer" else RMSNorm)(config.d_model)
+
+
+class PostLN(nn.Module):
+    """norm(X + sublayer(X)): the original."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.norm, self.dropout = new_norm(config), nn.Dropout(config.dropout)
+
+    def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
+        return self.norm(X + self.dropout(sublayer(X)))
+
+
+class PreLN(nn.Module):
+    """X + sublayer(norm(X)): the skip connection runs free from the first layer to the last."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.norm, self.dropout = new_norm(config), nn.Dropout(config.dropout)
+
+    def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
+        return X + self.dropout(sublayer(self.norm(X)))
+
+
+class PeriLN(nn.Module):
+    """X + after(sublayer(before(X))): also what a sublayer adds has a known size."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.before, self.after, self.dropout = new_norm(config), new_norm(config), nn.Dropout(config.dropout)
+
+    def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
+        return X + self.dropout(self.after(sublayer(self.before(X))))
+
+
+AROUND = {"post": PostLN, "pre": PreLN, "peri": PeriLN}
+
+
+def new_around(config: ModelConfig) -> PostLN | PreLN | PeriLN:
+    """What stands around one sublayer."""
+    return AROUND[config.placement](config)
+
+
+def new_final_norm(config: ModelConfig) -> nn.Module:
+    """A norm behind the last layer; Post-LN ends with one already."""
+    return nn.Identity() if config.placement == "post" else new_norm(config)
