@@ -99,7 +99,7 @@ RANKS = Exercise(
         ),
     ),
     hints=(
-        "What is the rank of a product of an N x d and a d x N matrix with independent rows?",
+        "What is the rank of the product of a random N x d with a random d x N matrix, for N > d, and for N < d?",
         "The determinant of a triangular matrix is the product of its diagonal. What is the diagonal of a causal P?",
     ),
 )
@@ -153,5 +153,8 @@ SIZES = Exercise(
             "the number is right, but a count is a whole number; divide with //, or not at all",
         ),
     ),
-    hints=("Four weights: W_Q and W_K of d_in x d_QK, W_V of d_in x d_V for each head, and W_O of (h d_V) x d_out.",),
+    hints=(
+        "Write down the shapes of the four weights; which of them are there once for each head?",
+        "For each head W_Q and W_K of d_in x d_QK and W_V of d_in x d_V; once, W_O of (n_heads d_V) x d_out.",
+    ),
 )

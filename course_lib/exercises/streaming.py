@@ -12,7 +12,7 @@ def _draw(*shape: int, seed: int = 7) -> np.ndarray:
 
 
 def next_token(x, W_Q, W_K, W_V, K, V):
-    K = np.vstack([K, x @ W_K])  # the new token sees itself, so its key and value come first
+    K = np.vstack([K, x @ W_K])  # the new token sees itself: its key and value join before it reads
     V = np.vstack([V, x @ W_V])
     s = K @ (x @ W_Q) / np.sqrt(K.shape[-1])
     a = np.exp(s - s.max())

@@ -180,6 +180,11 @@ def test_other_wrong_answers_hear_stage_and_place(number, answer, message):
     assert result.passed is False and message in result.message, result.message
 
 
+def test_minutes_in_the_title_of_the_notebook():
+    assert sum(EXERCISES[number].minutes for number in ("2.1", "2.4", "2.5", "2.6")) == 28
+    assert sum(EXERCISES[number].minutes for number in ("2.2", "2.3", "2.7")) == 15
+
+
 def test_next_token_is_the_last_row_of_causal_attention():
     rng = np.random.default_rng(1)
     X, W_Q, W_K, W_V = (rng.normal(size=s) for s in ((7, 11), (11, 5), (11, 5), (11, 3)))

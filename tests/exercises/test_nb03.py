@@ -85,6 +85,36 @@ def test_contributions_in_any_style(answer):
     assert grade(nb03.CONTRIBUTIONS, answer).passed is True
 
 
+EXERCISES = {exercise.id: exercise for exercise in nb03.EXERCISES}
+
+
+@pytest.mark.parametrize(
+    "number, answer, message",
+    [
+        ("3.1", lambda Q, n_heads: Q.reshape(n_heads, -1), "one head: only a leading axis of length 1 is new"),
+        ("3.1", lambda Q, n_heads: np.stack(np.array_split(Q.T, n_heads)), "each head is transposed"),
+        ("3.1", lambda Q, n_heads: np.stack([Q[:, h::n_heads] for h in range(n_heads)]), "every n_heads-th column"),
+        ("3.3", lambda Y, W_O: [y @ W_O for y in Y], "three heads of width 2: your code raises"),
+        ("3.3", lambda Y, W_O: Y @ np.stack(np.split(W_O, len(Y)))[::-1], "three heads of width 2: at index"),
+        ("3.3", lambda Y, W_O: np.concatenate(list(Y), axis=1) @ W_O, "keep the head axis"),
+        ("3.4", lambda N, d: {"logits": min(N, d), "weights": N - 1}, "fewer tokens than columns"),
+        ("3.4", lambda N, d: (min(N, d), N), "a dict is expected"),
+        ("3.4", lambda N, d: {"logits": d, "weights": d}, "neither rank exceeds the number of rows"),
+        ("3.5", lambda d_in, d_out, h, e, v: 2 * d_in * e + d_in * v + v * d_out, "this is one head"),
+        ("3.5", lambda d_in, d_out, h, e, v: h * (2 * d_in * e + d_in * v) + d_out**2, "one head: d_in = 5"),
+        ("3.5", lambda d_in, d_out, h, e, v: h * (d_in * (2 * e + v) + v * d_out) / 1, "a count is a whole number"),
+    ],
+)
+def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
+def test_minutes_in_the_title_of_the_notebook():
+    assert sum(EXERCISES[number].minutes for number in ("3.1", "3.2")) == 20
+    assert sum(EXERCISES[number].minutes for number in ("3.3", "3.4", "3.5")) == 18
+
+
 def test_ranks_are_those_of_real_matrices():
     for N, d in ((4, 16), (40, 8)):
         rng = np.random.default_rng(0)
