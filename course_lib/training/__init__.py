@@ -1,0 +1,21 @@
+"""One small trainer for every model of the course: `train(model, data, recipe, folder)`.
+
+A run is a folder: run.json (what is trained, on what, how), checkpoint.safetensors, log.jsonl. Calling `train` again
+with the same arguments resumes it.
+"""
+
+from course_lib.training.data import NextTokenData, TrainingData
+from course_lib.training.evaluation import Evaluation, evaluate
+from course_lib.training.recipe import Recipe
+from course_lib.training.trainer import DivergedError, Result, train
+
+__all__ = [
+    "DivergedError",
+    "Evaluation",
+    "NextTokenData",
+    "Recipe",
+    "Result",
+    "TrainingData",
+    "evaluate",
+    "train",
+]

@@ -1,0 +1,98 @@
+"""Where a run computes: the device, its precision, and the other processes when torchrun started several."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from course_lib.config import require
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The named device; "auto" takes CUDA, else Apple's MPS, else the CPU. Raises ValueError when it is not there."""
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
+    if name == "auto":
+        name = next(kind for kind, available in there.items() if available())
+    kind = name.partition(":")[0]
+    require(kind in there, f"device must be auto, {', '.join(there)} or such as cuda:1, got {name!r}")
+    require(there[kind](), f"device {name!r} is not available on this machine; auto takes the best that is")
+    return torch.device(name)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One process of a run: its device, its number among them, and the dtype in which matrices are multiplied."""
+
+    device: torch.device
+    rank: int = 0
+    processes: int = 1
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and shows progress."""
+        return self.rank == 0
+
+    def precision(self):
+        """A context: matrices multiply in `dtype`, while weights, sums of losses and the optimiser stay in float32."""
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def seed(self, seed: int, step: int) -> None:
+        """Begin anew the random numbers of torch: others at each step, and in each process."""
+        torch.manual_seed(((seed * 1_000_003 + step) * 1_009 + self.rank) % 2**63)
+
+    def own_randomness(self):
+        """A context that leaves the caller's random numbers as they were."""
+        return torch.random.fork_rng([self.device] if self.device.type == "cuda" else [])
+
+    def bring(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(part.to(self.device, non_blocking=True) for part in batch)
+
+    def share(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """This process's sequences of the batch."""
+        return tuple(part[self.rank :: self.processes] for part in batch)
+
+    def total(self, *numbers: float) -> list[float]:
+        """The sum of each number over all processes."""
+        if self.processes == 1:
+            return list(numbers)
+        # MPS has no float64, but then there is one process only.
+        sums = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        torch.distributed.all_reduce(sums)
+        return sums.tolist()
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """The model, or with several processes one that averages gradients over them."""
+        if self.processes == 1:
+            return model
+        return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
+
+
+@contextlib.contextmanager
+def placed(device: str, precision: str) -> Iterator[Place]:
+    """The place of this process; joins the other processes when torchrun has started several, and leaves at the end."""
+    rank, processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    where = choose_device(device)
+    if where.type == "cuda" and processes > 1:
+        where = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(where)
+    joined = processes > 1 and not torch.distributed.is_initialized()
+    if joined:
+        torch.distributed.init_process_group("nccl" if where.type == "cuda" else "gloo")
+    try:
+        yield Place(where, rank, processes, dtype_of(precision, where))
+    finally:
+        if joined:
+            torch.distributed.destroy_process_group()
+
+
+def dtype_of(precision: str, device: torch.device) -> torch.dtype:
+    """auto: bfloat16 on a CUDA device that has it, which needs no scaling of losses; float32 elsewhere."""
+    if precision == "auto":
+        has = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if has else torch.float32
+    return getattr(torch, precision)

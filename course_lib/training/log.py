@@ -1,0 +1,43 @@
+"""log.jsonl: one JSON object a line, for the training loss of some steps and for each evaluation."""
+
+import json
+from pathlib import Path
+
+from course_lib.files import write_atomically
+
+NAME = "log.jsonl"
+
+
+def read(path: str | Path) -> list[dict]:
+    """The lines so far; the last one is left out when the writer was stopped in the middle of it."""
+    path = Path(path)
+    lines = path.read_text().splitlines() if path.exists() else []
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError as error:
+            if number < len(lines):
+                raise ValueError(f"path must lead to JSON lines, got {path}, line {number}: {line!r}") from error
+    return rows
+
+
+class Log:
+    """Appends lines to a file, each flushed at once, so that a reader sees how far the run is."""
+
+    def __init__(self, path: Path, before: int):
+        """Goes on after the lines of steps below `before`; later ones were written by a run that did not keep them."""
+        kept = [row for row in read(path) if row["step"] < before]
+        write_atomically(path, "".join(map(to_line, kept)).encode())
+        self.file = path.open("a", encoding="utf-8")
+
+    def append(self, **row) -> None:
+        self.file.write(to_line(row))
+        self.file.flush()
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def to_line(row: dict) -> str:
+    return json.dumps(row) + "\n"

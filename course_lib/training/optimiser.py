@@ -1,0 +1,44 @@
+"""AdamW (Loshchilov, Hutter, "Decoupled Weight Decay Regularization", arXiv 1711.05101), and what it decays."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from course_lib.models.embeddings import Embedding
+from course_lib.training.recipe import Recipe
+
+EMBEDDINGS = (Embedding, nn.Embedding)  # the course's, and torch's in models from elsewhere
+
+
+def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """Two groups of parameters for an optimiser: matrices that multiply, which decay, and the rest, which does not.
+
+    Not decayed: vectors (gains and shifts of norms, biases) and embeddings of tokens and positions. Decay would pull a
+    norm's gain from 1 to 0, and an embedding row at every step although only the rows of the batch get a gradient, so
+    that rare tokens would shrink. Output weights tied to an embedding count as the embedding. Parameters without
+    gradients are left out.
+    """
+    spared = {id(p) for module in model.modules() if isinstance(module, EMBEDDINGS) for p in own(module)}
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in parameters if p.ndim >= 2 and id(p) not in spared]
+    rest = [p for p in parameters if p.ndim < 2 or id(p) in spared]
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def own(module: nn.Module) -> Iterator[nn.Parameter]:
+    """Parameters that the module holds itself, not through a submodule."""
+    return module.parameters(recurse=False)
+
+
+def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """torch's AdamW in its fused form, which updates all parameters in one call."""
+    groups = decay_groups(model, recipe.weight_decay)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, eps=1e-8, fused=True)
+
+
+def names(model: nn.Module, optimiser: torch.optim.Optimizer) -> list[str]:
+    """The name of each parameter, in the optimiser's order."""
+    by_id = {id(p): name for name, p in model.named_parameters()}
+    return [by_id[id(p)] for group in optimiser.param_groups for p in group["params"]]

@@ -1,0 +1,213 @@
+"""The trainer: what it reaches, what it writes, what it does when the loss is no number or the disk is full."""
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_lib.training import DivergedError, NextTokenData, Recipe, checkpoint, evaluate, log, train
+from course_lib.training.distributed import Place
+
+SYMBOLS = 11
+RECIPE = Recipe(steps=60, learning_rate=0.05, warmup=5, evaluate_every=20, checkpoint_every=7, log_every=3)
+
+
+class Bigram(nn.Module):
+    def __init__(self, dropout=0.1):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embedding = nn.Embedding(SYMBOLS, 7)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(7, SYMBOLS)
+
+    def forward(self, tokens):
+        return self.output(self.dropout(self.embedding(tokens)))
+
+
+def data(batch_size=6) -> NextTokenData:
+    """Each token is twice the one before, or with one chance in four another."""
+    random = np.random.default_rng(0)
+    text = [1]
+    for _ in range(1_200):
+        text.append(2 * text[-1] % SYMBOLS if random.random() < 0.75 else int(random.integers(SYMBOLS)))
+    vocab = [b"ab"] * SYMBOLS
+    return NextTokenData((torch.tensor(text[:1_000]), torch.tensor(text[1_000:])), vocab, 5, batch_size)
+
+
+def run(folder, recipe=RECIPE, model=None, source=None):
+    model = model or Bigram()
+    return model, train(model, source or data(), recipe, folder, "cpu", watchers=())
+
+
+def test_it_learns_what_there_is_to_learn(tmp_path):
+    _, result = run(tmp_path, replace(RECIPE, steps=400, evaluate_every=400))
+    # The entropy of the source: right with 0.75 + 0.25 / 11, each of ten others with 0.25 / 11.
+    right, other = 0.75 + 0.25 / 11, 0.25 / 11
+    entropy = -right * math.log(right) - 10 * other * math.log(other)
+    # 200 validation tokens tell the loss to about 1.3 / sqrt(200) = 0.09.
+    assert result.evaluation.nats_per_token == pytest.approx(entropy, abs=0.2)
+    assert result.tokens == 400 * 6 * 5 and result.tokens_per_second > 0
+
+
+def test_units_of_the_loss(tmp_path):
+    model, result = run(tmp_path)
+    again = evaluate(model, data())
+    assert again == result.evaluation and model.training
+    assert again.tokens == 200
+    # Two bytes a token.
+    assert again.bits_per_byte == pytest.approx(again.nats_per_token / math.log(2) / 2, rel=1e-12)
+    model.eval()
+    text = data().validation_tokens
+    with torch.no_grad():
+        P = model(text[None, :-1])[0].double().softmax(-1)  # a bigram model sees one token: windows do not matter
+    expected = -P[torch.arange(200), text[1:]].log().mean()
+    assert again.nats_per_token == pytest.approx(float(expected), rel=1e-6)  # sums in float32
+
+
+def test_the_log_is_json_lines(tmp_path):
+    _, result = run(tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss" in row] == list(range(0, 60, 3))
+    assert [row["step"] for row in rows if "validation" in row] == [0, 20, 40, 60]
+    assert rows[-1]["validation"] == result.evaluation.as_dict()
+    assert rows[-1]["validation"]["nats_per_token"] < rows[0]["validation"]["nats_per_token"]
+
+
+def test_watchers_see_the_lines_of_the_log(tmp_path):
+    seen = []
+    train(Bigram(), data(), RECIPE, tmp_path, "cpu", watchers=(seen.append,))
+    assert seen == log.read(tmp_path / "log.jsonl")
+
+
+def test_a_finished_run_is_not_trained_further(tmp_path):
+    first, result = run(tmp_path)
+    again, same = run(tmp_path)
+    assert same.evaluation == result.evaluation and same.tokens == result.tokens
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+
+
+def test_the_callers_random_numbers_stay_as_they_are(tmp_path):
+    model = Bigram()
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    train(model, data(), RECIPE, tmp_path, "cpu", watchers=())
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_length_of_the_gradient_is_bounded(tmp_path):
+    lengths = []
+    model = Bigram()
+
+    class Watched(torch.optim.SGD):
+        def step(self):
+            lengths.append(math.sqrt(sum(float(p.grad.square().sum()) for p in model.parameters())))
+
+    recipe = replace(RECIPE, clip=0.01)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("course_lib.training.trainer.adamw", lambda model, _: Watched(model.parameters(), lr=0.0))
+        train(model, data(), recipe, tmp_path, "cpu", watchers=())
+    assert len(lengths) == 60 and max(lengths) <= 0.01 * (1 + 1e-4)  # clip_grad_norm_ divides by length + 1e-6
+
+
+class Breaks(Bigram):
+    """Its loss is no number in call `at` of training, counted from 0."""
+
+    def __init__(self, at, in_gradient=False):
+        super().__init__()
+        self.calls, self.at, self.in_gradient = 0, at, in_gradient
+
+    def forward(self, tokens):
+        logits = super().forward(tokens)
+        self.calls += self.training
+        if self.training and self.calls == self.at + 1:
+            # sqrt(0) is 0, and its derivative is infinite.
+            return logits + (self.output.bias * 0).abs().sqrt().sum() if self.in_gradient else logits * math.nan
+        return logits
+
+
+@pytest.mark.parametrize("in_gradient", [False, True])
+def test_a_diverged_run_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path, in_gradient):
+    with pytest.raises(DivergedError, match="at step 24 .* nan.*checkpoint.safetensors keeps the last good weights"):
+        run(tmp_path, model=Breaks(24, in_gradient))
+    good = Bigram()
+    assert checkpoint.read(tmp_path / "checkpoint.safetensors", good)["step"] == 21
+    assert all(bool(p.isfinite().all()) for p in good.parameters())
+    whole, _ = run(tmp_path / "whole")
+    resumed, _ = run(tmp_path, model=Breaks(10**6))  # goes on as if nothing had happened
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_weights_that_are_no_numbers_are_never_kept(tmp_path):
+    """The step at which a checkpoint is due is the one that breaks."""
+    with pytest.raises(DivergedError, match="at step 7 "):
+        run(tmp_path, model=Breaks(7))
+    assert checkpoint.read(tmp_path / "checkpoint.safetensors", Bigram())["step"] == 0
+    with pytest.raises(DivergedError, match="at step 0 .*no checkpoint was written yet"):
+        run(tmp_path / "early", model=Breaks(0))
+
+
+def test_bfloat16_multiplies_in_bfloat16_and_keeps_weights_in_float32(tmp_path):
+    model, result = run(tmp_path, replace(RECIPE, precision="bfloat16"))
+    _, exact = run(tmp_path / "float32", replace(RECIPE, precision="float32"))
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+    assert result.evaluation != exact.evaluation
+    # Logits of size 3 are rounded to 2**-9 of it; some 60 steps of learning rate 0.05 add to that.
+    assert result.evaluation.nats_per_token == pytest.approx(exact.evaluation.nats_per_token, abs=0.05)
+
+
+class Tied(Bigram):
+    def __init__(self):
+        super().__init__()
+        self.output.weight = self.embedding.weight
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("scratch", torch.zeros(3), persistent=False)
+
+
+def test_a_checkpoint_holds_tied_weights_once_and_kept_buffers(tmp_path):
+    model, _ = run(tmp_path, model=Tied())
+    model.seen.fill_(5.0)
+    assert set(checkpoint.tensors_of(model)) == {"embedding.weight", "output.bias", "seen"}
+    checkpoint.write(tmp_path / "other", model, torch.optim.SGD(model.parameters()), {"step": 3})
+    fresh = Tied()
+    assert checkpoint.read(tmp_path / "other", fresh) == {"step": 3}
+    assert fresh.output.weight is fresh.embedding.weight and torch.equal(fresh.output.weight, model.output.weight)
+    assert float(fresh.seen) == 5.0
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import numpy as np, torch
+from torch import nn
+from course_lib.training import NextTokenData, Recipe, train
+# A limit on the size of a file fails a write like a full disk does.
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.W = nn.Parameter(torch.zeros(11, 11_000))
+    def forward(self, tokens):
+        raise SystemExit("training has begun")
+data = NextTokenData((np.zeros(99, int), np.zeros(9, int)), [b"."] * 11, 5, 2)
+train(Model(), data, Recipe(steps=1, learning_rate=1.0), Path(sys.argv[1]), "cpu", ())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_a_full_disk_is_reported_before_training(tmp_path):
+    answer = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path / "x")], capture_output=True, text=True)
+    assert "OSError" in answer.stderr and "must take checkpoints of 1.5 MB" in answer.stderr, answer.stderr
+    assert list((tmp_path / "x").iterdir()) == []
+
+
+def test_several_processes_share_a_batch():
+    batch = (torch.arange(6), torch.arange(6) * 10)
+    shares = [Place(torch.device("cpu"), rank, 3).share(batch) for rank in range(3)]
+    assert [share[0].tolist() for share in shares] == [[0, 3], [1, 4], [2, 5]]
