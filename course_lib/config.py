@@ -176,6 +176,7 @@ class ModelConfig:
     positions: str = "none"  # added to the embeddings: sinusoidal or learned; none also where attention rotates
     max_length: int | None = None  # no sequence may pass it; required with learned positions
     tied: bool = True  # the embedding serves as output weights too
+    output_bias: bool = False  # b_U, added to the logits, as in BERT
     embedding_scale: float = 1.0  # embeddings are multiplied by it; sqrt(d_model) in the original
     embedding_norm: bool = False  # a norm on the sum of embedding and position, as in BERT
     dropout: float = 0.0  # on embeddings and on what each sublayer adds, in training only
@@ -188,7 +189,7 @@ class ModelConfig:
         require_choice(self, "norm", ("layer", "rms"))
         require_choice(self, "placement", ("post", "pre", "peri"))
         require_choice(self, "positions", ("none", "sinusoidal", "learned"))
-        require_flags(self, "tied", "embedding_norm")
+        require_flags(self, "tied", "output_bias", "embedding_norm")
         require(
             self.positions != "learned" or self.max_length is not None,
             "max_length must be given with learned positions: their table has that many rows",
@@ -220,6 +221,32 @@ class ModelConfig:
         if attention.get("rope") is not None:
             attention["rope"] = from_fields(Rope, attention["rope"])
         return from_fields(cls, dict(values) | {"attention": from_fields(ATTENTION[kind], attention)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslationConfig:
+    """Both sides of an encoder-decoder. The source side has no output, so its `tied` and `output_bias` say nothing."""
+
+    source: ModelConfig
+    target: ModelConfig
+
+    def __post_init__(self):
+        for name in ("source", "target"):
+            kind = type(getattr(self, name))
+            require(kind is ModelConfig, f"{name} must be a ModelConfig, got {kind.__name__}")
+        widths = self.source.d_model, self.target.d_model
+        require(
+            widths[0] == widths[1], f"source and target must have the same d_model, got {widths[0]} and {widths[1]}"
+        )
+
+    def as_dict(self) -> dict:
+        """Plain values for JSON; `from_dict` makes an equal config of them."""
+        return {"source": self.source.as_dict(), "target": self.target.as_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> "TranslationConfig":
+        """The inverse of `as_dict`. Raises ValueError for keys that are unknown or missing."""
+        return from_fields(cls, {name: ModelConfig.from_dict(side) for name, side in values.items()})
 
 
 ATTENTION = {"grouped": GroupedConfig, "latent": LatentConfig}

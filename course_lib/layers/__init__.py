@@ -3,6 +3,7 @@
 from course_lib.layers.attention import GroupedQueryAttention
 from course_lib.layers.bidirectional import BidirectionalAttention, BidirectionalLatentAttention
 from course_lib.layers.cache import Cache
+from course_lib.layers.cross import CrossAttention, CrossLatentAttention, Memory
 from course_lib.layers.feedforward import FeedForward, SwiGLU
 from course_lib.layers.kernel import Seen, attend, attention_weights
 from course_lib.layers.latent import AbsorbedReading, LatentAttention
@@ -15,10 +16,13 @@ __all__ = [
     "BidirectionalAttention",
     "BidirectionalLatentAttention",
     "Cache",
+    "CrossAttention",
+    "CrossLatentAttention",
     "FeedForward",
     "GroupedQueryAttention",
     "LatentAttention",
     "LayerNorm",
+    "Memory",
     "RMSNorm",
     "RotaryTable",
     "Seen",

@@ -76,14 +76,21 @@ class CausalAttention(nn.Module):
             rows = self.compress(X, places)
             rows, keys = without_cache(rows, lengths) if cache is None else cache.append(rows, lengths)
             seen = self.seen(X, (positions, keys), lengths, mask)
-            Q, (K, V) = reading.queries(X, places), reading.read(rows)
-            dropout = self.config.dropout if self.training else 0.0
-            P = attention_weights(Q, K, seen, self.config.scale) if return_weights else None
-            heads = attend(Q, K, V, seen, self.config.scale, dropout) if P is None else mix(F.dropout(P, dropout), V)
-            Y = reading.output(heads, places)
+            Y, P = self.answer(reading, (X, places), rows, seen, return_weights)
             if lengths is not None:
                 Y = Y.masked_fill(~real(X, lengths)[..., None], 0.0)  # b_O would stand there
             return Y if P is None else (Y, P)
+
+    def answer(
+        self, reading: Reading, asking: tuple[Tensor, Tensor], rows: Held, seen: Seen, return_weights: bool
+    ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b h n N"] | None]:
+        """(Y, P) of the tokens that ask, given as X (b, n, d) and their positions; P is None unless wanted."""
+        X, places = asking
+        Q, (K, V) = reading.queries(X, places), reading.read(rows)
+        dropout = self.config.dropout if self.training else 0.0
+        P = attention_weights(Q, K, seen, self.config.scale) if return_weights else None
+        heads = attend(Q, K, V, seen, self.config.scale, dropout) if P is None else mix(F.dropout(P, dropout), V)
+        return reading.output(heads, places), P
 
     def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
         """What can be wrong is found before the cache is touched."""

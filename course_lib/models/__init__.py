@@ -1,5 +1,7 @@
 """Whole Transformers in PyTorch, from one config: decoder-only, encoder-only, encoder-decoder; and generation."""
 
 from course_lib.models.decoder import DecoderModel
+from course_lib.models.encoder import EncoderModel
+from course_lib.models.translation import TranslationModel
 
-__all__ = ["DecoderModel"]
+__all__ = ["DecoderModel", "EncoderModel", "TranslationModel"]

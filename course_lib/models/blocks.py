@@ -1,16 +1,21 @@
 """The layers that every model is built of: each sublayer within its skip connection and norm (paper, section 4)."""
 
+from dataclasses import replace
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.config import LatentConfig, ModelConfig
+from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
 from course_lib.layers import (
     BidirectionalAttention,
     BidirectionalLatentAttention,
     Cache,
+    CrossAttention,
+    CrossLatentAttention,
     FeedForward,
     GroupedQueryAttention,
     LatentAttention,
+    Memory,
     SwiGLU,
 )
 from course_lib.models.norms import new_around
@@ -28,6 +33,20 @@ def new_bidirectional_attention(config: ModelConfig) -> BidirectionalAttention |
     """Self-attention of an encoder."""
     latent = isinstance(config.attention, LatentConfig)
     return (BidirectionalLatentAttention if latent else BidirectionalAttention)(config.attention)
+
+
+def new_cross_attention(config: ModelConfig) -> CrossAttention | CrossLatentAttention:
+    """Attention of a decoder to the encoder's last state: the variant of its self-attention, without positions."""
+    latent = isinstance(config.attention, LatentConfig)
+    return (CrossLatentAttention if latent else CrossAttention)(without_positions(config.attention))
+
+
+def without_positions(config: GroupedConfig | LatentConfig) -> GroupedConfig | LatentConfig:
+    """The same sizes and the same scale in units of its default, without rotation and window."""
+    if isinstance(config, GroupedConfig):
+        return replace(config, rope=None, window=None)
+    scale = config.scale * (config.d_qk / config.d_head) ** 0.5  # queries and keys lose their d_rope coordinates
+    return replace(config, d_rope=0, rope=None, window=None, scale=scale)
 
 
 def new_feed_forward(config: ModelConfig) -> FeedForward | SwiGLU:
@@ -53,16 +72,38 @@ class Block(nn.Module):
         weights: list[Tensor] | None = None,
     ) -> Tensor:
         """X (b, n, d) -> (b, n, d). A list `weights` receives the attention weights P (b, h, n, N)."""
-        X = self.around_attention(X, lambda X: attend_to_self(self.attention, X, cache, lengths, weights))
+        X = self.around_attention(X, lambda X: noting(weights, self.attention, X, cache, lengths=lengths))
         return self.around_feed_forward(X, self.feed_forward)
 
 
-def attend_to_self(
-    attention: nn.Module, X: Tensor, cache: Cache | None, lengths: Tensor | None, weights: list[Tensor] | None
-) -> Tensor:
+class TranslationBlock(nn.Module):
+    """A decoder layer of the original: masked self-attention, cross-attention to the encoder, feed-forward."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.attention, self.around_attention = new_causal_attention(config), new_around(config)
+        self.cross_attention, self.around_cross_attention = new_cross_attention(config), new_around(config)
+        self.feed_forward, self.around_feed_forward = new_feed_forward(config), new_around(config)
+
+    def forward(
+        self,
+        X: Tensor,
+        cache: Cache | None = None,
+        lengths: Tensor | None = None,
+        weights: list[Tensor] | None = None,
+        *,
+        memory: Memory,
+    ) -> Tensor:
+        """X (b, n, d) -> (b, n, d). A list `weights` receives those of the cross-attention, P (b, h, n, N)."""
+        X = self.around_attention(X, lambda X: self.attention(X, cache, lengths=lengths))
+        X = self.around_cross_attention(X, lambda X: noting(weights, self.cross_attention, X, memory))
+        return self.around_feed_forward(X, self.feed_forward)
+
+
+def noting(weights: list[Tensor] | None, attention: nn.Module, *arguments, **keywords) -> Tensor:
     """The output of the attention; its weights are computed only for a list that receives them."""
     if weights is None:
-        return attention(X, cache, lengths=lengths)
-    Y, P = attention(X, cache, lengths=lengths, return_weights=True)
+        return attention(*arguments, **keywords)
+    Y, P = attention(*arguments, **keywords, return_weights=True)
     weights.append(P)
     return Y

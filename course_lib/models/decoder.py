@@ -1,5 +1,8 @@
 """The decoder-only model: the next token from those before it (paper, section 4; GPT, Llama)."""
 
+from collections.abc import Iterable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +14,36 @@ from course_lib.models.initialise import initialise
 from course_lib.models.norms import new_final_norm
 
 
-class DecoderModel(nn.Module):
+class Decoder(nn.Module):
+    """What decoders share: embedding, causal layers, a last norm, and logits from its rows."""
+
+    def __init__(self, config: ModelConfig, blocks: Iterable[nn.Module]):
+        super().__init__()
+        self.embedding = Embedding(config)
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = new_final_norm(config)
+        self.unembedding = Unembedding(config)
+
+    def run(self, tokens: Tensor, caches: list[Cache] | None, lengths: Tensor | None, layers: Iterable) -> Tensor:
+        """The last rows of the stream (b, n, d), normalised. `layers`: each block, ready to be called, in order."""
+        check_caches(caches, len(self.blocks))
+        first = None if caches is None else caches[0]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
+            X = self.embedding(tokens, first, lengths)
+            for layer, cache in zip(layers, caches or [None] * len(self.blocks), strict=True):
+                X = layer(X, cache, lengths)
+            return self.norm(X)
+
+    def logits(self, H: Tensor) -> Tensor:
+        """Rows (..., d) -> (..., vocab_size)."""
+        return self.unembedding(H, self.embedding)
+
+    def new_caches(self, capacity: int | None = None) -> list[Cache]:
+        """One empty cache per layer."""
+        return [block.attention.new_cache(capacity) for block in self.blocks]
+
+
+class DecoderModel(Decoder):
     """Logits of the next token at every position. Weights are drawn by `course_lib.models.initialise`.
 
     model = DecoderModel(config)
@@ -21,12 +53,8 @@ class DecoderModel(nn.Module):
     """
 
     def __init__(self, config: ModelConfig):
-        super().__init__()
+        super().__init__(config, (Block(config, new_causal_attention(config)) for _ in range(config.n_layers)))
         self.config = config
-        self.embedding = Embedding(config)
-        self.blocks = nn.ModuleList(Block(config, new_causal_attention(config)) for _ in range(config.n_layers))
-        self.norm = new_final_norm(config)
-        self.unembedding = Unembedding(config)
         initialise(self, config, sublayers=2 * config.n_layers)
 
     def forward(self, tokens: Tensor, caches: list[Cache] | None = None, lengths: Tensor | None = None) -> Tensor:
@@ -48,21 +76,7 @@ class DecoderModel(nn.Module):
         weights: list[Tensor] | None = None,
     ) -> Tensor:
         """The last rows of the stream (b, n, d), normalised; `forward` documents the arguments, `Block` weights."""
-        check_caches(caches, self.config.n_layers)
-        first = None if caches is None else caches[0]
-        with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
-            X = self.embedding(tokens, first, lengths)
-            for block, cache in zip(self.blocks, caches or [None] * len(self.blocks), strict=True):
-                X = block(X, cache, lengths, weights)
-            return self.norm(X)
-
-    def logits(self, H: Tensor) -> Tensor:
-        """Rows (..., d) -> (..., vocab_size)."""
-        return self.unembedding(H, self.embedding)
-
-    def new_caches(self, capacity: int | None = None) -> list[Cache]:
-        """One empty cache per layer."""
-        return [block.attention.new_cache(capacity) for block in self.blocks]
+        return self.run(tokens, caches, lengths, (partial(block, weights=weights) for block in self.blocks))
 
     @torch.no_grad()
     def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:

@@ -90,12 +90,13 @@ class Embedding(nn.Module):
 
 
 class Unembedding(nn.Module):
-    """Rows to logits: H W_E^T when tied, else H W_U with W_U (d, vocab_size)."""
+    """Rows to logits: H W_E^T when tied, else H W_U with W_U (d, vocab_size); b_U is added if the config says so."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.W_U = None if config.tied else nn.Parameter(torch.empty(config.d_model, config.vocab_size))
+        self.b_U = nn.Parameter(torch.zeros(config.vocab_size)) if config.output_bias else None
 
     def forward(self, H: Tensor, embedding: Embedding) -> Tensor:
         """H (..., d) -> (..., vocab_size)."""
-        return F.linear(H, embedding.W_E) if self.W_U is None else H @ self.W_U
+        return F.linear(H, embedding.W_E if self.W_U is None else self.W_U.T, self.b_U)

@@ -1,0 +1,41 @@
+"""The encoder: every token sees every other, so that its row speaks of the whole sequence (paper, section 4)."""
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.config import ModelConfig
+from course_lib.models.blocks import Block, new_bidirectional_attention
+from course_lib.models.embeddings import Embedding
+from course_lib.models.initialise import initialise
+from course_lib.models.norms import new_final_norm
+
+
+class EncoderModel(nn.Module):
+    """The rows E_{N_L} that the last layer leaves, normalised. `config.tied` and `output_bias` say nothing here."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.embedding = Embedding(config)
+        self.blocks = nn.ModuleList(Block(config, new_bidirectional_attention(config)) for _ in range(config.n_layers))
+        self.norm = new_final_norm(config)
+        initialise(self, config, sublayers=2 * config.n_layers)
+
+    def forward(self, tokens: Tensor, lengths: Tensor | None = None, weights: list[Tensor] | None = None) -> Tensor:
+        """tokens (b, n) int64 -> (b, n, d).
+
+        lengths: (b,) tokens of each sequence, padding on the right, which no token sees; rows there mean nothing.
+        A list `weights` receives the attention weights P (b, h, n, n) of every layer.
+        Raises ValueError for tokens outside the vocabulary and sequences past max_length.
+        """
+        X = self.embedding(tokens, lengths=lengths)
+        for block in self.blocks:
+            X = block(X, lengths=lengths, weights=weights)
+        return self.norm(X)
+
+    @torch.no_grad()
+    def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
+        """P (b, h, n, n) of every layer."""
+        weights = []
+        self(tokens, lengths, weights)
+        return weights

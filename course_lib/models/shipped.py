@@ -1,0 +1,126 @@
+"""Trained models in a folder each: weights, tokenizer and card. Those that come with the course load by name.
+
+shipped = load("docs-mha")
+shipped.model, shipped.tokenizer, shipped.card
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor, nn
+
+from course_lib.config import ModelConfig, require
+from course_lib.files import write_atomically
+from course_lib.models.decoder import DecoderModel
+from course_lib.text import tokenizers
+from course_lib.text.tokenizers import Tokenizer
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+MODELS = {kind.__name__: kind for kind in (DecoderModel,)}
+STORED = torch.float16  # half the size of float32; 11 bits of each weight
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A model in evaluation mode and float32, its tokenizer, and what is known of both."""
+
+    model: nn.Module
+    tokenizer: Tokenizer
+    card: dict
+
+
+def names() -> tuple[str, ...]:
+    """The models that come with the course."""
+    return tuple(sorted(path.parent.name for path in ASSETS.glob("*/card.json")))
+
+
+def load(name: str | Path) -> Shipped:
+    """One of `names()`, or a folder that `save` wrote.
+
+    Raises ValueError for another name, for a folder without a model, and for files that do not belong together.
+    """
+    folder = ASSETS / name if name in names() else Path(name)
+    known = f"one of {', '.join(names())}, or a folder with a model"
+    require((folder / "card.json").is_file(), f"name must be {known}, got {str(name)!r}")
+    card = read_card(folder / "card.json")
+    data = (folder / "weights.safetensors").read_bytes()
+    require(
+        hashlib.sha256(data).hexdigest() == card["weights_sha256"],
+        f"weights.safetensors in {folder} must be those of its card.json, but their sha256 differs",
+    )
+    model = new_model(card["model"])
+    fill(model, data, folder)
+    return Shipped(model.eval().requires_grad_(False), tokenizers.load(folder / "tokenizer.json"), card)
+
+
+def read_card(path: Path) -> dict:
+    """What stands in card.json, if it has what `load` needs."""
+    try:
+        card = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} must hold JSON, got {error}") from error
+    require(
+        isinstance(card, dict) and {"model", "weights_sha256"} <= card.keys(),
+        f"{path} must be the card of a model, with the keys model and weights_sha256",
+    )
+    return card
+
+
+def new_model(described: dict) -> nn.Module:
+    """A model of the class and configs of a card, with weights still to come."""
+    kind = described.get("class")
+    require(kind in MODELS, f"the class of a model must be one of {', '.join(MODELS)}, got {kind!r}")
+    return MODELS[kind](*map(ModelConfig.from_dict, described["configs"]))
+
+
+def describe_model(model: nn.Module) -> dict:
+    """Class, configs and size of a model, ready for JSON: the inverse of `new_model`."""
+    configs = [config.as_dict() for config in configs_of(model)]
+    return {"class": type(model).__name__, "configs": configs, "parameters": sum(p.numel() for p in model.parameters())}
+
+
+def configs_of(model: nn.Module) -> tuple[ModelConfig, ...]:
+    """One config, or two of a model with two sides."""
+    return (model.config,) if hasattr(model, "config") else (model.source_config, model.target_config)
+
+
+def fill(model: nn.Module, data: bytes, folder: Path) -> None:
+    """Copy the weights in `data` into the model. Raises ValueError unless they are all there and fit."""
+    try:
+        tensors = tensors_from_bytes(data)
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(f"weights.safetensors in {folder} must be of the model in card.json, but: {error}") from error
+
+
+@torch.no_grad()
+def round_to_stored(model: nn.Module) -> None:
+    """Give every weight the value that it will have when it is loaded again. Raises ValueError for one too large."""
+    for name, weight in model.named_parameters():
+        stored = weight.to(STORED)
+        require(bool(stored.isfinite().all()), f"{name} must lie within the range of {STORED}")
+        weight.copy_(stored)
+
+
+def save(folder: str | Path, model: nn.Module, tokenizer: Tokenizer, card: dict) -> None:
+    """Write weights.safetensors (in float16: see `round_to_stored`), tokenizer.json, card.json and card.md.
+
+    Each file appears whole, and the card, which holds the sha256 of the weights, comes last: a folder in which some
+    are of another model is refused by `load`.
+    """
+    folder = Path(folder)
+    data = tensors_to_bytes({name: stored(tensor) for name, tensor in model.state_dict().items()})
+    card = {"model": describe_model(model), "weights_sha256": hashlib.sha256(data).hexdigest()} | card
+    write_atomically(folder / "weights.safetensors", data)
+    tokenizer.save(folder / "tokenizer.json")
+    write_atomically(folder / "card.json", (json.dumps(card, indent=2) + "\n").encode())
+
+
+def stored(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", STORED).contiguous()

@@ -1,0 +1,104 @@
+"""The encoder-decoder of the original: a source is read once, a target is written token by token (paper, section 4)."""
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from course_lib.config import ModelConfig, TranslationConfig, require
+from course_lib.layers import Cache, Memory
+from course_lib.models.blocks import TranslationBlock
+from course_lib.models.decoder import Decoder
+from course_lib.models.encoder import EncoderModel
+from course_lib.models.initialise import initialise
+
+
+class TranslationModel(Decoder):
+    """Logits of the next target token, given the source and the target so far.
+
+    logits = model(source, target)                           # training: (b, n), (b, m) -> (b, m, vocab_size)
+    memory, caches = model.encode(source), model.new_caches()
+    logits = model.decode(target, memory, caches)            # inference, no gradients; then token by token
+
+    The two sides have vocabularies and embeddings of their own. Raises ValueError when they differ in width.
+    """
+
+    def __init__(self, source_config: ModelConfig, target_config: ModelConfig):
+        config = TranslationConfig(source=source_config, target=target_config)
+        super().__init__(target_config, (TranslationBlock(target_config) for _ in range(target_config.n_layers)))
+        self.config = config
+        initialise(self, target_config, sublayers=3 * target_config.n_layers)
+        self.encoder = EncoderModel(source_config)
+
+    def forward(
+        self,
+        source: Tensor,
+        target: Tensor,
+        source_lengths: Tensor | None = None,
+        target_lengths: Tensor | None = None,
+    ) -> Tensor:
+        """source (b, n), target (b, m) int64 -> logits (b, m, vocab_size): at j of the target's token j + 1.
+
+        lengths: (b,) tokens of each sequence, padding on the right; logits at padding mean nothing.
+        Raises ValueError for tokens outside the vocabularies and sequences past max_length.
+        """
+        return self.decode(target, self.encode(source, source_lengths), lengths=target_lengths)
+
+    def encode(self, source: Tensor, lengths: Tensor | None = None) -> list[Memory]:
+        """Read source (b, n) once: what the encoder's last rows leave for the cross-attention of each layer."""
+        E = self.encoder(source, lengths)
+        return [block.cross_attention.remember(E, lengths) for block in self.blocks]
+
+    def decode(
+        self,
+        target: Tensor,
+        memory: list[Memory],
+        caches: list[Cache] | None = None,
+        lengths: Tensor | None = None,
+    ) -> Tensor:
+        """target (b, m) -> logits (b, m, vocab_size), given `memory` from `encode`.
+
+        caches: from `new_caches`, of the targets' earlier tokens; the new ones are appended, no gradients recorded.
+        Raises ValueError as DecoderModel does, and for a memory of another model or batch.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
+            return self.logits(self.hidden(target, memory, caches, lengths))
+
+    def hidden(
+        self,
+        target: Tensor,
+        memory: list[Memory],
+        caches: list[Cache] | None = None,
+        lengths: Tensor | None = None,
+        weights: list[Tensor] | None = None,
+    ) -> Tensor:
+        """The last rows of the stream (b, m, d), normalised; `weights` receives those of the cross-attention."""
+        check_memory(memory, target, len(self.blocks))
+        pairs = zip(self.blocks, memory, strict=True)
+        layers = (partial(block, weights=weights, memory=held) for block, held in pairs)
+        return self.run(target, caches, lengths, layers)
+
+    @torch.no_grad()
+    def cross_attention_weights(
+        self,
+        source: Tensor,
+        target: Tensor,
+        source_lengths: Tensor | None = None,
+        target_lengths: Tensor | None = None,
+    ) -> list[Tensor]:
+        """P (b, h, m, n) of every layer: how much of source token j each target token i reads."""
+        weights = []
+        memory = self.encode(source, source_lengths)
+        self.hidden(target, memory, lengths=target_lengths, weights=weights)
+        return weights
+
+
+def check_memory(memory: list[Memory], target: Tensor, n_layers: int) -> None:
+    """One memory for each layer, of as many sources as there are targets; found before a cache is changed."""
+    good = isinstance(memory, list) and all(isinstance(held, Memory) for held in memory)
+    require(good, f"memory must be a list of memories, from encode(), got {type(memory).__name__}")
+    require(len(memory) == n_layers, f"memory must hold one memory for each of {n_layers} layers, got {len(memory)}")
+    batches = {held.batch for held in memory}
+    require(
+        batches == {len(target)}, f"memory must be of as many sequences as target, {len(target)}, got {sorted(batches)}"
+    )
