@@ -1,8 +1,10 @@
 """Number names: hand-worked cases, an independent reading of num2words' names, a split without overlap."""
 
 from itertools import islice
+from random import Random
 
 import pytest
+from num2words import num2words
 
 from course_lib.text import numbers
 
@@ -21,6 +23,15 @@ BY_HAND = {  # as grammars print them: quatre-vingts loses its s before another 
 @pytest.mark.parametrize("number", BY_HAND)
 def test_names_by_hand(number):
     assert (numbers.name(number, "en"), numbers.name(number, "fr")) == BY_HAND[number]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_names_are_those_of_num2words(language):
+    edges = [unit * group + rest for unit in (10**3, 10**6) for group in (1, 2, 80, 81, 180, 200, 999) for rest in
+             (0, 1, 80, 99, 100, 101, 200, 999)]  # fmt: skip
+    random = Random(0)
+    for number in [*edges, *range(0, 1_100), *(int(10 ** (9 * random.random())) for _ in range(2_000))]:
+        assert numbers.name(number, language) == num2words(number, lang=language)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
