@@ -2,6 +2,7 @@
 
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.encoder import EncoderModel
+from course_lib.models.heads import ClassifierModel, MaskedTokenModel
 from course_lib.models.translation import TranslationModel
 
-__all__ = ["DecoderModel", "EncoderModel", "TranslationModel"]
+__all__ = ["ClassifierModel", "DecoderModel", "EncoderModel", "MaskedTokenModel", "TranslationModel"]

@@ -1,0 +1,74 @@
+"""What stands on an encoder: prediction of masked tokens, and classification of sequences (paper, section 4)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_lib.config import ModelConfig, require
+from course_lib.models.embeddings import Embedding, Unembedding, right_of
+from course_lib.models.encoder import EncoderModel
+from course_lib.models.initialise import initialise
+from course_lib.models.norms import new_norm
+
+
+class TokenHead(nn.Module):
+    """norm(gelu(H W_H + b_H)) to logits, as in BERT: the stream need not hold the tokens' own directions to the end."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        d = config.d_model
+        self.W_H, self.b_H = nn.Parameter(torch.empty(d, d)), nn.Parameter(torch.zeros(d))
+        self.norm = new_norm(config)
+        self.unembedding = Unembedding(config)
+        initialise(self, config, sublayers=1)
+
+    def forward(self, H: Tensor, embedding: Embedding) -> Tensor:
+        """H (..., d) -> (..., vocab_size)."""
+        return self.unembedding(self.norm(F.gelu(F.linear(H, self.W_H.T, self.b_H))), embedding)
+
+
+class MaskedTokenModel(nn.Module):
+    """Logits of the token that belongs at each position (BERT). Which tokens are hidden is the caller's affair."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.encoder = EncoderModel(config)
+        self.head = TokenHead(config)
+
+    def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """tokens (b, n) int64 -> logits (b, n, vocab_size); arguments and errors as EncoderModel."""
+        return self.head(self.encoder(tokens, lengths), self.encoder.embedding)
+
+    def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
+        """P (b, h, n, n) of every layer."""
+        return self.encoder.attention_weights(tokens, lengths)
+
+
+class ClassifierModel(nn.Module):
+    """Logits of the classes from the mean of a sequence's rows, H_mean W_C + b_C.
+
+    The mean, not the first row as in BERT: our texts begin with no token kept free to gather the sequence, and every
+    row learns from the first step.
+    """
+
+    def __init__(self, config: ModelConfig, n_classes: int):
+        super().__init__()
+        good = isinstance(n_classes, int) and not isinstance(n_classes, bool) and n_classes > 0
+        require(good, f"n_classes must be a positive integer, got {n_classes!r}")
+        self.config = config
+        self.encoder = EncoderModel(config)
+        self.W_C = nn.Parameter(torch.randn(config.d_model, n_classes) * config.d_model**-0.5)
+        self.b_C = nn.Parameter(torch.zeros(n_classes))
+
+    def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """tokens (b, n) int64 -> logits (b, n_classes); arguments and errors as EncoderModel.
+
+        Raises ValueError for a sequence without tokens too.
+        """
+        H = self.encoder(tokens, lengths)
+        if lengths is None:
+            return F.linear(H.mean(1), self.W_C.T, self.b_C)
+        require(int(lengths.min()) > 0, f"lengths must be at least 1 to classify a sequence, got {lengths.tolist()}")
+        H = H.masked_fill(~right_of(lengths, tokens)[..., None], 0.0)
+        return F.linear(H.sum(1) / lengths.to(H.device)[:, None], self.W_C.T, self.b_C)
