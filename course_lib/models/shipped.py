@@ -15,14 +15,16 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
-from course_lib.config import ModelConfig, require
+from course_lib.config import ModelConfig, TranslationConfig, require
 from course_lib.files import write_atomically
 from course_lib.models.decoder import DecoderModel
+from course_lib.models.heads import MaskedTokenModel
+from course_lib.models.translation import TranslationModel
 from course_lib.text import tokenizers
 from course_lib.text.tokenizers import Tokenizer
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-MODELS = {kind.__name__: kind for kind in (DecoderModel,)}
+MODELS = {kind.__name__: kind for kind in (DecoderModel, MaskedTokenModel, TranslationModel)}
 STORED = torch.float16  # half the size of float32; 11 bits of each weight
 
 
@@ -87,7 +89,8 @@ def describe_model(model: nn.Module) -> dict:
 
 def configs_of(model: nn.Module) -> tuple[ModelConfig, ...]:
     """One config, or two of a model with two sides."""
-    return (model.config,) if hasattr(model, "config") else (model.source_config, model.target_config)
+    config = model.config
+    return (config.source, config.target) if isinstance(config, TranslationConfig) else (config,)
 
 
 def fill(model: nn.Module, data: bytes, folder: Path) -> None:
