@@ -1,6 +1,7 @@
 """The commands of `python -m course_lib`. What a command needs is imported when it runs, so that help comes at once."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from course_lib.bench.cli import app as bench
+
 app = typer.Typer(add_completion=False)
+app.add_typer(bench, name="bench")
 
 MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "fail": "[bold red]FAIL[/]"}
 
@@ -51,3 +55,31 @@ def show(findings, healthy: bool) -> None:
     console = Console(soft_wrap=False)
     console.print(table)
     console.print("\nThe course can run here." if healthy else "\nThe course cannot run yet: mend each line with FAIL.")
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="Which model; without a name, all are listed.")] = "",
+    corpus: Annotated[str, typer.Option(help="Another text: a corpus of the course or a UTF-8 file.")] = "",
+    folder: Annotated[Path | None, typer.Option(help="Where log, checkpoint and model go; default runs/NAME.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto for the best there is.")] = "auto",
+) -> None:
+    """Train one of the course's models; a run that was stopped goes on where it was."""
+    from course_lib.text import corpora
+    from course_lib.training import DivergedError
+    from course_lib.training.named import train_named
+    from course_lib.training.plans import PLANS
+
+    if not name:
+        for each, plan in PLANS.items():
+            typer.echo(f"{each:12} {plan.summary}")
+        return
+    folder = folder or Path("runs") / name
+    try:
+        text = corpora.load_or_read(corpus) if corpus else None
+        card = train_named(name, folder, text, device)
+    except (ValueError, OSError, DivergedError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error
+    loss = card["validation"]
+    typer.echo(f"{folder / 'model'}: {loss['nats_per_token']:.3f} nats per token, {loss['bits_per_byte']:.3f} per byte")

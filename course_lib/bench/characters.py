@@ -1,0 +1,45 @@
+"""A text as characters: its vocabulary, and its first nine tenths to learn from and its last tenth to judge by."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_lib.config import require
+from course_lib.text import corpora
+from course_lib.text.tokenizers.base import to_bytes
+from course_lib.training import NextTokenData
+
+SHARE = 0.9  # of the characters, by position: a hash of paragraphs would put neighbours on both sides
+
+
+@dataclass(frozen=True)
+class CharacterText:
+    """The ids of a text, one for each character, in the order of their code points."""
+
+    origin: dict  # which text, recorded with the figures
+    vocab: tuple[bytes, ...]
+    training: list[int]
+    validation: list[int]
+
+    @classmethod
+    def read(cls, path: str | Path, context: int) -> "CharacterText":
+        """Of a UTF-8 text file, for windows of up to `context` characters.
+
+        Raises OSError when it cannot be read, ValueError when it is not UTF-8 or too short.
+        """
+        corpus = corpora.from_file(path)
+        characters = sorted(set(corpus.text))
+        ids = {character: i for i, character in enumerate(characters)}
+        tokens = [ids[character] for character in corpus.text]
+        cut, least = int(SHARE * len(tokens)), 2 * context + 1
+        require(
+            len(tokens) - cut >= least,
+            f"the last tenth of the text must have {least} characters at least, for windows of {context}; "
+            f"got {len(tokens) - cut} of {len(tokens)} in {path}",
+        )
+        mark = corpus.fingerprint
+        origin = {"name": corpus.name, "characters": mark.characters, "sha256": mark.sha256}
+        return cls(origin, tuple(map(to_bytes, characters)), tokens[:cut], tokens[cut:])
+
+    def data(self, context: int, batch_size: int) -> NextTokenData:
+        """Windows of `context` characters to learn from; the whole last tenth to judge by."""
+        return NextTokenData((self.training, self.validation), self.vocab, context, batch_size, origin=self.origin)

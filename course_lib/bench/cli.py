@@ -1,0 +1,77 @@
+"""`python -m course_lib bench NAME`. What a command needs is imported when it runs, so that help comes at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Measure the course on this machine: a table, and JSON to keep.", no_args_is_help=True)
+
+TRAIN_COLUMNS = {
+    "run": "name",
+    "parameters": "parameters|,",
+    "steps": "steps|,",
+    "seconds": "seconds|.1f",
+    "tokens/s": "tokens_per_second|,.0f",
+    "nats/character": "nats_per_token|.4f",
+    "bits/byte": "bits_per_byte|.4f",
+}
+
+Output = Annotated[Path, typer.Option("--json", help="Where the figures are kept; written whole, at the end.")]
+
+
+@app.callback()
+def measurements() -> None:
+    """Keeps the names of the measurements even while there is one only."""
+
+
+@app.command()
+def train(
+    corpus: Annotated[Path, typer.Option(help="A UTF-8 text file; its last tenth is for validation.")],
+    output: Output,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the baseline; the other run gets its time.")] = 2000,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch; all cores unless given.")] = None,
+) -> None:
+    """Train a small character model twice: nanoGPT's small CPU run, then our best recipe in the same time.
+
+    Losses are of the whole last tenth of the text, in windows of 64 characters side by side.
+    """
+    require_output(output)
+    import torch
+
+    from course_lib.bench import report
+    from course_lib.bench.train import measure
+    from course_lib.training.folder import machine
+
+    text = read_text(corpus)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        rows = [row.as_dict() for row in measure(text, steps)]
+    except (OSError, ArithmeticError) as error:  # a full disk; a loss that is no longer a number
+        typer.echo(f"The measurement stopped: {error}", err=True)
+        raise typer.Exit(1) from error
+    report.show(f"Training on {text.origin['name']}", TRAIN_COLUMNS, rows)
+    report.write(output, "train", rows, text=text.origin, machine=machine())
+
+
+def require_output(path: Path) -> None:
+    """Before anything is measured."""
+    from course_lib.bench.report import require_writable
+
+    try:
+        require_writable(path)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write {path}: {error.strerror}", param_hint="--json") from error
+
+
+def read_text(path: Path):
+    from course_lib.bench.characters import CharacterText
+    from course_lib.bench.contenders import LONGEST
+
+    try:
+        return CharacterText.read(path, LONGEST)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot read {path}: {error.strerror}", param_hint="--corpus") from error
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--corpus") from error

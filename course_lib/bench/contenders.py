@@ -1,0 +1,68 @@
+"""Who runs in the training benchmark: a model, a recipe, and the shape of a batch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from course_lib.config import GroupedConfig, ModelConfig, Rope
+from course_lib.training import Recipe
+
+CONTEXT = 64  # characters; losses of both are measured on windows of this length
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of the benchmark."""
+
+    name: str
+    about: str
+    model: Callable[[int], ModelConfig]  # of a vocabulary of this size
+    recipe: Callable[[int], Recipe]  # of a run of this many steps
+    context: int
+    batch_size: int
+
+
+def recipe(steps: int, **changes) -> Recipe:
+    """A run that is evaluated at both ends only: what is timed is training."""
+    return Recipe(steps=steps, evaluate_every=steps, checkpoint_every=steps, **changes)
+
+
+def plain_model(vocab_size: int) -> ModelConfig:
+    """GPT-2's block at nanoGPT's small CPU shape: learned positions, LayerNorm, GELU, tied embeddings."""
+    attention = GroupedConfig(d_model=128, n_heads=4)
+    return ModelConfig(
+        vocab_size=vocab_size, n_layers=4, attention=attention, d_ff=512, positions="learned", max_length=CONTEXT
+    )
+
+
+def best_model(vocab_size: int) -> ModelConfig:
+    """As many parameters: rotary positions, normalised queries and keys, SwiGLU, RMSNorm."""
+    attention = GroupedConfig(d_model=128, n_heads=4, rope=Rope(), qk_norm=True)
+    return ModelConfig(
+        vocab_size=vocab_size, n_layers=4, attention=attention, d_ff=344, feedforward="swiglu", norm="rms", tied=False
+    )
+
+
+BASELINE = Contender(
+    name="baseline",
+    about="nanoGPT's small CPU run: its shape, batch and schedule",
+    model=plain_model,
+    recipe=lambda steps: recipe(
+        steps, learning_rate=1e-3, warmup=min(100, steps), final=0.1, weight_decay=0.1, betas=(0.9, 0.99)
+    ),
+    context=CONTEXT,
+    batch_size=12,
+)
+
+BEST = Contender(
+    name="best",
+    about="the course's recipe: as many parameters, as much time",
+    model=best_model,
+    recipe=lambda steps: recipe(
+        steps, learning_rate=6e-3, warmup=min(100, steps), final=0.0, weight_decay=0.1, betas=(0.9, 0.98)
+    ),
+    context=CONTEXT,
+    batch_size=12,
+)
+
+CONTENDERS = (BASELINE, BEST)
+LONGEST = max(contender.context for contender in CONTENDERS)
