@@ -16,7 +16,7 @@ from course_lib.text import cache, sources
 from course_lib.text.corpus import SEPARATOR, Corpus, Document, Fingerprint
 from course_lib.text.versions import installed, warn_if_not_pinned
 
-__all__ = ["NAMES", "Corpus", "Document", "Fingerprint", "from_file", "from_text", "from_url", "load"]
+__all__ = ["NAMES", "Corpus", "Document", "Fingerprint", "from_file", "from_text", "from_url", "load", "load_or_read"]
 
 LICENCES = {
     "matplotlib": "Matplotlib licence (PSF-based)",
@@ -57,6 +57,15 @@ def load(name: str) -> Corpus:
     documents = cache.remembered(f"{name}-{versions}", lambda: list(sources.documents(*recipe)))
     licence = ", ".join(f"{package} {versions[package]}: {LICENCES[package]}" for package in recipe.packages)
     return Corpus(name, documents, licence, versions)
+
+
+def load_or_read(name_or_path: str) -> Corpus:
+    """`load` one of NAMES, or read any other path with `from_file`. Raises ValueError when it is neither."""
+    if name_or_path in NAMES:
+        return load(name_or_path)
+    is_file = Path(name_or_path).is_file()
+    require(is_file, f"corpus must be one of {', '.join(NAMES)} or a file, got {name_or_path!r}")
+    return from_file(name_or_path)
 
 
 def from_text(name: str, text: str, licence: str = "not stated") -> Corpus:

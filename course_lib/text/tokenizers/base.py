@@ -121,13 +121,18 @@ class Tokenizer(ABC):
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read what `save` wrote. Raises ValueError when the file holds something else, OSError when it is missing."""
-        try:
-            content = json.loads(Path(path).read_bytes())
-            kind, state = content["tokenizer"], content["state"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"path must lead to a saved tokenizer, got {path} ({error!r})") from error
+        kind, state = read_saved(path)
         require(kind == cls.kind, f"path must lead to a tokenizer of kind {cls.kind!r}, got {kind!r} in {path}")
         try:
             return cls.from_state(state)
         except (TypeError, ValueError) as error:
             raise ValueError(f"path must lead to a saved tokenizer, got {path} ({error})") from error
+
+
+def read_saved(path: str | Path) -> tuple[str, list]:
+    """(kind, state) of a saved tokenizer. Raises ValueError when the file holds something else."""
+    try:
+        content = json.loads(Path(path).read_bytes())
+        return content["tokenizer"], content["state"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"path must lead to a saved tokenizer, got {path} ({error!r})") from error

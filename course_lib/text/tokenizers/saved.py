@@ -1,0 +1,18 @@
+"""A saved tokenizer of whichever kind."""
+
+from pathlib import Path
+
+from course_lib.config import require
+from course_lib.text.tokenizers.base import Tokenizer, read_saved
+from course_lib.text.tokenizers.bpe import BPETokenizer
+from course_lib.text.tokenizers.pairs import PairTokenizer
+from course_lib.text.tokenizers.words import WordTokenizer
+
+KINDS = {kind.kind: kind for kind in (BPETokenizer, PairTokenizer, WordTokenizer)}
+
+
+def load(path: str | Path) -> Tokenizer:
+    """Read what `Tokenizer.save` wrote. Raises ValueError when the file holds something else, OSError if missing."""
+    kind, _ = read_saved(path)
+    require(kind in KINDS, f"path must lead to a tokenizer of kind {', '.join(KINDS)}, got {kind!r} in {path}")
+    return KINDS[kind].load(path)

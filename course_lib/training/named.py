@@ -1,0 +1,85 @@
+"""Train a plan from its name to a folder that `course_lib.models.shipped.load` reads."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from course_lib.config import require
+from course_lib.files import write_atomically
+from course_lib.models import shipped
+from course_lib.text.corpus import Corpus
+from course_lib.training.evaluation import evaluate
+from course_lib.training.folder import RunFolder, machine
+from course_lib.training.plans import PLANS, Plan, Prepared
+from course_lib.training.trainer import Result, Watcher, train
+
+
+def train_named(
+    name: str,
+    folder: str | Path,
+    corpus: Corpus | None = None,
+    device: str = "auto",
+    watchers: tuple[Watcher, ...] | None = None,
+) -> dict:
+    """Train the plan called `name` in `folder`, on its own text or on `corpus`; the model is FOLDER/model.
+
+    A run that was stopped goes on. Returns the card of the model. Raises what `train` raises, and ValueError for an
+    unknown name.
+    """
+    require(name in PLANS, f"name must be one of {', '.join(PLANS)}, got {name!r}")
+    plan = PLANS[name]
+    with torch.random.fork_rng([]):
+        torch.manual_seed(plan.recipe.seed)
+        prepared = plan.prepare(corpus)
+    result = train(prepared.model, prepared.data, plan.recipe, folder, device, watchers)
+    shipped.round_to_stored(prepared.model)
+    card = card_of(name, plan, prepared, result)
+    to = Path(folder) / "model"
+    shipped.save(to, prepared.model, prepared.tokenizer, card)
+    write_atomically(to / "log.jsonl", RunFolder(folder).log.read_bytes())
+    card = shipped.load(to).card
+    write_atomically(to / "README.md", in_words(card).encode())
+    return card
+
+
+def card_of(name: str, plan: Plan, prepared: Prepared, result: Result) -> dict:
+    """What is known of a trained model; losses are those of the weights as they are stored."""
+    return {
+        "name": name,
+        "summary": plan.summary,
+        "command": f"python -m course_lib train {name}",
+        "text": prepared.origin,
+        "recipe": plan.recipe.as_dict(),
+        "data": prepared.data.describe(),
+        "validation": evaluate(prepared.model, prepared.data).as_dict(),
+        "sample": evaluate(prepared.model, prepared.sample).as_dict(),
+        "training": {
+            "tokens": result.tokens,
+            "seconds": round(result.seconds, 1),
+            "tokens_per_second": round(result.tokens_per_second),
+        },
+        "machine": machine(),
+    }
+
+
+def in_words(card: dict) -> str:
+    """A card for readers, in Markdown."""
+    text, training, validation = card["text"], card["training"], card["validation"]
+    facts = {
+        "Parameters": f"{card['model']['parameters']:,} in {card['model']['class']}, stored in 16 bits",
+        "Text": f"{text['corpus']}, {text['fingerprint']['characters']:,} characters, "
+        f"sha256 {text['fingerprint']['sha256'][:16]}; {text['licence']}",
+        "Validation": f"{validation['nats_per_token']:.3f} nats per token, "
+        f"{validation['bits_per_byte']:.3f} bits per byte, on {validation['tokens']:,} tokens of held-out documents",
+        "Training": f"{training['tokens']:,} tokens in {training['seconds']:,.0f} s "
+        f"({training['tokens_per_second']:,} tokens per second) on {card['machine']['threads']} threads",
+        "Seed": str(card["recipe"]["seed"]),
+        "Trained again by": f"`{card['command']}`",
+    }
+    rows = "\n".join(f"| {fact} | {value} |" for fact, value in facts.items())
+    configs = json.dumps(card["model"]["configs"], indent=2)
+    return (
+        f"# {card['name']}\n\n{card['summary'].capitalize()}.\n\n| | |\n|---|---|\n{rows}\n\n"
+        f"Its shape:\n```json\n{configs}\n```\nThe learning curve is log.jsonl, the whole record card.json.\n"
+    )
