@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import require
-from course_lib.layers.attention import new_weight
+from course_lib.layers.attention import new_weight, project
 
 
 class FeedForward(nn.Module):
@@ -23,7 +23,7 @@ class FeedForward(nn.Module):
 
     def forward(self, X: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         require_input(X, self.W_1)
-        return self.f(X @ self.W_1 + self.b_1) @ self.W_2 + self.b_2
+        return project(self.f(project(X, self.W_1, self.b_1)), self.W_2, self.b_2)
 
 
 class SwiGLU(nn.Module):

@@ -1,6 +1,7 @@
 """LayerNorm and RMSNorm over the last axis (paper, section 4)."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -42,9 +43,9 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         require_width(x, self.gamma)
-        z = x.to(torch.promote_types(x.dtype, torch.float32))
-        z = z - z.mean(-1, keepdim=True)
-        z = z * torch.rsqrt(z.square().mean(-1, keepdim=True) + self.eps)
+        if x.dtype == self.gamma.dtype:  # torch's kernel computes in float32 at least by itself
+            return F.layer_norm(x, self.gamma.shape, self.gamma, self.beta, self.eps)
+        z = F.layer_norm(x.to(torch.promote_types(x.dtype, torch.float32)), self.gamma.shape, eps=self.eps)
         return z.to(x.dtype) * self.gamma + self.beta
 
 

@@ -69,8 +69,9 @@ class RotaryTable(PositionTable):
         """
         require(x.shape[-1] == self.width, f"x must have the rotary width {self.width}, got shape {tuple(x.shape)}")
         cos, sin = self.look_up(positions, x.device, torch.promote_types(x.dtype, torch.float32))
-        even, odd = x[..., 0::2], x[..., 1::2]
-        return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2).to(x.dtype)
+        # Pair i as the complex number x_{2i} + i x_{2i+1}, which e^{i m theta_i} turns: one pass instead of six.
+        pairs = torch.view_as_complex(x.to(cos.dtype).unflatten(-1, (-1, 2)).contiguous())
+        return torch.view_as_real(pairs * torch.complex(cos, sin)).flatten(-2).to(x.dtype)
 
 
 class SinusoidalTable(PositionTable):
