@@ -5,7 +5,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from course_lib.config import GroupedConfig, ModelConfig, Rope
-from course_lib.models import DecoderModel
+from course_lib.models import DecoderModel, generate
 
 # float64 sums of tens of terms of size 1 in another order, through three layers: about 1e-14; angles and norms that an
 # oracle rounds to float32 are compared at SINGLE.
@@ -143,6 +143,15 @@ def test_equals_llama(tied):
     """Llama's angles are float32."""
     model = like_llama(tied)
     close(model(tokens()), llama(model)(tokens()).logits, **SINGLE)
+
+
+@pytest.mark.parametrize("make, oracle", [(like_gpt2, gpt2), (lambda: like_llama(False), llama)])
+def test_greedy_text_equals_that_of_transformers(make, oracle):
+    model = make()
+    want = oracle(model).generate(
+        tokens(), attention_mask=torch.ones_like(tokens()), max_new_tokens=6, do_sample=False, eos_token_id=None
+    )
+    assert generate(model, tokens(), 6) == want[:, N:].tolist()
 
 
 @pytest.mark.parametrize("make", [like_gpt2, lambda: like_llama(True)])

@@ -1,0 +1,60 @@
+"""Text from a decoder-only model: prefill the prompt, then one token at a time (paper, section 5)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from course_lib.config import require
+from course_lib.models.decoder import DecoderModel
+from course_lib.models.embeddings import check_tokens
+from course_lib.models.sampling import Sampling
+from course_lib.models.writing import Writer, check_count, check_room, check_token, writing
+
+
+def generate(
+    model: DecoderModel,
+    tokens: Tensor,
+    n_new: int,
+    lengths: Tensor | None = None,
+    *,
+    stop: int | None = None,
+    cached: bool = True,
+    **sampling,
+) -> list[list[int]]:
+    """Go on from tokens (b, n): up to n_new new tokens for each sequence, without the prompt.
+
+    lengths: (b,) tokens of each prompt, padding on the right. stop: a token that ends its sequence and is left out.
+    cached: keep keys and values; without, everything is read again at each step, for the same tokens.
+    sampling: the fields of `Sampling`; greedy by default.
+    Raises ValueError before the first step when the context limit would be passed, and for bad arguments.
+    """
+    chosen = Sampling(**sampling)
+    check_prompt(model, tokens, lengths, n_new, stop)
+    device, n = model.embedding.W_E.device, tokens.shape[1]
+    lengths = torch.full((len(tokens),), n) if lengths is None else lengths.cpu()
+    text, ends = F.pad(tokens, (0, n_new)).to(device), lengths.clone()
+    random, going = chosen.generator(), torch.ones(len(tokens), dtype=torch.bool)
+    writer = Writer(model.hidden, model.logits, model.new_caches() if cached else None)
+    with writing(model):
+        for step in range(n_new):
+            token = chosen.choose(writer.next_logits(text, lengths + step), random)
+            text[torch.arange(len(text)), lengths + step] = token.to(device)
+            going &= token != (-1 if stop is None else stop)
+            ends += going
+            if not going.any():
+                break
+    return [row[i:j].tolist() for row, i, j in zip(text, lengths, ends, strict=True)]
+
+
+def check_prompt(model: DecoderModel, tokens: Tensor, lengths: Tensor | None, n_new: int, stop: int | None) -> None:
+    """What can be wrong is found before anything is computed."""
+    config = model.config
+    check_count("n_new", n_new)
+    check_tokens(tokens, lengths, config.vocab_size)
+    least = tokens.shape[1] if lengths is None else int(lengths.min())
+    require(least > 0, f"lengths must be at least 1, so that there is something to go on from, got {least}")
+    if stop is not None:
+        check_token("stop", stop, config.vocab_size)
+    longest = tokens.shape[1] if lengths is None else int(lengths.max())
+    read = longest + n_new - 1  # the last token is not read any more
+    check_room(read, config.max_length, f"n_new = {n_new} tokens after a prompt of {longest}")

@@ -1,0 +1,66 @@
+"""How the next token is chosen from the logits: the likeliest, or one drawn at random from the likelier ones."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.config import given, require, require_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Divide logits by the temperature, keep the top_k largest, of these the fewest that hold top_p; then draw."""
+
+    temperature: float = 0.0  # 0: the likeliest token, always
+    top_k: int | None = None
+    top_p: float | None = None  # a probability in (0, 1]
+    seed: int = 0  # the same seed draws the same tokens
+
+    def __post_init__(self):
+        require_positive(self, *given(self, "top_k"))
+        t, p = self.temperature, self.top_p
+        require(0 <= t < math.inf, f"temperature must be a finite number, not negative, got {t}")
+        require(p is None or 0 < p <= 1, f"top_p must lie in (0, 1], got {p}")
+        require(
+            t > 0 or (self.top_k is None and p is None),
+            f"top_k and top_p restrict what is drawn at random, which needs a temperature above 0, got {t}",
+        )
+
+    def generator(self) -> torch.Generator:
+        """The random numbers of one generation; torch's own are left alone."""
+        return torch.Generator().manual_seed(self.seed)
+
+    def choose(self, logits: Tensor, random: torch.Generator) -> Tensor:
+        """One token for each row of logits (b, vocab_size) -> (b,), on the CPU, so that devices draw alike."""
+        logits = logits.cpu().double()
+        if self.temperature == 0:
+            return logits.argmax(-1)
+        logits = logits / self.temperature
+        if self.top_k is not None:
+            logits = keep_top_k(logits, self.top_k)
+        if self.top_p is not None:
+            logits = keep_top_p(logits, self.top_p)
+        return draw(logits.softmax(-1), random)
+
+
+def keep_top_k(logits: Tensor, k: int) -> Tensor:
+    """-inf outside the k largest of each row; all that equal the k-th are kept (Fan et al., 1805.04833)."""
+    least = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
+    return logits.masked_fill(logits < least, -torch.inf)
+
+
+def keep_top_p(logits: Tensor, p: float) -> Tensor:
+    """-inf outside the nucleus: the fewest tokens that hold probability p (Holtzman et al., 1904.09751)."""
+    ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+    P = ordered.softmax(-1)
+    before = P.cumsum(-1) - P  # what the likelier ones hold; 0 for the first, which is always kept
+    return logits.masked_fill((before >= p).scatter(-1, order, before >= p), -torch.inf)
+
+
+def draw(P: Tensor, random: torch.Generator) -> Tensor:
+    """Invert the cumulated probabilities (b, vocab_size) at one uniform number for each row; never one of 0."""
+    cumulated = P.cumsum(-1)
+    u = torch.rand(len(P), 1, generator=random, dtype=P.dtype) * cumulated[:, -1:]
+    return torch.searchsorted(cumulated, u, right=True)[:, 0]
