@@ -75,10 +75,11 @@ def read_card(path: Path) -> dict:
 
 
 def new_model(described: dict) -> nn.Module:
-    """A model of the class and configs of a card, with weights still to come."""
+    """A model of the class and configs of a card, without memory for its weights, which `fill` brings."""
     kind = described.get("class")
     require(kind in MODELS, f"the class of a model must be one of {', '.join(MODELS)}, got {kind!r}")
-    return MODELS[kind](*map(ModelConfig.from_dict, described["configs"]))
+    with torch.device("meta"):
+        return MODELS[kind](*map(ModelConfig.from_dict, described["configs"]))
 
 
 def describe_model(model: nn.Module) -> dict:
@@ -94,10 +95,10 @@ def configs_of(model: nn.Module) -> tuple[ModelConfig, ...]:
 
 
 def fill(model: nn.Module, data: bytes, folder: Path) -> None:
-    """Copy the weights in `data` into the model. Raises ValueError unless they are all there and fit."""
+    """Give the model the weights in `data`. Raises ValueError unless they are all there and fit."""
     try:
         tensors = tensors_from_bytes(data)
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"weights.safetensors in {folder} must be of the model in card.json, but: {error}") from error
 

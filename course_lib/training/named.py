@@ -9,6 +9,7 @@ from course_lib.config import require
 from course_lib.files import write_atomically
 from course_lib.models import shipped
 from course_lib.text.corpus import Corpus
+from course_lib.training.distributed import choose_device
 from course_lib.training.evaluation import evaluate
 from course_lib.training.folder import RunFolder, machine
 from course_lib.training.plans import PLANS, Plan, Prepared
@@ -28,6 +29,7 @@ def train_named(
     unknown name.
     """
     require(name in PLANS, f"name must be one of {', '.join(PLANS)}, got {name!r}")
+    choose_device(device)  # a wrong one is said before the text is read
     plan = PLANS[name]
     with torch.random.fork_rng([]):
         torch.manual_seed(plan.recipe.seed)
