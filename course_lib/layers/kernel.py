@@ -5,6 +5,7 @@ e width of a query or key, v width of a value. Query head i reads key/value head
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -79,13 +80,17 @@ def attend(
     (h, e), (g, v) = Q.shape[1::2], V.shape[1::2]
     if g != h and e != v:
         return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)
-    return F.scaled_dot_product_attention(
-        Q,
-        K,
-        V,
-        attn_mask=None if seen.mask is None else seen.to_mask(Q.shape[2], Q.device),
+    mask = None if seen.mask is None else seen.to_mask(Q.shape[2], Q.device)
+    fused = partial(
+        F.scaled_dot_product_attention,
+        attn_mask=mask,
         is_causal=seen.causal,
         dropout_p=dropout,
         scale=scale,
         enable_gqa=g != h,
     )
+    if Q.device.type == "cpu" and Q.requires_grad:  # there the backward pass in bfloat16 takes several times longer
+        wide = torch.promote_types(Q.dtype, torch.float32)
+        with torch.autocast("cpu", enabled=False):
+            return fused(Q.to(wide), K.to(wide), V.to(wide)).to(V.dtype)
+    return fused(Q, K, V)
