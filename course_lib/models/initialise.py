@@ -1,8 +1,11 @@
 """Weights to start training from.
 
-Every matrix is normal with variance 2 / (5 fan-in), the "small init" of Nguyen and Salazar (1910.05895): a sublayer's
+Matrices are normal with variance 2 / (5 fan-in), the "small init" of Nguyen and Salazar (1910.05895): a sublayer's
 output has less variance than its input, so that the first steps change the stream little. The embeddings are read
 as rows of width d, and get 2 / (5 d): tied logits start with variance 0.4, the loss within about 0.2 nats of ln(V).
+
+Matrices on the way to queries and keys have variance 1 / fan-in: on normalised rows the scaled logits of attention then
+start with variance 1. Smaller ones make every head a plain mean, which learns slowly to look anywhere in particular.
 
 Matrices that write to the residual stream (W_O, W_2, W_down) are divided by sqrt(number of sublayers) in a Pre-LN
 model: a sum of that many independent terms then has the variance of one (GPT-2). Post-LN normalises the sum and
@@ -19,6 +22,7 @@ from torch import Tensor, nn
 from course_lib.config import ModelConfig
 
 TO_STREAM = ("W_O", "W_2", "W_down")
+TO_LOGITS = ("W_Q", "W_K", "W_QR", "W_KR", "W_LQ", "W_LQQ", "W_L", "W_LK")
 ROWS_AS_OUTPUT = ("W_E", "W_P")  # one row per token or position, all others are (fan-in, fan-out)
 
 
@@ -29,10 +33,11 @@ def initialise(model: nn.Module, config: ModelConfig, sublayers: int) -> None:
     for path, weight in model.named_parameters():
         name = path.rpartition(".")[2]
         if weight.ndim == 2:
-            std = small(weight, name)
+            std = deviation(weight, name)
             weight.normal_(std=std / math.sqrt(sublayers) if damped and name in TO_STREAM else std)
 
 
-def small(weight: Tensor, name: str) -> float:
-    """sqrt(2 / (5 fan-in))."""
-    return math.sqrt(2 / (5 * weight.shape[1 if name in ROWS_AS_OUTPUT else 0]))
+def deviation(weight: Tensor, name: str) -> float:
+    """The standard deviation of the entries, apart from damping."""
+    fan_in = weight.shape[1 if name in ROWS_AS_OUTPUT else 0]
+    return math.sqrt((1 if name in TO_LOGITS else 2 / 5) / fan_in)
