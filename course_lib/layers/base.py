@@ -36,6 +36,7 @@ class CausalAttention(nn.Module):
     def __init__(self, config: GroupedConfig | LatentConfig):
         super().__init__()
         self.config = config
+        self.checks_values = True  # a model turns it off: NaN then reaches its loss, where training looks for it
 
     def compress(self, X: Tensor, positions: Tensor) -> Rows:
         """X (b, n, d) -> named rows (b, ..., n, width): what a token leaves in the cache."""
@@ -70,7 +71,7 @@ class CausalAttention(nn.Module):
         self.check(X, cache, lengths, mask)
         with torch.set_grad_enabled(torch.is_grad_enabled() and cache is None):
             X = X if lengths is None else X.masked_fill(~real(X, lengths)[..., None], 0.0)
-            check_finite(X)
+            self.check_values(X)
             positions = self.positions(X, cache)
             places = positions if positions.ndim == 1 else positions[:, None]  # an axis for the heads
             rows = self.compress(X, places)
@@ -107,6 +108,11 @@ class CausalAttention(nn.Module):
                 window is not None and window <= cache.window,
                 f"cache keeps the last {cache.window} rows, so the layer must see no further, got window = {window}",
             )
+
+    def check_values(self, X: Tensor) -> None:
+        """No NaN or infinity in what a caller hands in."""
+        if self.checks_values:
+            check_finite(X)
 
     def positions(self, X: Float[Tensor, "b n d"], cache: Cache | None) -> Int[Tensor, "*b n"]:
         """Positions of the new tokens, on the CPU: (n,) when the same for every sequence, else (b, n)."""

@@ -10,7 +10,7 @@ from course_lib.config import GroupedConfig, LatentConfig, require
 from course_lib.layers.attention import GroupedQueryAttention
 from course_lib.layers.base import Output, Reading, real
 from course_lib.layers.cache import Held
-from course_lib.layers.checks import check_finite, check_input, check_lengths
+from course_lib.layers.checks import check_input, check_lengths
 from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import AbsorbedReading, LatentAttention
 
@@ -60,7 +60,7 @@ class Cross:
         check_lengths(lengths, tuple(X.shape))
         seen = None if lengths is None else real(X, lengths)
         X = X if seen is None else X.masked_fill(~seen[..., None], 0.0)
-        check_finite(X)
+        self.check_values(X)
         return Memory(self.compress(X, torch.arange(X.shape[1])), seen)
 
     def forward(self, X: Float[Tensor, "b n d"], memory: Memory, return_weights: bool = False) -> Output:
@@ -70,7 +70,7 @@ class Cross:
         (b_O with biases). Raises ValueError for arguments of another shape, dtype, device or batch, and for NaN.
         """
         check_input(X, self.config.d_model, self.W_O)
-        check_finite(X)
+        self.check_values(X)
         require(isinstance(memory, Memory), f"memory must come from remember(), got {type(memory).__name__}")
         require(memory.batch == len(X), f"memory must hold {len(X)} sequences, as X does, got {memory.batch}")
         n = X.shape[1]

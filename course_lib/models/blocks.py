@@ -23,22 +23,26 @@ from course_lib.models.norms import new_around
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 
 
+def within_model(config: GroupedConfig | LatentConfig, grouped: type, latent: type) -> nn.Module:
+    """The attention of a config's kind. Its input is the model's own: that it is finite, the loss will show."""
+    attention = (latent if isinstance(config, LatentConfig) else grouped)(config)
+    attention.checks_values = False
+    return attention
+
+
 def new_causal_attention(config: ModelConfig) -> GroupedQueryAttention | LatentAttention:
     """Self-attention of a decoder."""
-    latent = isinstance(config.attention, LatentConfig)
-    return (LatentAttention if latent else GroupedQueryAttention)(config.attention)
+    return within_model(config.attention, GroupedQueryAttention, LatentAttention)
 
 
 def new_bidirectional_attention(config: ModelConfig) -> BidirectionalAttention | BidirectionalLatentAttention:
     """Self-attention of an encoder."""
-    latent = isinstance(config.attention, LatentConfig)
-    return (BidirectionalLatentAttention if latent else BidirectionalAttention)(config.attention)
+    return within_model(config.attention, BidirectionalAttention, BidirectionalLatentAttention)
 
 
 def new_cross_attention(config: ModelConfig) -> CrossAttention | CrossLatentAttention:
     """Attention of a decoder to the encoder's last state: the variant of its self-attention, without positions."""
-    latent = isinstance(config.attention, LatentConfig)
-    return (CrossLatentAttention if latent else CrossAttention)(without_positions(config.attention))
+    return within_model(without_positions(config.attention), CrossAttention, CrossLatentAttention)
 
 
 def without_positions(config: GroupedConfig | LatentConfig) -> GroupedConfig | LatentConfig:

@@ -25,7 +25,9 @@ class Writer:
             tokens, lengths = tokens.gather(1, lengths.to(tokens.device)[:, None] - 1), torch.ones_like(lengths)
         ragged = bool((lengths < tokens.shape[1]).any())
         H = self.hidden(tokens, self.caches, lengths if ragged else None)
-        return self.logits(H[torch.arange(len(H)), lengths - 1])
+        logits = self.logits(H[torch.arange(len(H)), lengths - 1])
+        require(bool(logits.isfinite().all()), "the model's logits must be finite, got NaN or infinite ones")
+        return logits
 
     def reorder(self, parents: Tensor) -> None:
         """Sequence i goes on from what was sequence parents[i]."""

@@ -131,3 +131,13 @@ def test_dropout_is_off_and_training_goes_on_after():
     model = make(dropout=0.5).train()
     assert generate(model, prompts(), 9) == generate(model, prompts(), 9)
     assert model.training and model.blocks[0].training
+
+
+def test_a_model_gone_wrong_says_so():
+    """NaN weights: the loss is NaN, which training looks for; generation stops."""
+    model = make()
+    with torch.no_grad():
+        model.blocks[0].attention.W_O[0, 0] = torch.nan
+    assert model(prompts()).isnan().any()
+    with pytest.raises(ValueError, match="the model's logits must be finite, got NaN"):
+        generate(model, prompts(), 3)
