@@ -41,7 +41,10 @@ class TrainingData(ABC):
 
     @abstractmethod
     def count(self, batch: Batch) -> tuple[int, int]:
-        """(tokens, bytes of text) that the batch asks to predict."""
+        """(tokens, bytes of text) that the batch asks to predict.
+
+        0 bytes where the losses do not add up to -log p of a text: then there are no bits per byte.
+        """
 
     @abstractmethod
     def describe(self) -> dict:
@@ -63,11 +66,11 @@ def require_tokens(name: str, tokens: Tensor, vocab_size: int, least: int) -> No
     require(0 <= low and high < vocab_size, f"{name} must lie in 0..{vocab_size - 1}, got {low}..{high}")
 
 
-class NextTokenData(TrainingData):
-    """Windows of a long text; at each position the next token is to be predicted.
+class TextData(TrainingData):
+    """Windows of a long text. What is asked about a window, a subclass says.
 
     An epoch cuts the text at every `context` tokens, beginning at a random one of the first, and takes the windows in
-    random order: every token is learned from once before any is seen again.
+    random order: every token is read once before any is read again.
     """
 
     def __init__(
@@ -103,31 +106,11 @@ class NextTokenData(TrainingData):
             self._order = epoch, offset + self.context * random.permutation(self.windows)
         return self._order[1]
 
-    def batch(self, step: int) -> Batch:
-        """Inputs and targets, both (batch_size, context)."""
+    def rows(self, step: int) -> Tensor:
+        """The windows of this step, each with the token after it: (batch_size, context + 1)."""
         indices = range(step * self.batch_size, (step + 1) * self.batch_size)
         starts = torch.tensor([int(self.starts(i // self.windows)[i % self.windows]) for i in indices])
-        rows = self.training_tokens[starts[:, None] + torch.arange(self.context + 1)].long()
-        return rows[:, :-1], rows[:, 1:]
-
-    def validation(self) -> Iterator[Batch]:
-        """The whole validation text in windows side by side, so that every token but the first is predicted once."""
-        tokens, n = self.validation_tokens.long(), self.context
-        whole = (len(tokens) - 1) // n * n
-        inputs, targets = tokens[:whole].view(-1, n), tokens[1 : whole + 1].view(-1, n)
-        size = max(1, 16_384 // n)
-        for i in range(0, len(inputs), size):
-            yield inputs[i : i + size], targets[i : i + size]
-        if whole < len(tokens) - 1:
-            yield tokens[None, whole:-1], tokens[None, whole + 1 :]
-
-    def losses(self, model: nn.Module, batch: Batch) -> Tensor:
-        inputs, targets = batch
-        return cross_entropy(model(inputs), targets)
-
-    def count(self, batch: Batch) -> tuple[int, int]:
-        targets = batch[1].cpu()
-        return targets.numel(), int(self.token_bytes[targets].sum())
+        return self.training_tokens[starts[:, None] + torch.arange(self.context + 1)].long()
 
     def describe(self) -> dict:
         sizes = {"context": self.context, "batch_size": self.batch_size, "seed": self.seed}
@@ -140,3 +123,34 @@ class NextTokenData(TrainingData):
         for part in (self.training_tokens, self.validation_tokens):
             digest.update(part.numpy().astype("<i8").tobytes())
         return digest.hexdigest()[:16]
+
+
+class NextTokenData(TextData):
+    """At each position of a window the next token is to be predicted."""
+
+    def batch(self, step: int) -> Batch:
+        """Inputs and targets, both (batch_size, context)."""
+        rows = self.rows(step)
+        return rows[:, :-1], rows[:, 1:]
+
+    def validation(self) -> Iterator[Batch]:
+        """The whole validation text in windows side by side, so that every token but the first is predicted once."""
+        tokens = self.validation_tokens.long()
+        return zip(pieces(tokens[:-1], self.context), pieces(tokens[1:], self.context), strict=True)
+
+    def losses(self, model: nn.Module, batch: Batch) -> Tensor:
+        inputs, targets = batch
+        return cross_entropy(model(inputs), targets)
+
+    def count(self, batch: Batch) -> tuple[int, int]:
+        targets = batch[1].cpu()
+        return targets.numel(), int(self.token_bytes[targets].sum())
+
+
+def pieces(tokens: Tensor, width: int) -> Iterator[Tensor]:
+    """tokens (N,) as windows side by side, some thousand tokens at once; the last may be shorter than `width`."""
+    whole = len(tokens) // width * width
+    if whole:
+        yield from tokens[:whole].view(-1, width).split(max(1, 16_384 // width))
+    if whole < len(tokens):
+        yield tokens[None, whole:]

@@ -15,14 +15,15 @@ class Evaluation:
     """nats per token says how well the model predicts its tokens; bits per byte compares models of other tokenizers."""
 
     nats_per_token: float
-    bits_per_byte: float
-    tokens: int
+    bits_per_byte: float | None  # None where losses do not add up to that of a text
+    tokens: int  # predicted
 
     def as_dict(self) -> dict:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.nats_per_token:.3f} nats per token, {self.bits_per_byte:.3f} bits per byte"
+        bits = "" if self.bits_per_byte is None else f", {self.bits_per_byte:.3f} bits per byte"
+        return f"{self.nats_per_token:.3f} nats per token{bits}"
 
 
 @torch.no_grad()
@@ -40,4 +41,4 @@ def evaluate(model: nn.Module, data: TrainingData, place: Place | None = None) -
             tokens, size = tokens + counts[0], size + counts[1]
     model.train(training)
     nats, tokens, size = place.total(nats, tokens, size)
-    return Evaluation(nats / tokens, nats / math.log(2) / size, int(tokens))
+    return Evaluation(nats / tokens, nats / math.log(2) / size if size else None, int(tokens))
