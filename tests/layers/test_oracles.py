@@ -242,3 +242,12 @@ def test_swiglu_equals_llamas():
     copy([(oracle.gate_proj, layer.W_gate), (oracle.up_proj, layer.W_up), (oracle.down_proj, layer.W_down)])
     X = torch.randn(2, 3, 5, dtype=torch.float64)
     close(layer(X), oracle(X))
+
+
+@pytest.mark.parametrize("norm", [RMSNorm(129), LayerNorm(129)])
+def test_norms_keep_single_precision_under_autocast(norm):
+    """Mean and mean square of bfloat16 products would be off by 1e-3."""
+    x = torch.randn(5, 129, generator=torch.Generator().manual_seed(0))
+    want = norm(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(norm(x), want, rtol=0, atol=1e-6)
