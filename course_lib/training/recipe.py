@@ -23,7 +23,7 @@ class Recipe:
     checkpoint_every: int = 250
     log_every: int = 10
     seed: int = 0
-    precision: str = "auto"  # auto: bfloat16 where the device computes faster in it
+    precision: str = "float32"  # of matrix products; auto: bfloat16 where the device multiplies faster in it
 
     def __post_init__(self):
         require_positive(self, "steps", "evaluate_every", "checkpoint_every", "log_every")

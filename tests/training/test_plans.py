@@ -40,9 +40,7 @@ def sizes(names):
 
 @pytest.mark.parametrize("corpus", ["docs", "code"])
 def test_decoders_of_a_corpus_have_equal_sizes(corpus):
-    mha, gqa, mla = sizes([f"{corpus}-{name}" for name in ("mha", "gqa", "mla")])
-    assert gqa == mha
-    assert mla == pytest.approx(mha, rel=1e-3)  # one column of the feed-forward layers is 1536 weights
+    assert len(set(sizes([f"{corpus}-{name}" for name in ("mha", "gqa", "mla")]))) == 1
 
 
 def test_grouped_and_latent_leave_as_much_in_the_cache():
@@ -53,7 +51,7 @@ def test_grouped_and_latent_leave_as_much_in_the_cache():
 def test_plans_take_less_time_than_promised():
     """25 minutes on two cores are 12 million tokens at 8,000 a second; the slowest plan was measured above that."""
     for plan in PLANS.values():
-        assert isinstance(plan.recipe, Recipe) and plan.recipe.steps * 16 * 256 < 12e6
+        assert isinstance(plan.recipe, Recipe) and plan.recipe.steps * plans.SEQUENCES * plans.CONTEXT < 12e6
 
 
 def test_train_from_the_command_line(short, text, tmp_path):
