@@ -44,7 +44,11 @@ def run(name: str) -> None:
     node = latest(notebook, pair)
     start = time.perf_counter()
     client = NotebookClient(
-        node, timeout=CELL_SECONDS, record_timing=False, resources={"metadata": {"path": str(FOLDER)}}
+        node,
+        timeout=CELL_SECONDS,
+        record_timing=False,
+        coalesce_streams=True,  # how printed text is cut into pieces depends on the speed of the machine
+        resources={"metadata": {"path": str(FOLDER)}},
     )
     client.execute()
     node.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})

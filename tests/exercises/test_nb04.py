@@ -1,0 +1,209 @@
+"""Checks of notebook 04: every mistake hears its own message, right answers pass in any style."""
+
+import cmath
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.config import Rope
+from course_lib.exercises import nb04, rotated_cache, rotations, sinusoids
+from course_lib.exercises.core import grade
+from course_lib.reference import positions as reference
+from course_lib.reference.attention import attention, causal_mask
+
+EXERCISES = {exercise.id: exercise for exercise in nb04.EXERCISES}
+
+
+@pytest.mark.parametrize("exercise", nb04.EXERCISES, ids=lambda e: e.id)
+def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
+    assert grade(exercise, exercise.solution).passed is True
+    messages = [grade(exercise, mistake.answer) for mistake in exercise.mistakes]
+    assert len(exercise.mistakes) >= 3
+    for mistake, result in zip(exercise.mistakes, messages, strict=True):
+        assert result.passed is False and mistake.message in result.message, result.message
+    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes)
+
+
+def test_solutions_are_those_of_the_reference():
+    rng = np.random.default_rng(0)
+    at, X = np.array([5, 0, 13]), rng.normal(size=(3, 10))
+    for base in (100.0, 10_000.0):
+        # Sums of a few products of numbers near 1, in another order
+        assert np.allclose(sinusoids.sinusoidal(at, 10, base), reference.sinusoidal(at, 10, base), rtol=0, atol=1e-14)
+        rope = Rope(base=base)
+        assert np.allclose(rotations.rotate(X, at, base), reference.rotate(X, at, rope), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("m, k", [(0, 3), (7, -7), (11, 4)])
+def test_the_shift_matrix_shifts_rows(m, k):
+    S = sinusoids.shift_matrix(k, 6, 100.0)
+    here, there = reference.sinusoidal(np.array([m, m + k]), 6, 100.0)
+    assert np.allclose(here @ S, there, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("p, N", [(4, 50), (64, 8192), (128, 131_072)])
+def test_at_the_smallest_base_the_slowest_pair_turns_once(p, N):
+    slowest = reference.frequencies(p, rotations.smallest_base(p, N))[-1]
+    assert math.isclose(slowest * N, 2 * math.pi, rel_tol=1e-12)
+
+
+def test_permuted_weights_give_the_same_scores_in_the_other_layout():
+    rng = np.random.default_rng(1)
+    n, d, p = 5, 7, 6
+    X, W_Q, W_K, at = rng.normal(size=(n, d)), rng.normal(size=(d, p)), rng.normal(size=(d, p)), np.arange(n)
+    neighbours = reference.rotate(X @ W_Q, at, Rope()) @ reference.rotate(X @ W_K, at, Rope()).T
+    Q, K = X @ rotations.to_halves(W_Q, 1), X @ rotations.to_halves(W_K, 1)
+    halves = rotations._halves(Q, at, 10_000.0) @ rotations._halves(K, at, 10_000.0).T
+    assert np.allclose(neighbours, halves, rtol=0, atol=1e-12)
+
+
+def test_token_by_token_with_rotated_keys_is_causal_attention():
+    rng = np.random.default_rng(2)
+    n, d, e, v = 6, 7, 4, 3
+    X, W_Q, W_K, W_V = (rng.normal(size=shape) for shape in ((n, d), (d, e), (d, e), (d, v)))
+    K, V, rows = np.zeros((0, e)), np.zeros((0, v)), []
+    for x in X:
+        y, K, V = rotated_cache.next_rotated(x, W_Q, W_K, W_V, K, V, 100.0)
+        rows.append(y)
+    rope, at = Rope(base=100.0), np.arange(n)
+    Q = reference.rotate(X @ W_Q, at, rope)
+    want = attention(Q, reference.rotate(X @ W_K, at, rope), X @ W_V, causal_mask(n, n))
+    assert np.allclose(rows, want, rtol=0, atol=1e-13)
+
+
+def sinusoidal_in_loops(positions, d, base):
+    rows = [[0.0] * d for _ in positions]
+    for r, m in enumerate(positions):
+        for i in range(d // 2):
+            rows[r][2 * i], rows[r][2 * i + 1] = math.sin(m / base ** (2 * i / d)), math.cos(m / base ** (2 * i / d))
+    return rows
+
+
+def sinusoidal_in_torch(positions, d, base):
+    angles = torch.outer(torch.from_numpy(positions).double(), base ** (-torch.arange(0, d, 2).double() / d))
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
+
+
+def shift_by_power(k, d, base):
+    one = sinusoids.shift_matrix(1, d, base)
+    return np.linalg.matrix_power(one if k >= 0 else one.T, abs(k))
+
+
+def shift_in_torch(k, d, base):
+    angles = [k * base ** (-2 * i / d) for i in range(d // 2)]
+    return torch.block_diag(*(torch.tensor([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]]) for a in angles))
+
+
+def rotate_in_loops(X, positions, base):
+    Y, p = np.empty_like(X), X.shape[1]
+    for row, m in enumerate(positions):
+        for i in range(p // 2):
+            z = complex(X[row, 2 * i], X[row, 2 * i + 1]) * cmath.exp(1j * m * base ** (-2 * i / p))
+            Y[row, 2 * i], Y[row, 2 * i + 1] = z.real, z.imag
+    return Y
+
+
+def rotate_complex(X, positions, base):
+    turns = torch.polar(
+        torch.tensor(1.0).double(),
+        torch.from_numpy(positions)[:, None] * base ** (-torch.arange(0, X.shape[1], 2).double() / X.shape[1]),
+    )
+    return torch.view_as_real(torch.view_as_complex(torch.from_numpy(X).unflatten(1, (-1, 2))) * turns).flatten(1)
+
+
+def rotate_by_einsum(X, positions, base):
+    R = np.stack([sinusoids.shift_matrix(int(m), X.shape[1], base).T for m in positions])
+    return np.einsum("nij,nj->ni", R.transpose(0, 2, 1), X)
+
+
+def halves_by_index(W, n_heads):
+    p = W.shape[1] // n_heads
+    return W[:, [h * p + j for h in range(n_heads) for j in [*range(0, p, 2), *range(1, p, 2)]]]
+
+
+def halves_by_einsum(W, n_heads):
+    p = W.shape[1] // n_heads
+    order = np.eye(p)[[*range(0, p, 2), *range(1, p, 2)]]
+    return np.einsum("dhp,qp->dhq", W.reshape(len(W), n_heads, p), order).reshape(W.shape)
+
+
+def halves_in_torch(W, n_heads):
+    return torch.from_numpy(W).unflatten(1, (n_heads, -1, 2)).transpose(2, 3).flatten(1)
+
+
+def next_in_loops(x, W_Q, W_K, W_V, K, V, base):
+    m = len(K)
+    q, k = rotate_in_loops(np.stack([x @ W_Q, x @ W_K]), [m, m], base)
+    K, V = np.vstack([K, k]), np.vstack([V, x @ W_V])
+    weights = [math.exp(q @ k / math.sqrt(len(q))) for k in K]
+    return sum(w * v for w, v in zip(weights, V, strict=True)) / sum(weights), K, V
+
+
+def next_in_torch(x, W_Q, W_K, W_V, K, V, base):
+    m = np.array([len(K)])
+    q, k = rotate_complex((x @ W_Q)[None], m, base), rotate_complex((x @ W_K)[None], m, base)
+    K, V = torch.cat([torch.from_numpy(K), k]), torch.cat([torch.from_numpy(V), torch.from_numpy(x @ W_V)[None]])
+    return torch.nn.functional.scaled_dot_product_attention(q, K, V)[0], K, V
+
+
+@pytest.mark.parametrize(
+    "number, answer",
+    [
+        ("4.1", sinusoidal_in_loops),
+        ("4.1", sinusoidal_in_torch),
+        ("4.2", shift_by_power),
+        ("4.2", shift_in_torch),
+        ("4.3", rotate_in_loops),
+        ("4.3", rotate_complex),
+        ("4.3", rotate_by_einsum),
+        ("4.5", lambda p, N: math.exp(math.log(N / math.tau) / (1 - 2 / p))),
+        ("4.4", halves_by_index),
+        ("4.4", halves_by_einsum),
+        ("4.4", halves_in_torch),
+        ("4.6", next_in_loops),
+        ("4.6", next_in_torch),
+    ],
+)
+def test_right_answers_pass_in_any_style(number, answer):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is True, result.message
+
+
+@pytest.mark.parametrize(
+    "number, answer, message",
+    [
+        ("4.1", lambda positions, d, base: sinusoidal_in_loops(positions, d, 1 / base), "the frequencies grow"),
+        ("4.1", lambda positions, d, base: np.array(sinusoidal_in_loops(positions, d, base)).T, "shape"),
+        ("4.1", lambda positions, d, base: np.sin(np.outer(positions, base ** (-np.arange(d) / d))), "one pair"),
+        ("4.1", lambda positions, d, base: np.round(sinusoidal_in_loops(positions, d, base), 3), "at index"),
+        ("4.2", lambda k, d, base: np.eye(d), "shift 1"),
+        ("4.2", lambda k, d, base: np.roll(np.eye(d), k, axis=1), "shift 1"),
+        ("4.2", lambda k, d, base: sinusoids.shift_matrix(k, d, base)[: d // 2, : d // 2], "shape"),
+        ("4.3", lambda X, positions, base: rotate_in_loops(X, [360 * m for m in positions], base), "at positions 0"),
+        (
+            "4.3",
+            lambda X, positions, base: rotate_in_loops(X[:, ::-1], positions, base)[:, ::-1],
+            "the pairs turn backwards",
+        ),
+        ("4.3", lambda X, positions, base: rotate_in_loops(X, positions, base)[:, 0::2], "shape"),
+        ("4.5", lambda p, N: 10_000.0, "two pairs, 1000 positions"),
+        ("4.5", lambda p, N: (2 * math.pi / N) ** (p / (p - 2)), "two pairs, 1000 positions"),
+        ("4.5", lambda p, N: (N / (2 * math.pi)) ** (p / 2), "width 64"),
+        ("4.4", lambda W, n_heads: np.concatenate([W[:, 0::2], W[:, 1::2]], axis=1), "as if they were one head"),
+        ("4.4", lambda W, n_heads: W[::-1], "one head of width 4"),
+        ("4.4", lambda W, n_heads: W.reshape(len(W), n_heads, -1, 2).swapaxes(2, 3), "shape"),
+        ("4.6", lambda x, W_Q, W_K, W_V, K, V, base: next_in_loops(x, W_K, W_Q, W_V, K, V, base), "first token"),
+        ("4.6", lambda x, W_Q, W_K, W_V, K, V, base: next_in_loops(x, W_Q, W_K, W_V, K, V, base)[0], "first token"),
+        ("4.6", lambda *given: next_in_loops(*given[:-1], 10_000.0), "third token"),
+    ],
+)
+def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
+def test_minutes_in_the_title_of_the_notebook():
+    assert sum(EXERCISES[number].minutes for number in ("4.1", "4.2", "4.3", "4.5", "4.6")) == 32
+    assert sum(EXERCISES[number].minutes for number in ("4.4",)) == 6
