@@ -10,7 +10,7 @@ from course_lib.files import write_atomically
 from course_lib.models import shipped
 from course_lib.text.corpus import Corpus
 from course_lib.training.distributed import choose_device
-from course_lib.training.evaluation import evaluate
+from course_lib.training.evaluation import Evaluation, evaluate
 from course_lib.training.folder import RunFolder, machine
 from course_lib.training.plans import PLANS, Plan, Prepared
 from course_lib.training.trainer import Result, Watcher, train
@@ -56,6 +56,7 @@ def card_of(name: str, plan: Plan, prepared: Prepared, result: Result) -> dict:
         "data": prepared.data.describe(),
         "validation": evaluate(prepared.model, prepared.data).as_dict(),
         "sample": evaluate(prepared.model, prepared.sample).as_dict(),
+        **plan.examine(prepared),
         "training": {
             "tokens": result.tokens,
             "seconds": round(result.seconds, 1),
@@ -67,21 +68,29 @@ def card_of(name: str, plan: Plan, prepared: Prepared, result: Result) -> dict:
 
 def in_words(card: dict) -> str:
     """A card for readers, in Markdown."""
-    text, training, validation = card["text"], card["training"], card["validation"]
+    training, loss = card["training"], Evaluation(**card["validation"])
     facts = {
         "Parameters": f"{card['model']['parameters']:,} in {card['model']['class']}, stored in 16 bits",
-        "Text": f"{text['corpus']}, {text['fingerprint']['characters']:,} characters, "
-        f"sha256 {text['fingerprint']['sha256'][:16]}; {text['licence']}",
-        "Validation": f"{validation['nats_per_token']:.3f} nats per token, "
-        f"{validation['bits_per_byte']:.3f} bits per byte, on {validation['tokens']:,} tokens of held-out documents",
+        "Text": text_in_words(card["text"]),
+        "Validation": f"{loss}, on {loss.tokens:,} predicted tokens that were held out",
         "Training": f"{training['tokens']:,} tokens in {training['seconds']:,.0f} s "
         f"({training['tokens_per_second']:,} tokens per second) on {card['machine']['threads']} threads",
         "Seed": str(card["recipe"]["seed"]),
         "Trained again by": f"`{card['command']}`",
     }
+    if "exact_matches" in card:
+        facts["Exact matches"] = f"{card['exact_matches']:.1%} of held-out numbers"
     rows = "\n".join(f"| {fact} | {value} |" for fact, value in facts.items())
     configs = json.dumps(card["model"]["configs"], indent=2)
+    summary = card["summary"]
     return (
-        f"# {card['name']}\n\n{card['summary'].capitalize()}.\n\n| | |\n|---|---|\n{rows}\n\n"
+        f"# {card['name']}\n\n{summary[0].upper()}{summary[1:]}.\n\n| | |\n|---|---|\n{rows}\n\n"
         f"Its shape:\n```json\n{configs}\n```\nThe learning curve is log.jsonl, the whole record card.json.\n"
     )
+
+
+def text_in_words(text: dict) -> str:
+    """Name, size and fingerprint of a text, and its licence."""
+    known = text.get("fingerprint")
+    size = f", {known['characters']:,} characters, sha256 {known['sha256'][:16]}" if known else ""
+    return f"{text['corpus']}{size}; {text['licence']}"

@@ -5,18 +5,21 @@ same number of parameters: what attention saves in weights, the feed-forward lay
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import nn
 
-from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
-from course_lib.models import DecoderModel
+from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope, require
+from course_lib.models import DecoderModel, MaskedTokenModel, TranslationModel
 from course_lib.text import corpora
 from course_lib.text.corpus import Corpus
 from course_lib.text.tokenizers import BPETokenizer, Tokenizer
+from course_lib.text.versions import installed
 from course_lib.training.data import NextTokenData, TrainingData
+from course_lib.training.masked import MaskedTokenData
 from course_lib.training.recipe import Recipe
+from course_lib.training.translation import TranslationData, exact_matches, number_tokenizer
 
 VOCAB_SIZE = 2048
 WIDTH, HEADS, LAYERS = 128, 8, 4
@@ -51,6 +54,10 @@ class Plan(ABC):
     def prepare(self, corpus: Corpus | None = None) -> Prepared:
         """Tokenizer, data, and a model with its first weights. `corpus` replaces the text of the plan."""
 
+    def examine(self, prepared: Prepared) -> dict:
+        """What the card says of the trained model beside its loss; ready for JSON."""
+        return {}
+
 
 def origin_of(corpus: Corpus) -> dict:
     """What a card says of a text."""
@@ -68,11 +75,13 @@ def encode(tokenizer: Tokenizer, text: str) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class DecoderPlan(Plan):
-    """A decoder that predicts the next token of a corpus: Pre-LN, RMSNorm, SwiGLU, rotary positions."""
+class TextPlan(Plan):
+    """A model that predicts tokens of a text: which tokens, `data` says."""
 
     summary: str
     corpus: str
+    model: type[DecoderModel | MaskedTokenModel]
+    data: type[NextTokenData | MaskedTokenData]
     attention: GroupedConfig | LatentConfig
     d_ff: int
     recipe: Recipe
@@ -81,28 +90,58 @@ class DecoderPlan(Plan):
         corpus = corpora.load(self.corpus) if corpus is None else corpus
         training, validation = corpus.split()
         tokenizer = BPETokenizer.train(training.text, VOCAB_SIZE)
-        model = DecoderModel(
-            ModelConfig(
-                vocab_size=len(tokenizer),
-                n_layers=LAYERS,
-                attention=self.attention,
-                d_ff=self.d_ff,
-                feedforward="swiglu",
-                norm="rms",
-            )
-        )
         origin, held_out = origin_of(corpus), encode(tokenizer, validation.text)[:HELD_OUT]
         data, sample = (
-            NextTokenData(parts, tokenizer.vocab, CONTEXT, SEQUENCES, self.recipe.seed, origin)
+            self.data(parts, tokenizer.vocab, CONTEXT, SEQUENCES, self.recipe.seed, origin)
             for parts in (
                 (encode(tokenizer, training.text), held_out),
                 (held_out, encode(tokenizer, sample_of(validation))),
             )
         )
-        return Prepared(model, tokenizer, data, sample, origin)
+        return Prepared(self.model(self.config(data.vocab_size)), tokenizer, data, sample, origin)
+
+    def config(self, vocab_size: int) -> ModelConfig:
+        """Pre-LN with RMSNorm and SwiGLU, positions in the attention."""
+        return ModelConfig(
+            vocab_size=vocab_size,
+            n_layers=LAYERS,
+            attention=self.attention,
+            d_ff=self.d_ff,
+            feedforward="swiglu",
+            norm="rms",
+        )
 
 
-def decoder_recipe(seed: int) -> Recipe:
+@dataclass(frozen=True)
+class NumbersPlan(Plan):
+    """The original's encoder-decoder, for names of numbers."""
+
+    summary: str
+    config: ModelConfig  # of both sides, but for the size of the vocabulary
+    batch_size: int
+    recipe: Recipe
+
+    def prepare(self, corpus: Corpus | None = None) -> Prepared:
+        """Raises ValueError for a corpus: the pairs are made from num2words."""
+        require(corpus is None, "corpus must be left out: this model learns from names of numbers, not from a text")
+        tokenizer = number_tokenizer()
+        data, sample = (
+            TranslationData(tokenizer, self.batch_size, self.recipe.seed, validation_pairs=pairs)
+            for pairs in (1_000, 100)
+        )
+        config = replace(self.config, vocab_size=data.vocab_size)
+        origin = {
+            "corpus": "names of numbers below one million",
+            "licence": f"num2words {installed('num2words')}: LGPL",
+        }
+        return Prepared(TranslationModel(config, config), tokenizer, data, sample, origin)
+
+    def examine(self, prepared: Prepared) -> dict:
+        """The share of held-out numbers that are translated without a mistake."""
+        return {"exact_matches": exact_matches(prepared.model, prepared.data)}
+
+
+def text_recipe(seed: int) -> Recipe:
     """8000 steps of 1024 tokens."""
     return Recipe(
         steps=8_000,
@@ -117,12 +156,45 @@ def decoder_recipe(seed: int) -> Recipe:
     )
 
 
-PLANS: dict[str, Plan] = {
-    f"{corpus}-{name}": DecoderPlan(f"{kind}, on the {text}", corpus, attention, d_ff, decoder_recipe(seed=0))
+DECODERS = {
+    f"{corpus}-{name}": TextPlan(
+        f"{kind}, on the {text}", corpus, DecoderModel, NextTokenData, attention, d_ff, text_recipe(seed=0)
+    )
     for corpus, text in (("docs", "documentation of NumPy and SymPy"), ("code", "source code of NumPy and SymPy"))
     for name, kind, attention, d_ff in (
         ("mha", "a decoder with multi-head attention", MHA, 344),
         ("gqa", "a decoder with grouped-query attention, 8 heads on 2 KV heads", GQA, 472),
         ("mla", "a decoder with latent attention and decoupled rotary positions", MLA, 280),
     )
+}
+PLANS: dict[str, Plan] = DECODERS | {
+    "masked-docs": TextPlan(
+        "an encoder that finds hidden tokens, on the documentation of NumPy and SymPy",
+        "docs",
+        MaskedTokenModel,
+        MaskedTokenData,
+        MHA,
+        344,
+        text_recipe(seed=0),
+    ),
+    "numbers": NumbersPlan(
+        "an encoder-decoder that translates names of numbers from English to French",
+        ModelConfig(
+            vocab_size=1,  # replaced by that of the tokenizer
+            n_layers=2,
+            attention=GroupedConfig(d_model=64, n_heads=4, rope=Rope()),
+            d_ff=256,
+        ),
+        64,
+        Recipe(
+            steps=2_000,
+            learning_rate=3e-3,
+            warmup=100,
+            final=0.02,
+            weight_decay=0.01,
+            betas=(0.9, 0.98),
+            evaluate_every=250,
+            checkpoint_every=250,
+        ),
+    ),
 }

@@ -11,7 +11,7 @@ from course_lib import cli
 from course_lib.models import shipped
 from course_lib.text import corpora
 from course_lib.training import evaluate, named, plans
-from course_lib.training.plans import PLANS, Recipe
+from course_lib.training.plans import PLANS
 
 runner = CliRunner()
 TEXT = "\n\n".join(f"Example {i}: the transpose of matrix {i} has {i + 1} rows." for i in range(400))
@@ -29,8 +29,7 @@ def short(monkeypatch):
     """The plan docs-mla, two steps long, of two short sequences each."""
     monkeypatch.setattr(plans, "CONTEXT", 32)
     monkeypatch.setattr(plans, "SEQUENCES", 2)
-    recipe = replace(PLANS["docs-mla"].recipe, steps=2, warmup=1)
-    monkeypatch.setitem(PLANS, "docs-mla", replace(PLANS["docs-mla"], recipe=recipe))
+    shortened(monkeypatch, "docs-mla")
 
 
 def sizes(names):
@@ -51,7 +50,7 @@ def test_grouped_and_latent_leave_as_much_in_the_cache():
 def test_plans_take_less_time_than_promised():
     """25 minutes on two cores are 12 million tokens at 8,000 a second; the slowest plan was measured above that."""
     for plan in PLANS.values():
-        assert isinstance(plan.recipe, Recipe) and plan.recipe.steps * plans.SEQUENCES * plans.CONTEXT < 12e6
+        assert plan.recipe.steps * plans.SEQUENCES * plans.CONTEXT < 12e6
 
 
 def test_train_from_the_command_line(short, text, tmp_path):
@@ -84,12 +83,37 @@ def test_first_weights_depend_on_the_plan_alone(short, text, tmp_path):
     assert one["weights_sha256"] == two["weights_sha256"]
 
 
+def shortened(monkeypatch, name):
+    recipe = replace(PLANS[name].recipe, steps=2, warmup=1)
+    monkeypatch.setitem(PLANS, name, replace(PLANS[name], recipe=recipe))
+
+
+def test_the_masked_token_model(monkeypatch, short, text, tmp_path):
+    shortened(monkeypatch, "masked-docs")
+    card = named.train_named("masked-docs", tmp_path, corpora.from_file(text), "cpu", ())
+    assert card["validation"]["bits_per_byte"] is None
+    found = shipped.load(tmp_path / "model")
+    mask = len(found.tokenizer)  # one more token
+    tokens = torch.tensor([[mask, *found.tokenizer.encode("the transpose")]])
+    assert found.model(tokens).shape == (1, tokens.shape[1], mask + 1)
+
+
+def test_the_translator_of_numbers(monkeypatch, tmp_path):
+    shortened(monkeypatch, "numbers")
+    card = named.train_named("numbers", tmp_path, None, "cpu", ())
+    assert card["exact_matches"] == 0 and "0.0% of held-out numbers" in (tmp_path / "model" / "README.md").read_text()
+    found = shipped.load(tmp_path / "model")
+    tokens = torch.tensor([found.tokenizer.encode("forty-two")])
+    assert found.model(tokens, tokens).shape == (1, tokens.shape[1], len(found.tokenizer) + 2)
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
         (["docs-mhl"], "name must be one of docs-mha"),
         (["docs-mha", "--corpus", "nowhere.txt"], "corpus must be one of docs"),
         (["docs-mha", "--device", "abacus"], "device must be auto"),
+        (["numbers", "--corpus", "docs"], "corpus must be left out"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message, tmp_path):
