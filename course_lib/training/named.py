@@ -36,7 +36,8 @@ def train_named(
         prepared = plan.prepare(corpus)
     result = train(prepared.model, prepared.data, plan.recipe, folder, device, watchers)
     shipped.round_to_stored(prepared.model)
-    card = card_of(name, plan, prepared, result)
+    sample = plan.sample(prepared.tokenizer, corpus)
+    card = card_of(name, plan, prepared, result) | {"sample": evaluate(prepared.model, sample).as_dict()}
     to = Path(folder) / "model"
     shipped.save(to, prepared.model, prepared.tokenizer, card)
     write_atomically(to / "log.jsonl", RunFolder(folder).log.read_bytes())
@@ -55,7 +56,6 @@ def card_of(name: str, plan: Plan, prepared: Prepared, result: Result) -> dict:
         "recipe": plan.recipe.as_dict(),
         "data": prepared.data.describe(),
         "validation": evaluate(prepared.model, prepared.data).as_dict(),
-        "sample": evaluate(prepared.model, prepared.sample).as_dict(),
         **plan.examine(prepared),
         "training": {
             "tokens": result.tokens,

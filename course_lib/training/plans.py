@@ -40,7 +40,6 @@ class Prepared:
     model: nn.Module
     tokenizer: Tokenizer
     data: TrainingData
-    sample: TrainingData  # its validation set is small: what a test can compute the loss of in a second
     origin: dict  # of the text; ready for JSON
 
 
@@ -54,8 +53,12 @@ class Plan(ABC):
     def prepare(self, corpus: Corpus | None = None) -> Prepared:
         """Tokenizer, data, and a model with its first weights. `corpus` replaces the text of the plan."""
 
+    @abstractmethod
+    def sample(self, tokenizer: Tokenizer, corpus: Corpus | None = None) -> TrainingData:
+        """Data with a small validation set, of which a test can compute the loss in a second."""
+
     def examine(self, prepared: Prepared) -> dict:
-        """What the card says of the trained model beside its loss; ready for JSON."""
+        """What the card says of the trained model beside its losses; ready for JSON."""
         return {}
 
 
@@ -87,18 +90,23 @@ class TextPlan(Plan):
     recipe: Recipe
 
     def prepare(self, corpus: Corpus | None = None) -> Prepared:
-        corpus = corpora.load(self.corpus) if corpus is None else corpus
+        corpus = self.text(corpus)
         training, validation = corpus.split()
         tokenizer = BPETokenizer.train(training.text, VOCAB_SIZE)
-        origin, held_out = origin_of(corpus), encode(tokenizer, validation.text)[:HELD_OUT]
-        data, sample = (
-            self.data(parts, tokenizer.vocab, CONTEXT, SEQUENCES, self.recipe.seed, origin)
-            for parts in (
-                (encode(tokenizer, training.text), held_out),
-                (held_out, encode(tokenizer, sample_of(validation))),
-            )
-        )
-        return Prepared(self.model(self.config(data.vocab_size)), tokenizer, data, sample, origin)
+        origin = origin_of(corpus)
+        parts = encode(tokenizer, training.text), encode(tokenizer, validation.text)[:HELD_OUT]
+        data = self.data(parts, tokenizer.vocab, CONTEXT, SEQUENCES, self.recipe.seed, origin)
+        return Prepared(self.model(self.config(data.vocab_size)), tokenizer, data, origin)
+
+    def sample(self, tokenizer: Tokenizer, corpus: Corpus | None = None) -> TrainingData:
+        """The first held-out document that is no fragment."""
+        _, validation = self.text(corpus).split()
+        parts = (encode(tokenizer, text) for text in (validation.text, sample_of(validation)))
+        return self.data(parts, tokenizer.vocab, CONTEXT, SEQUENCES)
+
+    def text(self, corpus: Corpus | None) -> Corpus:
+        """The corpus that is given, or else that of the plan."""
+        return corpora.load(self.corpus) if corpus is None else corpus
 
     def config(self, vocab_size: int) -> ModelConfig:
         """Pre-LN with RMSNorm and SwiGLU, positions in the attention."""
@@ -125,16 +133,16 @@ class NumbersPlan(Plan):
         """Raises ValueError for a corpus: the pairs are made from num2words."""
         require(corpus is None, "corpus must be left out: this model learns from names of numbers, not from a text")
         tokenizer = number_tokenizer()
-        data, sample = (
-            TranslationData(tokenizer, self.batch_size, self.recipe.seed, validation_pairs=pairs)
-            for pairs in (1_000, 100)
-        )
+        data = TranslationData(tokenizer, self.batch_size, self.recipe.seed)
         config = replace(self.config, vocab_size=data.vocab_size)
         origin = {
             "corpus": "names of numbers below one million",
             "licence": f"num2words {installed('num2words')}: LGPL",
         }
-        return Prepared(TranslationModel(config, config), tokenizer, data, sample, origin)
+        return Prepared(TranslationModel(config, config), tokenizer, data, origin)
+
+    def sample(self, tokenizer: Tokenizer, corpus: Corpus | None = None) -> TrainingData:
+        return TranslationData(tokenizer, self.batch_size, validation_pairs=100)
 
     def examine(self, prepared: Prepared) -> dict:
         """The share of held-out numbers that are translated without a mistake."""

@@ -64,9 +64,9 @@ def test_train_from_the_command_line(short, text, tmp_path):
     assert card["name"] == "docs-mla" and card["recipe"]["steps"] == 2 and card["training"]["tokens"] == 2 * 2 * 32
     assert card["text"]["fingerprint"]["characters"] == len(TEXT)
     assert trained.tokenizer.decode(trained.tokenizer.encode(TEXT)) == TEXT
-    again = PLANS["docs-mla"].prepare(corpora.from_file(text))
+    sample = PLANS["docs-mla"].sample(trained.tokenizer, corpora.from_file(text))
     # Both add the same float32 losses; batches may be cut differently by the number of threads.
-    loss = evaluate(trained.model, again.sample).nats_per_token
+    loss = evaluate(trained.model, sample).nats_per_token
     assert loss == pytest.approx(card["sample"]["nats_per_token"], abs=1e-5)
     words = (folder / "model" / "README.md").read_text()
     assert "python -m course_lib train docs-mla" in words and f"{card['validation']['nats_per_token']:.3f}" in words
