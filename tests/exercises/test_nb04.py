@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_lib.config import Rope
-from course_lib.exercises import nb04, rotated_cache, rotations, sinusoids
+from course_lib.exercises import nb04, pair_layouts, rotated_cache, rotations, sinusoids
 from course_lib.exercises.core import grade
 from course_lib.reference import positions as reference
 from course_lib.reference.attention import attention, causal_mask
@@ -54,7 +54,7 @@ def test_permuted_weights_give_the_same_scores_in_the_other_layout():
     n, d, p = 5, 7, 6
     X, W_Q, W_K, at = rng.normal(size=(n, d)), rng.normal(size=(d, p)), rng.normal(size=(d, p)), np.arange(n)
     neighbours = reference.rotate(X @ W_Q, at, Rope()) @ reference.rotate(X @ W_K, at, Rope()).T
-    Q, K = X @ rotations.to_halves(W_Q, 1), X @ rotations.to_halves(W_K, 1)
+    Q, K = X @ pair_layouts.to_halves(W_Q, 1), X @ pair_layouts.to_halves(W_K, 1)
     halves = rotations._halves(Q, at, 10_000.0) @ rotations._halves(K, at, 10_000.0).T
     assert np.allclose(neighbours, halves, rtol=0, atol=1e-12)
 
