@@ -7,14 +7,14 @@ import typer
 
 app = typer.Typer(help="Measure the course on this machine: a table, and JSON to keep.", no_args_is_help=True)
 
-TRAIN_COLUMNS = {
-    "run": "name",
-    "parameters": "parameters|,",
-    "steps": "steps|,",
-    "seconds": "seconds|.1f",
-    "tokens/s": "tokens_per_second|,.0f",
-    "nats/character": "nats_per_token|.4f",
-    "bits/byte": "bits_per_byte|.4f",
+TRAIN_FIGURES = {
+    "parameters": "parameters:,",
+    "precision": "precision",
+    "steps": "steps:,",
+    "seconds of training": "seconds:.1f",
+    "tokens per second": "tokens_per_second:,.0f",
+    "validation loss, nats per character": "nats_per_token:.4f",
+    "validation loss, bits per byte": "bits_per_byte:.4f",
 }
 
 Output = Annotated[Path, typer.Option("--json", help="Where the figures are kept; written whole, at the end.")]
@@ -51,7 +51,7 @@ def train(
     except (OSError, ArithmeticError) as error:  # a full disk; a loss that is no longer a number
         typer.echo(f"The measurement stopped: {error}", err=True)
         raise typer.Exit(1) from error
-    report.show(f"Training on {text.origin['name']}", TRAIN_COLUMNS, rows)
+    report.show(f"Training on {text.origin['name']}", TRAIN_FIGURES, rows)
     report.write(output, "train", rows, text=text.origin, machine=machine())
 
 

@@ -26,16 +26,16 @@ def write(path: Path, benchmark: str, rows: Sequence[dict], **circumstances) -> 
     write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def show(title: str, columns: dict[str, str], rows: Sequence[dict], console: Console | None = None) -> None:
-    """Print a table. `columns`: heading by name of a figure, with its format behind a bar, as in "seconds|.1f"."""
+def show(title: str, figures: dict[str, str], rows: Sequence[dict]) -> None:
+    """Print a table with a column for each of `rows`, headed by its name, and a line for each of `figures`.
+
+    figures: what stands at the beginning of a line -> the key of the figure, with its format behind a colon.
+    """
     table = Table(title=title, title_justify="left")
-    for heading, key in columns.items():
-        table.add_column(heading, justify="right" if "|" in key else "left")
+    table.add_column()
     for row in rows:
-        table.add_row(*(cell(row, key) for key in columns.values()))
-    (console or Console()).print(table)
-
-
-def cell(row: dict, key: str) -> str:
-    name, bar, form = key.partition("|")
-    return format(row[name], form) if bar else str(row[name])
+        table.add_column(row["name"], justify="right")
+    for line, form in figures.items():
+        key, _, form = form.partition(":")
+        table.add_row(line, *(format(row[key], form) for row in rows))
+    Console().print(table)

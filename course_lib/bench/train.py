@@ -1,10 +1,11 @@
 """How fast and how well the course trains: a known run as baseline, and our best in the time which that took."""
 
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 
+from course_lib.bench import precision
 from course_lib.bench.characters import CharacterText
 from course_lib.bench.contenders import BASELINE, BEST, CONTEXT, Contender
 from course_lib.models import DecoderModel
@@ -29,6 +30,7 @@ class Row:
     own_context: int  # characters of the windows it learned from
     own_nats_per_token: float  # on windows of that length
     batch_size: int
+    precision: str
     model: dict
     recipe: dict
 
@@ -45,7 +47,7 @@ def measure(text: CharacterText, steps: int, seed: int = 0) -> list[Row]:
 
 def run(contender: Contender, text: CharacterText, steps: int, seed: int) -> Row:
     """Train from random weights for `steps`, with a progress bar, and judge."""
-    model, recipe = new_model(contender, text, seed), contender.recipe(steps)
+    model, recipe = new_model(contender, text, seed), recipe_here(contender, steps)
     data = text.data(contender.context, contender.batch_size)
     result = train_here(model, data, recipe)
     own = result.evaluation
@@ -64,6 +66,7 @@ def run(contender: Contender, text: CharacterText, steps: int, seed: int) -> Row
         own_context=contender.context,
         own_nats_per_token=own.nats_per_token,
         batch_size=contender.batch_size,
+        precision=recipe.precision,
         model=model.config.as_dict(),
         recipe=recipe.as_dict(),
     )
@@ -73,8 +76,14 @@ def trial(contender: Contender, text: CharacterText, seed: int) -> float:
     """Seconds that a step takes here and now."""
     data = text.data(contender.context, contender.batch_size)
     data.validation_tokens = data.validation_tokens[: contender.context + 1]  # nothing is judged
-    result = train_here(new_model(contender, text, seed), data, contender.recipe(TRIAL), watchers=())
+    result = train_here(new_model(contender, text, seed), data, recipe_here(contender, TRIAL), watchers=())
     return result.training_seconds / TRIAL
+
+
+def recipe_here(contender: Contender, steps: int) -> Recipe:
+    """The contender's recipe in the precision that suits this machine."""
+    chosen = precision.fastest() if contender.mixed else "float32"
+    return replace(contender.recipe(steps), precision=chosen)
 
 
 def new_model(contender: Contender, text: CharacterText, seed: int) -> DecoderModel:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from course_lib import cli
-from course_lib.bench import report, train
+from course_lib.bench import precision, report, train
 from course_lib.bench.characters import CharacterText
 from course_lib.bench.contenders import BASELINE, BEST, CONTENDERS, LONGEST
 from course_lib.models import DecoderModel
@@ -30,6 +30,7 @@ def bench(*arguments):
 
 def test_figures_of_both_runs(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "TRIAL", 2)
+    monkeypatch.setattr(precision, "fastest", lambda: "bfloat16")
     output = tmp_path / "new" / "figures.json"
     shown = bench("--corpus", corpus, "--json", output, "--steps", 3)
     assert shown.exit_code == 0, shown.output
@@ -49,6 +50,7 @@ def test_figures_of_both_runs(corpus, tmp_path, monkeypatch):
         bits = row["nats_per_token"] / math.log(2) * (len(tenth) - 1) / len(tenth[1:].encode())
         assert row["bits_per_byte"] == pytest.approx(bits)
         assert row["recipe"]["steps"] == row["steps"] and row["model"]["n_layers"] == 4
+        assert row["precision"] == row["recipe"]["precision"] == ("bfloat16" if row["name"] == "best" else "float32")
         assert row["own_context"] == contender.context and row["own_nats_per_token"] > 0
     assert found["rows"][0]["steps"] == 3
 
@@ -67,12 +69,18 @@ def test_the_text_is_cut_at_nine_tenths_by_position(corpus):
 
 def test_the_best_run_gets_the_time_of_the_baseline(monkeypatch):
     def run(contender, text, steps, seed):
-        return train.Row(contender.name, "", steps, 10.0, *[0] * 10)
+        return train.Row(contender.name, "", steps, 10.0, *[0] * 11)
 
     monkeypatch.setattr(train, "run", run)
     monkeypatch.setattr(train, "trial", lambda contender, text, seed: 0.3)
     rows = train.measure(None, 7)
     assert [(row.name, row.steps) for row in rows] == [(BASELINE.name, 7), (BEST.name, 33)]
+
+
+@pytest.mark.parametrize("factor, chosen", [(4.0, "bfloat16"), (1.2, "float32"), (0.1, "float32")])
+def test_bfloat16_is_chosen_where_it_is_well_faster(monkeypatch, factor, chosen):
+    monkeypatch.setattr(precision, "seconds", lambda dtype: {"torch.float32": 1.0}.get(str(dtype), 1 / factor))
+    assert precision.fastest() == chosen
 
 
 def refuse(*arguments, monkeypatch):
