@@ -59,7 +59,7 @@ def read(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer | None =
     mine = tensors_of(model)
     saved = {name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")}
     shapes = [{name: tuple(t.shape) for name, t in side.items()} for side in (mine, saved)]
-    different = sorted(name for name, _ in shapes[0].items() ^ shapes[1].items())
+    different = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
     require(not different, f"the checkpoint must be of this model, but {', '.join(different[:3])} differ in {path}")
     with torch.no_grad():
         for name, tensor in mine.items():

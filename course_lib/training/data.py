@@ -57,11 +57,17 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(wide, targets.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
-def require_tokens(name: str, tokens: Tensor, vocab_size: int, least: int) -> None:
-    """tokens (N,) must be whole numbers below vocab_size, `least` of them or more."""
+def require_seed(seed: int) -> None:
+    """Batches are drawn from it."""
+    whole = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
+    require(whole, f"seed must be a whole number from 0, got {seed!r}")
+
+
+def require_tokens(name: str, tokens: Tensor, vocab_size: int, least: int, why: str = "") -> None:
+    """tokens (N,) must be whole numbers below vocab_size, `least` of them or more, as `why` explains."""
     whole = isinstance(tokens, Tensor) and not tokens.is_floating_point() and tokens.ndim == 1
     require(whole, f"{name} must be a list of token ids, got {getattr(tokens, 'shape', type(tokens).__name__)}")
-    require(len(tokens) >= least, f"{name} must hold context + 1 = {least} tokens at least, got {len(tokens)}")
+    require(len(tokens) >= least, f"{name} must hold {why}{least} tokens at least, got {len(tokens)}")
     low, high = int(tokens.min()), int(tokens.max())
     require(0 <= low and high < vocab_size, f"{name} must lie in 0..{vocab_size - 1}, got {low}..{high}")
 
@@ -84,9 +90,10 @@ class TextData(TrainingData):
     ):
         """Raises ValueError for sizes that are not positive, for ids outside the vocabulary and for too short texts."""
         require(context > 0 and batch_size > 0, f"context, batch_size must be positive, got {context}, {batch_size}")
+        require_seed(seed)
         self.training_tokens, self.validation_tokens = (torch.as_tensor(part) for part in tokens)
         # The first window may begin anywhere in the first `context` tokens.
-        require_tokens("training tokens", self.training_tokens, len(vocab), 2 * context + 1)
+        require_tokens("training tokens", self.training_tokens, len(vocab), 2 * context + 1, "2 context + 1 = ")
         require_tokens("validation tokens", self.validation_tokens, len(vocab), 2)
         self.context, self.batch_size, self.seed, self.origin = context, batch_size, seed, origin or {}
         self.vocab_size = len(vocab)

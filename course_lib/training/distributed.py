@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +23,9 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # what it sets in each process, and WORLD_SIZE
+
+
 @dataclass(frozen=True)
 class Place:
     """One process of a run: its device, its number among them, and the dtype in which matrices are multiplied."""
@@ -39,7 +42,9 @@ class Place:
 
     def precision(self):
         """A context: matrices multiply in `dtype`, while weights, sums of losses and the optimiser stay in float32."""
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+        if self.dtype == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
 
     def seed(self, seed: int, step: int) -> None:
         """Begin anew the random numbers of torch: others at each step, and in each process."""
@@ -65,6 +70,17 @@ class Place:
         torch.distributed.all_reduce(sums)
         return sums.tolist()
 
+    def first(self, prepare: Callable[[], None]) -> None:
+        """`prepare` in the leading process, while the others wait; when it fails there, all of them fail."""
+        error: Exception | None = None
+        if self.leads:
+            try:
+                prepare()
+            except (OSError, ValueError) as caught:
+                error = caught
+        if self.total(float(error is not None))[0]:
+            raise error or RuntimeError(f"process 0 could not begin, so process {self.rank} ends; 0 says why")
+
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model, or with several processes one that averages gradients over them."""
         if self.processes == 1:
@@ -74,9 +90,16 @@ class Place:
 
 @contextlib.contextmanager
 def placed(device: str, precision: str) -> Iterator[Place]:
-    """The place of this process; joins the other processes when torchrun has started several, and leaves at the end."""
+    """The place of this process; joins the other processes when torchrun has started several, and leaves at the end.
+
+    Raises ValueError for a device that is not there, or cannot be shared, and when torchrun's variables are incomplete.
+    """
     rank, processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     where = choose_device(device)
+    if processes > 1:
+        missing = [name for name in TORCHRUN if name not in os.environ]
+        require(not missing, f"WORLD_SIZE = {processes} processes need {', '.join(missing)} too; start with torchrun")
+        require(where.type != "mps", f"device mps serves one process, got {processes}; choose device cpu")
     if where.type == "cuda" and processes > 1:
         where = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(where)
@@ -91,8 +114,19 @@ def placed(device: str, precision: str) -> Iterator[Place]:
 
 
 def dtype_of(precision: str, device: torch.device) -> torch.dtype:
-    """auto: bfloat16 on a CUDA device that has it, which needs no scaling of losses; float32 elsewhere."""
+    """The named dtype; "auto" is bfloat16 where the device multiplies faster in it, else float32.
+
+    bfloat16 has the range of float32, so that losses need no scaling.
+    """
     if precision == "auto":
-        has = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if has else torch.float32
+        return torch.bfloat16 if multiplies_faster_in_bfloat16(device) else torch.float32
     return getattr(torch, precision)
+
+
+def multiplies_faster_in_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for it; without, bfloat16 is emulated and slow."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Older versions of torch do not tell, and then float32 is always right.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))

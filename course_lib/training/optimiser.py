@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from course_lib.config import require
 from course_lib.models.embeddings import Embedding
 from course_lib.training.recipe import Recipe
 
@@ -33,8 +34,12 @@ def own(module: nn.Module) -> Iterator[nn.Parameter]:
 
 
 def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """torch's AdamW in its fused form, which updates all parameters in one call."""
+    """torch's AdamW in its fused form, which updates all parameters in one call.
+
+    Raises ValueError when there is nothing to train.
+    """
     groups = decay_groups(model, recipe.weight_decay)
+    require(len(groups) > 0, f"model must have parameters that require gradients, {type(model).__name__} has none")
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, eps=1e-8, fused=True)
 
 

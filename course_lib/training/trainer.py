@@ -53,7 +53,7 @@ def train(
 
     A run killed at any moment and resumed reaches the weights of one that was not, bit for bit on the same CPU and
     number of threads. `watchers` see each line of the log; None is a progress bar, () nothing.
-    Under torchrun every process calls this and takes its share of each batch.
+    Under torchrun every process calls this, with a folder that all of them see, and takes its share of each batch.
 
     Raises OSError before the first step when the folder cannot be written or the disk is full, ValueError when another
     run lies there, DivergedError when the loss is no longer a number: the last good checkpoint is then still there.
@@ -72,10 +72,9 @@ class Training:
         self.model = model.to(place.device).train()
         self.optimiser = adamw(model, recipe)
         self.progress = {"step": 0, "tokens": 0, "seconds": 0.0, "training_seconds": 0.0}
-        if place.leads:
-            size = sum(tensor.nbytes for tensor in checkpoint.tensors_of(model).values())
-            folder.prepare(describe(model, data, recipe), 3 * size)  # weights and AdamW's two moments
-        place.total(0)  # the others wait for the folder
+        size = sum(tensor.nbytes for tensor in checkpoint.tensors_of(model).values())
+        # Weights and AdamW's two moments.
+        place.first(lambda: folder.prepare(describe(model, data, recipe), 3 * size))
         if folder.checkpoint.exists():
             self.progress = checkpoint.read(folder.checkpoint, model, self.optimiser)
         self.parallel = place.wrap(model)

@@ -12,7 +12,7 @@ from course_lib.models import Target, TranslationModel, translate
 from course_lib.text import numbers
 from course_lib.text.numbers import Pair
 from course_lib.text.tokenizers import Tokenizer, WordTokenizer
-from course_lib.training.data import IGNORED, Batch, TrainingData, cross_entropy
+from course_lib.training.data import IGNORED, Batch, TrainingData, cross_entropy, require_seed
 
 PIECE = 250  # validation pairs evaluated at once
 LONGEST = 48  # tokens that a translation may have: names below a billion have 39 at most in words, blanks and signs
@@ -43,6 +43,7 @@ class TranslationData(TrainingData):
         """Raises ValueError for sizes that are not positive, and for `largest` as `numbers.pairs` does."""
         good = batch_size > 0 and validation_pairs > 0
         require(good, f"batch_size, validation_pairs must be positive, got {batch_size}, {validation_pairs}")
+        require_seed(seed)
         self.tokenizer, self.batch_size, self.seed, self.largest = tokenizer, batch_size, seed, largest
         self.begin, self.end = len(tokenizer), len(tokenizer) + 1
         self.vocab_size = len(tokenizer) + 2
