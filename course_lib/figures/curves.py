@@ -1,0 +1,34 @@
+"""The losses of a training run as a picture."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from course_lib.config import require
+from course_lib.figures import style
+
+WIDE = 10  # where losses span more than this factor, their logarithm is drawn
+
+
+def loss_curves(rows: Sequence[dict], steps: int) -> Figure:
+    """A figure of the lines of a run's log, as `course_lib.training.log.read` gives them: loss over step.
+
+    steps: of the whole run, to which the axis goes from the first picture on. Raises ValueError unless positive.
+    """
+    require(isinstance(steps, int) and steps > 0, f"steps must be a positive integer, got {steps!r}")
+    training = [(row["step"], row["loss"]) for row in rows if "loss" in row]
+    validation = [(row["step"], row["validation"]["nats_per_token"]) for row in rows if "validation" in row]
+    with style.context():
+        fig = Figure(figsize=(6.4, 3.2))
+        ax = fig.add_subplot()
+        for points, name, look in (
+            (training, "training", {"linewidth": 1.2}),
+            (validation, "validation", {"marker": "o"}),
+        ):
+            ax.plot(*zip(*points, strict=True) if points else ((), ()), label=name, **look)
+        losses = [loss for _, loss in training + validation]
+        if losses and min(losses) > 0 and max(losses) > WIDE * min(losses):
+            ax.set_yscale("log")
+        ax.set(xlim=(0, steps), xlabel="step", ylabel="loss, nats per token")
+        ax.legend(loc="upper right")
+    return fig
