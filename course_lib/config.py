@@ -171,6 +171,7 @@ class ModelConfig:
     attention: GroupedConfig | LatentConfig  # rotary positions and windows are chosen there
     d_ff: int
     feedforward: str = "gelu"  # relu, gelu or swiglu
+    ff_bias: bool = True  # b_1 and b_2 of relu and gelu; swiglu has none
     norm: str = "layer"  # layer or rms
     placement: str = "pre"  # post: norm on the skip connection; pre: in front of each sublayer; peri: on both sides
     positions: str = "none"  # added to the embeddings: sinusoidal or learned; none also where attention rotates
@@ -189,7 +190,7 @@ class ModelConfig:
         require_choice(self, "norm", ("layer", "rms"))
         require_choice(self, "placement", ("post", "pre", "peri"))
         require_choice(self, "positions", ("none", "sinusoidal", "learned"))
-        require_flags(self, "tied", "output_bias", "embedding_norm")
+        require_flags(self, "ff_bias", "tied", "output_bias", "embedding_norm")
         require(
             self.positions != "learned" or self.max_length is not None,
             "max_length must be given with learned positions: their table has that many rows",

@@ -28,11 +28,10 @@ def recipe(steps: int, **changes) -> Recipe:
 
 
 def plain_model(vocab_size: int) -> ModelConfig:
-    """GPT-2's block at nanoGPT's small CPU shape: learned positions, LayerNorm, GELU, tied embeddings."""
+    """GPT-2's block at nanoGPT's small CPU shape: learned positions, LayerNorm, GELU, tied embeddings, no biases."""
     attention = GroupedConfig(d_model=128, n_heads=4)
-    return ModelConfig(
-        vocab_size=vocab_size, n_layers=4, attention=attention, d_ff=512, positions="learned", max_length=CONTEXT
-    )
+    size = {"vocab_size": vocab_size, "n_layers": 4, "d_ff": 512, "max_length": CONTEXT}
+    return ModelConfig(attention=attention, ff_bias=False, positions="learned", **size)
 
 
 def best_model(vocab_size: int) -> ModelConfig:

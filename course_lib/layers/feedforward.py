@@ -2,24 +2,26 @@
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import require
-from course_lib.layers.attention import new_weight, project
+from course_lib.layers.attention import new_bias, new_weight, project
 
 
 class FeedForward(nn.Module):
-    """f(X W_1 + b_1) W_2 + b_2: expand to d_ff, bend, contract. Raises ValueError for sizes that are not positive."""
+    """f(X W_1 + b_1) W_2 + b_2: expand to d_ff, bend, contract; without `bias`, neither b_1 nor b_2.
 
-    def __init__(self, d_model: int, d_ff: int, f: Callable[[Tensor], Tensor] = F.relu):
+    Raises ValueError for sizes that are not positive.
+    """
+
+    def __init__(self, d_model: int, d_ff: int, f: Callable[[Tensor], Tensor] = F.relu, bias: bool = True):
         super().__init__()
         require(d_model > 0 and d_ff > 0, f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
         self.f = f
-        self.W_1, self.b_1 = new_weight(d_model, d_ff), nn.Parameter(torch.zeros(d_ff))
-        self.W_2, self.b_2 = new_weight(d_ff, d_model), nn.Parameter(torch.zeros(d_model))
+        self.W_1, self.b_1 = new_weight(d_model, d_ff), new_bias(d_ff, bias)
+        self.W_2, self.b_2 = new_weight(d_ff, d_model), new_bias(d_model, bias)
 
     def forward(self, X: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         require_input(X, self.W_1)

@@ -57,7 +57,7 @@ def new_feed_forward(config: ModelConfig) -> FeedForward | SwiGLU:
     """The network applied to each token alone."""
     if config.feedforward == "swiglu":
         return SwiGLU(config.d_model, config.d_ff)
-    return FeedForward(config.d_model, config.d_ff, ACTIVATIONS[config.feedforward])
+    return FeedForward(config.d_model, config.d_ff, ACTIVATIONS[config.feedforward], config.ff_bias)
 
 
 class Block(nn.Module):

@@ -40,6 +40,7 @@ def tokens(batch=2, n=5):
         ({"max_length": None}, "max_length must be given with learned positions"),
         ({"max_length": -1}, "max_length must be a positive integer, got -1"),
         ({"tied": 1}, "tied must be True or False, got 1"),
+        ({"ff_bias": 0}, "ff_bias must be True or False, got 0"),
         ({"output_bias": None}, "output_bias must be True or False, got None"),
         ({"embedding_scale": 0.0}, "embedding_scale must be a positive finite number, got 0.0"),
         ({"embedding_norm": "rms"}, "embedding_norm must be True or False, got 'rms'"),

@@ -223,6 +223,14 @@ def test_norms_equal_torch(ours, theirs, dtype, atol):
     close(ours(x), theirs(x), rtol=0, atol=atol)
 
 
+def test_feed_forward_without_biases_is_two_products():
+    layer = FeedForward(5, 13, F.gelu, bias=False).double()
+    X = torch.randn(2, 3, 5, dtype=torch.float64)
+    assert {name for name, _ in layer.named_parameters()} == {"W_1", "W_2"}
+    # float64: sums of 13 terms.
+    torch.testing.assert_close(layer(X), F.gelu(X @ layer.W_1) @ layer.W_2, rtol=1e-12, atol=1e-12)
+
+
 def test_feed_forward_equals_torch_linear_layers():
     layer = FeedForward(5, 13, F.gelu).double()
     oracle = nn.Sequential(nn.Linear(5, 13), nn.GELU(), nn.Linear(13, 5)).double()
