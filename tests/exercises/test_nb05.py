@@ -1,0 +1,285 @@
+"""Checks of notebook 05: every mistake hears its own message, right answers pass in any style."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from course_lib.accounting import parameters
+from course_lib.config import GroupedConfig
+from course_lib.exercises import beams, decoder_block, layer_sizes, nb05
+from course_lib.exercises.core import grade
+from course_lib.reference.feedforward import FeedForward, SwiGLU
+from course_lib.reference.multi_head import MultiHeadAttention
+from course_lib.reference.norms import LayerNorm, RMSNorm
+from course_lib.reference.transformer import DecoderLayer, PeriLN, PostLN, PreLN
+
+EXERCISES = {e.id: e for e in nb05.EXERCISES}
+
+
+@pytest.mark.parametrize("exercise", nb05.EXERCISES, ids=lambda e: e.id)
+def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
+    assert grade(exercise, exercise.solution).passed is True
+    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes) >= 3
+    for mistake in exercise.mistakes:
+        result = grade(exercise, mistake.answer)
+        assert result.passed is False and mistake.message in result.message, (mistake.message, result.message)
+
+
+@pytest.mark.parametrize("exercise", nb05.EXERCISES, ids=lambda e: e.id)
+def test_grading_a_mistake_warns_of_nothing(exercise):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert grade(exercise, lambda *inputs: np.zeros(1)).passed is False
+
+
+def layer_norm_in_loops(X, gamma, beta, eps):
+    Y = []
+    for x in X:
+        mean = sum(x) / len(x)
+        variance = sum((a - mean) ** 2 for a in x) / len(x)
+        Y.append([g * (a - mean) / (variance + eps) ** 0.5 + b for a, g, b in zip(x, gamma, beta, strict=True)])
+    return Y
+
+
+def layer_norm_by_projection(X, gamma, beta, eps):
+    d = X.shape[1]
+    C = X @ (np.eye(d) - np.ones((d, d)) / d)
+    return gamma * C / np.sqrt(np.einsum("nd,nd->n", C, C)[:, None] / d + eps) + beta
+
+
+def layer_norm_in_torch(X, gamma, beta, eps):
+    X, gamma, beta = (torch.from_numpy(a).float() for a in (X, gamma, beta))
+    return F.layer_norm(X, gamma.shape, gamma, beta, eps)
+
+
+def swiglu_in_torch(X, W_gate, W_up, W_down):
+    X, W_gate, W_up, W_down = (torch.from_numpy(a).float() for a in (X, W_gate, W_up, W_down))
+    return (F.silu(X @ W_gate) * (X @ W_up)) @ W_down
+
+
+def swiglu_as_memories(X, W_gate, W_up, W_down):
+    """One cell after the other: key, gate, value."""
+    Y = np.zeros((len(X), W_down.shape[1]))
+    for gate, up, value in zip(W_gate.T, W_up.T, W_down, strict=True):
+        g = X @ gate
+        Y += np.outer(g * (1 + np.tanh(g / 2)) / 2 * (X @ up), value)
+    return Y
+
+
+def logit_by_differences(parts, gamma, u, eps):
+    """The norm's divisor, then one part after the other."""
+    r = np.linalg.norm([*np.sum(parts, 0), np.sqrt(eps * parts.shape[1])]) / parts.shape[1] ** 0.5
+    return [float(sum(p * gamma * u) / r) for p in parts]
+
+
+def logit_by_autograd(parts, gamma, u, eps):
+    parts, gamma, u = (torch.from_numpy(a) for a in (parts, gamma, u))
+    scale = torch.rsqrt(parts.sum(0).square().mean() + eps)
+    return torch.einsum("kd,d,d->k", parts, gamma, u) * scale
+
+
+def place_by_flags(X, sublayer, norm, where):
+    Y = torch.from_numpy(sublayer(X if where == "post" else norm(X)))
+    Y = torch.from_numpy(X) + (torch.from_numpy(norm(Y.numpy())) if where == "peri" else Y)
+    return norm(Y.numpy()) if where == "post" else Y
+
+
+def place_in_steps(X, sublayer, norm, where):
+    def unchanged(X):
+        return X
+
+    before, after, last = {
+        "post": (unchanged, unchanged, norm),
+        "pre": (norm, unchanged, unchanged),
+        "peri": (norm, norm, unchanged),
+    }[where]
+    return last(X + after(sublayer(before(X))))
+
+
+def block_row_by_row(X, E, norms, self_attention, cross_attention, feed_forward):
+    rows = []
+    for i in range(len(X)):
+        past = X[: i + 1]
+        normed = norms[0](past)
+        y = past[-1:] + self_attention(normed[-1:], normed, np.ones((1, i + 1), dtype=bool))
+        y = y + cross_attention(norms[1](y), E, np.ones((1, len(E)), dtype=bool))
+        rows.append((y + feed_forward(norms[2](y)))[0])
+    return rows
+
+
+def beams_with_arrays(log_p, n_beams, length):
+    prefixes, totals = [()], np.zeros(1)
+    for _ in range(length):
+        table = totals[:, None] + np.stack([log_p(prefix) for prefix in prefixes])
+        best = np.argsort(-table, axis=None)[:n_beams]
+        rows, tokens = np.unravel_index(best, table.shape)
+        prefixes, totals = [(*prefixes[r], int(t)) for r, t in zip(rows, tokens, strict=True)], table.ravel()[best]
+    return list(prefixes[0])
+
+
+def beams_in_torch(log_p, n_beams, length):
+    prefixes, totals = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(1)
+    for _ in range(length):
+        table = totals[:, None] + torch.tensor(np.array([log_p(tuple(p.tolist())) for p in prefixes]))
+        totals, best = table.flatten().topk(min(n_beams, table.numel()))
+        rows, tokens = best // table.shape[1], best % table.shape[1]
+        prefixes = torch.cat([prefixes[rows], tokens[:, None]], dim=1)
+    return prefixes[0]
+
+
+def sizes_from_configs(d, n_heads, n_kv_heads, d_head, d_ff):
+    config = GroupedConfig(d_model=d, n_heads=n_heads, n_kv_heads=n_kv_heads, d_head=d_head)
+    return {"norms": d + d, "attention": parameters(config), "feed-forward": sum((d * d_ff, d * d_ff, d_ff * d))}
+
+
+@pytest.mark.parametrize(
+    "number, answer",
+    [
+        ("5.1", layer_norm_in_loops),
+        ("5.1", layer_norm_by_projection),
+        ("5.1", layer_norm_in_torch),
+        ("5.1", lambda X, gamma, beta, eps: LayerNorm(gamma, beta, eps)(X)),
+        ("5.2", swiglu_in_torch),
+        ("5.2", swiglu_as_memories),
+        ("5.2", lambda X, gate, up, down: SwiGLU(W_gate=gate, W_up=up, W_down=down)(X)),
+        ("5.3", logit_by_differences),
+        ("5.3", logit_by_autograd),
+        ("5.4", place_by_flags),
+        ("5.4", place_in_steps),
+        ("5.5", block_row_by_row),
+        ("5.6", beams_with_arrays),
+        ("5.6", beams_in_torch),
+        ("5.7", sizes_from_configs),
+    ],
+)
+def test_right_answers_pass_in_any_style(number, answer):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is True, result.message
+
+
+def block(change):
+    """Right but for one argument, exchanged by hand."""
+
+    def answer(X, E, norms, self_attention, cross_attention, feed_forward):
+        parts = {"E": E, "norms": norms, "self": self_attention, "cross": cross_attention, "ff": feed_forward}
+        parts |= change(parts)
+        return decoder_block.decoder_block(X, parts["E"], parts["norms"], parts["self"], parts["cross"], parts["ff"])
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "number, answer, message",
+    [
+        ("5.1", lambda X, g, b, eps: layer_norm_in_loops(X, g, b, eps)[0], "one token (1, 2, 3, 6)"),
+        ("5.1", lambda X, g, b, eps: X - X.mean(-1, keepdims=True), "one token (1, 2, 3, 6)"),
+        ("5.1", lambda X, g, b, eps: F.layer_norm(torch.from_numpy(X), (X.shape[1],), eps=eps), "gamma and beta are"),
+        ("5.1", lambda X, g, b, eps: RMSNorm(g, eps)(X) + b, "the mean is not subtracted"),
+        ("5.2", lambda X, gate, up, down: swiglu_in_torch(X, gate, up, down.T), "one gate closed"),
+        (
+            "5.2",
+            lambda X, gate, up, down: F.glu(torch.from_numpy(np.hstack([X @ up, X @ gate]))).numpy() @ down,
+            "which is the",
+        ),
+        (
+            "5.2",
+            lambda X, gate, up, down: FeedForward(W_1=gate, b_1=0 * gate[0], W_2=down, b_2=0 * down[0])(X),
+            "the gate is at -2",
+        ),
+        (
+            "5.3",
+            lambda parts, gamma, u, eps: F.layer_norm(torch.from_numpy(parts), gamma.shape).numpy() @ u,
+            "one part",
+        ),
+        ("5.3", lambda parts, gamma, u, eps: logit_by_differences(parts, gamma, u, eps)[::-1], "two parts"),
+        ("5.3", lambda parts, gamma, u, eps: logit_by_autograd(parts[:2], gamma, u, eps), "five parts"),
+        ("5.4", lambda X, f, norm, where: X + f(X), "Post-LN: at index"),
+        ("5.4", lambda X, f, norm, where: norm(X + f(X)), "Pre-LN: this is Post-LN"),
+        (
+            "5.4",
+            lambda X, f, norm, where: norm(X + f(X)) if where == "post" else X + f(norm(X)),
+            "Peri-LN: this is Pre",
+        ),
+        ("5.5", block(lambda parts: {"norms": parts["norms"][::-1]}), "only the feed-forward network writes"),
+        ("5.5", block(lambda parts: {"E": parts["E"][::2]}), "only cross-attention writes"),
+        ("5.5", block(lambda parts: {"self": lambda Q, KV, mask: parts["cross"](Q, KV, mask)}), "only self-attention"),
+        (
+            "5.5",
+            block(lambda parts: {"cross": lambda Q, KV: parts["cross"](Q, KV, ~np.eye(5, 4, dtype=bool))}),
+            "cross",
+        ),
+        ("5.5", block(lambda parts: {"ff": lambda X: parts["ff"](X).mean(0)}), "only the feed-forward"),
+        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n + 1, length), "one beam: greedy"),
+        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length - 1), "length 1 where 2 is expected"),
+        ("5.6", lambda log_p, n, length: max(itertools.product(range(2), repeat=length)), "one beam: greedy"),
+        ("5.6", lambda log_p, n, length: (), "length 0 where 2"),
+        (
+            "5.7",
+            lambda d, h, g, e, w: {"attention": 2 * d * (h + g) * e, "feed-forward": 3 * d * w},
+            "'norms' is missing",
+        ),
+        ("5.7", lambda d, h, g, e, w: sizes_from_configs(d, h, g, e, w) | {"norms": 3 * d}, "you got 30 where 20"),
+        ("5.7", lambda d, h, g, e, w: sizes_from_configs(d, g, g, e, w), "d = 10, six query heads"),
+    ],
+)
+def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
+def test_minutes_in_the_title_of_the_notebook():
+    assert sum(EXERCISES[number].minutes for number in ("5.1", "5.2", "5.3", "5.4", "5.5")) == 41
+    assert sum(EXERCISES[number].minutes for number in ("5.6", "5.7")) == 19
+
+
+@pytest.mark.parametrize("where", ["post", "pre", "peri"])
+def test_places_are_those_of_the_reference(where):
+    rng = np.random.default_rng(1)
+    X, W, norm = rng.normal(size=(5, 7)), rng.normal(size=(7, 7)), LayerNorm(*rng.normal(size=(2, 7)))
+    theirs = {"post": PostLN(norm), "pre": PreLN(norm), "peri": PeriLN(norm, norm)}[where]
+    ours = EXERCISES["5.4"].solution(X, lambda X: X @ W, norm, where)
+    np.testing.assert_array_equal(ours, theirs(X, lambda X: X @ W))
+
+
+def test_decoder_block_is_the_layer_of_the_reference():
+    rng = np.random.default_rng(1)
+    X, E = rng.normal(size=(5, 7)), rng.normal(size=(4, 7))
+    shapes = {"W_Q": (3, 7, 2), "W_K": (3, 7, 2), "W_V": (3, 7, 2), "W_O": (3, 2, 7)}
+    own, cross = (MultiHeadAttention(**{name: rng.normal(size=s) for name, s in shapes.items()}) for _ in range(2))
+    norms = [LayerNorm(*rng.normal(size=(2, 7))) for _ in range(3)]
+    W_1, W_2 = rng.normal(size=(7, 11)), rng.normal(size=(11, 7))
+    ff = FeedForward(W_1=W_1, b_1=np.ones(11), W_2=W_2, b_2=np.ones(7))
+    places = ("around_self_attention", "around_cross_attention", "around_feed_forward")
+    around = {place: PreLN(norm) for place, norm in zip(places, norms, strict=True)}
+    layer = DecoderLayer(self_attention=own, cross_attention=cross, feed_forward=ff, **around)
+    ours = decoder_block.decoder_block(X, E, norms, own, cross, ff)
+    np.testing.assert_allclose(ours, layer(X, E), rtol=0, atol=1e-12)  # sums of at most 11 terms of size 1 to 10
+
+
+def test_the_parts_of_a_logit_add_up_to_it():
+    rng = np.random.default_rng(1)
+    parts, gamma, u = rng.normal(size=(5, 7)), rng.normal(size=7), rng.normal(size=7)
+    logit = RMSNorm(gamma, 0.1)(parts.sum(0)[None])[0] @ u
+    np.testing.assert_allclose(EXERCISES["5.3"].solution(parts, gamma, u, 0.1).sum(), logit, rtol=0, atol=1e-12)
+
+
+def test_beam_search_lies_between_greedy_and_exhaustive_search():
+    log_p = beams._random(938)
+
+    def total(tokens):
+        return sum(log_p(tuple(tokens[:i]))[t] for i, t in enumerate(tokens))
+
+    best = max(map(total, itertools.product(range(4), repeat=5)))
+    greedy, found = (total(beams.beam_search(log_p, n, 5)) for n in (1, 3))
+    assert greedy < found < best
+    assert total(beams.beam_search(log_p, 4**5, 5)) == pytest.approx(best, rel=1e-12)
+
+
+def test_sizes_are_those_of_llama_3_8b():
+    """The published count of Llama 3 8B, 8,030,261,248 parameters: 32 blocks, a norm, two matrices of 128256 x 4096."""
+    block = sum(layer_sizes.count_by_part(4096, 32, 8, 128, 14336).values())
+    assert 32 * block + 4096 + 2 * 128_256 * 4096 == 8_030_261_248
