@@ -36,7 +36,6 @@ def train(
 
     Losses are of the whole last tenth of the text, in windows of 64 characters side by side.
     """
-    require_output(output)
     import torch
 
     from course_lib.bench import report
@@ -44,6 +43,7 @@ def train(
     from course_lib.training.folder import machine
 
     text = read_text(corpus)
+    require_output(output)
     if threads is not None:
         torch.set_num_threads(threads)
     try:
