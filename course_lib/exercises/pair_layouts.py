@@ -49,6 +49,10 @@ LAYOUT = Exercise(
             "the columns of all heads are sorted as if they were one head; each head keeps its own columns",
         ),
         Mistake(
+            lambda W, n_heads: W.reshape(len(W), n_heads, -1, 2).swapaxes(1, 3).reshape(W.shape),
+            "the columns of the heads alternate now; those of one head stay side by side",
+        ),
+        Mistake(
             lambda W, n_heads: to_halves(W.T, n_heads).T,
             "the rows are moved; queries and keys are X W, so their entries are columns of W",
         ),

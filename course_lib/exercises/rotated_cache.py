@@ -105,7 +105,26 @@ CACHE = Exercise(
             _step(value_at=len),
             "the value is rotated as well; positions belong to scores, so only queries and keys turn",
         ),
+        Mistake(
+            _step(query_at=lambda K: len(K) + 1),
+            "the query is rotated to N + 1; it stands where its own key stands, at position N",
+        ),
         Mistake(_step(scale=1.0), "the scores are not divided by sqrt(d_QK)"),
+        Mistake(
+            _step(scale=V_WIDTH**-0.5), "the scores are divided by sqrt(d_V); it is the width of the keys that counts"
+        ),
+        Mistake(_step(scale=1 / E), "the scores are divided by d_QK; divide by its square root"),
+        Mistake(
+            lambda *given: next_rotated(*given[:-1], 10_000.0), "the base is always 10000; use the one that is given"
+        ),
+        Mistake(
+            lambda *given: next_rotated(*given)[0],
+            "y alone is returned; return y, K, V, since the next token needs the longer K and V",
+        ),
+        Mistake(
+            lambda *given: (next_rotated(*given)[0], *given[4:6]),
+            "K and V are returned as they came; the new rows have to be in them for the next token",
+        ),
         Mistake(_without_itself, "the new token does not see itself; store its key and value first, then attend"),
         Mistake(_newest_first, "the new row stands first; append it behind the stored ones"),
     ),

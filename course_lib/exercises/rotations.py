@@ -37,6 +37,12 @@ def _halves(X, positions, base):
     return np.concatenate([cos * first - sin * second, sin * first + cos * second], axis=1)
 
 
+def _layouts_mixed(X, positions, base):
+    angles = np.repeat(_angles(X, positions, base), 2, axis=1)
+    first, second = np.split(X, 2, axis=1)
+    return X * np.cos(angles) + np.concatenate([-second, first], axis=1) * np.sin(angles)
+
+
 def _pieces_in_halves(X, positions, base):
     Y = rotate(X, positions, base)
     return np.concatenate([Y[:, 0::2], Y[:, 1::2]], axis=1)
@@ -72,13 +78,17 @@ ROTATE = Exercise(
     mistakes=(
         Mistake(
             lambda X, positions, base: rotate(X, -positions, base),
-            "the pairs turn backwards; scores would not notice if queries and keys both do, but here (1, 0) goes to "
-            "(cos m, sin m)",
+            "the pairs turn backwards; scores would not notice, but (1, 0) goes to (cos m, sin m), and R_m x as a row "
+            "is x R_m^T",
         ),
         Mistake(
             _halves,
             "pair i is made of columns i and i + p / 2; that is the other layout in use, here a pair stands at 2 i and "
             "2 i + 1",
+        ),
+        Mistake(
+            _layouts_mixed,
+            "two layouts are mixed: the angles belong to neighbours, but rotate_half joins columns i and i + p / 2",
         ),
         Mistake(
             _pieces_in_halves,
@@ -115,6 +125,10 @@ ROTATE = Exercise(
         Mistake(
             lambda X, positions, base: rotate(X, positions, 10_000.0),
             "the base is always 10000; use the one that is given",
+        ),
+        Mistake(
+            lambda X, positions, base: rotate(X, positions - positions[0], base),
+            "positions are counted from that of the first row; scores would not notice, but row m turns by its own",
         ),
         Mistake(_added, "sines and cosines are added to X; a rotation multiplies each pair by a 2 x 2 matrix"),
         Mistake(lambda X, positions, base: X.copy(), "nothing turns; row m turns by its position"),
@@ -166,6 +180,14 @@ BASE = Exercise(
         Mistake(
             lambda p, N: (N / (2 * np.pi)) ** ((p - 2) / p),
             "the equation is solved the wrong way round: base^((p - 2) / p) = N / (2 pi), so the root is p / (p - 2)",
+        ),
+        Mistake(
+            lambda p, N: (2 * np.pi / N) ** (p / (p - 2)),
+            "this is 1 / base: the exponent of theta is negative, theta = base^(-(p - 2) / p) = 2 pi / N",
+        ),
+        Mistake(
+            lambda p, N: (N / (2 * np.pi)) ** (2 * p / (p - 2)),
+            "the exponent of pair i is -2 i / p, not -i / p; for the last pair that is -(p - 2) / p",
         ),
         Mistake(
             lambda p, N: 2 * np.pi * N ** (p / (p - 2)),

@@ -75,6 +75,14 @@ SINUSOIDAL = Exercise(
             "theta_i is in radians per position already; there is no factor 2 pi",
         ),
         Mistake(
+            _with_frequencies(lambda d, base: base ** (-np.arange(2, d + 2, 2) / d)),
+            "pairs count from 0, so the first frequency is base^0 = 1; yours begin with i = 1",
+        ),
+        Mistake(
+            _with_frequencies(lambda d, base: np.geomspace(1, 1 / base, d // 2)),
+            "the last frequency is 1 / base here; with i = d / 2 - 1 it is base^(-(d - 2) / d), a little larger",
+        ),
+        Mistake(
             lambda positions, d, base: sinusoidal(np.arange(len(positions)), d, base),
             "the rows are those of positions 0, 1, 2, ...; use the positions that are given",
         ),
@@ -103,7 +111,7 @@ def shift_matrix(k, d, base):
     for i in range(d // 2):
         angle = k * base ** (-2 * i / d)
         c, s = np.cos(angle), np.sin(angle)
-        S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = [[c, -s], [s, c]]  # (sin a, cos a) -> (sin(a + b), cos(a + b))
+        S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = [[c, -s], [s, c]]  # (sin u, cos u) -> (sin(u + v), cos(u + v))
     return S
 
 
@@ -118,6 +126,10 @@ def _block_by_block(block, angle=lambda k, i, d, base: k * base ** (-2 * i / d))
         return S
 
     return answer
+
+
+def _cosines_only(k, d, base):
+    return np.diag(np.diag(shift_matrix(k, d, base)))
 
 
 def _for_halves(k, d, base):
@@ -148,11 +160,23 @@ SHIFT = Exercise(
         ),
         Mistake(
             _block_by_block(lambda c, s: [[c, s], [s, c]]),
-            "one sine lacks its minus sign: cos(a + b) = cos a cos b - sin a sin b",
+            "one sine lacks its minus sign: cos(u + v) = cos u cos v - sin u sin v",
         ),
         Mistake(
             _block_by_block(lambda c, s: [[c, -s], [s, c]], lambda k, i, d, base: float(k)),
             "all pairs turn by k; pair i turns by k theta_i",
+        ),
+        Mistake(
+            _block_by_block(lambda c, s: [[c, -s], [s, c]], lambda k, i, d, base: k * base ** (-i / d)),
+            "the exponent of pair i is -2 i / d; yours is -i / d, so later pairs turn too far",
+        ),
+        Mistake(
+            _block_by_block(lambda c, s: [[c, -s], [s, c]], lambda k, i, d, base: k * base ** (2 * i / d)),
+            "the frequencies grow with i; the exponent is negative, so that later pairs turn more slowly",
+        ),
+        Mistake(
+            _cosines_only,
+            "only the cosines are there; sin(u + v) needs cos u sin v as well, so the two columns of a pair mix",
         ),
         Mistake(
             _for_halves,
@@ -160,7 +184,7 @@ SHIFT = Exercise(
         ),
         Mistake(
             lambda k, d, base: k * shift_matrix(1, d, base),
-            "this is k times the shift by one; shifting k times is its k-th power",
+            "S_k is not k times S_1, nor zero for k = 0; shifting k times is the k-th power of S_1",
         ),
         Mistake(
             lambda k, d, base: sinusoidal(np.array([k]), d, base)[0],
@@ -168,8 +192,8 @@ SHIFT = Exercise(
         ),
     ),
     hints=(
-        "One pair: (sin a, cos a) has to become (sin(a + b), cos(a + b)) with b = k theta_i: addition theorems.",
-        "sin(a + b) = sin a cos b + cos a sin b gives the first column (cos b, sin b) of the 2 x 2 block.",
-        "cos(a + b) = cos a cos b - sin a sin b gives the second column (-sin b, cos b). Blocks on the diagonal.",
+        "One pair: (sin u, cos u) has to become (sin(u + v), cos(u + v)) with v = k theta_i: addition theorems.",
+        "sin(u + v) = sin u cos v + cos u sin v gives the first column (cos v, sin v) of the 2 x 2 block.",
+        "cos(u + v) = cos u cos v - sin u sin v gives the second column (-sin v, cos v). Blocks on the diagonal.",
     ),
 )

@@ -118,6 +118,30 @@ def rotate_by_einsum(X, positions, base):
     return np.einsum("nij,nj->ni", R.transpose(0, 2, 1), X)
 
 
+def shift_by_least_squares(k, d, base):
+    m = np.arange(200)
+    return np.linalg.lstsq(sinusoidal_in_loops(m, d, base), sinusoidal_in_loops(m + k, d, base), rcond=None)[0]
+
+
+def shift_of_one_row(k, d, base):
+    start, end = (np.array(sinusoidal_in_loops([m], d, base)) for m in (0, k))
+    return np.linalg.pinv(start) @ end  # right for position 0 alone
+
+
+def shift_as_complex(k, d, base):
+    return np.diag(np.exp(1j * k * np.repeat([base ** (-2 * i / d) for i in range(d // 2)], 2)))
+
+
+def rotate_by_rows(X, positions, base):
+    return [x @ sinusoids.shift_matrix(m, X.shape[1], base) for x, m in zip(X, positions, strict=True)]
+
+
+def rotate_by_transformers(X, positions, base):
+    angles = torch.outer(torch.from_numpy(positions), base ** (-torch.arange(0, X.shape[1], 2).double() / X.shape[1]))
+    angles, (first, second) = angles.repeat_interleave(2, dim=1), torch.from_numpy(X).chunk(2, dim=1)
+    return torch.from_numpy(X) * angles.cos() + torch.cat([-second, first], dim=1) * angles.sin()
+
+
 def halves_by_index(W, n_heads):
     p = W.shape[1] // n_heads
     return W[:, [h * p + j for h in range(n_heads) for j in [*range(0, p, 2), *range(1, p, 2)]]]
@@ -141,6 +165,13 @@ def next_in_loops(x, W_Q, W_K, W_V, K, V, base):
     return sum(w * v for w, v in zip(weights, V, strict=True)) / sum(weights), K, V
 
 
+def query_after_its_key(x, W_Q, W_K, W_V, K, V, base):
+    _, K, V = next_in_loops(x, W_Q, W_K, W_V, K, V, base)
+    q = rotate_in_loops((x @ W_Q)[None], [len(K)], base)[0]  # the length has grown by one already
+    weights = np.exp(K @ q / math.sqrt(len(q)))
+    return weights @ V / weights.sum(), K, V
+
+
 def next_in_torch(x, W_Q, W_K, W_V, K, V, base):
     m = np.array([len(K)])
     q, k = rotate_complex((x @ W_Q)[None], m, base), rotate_complex((x @ W_K)[None], m, base)
@@ -155,6 +186,7 @@ def next_in_torch(x, W_Q, W_K, W_V, K, V, base):
         ("4.1", sinusoidal_in_torch),
         ("4.2", shift_by_power),
         ("4.2", shift_in_torch),
+        ("4.2", shift_by_least_squares),
         ("4.3", rotate_in_loops),
         ("4.3", rotate_complex),
         ("4.3", rotate_by_einsum),
@@ -177,8 +209,24 @@ def test_right_answers_pass_in_any_style(number, answer):
         ("4.1", lambda positions, d, base: sinusoidal_in_loops(positions, d, 1 / base), "the frequencies grow"),
         ("4.1", lambda positions, d, base: np.array(sinusoidal_in_loops(positions, d, base)).T, "shape"),
         ("4.1", lambda positions, d, base: np.sin(np.outer(positions, base ** (-np.arange(d) / d))), "one pair"),
+        (
+            "4.1",
+            lambda positions, d, base: np.repeat(np.sin(np.outer(positions, base ** (-np.arange(0, d, 2) / d))), 2, 1),
+            "at index (0, 1)",
+        ),
+        (
+            "4.1",
+            lambda positions, d, base: sinusoidal_in_loops(
+                positions, d, base * base ** (2 / (d - 2)) if d > 2 else base
+            ),
+            "a little larger",
+        ),
         ("4.1", lambda positions, d, base: np.round(sinusoidal_in_loops(positions, d, base), 3), "at index"),
         ("4.2", lambda k, d, base: np.eye(d), "shift 1"),
+        ("4.2", lambda k, d, base: np.zeros((d, d)), "nor zero for k = 0"),
+        ("4.2", shift_of_one_row, "shift 0"),
+        ("4.2", lambda k, d, base: np.real(shift_as_complex(k, d, base)), "only the cosines"),
+        ("4.2", lambda k, d, base: shift_by_power(k, d, base**0.5), "yours is -i / d"),
         ("4.2", lambda k, d, base: np.roll(np.eye(d), k, axis=1), "shift 1"),
         ("4.2", lambda k, d, base: sinusoids.shift_matrix(k, d, base)[: d // 2, : d // 2], "shape"),
         ("4.3", lambda X, positions, base: rotate_in_loops(X, [360 * m for m in positions], base), "at positions 0"),
@@ -188,15 +236,32 @@ def test_right_answers_pass_in_any_style(number, answer):
             "the pairs turn backwards",
         ),
         ("4.3", lambda X, positions, base: rotate_in_loops(X, positions, base)[:, 0::2], "shape"),
+        ("4.3", lambda X, positions, base: X * sinusoidal_in_loops(positions, X.shape[1], base), "position 0"),
+        ("4.3", rotate_by_rows, "as a row is x R_m^T"),
+        ("4.3", rotate_by_transformers, "two layouts are mixed"),
+        ("4.3", lambda X, positions, base: rotate_in_loops(X, [m - positions[0] for m in positions], base), "its own"),
         ("4.5", lambda p, N: 10_000.0, "two pairs, 1000 positions"),
-        ("4.5", lambda p, N: (2 * math.pi / N) ** (p / (p - 2)), "two pairs, 1000 positions"),
+        ("4.5", lambda p, N: math.exp(-math.log(N / math.tau) / (1 - 2 / p)), "this is 1 / base"),
+        ("4.5", lambda p, N: math.exp(math.log(N / math.tau) / (0.5 - 1 / p)), "not -i / p"),
+        ("4.5", lambda p, N: math.ceil((N / math.tau) ** (p / (p - 2))), "you got 25331 where 25330.3"),
         ("4.5", lambda p, N: (N / (2 * math.pi)) ** (p / 2), "width 64"),
         ("4.4", lambda W, n_heads: np.concatenate([W[:, 0::2], W[:, 1::2]], axis=1), "as if they were one head"),
         ("4.4", lambda W, n_heads: W[::-1], "one head of width 4"),
+        (
+            "4.4",
+            lambda W, n_heads: np.stack(np.split(halves_by_index(W, n_heads), n_heads, 1), 2).reshape(W.shape),
+            "alternate",
+        ),
+        ("4.4", lambda W, n_heads: W.reshape(len(W), n_heads, W.shape[1] // 2, 2), "shape"),
         ("4.4", lambda W, n_heads: W.reshape(len(W), n_heads, -1, 2).swapaxes(2, 3), "shape"),
         ("4.6", lambda x, W_Q, W_K, W_V, K, V, base: next_in_loops(x, W_K, W_Q, W_V, K, V, base), "first token"),
-        ("4.6", lambda x, W_Q, W_K, W_V, K, V, base: next_in_loops(x, W_Q, W_K, W_V, K, V, base)[0], "first token"),
-        ("4.6", lambda *given: next_in_loops(*given[:-1], 10_000.0), "third token"),
+        ("4.6", lambda x, W_Q, W_K, W_V, K, V, base: next_in_loops(x, W_Q, W_K, W_V, K, V, base)[0], "y alone"),
+        ("4.6", lambda *given: next_in_loops(*given[:-1], 10_000.0), "the base is always 10000"),
+        ("4.6", lambda *given: (next_in_loops(*given)[0], given[4], given[5]), "as they came"),
+        ("4.6", lambda *given: next_in_loops(given[0], given[1] * 1.5**0.5, *given[2:]), "divided by sqrt(d_V)"),
+        ("4.6", lambda x, W_Q, *given: next_in_loops(x, W_Q / 6**0.5, *given), "divided by d_QK"),
+        ("4.6", query_after_its_key, "where its own key stands"),
+        ("4.6", lambda *given: next_in_loops(*given)[::-1], "in entry 0, your result has shape"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
