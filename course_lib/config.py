@@ -40,6 +40,12 @@ def given(config, *names: str) -> tuple[str, ...]:
     return tuple(name for name in names if getattr(config, name) is not None)
 
 
+def require_eps(config, name: str) -> None:
+    """The named field is added to a variance before its root is taken."""
+    value = getattr(config, name)
+    require(0 <= value < math.inf, f"{name} must be a finite number, not negative, got {value}")
+
+
 def require_scale_and_dropout(config) -> None:
     """What the two attention configs share."""
     require(0 < config.scale < math.inf, f"scale must be a positive finite number, got {config.scale}")
@@ -68,6 +74,7 @@ class GroupedConfig:
     d_head: int | None = None  # default d_model / n_heads
     rope: Rope | None = None
     qk_norm: bool = False  # RMSNorm on each query and key head, before the rotation
+    qk_norm_eps: float = 1e-6
     bias: bool = False  # b_Q, b_K, b_V and b_O, added after the four projections
     window: int | None = None  # a token sees itself and the window - 1 tokens before it
     scale: float | None = None  # default d_head ** -0.5
@@ -93,6 +100,7 @@ class GroupedConfig:
             self.rope is None or self.d_head % 2 == 0,
             f"rotary positions turn pairs, so d_head must be even, got d_head = {self.d_head}",
         )
+        require_eps(self, "qk_norm_eps")
         if self.scale is None:
             object.__setattr__(self, "scale", self.d_head**-0.5)
         require_scale_and_dropout(self)
@@ -170,9 +178,10 @@ class ModelConfig:
     n_layers: int
     attention: GroupedConfig | LatentConfig  # rotary positions and windows are chosen there
     d_ff: int
-    feedforward: str = "gelu"  # relu, gelu or swiglu
-    ff_bias: bool = True  # b_1 and b_2 of relu and gelu; swiglu has none
+    feedforward: str = "gelu"  # relu, gelu, gelu_tanh (GELU by tanh, as in GPT-2) or swiglu
+    ff_bias: bool = True  # b_1 and b_2; swiglu has none
     norm: str = "layer"  # layer or rms
+    norm_eps: float | None = None  # default 1e-5 for layer, 1e-6 for rms
     placement: str = "pre"  # post: norm on the skip connection; pre: in front of each sublayer; peri: on both sides
     positions: str = "none"  # added to the embeddings: sinusoidal or learned; none also where attention rotates
     max_length: int | None = None  # no sequence may pass it; required with learned positions
@@ -186,8 +195,11 @@ class ModelConfig:
         require_positive(self, "vocab_size", "n_layers", "d_ff", *given(self, "max_length"))
         kind = type(self.attention)
         require(kind in ATTENTION.values(), f"attention must be a GroupedConfig or LatentConfig, got {kind.__name__}")
-        require_choice(self, "feedforward", ("relu", "gelu", "swiglu"))
-        require_choice(self, "norm", ("layer", "rms"))
+        require_choice(self, "feedforward", ("relu", "gelu", "gelu_tanh", "swiglu"))
+        require_choice(self, "norm", tuple(NORM_EPS))
+        if self.norm_eps is None:
+            object.__setattr__(self, "norm_eps", NORM_EPS[self.norm])
+        require_eps(self, "norm_eps")
         require_choice(self, "placement", ("post", "pre", "peri"))
         require_choice(self, "positions", ("none", "sinusoidal", "learned"))
         require_flags(self, "ff_bias", "tied", "output_bias", "embedding_norm")
@@ -250,6 +262,7 @@ class TranslationConfig:
         return from_fields(cls, {name: ModelConfig.from_dict(side) for name, side in values.items()})
 
 
+NORM_EPS = {"layer": 1e-5, "rms": 1e-6}  # what is usual
 ATTENTION = {"grouped": GroupedConfig, "latent": LatentConfig}
 
 

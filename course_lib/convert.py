@@ -85,6 +85,8 @@ def grouped_config(source: GroupedReference) -> GroupedConfig:
     biases = {getattr(source, name) is not None for name in BIASES}
     require(len(biases) == 1, f"{', '.join(BIASES)} must be given together, or none of them")
     settings = dict(rope=source.rope, qk_norm=source.norm_Q is not None, window=source.window, scale=source.scale)
+    if source.norm_Q is not None:
+        settings["qk_norm_eps"] = source.norm_Q.eps
     return GroupedConfig(d_model=d, n_heads=h, n_kv_heads=g, d_head=e, bias=biases.pop(), **settings)
 
 

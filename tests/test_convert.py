@@ -19,8 +19,10 @@ CONFIGS = {
     "multi-head": GroupedConfig(d_model=D, n_heads=6, d_head=4),
     "grouped": GroupedConfig(d_model=D, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope(base=50.0, factor=3.0)),
     "multi-query": GroupedConfig(d_model=D, n_heads=6, n_kv_heads=1, d_head=4, rope=Rope(), window=3, scale=0.7),
-    "qk-norm": GroupedConfig(d_model=D, n_heads=6, n_kv_heads=3, d_head=4, rope=Rope(), qk_norm=True),
-    "biases": GroupedConfig(d_model=D, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope(), qk_norm=True, bias=True),
+    "qk-norm": GroupedConfig(d_model=D, n_heads=6, n_kv_heads=3, d_head=4, rope=Rope(), qk_norm=True, qk_norm_eps=1e-3),
+    "biases": GroupedConfig(
+        d_model=D, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope(), qk_norm=True, qk_norm_eps=1e-3, bias=True
+    ),
     "latent": LatentConfig(**LATENT),
     "latent, rotary": LatentConfig(**LATENT, d_rope=4, window=5),
     "latent, all": LatentConfig(**LATENT, d_rope=4, d_latent_q=7, latent_norm=True, rope=Rope(base=99.0), scale=0.3),

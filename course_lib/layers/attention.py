@@ -61,8 +61,8 @@ class GroupedQueryAttention(CausalAttention):
         self.b_K = new_bias(g * config.d_qk, config.bias)
         self.b_V = new_bias(g * config.d_value, config.bias)
         self.b_O = new_bias(d, config.bias)
-        self.norm_Q = RMSNorm(config.d_qk) if config.qk_norm else nn.Identity()
-        self.norm_K = RMSNorm(config.d_qk) if config.qk_norm else nn.Identity()
+        self.norm_Q = RMSNorm(config.d_qk, config.qk_norm_eps) if config.qk_norm else nn.Identity()
+        self.norm_K = RMSNorm(config.d_qk, config.qk_norm_eps) if config.qk_norm else nn.Identity()
         self.rotary = None if config.rope is None else rotary_table(config.rope, config.d_qk)
 
     def forward(

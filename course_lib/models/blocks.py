@@ -1,6 +1,7 @@
 """The layers that every model is built of: each sublayer within its skip connection and norm (paper, section 4)."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ from course_lib.layers import (
 )
 from course_lib.models.norms import new_around
 
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
+ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
 
 
 def within_model(config: GroupedConfig | LatentConfig, grouped: type, latent: type) -> nn.Module:

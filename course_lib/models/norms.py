@@ -12,7 +12,7 @@ Sublayer = Callable[[Tensor], Tensor]
 
 def new_norm(config: ModelConfig) -> LayerNorm | RMSNorm:
     """A norm of the config's kind, of the width of the residual stream."""
-    return (LayerNorm if config.norm == "layer" else RMSNorm)(config.d_model)
+    return (LayerNorm if config.norm == "layer" else RMSNorm)(config.d_model, config.norm_eps)
 
 
 class PostLN(nn.Module):

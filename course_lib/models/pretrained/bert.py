@@ -1,0 +1,101 @@
+"""BERT with its masked-token head: Post-LN, learned positions, an embedding of the kind of sentence.
+
+The course's models take one text, all of whose tokens are of the first kind. Its embedding is added to every token, as
+a position's is, and therefore becomes a part of the positions.
+"""
+
+from course_lib.config import GroupedConfig, ModelConfig
+from course_lib.models.heads import MaskedTokenModel
+from course_lib.models.pretrained.rules import Family, Rule, copied, linear, norm
+from course_lib.models.pretrained.settings import Settings
+
+TABLE, DECODER = "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder"
+# What is tied to what: the output's bias has two names. Without ties the one outside the decoder takes no part.
+TIES = {f"{DECODER}.weight": TABLE, "cls.predictions.bias": f"{DECODER}.bias"}
+# Beside the masked tokens BERT learned whether two sentences follow each other; early files number the positions.
+UNUSED = r"bert\.pooler\..*|cls\.seq_relationship\..*|bert\.embeddings\.position_ids"
+
+
+def family(settings: Settings) -> Family:
+    """Of config.json with model_type bert."""
+    config = model_config(settings)
+    rules = embedding_rules(config, settings.integer("type_vocab_size", 2)) + head_rules(config)
+    for i in range(config.n_layers):
+        rules += block(f"bert.encoder.layer.{i}", f"encoder.blocks.{i}", config.d_model, config.d_ff)
+    return Family(
+        MaskedTokenModel,
+        config,
+        rules,
+        prefix="bert.",
+        heads=("cls.",),
+        copies=TIES if config.tied else {},
+        unused=UNUSED if config.tied else rf"{UNUSED}|cls\.predictions\.bias",
+    )
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    settings.must_be("hidden_act", "gelu", "the head computes GELU")
+    settings.must_be("position_embedding_type", "absolute", "a position has one embedding")
+    settings.must_be("is_decoder", False, "every token sees every other")
+    d, h = settings.integer("hidden_size"), settings.integer("num_attention_heads")
+    return ModelConfig(
+        vocab_size=settings.integer("vocab_size"),
+        n_layers=settings.integer("num_hidden_layers"),
+        attention=GroupedConfig(d_model=d, n_heads=h, bias=True),
+        d_ff=settings.integer("intermediate_size"),
+        norm_eps=settings.number("layer_norm_eps", 1e-12),
+        placement="post",
+        positions="learned",
+        max_length=settings.integer("max_position_embeddings"),
+        tied=settings.flag("tie_word_embeddings", True),
+        output_bias=True,
+        embedding_norm=True,
+    )
+
+
+def embedding_rules(config: ModelConfig, kinds: int) -> list[Rule]:
+    """Tokens, and positions with the first kind of sentence added."""
+    d, theirs = config.d_model, "bert.embeddings"
+    added = {
+        f"{theirs}.position_embeddings.weight": (config.max_length, d),
+        f"{theirs}.token_type_embeddings.weight": (kinds, d),
+    }
+    return [
+        copied(TABLE, (config.vocab_size, d), "encoder.embedding.W_E"),
+        Rule(added, ("encoder.embedding.W_P",), lambda positions, kinds: (positions + kinds[0],)),
+        *norm(f"{theirs}.LayerNorm", d, "encoder.embedding.norm", shift=True),
+    ]
+
+
+def head_rules(config: ModelConfig) -> list[Rule]:
+    """What predicts the masked tokens."""
+    d, theirs = config.d_model, "cls.predictions.transform"
+    rules = [
+        *with_bias(f"{theirs}.dense", (d, d), "head", "H"),
+        *norm(f"{theirs}.LayerNorm", d, "head.norm", shift=True),
+        copied(f"{DECODER}.bias", (config.vocab_size,), "head.unembedding.b_U"),
+    ]
+    if not config.tied:
+        rules.append(linear(f"{DECODER}.weight", (config.vocab_size, d), "head.unembedding.W_U"))
+    return rules
+
+
+def block(theirs: str, ours: str, d: int, d_ff: int) -> list[Rule]:
+    """One layer; its norms stand behind the sublayers."""
+    a, f = f"{ours}.attention", f"{ours}.feed_forward"
+    return [
+        *with_bias(f"{theirs}.attention.self.query", (d, d), a, "Q"),
+        *with_bias(f"{theirs}.attention.self.key", (d, d), a, "K"),
+        *with_bias(f"{theirs}.attention.self.value", (d, d), a, "V"),
+        *with_bias(f"{theirs}.attention.output.dense", (d, d), a, "O"),
+        *norm(f"{theirs}.attention.output.LayerNorm", d, f"{ours}.around_attention.norm", shift=True),
+        *with_bias(f"{theirs}.intermediate.dense", (d_ff, d), f, "1"),
+        *with_bias(f"{theirs}.output.dense", (d, d_ff), f, "2"),
+        *norm(f"{theirs}.output.LayerNorm", d, f"{ours}.around_feed_forward.norm", shift=True),
+    ]
+
+
+def with_bias(theirs: str, shape: tuple[int, int], ours: str, letter: str) -> list[Rule]:
+    """W and b of a Linear (outputs, inputs)."""
+    weight = linear(f"{theirs}.weight", shape, f"{ours}.W_{letter}")
+    return [weight, copied(f"{theirs}.bias", shape[:1], f"{ours}.b_{letter}")]

@@ -1,0 +1,112 @@
+"""Llama, Mistral, Qwen2, Qwen3 and SmolLM: one architecture with small differences in attention."""
+
+from functools import partial
+
+import torch
+
+from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
+from course_lib.models.decoder import DecoderModel
+from course_lib.models.pretrained.rules import Family, Rule, copied, linear, neighbours, norm, same
+from course_lib.models.pretrained.settings import Settings
+
+# Biases on Q, K, V and on the output, where the architecture and not config.json says so.
+FIXED_BIASES = {"mistral": (False, False), "qwen2": (True, False)}
+FREQUENCIES = r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq"  # of the rotation; early files hold them
+
+
+def family(settings: Settings) -> Family:
+    """Of config.json with model_type llama, mistral, qwen2 or qwen3."""
+    kind = settings.get("model_type")
+    stated = settings.flag("attention_bias", False)
+    biases = FIXED_BIASES.get(kind, (stated, stated))
+    heads = settings.integer("num_attention_heads")
+    d = settings.integer("hidden_size")
+    attention = GroupedConfig(
+        d_model=d,
+        n_heads=heads,
+        n_kv_heads=settings.integer("num_key_value_heads", heads),
+        d_head=settings.integer("head_dim", None if kind == "qwen3" else max(d // heads, 1)),
+        rope=settings.rope(),
+        qk_norm=kind == "qwen3",
+        qk_norm_eps=settings.number("rms_norm_eps", 1e-6),
+        bias=biases[0],
+        window=None if kind == "llama" else settings.window(kind == "mistral", settings.integer("num_hidden_layers")),
+    )
+    config = model_config(settings, attention)
+    rules = outer_rules(config)
+    for i in range(config.n_layers):
+        theirs, ours = f"model.layers.{i}", f"blocks.{i}"
+        rules += attention_rules(f"{theirs}.self_attn", f"{ours}.attention", attention, biases[1])
+        rules += block_rules(theirs, ours, config)
+    return decoder(config, rules)
+
+
+def model_config(settings: Settings, attention: GroupedConfig | LatentConfig) -> ModelConfig:
+    """What the attention variants have in common."""
+    settings.must_be("mlp_bias", False, "SwiGLU has no biases")
+    settings.choice("hidden_act", {"silu": "silu", "swish": "silu"}, "silu")
+    # Some files state the longest text before positions are stretched, some after; the longer is allowed.
+    longest = settings.integer("max_position_embeddings") * max(attention.rope.factor, 1.0)
+    return ModelConfig(
+        vocab_size=settings.integer("vocab_size"),
+        n_layers=settings.integer("num_hidden_layers"),
+        attention=attention,
+        d_ff=settings.integer("intermediate_size"),
+        feedforward="swiglu",
+        norm="rms",
+        norm_eps=settings.number("rms_norm_eps", 1e-6),
+        max_length=int(longest),
+        tied=settings.flag("tie_word_embeddings", False),
+    )
+
+
+def decoder(config: ModelConfig, rules: list[Rule], unused: str = FREQUENCIES) -> Family:
+    """A decoder whose parts have Llama's names."""
+    copies = {"lm_head.weight": "model.embed_tokens.weight"} if config.tied else {}
+    return Family(DecoderModel, config, rules, "model.", ("lm_head.",), copies, unused)
+
+
+def outer_rules(config: ModelConfig) -> list[Rule]:
+    """Embedding, last norm and output."""
+    table = (config.vocab_size, config.d_model)
+    rules = [
+        copied("model.embed_tokens.weight", table, "embedding.W_E"),
+        *norm("model.norm", config.d_model, "norm", shift=False),
+    ]
+    return rules if config.tied else [*rules, linear("lm_head.weight", table, "unembedding.W_U")]
+
+
+def block_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
+    """A layer without its attention."""
+    d, d_ff, f = config.d_model, config.d_ff, f"{ours}.feed_forward"
+    return [
+        *norm(f"{theirs}.input_layernorm", d, f"{ours}.around_attention.norm", shift=False),
+        *norm(f"{theirs}.post_attention_layernorm", d, f"{ours}.around_feed_forward.norm", shift=False),
+        linear(f"{theirs}.mlp.gate_proj.weight", (d_ff, d), f"{f}.W_gate"),
+        linear(f"{theirs}.mlp.up_proj.weight", (d_ff, d), f"{f}.W_up"),
+        linear(f"{theirs}.mlp.down_proj.weight", (d, d_ff), f"{f}.W_down"),
+    ]
+
+
+def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: bool) -> list[Rule]:
+    """Grouped attention; queries and keys from halves to pairs. Where only W_O has no bias, b_O is zero."""
+    d, e = config.d_model, config.d_head
+    projections = {
+        "q_proj": ("Q", config.n_heads),
+        "k_proj": ("K", config.n_kv_heads),
+        "v_proj": ("V", config.n_kv_heads),
+    }
+    rules = [linear(f"{theirs}.o_proj.weight", (d, config.n_heads * e), f"{ours}.W_O")]
+    for name, (letter, heads) in projections.items():
+        order = same if letter == "V" else partial(neighbours, heads=heads)
+        rules.append(linear(f"{theirs}.{name}.weight", (heads * e, d), f"{ours}.W_{letter}", order))
+        if config.bias:
+            rules.append(copied(f"{theirs}.{name}.bias", (heads * e,), f"{ours}.b_{letter}", order))
+        if config.qk_norm and letter != "V":
+            gamma = f"{theirs}.{letter.lower()}_norm.weight"
+            rules.append(copied(gamma, (e,), f"{ours}.norm_{letter}.gamma", partial(neighbours, heads=1)))
+    if config.bias and output_bias:
+        rules.append(copied(f"{theirs}.o_proj.bias", (d,), f"{ours}.b_O"))
+    elif config.bias:
+        rules.append(Rule({}, (f"{ours}.b_O",), lambda: (torch.zeros(d),)))
+    return rules

@@ -1,0 +1,136 @@
+"""From a folder to a model: everything is checked against the headers first, then the weights are read one by one."""
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from course_lib.config import require
+from course_lib.models.pretrained import bert, deepseek, gpt2, llama
+from course_lib.models.pretrained.files import Stored, find_tensors
+from course_lib.models.pretrained.hub import fetch
+from course_lib.models.pretrained.rules import Family
+from course_lib.models.pretrained.settings import Settings, read_json
+from course_lib.models.pretrained.tokens import find_tokenizer
+from course_lib.models.shipped import Shipped, describe_model
+
+FAMILIES = {
+    "gpt2": gpt2.family,
+    "llama": llama.family,
+    "mistral": llama.family,
+    "qwen2": llama.family,
+    "qwen3": llama.family,
+    "bert": bert.family,
+    "deepseek_v2": deepseek.family,
+    "deepseek_v3": deepseek.family,
+}
+FLOATS = ("F64", "F32", "F16", "BF16")
+
+
+def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
+    """The model in a folder with config.json and safetensors, or with `hub` that of this name on the hub.
+
+    It comes in evaluation mode and float32, with its tokenizer where tokenizer.json and the package tokenizers are
+    there, and a card that says what it is. Raises ValueError for files that are missing, damaged or of another model,
+    and for what the course's models do not compute: mixtures of experts, quantised weights, other architectures.
+    """
+    folder = fetch(str(path_or_name)) if hub else Path(path_or_name)
+    require(
+        (folder / "config.json").is_file(),
+        f"path must be a folder with config.json, got {str(path_or_name)!r}; with hub=True a name is looked up there",
+    )
+    settings = Settings(read_json(folder / "config.json"))
+    family, tensors = recognise(settings), find_tensors(folder)
+    model = build(family, match(family, tensors)).eval().requires_grad_(False)
+    card = {
+        "name": str(path_or_name),
+        "summary": f"a published checkpoint of type {settings.get('model_type')}",
+        "model": describe_model(model),
+        "files": sorted({stored.path.name for stored in tensors.values()}),
+    }
+    return Shipped(model, find_tokenizer(folder), card)
+
+
+def recognise(settings: Settings) -> Family:
+    """The family that config.json describes."""
+    kind = settings.get("model_type")
+    require(
+        isinstance(kind, str) and kind in FAMILIES,
+        f"model_type in config.json must be one of {', '.join(FAMILIES)}, got {kind!r}",
+    )
+    quantised = settings.values.get("quantization_config")
+    method = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
+    require(quantised is None, f"weights must not be quantised, but config.json has quantization_config: {method!r}")
+    return FAMILIES[kind](settings)
+
+
+def match(family: Family, tensors: dict[str, Stored]) -> dict[str, list[Stored]]:
+    """The tensors that each name of the rules stands for: one, or with copies several that must be equal.
+
+    Raises ValueError unless all are there, as wide as config.json says, in floating point, and no others.
+    """
+    found: dict[str, list[Stored]] = {}
+    named = [(standard_name(family, name), stored) for name, stored in tensors.items()]
+    for name, stored in sorted(named, key=lambda pair: pair[0] in family.copies):  # originals first
+        if not re.fullmatch(family.unused, name):
+            found.setdefault(family.copies.get(name, name), []).append(stored)
+    wanted = {name: shape for rule in family.rules for name, shape in rule.sources.items()}
+    missing = [name for name in wanted if name not in found]
+    require(not missing, f"the file must hold the tensor {missing[:1]}; {len(missing)} of {len(wanted)} are missing")
+    for name, places in found.items():
+        for stored in places:
+            check(stored, wanted.get(name))
+    return found
+
+
+def standard_name(family: Family, name: str) -> str:
+    """The name with the prefix that some files leave out; early ones call a norm's parameters gamma and beta."""
+    name = re.sub(r"\.gamma$", ".weight", re.sub(r"\.beta$", ".bias", name))
+    return name if name.startswith((family.prefix, *family.heads)) else family.prefix + name
+
+
+def check(stored: Stored, shape: tuple[int, ...] | None) -> None:
+    """A tensor that is expected, in the expected shape, and not quantised."""
+    where = f"the tensor {stored.name!r} in {stored.path.name}"
+    expert = re.search(r"\bexperts?\b|\.gate\.weight$", stored.name)
+    require(expert is None, f"{where} belongs to a mixture of experts, which the course's models do not have")
+    require(shape is not None, f"{where} is not expected in a model of this config.json")
+    require(
+        stored.dtype in FLOATS,
+        f"{where} must be of one of the types {', '.join(FLOATS)}, not quantised, got {stored.dtype}",
+    )
+    require(stored.shape == shape, f"{where} must have shape {shape} after config.json, got {stored.shape}")
+
+
+def build(family: Family, found: dict[str, list[Stored]]) -> nn.Module:
+    """The model with the weights of the files; memory for one tensor is needed beside its own."""
+    with torch.device("meta"):
+        model = family.model(family.config)
+    parameters, filled = dict(model.named_parameters()), {}
+    with ExitStack() as stack:
+        paths = {stored.path for places in found.values() for stored in places}
+        files = {path: stack.enter_context(safe_open(path, framework="pt")) for path in paths}
+        for rule in family.rules:
+            sources = [read(files, found[name]) for name in rule.sources]
+            for name, tensor in zip(rule.targets, rule.convert(*sources), strict=True):
+                filled[name] = like(parameters[name], tensor)
+    model.load_state_dict(filled, assign=True)
+    return model
+
+
+def read(files: dict, places: list[Stored]) -> Tensor:
+    """A tensor in float32; copies of it must be equal."""
+    first, *others = (files[stored.path].get_tensor(stored.name) for stored in places)
+    for stored, other in zip(places[1:], others, strict=True):
+        require(
+            torch.equal(first, other), f"{stored.name!r} must equal {places[0].name!r}, which names the same weights"
+        )
+    return first.float()
+
+
+def like(parameter: nn.Parameter, tensor: Tensor) -> Tensor:
+    """A copy of the tensor, laid out in memory as the layer lays out its parameter."""
+    return torch.empty_strided(parameter.shape, parameter.stride(), dtype=torch.float32).copy_(tensor)

@@ -1,0 +1,65 @@
+"""How parameters follow from the tensors of a file: the small language in which the families are described.
+
+torch's Linear keeps (outputs, inputs) and multiplies by the transpose; the course keeps W (inputs, outputs). Hugging
+Face turns coordinate i of a head together with i + width / 2, the course 2 i together with 2 i + 1: the same rotation
+of coordinates in another order. Queries and keys in the same order have the same products.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from course_lib.config import ModelConfig
+from course_lib.models.pretrained.files import Shape
+
+
+@dataclass(frozen=True)
+class Rule:
+    """convert(*sources) gives the targets, parameters of the model by name. Sources are a file's tensors in float32."""
+
+    sources: dict[str, Shape]
+    targets: tuple[str, ...]
+    convert: Callable[..., tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model of the course and where its parameters come from."""
+
+    model: type[nn.Module]
+    config: ModelConfig
+    rules: list[Rule]
+    prefix: str  # of all names but those that begin with one of `heads`; a file may leave it out
+    heads: tuple[str, ...]
+    copies: dict[str, str] = field(default_factory=dict)  # tensors that a file may hold twice: copy -> original
+    unused: str = "(?!)"  # a pattern of tensors that take no part in the logits; this one matches nothing
+
+
+Order = Callable[[Tensor], Tensor]  # the same rows in another order
+
+
+def same(x: Tensor) -> Tensor:
+    """As they stand."""
+    return x
+
+
+def copied(source: str, shape: Shape, target: str, order: Order = same) -> Rule:
+    """One tensor as it is, but for the order of its rows."""
+    return Rule({source: shape}, (target,), lambda x: (order(x),))
+
+
+def linear(source: str, shape: Shape, target: str, order: Order = same) -> Rule:
+    """W from the weight (outputs, inputs) of a Linear; `order` rearranges the outputs."""
+    return Rule({source: shape}, (target,), lambda W: (order(W).T,))
+
+
+def norm(source: str, width: int, target: str, shift: bool) -> list[Rule]:
+    """gamma of a norm, and beta with `shift`."""
+    rules = [copied(f"{source}.weight", (width,), f"{target}.gamma")]
+    return [*rules, copied(f"{source}.bias", (width,), f"{target}.beta")] if shift else rules
+
+
+def neighbours(x: Tensor, heads: int) -> Tensor:
+    """Rows of each head from halves (0, 2, 4, ..., 1, 3, 5, ...) to pairs (0, 1, 2, 3, ...); x (heads width, ...)."""
+    return x.unflatten(0, (heads, 2, -1)).transpose(1, 2).flatten(0, 2)

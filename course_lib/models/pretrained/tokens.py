@@ -1,0 +1,94 @@
+"""The tokenizer of a checkpoint, by the package tokenizers, with the verbs of the course's own."""
+
+import operator
+from collections.abc import Iterable
+from pathlib import Path
+
+from course_lib.config import require
+from course_lib.text.tokenizers.base import BYTES, require_text
+
+# Byte-level vocabularies write each byte as one character: 188 bytes as Latin-1 does, the others from U+0100 on.
+BYTE_OF = {chr(byte[0]) if i < 188 else chr(0x100 + i - 188): byte for i, byte in enumerate(BYTES)}
+
+
+class PretrainedTokenizer:
+    """What a tokenizer.json describes. Unlike the course's tokenizers it may lose text, as BERT's loses capitals."""
+
+    def __init__(self, path: str | Path):
+        """Raises ValueError when the file holds something else, ImportError without the package tokenizers."""
+        import tokenizers
+
+        try:
+            self.inner = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:  # the package raises no narrower class
+            raise ValueError(f"{path} must be a tokenizer of the package tokenizers, but: {error}") from error
+        self.inner.no_truncation()
+        self.inner.no_padding()
+        self.byte_level = "ByteLevel" in str(self.inner.decoder)
+
+    def __len__(self) -> int:
+        """Number of tokens, special ones included; a model's vocabulary may be padded to more."""
+        return self.inner.get_vocab_size(with_added_tokens=True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} tokens)"
+
+    def encode(self, text: str, special: bool = False) -> list[int]:
+        """The ids of `text`; with `special` those around it, too, such as BERT's [CLS] and [SEP]."""
+        require_text("text", text)
+        return self.inner.encode(text, add_special_tokens=special).ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids` (list, array or tensor of integers). Raises ValueError and TypeError as `show`."""
+        ids = [operator.index(i) for i in ids]
+        for i in ids:
+            self.spelling(i)
+        return self.inner.decode(ids, skip_special_tokens=False)
+
+    def tokens(self, text: str, special: bool = False) -> list[str]:
+        """`text` cut into its tokens, to show."""
+        return [self.show(i) for i in self.encode(text, special)]
+
+    def show(self, token_id: int) -> str:
+        """Token `token_id` as text; bytes that are no character by themselves as `<0xC3>`.
+
+        Raises ValueError for an id outside the vocabulary, TypeError for one that is no integer.
+        """
+        token = self.spelling(operator.index(token_id))
+        if not self.byte_level or any(character not in BYTE_OF for character in token):
+            return token.replace("\u2581", " ")  # how SentencePiece writes a space
+        data = b"".join(BYTE_OF[character] for character in token)
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return "".join(f"<0x{byte:02X}>" for byte in data)
+
+    def spelling(self, token_id: int) -> str:
+        """A token as the vocabulary writes it."""
+        token = self.inner.id_to_token(token_id) if 0 <= token_id < 2**32 else None
+        require(token is not None, f"ids must lie in 0..{len(self) - 1} (the vocabulary), got {token_id}")
+        return token
+
+
+class MissingTokenizer:
+    """Stands where a tokenizer would, and says why there is none when it is used."""
+
+    def __init__(self, reason: str):
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.reason})"
+
+    def __getattr__(self, name: str):
+        raise AttributeError(f"{name} needs a tokenizer, but {self.reason}")
+
+
+def find_tokenizer(folder: Path) -> PretrainedTokenizer | MissingTokenizer:
+    """The tokenizer in a folder; a model is of use without one, too."""
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        return MissingTokenizer(f"{folder} holds no tokenizer.json")
+    try:
+        return PretrainedTokenizer(path)
+    except ImportError:
+        return MissingTokenizer("the package tokenizers is not installed: pip install tokenizers")

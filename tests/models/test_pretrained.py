@@ -1,0 +1,206 @@
+"""Checkpoints that transformers saves, tiny and random, give the same logits and the same text here."""
+
+import json
+import sys
+import types
+
+import pytest
+import tokenizers
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from course_lib.models import MaskedTokenModel, generate, pretrained
+from course_lib.models.pretrained.tokens import PretrainedTokenizer
+
+VOCAB, N, LAYERS = 29, 11, 3
+# Both sides compute in float64 from the same float32 weights; sums of tens of terms of size 1, through three layers.
+EXACT = dict(rtol=0, atol=1e-11)
+# Llama's norms and angles, and DeepSeek's, are float32 in transformers whatever the weights are.
+SINGLE = dict(rtol=0, atol=1e-4)
+
+SIZES = dict(
+    vocab_size=VOCAB, hidden_size=24, num_hidden_layers=LAYERS, num_attention_heads=6, intermediate_size=23,
+    max_position_embeddings=40,
+)  # fmt: skip
+GROUPED = SIZES | dict(num_key_value_heads=2)
+LATENT = SIZES | dict(
+    kv_lora_rank=10, q_lora_rank=7, qk_rope_head_dim=4, qk_nope_head_dim=6, v_head_dim=5, first_k_dense_replace=LAYERS,
+    num_key_value_heads=6,
+)  # fmt: skip
+GPT2 = dict(vocab_size=VOCAB, n_embd=15, n_layer=LAYERS, n_head=3, n_positions=40, bos_token_id=0, eos_token_id=0)
+LINEAR = {"rope_type": "linear", "rope_theta": 300.0, "factor": 3.0}
+CASES = {
+    "gpt2": ("GPT2", GPT2),
+    "gpt2 untied": ("GPT2", GPT2 | dict(tie_word_embeddings=False, n_inner=22, scale_attn_weights=False)),
+    "gpt2 erf": ("GPT2", GPT2 | dict(activation_function="gelu", layer_norm_epsilon=1e-3)),
+    "llama": ("Llama", GROUPED | dict(rms_norm_eps=1e-2)),
+    "smollm": ("Llama", GROUPED | dict(tie_word_embeddings=True)),
+    "llama wide": ("Llama", GROUPED | dict(attention_bias=True, head_dim=6, rope_parameters=LINEAR)),
+    "mistral": ("Mistral", GROUPED | dict(sliding_window=4)),
+    "mistral whole": ("Mistral", GROUPED | dict(sliding_window=None, head_dim=8)),
+    "qwen2": ("Qwen2", GROUPED | dict(tie_word_embeddings=True)),
+    "qwen2 windowed": ("Qwen2", GROUPED | dict(use_sliding_window=True, sliding_window=5, max_window_layers=0)),
+    "qwen3": ("Qwen3", GROUPED | dict(head_dim=6, rms_norm_eps=1e-2)),
+    "deepseek v2": ("DeepseekV2", LATENT | dict(q_lora_rank=None)),
+    "deepseek v2 query latent": ("DeepseekV2", LATENT),
+    "deepseek v3": ("DeepseekV3", LATENT | dict(rms_norm_eps=1e-3)),
+    "deepseek v3 halves": ("DeepseekV3", LATENT | dict(rope_interleave=False, tie_word_embeddings=True)),
+}
+BERT = SIZES | dict(type_vocab_size=3)
+
+
+def new_oracle(kind, **values):
+    """A random model with gains and biases away from 1 and 0, so that a forgotten or swapped one fails."""
+    torch.manual_seed(0)
+    head = "ForMaskedLM" if kind == "Bert" else "LMHeadModel" if kind == "GPT2" else "ForCausalLM"
+    model = getattr(transformers, kind + head)(getattr(transformers, kind + "Config")(**values))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter.uniform_(0.4, 1.6)
+            else:
+                parameter.normal_(std=0.3)
+    return model.eval()
+
+
+def tokens(batch=2):
+    return torch.randint(VOCAB, (batch, N), generator=torch.Generator().manual_seed(7))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_equals_transformers(name, tmp_path):
+    kind, values = CASES[name]
+    oracle = new_oracle(kind, **values)
+    oracle.save_pretrained(tmp_path)
+    found = pretrained.load(tmp_path)
+    with torch.no_grad():
+        torch.testing.assert_close(found.model(tokens()), oracle(tokens()).logits, **SINGLE)
+        want = oracle.double()(tokens()).logits
+        torch.testing.assert_close(found.model.double()(tokens()), want, **(EXACT if kind == "GPT2" else SINGLE))
+    new = oracle.generate(
+        tokens(), attention_mask=torch.ones_like(tokens()), max_new_tokens=8, do_sample=False, eos_token_id=None,
+        pad_token_id=0,
+    )  # fmt: skip
+    assert generate(found.model, tokens(), 8) == new[:, N:].tolist()
+
+
+@pytest.mark.parametrize("values", [{}, {"tie_word_embeddings": False}, {"layer_norm_eps": 1e-2}])
+def test_equals_bert(values, tmp_path):
+    oracle = new_oracle("Bert", **BERT | values)
+    oracle.save_pretrained(tmp_path)
+    found = pretrained.load(tmp_path)
+    assert type(found.model) is MaskedTokenModel
+    lengths = torch.tensor([N, 4])
+    seen = torch.arange(N) < lengths[:, None]
+    with torch.no_grad():
+        got = found.model(tokens(), lengths)[seen]
+        torch.testing.assert_close(got, oracle(tokens(), attention_mask=seen.long()).logits[seen], **SINGLE)
+        got, want = found.model.double()(tokens()), oracle.double()(tokens()).logits
+        # The sum of positions and kind of sentence was rounded to float32.
+        torch.testing.assert_close(got, want, rtol=0, atol=1e-5)
+
+
+def test_shards(tmp_path):
+    oracle = new_oracle("Llama", **GROUPED)
+    oracle.save_pretrained(tmp_path, max_shard_size="6KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 2
+    found = pretrained.load(tmp_path)
+    torch.testing.assert_close(found.model(tokens()), oracle(tokens()).logits, **SINGLE)
+    assert len(found.card["files"]) == len(list(tmp_path.glob("*.safetensors")))
+
+
+def test_names_of_early_files(tmp_path):
+    """OpenAI's GPT-2 has no prefix and holds the causal masks; Google's BERT calls gains gamma, and has more heads."""
+    oracle = new_oracle("GPT2", **GPT2)
+    oracle.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    early = {name.removeprefix("transformer."): tensor for name, tensor in load_file(path).items()}
+    save_file(early | {"h.0.attn.bias": torch.ones(1, 1, 40, 40, dtype=torch.uint8)}, path)
+    torch.testing.assert_close(pretrained.load(tmp_path).model(tokens()), oracle(tokens()).logits, **SINGLE)
+
+    oracle = new_oracle("Bert", **BERT)
+    oracle.save_pretrained(tmp_path)
+    early = {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor
+        for name, tensor in load_file(path).items()
+    }
+    save_file(early | {"cls.seq_relationship.bias": torch.zeros(2), "bert.pooler.dense.bias": torch.zeros(24)}, path)
+    torch.testing.assert_close(pretrained.load(tmp_path).model(tokens()), oracle(tokens()).logits, **SINGLE)
+
+
+def test_half_precision_becomes_float32(tmp_path):
+    new_oracle("Llama", **GROUPED).bfloat16().save_pretrained(tmp_path)
+    oracle = transformers.LlamaForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    model = pretrained.load(tmp_path).model
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    torch.testing.assert_close(model(tokens()), oracle(tokens()).logits, **SINGLE)
+
+
+def test_keys_of_config_before_transformers_5(tmp_path):
+    oracle = new_oracle("Llama", **GROUPED, rope_parameters=LINEAR)
+    oracle.save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    values = json.loads(path.read_text())
+    del values["rope_parameters"]
+    path.write_text(json.dumps(values | {"rope_theta": 300.0, "rope_scaling": {"type": "linear", "factor": 3.0}}))
+    torch.testing.assert_close(pretrained.load(tmp_path).model(tokens()), oracle(tokens()).logits, **SINGLE)
+
+
+def test_what_is_known_of_a_checkpoint(tmp_path):
+    new_oracle("Qwen3", **GROUPED, head_dim=6).save_pretrained(tmp_path)
+    found = pretrained.load(tmp_path)
+    assert found.card["files"] == ["model.safetensors"] and found.card["summary"].endswith("qwen3")
+    assert found.card["model"]["parameters"] == sum(p.numel() for p in found.model.parameters())
+    assert not found.model.training and not any(p.requires_grad for p in found.model.parameters())
+    assert found.model.config.max_length == 40
+
+
+def byte_level():
+    inner = tokenizers.Tokenizer(tokenizers.models.BPE())
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = tokenizers.decoders.ByteLevel()
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=270, initial_alphabet=alphabet, special_tokens=["<|end|>"])
+    inner.train_from_iterator(["the cat sat on the mat, the cat sat"], trainer)
+    return inner
+
+
+def test_tokenizer(tmp_path):
+    new_oracle("GPT2", **GPT2).save_pretrained(tmp_path)
+    byte_level().save(str(tmp_path / "tokenizer.json"))
+    tokenizer = pretrained.load(tmp_path).tokenizer
+    text = "the cat — été<|end|>"
+    ids = tokenizer.encode(text)
+    size = byte_level().get_vocab_size()
+    assert len(tokenizer) == size and ids == byte_level().encode(text).ids
+    assert tokenizer.decode(torch.tensor(ids)) == text
+    shown = tokenizer.tokens(text)
+    assert shown[:2] == ["the", " cat"] and shown[-1] == "<|end|>" and "<0xE2>" in shown
+    with pytest.raises(ValueError, match=rf"ids must lie in 0..{size - 1} \(the vocabulary\), got {size}"):
+        tokenizer.show(size)
+
+
+def test_tokenizer_with_special_tokens(tmp_path):
+    inner = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[CLS]": 0, "\u2581cat": 1, "[UNK]": 2}, "[UNK]"))
+    inner.post_processor = tokenizers.processors.TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 0)])
+    inner.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = PretrainedTokenizer(tmp_path / "tokenizer.json")
+    assert tokenizer.encode("\u2581cat") == [1] and tokenizer.encode("\u2581cat", special=True) == [0, 1]
+    assert tokenizer.tokens("\u2581cat", special=True) == ["[CLS]", " cat"]
+
+
+def test_from_the_hub_only_when_asked(tmp_path, monkeypatch):
+    new_oracle("Llama", **GROUPED).save_pretrained(tmp_path)
+    asked = []
+
+    def snapshot_download(name, **keywords):
+        asked.append((name, keywords["revision"]))
+        return str(tmp_path)
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(snapshot_download=snapshot_download))
+    pretrained.load(tmp_path)
+    assert asked == []
+    assert pretrained.load("someone/tiny", hub=True).card["name"] == "someone/tiny" and asked == [
+        ("someone/tiny", None)
+    ]
