@@ -110,8 +110,43 @@ def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
     assert result.passed is False and message in result.message, result.message
 
 
+@pytest.mark.parametrize(
+    "number, answer",
+    [
+        ("3.6", lambda P: np.array([np.mean([p[i, i - 1] for i in range(1, len(p))]) for p in P])),
+        ("3.6", lambda P: [np.diag(p, -1).mean() for p in P]),
+        ("3.6", lambda P: torch.from_numpy(P).diagonal(-1, 1, 2).mean(1)),
+        ("3.7", lambda P, n: np.array([np.mean([p[i, i - n + 1] for i in range(n, 2 * n)]) for p in P])),
+        ("3.7", lambda P, n: [np.diag(p, 1 - n)[1:].mean() for p in P]),
+        ("3.7", lambda P, n: torch.from_numpy(P)[:, torch.arange(n, 2 * n), torch.arange(1, n + 1)].mean(1)),
+    ],
+)
+def test_scores_in_any_style(number, answer):
+    assert grade(EXERCISES[number], answer).passed is True
+
+
+@pytest.mark.parametrize(
+    "number, answer, message",
+    [
+        ("3.6", lambda P: P[:, 1:, :-1].mean((1, 2)), "three heads with random weights: at index"),
+        (
+            "3.6",
+            lambda P: P[:, 1:, :-1].diagonal(axis1=1, axis2=2).max(-1),
+            "three heads with random weights: at index",
+        ),
+        ("3.6", lambda P: float(np.diag(P[0], -1).mean()), "the expected shape is (3,)"),
+        ("3.7", lambda P, n: np.stack([np.diag(p, 1 - n) for p in P]), "the expected shape is (3,)"),
+        ("3.7", lambda P, n: P[:, n:, :n].diagonal(axis1=1, axis2=2).mean(-1), "the earlier copy of the same token"),
+        ("3.7", lambda P, n: [np.diag(p, 1 - n)[:-1].mean() for p in P], "period 7: at index"),
+    ],
+)
+def test_wrong_scores_hear_stage_or_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
 def test_minutes_in_the_title_of_the_notebook():
-    assert sum(EXERCISES[number].minutes for number in ("3.1", "3.2")) == 20
+    assert sum(EXERCISES[number].minutes for number in ("3.1", "3.2", "3.6", "3.7")) == 32
     assert sum(EXERCISES[number].minutes for number in ("3.3", "3.4", "3.5")) == 18
 
 
