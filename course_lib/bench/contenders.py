@@ -58,10 +58,10 @@ BEST = Contender(
     about="the course's recipe: as many parameters, as much time",
     model=best_model,
     recipe=lambda steps: recipe(
-        steps, learning_rate=4e-3, warmup=min(100, steps), final=0.0, weight_decay=0.1, betas=(0.9, 0.98)
+        steps, learning_rate=6e-3, warmup=min(100, steps), final=0.0, weight_decay=0.1, betas=(0.9, 0.98)
     ),
     context=CONTEXT,
-    batch_size=12,
+    batch_size=24,
     mixed=True,
 )
 
