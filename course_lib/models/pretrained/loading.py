@@ -1,7 +1,6 @@
 """From a folder to a model: everything is checked against the headers first, then the weights are read one by one."""
 
 import re
-from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -110,25 +109,28 @@ def build(family: Family, found: dict[str, list[Stored]]) -> nn.Module:
     with torch.device("meta"):
         model = family.model(family.config)
     parameters, filled = dict(model.named_parameters()), {}
-    with ExitStack() as stack:
-        paths = {stored.path for places in found.values() for stored in places}
-        files = {path: stack.enter_context(safe_open(path, framework="pt")) for path in paths}
-        for rule in family.rules:
-            sources = [read(files, found[name]) for name in rule.sources]
-            for name, tensor in zip(rule.targets, rule.convert(*sources), strict=True):
-                filled[name] = like(parameters[name], tensor)
+    for rule in family.rules:
+        sources = [read(found[name]) for name in rule.sources]
+        for name, tensor in zip(rule.targets, rule.convert(*sources), strict=True):
+            filled[name] = like(parameters[name], tensor)
     model.load_state_dict(filled, assign=True)
     return model
 
 
-def read(files: dict, places: list[Stored]) -> Tensor:
+def read(places: list[Stored]) -> Tensor:
     """A tensor in float32; copies of it must be equal."""
-    first, *others = (files[stored.path].get_tensor(stored.name) for stored in places)
+    first, *others = map(stored_tensor, places)
     for stored, other in zip(places[1:], others, strict=True):
         require(
             torch.equal(first, other), f"{stored.name!r} must equal {places[0].name!r}, which names the same weights"
         )
     return first.float()
+
+
+def stored_tensor(stored: Stored) -> Tensor:
+    """As it is in its file, which is opened for it alone: what an open file has shown stays in memory."""
+    with safe_open(stored.path, framework="pt") as file:
+        return file.get_tensor(stored.name)
 
 
 def like(parameter: nn.Parameter, tensor: Tensor) -> Tensor:
