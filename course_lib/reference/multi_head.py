@@ -30,8 +30,10 @@ def concatenate_heads(Y: Float[np.ndarray, "h n e"]) -> Float[np.ndarray, "n col
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MultiHeadAttention:
-    """Self- or cross-attention with h heads; calling it takes the concatenated form. ValueError for weights that differ
-    in h, e or v."""
+    """Self- or cross-attention with h heads; calling it takes the concatenated form, equal to `per_head`.
+
+    Raises ValueError for weights that differ in h, e or v.
+    """
 
     W_Q: Float[np.ndarray, "h d_Q e"]
     W_K: Float[np.ndarray, "h d_KV e"]
@@ -70,27 +72,3 @@ class MultiHeadAttention:
     def _require_widths(self, X_Q: np.ndarray, X_KV: np.ndarray) -> None:
         require_shapes(X_Q=(X_Q, "n d_Q"), W_Q=(self.W_Q, "h d_Q e"))
         require_shapes(X_KV=(X_KV, "N d_KV"), W_K=(self.W_K, "h d_KV e"))
-
-
-def multi_head_per_head(
-    X: Float[np.ndarray, "n d"],
-    W_Q: Float[np.ndarray, "h d e"],
-    W_K: Float[np.ndarray, "h d e"],
-    W_V: Float[np.ndarray, "h d v"],
-    W_O: Float[np.ndarray, "h v d_out"],
-    mask: Bool[np.ndarray, "n n"] | None = None,
-) -> Float[np.ndarray, "n d_out"]:
-    """Self-attention with h heads, one head after the other."""
-    return MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=W_O).per_head(X, X, mask)
-
-
-def multi_head_concatenated(
-    X: Float[np.ndarray, "n d"],
-    W_Q: Float[np.ndarray, "h d e"],
-    W_K: Float[np.ndarray, "h d e"],
-    W_V: Float[np.ndarray, "h d v"],
-    W_O: Float[np.ndarray, "h v d_out"],
-    mask: Bool[np.ndarray, "n n"] | None = None,
-) -> Float[np.ndarray, "n d_out"]:
-    """Self-attention with h heads in one product for all of them; equal to `multi_head_per_head`."""
-    return MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=W_O)(X, X, mask)

@@ -15,13 +15,7 @@ from course_lib.config import GroupedConfig
 from course_lib.reference.cache import step, without_cache
 from course_lib.reference.grouped import GroupedQueryAttention, grouped_attention
 from course_lib.reference.masks import causal_mask
-from course_lib.reference.multi_head import (
-    MultiHeadAttention,
-    concatenate_heads,
-    multi_head_concatenated,
-    multi_head_per_head,
-    split_heads,
-)
+from course_lib.reference.multi_head import MultiHeadAttention, concatenate_heads, split_heads
 
 N_Q, N_KV, D_Q, D_KV, H = 7, 11, 15, 8, 3
 rng = np.random.default_rng(0)
@@ -63,10 +57,11 @@ def test_equals_torch_multihead_attention(masked, cross):
 def test_per_head_equals_concatenated(h, n, d, e, v):
     rng = np.random.default_rng(1)
     X, W_O = rng.normal(size=(n, d)), rng.normal(size=(h, v, d + 1))
-    W = [rng.normal(size=(h, d, width)) for width in (e, e, v)]
+    W_Q, W_K, W_V = (rng.normal(size=(h, d, width)) for width in (e, e, v))
+    layer = MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=W_O)
     for mask in (None, causal_mask(n, n)):
-        one, other = (form(X, *W, W_O, mask) for form in (multi_head_per_head, multi_head_concatenated))
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-11)  # outputs reach 30, sums 49 terms
+        # Outputs reach 30, sums 49 terms.
+        np.testing.assert_allclose(layer.per_head(X, X, mask), layer(X, X, mask), rtol=0, atol=1e-11)
 
 
 def test_split_and_concatenate_are_inverse_and_heads_own_neighbouring_columns():
@@ -84,7 +79,8 @@ def by_heads(layer, X):
     """Multi-head attention with the keys and values of each group repeated for its query heads."""
     repeats = len(layer.W_Q) // len(layer.W_K)
     W_K, W_V = (np.repeat(W, repeats, axis=0) for W in (layer.W_K, layer.W_V))
-    return multi_head_per_head(X, layer.W_Q, W_K, W_V, layer.W_O, causal_mask(len(X), len(X)))
+    mha = MultiHeadAttention(W_Q=layer.W_Q, W_K=W_K, W_V=W_V, W_O=layer.W_O)
+    return mha.per_head(X, X, causal_mask(len(X), len(X)))
 
 
 def test_as_many_groups_as_heads_is_multi_head():
