@@ -66,7 +66,7 @@ def train(
 ) -> None:
     """Train one of the course's models; a run that was stopped goes on where it was."""
     from course_lib.text import corpora
-    from course_lib.training import DivergedError
+    from course_lib.training import DivergedError, Evaluation
     from course_lib.training.named import train_named
     from course_lib.training.plans import PLANS
 
@@ -81,5 +81,4 @@ def train(
     except (ValueError, OSError, DivergedError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error
-    loss = card["validation"]
-    typer.echo(f"{folder / 'model'}: {loss['nats_per_token']:.3f} nats per token, {loss['bits_per_byte']:.3f} per byte")
+    typer.echo(f"{folder / 'model'}: {Evaluation(**card['validation'])}")

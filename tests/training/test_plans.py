@@ -58,7 +58,7 @@ def test_train_from_the_command_line(short, text, tmp_path):
     arguments = ["train", "docs-mla", "--corpus", str(text), "--folder", str(folder), "--device", "cpu"]
     answer = runner.invoke(cli.app, arguments)
     assert answer.exit_code == 0, answer.output
-    assert "nats per token" in answer.stdout
+    assert "nats per token" in answer.stdout and "bits per byte" in answer.stdout
     trained = shipped.load(folder / "model")
     card = trained.card
     assert card["name"] == "docs-mla" and card["recipe"]["steps"] == 2 and card["training"]["tokens"] == 2 * 2 * 32
@@ -90,9 +90,10 @@ def shortened(monkeypatch, name):
 
 def test_the_masked_token_model(monkeypatch, short, text, tmp_path):
     shortened(monkeypatch, "masked-docs")
-    card = named.train_named("masked-docs", tmp_path, corpora.from_file(text), "cpu", ())
-    assert card["validation"]["bits_per_byte"] is None
-    found = shipped.load(tmp_path / "model")
+    answer = runner.invoke(cli.app, ["train", "masked-docs", "--corpus", str(text), "--folder", str(tmp_path / "run")])
+    assert answer.exit_code == 0 and answer.stdout.endswith(" nats per token\n"), answer.output
+    found = shipped.load(tmp_path / "run" / "model")
+    assert found.card["validation"]["bits_per_byte"] is None
     mask = len(found.tokenizer)  # one more token
     tokens = torch.tensor([[mask, *found.tokenizer.encode("the transpose")]])
     assert found.model(tokens).shape == (1, tokens.shape[1], mask + 1)
