@@ -45,6 +45,8 @@ def to_reference(layer: GroupedQueryAttention | LatentAttention) -> GroupedRefer
 
     Raises TypeError for another class.
     """
+    if type(layer) not in (GroupedQueryAttention, LatentAttention):
+        raise TypeError(f"layer must be GroupedQueryAttention or LatentAttention, got {type(layer).__name__}")
     config, h = layer.config, layer.config.n_heads
     shared = dict(rope=config.rope, window=config.window, scale=config.scale)
     if type(layer) is GroupedQueryAttention:
@@ -58,8 +60,6 @@ def to_reference(layer: GroupedQueryAttention | LatentAttention) -> GroupedRefer
             norm_K=reference_norm(layer.norm_K),
             **shared,
         )
-    if type(layer) is not LatentAttention:
-        raise TypeError(f"layer must be GroupedQueryAttention or LatentAttention, got {type(layer).__name__}")
     factored = config.d_latent_q is not None
     return LatentReference(
         W_Q=QueryLatent(W_LQ=array(layer.W_LQ), W_LQQ=by_head(layer.W_LQQ, h), norm=reference_norm(layer.norm_LQ))

@@ -80,6 +80,8 @@ class MissingTokenizer:
         return f"{type(self).__name__}({self.reason})"
 
     def __getattr__(self, name: str):
+        if name.startswith("__"):  # what Python itself asks for, copy and pickle before there is a reason
+            raise AttributeError(name)
         raise AttributeError(f"{name} needs a tokenizer, but {self.reason}")
 
 
