@@ -14,12 +14,16 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def is_whole(value, least: int = 1) -> bool:
+    """Whether the value is an integer of at least `least`; True and 2.0 are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 def require_positive(config, *names: str) -> None:
     """Each named field must be a positive integer."""
     for name in names:
         value = getattr(config, name)
-        good = isinstance(value, int) and not isinstance(value, bool) and value > 0
-        require(good, f"{name} must be a positive integer, got {value!r}")
+        require(is_whole(value), f"{name} must be a positive integer, got {value!r}")
 
 
 def require_flags(config, *names: str) -> None:
@@ -46,9 +50,10 @@ def require_eps(config, name: str) -> None:
     require(0 <= value < math.inf, f"{name} must be a finite number, not negative, got {value}")
 
 
-def require_scale_and_dropout(config) -> None:
-    """What the two attention configs share."""
-    require(0 < config.scale < math.inf, f"scale must be a positive finite number, got {config.scale}")
+def require_scale_and_dropout(config, scale: str = "scale") -> None:
+    """The named field multiplies what must not vanish; the dropped share of anything must leave some."""
+    value = getattr(config, scale)
+    require(0 < value < math.inf, f"{scale} must be a positive finite number, got {value}")
     require(0 <= config.dropout < 1, f"dropout must lie in [0, 1), got {config.dropout}")
 
 
@@ -211,9 +216,7 @@ class ModelConfig:
             self.positions != "sinusoidal" or self.d_model % 2 == 0,
             f"sinusoidal positions come in pairs, so d_model must be even, got d_model = {self.d_model}",
         )
-        scale = self.embedding_scale
-        require(0 < scale < math.inf, f"embedding_scale must be a positive finite number, got {scale}")
-        require(0 <= self.dropout < 1, f"dropout must lie in [0, 1), got {self.dropout}")
+        require_scale_and_dropout(self, "embedding_scale")
 
     @property
     def d_model(self) -> int:

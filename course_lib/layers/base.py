@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from course_lib.config import GroupedConfig, LatentConfig, require
@@ -116,11 +116,8 @@ class CausalAttention(nn.Module):
 
     def positions(self, X: Float[Tensor, "b n d"], cache: Cache | None) -> Int[Tensor, "*b n"]:
         """Positions of the new tokens, on the CPU: (n,) when the same for every sequence, else (b, n)."""
-        new = torch.arange(X.shape[1])
-        if cache is None:
-            return new
-        starts = cache.starts(len(X))
-        return starts[0] + new if bool((starts == starts[0]).all()) else starts[:, None] + new
+        batch, n = X.shape[:2]
+        return torch.arange(n) if cache is None else cache.next_positions(batch, n)
 
     def seen(
         self,
@@ -137,14 +134,14 @@ class CausalAttention(nn.Module):
                 return short
         seen = self.visible(queries, keys)
         if lengths is not None:
-            seen = seen & real(X, lengths)[..., None]  # padding asks nothing, so that its output is zero
+            seen = seen & real(X, lengths)[..., None]  # padding asks nothing: its rows of P are zero
         if mask is not None:
             seen = seen & at_positions(mask.to(X.device), keys)
         return Seen(seen)
 
 
-def real(X: Float[Tensor, "b n d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
-    """True at tokens, false at the padding to their right."""
+def real(X: Shaped[Tensor, "b n *d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
+    """True at the tokens of X, rows or numbers, false at the padding to their right."""
     return torch.arange(X.shape[1], device=X.device) < lengths.to(X.device)[:, None]
 
 

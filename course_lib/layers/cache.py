@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 
 Rows = dict[str, Float[Tensor, "b ... n _"]]  # what n new tokens leave
 Held = dict[str, Float[Tensor, "b ... N _"]]  # what all N tokens have left
@@ -20,7 +20,7 @@ class Cache:
     """Keeps every row. Without `capacity` it grows by doubling; with one, appending past it raises ValueError."""
 
     def __init__(self, capacity: int | None = None):
-        good = capacity is None or (isinstance(capacity, int) and not isinstance(capacity, bool) and capacity > 0)
+        good = capacity is None or is_whole(capacity)
         require(good, f"capacity must be a positive integer or None, got {capacity!r}")
         self._fixed = capacity
         self._buffers: dict[str, Tensor] = {}
@@ -53,6 +53,12 @@ class Cache:
         held = len(self.lengths)
         require(batch == held, f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
         return self.lengths.clone()
+
+    def next_positions(self, batch: int, n: int) -> Int[Tensor, "*b n"]:
+        """Those of n new tokens: (n,) when the same for every sequence, else (b, n). Raises ValueError as `starts`."""
+        starts = self.starts(batch)
+        new = torch.arange(n)
+        return starts[0] + new if bool((starts == starts[0]).all()) else starts[:, None] + new
 
     def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "*b N"]]:
         """Add n rows to each sequence, or its first lengths[i] (right padding); return all rows and their positions.

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 from course_lib.layers.cache import Cache, Held, Rows
 
 
@@ -15,9 +15,8 @@ class WindowCache(Cache):
     """
 
     def __init__(self, window: int, spare: int = 0):
-        whole = all(isinstance(x, int) and not isinstance(x, bool) for x in (window, spare))
-        require(whole and window > 0, f"window must be a positive integer, got {window!r}")
-        require(spare >= 0, f"spare must be a whole number of rows, not negative, got {spare!r}")
+        require(is_whole(window), f"window must be a positive integer, got {window!r}")
+        require(is_whole(spare, 0), f"spare must be a whole number of rows, not negative, got {spare!r}")
         super().__init__(window + spare)
         self.window = window
         self._held = torch.full((0, window + spare), -1)  # position of the token in each slot; -1 for none

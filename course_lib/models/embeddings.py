@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from course_lib.config import ModelConfig, require
 from course_lib.layers import Cache, sinusoidal_table
+from course_lib.layers.base import real
 from course_lib.layers.checks import check_lengths
 from course_lib.models.norms import new_norm
 
@@ -21,7 +22,7 @@ def check_tokens(tokens: Tensor, lengths: Tensor | None, vocab_size: int, name: 
     check_lengths(lengths, tuple(tokens.shape))
     if torch.compiler.is_compiling():
         return
-    known = tokens if lengths is None else tokens[right_of(lengths, tokens)]
+    known = tokens if lengths is None else tokens[real(tokens, lengths)]
     if known.numel():
         least, most = (int(x) for x in known.aminmax())
         got = least if least < 0 else most
@@ -30,13 +31,8 @@ def check_tokens(tokens: Tensor, lengths: Tensor | None, vocab_size: int, name: 
         )
 
 
-def right_of(lengths: Tensor, tokens: Tensor) -> Tensor:
-    """(b, n), true at tokens and false at the padding to their right."""
-    return torch.arange(tokens.shape[1], device=tokens.device) < lengths.to(tokens.device)[:, None]
-
-
 class Embedding(nn.Module):
-    """X = dropout(scale W_E[tokens] + positions), normalised if `config.embedding_norm`.
+    """X = dropout(norm(scale W_E[tokens] + positions)); the norm is there if `config.embedding_norm` says so.
 
     W_E (vocab_size, d); learned positions are W_P (max_length, d), sinusoidal ones a shared table.
     """
@@ -58,34 +54,31 @@ class Embedding(nn.Module):
         """
         config = self.config
         check_tokens(tokens, lengths, config.vocab_size)
-        starts = None if cache is None else cache.starts(len(tokens))
-        self.check_length(tokens, starts, lengths)
+        self.check_length(tokens, cache, lengths)
         if lengths is not None:
-            tokens = tokens.masked_fill(~right_of(lengths, tokens), 0)
+            tokens = tokens.masked_fill(~real(tokens, lengths), 0)
         X = F.embedding(tokens, self.W_E)
         X = X if config.embedding_scale == 1 else config.embedding_scale * X
         if config.positions != "none":
-            X = X + self.position_rows(tokens.shape[1], starts)
+            X = X + self.position_rows(tokens, cache)
         return self.dropout(self.norm(X))
 
-    def position_rows(self, n: int, starts: Tensor | None) -> Tensor:
+    def position_rows(self, tokens: Tensor, cache: Cache | None) -> Tensor:
         """The rows of n positions: (n, d) when every sequence goes on at the same one, else (b, n, d)."""
-        positions = torch.arange(n)
-        if starts is not None:
-            together = bool((starts == starts[0]).all())
-            positions = positions + (starts[0] if together else starts[:, None])
+        batch, n = tokens.shape
+        positions = torch.arange(n) if cache is None else cache.next_positions(batch, n)
         if self.W_P is None:
             return sinusoidal_table(self.config.d_model).rows(positions, self.W_E)
         # Padding of a ragged batch may stand past the table; nothing reads its row.
         return self.W_P[positions.clamp(max=len(self.W_P) - 1).to(self.W_P.device)]
 
-    def check_length(self, tokens: Tensor, starts: Tensor | None, lengths: Tensor | None) -> None:
+    def check_length(self, tokens: Tensor, cache: Cache | None, lengths: Tensor | None) -> None:
         """No sequence may pass the context limit."""
         limit = self.config.max_length
         if limit is None:
             return
         new = torch.tensor(tokens.shape[1]) if lengths is None else lengths.cpu()
-        longest = int((new if starts is None else starts + new).max())
+        longest = int((new if cache is None else cache.starts(len(tokens)) + new).max())
         require(longest <= limit, f"a sequence may have at most max_length = {limit} tokens, got {longest}")
 
 

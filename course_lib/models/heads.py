@@ -5,10 +5,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.config import ModelConfig, require
-from course_lib.models.embeddings import Embedding, Unembedding, right_of
+from course_lib.layers.attention import new_bias, new_weight
+from course_lib.layers.base import real
+from course_lib.models.embeddings import Embedding, Unembedding
 from course_lib.models.encoder import EncoderModel
 from course_lib.models.initialise import initialise
 from course_lib.models.norms import new_norm
+from course_lib.models.writing import check_count
 
 
 class TokenHead(nn.Module):
@@ -54,12 +57,10 @@ class ClassifierModel(nn.Module):
 
     def __init__(self, config: ModelConfig, n_classes: int):
         super().__init__()
-        good = isinstance(n_classes, int) and not isinstance(n_classes, bool) and n_classes > 0
-        require(good, f"n_classes must be a positive integer, got {n_classes!r}")
+        check_count("n_classes", n_classes)
         self.config = config
         self.encoder = EncoderModel(config)
-        self.W_C = nn.Parameter(torch.randn(config.d_model, n_classes) * config.d_model**-0.5)
-        self.b_C = nn.Parameter(torch.zeros(n_classes))
+        self.W_C, self.b_C = new_weight(config.d_model, n_classes), new_bias(n_classes, wanted=True)
 
     def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
         """tokens (b, n) int64 -> logits (b, n_classes); arguments and errors as EncoderModel.
@@ -70,5 +71,5 @@ class ClassifierModel(nn.Module):
         if lengths is None:
             return F.linear(H.mean(1), self.W_C.T, self.b_C)
         require(int(lengths.min()) > 0, f"lengths must be at least 1 to classify a sequence, got {lengths.tolist()}")
-        H = H.masked_fill(~right_of(lengths, tokens)[..., None], 0.0)
+        H = H.masked_fill(~real(tokens, lengths)[..., None], 0.0)
         return F.linear(H.sum(1) / lengths.to(H.device)[:, None], self.W_C.T, self.b_C)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.config import given, require, require_positive
+from course_lib.config import given, is_whole, require, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,7 @@ class Sampling:
         t, p = self.temperature, self.top_p
         require(0 <= t < math.inf, f"temperature must be a finite number, not negative, got {t}")
         require(p is None or 0 < p <= 1, f"top_p must lie in (0, 1], got {p}")
-        whole = isinstance(self.seed, int) and not isinstance(self.seed, bool) and self.seed >= 0
-        require(whole, f"seed must be a whole number, not negative, got {self.seed!r}")
+        require(is_whole(self.seed, 0), f"seed must be a whole number, not negative, got {self.seed!r}")
         require(
             t > 0 or (self.top_k is None and p is None),
             f"top_k and top_p restrict what is drawn at random, which needs a temperature above 0, got {t}",

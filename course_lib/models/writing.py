@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 from course_lib.layers import Cache
 
 Hidden = Callable[[Tensor, list[Cache] | None, Tensor | None], Tensor]  # (tokens, caches, lengths) -> rows (b, n, d)
@@ -57,11 +57,10 @@ def check_room(read: int, limit: int | None, what: str) -> None:
 
 def check_count(name: str, value: int) -> None:
     """A positive whole number."""
-    good = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    require(good, f"{name} must be a positive integer, got {value!r}")
+    require(is_whole(value), f"{name} must be a positive integer, got {value!r}")
 
 
 def check_token(name: str, token: int, vocab_size: int) -> None:
     """A token of the vocabulary."""
-    good = isinstance(token, int) and not isinstance(token, bool) and 0 <= token < vocab_size
+    good = is_whole(token, 0) and token < vocab_size
     require(good, f"{name} must be a token from 0 to vocab_size - 1 = {vocab_size - 1}, got {token!r}")

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from course_lib.config import Rope, require
+from course_lib.config import Rope, is_whole, require
 
 
 def read_json(path: Path) -> dict:
@@ -36,8 +36,7 @@ class Settings:
     def integer(self, key: str, default: int | None = None) -> int:
         """A positive one."""
         value = self.get(key, default)
-        good = isinstance(value, int) and not isinstance(value, bool) and value > 0
-        require(good, f"{key} in config.json must be a positive integer, got {value!r}")
+        require(is_whole(value), f"{key} in config.json must be a positive integer, got {value!r}")
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
