@@ -1,8 +1,11 @@
-"""Files appear whole or not at all: written under a temporary name, then renamed."""
+"""Files appear whole or not at all, written under a temporary name, then renamed; and JSON is read with its errors."""
 
+import json
 import os
 import uuid
 from pathlib import Path
+
+from course_lib.config import require
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
@@ -20,3 +23,13 @@ def write_atomically(path: str | Path, data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> dict:
+    """The object in a JSON file. Raises ValueError for anything else, OSError for a file that cannot be read."""
+    try:
+        values = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} must hold JSON, got {error}") from error
+    require(isinstance(values, dict), f"{path} must hold a JSON object, got {type(values).__name__}")
+    return values

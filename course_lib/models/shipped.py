@@ -16,7 +16,7 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
 from course_lib.config import ModelConfig, TranslationConfig, require
-from course_lib.files import write_atomically
+from course_lib.files import read_json, write_atomically
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.heads import MaskedTokenModel
 from course_lib.models.translation import TranslationModel
@@ -63,12 +63,9 @@ def load(name: str | Path) -> Shipped:
 
 def read_card(path: Path) -> dict:
     """What stands in card.json, if it has what `load` needs."""
-    try:
-        card = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path} must hold JSON, got {error}") from error
+    card = read_json(path)
     require(
-        isinstance(card, dict) and {"model", "weights_sha256"} <= card.keys(),
+        {"model", "weights_sha256"} <= card.keys(),
         f"{path} must be the card of a model, with the keys model and weights_sha256",
     )
     return card

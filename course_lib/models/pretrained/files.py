@@ -6,7 +6,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from course_lib.config import require
-from course_lib.models.pretrained.settings import read_json
+from course_lib.files import read_json
 
 Shape = tuple[int, ...]
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")

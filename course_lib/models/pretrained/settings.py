@@ -1,21 +1,9 @@
 """config.json read key by key: each error names the key, what it holds, and the rule."""
 
-import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 from course_lib.config import Rope, is_whole, require
-
-
-def read_json(path: Path) -> dict:
-    """An object in a JSON file. Raises ValueError for anything else."""
-    try:
-        values = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path} must hold JSON, got {error}") from error
-    require(isinstance(values, dict), f"{path} must hold a JSON object, got {type(values).__name__}")
-    return values
 
 
 class Settings:
