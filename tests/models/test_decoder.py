@@ -1,5 +1,7 @@
 """Decoder-only models against GPT-2 and Llama of transformers, in float64, with random biases and gains."""
 
+import json
+
 import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
@@ -160,7 +162,7 @@ def test_chunks_equal_one_call(make):
     whole, caches = model(tokens()).detach(), model.new_caches()
     parts = [model(chunk, caches) for chunk in tokens().split([4, 1, 5, 1], 1)]
     close(torch.cat(parts, 1), whole)
-    assert not parts[0].requires_grad
+    assert not parts[0].requires_grad and not model.hidden(tokens(), model.new_caches()).requires_grad
 
 
 @pytest.mark.parametrize("make", [like_gpt2, lambda: like_llama(True)])
@@ -180,6 +182,17 @@ def test_ragged_chunks_equal_each_sequence_alone(make):
     close(logits[1], alone[1][3:])
 
 
+def test_padding_may_stand_past_the_table_of_positions():
+    """The first sequence stands at 12 of at most 17 tokens, and its padding would reach to 20."""
+    model, X = like_gpt2(), tokens()
+    caches = model.new_caches()
+    model(X, caches, lengths=torch.tensor([N, 2]))
+    last = torch.stack([X[0].roll(1)[:9], X[1, 2:]])
+    logits = model(last, caches, lengths=torch.tensor([1, 9]))
+    close(logits[0, :1], model(torch.cat([X[:1], last[:1, :1]], 1))[0, -1:].detach())
+    close(logits[1], model(X[1:])[0, 2:].detach())
+
+
 def test_attention_weights_of_every_layer():
     model = like_llama(True)
     weights = model.attention_weights(tokens())
@@ -191,7 +204,7 @@ def test_attention_weights_of_every_layer():
 
 def test_config_as_json():
     config = like_llama(False).config
-    assert ModelConfig.from_dict(config.as_dict()) == config
+    assert ModelConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
 
 
 def test_loss_at_the_start_is_nearly_that_of_guessing():

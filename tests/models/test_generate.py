@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import TopKLogitsWarper, TopPLogitsWarper
+from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
 from course_lib.models import DecoderModel, Sampling, generate
@@ -43,6 +43,15 @@ def test_top_k_equals_transformers(k):
 @pytest.mark.parametrize("p", [0.01, 0.5, 0.9, 0.999, 1.0])
 def test_top_p_equals_transformers(p):
     assert torch.equal(keep_top_p(logits(), p), TopPLogitsWarper(p)(None, logits()))
+
+
+def test_temperature_comes_first_then_top_k_then_top_p():
+    """As in transformers; with this order each of the three changes what is drawn."""
+    left, sampling = logits(400), Sampling(temperature=2.0, top_k=9, top_p=0.8)
+    for warp in (TemperatureLogitsWarper(2.0), TopKLogitsWarper(9), TopPLogitsWarper(0.8)):
+        left = warp(None, left)
+    want = draw(left.softmax(-1), sampling.generator())
+    assert torch.equal(sampling.choose(logits(400), sampling.generator()), want)
 
 
 def test_top_p_by_hand():

@@ -1,5 +1,7 @@
 """The encoder-decoder against torch's nn.Transformer with copied weights, in float64, with random biases and gains."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -167,4 +169,4 @@ def test_memory_of_chosen_sequences():
 
 def test_config_as_json():
     config = make(LATENT).config
-    assert TranslationConfig.from_dict(config.as_dict()) == config
+    assert TranslationConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
