@@ -1,4 +1,4 @@
-"""The parts of a model against the NumPy reference: embeddings, and norms and dropout around a sublayer."""
+"""The parts of a model against the NumPy reference and by hand: embeddings, what stands around a sublayer, biases."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
-from course_lib.models.blocks import new_cross_attention
+from course_lib.models.blocks import new_cross_attention, new_feed_forward
 from course_lib.models.embeddings import Embedding
 from course_lib.models.norms import new_around, new_final_norm
 from course_lib.reference.norms import LayerNorm
@@ -81,6 +81,11 @@ def test_embeddings_are_dropped_in_training():
     # 770 entries: 0.25 within four standard deviations of 0.016. None of W_E is 0.
     assert abs(float(dropped.double().mean()) - 0.25) < 0.065
     assert embedding.eval()(tokens).abs().min() > 0
+
+
+@pytest.mark.parametrize("bias, names", [(True, ["W_1", "W_2", "b_1", "b_2"]), (False, ["W_1", "W_2"])])
+def test_feed_forward_has_the_biases_of_its_config(bias, names):
+    assert sorted(new_feed_forward(replace(CONFIG, ff_bias=bias)).state_dict()) == names
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.5])
