@@ -51,6 +51,14 @@ def _probabilities_added(log_p, n_beams, length):
     return _search(log_p, n_beams, length, add=lambda total, s: total + np.exp(s))
 
 
+def _logarithms_multiplied(log_p, n_beams, length):
+    beams = [((), 1.0)]
+    for _ in range(length):
+        longer = [((*prefix, t), total * float(s)) for prefix, total in beams for t, s in enumerate(log_p(prefix))]
+        beams = sorted(longer, key=lambda beam: -beam[1])[:n_beams]
+    return beams[0][0]
+
+
 def _least_likely(log_p, n_beams, length):
     return _search(log_p, n_beams, length, keep=lambda longer: sorted(longer, key=lambda b: b[1])[:n_beams])
 
@@ -61,8 +69,11 @@ def _table(rows):
 
 
 def _detour():
-    """The likelier first token leads to an even choice: 0.6 * 0.5 = 0.30 is less than 0.4 * 0.9 = 0.36."""
-    return {(): [0.6, 0.4], (0,): [0.5, 0.5], (1,): [0.1, 0.9]}
+    """The likelier first token leads to a hard choice: 0.6 * 0.55 = 0.33 is less than 0.4 * 0.9 = 0.36.
+
+    Nowhere are two sequences equally likely, so the answer does not depend on how ties are broken.
+    """
+    return {(): [0.6, 0.4], (0,): [0.55, 0.45], (1,): [0.1, 0.9]}
 
 
 def _random(seed, words=4):
@@ -104,6 +115,10 @@ BEAMS = Exercise(
         Mistake(
             _probabilities_added,
             "probabilities are added; it is their logarithms that add, as the probabilities multiply",
+        ),
+        Mistake(
+            _logarithms_multiplied,
+            "log-probabilities are multiplied; probabilities multiply, so their logarithms add, beginning with 0",
         ),
         Mistake(_least_likely, "the least likely prefixes are kept; sort from the largest log-probability down"),
         Mistake(

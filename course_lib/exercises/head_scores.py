@@ -92,6 +92,14 @@ def _before_it(P, period):
     return np.stack([P[:, i, i - period - 1] for i in range(period + 1, 2 * period)], -1).mean(-1)
 
 
+def _last_left_out(P, period):
+    return P[:, period:, :period].diagonal(offset=1, axis1=-2, axis2=-1).mean(-1)
+
+
+def _first_left_out(P, period):
+    return P[:, period + 1 :].diagonal(offset=2, axis1=-2, axis2=-1).mean(-1)
+
+
 INDUCTION = Exercise(
     id="3.7",
     title="does a head find what came next the last time?",
@@ -129,6 +137,19 @@ INDUCTION = Exercise(
         Mistake(
             lambda P, period: P[:, period:].diagonal(offset=1, axis1=-2, axis2=-1).sum(-1),
             "this is the sum over the queries of the second copy; the score is their mean",
+        ),
+        Mistake(
+            lambda P, period: P[:, period:].diagonal(offset=1, axis1=-2, axis2=-1).sum(-1) / P.shape[-1],
+            "the sum is divided by the number of all tokens; the second copy has `period` queries",
+        ),
+        Mistake(
+            _last_left_out,
+            "the last query, 2 period - 1, is left out; it counts too: after the end of the first copy came the "
+            "beginning of the second, column `period`",
+        ),
+        Mistake(
+            _first_left_out,
+            "the query i = period is left out; it repeats token 0, and what came next is token 1",
         ),
     ),
     hints=(
