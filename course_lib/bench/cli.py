@@ -8,13 +8,13 @@ import typer
 app = typer.Typer(help="Measure the course on this machine: a table, and JSON to keep.", no_args_is_help=True)
 
 TRAIN_FIGURES = {
-    "parameters": "parameters:,",
-    "precision": "precision",
-    "steps": "steps:,",
-    "seconds of training": "seconds:.1f",
-    "tokens per second": "tokens_per_second:,.0f",
-    "validation loss, nats per character": "nats_per_token:.4f",
-    "validation loss, bits per byte": "bits_per_byte:.4f",
+    "parameters": "{parameters:,}",
+    "precision": "{precision}",
+    "steps": "{steps:,}",
+    "seconds of training": "{seconds:.1f}",
+    "tokens per second": "{tokens_per_second:,.0f}",
+    "validation loss, nats per character": "{nats_per_token:.4f}",
+    "validation loss, bits per byte": "{bits_per_byte:.4f}",
 }
 
 Output = Annotated[Path, typer.Option("--json", help="Where the figures are kept; written whole, at the end.")]
@@ -67,10 +67,10 @@ def require_output(path: Path) -> None:
 
 def read_text(path: Path):
     from course_lib.bench.characters import CharacterText
-    from course_lib.bench.contenders import LONGEST
+    from course_lib.bench.contenders import CONTEXT
 
     try:
-        return CharacterText.read(path, LONGEST)
+        return CharacterText.read(path, CONTEXT)
     except OSError as error:
         raise typer.BadParameter(f"cannot read {path}: {error.strerror}", param_hint="--corpus") from error
     except ValueError as error:

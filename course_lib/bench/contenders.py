@@ -1,4 +1,4 @@
-"""Who runs in the training benchmark: a model, a recipe, and the shape of a batch."""
+"""Who runs in the training benchmark: a model, a recipe, and the size of a batch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from course_lib.config import GroupedConfig, ModelConfig, Rope
 from course_lib.training import Recipe
 
-CONTEXT = 64  # characters; losses of both are measured on windows of this length
+CONTEXT = 64  # characters of a window, of both: so their losses are of the same windows
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,7 @@ class Contender:
     about: str
     model: Callable[[int], ModelConfig]  # of a vocabulary of this size
     recipe: Callable[[int], Recipe]  # of a run of this many steps
-    context: int
     batch_size: int
-    mixed: bool = False  # whether matrices may be multiplied in bfloat16, where that is faster
 
 
 def recipe(steps: int, **changes) -> Recipe:
@@ -49,7 +47,6 @@ BASELINE = Contender(
     recipe=lambda steps: recipe(
         steps, learning_rate=1e-3, warmup=min(100, steps), final=0.1, weight_decay=0.1, betas=(0.9, 0.99)
     ),
-    context=CONTEXT,
     batch_size=12,
 )
 
@@ -58,12 +55,15 @@ BEST = Contender(
     about="the course's recipe: as many parameters, as much time",
     model=best_model,
     recipe=lambda steps: recipe(
-        steps, learning_rate=6e-3, warmup=min(100, steps), final=0.0, weight_decay=0.1, betas=(0.9, 0.98)
+        steps,
+        learning_rate=6e-3,
+        warmup=min(100, steps),
+        final=0.0,
+        weight_decay=0.1,
+        betas=(0.9, 0.98),
+        precision="auto",
     ),
-    context=CONTEXT,
     batch_size=24,
-    mixed=True,
 )
 
 CONTENDERS = (BASELINE, BEST)
-LONGEST = max(contender.context for contender in CONTENDERS)

@@ -1,5 +1,6 @@
 """A benchmark's figures: a table to read, and a JSON file that is written whole or not at all."""
 
+import errno
 import json
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from course_lib.files import write_atomically
 def require_writable(path: Path) -> None:
     """Raise OSError unless a file can be written at `path`: better before the measurement than after it."""
     if path.is_dir():
-        raise IsADirectoryError(21, "is a folder", str(path))
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=path.parent) as file:
         file.write(b" ")
@@ -29,13 +30,12 @@ def write(path: Path, benchmark: str, rows: Sequence[dict], **circumstances) -> 
 def show(title: str, figures: dict[str, str], rows: Sequence[dict]) -> None:
     """Print a table with a column for each of `rows`, headed by its name, and a line for each of `figures`.
 
-    figures: what stands at the beginning of a line -> the key of the figure, with its format behind a colon.
+    figures: what stands at the beginning of a line -> the figure, as a format of the row's keys.
     """
     table = Table(title=title, title_justify="left")
     table.add_column()
     for row in rows:
         table.add_column(row["name"], justify="right")
     for line, form in figures.items():
-        key, _, form = form.partition(":")
-        table.add_row(line, *(format(row[key], form) for row in rows))
+        table.add_row(line, *(form.format_map(row) for row in rows))
     Console().print(table)

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from course_lib import cli
-from course_lib.bench import precision, report, train
+from course_lib.bench import report, train
 from course_lib.bench.characters import CharacterText
-from course_lib.bench.contenders import BASELINE, BEST, CONTENDERS, LONGEST
+from course_lib.bench.contenders import BASELINE, BEST, CONTENDERS, CONTEXT
 from course_lib.models import DecoderModel
 
 WORDS = ("rows", "of", "weights", "sum", "to", "one\n", "naïve", "π")
@@ -28,9 +28,11 @@ def bench(*arguments):
     return CliRunner().invoke(cli.app, ["bench", "train", *map(str, arguments)])
 
 
-def test_figures_of_both_runs(corpus, tmp_path, monkeypatch):
+@pytest.mark.parametrize("has, fastest", [(True, "bfloat16"), (False, "float32")])
+def test_figures_of_both_runs(corpus, tmp_path, monkeypatch, has, fastest):
+    """`has`: whether the machine has instructions for bfloat16."""
     monkeypatch.setattr(train, "TRIAL", 2)
-    monkeypatch.setattr(precision, "fastest", lambda: "bfloat16")
+    monkeypatch.setattr("course_lib.training.distributed.multiplies_faster_in_bfloat16", lambda device: has)
     output = tmp_path / "new" / "figures.json"
     shown = bench("--corpus", corpus, "--json", output, "--steps", 3)
     assert shown.exit_code == 0, shown.output
@@ -42,7 +44,7 @@ def test_figures_of_both_runs(corpus, tmp_path, monkeypatch):
     tenth = text[int(0.9 * len(text)) :]
     for row, contender in zip(found["rows"], CONTENDERS, strict=True):
         assert row["name"] in shown.output
-        tokens = row["steps"] * contender.batch_size * contender.context
+        tokens = row["steps"] * contender.batch_size * CONTEXT
         assert row["tokens_per_second"] == pytest.approx(tokens / row["seconds"])
         assert 0 < row["seconds"] <= row["seconds_in_all"]
         assert 0 < row["nats_per_token"] < 2 * math.log(len(set(text)))
@@ -50,8 +52,7 @@ def test_figures_of_both_runs(corpus, tmp_path, monkeypatch):
         bits = row["nats_per_token"] / math.log(2) * (len(tenth) - 1) / len(tenth[1:].encode())
         assert row["bits_per_byte"] == pytest.approx(bits)
         assert row["recipe"]["steps"] == row["steps"] and row["model"]["n_layers"] == 4
-        assert row["precision"] == row["recipe"]["precision"] == ("bfloat16" if row["name"] == "best" else "float32")
-        assert row["own_context"] == contender.context and row["own_nats_per_token"] > 0
+        assert row["precision"] == (fastest if row["name"] == "best" else "float32")
     assert found["rows"][0]["steps"] == 3
 
 
@@ -61,7 +62,7 @@ def test_both_models_have_as_many_parameters():
 
 
 def test_the_text_is_cut_at_nine_tenths_by_position(corpus):
-    text = CharacterText.read(corpus, LONGEST)
+    text = CharacterText.read(corpus, CONTEXT)
     characters = b"".join(text.vocab[i] for i in text.training + text.validation)
     assert characters == corpus.read_bytes()
     assert len(text.validation) == math.ceil(len(corpus.read_text(encoding="utf-8")) / 10)
@@ -69,18 +70,12 @@ def test_the_text_is_cut_at_nine_tenths_by_position(corpus):
 
 def test_the_best_run_gets_the_time_of_the_baseline(monkeypatch):
     def run(contender, text, steps, seed):
-        return train.Row(contender.name, "", steps, 10.0, *[0] * 11)
+        return train.Row(contender.name, "", steps, 10.0, *[0] * 9)
 
     monkeypatch.setattr(train, "run", run)
     monkeypatch.setattr(train, "trial", lambda contender, text, seed: 0.3)
     rows = train.measure(None, 7)
     assert [(row.name, row.steps) for row in rows] == [(BASELINE.name, 7), (BEST.name, 33)]
-
-
-@pytest.mark.parametrize("factor, chosen", [(4.0, "bfloat16"), (1.2, "float32"), (0.1, "float32")])
-def test_bfloat16_is_chosen_where_it_is_well_faster(monkeypatch, factor, chosen):
-    monkeypatch.setattr(precision, "seconds", lambda dtype: {"torch.float32": 1.0}.get(str(dtype), 1 / factor))
-    assert precision.fastest() == chosen
 
 
 def refuse(*arguments, monkeypatch):
@@ -104,7 +99,7 @@ def test_a_file_that_is_no_text(tmp_path, monkeypatch):
 def test_a_short_text(tmp_path, monkeypatch):
     (tmp_path / "t.txt").write_text("To be, or not to be. " * 20)
     shown = refuse("--corpus", tmp_path / "t.txt", "--json", tmp_path / "o.json", monkeypatch=monkeypatch)
-    assert f"must have {2 * LONGEST + 1} characters" in shown and "got 42 of 420" in shown
+    assert f"must have {2 * CONTEXT + 1} characters" in shown and "got 42 of 420" in shown
 
 
 def test_a_place_that_cannot_be_written(corpus, tmp_path, monkeypatch):
