@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.config import require
+from course_lib.training.recipe import require_whole
 
 Batch = tuple[Tensor, ...]  # each (sequences, ...)
 IGNORED = -100  # a target that is not to be predicted; torch's cross entropy leaves it out
@@ -57,12 +58,6 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(wide, targets.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
-def require_seed(seed: int) -> None:
-    """Batches are drawn from it."""
-    whole = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
-    require(whole, f"seed must be a whole number from 0, got {seed!r}")
-
-
 def require_tokens(name: str, tokens: Tensor, vocab_size: int, least: int, why: str = "") -> None:
     """tokens (N,) must be whole numbers below vocab_size, `least` of them or more, as `why` explains."""
     whole = isinstance(tokens, Tensor) and not tokens.is_floating_point() and tokens.ndim == 1
@@ -73,7 +68,7 @@ def require_tokens(name: str, tokens: Tensor, vocab_size: int, least: int, why: 
 
 
 class TextData(TrainingData):
-    """Windows of a long text. What is asked about a window, a subclass says.
+    """Windows of a long text, each with the tokens to predict from it; a subclass says which those are.
 
     An epoch cuts the text at every `context` tokens, beginning at a random one of the first, and takes the windows in
     random order: every token is read once before any is read again.
@@ -90,7 +85,7 @@ class TextData(TrainingData):
     ):
         """Raises ValueError for sizes that are not positive, for ids outside the vocabulary and for too short texts."""
         require(context > 0 and batch_size > 0, f"context, batch_size must be positive, got {context}, {batch_size}")
-        require_seed(seed)
+        require_whole("seed", seed)
         self.training_tokens, self.validation_tokens = (torch.as_tensor(part) for part in tokens)
         # The first window may begin anywhere in the first `context` tokens.
         require_tokens("training tokens", self.training_tokens, len(vocab), 2 * context + 1, "2 context + 1 = ")
@@ -119,6 +114,10 @@ class TextData(TrainingData):
         starts = torch.tensor([int(self.starts(i // self.windows)[i % self.windows]) for i in indices])
         return self.training_tokens[starts[:, None] + torch.arange(self.context + 1)].long()
 
+    def losses(self, model: nn.Module, batch: Batch) -> Tensor:
+        inputs, targets = batch
+        return cross_entropy(model(inputs), targets)
+
     def describe(self) -> dict:
         sizes = {"context": self.context, "batch_size": self.batch_size, "seed": self.seed}
         lengths = {"training_tokens": len(self.training_tokens), "validation_tokens": len(self.validation_tokens)}
@@ -144,10 +143,6 @@ class NextTokenData(TextData):
         """The whole validation text in windows side by side, so that every token but the first is predicted once."""
         tokens = self.validation_tokens.long()
         return zip(pieces(tokens[:-1], self.context), pieces(tokens[1:], self.context), strict=True)
-
-    def losses(self, model: nn.Module, batch: Batch) -> Tensor:
-        inputs, targets = batch
-        return cross_entropy(model(inputs), targets)
 
     def count(self, batch: Batch) -> tuple[int, int]:
         targets = batch[1].cpu()

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from course_lib.training.data import IGNORED, Batch, TextData, cross_entropy, pieces
+from course_lib.training.data import IGNORED, Batch, TextData, pieces
 
 ASKED = 0.15  # of the tokens of a window
 HIDDEN, REPLACED = 0.8, 0.1  # of those asked for; the rest stays as it is
@@ -49,10 +49,6 @@ class MaskedTokenData(TextData):
         shown = torch.where(kind < HIDDEN, self.mask, torch.where(kind < HIDDEN + REPLACED, others, answers))
         targets = torch.full_like(tokens, IGNORED).scatter(1, places, answers)
         return tokens.scatter(1, places, shown), targets
-
-    def losses(self, model: nn.Module, batch: Batch) -> Tensor:
-        inputs, targets = batch
-        return cross_entropy(model(inputs), targets)
 
     def count(self, batch: Batch) -> tuple[int, int]:
         """The tokens that are asked for, and no bytes."""

@@ -1,7 +1,8 @@
 """What `python -m course_lib train NAME` trains: a model, a text and a recipe under each name.
 
-All models are small enough to be trained on two cores in less than 25 minutes. The three decoders of a corpus have the
-same number of parameters: what attention saves in weights, the feed-forward layers get.
+All models are small enough to be trained on one core in less than half an hour: their cards say what each took. The
+three decoders of a corpus have the same number of parameters: what attention saves in weights, the feed-forward layers
+get.
 """
 
 from abc import ABC, abstractmethod

@@ -8,6 +8,12 @@ from course_lib.config import require, require_positive
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
+def require_whole(name: str, value: int) -> None:
+    """Raise ValueError unless `value` is an integer from 0, and no bool."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    require(whole, f"{name} must be a whole number from 0, got {value!r}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Optimiser, schedule and how often to look and to save. Everything random depends on `seed` and the step alone."""
@@ -32,9 +38,7 @@ class Recipe:
             value = getattr(self, name)
             require(0 < value < math.inf, f"{name} must be a positive finite number, got {value!r}")
         for name in ("warmup", "seed"):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-            require(whole, f"{name} must be a whole number from 0, got {value!r}")
+            require_whole(name, getattr(self, name))
         require(self.warmup <= self.steps, f"warmup must not exceed steps = {self.steps}, got {self.warmup}")
         require(0 <= self.final <= 1, f"final must be a share from 0 to 1, got {self.final!r}")
         require(0 <= self.weight_decay < math.inf, f"weight_decay must not be negative, got {self.weight_decay!r}")

@@ -32,7 +32,7 @@ class Result:
 
     evaluation: Evaluation
     steps: int
-    seconds: float  # training and evaluation, without start-up
+    seconds: float  # training, evaluations and checkpoints, without start-up
     training_seconds: float  # steps alone
     tokens: int  # trained on, repeated ones counted again
 
@@ -111,7 +111,9 @@ class Training:
         length = float(nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip))
         self.require_finite(step, loss, length)
         if step % recipe.checkpoint_every == 0:
+            before = time.perf_counter()
             self.save(step)
+            began += time.perf_counter() - before  # saving is not training
         self.optimiser.step()
         self.progress["tokens"] += tokens
         self.progress["training_seconds"] += time.perf_counter() - began
@@ -171,7 +173,7 @@ class Training:
 
 
 class Bar:
-    """The progress bar: loss, tokens per second, time left. It counts the steps of this session only."""
+    """The progress bar: loss, tokens per second, time left, the last two from this session's steps alone."""
 
     def __init__(self, steps: int, first: int, shown: bool):
         self.bar = tqdm(total=steps, initial=first, unit="step", disable=not shown)

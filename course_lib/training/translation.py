@@ -12,7 +12,8 @@ from course_lib.models import Target, TranslationModel, translate
 from course_lib.text import numbers
 from course_lib.text.numbers import Pair
 from course_lib.text.tokenizers import Tokenizer, WordTokenizer
-from course_lib.training.data import IGNORED, Batch, TrainingData, cross_entropy, require_seed
+from course_lib.training.data import IGNORED, Batch, TrainingData, cross_entropy
+from course_lib.training.recipe import require_whole
 
 PIECE = 250  # validation pairs evaluated at once
 LONGEST = 48  # tokens that a translation may have: names below a billion have 39 at most in words, blanks and signs
@@ -43,7 +44,7 @@ class TranslationData(TrainingData):
         """Raises ValueError for sizes that are not positive, and for `largest` as `numbers.pairs` does."""
         good = batch_size > 0 and validation_pairs > 0
         require(good, f"batch_size, validation_pairs must be positive, got {batch_size}, {validation_pairs}")
-        require_seed(seed)
+        require_whole("seed", seed)
         self.tokenizer, self.batch_size, self.seed, self.largest = tokenizer, batch_size, seed, largest
         self.begin, self.end = len(tokenizer), len(tokenizer) + 1
         self.vocab_size = len(tokenizer) + 2
@@ -106,9 +107,8 @@ def exact_matches(model: TranslationModel, data: TranslationData, pairs: Sequenc
     """
     pairs = data.validation_pairs if pairs is None else pairs
     require(len(pairs) > 0, "pairs must hold at least one pair, got none")
-    return sum(text == pair.french for text, pair in zip(translated(model, data, pairs), pairs, strict=True)) / len(
-        pairs
-    )
+    right = [text == pair.french for text, pair in zip(translated(model, data, pairs), pairs, strict=True)]
+    return sum(right) / len(right)
 
 
 def translated(model: TranslationModel, data: TranslationData, pairs: Sequence[Pair]) -> list[str]:

@@ -48,9 +48,9 @@ def test_grouped_and_latent_leave_as_much_in_the_cache():
 
 
 def test_plans_take_less_time_than_promised():
-    """25 minutes on two cores are 12 million tokens at 8,000 a second; the slowest plan was measured above that."""
+    """Half an hour is 10 million tokens at 5,700 a second; the slowest plan, docs-mla, made 5,740 on one thread."""
     for plan in PLANS.values():
-        assert plan.recipe.steps * plans.SEQUENCES * plans.CONTEXT < 12e6
+        assert plan.recipe.steps * plans.SEQUENCES * plans.CONTEXT < 10e6
 
 
 def test_train_from_the_command_line(short, text, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -50,6 +51,19 @@ def test_it_learns_what_there_is_to_learn(tmp_path):
     # 200 validation tokens tell the loss to about 1.3 / sqrt(200) = 0.09.
     assert result.evaluation.nats_per_token == pytest.approx(entropy, abs=0.2)
     assert result.tokens == 400 * 6 * 5 and result.tokens_per_second > 0
+
+
+def test_seconds_of_training_leave_out_checkpoints(tmp_path, monkeypatch):
+    """Nine are written between steps; each takes 0.02 s longer here. The last comes after the clock has stopped."""
+    write = checkpoint.write
+
+    def slow(*arguments):
+        time.sleep(0.02)
+        write(*arguments)
+
+    monkeypatch.setattr(checkpoint, "write", slow)
+    _, result = run(tmp_path)
+    assert result.seconds - result.training_seconds >= 9 * 0.02
 
 
 def test_units_of_the_loss(tmp_path):
