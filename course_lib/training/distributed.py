@@ -47,8 +47,12 @@ class Place:
         return torch.autocast(self.device.type, self.dtype)
 
     def seed(self, seed: int, step: int) -> None:
-        """Begin anew the random numbers of torch: others at each step, and in each process."""
-        torch.manual_seed(((seed * 1_000_003 + step) * 1_009 + self.rank) % 2**63)
+        """Begin anew the random numbers of this process's CPU and device: others at each step, and in each process."""
+        number = ((seed * 1_000_003 + step) * 1_009 + self.rank) % 2**63
+        # Not torch.manual_seed: it seeds every kind of device, and where there is none it queues a call at each step.
+        torch.default_generator.manual_seed(number)
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).manual_seed(number)
 
     def own_randomness(self):
         """A context that leaves the caller's random numbers as they were."""

@@ -70,6 +70,7 @@ class Training:
             raise ValueError(f"batch_size must be a multiple of {place.processes} processes, got {data.batch_size}")
         self.data, self.recipe, self.folder, self.place = data, recipe, folder, place
         self.model = model.to(place.device).train()
+        self.parameters = list(model.parameters())
         self.optimiser = adamw(model, recipe)
         self.progress = {"step": 0, "tokens": 0, "seconds": 0.0, "training_seconds": 0.0}
         size = sum(tensor.nbytes for tensor in checkpoint.tensors_of(model).values())
@@ -108,7 +109,7 @@ class Training:
         began = time.perf_counter()
         rate = self.set_rate(step)
         loss, tokens = self.gradient(step)
-        length = float(nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip))
+        length = float(nn.utils.clip_grad_norm_(self.parameters, recipe.clip))
         self.require_finite(step, loss, length)
         if step % recipe.checkpoint_every == 0:
             before = time.perf_counter()

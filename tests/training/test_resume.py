@@ -67,14 +67,14 @@ def test_killed_again_and_again(runs, whole, tmp_path):
 
 
 def test_killed_at_any_time(runs, tmp_path):
-    """From outside, at times that fall where they may; a run of more steps."""
-    assert runs.run(tmp_path / "whole", steps=400) == [0]
+    """From outside, at times that fall where they may; a run of so many steps that none ends before it is killed."""
+    assert runs.run(tmp_path / "whole", steps=2_000) == [0]
     for kills in range(4):
-        (process,) = runs.start(tmp_path / "killed", steps=400)
+        (process,) = runs.start(tmp_path / "killed", steps=2_000)
         while not (tmp_path / "killed" / CHECKPOINT).exists():
             time.sleep(0.01)
         time.sleep(0.05 + 0.037 * kills)
         os.kill(process, signal.SIGKILL)
         assert runs.statuses() == KILLED
-    assert runs.run(tmp_path / "killed", steps=400) == [0]
+    assert runs.run(tmp_path / "killed", steps=2_000) == [0]
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
