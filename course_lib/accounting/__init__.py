@@ -17,7 +17,9 @@ from course_lib.accounting.paper import (
     merging_ratios,
 )
 from course_lib.accounting.readings import Reading, absorbed, expanded, grouped
+from course_lib.accounting.roofline import Machine
 from course_lib.accounting.storage import cache_bytes, cache_floats, cache_rows, parameters, weights
+from course_lib.accounting.transformer import model_decode, model_prefill
 from course_lib.accounting.units import in_binary_units, in_decimal_units, itemsize
 from course_lib.accounting.work import (
     Work,
@@ -31,6 +33,7 @@ from course_lib.accounting.work import (
 
 __all__ = [
     "Counts",
+    "Machine",
     "Model",
     "Reading",
     "Work",
@@ -56,6 +59,8 @@ __all__ = [
     "merged_storage_printed",
     "merging_ratios",
     "model",
+    "model_decode",
+    "model_prefill",
     "models",
     "parameters",
     "prefill",

@@ -24,7 +24,7 @@ from course_lib.accounting.units import itemsize, require_count
 class Work:
     """FLOPs and bytes, each by what they are for."""
 
-    flops_by_part: dict[str, int]  # project, expand, absorb, attend
+    flops_by_part: dict[str, int]  # project, expand, absorb, attend; of a model also feed_forward, output
     bytes_by_part: dict[str, int]  # weights, activations, cache, expanded
 
     @property
@@ -42,8 +42,8 @@ class Work:
 
     def __add__(self, other: "Work") -> "Work":
         return Work(
-            {part: count + other.flops_by_part[part] for part, count in self.flops_by_part.items()},
-            {part: count + other.bytes_by_part[part] for part, count in self.bytes_by_part.items()},
+            _sums(self.flops_by_part, other.flops_by_part),
+            _sums(self.bytes_by_part, other.bytes_by_part),
         )
 
     def times(self, count: int) -> "Work":
@@ -52,6 +52,11 @@ class Work:
             {part: count * flops for part, flops in self.flops_by_part.items()},
             {part: count * size for part, size in self.bytes_by_part.items()},
         )
+
+
+def _sums(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
+    """Part by part; one that the other lacks counts as it is."""
+    return {part: first.get(part, 0) + second.get(part, 0) for part in first | second}
 
 
 def work(reading: Reading, counts: Counts, batch: int = 1, dtype: str = "bfloat16") -> Work:
