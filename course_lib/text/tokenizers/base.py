@@ -80,7 +80,7 @@ class Tokenizer(ABC):
 
         Raises ValueError for an id outside 0..N_T - 1 and TypeError for one that is no integer.
         """
-        return to_text(b"".join(self.vocab[i] for i in self.checked(ids)))
+        return to_text(b"".join(map(self.vocab.__getitem__, self.checked(ids))))
 
     def tokens(self, text: str) -> list[str]:
         """`text` cut into its tokens, to show: a token that is a part of a character only reads like `<0xC3>`."""
@@ -98,11 +98,13 @@ class Tokenizer(ABC):
     def checked(self, ids: Iterable[int]) -> list[int]:
         """`ids` as ints. Raises ValueError for one outside the vocabulary, TypeError for one that is no integer."""
         try:
-            checked = [operator.index(i) for i in ids]
+            checked = list(map(operator.index, ids))
         except TypeError as error:
             raise TypeError(f"ids must be a sequence of integers: {error}") from None
-        outside = next((i for i in checked if not 0 <= i < len(self)), None)
-        require(outside is None, f"ids must lie in 0..{len(self) - 1} (the vocabulary), got {outside}")
+        size = len(self)
+        if checked and (min(checked) < 0 or max(checked) >= size):
+            outside = next(i for i in checked if not 0 <= i < size)
+            raise ValueError(f"ids must lie in 0..{size - 1} (the vocabulary), got {outside}")
         return checked
 
     @abstractmethod

@@ -52,11 +52,10 @@ class BPETokenizer(Tokenizer):
 
     def _encode_word(self, word: str) -> list[int]:
         """Apply the earliest merge that fits until none does."""
-        ids = spell(word)
-        while len(ids) > 1:
-            new = min(self._token_of_pair.get(pair, len(self)) for pair in pairwise(ids))
-            if new == len(self):
-                break
+        ids, token_of_pair = spell(word), self._token_of_pair.get
+        # Tokens of pairs count from 256, so none of them is false.
+        while found := [token for pair in pairwise(ids) if (token := token_of_pair(pair))]:
+            new = min(found)
             ids = merge(ids, self.merges[new - len(BYTES)], new)
         return ids
 

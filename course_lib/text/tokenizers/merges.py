@@ -15,14 +15,14 @@ LEAST = 2  # a pair that occurs once shortens no text worth a token
 
 def merge(ids: list[int], pair: Pair, new: int) -> list[int]:
     """`ids` with each occurrence of `pair`, from the left, replaced by `new`."""
-    merged, position = [], 0
-    while position < len(ids):
-        if ids[position] == pair[0] and position + 1 < len(ids) and ids[position + 1] == pair[1]:
-            merged.append(new)
-            position += 2
+    left, right = pair
+    merged, before = [], None
+    for token in ids:
+        if token == right and before == left:
+            merged[-1] = before = new
         else:
-            merged.append(ids[position])
-            position += 1
+            merged.append(token)
+            before = token
     return merged
 
 
