@@ -1,5 +1,6 @@
 """`python -m course_lib bench NAME`. What a command needs is imported when it runs, so that help comes at once."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,19 @@ TRAIN_FIGURES = {
     "tokens per second": "{tokens_per_second:,.0f}",
     "validation loss, nats per character": "{nats_per_token:.4f}",
     "validation loss, bits per byte": "{bits_per_byte:.4f}",
+}
+
+TOKENIZER_FIGURES = {
+    "what": "{about}",
+    "ids": "{agreement}",
+    "vocabulary": "{vocabulary:,}",
+    "tokens per character": "{tokens_per_character:.3f}",
+    "training, seconds (quartiles)": "{training_seconds:.2f} ({training_seconds_quartiles[0]:.2f}"
+    " - {training_seconds_quartiles[1]:.2f})",
+    "encoding, MB per second (quartiles)": "{encode_mb_per_second:.1f} ({encode_mb_per_second_quartiles[0]:.1f}"
+    " - {encode_mb_per_second_quartiles[1]:.1f})",
+    "decoding, MB per second (quartiles)": "{decode_mb_per_second:.1f} ({decode_mb_per_second_quartiles[0]:.1f}"
+    " - {decode_mb_per_second_quartiles[1]:.1f})",
 }
 
 Output = Annotated[Path, typer.Option("--json", help="Where the figures are kept; written whole, at the end.")]
@@ -39,10 +53,12 @@ def train(
     import torch
 
     from course_lib.bench import report
+    from course_lib.bench.characters import CharacterText
+    from course_lib.bench.contenders import CONTEXT
     from course_lib.bench.train import measure
     from course_lib.training.folder import machine
 
-    text = read_text(corpus)
+    text = read(lambda: CharacterText.read(corpus, CONTEXT), corpus)
     require_output(output)
     if threads is not None:
         torch.set_num_threads(threads)
@@ -55,6 +71,34 @@ def train(
     report.write(output, "train", rows, text=text.origin, machine=machine())
 
 
+@app.command()
+def tokenizer(
+    output: Output,
+    corpus: Annotated[str, typer.Option(help="A corpus of the course, or a UTF-8 text file.")] = "docs",
+    repeats: Annotated[int, typer.Option(min=2, help="Timed runs of each tokenizer, after one to check it.")] = 5,
+) -> None:
+    """Learn 2048 tokens from a text, encode and decode it: the course's tokenizers and the package `tokenizers`."""
+    from course_lib.bench import report
+    from course_lib.bench.text_contenders import PEER
+    from course_lib.bench.tokenizer import long_text, measure
+    from course_lib.training.folder import machine
+    from course_lib.versions import installed
+
+    text = read(lambda: long_text(corpus), corpus)
+    require_output(output)
+    try:
+        rows = [row.as_dict() for row in measure(text, repeats)]
+    except ValueError as error:  # a tokenizer makes other ids than it should
+        typer.echo(f"The measurement stopped: {error}", err=True)
+        raise typer.Exit(1) from error
+    report.show(f"Tokenizers on {text.name}", TOKENIZER_FIGURES, rows)
+    version = installed(PEER)
+    if version is None:
+        typer.echo(f"The course alone: {PEER}, to compare with, is not installed (pip install {PEER}).")
+    origin = {"name": text.name} | asdict(text.fingerprint)
+    report.write(output, "tokenizer", rows, repeats=repeats, text=origin, machine=machine() | {PEER: version})
+
+
 def require_output(path: Path) -> None:
     """Before anything is measured."""
     from course_lib.bench.report import require_writable
@@ -65,13 +109,11 @@ def require_output(path: Path) -> None:
         raise typer.BadParameter(f"cannot write {path}: {error.strerror}", param_hint="--json") from error
 
 
-def read_text(path: Path):
-    from course_lib.bench.characters import CharacterText
-    from course_lib.bench.contenders import CONTEXT
-
+def read(reader, source):
+    """What `reader` makes of --corpus."""
     try:
-        return CharacterText.read(path, CONTEXT)
+        return reader()
     except OSError as error:
-        raise typer.BadParameter(f"cannot read {path}: {error.strerror}", param_hint="--corpus") from error
+        raise typer.BadParameter(f"cannot read {source}: {error.strerror}", param_hint="--corpus") from error
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--corpus") from error
