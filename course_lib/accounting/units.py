@@ -3,7 +3,7 @@
 Sizes are integers everywhere in the package; only these formatters round.
 """
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 
 ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "float8": 1, "int8": 1}  # bytes
 
@@ -16,8 +16,7 @@ def itemsize(dtype: str) -> int:
 
 def require_count(name: str, value: int, least: int = 0) -> None:
     """`value` must be an integer (no bool, no float) of at least `least`."""
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= least
-    require(good, f"{name} must be an integer of at least {least}, got {value!r}")
+    require(is_whole(value, least), f"{name} must be an integer of at least {least}, got {value!r}")
 
 
 def in_binary_units(size: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 from course_lib.figures import style
 
 WIDE = 10  # where losses span more than this factor, their logarithm is drawn
@@ -15,7 +15,7 @@ def loss_curves(rows: Sequence[dict], steps: int) -> Figure:
 
     steps: of the whole run, to which the axis goes from the first picture on. Raises ValueError unless positive.
     """
-    require(isinstance(steps, int) and steps > 0, f"steps must be a positive integer, got {steps!r}")
+    require(is_whole(steps), f"steps must be a positive integer, got {steps!r}")
     training = [(row["step"], row["loss"]) for row in rows if "loss" in row]
     validation = [(row["step"], row["validation"]["nats_per_token"]) for row in rows if "validation" in row]
     with style.context():

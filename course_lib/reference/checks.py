@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 
 
 def require_real(name: str, array: np.ndarray) -> None:
@@ -54,5 +54,5 @@ def require_positions(positions: np.ndarray, n: int) -> None:
 
 def require_window(window: int | None) -> None:
     """A window is a number of tokens, the token itself included, or None for all of them."""
-    good = window is None or (isinstance(window, int | np.integer) and not isinstance(window, bool) and window > 0)
+    good = window is None or is_whole(window) or (isinstance(window, np.integer) and window > 0)
     require(good, f"window must be a positive integer or None, got {window!r}")

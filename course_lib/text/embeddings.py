@@ -12,15 +12,15 @@ from typing import Self
 
 import numpy as np
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 
 WORD = re.compile(r"[^\W\d_]+")  # runs of letters
 
 
 def require_count(name: str, value, least: int = 1) -> None:
     """Raise ValueError unless the argument called `name` is an integer of at least `least`."""
-    good = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    require(good and value >= least, f"{name} must be an integer of at least {least}, got {value!r}")
+    good = is_whole(value, least) or (isinstance(value, np.integer) and value >= least)
+    require(good, f"{name} must be an integer of at least {least}, got {value!r}")
 
 
 def embed(E: np.ndarray, ids: Sequence[int] | np.ndarray) -> np.ndarray:

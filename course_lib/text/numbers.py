@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from num2words import num2words
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 from course_lib.text.corpus import share
 
 LIMIT = 10**9  # from here on names differ in more than words: a billion is 10**9 in English and 10**12 in French
@@ -44,7 +44,7 @@ _LINKS = {"and", "et"}
 
 
 def _require_integer(argument: str, value, least: int) -> None:
-    good = isinstance(value, int) and not isinstance(value, bool) and least <= value < LIMIT
+    good = is_whole(value, least) and value < LIMIT
     require(good, f"{argument} must be an integer in {least}..{LIMIT - 1}, got {value!r}")
 
 

@@ -3,15 +3,14 @@
 import math
 from dataclasses import asdict, dataclass
 
-from course_lib.config import require, require_positive
+from course_lib.config import is_whole, require, require_positive
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def require_whole(name: str, value: int) -> None:
     """Raise ValueError unless `value` is an integer from 0, and no bool."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    require(whole, f"{name} must be a whole number from 0, got {value!r}")
+    require(is_whole(value, 0), f"{name} must be a whole number from 0, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Self
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 from course_lib.files import write_atomically
 
 # The 256 single bytes in GPT-2's order: those that print in Latin-1 first. Ids are then those of the usual libraries.
@@ -42,9 +42,8 @@ def require_text(name: str, value) -> None:
 
 def require_vocab_size(value) -> None:
     """A vocabulary holds the 256 bytes at least, so that it can spell any text."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"vocab_size must be an int, got {type(value).__name__}")
-    require(value >= len(BYTES), f"vocab_size must be at least {len(BYTES)}, one token for each byte, got {value}")
+    rule = f"an integer of at least {len(BYTES)}, one token for each byte"
+    require(is_whole(value, len(BYTES)), f"vocab_size must be {rule}, got {value!r}")
 
 
 class Tokenizer(ABC):
