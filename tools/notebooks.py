@@ -4,7 +4,6 @@ notebooks/NN_name.ipynb and notebooks/text/NN_name.md hold the same cells; which
 widget state, cell timings and the patch version of Python are left out: they change at each run and teach nothing.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -13,17 +12,12 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
+from course_lib.files import write_atomically
+
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 CELL_SECONDS = 120
-
-
-def write(text: str, path: Path) -> None:
-    """Write beside the path, then rename, so that an interruption leaves the old file whole."""
-    draft = path.with_name(path.name + ".tmp")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
 
 
 def latest(notebook: Path, pair: Path) -> nbformat.NotebookNode:
@@ -52,9 +46,9 @@ def run(name: str) -> None:
     )
     client.execute()
     node.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
-    write(nbformat.writes(node), notebook)
+    write_atomically(notebook, nbformat.writes(node).encode())
     text = nbformat.from_dict({**node, "metadata": {"kernelspec": KERNEL}})
-    write(jupytext.writes(text, fmt="md"), pair)
+    write_atomically(pair, jupytext.writes(text, fmt="md").encode())
     seconds, kilobytes = time.perf_counter() - start, notebook.stat().st_size / 1000
     print(f"{notebook.name}: {seconds:.0f} s, {kilobytes:.0f} kB", flush=True)
 
