@@ -4,14 +4,17 @@ Letters in shapes, here and everywhere: n new tokens, N all tokens, h heads, g k
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 
 
-def require(condition: bool, message: str) -> None:
-    """Raise ValueError with `message`, which names argument, value and rule, unless `condition` holds."""
+def require(condition: bool, message: str | Callable[[], str]) -> None:
+    """Raise ValueError with `message`, which names argument, value and rule, unless `condition` holds.
+
+    What every step of a generation asks hands in a function, so that a sentence is made only when it is needed.
+    """
     if not condition:
-        raise ValueError(message)
+        raise ValueError(message() if callable(message) else message)
 
 
 def is_whole(value, least: int = 1) -> bool:
@@ -231,9 +234,12 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, values: Mapping) -> "ModelConfig":
         """The inverse of `as_dict`. Raises ValueError for keys that are unknown or missing."""
-        attention = dict(values.get("attention") or {})
+        attention = values.get("attention") or {}
+        require(isinstance(attention, Mapping), f"attention must be an object with its fields, got {attention!r}")
+        attention = dict(attention)
         kind = attention.pop("kind", None)
-        require(kind in ATTENTION, f"attention's kind must be one of {', '.join(ATTENTION)}, got {kind!r}")
+        known = isinstance(kind, str) and kind in ATTENTION
+        require(known, f"attention's kind must be one of {', '.join(ATTENTION)}, got {kind!r}")
         if attention.get("rope") is not None:
             attention["rope"] = from_fields(Rope, attention["rope"])
         return from_fields(cls, dict(values) | {"attention": from_fields(ATTENTION[kind], attention)})
@@ -270,7 +276,8 @@ ATTENTION = {"grouped": GroupedConfig, "latent": LatentConfig}
 
 
 def from_fields(config: type, values: Mapping):
-    """A config of these fields. Raises ValueError for unknown and for missing ones."""
+    """A config of these fields. Raises ValueError for unknown and for missing ones, and for what has no fields."""
+    require(isinstance(values, Mapping), f"{config.__name__} must be an object with its fields, got {values!r}")
     known = {field.name: field.default is MISSING for field in fields(config)}
     unknown = [name for name in values if name not in known]
     require(not unknown, f"{config.__name__} has no fields {unknown}; it has {list(known)}")

@@ -68,15 +68,26 @@ def read_card(path: Path) -> dict:
         {"model", "weights_sha256"} <= card.keys(),
         f"{path} must be the card of a model, with the keys model and weights_sha256",
     )
+    require(isinstance(card["model"], dict), f"model in {path} must be an object, got {card['model']!r}")
     return card
 
 
 def new_model(described: dict) -> nn.Module:
-    """A model of the class and configs of a card, without memory for its weights, which `fill` brings."""
-    kind = described.get("class")
-    require(kind in MODELS, f"the class of a model must be one of {', '.join(MODELS)}, got {kind!r}")
-    with torch.device("meta"):
-        return MODELS[kind](*map(ModelConfig.from_dict, described["configs"]))
+    """A model of the class and configs of a card, without memory for its weights, which `fill` brings.
+
+    Raises ValueError unless they describe one.
+    """
+    kind, configs = described.get("class"), described.get("configs")
+    known = isinstance(kind, str) and kind in MODELS
+    require(known, f"the class of a model must be one of {', '.join(MODELS)}, got {kind!r}")
+    wanted = 2 if MODELS[kind] is TranslationModel else 1
+    good = isinstance(configs, list) and len(configs) == wanted and all(isinstance(c, dict) for c in configs)
+    require(good, f"the configs of a {kind} must be a list of length {wanted}, of objects, got {configs!r}")
+    try:
+        with torch.device("meta"):
+            return MODELS[kind](*map(ModelConfig.from_dict, configs))
+    except TypeError as error:  # a field of another type than the rules compare it with
+        raise ValueError(f"the configs of a {kind} must have fields of the right types, but: {error}") from error
 
 
 def describe_model(model: nn.Module) -> dict:

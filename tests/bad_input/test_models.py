@@ -1,5 +1,8 @@
 """Bad input to the models: each raises with a message that names argument, value and rule, and leaves the caches."""
 
+import hashlib
+import json
+
 import pytest
 import torch
 
@@ -13,6 +16,7 @@ from course_lib.models import (
     Target,
     TranslationModel,
     generate,
+    shipped,
     translate,
 )
 
@@ -64,11 +68,41 @@ def test_config(wrong, rule):
         (CONFIG.as_dict() | {"depth": 3}, r"ModelConfig has no fields \['depth'\]"),
         ({"attention": CONFIG.as_dict()["attention"]}, r"ModelConfig needs the fields \['vocab_size', 'n_layers'"),
         (CONFIG.as_dict() | {"attention": {"kind": "grouped", "d_model": 6}}, r"GroupedConfig needs .*\['n_heads'\]"),
+        (CONFIG.as_dict() | {"attention": "grouped"}, "attention must be an object with its fields, got 'grouped'"),
+        (CONFIG.as_dict() | {"attention": {"kind": ["grouped"]}}, r"kind must be one of .* got \['grouped'\]"),
+        (
+            CONFIG.as_dict() | {"attention": {"kind": "grouped", "rope": 10_000}},
+            "Rope must be an object with its fields, got 10000",
+        ),
     ],
 )
 def test_config_from_json(values, rule):
     with pytest.raises(ValueError, match=rule):
         ModelConfig.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    "described, rule",
+    [
+        ("DecoderModel", "model in .*card.json must be an object, got 'DecoderModel'"),
+        ({"class": ["DecoderModel"]}, r"the class of a model must be one of DecoderModel, .* got \['DecoderModel'\]"),
+        ({"class": "DecoderModel"}, "configs of a DecoderModel must be a list of length 1, of objects, got None"),
+        ({"class": "DecoderModel", "configs": CONFIG.as_dict()}, "configs .* must be a list of length 1, .* got {'voc"),
+        ({"class": "DecoderModel", "configs": ["small"]}, r"must be a list of length 1, of objects, got \['small'\]"),
+        ({"class": "TranslationModel", "configs": [CONFIG.as_dict()]}, "configs .* must be a list of length 2"),
+        (
+            {"class": "DecoderModel", "configs": [CONFIG.as_dict() | {"dropout": "none"}]},
+            "configs of a DecoderModel must have fields of the right types, but: .*'str'",
+        ),
+    ],
+)
+def test_a_card_made_by_hand(tmp_path, described, rule):
+    data = b"any weights"
+    card = {"model": described, "weights_sha256": hashlib.sha256(data).hexdigest()}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    (tmp_path / "weights.safetensors").write_bytes(data)
+    with pytest.raises(ValueError, match=rule):
+        shipped.load(tmp_path)
 
 
 def test_the_two_sides_of_a_translator():
