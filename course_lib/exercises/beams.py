@@ -63,6 +63,15 @@ def _least_likely(log_p, n_beams, length):
     return _search(log_p, n_beams, length, keep=lambda longer: sorted(longer, key=lambda b: b[1])[:n_beams])
 
 
+def _last_token_read(log_p, n_beams, length):
+    return beam_search(lambda prefix: log_p(prefix[-1:]), n_beams, length)
+
+
+def _total_too(log_p, n_beams, length):
+    prefix = beam_search(log_p, n_beams, length)
+    return prefix, float(sum(log_p(prefix[:i])[t] for i, t in enumerate(prefix)))
+
+
 def _table(rows):
     """log_p from a dict of prefix to probabilities."""
     return lambda prefix: np.log(rows[prefix])
@@ -121,6 +130,11 @@ BEAMS = Exercise(
             "log-probabilities are multiplied; probabilities multiply, so their logarithms add, beginning with 0",
         ),
         Mistake(_least_likely, "the least likely prefixes are kept; sort from the largest log-probability down"),
+        Mistake(
+            _last_token_read,
+            "log_p is asked with the last token alone; the next token depends on the whole prefix",
+        ),
+        Mistake(_total_too, "the prefix comes with its log-probability; return its tokens alone"),
         Mistake(
             lambda *a: beam_search(*a)[::-1],
             "the tokens come in reverse; the first one comes first",

@@ -70,6 +70,20 @@ def _masked_memory(X, E, norms, self_attention, cross_attention, feed_forward):
     return X + feed_forward(norms[2](X))
 
 
+def _without_norms(X, E, norms, *sublayers):
+    return decoder_block(X, E, [lambda X: X] * 3, *sublayers)
+
+
+def _norms_behind(X, E, norms, self_attention, cross_attention, feed_forward):
+    X = X + norms[0](self_attention(X, X, np.tri(len(X), dtype=bool)))
+    X = X + norms[1](cross_attention(X, E))
+    return X + norms[2](feed_forward(X))
+
+
+def _norm_at_the_end(X, E, norms, *sublayers):
+    return norms[2](decoder_block(X, E, norms, *sublayers))
+
+
 def _attention(seed):
     """As a function, so that it can be copied and compared."""
     W_Q, W_K, W_V = (_draw(H, D, D_HEAD, seed=seed + i) for i in range(3))
@@ -133,7 +147,7 @@ BLOCK = Exercise(
             "the skip connections carry norm(X); they carry X itself, and only the sublayer sees norm(X)",
         ),
         Mistake(_assembled(order=(0, 1)), "the feed-forward network is missing"),
-        Mistake(_assembled(order=(1, 2)), "self-attention is missing"),
+        Mistake(_assembled(order=(1, 2)), "self-attention is missing: nothing of it is left in the output"),
         Mistake(_assembled(order=(0, 2)), "cross-attention is missing, so nothing of the source gets through"),
         Mistake(
             _assembled(mask=lambda n: None),
@@ -176,7 +190,27 @@ BLOCK = Exercise(
             "cross-attention comes before self-attention; the target first looks at itself, then at the source",
         ),
         Mistake(_assembled(order=(0, 2, 1)), "the feed-forward network comes before cross-attention; it comes last"),
-        Mistake(_assembled(which_norm=(0, 0, 0)), "one norm serves all sublayers; each has its own"),
+        Mistake(
+            _assembled(which_norm=(0, 0, 0)),
+            "the feed-forward network has the norm of self-attention, norms[0]; each sublayer has its own",
+        ),
+        Mistake(
+            _assembled(which_norm=(0, 2, 1)),
+            "the feed-forward network has the norm of cross-attention, norms[1]; its own is norms[2]",
+        ),
+        Mistake(
+            _assembled(which_norm=(1, 0, 2)),
+            "self-attention has the norm of cross-attention, norms[1]; its own is norms[0]",
+        ),
+        Mistake(_without_norms, "the norms are missing: each sublayer sees norm(X), not X"),
+        Mistake(
+            _norms_behind,
+            "each norm stands behind its sublayer, X + norm(sublayer(X)); here it stands in front of it",
+        ),
+        Mistake(
+            _norm_at_the_end,
+            "the block's output is normalised once more; the stream leaves it as it is, for the next block to add to",
+        ),
         Mistake(
             _parallel,
             "all sublayers read the same X; each reads what the one before it has left in the stream",

@@ -183,6 +183,31 @@ def block(change):
     return answer
 
 
+def block_with_norms_behind(X, E, norms, self_attention, cross_attention, feed_forward):
+    mask = np.arange(len(X))[:, None] >= np.arange(len(X))
+    sublayers = lambda X: self_attention(X, X, mask), lambda X: cross_attention(X, E), feed_forward
+    for norm, sublayer in zip(norms, sublayers, strict=True):
+        X = norm(sublayer(X)) + X
+    return X
+
+
+def beams_that_forget(log_p, n_beams, length):
+    """A first-order chain: the state is the last token."""
+    beams = [(0.0, [])]
+    for _ in range(length):
+        longer = [(v + x, [*w, t]) for v, w in beams for t, x in enumerate(log_p((w[-1],) if w else ()))]
+        beams = sorted(longer, reverse=True)[:n_beams]
+    return beams[0][1]
+
+
+def beams_with_their_total(log_p, n_beams, length):
+    beams = [((), 0.0)]
+    for _ in range(length):
+        longer = [((*w, t), v + x) for w, v in beams for t, x in enumerate(log_p(w))]
+        beams = sorted(longer, key=lambda beam: -beam[1])[:n_beams]
+    return beams[0]
+
+
 @pytest.mark.parametrize(
     "number, answer, message",
     [
@@ -215,7 +240,11 @@ def block(change):
             lambda X, f, norm, where: norm(X + f(X)) if where == "post" else X + f(norm(X)),
             "Peri-LN: this is Pre",
         ),
-        ("5.5", block(lambda parts: {"norms": parts["norms"][::-1]}), "only the feed-forward network writes"),
+        ("5.5", block(lambda parts: {"norms": parts["norms"][::-1]}), "has the norm of self-attention, norms[0]"),
+        ("5.5", block(lambda parts: {"norms": [parts["norms"][i] for i in (1, 2, 0)]}), "norm of self-attention"),
+        ("5.5", block(lambda parts: {"norms": [lambda X: 1 * X] * 3}), "the norms are missing"),
+        ("5.5", block_with_norms_behind, "each norm stands behind its sublayer"),
+        ("5.5", lambda X, E, norms, *f: norms[-1](block_row_by_row(X, E, norms, *f)), "normalised once more"),
         ("5.5", block(lambda parts: {"E": parts["E"][::2]}), "only cross-attention writes"),
         ("5.5", block(lambda parts: {"self": lambda Q, KV, mask: parts["cross"](Q, KV, mask)}), "only self-attention"),
         (
@@ -228,6 +257,8 @@ def block(change):
         ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length - 1), "length 1 where 2 is expected"),
         ("5.6", lambda log_p, n, length: max(itertools.product(range(2), repeat=length)), "one beam: greedy"),
         ("5.6", lambda log_p, n, length: (), "length 0 where 2"),
+        ("5.6", beams_that_forget, "log_p is asked with the last token alone"),
+        ("5.6", beams_with_their_total, "return its tokens alone"),
         (
             "5.7",
             lambda d, h, g, e, w: {"attention": 2 * d * (h + g) * e, "feed-forward": 3 * d * w},
