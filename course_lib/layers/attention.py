@@ -1,7 +1,6 @@
 """Multi-head, grouped-query and multi-query attention: one class with a number of KV heads (paper, 3 and 6)."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -10,6 +9,7 @@ from course_lib.layers.base import CausalAttention, Output
 from course_lib.layers.cache import Cache, Held, Rows
 from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import rotary_table
+from course_lib.layers.products import join_heads, project, split_heads
 
 
 def new_weight(rows: int, columns: int) -> nn.Parameter:
@@ -20,21 +20,6 @@ def new_weight(rows: int, columns: int) -> nn.Parameter:
 def new_bias(width: int, wanted: bool) -> nn.Parameter | None:
     """b (width,), zero at first, or none."""
     return nn.Parameter(torch.zeros(width)) if wanted else None
-
-
-def project(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"], b: Float[Tensor, "w"] | None) -> Float[Tensor, "*b w"]:
-    """X W + b."""
-    return X @ W if b is None else F.linear(X, W.T, b)
-
-
-def split_heads(x: Float[Tensor, "b n hw"], heads: int) -> Float[Tensor, "b h n w"]:
-    """Heads are the slow axis of the concatenated columns."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
-
-
-def join_heads(Y: Float[Tensor, "b h n v"]) -> Float[Tensor, "b n hv"]:
-    """concat_col(Y_1, ..., Y_h)."""
-    return Y.transpose(1, 2).flatten(2)
 
 
 class GroupedQueryAttention(CausalAttention):

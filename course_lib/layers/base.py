@@ -98,10 +98,10 @@ class CausalAttention(nn.Module):
         check_input(X, self.config.d_model, next(self.parameters()))
         batch, n = X.shape[:2]
         check_lengths(lengths, (batch, n))
-        N = n
-        if cache is not None:
-            N = int((cache.starts(batch) + (n if lengths is None else lengths.cpu())).max())
-        check_mask(mask, batch, n, N)
+        starts = torch.zeros(batch, dtype=torch.long) if cache is None else cache.starts(batch)
+        if mask is not None:
+            new = n if cache is None or lengths is None else lengths.cpu()
+            check_mask(mask, batch, n, int((starts + new).max()))
         if isinstance(cache, WindowCache):
             window = self.config.window
             require(

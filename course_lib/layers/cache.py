@@ -21,15 +21,17 @@ class Cache:
 
     def __init__(self, capacity: int | None = None):
         good = capacity is None or is_whole(capacity)
-        require(good, f"capacity must be a positive integer or None, got {capacity!r}")
+        require(good, lambda: f"capacity must be a positive integer or None, got {capacity!r}")
         self._fixed = capacity
         self._buffers: dict[str, Tensor] = {}
-        self.lengths = torch.zeros(0, dtype=torch.long)  # tokens held by each sequence, on the CPU
+        self._hold(torch.zeros(0, dtype=torch.long))
 
-    @property
-    def length(self) -> int:
-        """Tokens of the longest sequence."""
-        return int(self.lengths.max()) if len(self.lengths) else 0
+    def _hold(self, lengths: Int[Tensor, "b"]) -> None:
+        """What follows from the lengths is worked out here, once for all layers' questions at the next step."""
+        self.lengths = lengths  # tokens held by each sequence, on the CPU
+        held = lengths.tolist()
+        self.length = max(held, default=0)  # tokens of the longest sequence
+        self._even = min(held, default=0) == self.length  # every sequence goes on at the same position
 
     @property
     def capacity(self) -> int:
@@ -51,14 +53,15 @@ class Cache:
         if self.length == 0:
             return torch.zeros(batch, dtype=torch.long)
         held = len(self.lengths)
-        require(batch == held, f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
+        require(batch == held, lambda: f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
         return self.lengths.clone()
 
     def next_positions(self, batch: int, n: int) -> Int[Tensor, "*b n"]:
         """Those of n new tokens: (n,) when the same for every sequence, else (b, n). Raises ValueError as `starts`."""
         starts = self.starts(batch)
-        new = torch.arange(n)
-        return starts[0] + new if bool((starts == starts[0]).all()) else starts[:, None] + new
+        if self._even:
+            return torch.arange(self.length, self.length + n)
+        return starts[:, None] + torch.arange(n)
 
     def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "*b N"]]:
         """Add n rows to each sequence, or its first lengths[i] (right padding); return all rows and their positions.
@@ -68,12 +71,16 @@ class Cache:
         """
         batch, n = self._check(rows)
         starts = self.starts(batch)
-        counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
-        ends = starts + counts
-        new = torch.arange(n)
-        self._reserve(rows, int(ends.max()))
-        self._write(rows, starts[:, None] + new, new < counts[:, None])
-        self.lengths = ends
+        if lengths is None and self._even:
+            self._reserve(rows, self.length + n)
+            self._write_together(rows, self.length, self.length + n)
+            self._hold(starts + n)
+        else:
+            counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
+            ends, new = starts + counts, torch.arange(n)
+            self._reserve(rows, int(ends.max()))
+            self._write(rows, starts[:, None] + new, new < counts[:, None])
+            self._hold(ends)
         N = self.length
         return {name: buffer[..., :N, :] for name, buffer in self._buffers.items()}, torch.arange(N)
 
@@ -87,7 +94,7 @@ class Cache:
         limit = torch.tensor(self.length) if scalar else self.lengths
         require(
             wanted.shape == limit.shape and bool(((wanted >= 0) & (wanted <= limit)).all()),
-            f"length must lie between 0 and what is held, {limit.tolist()}, got {wanted.tolist()}",
+            lambda: f"length must lie between 0 and what is held, {limit.tolist()}, got {wanted.tolist()}",
         )
         self._forget(torch.minimum(self.lengths, wanted))
 
@@ -98,30 +105,32 @@ class Cache:
         """
         held = len(self.lengths)
         good = indices.ndim == 1 and bool(((indices >= 0) & (indices < held)).all())
-        require(good, f"indices must be a list of numbers from 0 to {held - 1}, got {indices.tolist()}")
-        self.lengths = self.lengths[indices.cpu()]
+        require(good, lambda: f"indices must be a list of numbers from 0 to {held - 1}, got {indices.tolist()}")
+        self._hold(self.lengths[indices.cpu()])
         with torch.inference_mode(False), torch.no_grad():
             self._buffers = {k: buffer[indices.to(buffer.device)] for k, buffer in self._buffers.items()}
 
     def reset(self) -> None:
         """Forget every token; the memory is kept for the next sequences."""
-        self.lengths = torch.zeros_like(self.lengths)
+        self._hold(torch.zeros_like(self.lengths))
 
     def _check(self, rows: Rows) -> tuple[int, int]:
         """Rows must agree with each other and, unless the cache is empty, with what is held; returns (b, n)."""
         sizes = {name: (row.shape[0], row.shape[-2]) for name, row in rows.items()}
-        require(len(set(sizes.values())) == 1, f"rows must agree in batch and number of tokens, got {sizes}")
+        require(len(set(sizes.values())) == 1, lambda: f"rows must agree in batch and number of tokens, got {sizes}")
         if self.length:
             held = {name: _kind(buffer) for name, buffer in self._buffers.items()}
             got = {name: _kind(row) for name, row in rows.items()}
-            require(held == got, f"rows must be like those held, {held}, got {got}; each layer needs its own cache")
+            require(
+                held == got, lambda: f"rows must be like those held, {held}, got {got}; each layer needs its own cache"
+            )
         return next(iter(sizes.values()))
 
     def _reserve(self, rows: Rows, needed: int) -> None:
         """Make room for `needed` tokens; an empty cache allocates afresh when the rows are of another kind."""
         require(
             self._fixed is None or needed <= self._fixed,
-            f"the cache has a capacity of {self._fixed} tokens, and {needed} are needed",
+            lambda: f"the cache has a capacity of {self._fixed} tokens, and {needed} are needed",
         )
         fits = self._buffers.keys() == rows.keys() and all(
             _kind(self._buffers[name]) == _kind(row) and len(self._buffers[name]) == len(row)
@@ -143,24 +152,23 @@ class Cache:
                 buffer[..., : old[name].shape[-2], :] = old[name]
 
     @torch.no_grad()
+    def _write_together(self, rows: Rows, start: int, stop: int) -> None:
+        """Row t of every sequence to slot start + t: one copy, without indices."""
+        for name, row in rows.items():
+            self._buffers[name][..., start:stop, :] = row
+
+    @torch.no_grad()
     def _write(self, rows: Rows, slots: Int[Tensor, "b n"], kept: Bool[Tensor, "b n"]) -> None:
         """Row t of sequence i to slots[i, t], where kept[i, t]."""
-        first = slots[0]
-        start, stop = int(first[0]), int(first[-1]) + 1
-        together = stop - start == len(first) and bool(kept.all()) and bool((slots == first).all())
         sequence, t = torch.nonzero(kept, as_tuple=True)
         for name, row in rows.items():
-            buffer = self._buffers[name]
-            if together:  # one copy, without indices
-                buffer[..., start:stop, :] = row
-            else:
-                i, to, at = (index.to(row.device) for index in (sequence, slots[sequence, t], t))
-                buffer.movedim(-2, 1)[i, to] = row.movedim(-2, 1)[i, at]
+            i, to, at = (index.to(row.device) for index in (sequence, slots[sequence, t], t))
+            self._buffers[name].movedim(-2, 1)[i, to] = row.movedim(-2, 1)[i, at]
 
     def _forget(self, lengths: Int[Tensor, "b"]) -> None:
-        self.lengths = lengths
+        self._hold(lengths)
 
 
 def _kind(row: Tensor) -> tuple:
     """What rows of the same name have in common: all axes but sequences and tokens, dtype and device."""
-    return (*row.shape[1:-2], row.shape[-1], str(row.dtype), str(row.device))
+    return (*row.shape[1:-2], row.shape[-1], row.dtype, row.device)

@@ -8,16 +8,18 @@ from course_lib.config import require
 
 def check_input(X: Tensor, d_model: int, weight: Tensor) -> None:
     """X (b, n, d_model) must hold something and have the weights' dtype and device."""
-    require(isinstance(X, Tensor), f"X must be a torch tensor, got {type(X).__name__}")
+    require(isinstance(X, Tensor), lambda: f"X must be a torch tensor, got {type(X).__name__}")
     require(
         X.ndim == 3 and X.shape[-1] == d_model,
-        f"X must have shape (sequences, tokens, d_model = {d_model}), got {tuple(X.shape)}",
+        lambda: f"X must have shape (sequences, tokens, d_model = {d_model}), got {tuple(X.shape)}",
     )
-    require(X.numel() > 0, f"X must hold at least one sequence and one token, got shape {tuple(X.shape)}")
+    require(X.numel() > 0, lambda: f"X must hold at least one sequence and one token, got shape {tuple(X.shape)}")
     require(
         X.dtype == weight.dtype and X.device == weight.device,
-        f"X must have the dtype and device of the weights, {weight.dtype} on {weight.device}, "
-        f"got {X.dtype} on {X.device}",
+        lambda: (
+            f"X must have the dtype and device of the weights, {weight.dtype} on {weight.device}, "
+            f"got {X.dtype} on {X.device}"
+        ),
     )
 
 
@@ -35,37 +37,39 @@ def check_lengths(lengths: Tensor | None, shape: tuple[int, ...]) -> None:
         return
     batch, n = shape[:2]
     whole = isinstance(lengths, Tensor) and not (lengths.is_floating_point() or lengths.dtype == torch.bool)
-    require(whole, f"lengths must be a tensor of integers, got {lengths!r}")
+    require(whole, lambda: f"lengths must be a tensor of integers, got {lengths!r}")
     require(
         lengths.shape == (batch,) and bool(((lengths >= 0) & (lengths <= n)).all()),
-        f"lengths must be {batch} numbers from 0 to n = {n}, got {lengths.tolist()}",
+        lambda: f"lengths must be {batch} numbers from 0 to n = {n}, got {lengths.tolist()}",
     )
 
 
-def check_mask(mask: Tensor | None, batch: int, n: int, N: int) -> None:
+def check_mask(mask: Tensor, batch: int, n: int, N: int) -> None:
     """mask (n, N) or (b, n, N) is boolean, true where a new token sees the token at a position from 0 to N - 1."""
-    if mask is None:
-        return
     require(
         isinstance(mask, Tensor) and mask.dtype == torch.bool,
-        f"mask must be a boolean tensor, true where seen, got {getattr(mask, 'dtype', type(mask).__name__)}",
+        lambda: f"mask must be a boolean tensor, true where seen, got {getattr(mask, 'dtype', type(mask).__name__)}",
     )
     require(
         tuple(mask.shape) in {(n, N), (batch, n, N)},
-        f"mask must have shape (n, N) = {(n, N)} or (b, n, N) = {(batch, n, N)}, got {tuple(mask.shape)}",
+        lambda: f"mask must have shape (n, N) = {(n, N)} or (b, n, N) = {(batch, n, N)}, got {tuple(mask.shape)}",
     )
 
 
 def check_kernel(Q: Tensor, K: Tensor, mask: Tensor | None, causal: bool) -> None:
     """Q (b, h, n, e), K (b, g, N, e) and the visible sets must fit together."""
-    require(Q.ndim == K.ndim == 4, f"Q, K must have four axes, got shapes {tuple(Q.shape)} and {tuple(K.shape)}")
+    require(
+        Q.ndim == K.ndim == 4, lambda: f"Q, K must have four axes, got shapes {tuple(Q.shape)} and {tuple(K.shape)}"
+    )
     (b, h, n, e), (b_K, g, N, e_K) = Q.shape, K.shape
-    require(b == b_K, f"Q and K must have the same batch, got {b} and {b_K}")
-    require(e == e_K, f"Q and K must have the same width, got {e} and {e_K}")
-    require(h % g == 0, f"the heads of Q must be a multiple of those of K, got {h} and {g}")
-    require(not causal or n == N, f"causal needs as many keys as queries, got {n} queries and {N} keys")
+    require(b == b_K, lambda: f"Q and K must have the same batch, got {b} and {b_K}")
+    require(e == e_K, lambda: f"Q and K must have the same width, got {e} and {e_K}")
+    require(h % g == 0, lambda: f"the heads of Q must be a multiple of those of K, got {h} and {g}")
+    require(not causal or n == N, lambda: f"causal needs as many keys as queries, got {n} queries and {N} keys")
     require(
         mask is None or (mask.dtype == torch.bool and tuple(mask.shape) in {(n, N), (b, n, N), (1, n, N)}),
-        f"mask must be boolean of shape {(n, N)} or {(b, n, N)}, got {None if mask is None else mask.dtype} "
-        f"{None if mask is None else tuple(mask.shape)}",
+        lambda: (
+            f"mask must be boolean of shape {(n, N)} or {(b, n, N)}, got {None if mask is None else mask.dtype} "
+            f"{None if mask is None else tuple(mask.shape)}"
+        ),
     )

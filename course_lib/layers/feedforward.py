@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import require
-from course_lib.layers.attention import new_bias, new_weight, project
+from course_lib.layers.attention import new_bias, new_weight
+from course_lib.layers.products import project
 
 
 class FeedForward(nn.Module):
@@ -18,7 +19,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, d_model: int, d_ff: int, f: Callable[[Tensor], Tensor] = F.relu, bias: bool = True):
         super().__init__()
-        require(d_model > 0 and d_ff > 0, f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
+        require(d_model > 0 and d_ff > 0, lambda: f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
         self.f = f
         self.W_1, self.b_1 = new_weight(d_model, d_ff), new_bias(d_ff, bias)
         self.W_2, self.b_2 = new_weight(d_ff, d_model), new_bias(d_model, bias)
@@ -36,15 +37,18 @@ class SwiGLU(nn.Module):
 
     def __init__(self, d_model: int, d_ff: int):
         super().__init__()
-        require(d_model > 0 and d_ff > 0, f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
+        require(d_model > 0 and d_ff > 0, lambda: f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
         self.W_gate, self.W_up = new_weight(d_model, d_ff), new_weight(d_model, d_ff)
         self.W_down = new_weight(d_ff, d_model)
 
     def forward(self, X: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         require_input(X, self.W_gate)
-        return (F.silu(X @ self.W_gate) * (X @ self.W_up)) @ self.W_down
+        return project(F.silu(project(X, self.W_gate)) * project(X, self.W_up), self.W_down)
 
 
 def require_input(X: Tensor, W: Tensor) -> None:
     """X is as wide as W is high."""
-    require(X.ndim > 0 and X.shape[-1] == len(W), f"X must have width d_model = {len(W)}, got shape {tuple(X.shape)}")
+    require(
+        X.ndim > 0 and X.shape[-1] == len(W),
+        lambda: f"X must have width d_model = {len(W)}, got shape {tuple(X.shape)}",
+    )

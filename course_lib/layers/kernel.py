@@ -67,19 +67,24 @@ def attend(
     scale: float,
     dropout: float = 0.0,
 ) -> Float[Tensor, "b h n v"]:
-    """The values of `attention_weights` and `mix` by torch's scaled_dot_product_attention where it fits.
+    """The values of `attention_weights` and `mix` by torch's fused scaled_dot_product_attention where it is faster.
 
-    It does not fit grouped heads whose keys and values differ in width (the absorbed latent): there it would repeat
-    the keys for each query head, and scale a copy of them at each step. Raises ValueError for shapes that do not fit.
+    It is not for one query, as in a decode step: the plain products read keys and values where they lie. Nor for
+    grouped heads whose keys and values differ in width (the absorbed latent), for which it would repeat the keys.
+    Raises ValueError for shapes that do not fit.
     """
     check_kernel(Q, K, seen.mask, seen.causal)
     require(
         K.shape[:-1] == V.shape[:-1],
-        f"K and V must agree in all axes but the last, got shapes {tuple(K.shape)} and {tuple(V.shape)}",
+        lambda: f"K and V must agree in all axes but the last, got shapes {tuple(K.shape)} and {tuple(V.shape)}",
     )
     (h, e), (g, v) = Q.shape[1::2], V.shape[1::2]
-    if g != h and e != v:
+    exact = Q.dtype == torch.promote_types(Q.dtype, torch.float32)  # no copy of the keys is made
+    if (g != h and e != v) or (Q.shape[2] == 1 and exact):
         return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)
+    if e != v:  # the fused kernel wants one width; columns of zeros change no score and are cut off
+        Q, K, V = (F.pad(x, (0, max(e, v) - x.shape[-1])) for x in (Q, K, V))
+        return attend(Q, K, V, seen, scale, dropout)[..., :v]
     mask = None if seen.mask is None else seen.to_mask(Q.shape[2], Q.device)
     fused = partial(
         F.scaled_dot_product_attention,

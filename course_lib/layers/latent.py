@@ -10,11 +10,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from course_lib.config import LatentConfig, require
-from course_lib.layers.attention import join_heads, new_weight, split_heads
+from course_lib.layers.attention import new_weight
 from course_lib.layers.base import CausalAttention, Output
 from course_lib.layers.cache import Cache, Held, Rows
 from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import rotary_table
+from course_lib.layers.products import join_heads, project, project_heads, split_heads
 
 
 class LatentAttention(CausalAttention):
@@ -87,29 +88,32 @@ class LatentAttention(CausalAttention):
     def query_parts(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> list[Float[Tensor, "b h n _"]]:
         """Content queries (b, h, n, e), and rotary ones (b, h, n, p) when there are."""
         h = self.config.n_heads
-        source, W_Q = (X, self.W_Q) if self.config.d_latent_q is None else (self.norm_LQ(X @ self.W_LQ), self.W_LQQ)
-        Q = split_heads(source @ W_Q, h)
+        if self.config.d_latent_q is None:
+            source, W_Q = X, self.W_Q
+        else:
+            source, W_Q = self.norm_LQ(project(X, self.W_LQ)), self.W_LQQ
+        Q = split_heads(project(source, W_Q), h)
         if not self.config.d_rope:
             return [Q]
-        return [Q, self.rotary.rotate(split_heads(source @ self.W_QR, h), positions)]
+        return [Q, self.rotary.rotate(split_heads(project(source, self.W_QR), h), positions)]
 
     def compress(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Rows:
         """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed reading need not join them."""
-        L = self.norm_L(X @ self.W_L)[:, None]
+        L = self.norm_L(project(X, self.W_L))[:, None]
         if not self.config.d_rope:
             return {"L": L}
-        return {"L": torch.cat([L, self.rotary.rotate((X @ self.W_KR)[:, None], positions)], -1)}
+        return {"L": torch.cat([L, self.rotary.rotate(project(X, self.W_KR)[:, None], positions)], -1)}
 
     def read(self, rows: Held) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N v"]]:
         """K_h = [L W_LK_h, K_R], V_h = L W_LV_h."""
         h, r = self.config.n_heads, self.config.d_latent
         L, K_R = rows["L"][:, 0, :, :r], rows["L"][..., r:]
-        K, V = split_heads(L @ self.W_LK, h), split_heads(L @ self.W_LV, h)
+        K, V = split_heads(project(L, self.W_LK), h), split_heads(project(L, self.W_LV), h)
         return torch.cat([K, K_R.expand(-1, h, -1, -1)], -1), V
 
     def output(self, Y: Float[Tensor, "b h n v"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b n d"]:
         """concat_col(Y_1, ..., Y_h) W_O."""
-        return join_heads(Y) @ self.W_O
+        return project(join_heads(Y), self.W_O)
 
 
 class AbsorbedReading:
@@ -125,8 +129,8 @@ class AbsorbedReading:
     def queries(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b h n _"]:
         """[Q_h W_LK_h^T, Q_R] of width r + p."""
         Q, *Q_R = self.layer.query_parts(X, positions)
-        W_LK = self.layer.W_LK.unflatten(-1, (self.layer.config.n_heads, -1))
-        return torch.cat([torch.einsum("bhne,rhe->bhnr", Q, W_LK), *Q_R], -1)
+        W_LK = self.layer.W_LK.unflatten(-1, (self.layer.config.n_heads, -1)).permute(1, 2, 0)  # (h, e, r), a view
+        return torch.cat([project_heads(Q, W_LK), *Q_R], -1)
 
     def read(self, rows: Held) -> tuple[Float[Tensor, "b 1 N _"], Float[Tensor, "b 1 N r"]]:
         """One key head and one value head, both views of the cache."""
@@ -134,5 +138,5 @@ class AbsorbedReading:
 
     def output(self, Y: Float[Tensor, "b h n r"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b n d"]:
         """concat_col(Y_1 W_LV_1, ..., Y_h W_LV_h) W_O."""
-        W_LV = self.layer.W_LV.unflatten(-1, (self.layer.config.n_heads, -1))
-        return self.layer.output(torch.einsum("bhnr,rhv->bhnv", Y, W_LV), positions)
+        W_LV = self.layer.W_LV.unflatten(-1, (self.layer.config.n_heads, -1)).transpose(0, 1)  # (h, r, v), a view
+        return self.layer.output(project_heads(Y, W_LV), positions)

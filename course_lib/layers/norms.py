@@ -16,8 +16,8 @@ class RMSNorm(nn.Module):
 
     def __init__(self, width: int, eps: float = 1e-6):
         super().__init__()
-        require(width > 0, f"width must be positive, got {width}")
-        require(eps >= 0, f"eps must not be negative, got {eps}")
+        require(width > 0, lambda: f"width must be positive, got {width}")
+        require(eps >= 0, lambda: f"eps must not be negative, got {eps}")
         self.eps = eps
         self.gamma = nn.Parameter(torch.ones(width))
 
@@ -36,8 +36,8 @@ class LayerNorm(nn.Module):
 
     def __init__(self, width: int, eps: float = 1e-5):
         super().__init__()
-        require(width > 0, f"width must be positive, got {width}")
-        require(eps >= 0, f"eps must not be negative, got {eps}")
+        require(width > 0, lambda: f"width must be positive, got {width}")
+        require(eps >= 0, lambda: f"eps must not be negative, got {eps}")
         self.eps = eps
         self.gamma = nn.Parameter(torch.ones(width))
         self.beta = nn.Parameter(torch.zeros(width))
@@ -54,5 +54,5 @@ def require_width(x: Tensor, gamma: Tensor) -> None:
     """The last axis must have the width of the norm."""
     require(
         x.ndim > 0 and x.shape[-1] == len(gamma),
-        f"x must have the norm's width {len(gamma)} on its last axis, got shape {tuple(x.shape)}",
+        lambda: f"x must have the norm's width {len(gamma)} on its last axis, got shape {tuple(x.shape)}",
     )

@@ -7,7 +7,7 @@ Pairs are neighbours (2i, 2i+1), positions count from 0. <rope(q, m), rope(k, n)
 from functools import lru_cache
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Complex, Float, Inexact, Int
 from torch import Tensor
 
 from course_lib.config import Rope, require
@@ -20,24 +20,25 @@ class PositionTable:
     """
 
     def __init__(self):
-        self._tables: dict[tuple, Tensor] = {}  # (device, dtype) -> (parts, positions, width)
+        self._tables: dict[tuple, Tensor] = {}  # (device, dtype) -> (positions, width)
 
-    def at(self, positions: Int[Tensor, "n"]) -> Float[Tensor, "parts n width"]:
-        """What the table holds at these positions, in float64."""
+    def at(self, positions: Int[Tensor, "n"]) -> Inexact[Tensor, "n width"]:
+        """What the table holds at these positions, in double precision."""
         raise NotImplementedError
 
     def look_up(self, positions: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-        """(parts, *positions.shape, width). Raises ValueError for positions that are negative or not whole numbers."""
-        require(not positions.is_floating_point(), f"positions must be whole numbers, got {positions.dtype}")
+        """(*positions.shape, width). Raises ValueError for positions that are negative or not whole numbers."""
+        require(not positions.is_floating_point(), lambda: f"positions must be whole numbers, got {positions.dtype}")
         least, most = (int(x) for x in positions.aminmax()) if positions.numel() else (0, 0)
-        require(least >= 0, f"positions must not be negative, got {positions.tolist()}")
+        require(least >= 0, lambda: f"positions must not be negative, got {positions.tolist()}")
         table = self._tables.get((device, dtype))
-        if table is None or table.shape[1] <= most:
-            size = max(most + 1, 64 if table is None else 2 * table.shape[1])
+        if table is None or len(table) <= most:
+            size = max(most + 1, 64 if table is None else 2 * len(table))
             table = self._tables[device, dtype] = self._compute(size).to(device, dtype)
-        if positions.ndim == 1 and most - least + 1 == len(positions) and bool((positions.diff() == 1).all()):
-            return table[:, least : most + 1]  # a view, without a copy
-        return table[:, positions.to(device)]
+        n = positions.shape[0] if positions.ndim == 1 else 0
+        if n and most - least + 1 == n and (n == 1 or bool((positions.diff() == 1).all())):
+            return table[least : most + 1]  # a view, without a copy
+        return table[positions.to(device)]
 
     @torch.inference_mode(False)  # a table made in inference mode could not be used in training afterwards
     @torch.no_grad()
@@ -51,27 +52,31 @@ def frequencies(width: int, base: float) -> Float[Tensor, "pairs"]:
 
 
 class RotaryTable(PositionTable):
-    """cos and sin of every angle."""
+    """e^{i m theta} for every angle: pair i of a vector, as the complex number x_{2i} + i x_{2i+1}, is turned by it."""
 
     def __init__(self, rope: Rope, width: int):
         super().__init__()
-        require(width > 0 and width % 2 == 0, f"rotary positions turn pairs, so width must be even, got {width}")
+        require(
+            width > 0 and width % 2 == 0, lambda: f"rotary positions turn pairs, so width must be even, got {width}"
+        )
         self.rope, self.width = rope, width
 
-    def at(self, positions: Int[Tensor, "n"]) -> Float[Tensor, "2 n pairs"]:
+    def at(self, positions: Int[Tensor, "n"]) -> Complex[Tensor, "n pairs"]:
         angles = positions.double()[:, None] / self.rope.factor * frequencies(self.width, self.rope.base)
-        return torch.stack([angles.cos(), angles.sin()])
+        return torch.polar(torch.ones_like(angles), angles)
 
     def rotate(self, x: Float[Tensor, "*a n w"], positions: Int[Tensor, "*b n"]) -> Float[Tensor, "*a n w"]:
         """Turn row m of x (..., n, width) by its position; positions (n,), or any shape that broadcasts to x's rows.
 
         Computed in float32 at least. Raises ValueError for another width or a negative position.
         """
-        require(x.shape[-1] == self.width, f"x must have the rotary width {self.width}, got shape {tuple(x.shape)}")
-        cos, sin = self.look_up(positions, x.device, torch.promote_types(x.dtype, torch.float32))
-        # Pair i as the complex number x_{2i} + i x_{2i+1}, which e^{i m theta_i} turns: one pass instead of six.
-        pairs = torch.view_as_complex(x.to(cos.dtype).unflatten(-1, (-1, 2)).contiguous())
-        return torch.view_as_real(pairs * torch.complex(cos, sin)).flatten(-2).to(x.dtype)
+        require(
+            x.shape[-1] == self.width, lambda: f"x must have the rotary width {self.width}, got shape {tuple(x.shape)}"
+        )
+        wide = torch.promote_types(x.dtype, torch.float32)
+        turns = self.look_up(positions, x.device, wide.to_complex())
+        pairs = torch.view_as_complex(x.to(wide).unflatten(-1, (-1, 2)).contiguous())  # one product instead of six
+        return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
 
 
 class SinusoidalTable(PositionTable):
@@ -79,16 +84,18 @@ class SinusoidalTable(PositionTable):
 
     def __init__(self, d: int, base: float = 10_000.0):
         super().__init__()
-        require(d > 0 and d % 2 == 0, f"sines and cosines come in pairs, so d must be even and positive, got {d}")
+        require(
+            d > 0 and d % 2 == 0, lambda: f"sines and cosines come in pairs, so d must be even and positive, got {d}"
+        )
         self.d, self.base = d, base
 
-    def at(self, positions: Int[Tensor, "n"]) -> Float[Tensor, "1 n d"]:
+    def at(self, positions: Int[Tensor, "n"]) -> Float[Tensor, "n d"]:
         angles = positions.double()[:, None] * frequencies(self.d, self.base)
-        return torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)[None]
+        return torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)
 
     def rows(self, positions: Int[Tensor, "*b n"], like: Tensor) -> Float[Tensor, "*b n d"]:
         """The rows at `positions`, with the dtype and device of `like`."""
-        return self.look_up(positions, like.device, like.dtype)[0]
+        return self.look_up(positions, like.device, like.dtype)
 
 
 @lru_cache(maxsize=64)

@@ -44,7 +44,8 @@ class WindowCache(Cache):
         sequence, t = torch.nonzero(kept, as_tuple=True)
         held = self._held.clone()  # not in place: it may have been made in inference mode
         held[sequence, new[sequence, t] % size] = new[sequence, t]
-        self._held, self.lengths = held, starts + counts
+        self._held = held
+        self._hold(starts + counts)
         return seen, held if keys is None else keys
 
     def reorder(self, indices: Int[Tensor, "c"]) -> None:

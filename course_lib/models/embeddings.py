@@ -8,6 +8,7 @@ from course_lib.config import ModelConfig, require
 from course_lib.layers import Cache, sinusoidal_table
 from course_lib.layers.base import real
 from course_lib.layers.checks import check_lengths
+from course_lib.layers.products import project
 from course_lib.models.norms import new_norm
 
 
@@ -92,4 +93,4 @@ class Unembedding(nn.Module):
 
     def forward(self, H: Tensor, embedding: Embedding) -> Tensor:
         """H (..., d) -> (..., vocab_size)."""
-        return F.linear(H, embedding.W_E if self.W_U is None else self.W_U.T, self.b_U)
+        return project(H, embedding.W_E.T if self.W_U is None else self.W_U, self.b_U)

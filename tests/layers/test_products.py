@@ -1,0 +1,53 @@
+"""Products of rows and weights, whichever way they are shared among threads."""
+
+import pytest
+import torch
+
+from course_lib.layers import Seen, attend
+from course_lib.layers.kernel import attention_weights, mix
+from course_lib.layers.products import FEW, LARGE, PARTS, project, project_heads
+
+# Both sides are sums of up to 560 products of size 1 in float64, in another order: 1e-16 times about 560.
+EXACT = dict(rtol=0, atol=1e-12)
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("rows", [(1,), (1, 1), (2, 3), (FEW,), (FEW + 1,)])
+@pytest.mark.parametrize("inner", [PARTS * 35, PARTS * 35 + 1])
+def test_rows_times_a_large_weight(rows, inner):
+    """In parts of the inner dimension or at once, for W and for the transpose of a table."""
+    X, W, b = random(*rows, inner), random(inner, LARGE // inner + 7, seed=1), random(LARGE // inner + 7, seed=2)
+    want = torch.einsum("...i,io->...o", X, W)
+    for weight in (W, W.T.contiguous().T):
+        torch.testing.assert_close(project(X, weight), want, **EXACT)
+        torch.testing.assert_close(project(X, weight, b), want + b, **EXACT)
+
+
+def test_parts_have_the_same_gradients():
+    X, W = random(3, PARTS * 35), random(PARTS * 35, LARGE // 35, seed=1)
+    for leaf in (X, W):
+        leaf.requires_grad_()
+    got = torch.autograd.grad(project(X, W).square().sum(), (X, W))
+    want = torch.autograd.grad((X @ W).square().sum(), (X, W))
+    for ours, theirs in zip(got, want, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-11)  # entries of size 100
+
+
+@pytest.mark.parametrize("b, n", [(1, 1), (2, 1), (2, 5)])
+def test_a_weight_for_each_head(b, n):
+    Y, W = random(b, 3, n, 7), random(3, 7, 11, seed=1)
+    torch.testing.assert_close(project_heads(Y, W), torch.einsum("bhna,hac->bhnc", Y, W), **EXACT)
+
+
+@pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.parametrize("e, v", [(6, 4), (4, 6), (5, 5)])
+@pytest.mark.parametrize("g", [1, 2, 6])
+def test_the_fast_kernels_have_the_values_of_the_readable_one(n, e, v, g):
+    """One query and several, keys wider and narrower than values, shared and not."""
+    Q, K, V = random(2, 6, n, e), random(2, g, 9, e, seed=1), random(2, g, 9, v, seed=2)
+    for seen in (Seen(), Seen(torch.arange(9) <= torch.arange(9 - n, 9)[:, None])):
+        want = mix(attention_weights(Q, K, seen, 0.3), V)
+        torch.testing.assert_close(attend(Q, K, V, seen, 0.3), want, **EXACT)
