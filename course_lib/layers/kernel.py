@@ -82,7 +82,8 @@ def attend(
     exact = Q.dtype == torch.promote_types(Q.dtype, torch.float32)  # no copy of the keys is made
     if (g != h and e != v) or (Q.shape[2] == 1 and exact):
         return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)
-    if e != v:  # the fused kernel wants one width; columns of zeros change no score and are cut off
+    if e != v and Q.device.type == "cpu" and torch.backends.cuda.flash_sdp_enabled():  # the switch of CPUs too
+        # The fused kernel wants one width; columns of zeros change no score and are cut off.
         Q, K, V = (F.pad(x, (0, max(e, v) - x.shape[-1])) for x in (Q, K, V))
         return attend(Q, K, V, seen, scale, dropout)[..., :v]
     mask = None if seen.mask is None else seen.to_mask(Q.shape[2], Q.device)
