@@ -1,0 +1,170 @@
+"""A trained decoder with multi-head or grouped attention, read from latents of rank r (paper, section 7).
+
+    layers = calibrate(model, batches)
+    truncate(model, 64, layers)         # keys and values of low rank, positions where they were: what rank r costs
+    to_latent(model, 64, layers)        # without positions: latent attention, absorbable
+    embed(model)                        # the same at rank 2 g d_head, exact by selections
+    decouple(model, 96, layers)         # rotary positions on one shared key: latent attention, absorbable
+
+Each returns a new model in the same mode and dtype that shares no memory with the old one.
+"""
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from course_lib import convert
+from course_lib.config import GroupedConfig, LatentConfig, require
+from course_lib.layers import GroupedQueryAttention
+from course_lib.models import DecoderModel
+from course_lib.reference.latent import from_grouped
+from course_lib.surgery.calibration import Calibration, mean_rotation
+from course_lib.surgery.factors import LatentFactors, joint_factors
+from course_lib.surgery.heads import grouped_config
+from course_lib.surgery.rotary import as_columns, as_pairs, principal_mix, rope_of, split_rotary
+
+Layers = Sequence[Calibration]  # of `calibrate`, one for each layer
+
+
+def factors(
+    model: DecoderModel, rank: int, layers: Layers | None = None, balance: float | None = None
+) -> list[LatentFactors]:
+    """`joint_factors` of W_K and W_V of each layer: by activation PCA with `layers`, without by SVD of the weights.
+
+    Raises ValueError for a model without grouped attention, and as `joint_factors` does.
+    """
+    grouped_config(model)
+    grams = [None] * len(model.blocks) if layers is None else [layer.gram for layer in one_each(model, layers)]
+    weights = [(convert.array(b.attention.W_K), convert.array(b.attention.W_V)) for b in model.blocks]
+    return [joint_factors(*W, rank, gram, balance) for W, gram in zip(weights, grams, strict=True)]
+
+
+@torch.no_grad()
+def truncate(
+    model: DecoderModel, rank: int, layers: Layers | None = None, balance: float | None = None
+) -> DecoderModel:
+    """The model with W_K = W_L W_LK and W_V = W_L W_LV of rank r, else as it was: what reading from latents costs.
+
+    With rotary positions the up-projected keys turn, so that r numbers per token suffice for exact relative positions,
+    but the keys have to be formed to be turned. Rank d_model is exact: the input X is then a latent itself.
+    """
+    new = copy.deepcopy(model)
+    for block, found in zip(new.blocks, factors(model, rank, layers, balance), strict=True):
+        block.attention.W_K.copy_(torch.from_numpy(found.W_L @ found.W_LK))
+        block.attention.W_V.copy_(torch.from_numpy(found.W_L @ found.W_LV))
+    return new
+
+
+def to_latent(
+    model: DecoderModel, rank: int, layers: Layers | None = None, balance: float | None = None
+) -> DecoderModel:
+    """Latent attention with d_latent = rank, for a model without rotary positions; exact at full rank.
+
+    Raises ValueError for rotary positions, QK-norm and biases.
+    """
+    config = absorbable_config(model)
+    require(config.rope is None, f"model must have no rotary positions (`decouple` is for these), got {config.rope}")
+    found = factors(model, rank, layers, balance)
+    kept = [
+        {name: convert.array(block.attention.get_parameter(name)) for name in ("W_Q", "W_O")} for block in model.blocks
+    ]
+    latent = [read_from(layer, config) | old for layer, old in zip(found, kept, strict=True)]
+    return with_latents(model, latent_config(config, d_latent=rank), latent)
+
+
+def embed(model: DecoderModel) -> DecoderModel:
+    """Latent attention with d_latent = 2 g d_head, equal to the grouped attention of a model without positions.
+
+    As many numbers per token, and as exact as rounding: see `course_lib.reference.latent.from_grouped`. Raises
+    ValueError for rotary positions, QK-norm and biases.
+    """
+    absorbable_config(model)
+    made = [convert.to_layer(from_grouped(convert.to_reference(block.attention))) for block in model.blocks]
+    weights = [{name: convert.array(p) for name, p in layer.named_parameters()} for layer in made]
+    return with_latents(model, replace(made[0].config, dropout=model.config.attention.dropout), weights)
+
+
+def decouple(
+    model: DecoderModel, d_latent: int, layers: Layers, kept: range | None = None, balance: float | None = None
+) -> DecoderModel:
+    """Latent attention with decoupled rotary positions, from a model with rotary positions; not exact.
+
+    At each frequency numbered in `kept` (default: all) the principal mix of KV heads keeps its rotation, as the shared
+    key K_R of width d_rope = 2 len(kept). All else becomes content, which does not turn: its rotation is replaced by
+    `mean_rotation` of the distances that the layer looks back, size into the keys and angle into the queries, and it is
+    factored together with the values. The scale stays d_head**-0.5, since no score has become a sum of more.
+    Raises ValueError for a model without rotary positions, for QK-norm and biases, and for a `kept` that is no range
+    of frequencies.
+    """
+    config = absorbable_config(model)
+    require(config.rope is not None, "model must have rotary positions to decouple, got none")
+    kept = range(config.d_head // 2) if kept is None else kept
+    rope = rope_of(kept, config.rope, config.d_head)
+    pairs = zip(model.blocks, one_each(model, layers), strict=True)
+    weights = [decoupled_weights(block.attention, seen, d_latent, kept, balance) for block, seen in pairs]
+    return with_latents(model, latent_config(config, d_latent=d_latent, d_rope=2 * len(kept), rope=rope), weights)
+
+
+def decoupled_weights(
+    layer: GroupedQueryAttention, seen: Calibration, d_latent: int, kept: range, balance: float | None
+) -> dict[str, np.ndarray]:
+    """The weights of a LatentAttention, by their names."""
+    config, at = layer.config, list(kept)
+    W_Q = as_pairs(convert.array(layer.W_Q), config.n_heads)
+    W_K = as_pairs(convert.array(layer.W_K), config.n_kv_heads)
+    v, _ = principal_mix(W_K[..., at], seen.gram)
+    W_QR, W_KR, W_K[..., at] = split_rotary(W_Q[..., at], W_K[..., at], v)
+    mean = mean_rotation(seen.distances, config.rope, config.d_head)
+    content = as_columns(W_K * np.abs(mean))
+    found = joint_factors(content, convert.array(layer.W_V), d_latent, seen.gram, balance)
+    asking = {"W_Q": as_columns(W_Q * np.exp(1j * np.angle(mean))), "W_QR": as_columns(W_QR)}
+    return asking | {"W_KR": as_columns(W_KR), "W_O": convert.array(layer.W_O)} | read_from(found, config)
+
+
+def read_from(found: LatentFactors, config: GroupedConfig) -> dict[str, np.ndarray]:
+    """W_L, and up-projections for each query head: those of its KV head."""
+
+    def of_query_heads(W: Float[np.ndarray, "r ge"]) -> Float[np.ndarray, "r he"]:
+        by_head = W.reshape(len(W), config.n_kv_heads, -1)
+        return by_head.repeat(config.n_heads // config.n_kv_heads, axis=1).reshape(len(W), -1)
+
+    return {"W_L": found.W_L, "W_LK": of_query_heads(found.W_LK), "W_LV": of_query_heads(found.W_LV)}
+
+
+def absorbable_config(model: DecoderModel) -> GroupedConfig:
+    """The config of its attention. Raises ValueError where something else than positions stops absorption."""
+    config = grouped_config(model)
+    require(not config.qk_norm, "model must have no QK-norm, which keeps W_LK from being absorbed, got one")
+    require(not config.bias, "model must have no biases in its attention, latent attention has none, got some")
+    return config
+
+
+def latent_config(config: GroupedConfig, **sizes) -> LatentConfig:
+    """What both kinds have in common is kept."""
+    shared = dict(window=config.window, scale=config.scale, dropout=config.dropout)
+    return LatentConfig(d_model=config.d_model, n_heads=config.n_heads, d_head=config.d_head, **shared, **sizes)
+
+
+def one_each(model: DecoderModel, layers: Layers) -> Layers:
+    """Raises ValueError unless there is a calibration for each layer."""
+    good = isinstance(layers, Sequence) and all(isinstance(layer, Calibration) for layer in layers)
+    require(good, f"layers must be a list from calibrate(model, batches), got {type(layers).__name__}")
+    require(len(layers) == len(model.blocks), f"layers must be one for each of {len(model.blocks)}, got {len(layers)}")
+    return layers
+
+
+def with_latents(model: DecoderModel, config: LatentConfig, weights: Iterable[dict[str, np.ndarray]]) -> DecoderModel:
+    """A copy of the model with latent attention of these weights, one dict of float64 arrays for each layer."""
+    with torch.device("meta"):  # no weights are drawn only to be replaced
+        new = DecoderModel(replace(model.config, attention=config))
+    old = model.state_dict()
+    tensors = {name: tensor.clone() for name, tensor in old.items() if ".attention." not in name}
+    for i, layer in enumerate(weights):
+        like = old[f"blocks.{i}.attention.W_O"]
+        tensors |= {f"blocks.{i}.attention.{name}": torch.from_numpy(W).to(like) for name, W in layer.items()}
+    new.load_state_dict(tensors, assign=True)
+    return new.train(model.training)

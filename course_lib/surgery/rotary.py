@@ -1,0 +1,62 @@
+"""One rotary key for all heads: at each frequency, the unitary mix of KV heads that holds most of the keys' energy.
+
+Pair i of key head j is the complex number k_ij, which rotary positions multiply by e^{i m theta_i}: the same number for
+all heads. So a unitary matrix that mixes k_i1, ..., k_ig commutes with the rotation (TransMLA, arXiv 2502.07864, mixes
+with real ones). Its first column v is chosen by PCA: k_i1 v_1 + ... + k_ig v_g has the largest energy.
+"""
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from course_lib.config import Rope, require
+
+
+def as_pairs(W: Float[np.ndarray, "d w"], heads: int) -> Complex[np.ndarray, "d h pairs"]:
+    """Columns 2i and 2i + 1 of each head as one complex number."""
+    W = np.ascontiguousarray(W, dtype=np.float64).reshape(len(W), heads, -1, 2)
+    return W[..., 0] + 1j * W[..., 1]
+
+
+def as_columns(pairs: Complex[np.ndarray, "d h pairs"]) -> Float[np.ndarray, "d w"]:
+    """The inverse of `as_pairs`."""
+    return np.stack([pairs.real, pairs.imag], axis=-1).reshape(len(pairs), -1)
+
+
+def principal_mix(
+    W_K: Complex[np.ndarray, "d g pairs"], gram: Float[np.ndarray, "d d"]
+) -> tuple[Complex[np.ndarray, "pairs g"], Float[np.ndarray, "pairs g"]]:
+    """For each frequency the unit vector v over heads for which X W_K v has the largest norm, X^T X = gram.
+
+    Also the share of the energy that each virtual head has, in falling order (sums to 1). v is the first eigenvector
+    of the Hermitian Gram matrix of the g complex keys.
+    """
+    energy = np.einsum("dgi,de,ehi->igh", W_K.conj(), gram, W_K, optimize=True)
+    values, vectors = np.linalg.eigh(energy)
+    values = values[:, ::-1].clip(min=0)
+    total = values.sum(1, keepdims=True)
+    return vectors[:, :, -1], np.divide(values, total, out=np.zeros_like(values), where=total > 0)
+
+
+def split_rotary(
+    W_Q: Complex[np.ndarray, "d h pairs"], W_K: Complex[np.ndarray, "d g pairs"], v: Complex[np.ndarray, "pairs g"]
+) -> tuple[Complex[np.ndarray, "d h pairs"], Complex[np.ndarray, "d 1 pairs"], Complex[np.ndarray, "d g pairs"]]:
+    """(W_QR, W_KR, rest): W_KR = W_K v is the virtual key, W_QR asks it, and `rest` is what W_K has beside it.
+
+    A score is Re(conj(q) k), and k = (k v) v^H + rest, so the query of head h takes the entry of v of its KV head.
+    """
+    group = np.arange(W_Q.shape[1]) // (W_Q.shape[1] // W_K.shape[1])
+    W_KR = np.einsum("dgi,ig->di", W_K, v)
+    return W_Q * v.T[group], W_KR[:, None], W_K - np.einsum("di,ig->dgi", W_KR, v.conj())
+
+
+def rope_of(kept: range, rope: Rope, d_head: int) -> Rope:
+    """The rotary positions of width 2 len(kept) whose frequencies are those numbered `kept` of width d_head.
+
+    theta_i = base**(-2 i / d_head) is geometric, so equally spaced numbers are again geometric: another base, and a
+    factor for the first. Raises ValueError for a range that is empty, falls, or leaves 0 ... d_head / 2 - 1.
+    """
+    good = isinstance(kept, range) and len(kept) > 0 and kept.step > 0 and 0 <= kept[0] and kept[-1] < d_head // 2
+    require(good, f"kept must be a rising range within 0 ... {d_head // 2 - 1} with a number in it, got {kept!r}")
+    per_number = np.log(rope.base) * 2 / d_head  # theta_i = exp(-i per_number)
+    base, factor = np.exp(per_number * kept.step * len(kept)), np.exp(per_number * kept[0])
+    return Rope(base=float(base), factor=rope.factor * float(factor))
