@@ -91,15 +91,21 @@ def with_heads(model: DecoderModel, n_kv_heads: int, change: Callable[[Tensor], 
     config = model.config
     with torch.device("meta"):  # no weights are drawn only to be replaced
         new = DecoderModel(replace(config, attention=replace(config.attention, n_kv_heads=n_kv_heads)))
-    tensors = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    tensors = dict(model.state_dict())
     for i, block in enumerate(model.blocks):
         for name, parameter in shared_parameters(block.attention).items():
             heads = change(parameter.unflatten(-1, (-1, config.attention.d_head)))
             want = (*parameter.shape[:-1], n_kv_heads, config.attention.d_head)
             require(heads.shape == want, f"how must return heads of shape {want}, got {tuple(heads.shape)}")
-            tensors[f"blocks.{i}.attention.{name}"] = heads.flatten(-2).clone()
-    new.load_state_dict(tensors, assign=True)
+            tensors[f"blocks.{i}.attention.{name}"] = heads.flatten(-2)
+    new.load_state_dict({name: like(new.get_parameter(name), tensor) for name, tensor in tensors.items()}, assign=True)
     return new.train(model.training)
+
+
+def like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """A copy of the tensor, laid out in memory as the layer lays out its parameter."""
+    empty = torch.empty_strided(parameter.shape, parameter.stride(), dtype=tensor.dtype, device=tensor.device)
+    return empty.copy_(tensor)
 
 
 def shared_parameters(attention: GroupedQueryAttention) -> dict[str, Tensor]:
