@@ -1,11 +1,11 @@
 """Settings of all tests, and Chromium for those that drive a browser."""
 
 import os
-import shutil
-from pathlib import Path
 
 import hypothesis
 import pytest
+
+from course_lib.bench.browser import MISSING, find_chromium
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -13,30 +13,13 @@ os.environ.setdefault("MPLBACKEND", "agg")
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
 
-COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PLACES = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "C:/Program Files/Google/Chrome/Application/chrome.exe",
-    "C:/Program Files (x86)/Google/Chrome/Application/chrome.exe",
-)
-MISSING = "no Chromium found (looked for $CHROMIUM, {}, and Chrome where macOS and Windows keep it)"
-
-
-def find_chromium() -> str | None:
-    """Path of an installed Chromium or Chrome; the environment variable CHROMIUM goes first."""
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return shutil.which(named)
-    return next(filter(None, map(shutil.which, COMMANDS)), next((p for p in PLACES if Path(p).exists()), None))
-
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path for Playwright's `executable_path`."""
     path = find_chromium()
     if path is None:
-        pytest.skip(MISSING.format(", ".join(COMMANDS)))
+        pytest.skip(MISSING)
     return path
 
 
@@ -44,12 +27,11 @@ def pytest_collection_modifyitems(config, items):
     chosen = [item for item in items if "tests/browser/" in item.path.as_posix() or item.get_closest_marker("browser")]
     if not chosen or find_chromium():
         return
-    reason = MISSING.format(", ".join(COMMANDS))
     if os.environ.get("REQUIRE_BROWSER") == "1":
-        raise pytest.UsageError(f"REQUIRE_BROWSER=1, but {reason}")
+        raise pytest.UsageError(f"REQUIRE_BROWSER=1, but {MISSING}")
     for item in chosen:
-        item.add_marker(pytest.mark.skip(reason=reason))
-    config.left_out = f"{len(chosen)} browser tests LEFT OUT: {reason}"
+        item.add_marker(pytest.mark.skip(reason=MISSING))
+    config.left_out = f"{len(chosen)} browser tests LEFT OUT: {MISSING}"
 
 
 def pytest_terminal_summary(terminalreporter, config):

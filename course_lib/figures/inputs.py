@@ -16,9 +16,7 @@ def as_weights(weights, rank: int) -> np.ndarray:
 
     Takes an array or a torch tensor. Raises ValueError unless all weights are finite and lie in [0, 1].
     """
-    if hasattr(weights, "detach"):  # a torch tensor, told without importing torch; NumPy has no bfloat16
-        weights = weights.detach().cpu().double().numpy()
-    array = np.asarray(weights)
+    array = as_numpy(weights)
     require(
         array.dtype.kind in "fiub" and 2 <= array.ndim <= rank,
         f"weights must be numbers of shape (n, N) or with up to {rank - 2} leading axes (layers, heads), "
@@ -30,6 +28,21 @@ def as_weights(weights, rank: int) -> np.ndarray:
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(f"weights must lie in [0, 1], got {array[where]} at {where}")
+    return array
+
+
+def as_numpy(values) -> np.ndarray:
+    """An array of anything; a torch tensor, told without importing torch, as float64: NumPy has no bfloat16."""
+    return np.asarray(values.detach().cpu().double().numpy() if hasattr(values, "detach") else values)
+
+
+def as_matrix(values, name: str, rank: int = 2) -> np.ndarray:
+    """Numbers as float64 with `rank` axes; raises ValueError unless all are finite and there is at least one."""
+    array = as_numpy(values)
+    good = array.dtype.kind in "fiub" and array.ndim == rank and array.size > 0
+    require(good, f"{name} must be numbers with {rank} axes, got shape {array.shape}, dtype {array.dtype}")
+    array = array.astype(np.float64)
+    require(bool(np.isfinite(array).all()), f"{name} must be finite, got NaN or infinity")
     return array
 
 

@@ -9,10 +9,15 @@ from pathlib import Path
 import matplotlib
 import matplotlib.style
 import numpy as np
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 SHEET = Path(__file__).with_name("style.mplstyle")
 WEIGHTS = "cividis"  # sequential, for weights on [0, 1]
+# Diverging, for signed values: blue below zero, orange above; white at zero, where both sides must meet.
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", ["#00315c", "#0060a8", "#8fc1e8", "#ffffff", "#f3b078", "#c04d00", "#6b2b00"]
+)
 PALETTE = ("#0060a8", "#c04d00", "#00785a", "#8f3a84", "#3d4752")  # the lines' colours, in order
 
 
@@ -26,9 +31,10 @@ def context():
     return matplotlib.style.context(SHEET)
 
 
-def colour_table(name: str = WEIGHTS) -> bytes:
+def colour_table(colours: str | Colormap = WEIGHTS) -> bytes:
     """A colour map as 256 x 3 bytes, red, green, blue: what the interactive figures colour with."""
-    return np.rint(255 * matplotlib.colormaps[name](np.arange(256))[:, :3]).astype(np.uint8).tobytes()
+    table = matplotlib.colormaps[colours] if isinstance(colours, str) else colours
+    return np.rint(255 * table(np.arange(256))[:, :3]).astype(np.uint8).tobytes()
 
 
 def png(fig: Figure) -> str:

@@ -1,9 +1,14 @@
 """Interactive figures: each runs in JupyterLab, in a self-contained page without network, and has a static twin.
 
-LiveCurves follows a training run, and leaves a still picture behind.
+FIGURES names them all: their common tests and measurements go through it. LiveCurves follows a training run, and
+leaves a still picture behind.
 """
 
 from course_lib.widgets.attention_map import AttentionMap
 from course_lib.widgets.live_curves import LiveCurves
+from course_lib.widgets.score_anatomy import ScoreAnatomy
+from course_lib.widgets.softmax_temperature import SoftmaxTemperature
 
-__all__ = ["AttentionMap", "LiveCurves"]
+FIGURES = (AttentionMap, ScoreAnatomy, SoftmaxTemperature)
+
+__all__ = ["FIGURES", "AttentionMap", "LiveCurves", "ScoreAnatomy", "SoftmaxTemperature"]

@@ -1,16 +1,15 @@
 """Figure 1: the attention-map explorer."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
-import traitlets
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.config import require
 from course_lib.figures.attention import attention_map
 from course_lib.figures.inputs import as_mask, as_weights, pair_of_tokens
-from course_lib.widgets.base import ChoiceError, Index, InteractiveFigure
+from course_lib.widgets import page
+from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
 
 MAX_TOKENS = 256  # more would be smaller than can be pointed at or read
 MAX_BYTES = 8 * 2**20  # of weights, which also go into every exported page
@@ -39,6 +38,22 @@ class AttentionMap(InteractiveFigure):
     query = Index(0).tag(sync=True, chosen=True)
     key = Index(0).tag(sync=True, chosen=True)
     pinned = Index(None, allow_none=True).tag(sync=True, chosen=True)
+    walk = Walk(
+        keys=(
+            "Tab",
+            "ArrowRight",
+            "Tab",
+            "Control+Home",
+            "ArrowDown",
+            "ArrowDown",
+            "Enter",
+            "ArrowRight",
+            "ArrowRight",
+            "ArrowRight",
+        ),
+        chosen={"head": 1, "query": 2, "key": 3, "pinned": 2},
+        said="hidden by the mask, head 1",
+    )
 
     def __init__(
         self,
@@ -54,44 +69,40 @@ class AttentionMap(InteractiveFigure):
         require_limits(weights)
         mask = as_mask(mask, weights)
         queries, keys = pair_of_tokens(tokens, query_tokens, weights)
-        for name, text in (("title", title), ("caption", caption)):
-            if not isinstance(text, str):
-                raise TypeError(f"{name} must be text, got {text!r:.80}")
         data = {
-            "shape": list(weights.shape),
-            "weights": weights.astype("<f4").tobytes(),
-            "mask": None if mask is None else mask.tobytes(),
-            "mask_shape": None if mask is None else list(mask.shape),
+            "weights": packed(weights),
+            "mask": None if mask is None else packed(mask, "|u1"),
             "queries": queries,
             "keys": keys,
-            "title": title,
-            "caption": f"{caption} {READING}".strip(),
         }
         # Open on the last query and the key it weighs most: what the newest token looks at.
-        super().__init__(data, query=len(queries) - 1, key=int(weights[0, 0, -1].argmax()))
+        opening = {"query": len(queries) - 1, "key": int(weights[0, 0, -1].argmax())}
+        super().__init__(data, title=title, caption=with_reading(caption), **opening)
+
+    @classmethod
+    def example(cls, tokens: Sequence[str]) -> "AttentionMap":
+        n = len(tokens)
+        mask = np.tri(n, dtype=bool)
+        A = np.exp(2 * np.random.default_rng(7).normal(size=(12, n, n))) * mask
+        text = " ".join(tokens)
+        return cls(A / A.sum(-1, keepdims=True), tokens, mask=mask, title=text, caption=text)
+
+    def allowed(self) -> dict[str, range]:
+        sizes = dict(zip(("layer", "head", "query", "key"), self.data["weights"]["shape"], strict=True))
+        return {name: range(size) for name, size in (sizes | {"pinned": sizes["query"]}).items()}
 
     @property
     def weights(self) -> np.ndarray:
         """The weights of the chosen layer and head, (n, N), float32."""
-        return self._plane("weights", "<f4", self.data["shape"])
+        return unpacked(self.data["weights"])[self.layer, self.head]
 
     @property
     def mask(self) -> np.ndarray | None:
         """The mask of the chosen layer and head, (n, N), true where seen, or None."""
-        return None if self.data["mask"] is None else self._plane("mask", bool, self.data["mask_shape"])
-
-    def _plane(self, name: str, dtype, shape: list[int]) -> np.ndarray:
-        layers, heads, *plane = shape
-        index = (min(self.layer, layers - 1) * heads + min(self.head, heads - 1)) * plane[0] * plane[1]
-        return np.frombuffer(self.data[name], dtype)[index : index + plane[0] * plane[1]].reshape(plane)
-
-    @traitlets.validate("layer", "head", "query", "key", "pinned")
-    def _check(self, proposal):
-        name, value = proposal["trait"].name, proposal["value"]
-        size = self.data["shape"][("layer", "head", "query", "key").index("query" if name == "pinned" else name)]
-        if value is not None and not 0 <= value < size:
-            raise ChoiceError(f"{name} must lie between 0 and {size - 1}, got {value}")
-        return value
+        if self.data["mask"] is None:
+            return None
+        mask = unpacked(self.data["mask"]).astype(bool)
+        return mask[min(self.layer, len(mask) - 1), min(self.head, mask.shape[1] - 1)]
 
     def drawing(self) -> Drawing:
         queries = self.data["queries"]
@@ -112,13 +123,16 @@ class AttentionMap(InteractiveFigure):
     def table(self) -> str:
         whole = max(self.weights.shape) <= WHOLE_TABLE
         head, rows = (whole_table if whole else largest_table)(self.weights, self.data["keys"], self.mask)
-        body = zip(self.data["queries"], rows, strict=True)
-        lines = [f"<tr><th>{escape(query)}</th>{row}</tr>" for query, row in body]
-        return f"<table><thead><tr><th>query</th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+        return page.table(["query", *head], ([q, *row] for q, row in zip(self.data["queries"], rows, strict=True)))
 
     def __repr__(self):
-        layers, heads, n, N = self.data["shape"] if self.data else (0, 0, 0, 0)
+        layers, heads, n, N = self.data["weights"]["shape"]
         return f"AttentionMap(layers={layers}, heads={heads}, queries={n}, keys={N})"
+
+
+def with_reading(caption: str) -> str:
+    """The caption and how to read the map; what is no text is left for the figure to refuse."""
+    return f"{caption} {READING}".strip() if isinstance(caption, str) else caption
 
 
 def require_limits(weights: np.ndarray) -> None:
@@ -135,21 +149,17 @@ def require_limits(weights: np.ndarray) -> None:
     )
 
 
-def whole_table(weights: np.ndarray, keys: list[str], mask: np.ndarray | None) -> tuple[str, list[str]]:
+def whole_table(weights: np.ndarray, keys: list[str], mask: np.ndarray | None) -> tuple[list[str], list[list[str]]]:
     """Head and rows of the table with every weight (n, N); hidden cells hold a dash."""
     seen = np.ones(weights.shape, bool) if mask is None else mask
-    rows = [
-        "".join(f"<td>{w:.2f}</td>" if s else "<td>–</td>" for w, s in zip(weights[i], seen[i], strict=True))
-        for i in range(len(weights))
+    return keys, [
+        [f"{w:.2f}" if s else "–" for w, s in zip(weights[i], seen[i], strict=True)] for i in range(len(weights))
     ]
-    return "".join(f"<th>{escape(key)}</th>" for key in keys), rows
 
 
-def largest_table(weights: np.ndarray, keys: list[str], mask: np.ndarray | None) -> tuple[str, list[str]]:
+def largest_table(weights: np.ndarray, keys: list[str], mask: np.ndarray | None) -> tuple[list[str], list[list[str]]]:
     """Head and rows of the table with each query's three largest weights; hidden keys are left out."""
     best = np.argsort(-weights, axis=1, kind="stable")[:, :3]
-    rows = [
-        "".join(f"<td>{escape(keys[j])} {weights[i, j]:.2f}</td>" for j in best[i] if mask is None or mask[i, j])
-        for i in range(len(weights))
+    return ["largest weight", "second", "third"], [
+        [f"{keys[j]} {weights[i, j]:.2f}" for j in best[i] if mask is None or mask[i, j]] for i in range(len(weights))
     ]
-    return "<th>largest weight</th><th>second</th><th>third</th>", rows

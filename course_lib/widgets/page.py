@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterable, Sequence
 from html import escape
 
 # The page itself forbids every request, so a figure that needed the network would fail its tests.
@@ -41,6 +42,16 @@ def render(title: str, twin: str, state: dict, module: str, css: str) -> str:
     return FRAME.format(
         policy=POLICY, title=escape(title), twin=twin, state=to_json(state), module=in_script(module), css=css
     )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts, escaped; the first cell of a row is its head."""
+    columns = "".join(f"<th>{escape(name)}</th>" for name in head)
+    lines = (
+        f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for first, *cells in rows
+    )
+    return f"<table><thead><tr>{columns}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def to_json(state: dict) -> str:

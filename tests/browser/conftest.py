@@ -1,12 +1,25 @@
-"""Pages of Chromium for the figures' tests; which Chromium, and what happens without one, is in tests/conftest.py."""
+"""Pages of Chromium for the figures' tests; what happens without a browser is in tests/conftest.py."""
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+from course_lib.bench.browser import ARGUMENTS
+from course_lib.widgets import page
+
+MOUNT = """async ([source, css, json]) => {
+  document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const { mount } = await import(url);
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const revive = (_, v) => v?.$bytes === undefined ? v : bytes(v.$bytes);
+  const el = document.body.appendChild(document.createElement("div"));
+  const mine = [];
+  window.changes.push(mine);
+  window.handles.push(mount(el, JSON.parse(json, revive), (change) => mine.push(change)));
+}"""
 
 
-@pytest.fixture(scope="module")  # Playwright must be closed before the next module may start its own
+@pytest.fixture(scope="session")
 def browser(chromium):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
@@ -32,3 +45,29 @@ def open_page(browser):
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture
+def open_figure(open_page, tmp_path):
+    """Open the page of a figure."""
+
+    def opener(figure, **options):
+        opened = open_page(figure.save(tmp_path / "figure.html").as_uri(), **options)
+        opened.wait_for_selector(".clf")
+        return opened
+
+    return opener
+
+
+@pytest.fixture
+def mount(open_page):
+    """Mount figures into a bare page as a test host does; their changes are collected in window.changes."""
+
+    def mounter(*figures, **options):
+        opened = open_page(**options)
+        opened.evaluate("() => { window.changes = []; window.handles = []; }")
+        for figure in figures:
+            opened.evaluate(MOUNT, [figure._esm, figure._css, page.to_json(figure.state())])
+        return opened
+
+    return mounter

@@ -132,3 +132,14 @@ def test_hidden_runs_are_the_hidden_cells():
 
 def test_long_tokens_are_cut_with_a_sign():
     assert shown("x" * 41) == "x" * 40 + "…" and shown("x" * 40) == "x" * 40
+
+
+def test_signed_colours_are_white_at_zero_and_as_dark_on_both_sides():
+    table = np.frombuffer(style.colour_table(style.SIGNED), np.uint8).reshape(256, 3) / 255
+    luminance = np.where(table <= 0.04045, table / 12.92, ((table + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
+    assert (
+        luminance[127:129].min() > 0.97
+        and np.all(np.diff(luminance[:128]) > 0)
+        and np.all(np.diff(luminance[128:]) < 0)
+    )
+    assert np.abs(luminance - luminance[::-1]).max() < 0.08  # blue and orange of one size look equally strong

@@ -1,14 +1,18 @@
 // A heat map on a canvas that is one tab stop and a WAI-ARIA grid: only the current cell exists as an element.
 
+const MOVES = "Arrow keys move, Home and End go to the ends of the row, with Ctrl to the corners.";
 const CELL = { smallest: 4, largest: 44, printed: 34, label: 15, height: 620 };
 
 /**
- * @param {{rows: string[], columns: string[], palette: Uint8Array, label: string, describedBy: string,
- *   onHover: (cell: object|null) => void, onMove: (cell: object) => void, onPick: (cell: object) => void,
- *   onRelease: () => void, room: () => number}} options room is the width the map may take, labels included
+ * @param {{rows: string[], columns: string[], scale: object, label: string, help?: string, axes?: [string, string],
+ *   onHover?: (cell: object|null) => void, onMove: (cell: object) => void, onPick?: (cell: object) => void,
+ *   onRelease?: () => void, room: () => number, height?: number, digits?: number}} options
+ *   scale is a colourScale; room is the width the map may take, labels included, and height the largest of its plane.
+ *   Moving chooses a cell; a figure that pins rows also gives onPick (click, Enter) and onRelease (Escape).
  */
 function heatMap(options) {
-  const { rows, columns, palette } = options;
+  const { rows, columns, axes = ["queries", "keys"], height = CELL.height, digits = 2 } = options;
+  const { onHover = () => {}, onPick = options.onMove, onRelease = () => {} } = options;
   const id = uniqueName();
   const size = { rows: rows.length, columns: columns.length };
   const canvas = make("canvas", { "aria-hidden": "true" });
@@ -19,7 +23,7 @@ function heatMap(options) {
   const plane = make(
     "div",
     {
-      role: "grid", tabindex: "0", class: "clf-plane", "aria-label": options.label, "aria-describedby": options.describedBy,
+      role: "grid", tabindex: "0", class: "clf-plane", "aria-label": options.label, "aria-description": options.help ?? MOVES,
       "aria-rowcount": size.rows, "aria-colcount": size.columns, "aria-activedescendant": `${id}-cell`,
     },
     canvas, ...bands, rowElement,
@@ -28,7 +32,7 @@ function heatMap(options) {
   const left = labels(rows, "clf-rows");
   const element = make(
     "div", { class: "clf-map" },
-    make("div", { class: "clf-axis", "aria-hidden": "true" }, "queries ↓", make("span", {}, "keys →")),
+    make("div", { class: "clf-axis", "aria-hidden": "true" }, `${axes[0]} ↓`, make("span", {}, `${axes[1]} →`)),
     top.element, left.element, plane,
   );
   let cell = CELL.smallest;
@@ -36,7 +40,7 @@ function heatMap(options) {
 
   function layout() {
     const room = options.room() - left.element.offsetWidth - parseFloat(getComputedStyle(element).columnGap);
-    const fit = Math.floor(Math.min(room / size.columns, CELL.height / size.rows));
+    const fit = Math.floor(Math.min(room / size.columns, height / size.rows));
     cell = Math.max(CELL.smallest, Math.min(CELL.largest, fit));
     plane.style.width = `${cell * size.columns}px`;
     plane.style.height = `${cell * size.rows}px`;
@@ -45,14 +49,14 @@ function heatMap(options) {
     if (shown) draw(shown);
   }
 
-  /** @param {{values: Float32Array, seen: Uint8Array|null, row: number, column: number, pinned: number|null}} state */
+  /** @param {{values: Float32Array, seen: Uint8Array|null, row: number, column: number, pinned?: number, scale?: object}} state */
   function draw(state) {
-    shown = state;
+    shown = { scale: options.scale, pinned: null, ...state };
     const context = fitCanvas(canvas, cell * size.columns, cell * size.rows);
     const colours = getComputedStyle(element);
-    paint(context, state, size, palette, cell, colours.getPropertyValue("--clf-muted"));
-    if (cell >= CELL.printed) printNumbers(context, state, size, palette, cell, colours.fontFamily);
-    place(state);
+    paint(context, shown, size, cell, colours.getPropertyValue("--clf-muted"));
+    if (cell >= CELL.printed) printNumbers(context, shown, size, cell, colours.fontFamily);
+    place({});
   }
 
   /** Move the crosshair, the pinned row and the current cell, without drawing the map again. */
@@ -69,7 +73,7 @@ function heatMap(options) {
     box(bands[2], [0, (pinned ?? 0) * cell, across, cell]);
     box(cellElement, [column * cell, row * cell, cell, cell]);
     const at = row * size.columns + column;
-    cellElement.textContent = seen && !seen[at] ? "hidden by the mask" : asText(values[at], 2);
+    cellElement.textContent = seen && !seen[at] ? "hidden by the mask" : asText(values[at], digits);
     cellElement.setAttribute("aria-colindex", column + 1);
     cellElement.setAttribute("aria-selected", pinned === row);
     rowElement.setAttribute("aria-rowindex", row + 1);
@@ -85,15 +89,15 @@ function heatMap(options) {
   }
 
   plane.addEventListener("pointermove", (event) => {
-    if (event.pointerType !== "touch") options.onHover(cellAt(event));
+    if (event.pointerType !== "touch") onHover(cellAt(event));
   });
-  plane.addEventListener("pointerleave", () => options.onHover(null));
-  plane.addEventListener("click", (event) => options.onPick(cellAt(event)));
+  plane.addEventListener("pointerleave", () => onHover(null));
+  plane.addEventListener("click", (event) => onPick(cellAt(event)));
   plane.addEventListener("keydown", (event) => {
     const to = gridMove(event, shown, size);
     if (to) options.onMove(to);
-    else if (event.key === "Enter" || event.key === " ") options.onPick({ row: shown.row, column: shown.column });
-    else if (event.key === "Escape") options.onRelease();
+    else if (event.key === "Enter" || event.key === " ") onPick({ row: shown.row, column: shown.column });
+    else if (event.key === "Escape") onRelease();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -127,12 +131,12 @@ function labels(tokens, kind) {
 }
 
 /** Cells as coloured squares, hidden ones hatched. */
-function paint(context, { values, seen }, { rows, columns }, palette, cell, hatchColour) {
+function paint(context, { values, seen, scale }, { rows, columns }, cell, hatchColour) {
   const image = new ImageData(columns, rows);
   for (let i = 0; i < values.length; i++) {
     if (seen && !seen[i]) continue; // stays transparent: the hatching shows
-    const colour = 3 * shade(values[i]);
-    image.data.set([palette[colour], palette[colour + 1], palette[colour + 2], 255], 4 * i);
+    image.data.set(scale.rgb(values[i]), 4 * i);
+    image.data[4 * i + 3] = 255;
   }
   const small = new OffscreenCanvas(columns, rows);
   small.getContext("2d").putImageData(image, 0, 0);
@@ -153,13 +157,13 @@ function hatch(context, width, height, colour) {
   context.stroke();
 }
 
-/** Each visible weight to two decimals; only where cells have room. */
-function printNumbers(context, { values, seen }, { columns }, palette, cell, family) {
+/** Each visible value to as many decimals as its cell has room for. */
+function printNumbers(context, { values, seen, scale }, { columns }, cell, family) {
   Object.assign(context, { font: `12px ${family}`, textAlign: "center", textBaseline: "middle" });
   values.forEach((value, i) => {
     if (seen && !seen[i]) return;
-    context.fillStyle = isLight(palette, shade(value)) ? "#000" : "#fff";
-    const text = value.toFixed(2).replace(/^0/, "");
+    context.fillStyle = scale.ink(value);
+    const text = asNumber(value, Math.abs(value) < 9.95 ? 2 - (value < 0) : 0).replace(/^(−?)0\./, "$1.");
     context.fillText(text, ((i % columns) + 0.5) * cell, (Math.floor(i / columns) + 0.5) * cell);
   });
 }

@@ -1,0 +1,23 @@
+"""Chromium or Chrome on this machine, and how it is started without a window."""
+
+import os
+import shutil
+from pathlib import Path
+
+COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Google/Chrome/Application/chrome.exe",
+)
+MISSING = f"no Chromium found (looked for $CHROMIUM, {', '.join(COMMANDS)}, and Chrome where macOS and Windows keep it)"
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+
+
+def find_chromium() -> str | None:
+    """Path of an installed Chromium or Chrome; the environment variable CHROMIUM goes first."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return shutil.which(named)
+    return next(filter(None, map(shutil.which, COMMANDS)), next((p for p in PLACES if Path(p).exists()), None))

@@ -1,0 +1,184 @@
+"""Figure 2: the anatomy of one score, from two rows of numbers to the output."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from course_lib.config import require
+from course_lib.figures import style
+from course_lib.figures.inputs import as_mask, as_matrix, pair_of_tokens
+from course_lib.reference.attention import attention_weights
+from course_lib.widgets import page
+from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+
+MAX_TOKENS = 64  # queries and keys whose names can be read
+MAX_WIDTH = 128  # d_QK and d_V
+STAGES = ("inner product", "scale", "mask", "softmax", "sum of values")
+READING = "Rows are queries, columns are keys. Numbers are rounded to four decimals, in cells to two."
+
+
+class ScoreAnatomy(InteractiveFigure):
+    """Follow one query and one key through attention: q.k, scale, mask, softmax, sum of values.
+
+    Q: (n, d), K: (N, d), V: (N, v), arrays or torch tensors; computed in float64.
+    tokens: the N keys, and the n queries as well unless query_tokens gives these.
+    mask: boolean (n, N), true where seen. scale: of the inner products, 1 / sqrt(d) unless given.
+
+    Chosen: `query` and `key`, from 0, and `stage` (0 to 4), up to which the steps are shown. `products` = Q K^T,
+    `scores` = scale Q K^T, `weights` = P and `outputs` = P V are the numbers that the figure shows.
+
+    Raises ValueError (TypeError for what is no text) for shapes that do not fit, numbers that are not finite, and
+    above MAX_TOKENS tokens or MAX_WIDTH coordinates.
+    """
+
+    sources = ("heat_map", "score_anatomy")
+    query = Index(0).tag(sync=True, chosen=True)
+    key = Index(0).tag(sync=True, chosen=True)
+    stage = Index(len(STAGES) - 1).tag(sync=True, chosen=True)
+    walk = Walk(
+        keys=("Tab", "Enter", "Tab", "Tab", "Enter", "Tab", "Control+Home", "ArrowDown", "ArrowDown", "ArrowRight"),
+        chosen={"stage": 1, "query": 2, "key": 1},
+        said="score",
+    )
+
+    def __init__(
+        self,
+        Q,
+        K,
+        V,
+        tokens: Sequence[str],
+        *,
+        query_tokens: Sequence[str] | None = None,
+        mask=None,
+        scale: float | None = None,
+        title: str = "Anatomy of one score",
+        caption: str = "",
+    ):
+        Q, K, V = (as_matrix(values, name) for name, values in (("Q", Q), ("K", K), ("V", V)))
+        require_fit(Q, K, V)
+        scale = Q.shape[1] ** -0.5 if scale is None else float(scale)
+        mask = None if mask is None else as_mask(mask, np.zeros((len(Q), len(K))))
+        P = attention_weights(Q, K, mask, scale=scale)
+        queries, keys = pair_of_tokens(tokens, query_tokens, P)
+        data = {
+            **{name: packed(array, "<f8") for name, array in steps_of(Q, K, V, P, scale, mask).items()},
+            "mask": None if mask is None else packed(mask, "|u1"),
+            "scale": scale,
+            "stages": list(STAGES),
+            "queries": queries,
+            "keys": keys,
+        }
+        opening = {"query": len(queries) - 1, "key": int(P[-1].argmax())}
+        super().__init__(data, title=title, caption=f"{caption} {READING}".strip(), **opening)
+
+    @classmethod
+    def example(cls, tokens: Sequence[str]) -> "ScoreAnatomy":
+        rng, n = np.random.default_rng(3), len(tokens)
+        Q, K, V = (rng.normal(size=(n, width)) for width in (16, 16, 5))
+        text = " ".join(tokens)
+        return cls(Q, K, V, tokens, mask=np.tri(n, dtype=bool), title=text, caption=text)
+
+    def allowed(self) -> dict[str, range]:
+        n, N = self.data["weights"]["shape"]
+        return {"query": range(n), "key": range(N), "stage": range(len(STAGES))}
+
+    @property
+    def products(self) -> np.ndarray:
+        """Q K^T, (n, N)."""
+        return unpacked(self.data["products"])
+
+    @property
+    def scores(self) -> np.ndarray:
+        """scale Q K^T, (n, N), before the mask."""
+        return unpacked(self.data["scores"])
+
+    @property
+    def weights(self) -> np.ndarray:
+        """P, (n, N)."""
+        return unpacked(self.data["weights"])
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """P V, (n, v)."""
+        return unpacked(self.data["outputs"])
+
+    @property
+    def visible(self) -> np.ndarray:
+        """The mask, (n, N), true where seen; all true without one."""
+        mask = self.data["mask"]
+        return np.ones(self.weights.shape, bool) if mask is None else unpacked(mask).astype(bool)
+
+    def drawing(self) -> Drawing:
+        i, j = self.query, self.key
+        terms = unpacked(self.data["Q"])[i] * unpacked(self.data["K"])[j]
+        parts = self.weights[i][:, None] * unpacked(self.data["V"])
+        with style.context():
+            fig = Drawing(figsize=(9.2, 3.2))
+            products, weights, output = fig.subplots(1, 3)
+            products.bar(range(len(terms)), terms)
+            products.set(title=f"q·k = {self.products[i, j]:.2f}", xlabel="coordinate", ylabel="product")
+            bars = weights.bar(range(len(parts)), self.weights[i])
+            bars[j].set_color(style.PALETTE[1])
+            weights.set(title=f"weight {self.weights[i, j]:.2f}", xlabel=f"key (orange: number {j})", ylim=(0, 1))
+            output.bar(np.arange(parts.shape[1]) - 0.2, self.outputs[i], 0.4, label="output y")
+            output.bar(np.arange(parts.shape[1]) + 0.2, parts[j], 0.4, label=f"part of key {j}")
+            output.set(title="sum of values", xlabel="coordinate")
+            output.legend(loc="best")
+        return fig
+
+    def alt(self) -> str:
+        i, j = self.query, self.key
+        queries, keys = self.data["queries"], self.data["keys"]
+        end = f"the weight is {self.weights[i, j]:.2f}"
+        if not self.visible[i, j]:
+            end = "the key is hidden by the mask, and its weight is zero"
+        return (
+            f"Query {queries[i]}, key {keys[j]}: the inner product is {self.products[i, j]:.2f}, "
+            f"the score {self.scores[i, j]:.2f}, {end}."
+        )
+
+    def table(self) -> str:
+        i = self.query
+        V = unpacked(self.data["V"])
+        numbers = zip(self.products[i], self.scores[i], self.visible[i], self.weights[i], strict=True)
+        rows = [
+            [key, f"{p:.4f}", f"{s:.4f}" if seen else "hidden", f"{w:.4f}", listed(w * v)]
+            for key, (p, s, seen, w), v in zip(self.data["keys"], numbers, V, strict=True)
+        ]
+        total = ["sum", "", "", f"{self.weights[i].sum():.4f}", listed(self.outputs[i])]
+        head = [f"key, for query {self.data['queries'][i]}", "q·k", "score", "weight", "weight × value"]
+        return page.table(head, [*rows, total])
+
+    def __repr__(self):
+        (n, d), (N, v) = self.data["Q"]["shape"], self.data["V"]["shape"]
+        return f"ScoreAnatomy(queries={n}, keys={N}, d_QK={d}, d_V={v})"
+
+
+def require_fit(Q: np.ndarray, K: np.ndarray, V: np.ndarray) -> None:
+    """Raise ValueError unless the shapes go together and are small enough to be read."""
+    require(Q.shape[1] == K.shape[1], f"Q and K must have the same width d_QK, got shapes {Q.shape} and {K.shape}")
+    require(len(K) == len(V), f"K and V must have the same number of rows, got shapes {K.shape} and {V.shape}")
+    n, width = max(len(Q), len(K)), max(Q.shape[1], V.shape[1])
+    require(n <= MAX_TOKENS, f"Q and K must have at most {MAX_TOKENS} rows, got {len(Q)} and {len(K)}; give a part")
+    require(width <= MAX_WIDTH, f"Q and V must have at most {MAX_WIDTH} columns, got {Q.shape[1]} and {V.shape[1]}")
+
+
+def steps_of(Q, K, V, P: np.ndarray, scale: float, mask: np.ndarray | None) -> dict[str, np.ndarray]:
+    """All arrays that the figure shows, by their names in the JavaScript.
+
+    `largest` (n, 1) is the largest visible score of each row, 0 where nothing is visible, and `powers` (n, N) the
+    exponentials of the scores less that.
+    """
+    products = Q @ K.T
+    scores = scale * products
+    visible = np.where(True if mask is None else mask, scores, -np.inf)
+    largest = visible.max(axis=1, keepdims=True)
+    largest = np.where(np.isfinite(largest), largest, 0.0)
+    steps = {"Q": Q, "K": K, "V": V, "products": products, "scores": scores, "largest": largest}
+    return steps | {"powers": np.exp(visible - largest), "weights": P, "outputs": P @ V}
+
+
+def listed(vector: np.ndarray, longest: int = 8) -> str:
+    """A vector as text: "(1.00, -0.50, …)"."""
+    return f"({', '.join(f'{x:.2f}' for x in vector[:longest])}{', …' if len(vector) > longest else ''})"

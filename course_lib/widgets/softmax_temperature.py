@@ -1,0 +1,159 @@
+"""Figure 3: the temperature of a softmax, and why 1 / sqrt(d)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import traitlets
+from matplotlib.figure import Figure as Drawing
+
+from course_lib.config import require
+from course_lib.figures import style
+from course_lib.figures.inputs import as_matrix, as_tokens
+from course_lib.reference.attention import softmax_weights
+from course_lib.widgets import page
+from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+
+MAX_KEYS, MAX_WIDTH = 64, 4096
+GRID = 2.0 ** np.arange(-2, 6.25, 0.25)  # temperatures; the roots of the widths are added
+
+
+class SoftmaxTemperature(InteractiveFigure):
+    """The weights softmax(K q / T) of one query, at each width d and temperature T; predict, then reveal.
+
+    q: (d,), K: (N, d), arrays or torch tensors. The widths are 1, 4, 16, ... and d: of each, the first coordinates.
+    tokens: names of the N keys.
+
+    Chosen: `width` and `step`, positions in `widths` and `temperatures`; `hidden`, while a prediction is made;
+    `predicted`, how many keys are looked at (1 to N), or None. The property `temperature` can be set, to the nearest
+    one there is. `weights` (N,), `keys_looked_at` = exp(entropy) and `gradient` = |J|, the Frobenius norm of
+    J = diag(p) - p p^T, are those of the chosen width and temperature.
+
+    Raises ValueError (TypeError for what is no text) for shapes that do not fit, numbers that are not finite, and
+    above MAX_KEYS keys or MAX_WIDTH coordinates.
+    """
+
+    sources = ("plot", "softmax_temperature")
+    width = Index(0).tag(sync=True, chosen=True)
+    step = Index(0).tag(sync=True, chosen=True)
+    hidden = traitlets.Bool(False).tag(sync=True, chosen=True)
+    predicted = Index(None, allow_none=True).tag(sync=True, chosen=True)
+    walk = Walk(
+        keys=("Tab", "ArrowRight", "Tab", "ArrowRight", "ArrowRight", "Tab", "Tab", "Enter"),
+        chosen={"width": 4, "step": 24},
+        said="keys looked at",
+    )
+
+    def __init__(self, q, K, tokens: Sequence[str] | None = None, *, title: str = "Temperature", caption: str = ""):
+        q, K = as_matrix(q, "q", rank=1), as_matrix(K, "K")
+        N, d = K.shape
+        require(len(q) == d, f"q and K must have the same width d, got shapes {q.shape} and {K.shape}")
+        require(N <= MAX_KEYS and d <= MAX_WIDTH, f"K must be at most {MAX_KEYS} x {MAX_WIDTH}, got shape {K.shape}")
+        widths = [4**i for i in range(7) if 4**i < d] + [d]
+        temperatures = np.unique(np.concatenate([GRID, np.sqrt(widths)]))
+        scores = np.stack([K[:, :width] @ q[:width] for width in widths])
+        P = softmax_weights(scores[:, None, :] / temperatures[:, None])
+        data = {
+            "weights": packed(P),
+            **{name: packed(values, "<f8") for name, values in measures(P).items()},
+            "widths": widths,
+            "temperatures": temperatures.tolist(),
+            "keys": as_tokens([f"key {j}" for j in range(N)] if tokens is None else tokens, N, "tokens"),
+        }
+        opening = {"width": max(0, len(widths) - 2), "step": int(np.searchsorted(temperatures, 1.0))}
+        super().__init__(data, title=title, caption=caption, **opening)
+
+    @classmethod
+    def example(cls, tokens: Sequence[str]) -> "SoftmaxTemperature":
+        rng, text = np.random.default_rng(2), " ".join(tokens)
+        return cls(rng.normal(size=256), rng.normal(size=(len(tokens), 256)), tokens, title=text, caption=text)
+
+    def allowed(self) -> dict[str, range]:
+        widths, temperatures, N = self.data["weights"]["shape"]
+        return {"width": range(widths), "step": range(temperatures), "predicted": range(1, N + 1)}
+
+    @property
+    def widths(self) -> list[int]:
+        """The widths d that can be chosen."""
+        return self.data["widths"]
+
+    @property
+    def temperatures(self) -> list[float]:
+        """The temperatures that can be chosen, rising; sqrt(d) of each width is among them."""
+        return self.data["temperatures"]
+
+    @property
+    def temperature(self) -> float:
+        return self.temperatures[self.step]
+
+    @temperature.setter
+    def temperature(self, value: float):
+        require(value > 0, f"temperature must be positive, got {value}")
+        self.step = int(np.abs(np.log(np.array(self.temperatures) / value)).argmin())
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The weights (N,) at the chosen width and temperature."""
+        return unpacked(self.data["weights"])[self.width, self.step]
+
+    @property
+    def keys_looked_at(self) -> float:
+        return float(unpacked(self.data["looked_at"])[self.width, self.step])
+
+    @property
+    def gradient(self) -> float:
+        return float(unpacked(self.data["gradient"])[self.width, self.step])
+
+    def scaled_step(self) -> int:
+        """Where the temperature is sqrt(d)."""
+        return int(np.abs(np.array(self.temperatures) - np.sqrt(self.widths[self.width])).argmin())
+
+    def drawing(self) -> Drawing:
+        T, N = np.array(self.temperatures), len(self.data["keys"])
+        with style.context():
+            fig = Drawing(figsize=(9.2, 3.2))
+            bars, keys, gradient = fig.subplots(1, 3)
+            scaled = unpacked(self.data["weights"])[self.width, self.scaled_step()]
+            bars.bar(range(N), self.weights, label=f"T = {self.temperature:.3g}")
+            bars.plot(range(N), scaled, "D", color=style.PALETTE[1], label=r"T = $\sqrt{d}$")
+            bars.set(title=f"weights, d = {self.widths[self.width]}", xlabel="key", ylabel="weight", ylim=(0, 1))
+            bars.legend()
+            for ax, name, title in ((keys, "looked_at", "keys looked at"), (gradient, "gradient", "gradient norm |J|")):
+                values = unpacked(self.data[name])[self.width]
+                ax.plot(T, values)
+                ax.plot(T[self.step], values[self.step], "o", color=style.PALETTE[0])
+                ax.plot(T[self.scaled_step()], values[self.scaled_step()], "D", color=style.PALETTE[1])
+                ax.set_xscale("log", base=2)
+                ax.set(title=title, xlabel="temperature T")
+                ax.set_ylim(bottom=0)
+        return fig
+
+    def alt(self) -> str:
+        looked_at, gradient = (unpacked(self.data[name])[self.width] for name in ("looked_at", "gradient"))
+        scaled = self.scaled_step()
+        return (
+            f"Weights of {len(self.data['keys'])} keys of width {self.widths[self.width]}, and two curves against the "
+            f"temperature. At {self.temperature:.3g}, {self.keys_looked_at:.1f} keys are looked at and the gradient "
+            f"norm is {self.gradient:.2f}; at the root of d, {looked_at[scaled]:.1f} and {gradient[scaled]:.2f}."
+        )
+
+    def table(self) -> str:
+        columns = [unpacked(self.data[name])[self.width] for name in ("entropy", "looked_at", "gradient")]
+        rows = [
+            [f"{T:.3g}", f"{H:.3f}", f"{n:.2f}", f"{g:.3f}"]
+            for T, H, n, g in zip(self.temperatures, *columns, strict=True)
+        ]
+        return page.table(["temperature", "entropy, nats", "keys looked at", "gradient norm"], rows)
+
+    def __repr__(self):
+        return f"SoftmaxTemperature(keys={len(self.data['keys'])}, widths={self.widths})"
+
+
+def measures(P: np.ndarray) -> dict[str, np.ndarray]:
+    """Of weights P (..., N): entropy in nats, its exponential, and the Frobenius norm of the softmax's derivative.
+
+    |diag(p) - p p^T|^2 = sum p^2 - 2 sum p^3 + (sum p^2)^2, which rounding can take below zero.
+    """
+    entropy = -(P * np.log(np.maximum(P, 1e-300))).sum(axis=-1)
+    squares, cubes = (P**2).sum(axis=-1), (P**3).sum(axis=-1)
+    gradient = np.sqrt(np.maximum(squares - 2 * cubes + squares**2, 0.0))
+    return {"entropy": entropy, "looked_at": np.exp(entropy), "gradient": gradient}

@@ -1,0 +1,110 @@
+// Labelled native controls. Each has `element` and `show(value)`; `show` tells nobody.
+
+/** Keys a native control uses itself stay with it, away from the notebook's shortcuts. */
+function keepKeys(control) {
+  const own = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown", " ", "Enter", "Escape"];
+  control.addEventListener("keydown", (event) => {
+    if (own.includes(event.key)) event.stopPropagation();
+  });
+}
+
+/** A label and its control, one above the other. */
+function labelled(label, id, ...controls) {
+  return make("div", { class: "clf-control" }, make("label", { for: id }, label), ...controls);
+}
+
+/**
+ * A slider over positions 0..count-1; `text(i)` is what stands beside it and what a screen reader says.
+ * `onInput` is called while it moves (stay in the browser), `onChange` when it is let go (ask Python).
+ */
+function rangeControl({ label, count, text, onInput, onChange }) {
+  const id = uniqueName();
+  const input = make("input", { type: "range", id, min: 0, max: count - 1, step: 1 });
+  const output = make("output", { for: id });
+  const read = (value) => {
+    output.textContent = text(value);
+    input.setAttribute("aria-valuetext", text(value));
+  };
+  input.addEventListener("input", () => {
+    read(Number(input.value));
+    onInput(Number(input.value));
+  });
+  input.addEventListener("change", () => onChange(Number(input.value)));
+  keepKeys(input);
+  const element = labelled(label, id, make("div", { class: "clf-range" }, input, output));
+  return {
+    element,
+    show(value) {
+      input.value = String(value);
+      read(value);
+    },
+  };
+}
+
+/** A native list; `names` are its lines, `onChange` gets the position. */
+function selectControl({ label, names, onChange }) {
+  const id = uniqueName();
+  const select = make("select", { id }, ...names.map((name, i) => make("option", { value: i }, name)));
+  select.addEventListener("change", () => onChange(Number(select.value)));
+  keepKeys(select);
+  return { element: labelled(label, id, select), show: (value) => (select.value = String(value)) };
+}
+
+/** Native radio buttons in a row: for a few short names, all in sight. `faces` may hold an element for each. */
+function radioControl({ label, names, faces = [], onChange }) {
+  const id = uniqueName();
+  const inputs = names.map((_, i) => {
+    const input = make("input", { type: "radio", name: id, value: i });
+    input.addEventListener("change", () => onChange(i));
+    return input;
+  });
+  const choices = inputs.map((input, i) => make("label", { class: "clf-choice" }, input, faces[i] ?? null, make("span", {}, names[i])));
+  const element = make("fieldset", { class: "clf-choices" }, make("legend", {}, label), ...choices);
+  keepKeys(element);
+  return { element, show: (value) => inputs.forEach((input, i) => (input.checked = i === value)) };
+}
+
+/** A native check box. */
+function checkControl({ label, onChange }) {
+  const input = make("input", { type: "checkbox" });
+  input.addEventListener("change", () => onChange(input.checked));
+  keepKeys(input);
+  return { element: make("label", { class: "clf-check" }, input, label), show: (value) => (input.checked = value) };
+}
+
+/** A button; `button.disabled` and `button.hidden` are the caller's. */
+function button(label, onClick) {
+  const element = make("button", { type: "button" }, label);
+  element.addEventListener("click", onClick);
+  keepKeys(element);
+  return element;
+}
+
+/**
+ * Reset, back and forward through positions 0..count-1, and a line that says where one stands; nothing plays by itself.
+ * A button that leads nowhere keeps the focus: it says so by aria-disabled.
+ */
+function stepControl({ label, count, text, onChange }) {
+  let at = 0;
+  const to = (value) => value !== at && value >= 0 && value < count && onChange(value);
+  const buttons = [button("Start", () => to(0)), button("Back", () => to(at - 1)), button("Next", () => to(at + 1))];
+  const where = make("span", { class: "clf-where" });
+  const element = make("div", { role: "group", "aria-label": label, class: "clf-steps" }, ...buttons, where);
+  return {
+    element,
+    show(value) {
+      at = value;
+      where.textContent = `${value + 1} of ${count}: ${text(value)}`;
+      buttons.forEach((each, i) => each.setAttribute("aria-disabled", i < 2 ? at === 0 : at === count - 1));
+    },
+  };
+}
+
+/** A native table. `head` are its column heads; `rows` are [head, ...cells]; cells are text or elements. */
+function numberTable(caption, head, rows, current = -1) {
+  const line = ([first, ...cells], i) =>
+    make("tr", i === current ? { class: "clf-current" } : {}, make("th", { scope: "row" }, first), ...cells.map((cell) => make("td", {}, cell)));
+  return make("table", { class: "clf-table" }, make("caption", {}, caption),
+    make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))),
+    make("tbody", {}, ...rows.map(line)));
+}

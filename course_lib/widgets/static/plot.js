@@ -1,0 +1,229 @@
+// Lines, points and bars with axes and a legend, in SVG. A plot is one tab stop: arrows walk its points.
+
+const PLOT = { left: 58, right: 16, top: 14, bottom: 44, height: 260, marker: 4, near: 28 };
+const MARKERS = ["circle", "square", "diamond", "triangle", "cross"];
+
+function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/**
+ * An axis: `domain` [low, high], `log` 2 or 10 for a logarithmic one, `text(value)` for its ticks.
+ * @returns {{ticks: number[], at: (value: number) => number}} `at` is the place on [0, 1], beyond it outside
+ */
+function plotAxis({ domain: [low, high], log, ticks }, room) {
+  const line = log ? Math.log : (value) => value;
+  const at = (value) => (line(value) - line(low)) / (line(high) - line(low));
+  return { at, ticks: ticks ?? (log ? logTicks(low, high, log, room) : roundTicks(low, high, room)) };
+}
+
+/** "0.6", "−2", "1,024": without the noise of binary fractions. */
+function asTick(value) {
+  const text = Math.abs(value) < 1e4 ? String(Number(Math.abs(value).toPrecision(6))) : asCount(Math.abs(value));
+  return value < 0 ? `−${text}` : text;
+}
+
+/** Round numbers, at most `room` of them. */
+function roundTicks(low, high, room) {
+  const rough = (high - low) / Math.max(1, room);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+}
+
+/** Powers of the base, every k-th where there are many. */
+function logTicks(low, high, base, room) {
+  const power = (value) => Math.log(value) / Math.log(base);
+  const [first, last] = [Math.ceil(power(low) - 1e-9), Math.floor(power(high) + 1e-9)];
+  const step = Math.max(1, Math.ceil((last - first + 1) / Math.max(1, room)));
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => base ** (first + i * step));
+}
+
+/**
+ * @param {{label: string, x: object, y: object, height?: number, help?: string,
+ *   describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
+ *   x and y are axes ({label, domain, log?, ticks?, text?}); `describe` says a point, for the tip and a screen reader;
+ *   onPick is called on a click or Enter. `draw({series, rules, x, y})` takes
+ *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour (0..4), dash?}], numbers in x and y;
+ *   rules: [{x or y, label}], reference lines; x and y replace the axes' properties that they name.
+ */
+function plot(options) {
+  const id = uniqueName();
+  const drawing = svg("svg", { "aria-hidden": "true" });
+  const option = make("div", { role: "option", id: `${id}-point`, class: "clf-unseen", "aria-selected": "true" });
+  const tip = make("div", { class: "clf-tip", "aria-hidden": "true" });
+  const stage = make("div", {
+    role: "listbox", tabindex: "0", class: "clf-plot", "aria-label": options.label, "aria-activedescendant": option.id,
+    "aria-description": options.help ?? "Left and right walk along a series, up and down change the series.",
+  }, drawing, option, tip);
+  const legend = make("div", { class: "clf-legend", "aria-hidden": "true" });
+  const element = make("div", { class: "clf-figure" }, stage, legend);
+  const height = options.height ?? PLOT.height;
+  let width = 480;
+  let shown = { series: [], rules: [] };
+  let place = null; // from values to pixels
+  let current = { series: 0, point: 0 };
+
+  function draw(content) {
+    shown = { rules: [], ...content };
+    const inside = { width: width - PLOT.left - PLOT.right, height: height - PLOT.top - PLOT.bottom };
+    const axes = { x: { ...options.x, ...content.x }, y: { ...options.y, ...content.y } };
+    const x = plotAxis(axes.x, Math.floor(inside.width / 52));
+    const y = plotAxis(axes.y, Math.floor(inside.height / 36));
+    place = {
+      x: (value) => PLOT.left + inside.width * x.at(value),
+      y: (value) => PLOT.top + inside.height * (1 - y.at(value)),
+      base: PLOT.top + inside.height, inside,
+    };
+    for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) drawing.setAttribute(name, value);
+    drawing.replaceChildren(
+      ...xAxis(axes.x, x.ticks, place, width, height), ...yAxis(axes.y, y.ticks, place, width),
+      ...shown.rules.flatMap((rule) => ruleMarks(rule, place, width)),
+      ...shown.series.map((each, i) => seriesMarks(each, i, place)),
+    );
+    legend.replaceChildren(...shown.series.map((each, i) => legendEntry(each, i)));
+    legend.hidden = shown.series.length < 2;
+    point(current, false);
+  }
+
+  /** Make a point the current one; `loud` shows its tip. */
+  function point({ series, point: i }, loud) {
+    if (!shown.series.length) return;
+    const at = Math.max(0, Math.min(shown.series.length - 1, series));
+    const each = shown.series[at];
+    current = { series: at, point: Math.max(0, Math.min(each.x.length - 1, i)) };
+    option.textContent = options.describe(at, current.point);
+    option.setAttribute("aria-posinset", current.point + 1);
+    option.setAttribute("aria-setsize", each.x.length);
+    if (!loud) return hideTip();
+    const [left, top] = [place.x(each.x[current.point]), place.y(each.y[current.point])];
+    tip.textContent = option.textContent;
+    tip.hidden = false;
+    drawing.querySelector(".clf-here")?.remove();
+    drawing.append(svg("circle", { class: "clf-here", cx: left, cy: top, r: 8 }));
+    const room = Math.max(0, width - tip.offsetWidth - 4);
+    const above = top - tip.offsetHeight - 14;
+    Object.assign(tip.style, { left: `${Math.min(room, Math.max(4, left - tip.offsetWidth / 2))}px`, top: `${above < 0 ? top + 14 : above}px` });
+  }
+
+  function hideTip() {
+    tip.hidden = true;
+    drawing.querySelector(".clf-here")?.remove();
+  }
+
+  function nearest(event) {
+    const bounds = stage.getBoundingClientRect();
+    let best = { distance: Infinity };
+    shown.series.forEach((each, series) => Array.from(each.x).forEach((value, i) => {
+      const distance = Math.hypot(place.x(value) - event.clientX + bounds.left, place.y(each.y[i]) - event.clientY + bounds.top);
+      if (distance < best.distance) best = { distance, series, point: i };
+    }));
+    return best.distance <= PLOT.near ? best : null;
+  }
+
+  stage.addEventListener("pointermove", (event) => {
+    const found = nearest(event);
+    if (found) point(found, true);
+    else hideTip();
+  });
+  stage.addEventListener("pointerleave", hideTip);
+  stage.addEventListener("focus", () => stage.matches(":focus-visible") && point(current, true));
+  stage.addEventListener("blur", hideTip);
+  stage.addEventListener("click", (event) => {
+    const found = nearest(event);
+    if (found) options.onPick?.(found.series, found.point);
+  });
+  stage.addEventListener("keydown", (event) => {
+    const { series, point: i } = current;
+    const size = { rows: shown.series.length, columns: shown.series[series]?.x.length ?? 0 };
+    const to = gridMove(event, { row: series, column: i }, size);
+    if (to) point({ series: to.row, point: to.column }, true);
+    else if (event.key === "Enter" || event.key === " ") options.onPick?.(series, i);
+    else if (event.key === "Escape") hideTip();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  return {
+    element, draw,
+    layout(room) {
+      width = Math.max(240, Math.floor(room));
+      if (shown.series.length) draw(shown);
+    },
+  };
+}
+
+function xAxis({ label, text = asTick }, ticks, place, width, height) {
+  const { base, inside } = place;
+  const marks = ticks.flatMap((value) => [
+    svg("line", { class: "clf-grid", x1: place.x(value), x2: place.x(value), y1: PLOT.top, y2: base }),
+    svg("text", { x: place.x(value), y: base + 17, "text-anchor": "middle" }, text(value)),
+  ]);
+  const name = svg("text", { class: "clf-name", x: PLOT.left + inside.width / 2, y: height - 6, "text-anchor": "middle" }, label);
+  return [...marks, svg("line", { class: "clf-line", x1: PLOT.left, x2: width - PLOT.right, y1: base, y2: base }), name];
+}
+
+function yAxis({ label, text = asTick }, ticks, place, width) {
+  const marks = ticks.flatMap((value) => [
+    svg("line", { class: "clf-grid", x1: PLOT.left, x2: width - PLOT.right, y1: place.y(value), y2: place.y(value) }),
+    svg("text", { x: PLOT.left - 7, y: place.y(value) + 4, "text-anchor": "end" }, text(value)),
+  ]);
+  const middle = PLOT.top + place.inside.height / 2;
+  return [...marks, svg("text", { class: "clf-name", transform: `translate(14 ${middle}) rotate(-90)`, "text-anchor": "middle" }, label)];
+}
+
+/** A dashed reference line across the plot, with its name at the end. */
+function ruleMarks({ x, y, label }, place, width) {
+  if (y !== undefined) {
+    const at = place.y(y);
+    return [svg("line", { class: "clf-rule", x1: PLOT.left, x2: width - PLOT.right, y1: at, y2: at }),
+      svg("text", { class: "clf-rule-name", x: width - PLOT.right, y: at - 5, "text-anchor": "end" }, label)];
+  }
+  const at = place.x(x);
+  const left = at > width - 90;
+  return [svg("line", { class: "clf-rule", x1: at, x2: at, y1: PLOT.top, y2: place.base }),
+    svg("text", { class: "clf-rule-name", x: at + (left ? -5 : 5), y: PLOT.top + 11, "text-anchor": left ? "end" : "start" }, label)];
+}
+
+function seriesMarks({ x, y, kind = "line", colour, dash }, i, place) {
+  const group = svg("g", { class: `clf-series clf-colour-${(colour ?? i) % 5}` });
+  const points = Array.from(x, (value, j) => [place.x(value), place.y(y[j])]);
+  if (kind === "bars") {
+    const wide = Math.max(2, (0.7 * place.inside.width) / Math.max(1, points.length));
+    group.append(...points.map(([px, py]) => svg("rect", { x: px - wide / 2, y: py, width: wide, height: Math.max(0, place.base - py) })));
+  } else if (kind === "points") {
+    group.append(...points.map(([px, py]) => marker(MARKERS[(colour ?? i) % 5], px, py)));
+  } else {
+    group.append(svg("polyline", { points: points.map(([px, py]) => `${px.toFixed(1)},${py.toFixed(1)}`).join(" "), "stroke-dasharray": dash ?? dashes(colour ?? i) }));
+  }
+  return group;
+}
+
+/** Each line has its own dash beside its own colour: no reading depends on colour alone. */
+function dashes(i) {
+  return ["none", "7 4", "8 3 2 3", "2 3", "10 3 2 3 2 3"][i % 5];
+}
+
+function marker(shape, x, y) {
+  const r = PLOT.marker;
+  const path = {
+    square: `M${x - r} ${y - r}h${2 * r}v${2 * r}h${-2 * r}z`,
+    diamond: `M${x} ${y - r - 1}l${r + 1} ${r + 1}l${-r - 1} ${r + 1}l${-r - 1} ${-r - 1}z`,
+    triangle: `M${x} ${y - r - 1}l${r + 1} ${2 * r}h${-2 * r - 2}z`,
+    cross: `M${x - r} ${y - r}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}`,
+  };
+  return shape === "circle" ? svg("circle", { cx: x, cy: y, r }) : svg("path", { d: path[shape], class: `clf-${shape}` });
+}
+
+function legendEntry({ name, kind = "line", colour, dash }, i) {
+  const number = (colour ?? i) % 5;
+  const sample = svg("svg", { width: 28, height: 14, "aria-hidden": "true", class: `clf-series clf-colour-${number}` });
+  if (kind === "bars") sample.append(svg("rect", { x: 8, y: 1, width: 12, height: 12 }));
+  else if (kind === "points") sample.append(marker(MARKERS[number], 14, 7));
+  else sample.append(svg("polyline", { points: "0,7 28,7", "stroke-dasharray": dash ?? dashes(number) }));
+  return make("span", { class: "clf-key" }, sample, name);
+}

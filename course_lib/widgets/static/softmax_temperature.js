@@ -1,0 +1,128 @@
+// Figure 3: weights, entropy and gradient of a softmax against its temperature. All numbers are Python's.
+
+function mount(el, initial, onChange) {
+  return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
+    const numbers = Object.fromEntries(["weights", "entropy", "looked_at", "gradient"].map((name) => [name, unpack(data[name])]));
+    const { widths, temperatures, keys } = data;
+    const root = () => nearestStep(temperatures, Math.sqrt(widths[state.width]));
+    const width = radioControl({ label: "Width d", names: widths.map(asCount), onChange: (value) => choose({ width: value }) });
+    const step = rangeControl({
+      label: "Temperature T", count: temperatures.length, text: (i) => asTemperature(temperatures[i]),
+      onInput: (value) => preview({ step: value }), onChange: (value) => choose({ step: value }),
+    });
+    const plain = button("T = 1, no scale", () => choose({ step: nearestStep(temperatures, 1) }));
+    const scaled = button("T = √d", () => choose({ step: root() }));
+    const more = widths.length > 1 ? button("Predict another width", () => {
+      choose({ width: (state.width + 1) % widths.length, hidden: true, predicted: null });
+      guess.focus();
+    }) : null;
+    const guess = predictionPanel(keys.length, (predicted) => choose({ predicted, hidden: false }));
+    const plots = temperaturePlots(data, numbers, state);
+    const readout = make("p", { class: "clf-readout" });
+    const verdict = make("p", { class: "clf-verdict" });
+    const shown = make("div", { class: "clf-temperature" }, ...plots.map((each) => each.element));
+
+    function show() {
+      const { looked_at, entropy, gradient } = numbers;
+      const at = [state.width, state.step];
+      width.show(state.width);
+      step.show(state.step);
+      for (const element of [shown, readout]) element.hidden = state.hidden;
+      guess.show(state.hidden, `Width ${asCount(widths[state.width])}, temperature ${asTemperature(temperatures[state.step])}`);
+      verdict.hidden = state.hidden || state.predicted === null;
+      verdict.textContent = `You predicted ${state.predicted}; it is ${asNumber(looked_at.at(...at), 1)}.`;
+      readout.replaceChildren(
+        ...measure(asNumber(looked_at.at(...at), 1), `of ${keys.length} keys looked at`),
+        ...measure(asNumber(entropy.at(...at), 2), "nats of entropy"), ...measure(asNumber(gradient.at(...at), 3), "gradient norm |J|"));
+      if (!state.hidden) plots.forEach((each) => each.show(root()));
+    }
+
+    return {
+      controls: [width.element, step.element, make("div", { class: "clf-steps" }, ...[plain, scaled, more].filter(Boolean))],
+      body: [readout, verdict, guess.element, shown],
+      help: "J is the derivative of the weights by the scaled scores. Arrow keys walk along a curve, up and down change the curve.",
+      show,
+      layout(room) {
+        const columns = room >= 900 ? 3 : room >= 600 ? 2 : 1;
+        plots.forEach((each) => each.layout((room - 24 * (columns - 1)) / columns));
+      },
+      sentence() {
+        const where = `width ${widths[state.width]}, temperature ${asTemperature(temperatures[state.step])}`;
+        if (state.hidden) return [`${where}: how many keys are looked at?`];
+        const found = `${asNumber(numbers.looked_at.at(state.width, state.step), 1)} keys looked at`;
+        return [`${where}, ${found}, gradient norm ${asNumber(numbers.gradient.at(state.width, state.step), 3)}`];
+      },
+    };
+  });
+}
+
+function asTemperature(value) {
+  return Number(value.toPrecision(3)).toString();
+}
+
+function nearestStep(temperatures, value) {
+  const distance = (T) => Math.abs(Math.log(T / value));
+  return temperatures.reduce((best, T, i) => (distance(T) < distance(temperatures[best]) ? i : best), 0);
+}
+
+function measure(number, what) {
+  return [make("span", {}, make("strong", {}, number), ` ${what}`)];
+}
+
+/** The question before the numbers: a slider for a guess, and the button that reveals. */
+function predictionPanel(count, onReveal) {
+  let value = Math.ceil(count / 2);
+  const where = make("p", { class: "clf-question" });
+  const take = (i) => (value = i + 1);
+  const slider = rangeControl({ label: "Your prediction", count, text: (i) => `${i + 1} of ${count} keys`, onInput: take, onChange: take });
+  const element = make("div", { class: "clf-guess" }, where, slider.element, button("Reveal", () => onReveal(value)));
+  slider.show(value - 1);
+  return {
+    element,
+    focus: () => element.querySelector("input").focus(),
+    show(visible, place) {
+      element.hidden = !visible;
+      where.textContent = `${place}: how many keys will be looked at, e to the entropy?`;
+    },
+  };
+}
+
+/** Bars of the weights, and two curves against the temperature. */
+function temperaturePlots({ temperatures, keys }, { weights, looked_at, gradient }, state) {
+  const log = { label: "temperature T", domain: [temperatures[0], temperatures.at(-1)], log: 2, text: asTemperature };
+  const now = () => `T = ${asTemperature(temperatures[state.step])}`;
+  const series = ["now", "T = √d"];
+  const bars = plot({
+    label: "Weights of the keys", height: 250,
+    x: { label: "key", domain: [-0.6, keys.length - 0.4], ticks: roundTicks(0, keys.length - 1, 8).filter(Number.isInteger) },
+    y: { label: "weight", domain: [0, 1] },
+    describe: (i, j) => `${keys[j]}: ${asNumber(weights.at(state.width, i ? marks.root : state.step, j), 3)} at ${i ? series[1] : now()}`,
+  });
+  const marks = { root: 0 };
+  const curve = (array, label, domain) => {
+    const each = plot({
+      label, height: 250, x: log, y: { label, domain },
+      describe: (i, j) => {
+        const at = [j, state.step, marks.root][i];
+        return `${asNumber(array.at(state.width, at), 2)} at T = ${asTemperature(temperatures[at])}`;
+      },
+    });
+    const point = (name, at, colour) => ({ name, x: [temperatures[at]], y: [array.at(state.width, at)], kind: "points", colour });
+    const show = () => each.draw({
+      series: [{ name: "all temperatures", x: temperatures, y: array.part(state.width), colour: 0 }, point(now(), state.step, 0), point("T = √d", marks.root, 1)],
+      rules: [],
+    });
+    return { ...each, show };
+  };
+  const places = counted(keys.length).map(Number);
+  const showBars = () => bars.draw({
+    series: [
+      { name: now(), x: places, y: weights.part(state.width, state.step), kind: "bars", colour: 0 },
+      { name: "T = √d", x: places, y: weights.part(state.width, marks.root), kind: "points", colour: 1 },
+    ],
+  });
+  const withRoot = (each) => ({ ...each, show: (root) => { marks.root = root; each.show(); } });
+  return [
+    { ...bars, show: showBars }, curve(looked_at, "keys looked at", [0, keys.length]), curve(gradient, "gradient norm |J|", [0, 0.75]),
+  ].map(withRoot);
+}

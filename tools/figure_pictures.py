@@ -1,0 +1,44 @@
+"""Pictures of an interactive figure, to look at: python tools/figure_pictures.py CLASS FOLDER.
+
+At rest and in use (after the figure's walk by keyboard), light and dark, 1280 and 800 pixels wide.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from course_lib import widgets
+from course_lib.bench.browser import ARGUMENTS, find_chromium
+
+TOKENS = "the cat that we saw on the mat was asleep".split()
+
+
+def take(figure, folder: Path, browser) -> None:
+    name = type(figure).__name__
+    with tempfile.TemporaryDirectory() as place:
+        url = figure.save(Path(place) / "figure.html").as_uri()
+        for width in (1280, 800):
+            for theme in ("light", "dark"):
+                page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+                page.goto(url)
+                page.wait_for_selector(".clf")
+                for state, keys in (("rest", ()), ("use", figure.walk.keys)):
+                    for key in keys:
+                        page.keyboard.press(key)
+                    path = folder / f"{name}-{state}-{theme}-{width}.png"
+                    page.screenshot(path=path, full_page=True)
+                    print(path)
+                page.close()
+
+
+def main(name: str, folder: str) -> None:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        take(getattr(widgets, name).example(TOKENS), Path(folder), browser)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
