@@ -1,0 +1,94 @@
+"""Pictures of caches and of the roofline: what is drawn is what the numbers say."""
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
+
+from course_lib import accounting
+from course_lib.exercises.ring_slots import positions_in_ring
+from course_lib.figures import style
+from course_lib.figures.caching import COMPUTED, READ, cache_growth, ring_table, rows_per_step
+from course_lib.figures.roofline import roofline
+
+matplotlib.use("Agg")
+
+
+def cells(ax):
+    """Colour at each (column, row)."""
+    squares = [p for p in ax.patches if isinstance(p, Rectangle)]
+    return {(p.get_x() + 0.5, p.get_y() + 0.5): to_hex(p.get_facecolor()) for p in squares}
+
+
+def test_without_a_cache_every_row_is_computed_again_and_with_one_only_the_new_one():
+    fig = rows_per_step(5)
+    without, cached = (cells(ax) for ax in fig.axes)
+    triangle = {(token, step) for step in range(5) for token in range(step + 1)}
+    assert set(without) == set(cached) == triangle
+    assert set(without.values()) == {COMPUTED}
+    assert {place for place, colour in cached.items() if colour == COMPUTED} == {(i, i) for i in range(5)}
+    assert [ax.get_title(loc="left") for ax in fig.axes] == [
+        "no cache: 15 rows computed",
+        "with cache: 5 rows computed",
+    ]
+
+
+@pytest.mark.parametrize(("tokens", "window"), [(9, 4), (2, 5)])
+def test_ring_table_shows_the_position_in_each_slot(tokens, window):
+    ax = ring_table(tokens, window).axes[0]
+    texts = {(text.get_position()): text.get_text() for text in ax.texts}
+    for row in range(tokens):
+        held = [int(texts.get((slot, row), -1)) for slot in range(window)]
+        assert held == positions_in_ring(row + 1, window).tolist()
+    written = {place for place, colour in cells(ax).items() if colour == COMPUTED}
+    assert written == {(p % window, p) for p in range(tokens)} and COMPUTED != READ
+
+
+def test_growth_is_that_of_accounting_in_gib():
+    models = [accounting.model("Gemma-3-27B"), accounting.model("DeepSeek-V3")]
+    ax = cache_growth(models, 131_072, memory=80 * 10**9).axes[0]
+    for model, line in zip(models, ax.lines, strict=False):
+        assert line.get_label() == model.name
+        lengths, sizes = line.get_data()
+        assert (lengths[0], lengths[-1]) == (256, 131_072) and len(set(lengths)) == len(lengths) == 10
+        want = [model.cache_bytes(int(n)) / 2**30 for n in lengths]
+        np.testing.assert_allclose(sizes, want, rtol=1e-12)  # one division
+    assert ax.lines[2].get_ydata()[0] == pytest.approx(80e9 / 2**30, rel=1e-12)
+    assert ax.texts[0].get_text() == "80 GB" and ax.get_ylim()[1] > 80e9 / 2**30
+
+
+def test_a_length_that_is_no_power_of_two_ends_the_lines():
+    line = cache_growth([accounting.model("Falcon-7B")], 1000).axes[0].lines[0]
+    assert list(line.get_xdata()) == [256, 512, 1000]
+
+
+def test_roofline_draws_the_roof_and_the_points_in_the_machine_s_unit():
+    machine = accounting.Machine("a machine", bandwidth=3e9, flops=7e9)
+    points = {"decode": {"1": (0.5, 1e9), "8": (4.0, 5e9)}, "prefill": {"512": (90.0, 6.5e9)}}
+    ax = roofline(machine, points).axes[0]
+    roof = ax.lines[0]
+    for x, y in zip(*roof.get_data(), strict=True):
+        assert y == pytest.approx(machine.attainable(x) / 1e9, rel=1e-12)
+    assert (
+        machine.ridge in roof.get_xdata()
+        and ax.get_ylabel() == "rate (GFLOP/s)"
+        and ax.get_title("left") == "a machine"
+    )
+    drawn = {line.get_label(): list(zip(*line.get_data(), strict=True)) for line in ax.lines[2:]}
+    assert drawn == {"decode": [(0.5, 1.0), (4.0, 5.0)], "prefill": [(90.0, 6.5)]}
+    assert {line.get_marker() for line in ax.lines[2:]} == {"o", "s"}
+    assert {"1", "8", "512", "ridge: 2.3 FLOPs per byte"} <= {text.get_text() for text in ax.texts}
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    assert left < 0.5 and right > 90 and low < 1 and high > 7
+
+
+@pytest.mark.parametrize(("flops", "unit"), [(989e12, "TFLOP/s"), (2e9, "GFLOP/s"), (5e5, "MFLOP/s")])
+def test_units_follow_the_machine(flops, unit):
+    machine = accounting.Machine("a machine", bandwidth=1e9, flops=flops)
+    assert roofline(machine, {"a": {"b": (1.0, flops)}}).axes[0].get_ylabel() == f"rate ({unit})"
+
+
+def test_pictures_can_be_shown():
+    for fig in (rows_per_step(3), ring_table(3, 2), cache_growth([accounting.model("Falcon-7B")], 4096)):
+        assert style.show(fig, alt="A picture.").alt == "A picture."
