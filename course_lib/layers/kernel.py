@@ -44,7 +44,7 @@ def attention_weights(
     check_kernel(Q, K, seen.mask, seen.causal)
     (b, h, n, e), (g, N) = Q.shape, K.shape[1:3]
     wide = torch.promote_types(Q.dtype, torch.float32)  # as the fused kernel: bfloat16 would round a score of 30 by 0.1
-    scores = (scale * Q.to(wide).reshape(b, g, h // g * n, e) @ K.to(wide).mT).view(b, h, n, N)
+    scores = multiply(scale * Q.to(wide).reshape(b, g, h // g * n, e), K.to(wide).mT).view(b, h, n, N)
     mask = seen.to_mask(n, Q.device)
     if mask is None:
         return scores.softmax(-1).to(Q.dtype)
@@ -56,7 +56,14 @@ def attention_weights(
 def mix(P: Float[Tensor, "b h n N"], V: Float[Tensor, "b g N v"]) -> Float[Tensor, "b h n v"]:
     """Y = P V, where query head i reads value head i // (h / g)."""
     (b, h, n, N), (g, v) = P.shape, (V.shape[1], V.shape[3])
-    return (P.reshape(b, g, h // g * n, N) @ V).view(b, h, n, v)
+    return multiply(P.reshape(b, g, h // g * n, N), V).view(b, h, n, v)
+
+
+def multiply(A: Float[Tensor, "b g m k"], B: Float[Tensor, "b g k l"]) -> Float[Tensor, "b g m l"]:
+    """A B. On a CPU each product of a batch is one thread's; a single one is taken alone, for all threads."""
+    if A.shape[:2] == (1, 1):
+        return (A[0, 0] @ B[0, 0])[None, None]
+    return torch.bmm(A.flatten(0, 1), B.flatten(0, 1)).unflatten(0, A.shape[:2])
 
 
 def attend(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-PARTS = 16  # of the inner dimension; more than most CPUs have threads to share them
+PARTS = 8  # of the inner dimension, for as many threads or fewer to share
 FEW = 8  # rows: with more, the plain product uses all threads
 LARGE = 2**18  # numbers in a weight: below, the threads start for too little
 
