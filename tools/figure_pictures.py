@@ -1,15 +1,15 @@
-"""Pictures of an interactive figure, to look at: python tools/figure_pictures.py CLASS FOLDER.
+"""Pictures of an interactive figure, to look at: python tools/figure_pictures.py MODULE:CLASS FOLDER.
 
 At rest and in use (after the figure's walk by keyboard), light and dark, 1280 and 800 pixels wide.
 """
 
+import importlib
 import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from course_lib import widgets
 from course_lib.bench.browser import ARGUMENTS, find_chromium
 
 TOKENS = "the cat that we saw on the mat was asleep".split()
@@ -34,10 +34,12 @@ def take(figure, folder: Path, browser) -> None:
 
 
 def main(name: str, folder: str) -> None:
+    module, _, cls = name.partition(":")
+    figure = getattr(importlib.import_module(module), cls).example(TOKENS)
     Path(folder).mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
-        take(getattr(widgets, name).example(TOKENS), Path(folder), browser)
+        take(figure, Path(folder), browser)
 
 
 if __name__ == "__main__":

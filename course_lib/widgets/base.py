@@ -144,7 +144,10 @@ class InteractiveFigure(anywidget.AnyWidget):
 
     def twin(self) -> str:
         """The figure as HTML without script: picture, caption and numbers. Untrusted notebooks keep all of it."""
-        image = f'<img alt="{escape(self.alt())}" src="data:image/png;base64,{style.png(self.drawing())}">'
+        return self._twin(style.png(self.drawing()))
+
+    def _twin(self, png: str) -> str:
+        image = f'<img alt="{escape(self.alt())}" src="data:image/png;base64,{png}">'
         caption = f"<figcaption>{escape(self.data['caption'])}</figcaption>"
         return f"<figure>{image}{caption}<details><summary>Numbers</summary>{self.table()}</details></figure>"
 
@@ -166,7 +169,7 @@ class InteractiveFigure(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs):
         view, metadata = super()._repr_mimebundle_(**kwargs)
         png = style.png(self.drawing())
-        still = {"text/plain": repr(self), "text/html": self.twin(), "image/png": png}
+        still = {"text/plain": repr(self), "text/html": self._twin(png), "image/png": png}
         return view | still, metadata | {"image/png": {"alt": self.alt()}}
 
 

@@ -1,0 +1,73 @@
+"""Figure 2 in Chromium: what stands there is what NumPy computes."""
+
+import numpy as np
+import pytest
+
+from course_lib.widgets import ScoreAnatomy
+
+pytestmark = pytest.mark.browser
+
+TOKENS = ["the", "cat", "sat", "on", "mat"]
+
+
+def figure(mask=None):
+    rng = np.random.default_rng(6)
+    return ScoreAnatomy(*(rng.normal(size=(5, width)) for width in (3, 3, 2)), TOKENS, mask=mask)
+
+
+def typeset(value, digits):
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def steps(opened):
+    return opened.locator(".clf-anatomy-steps > li").all_inner_texts()
+
+
+def test_each_step_shows_the_numbers_of_numpy(open_figure):
+    anatomy = figure()
+    opened = open_figure(anatomy)
+    i, j = anatomy.query, anatomy.key
+    product, score, weight = anatomy.products[i, j], anatomy.scores[i, j], anatomy.weights[i, j]
+    shown = steps(opened)
+    assert f"q·k = {typeset(product, 4)}" in shown[0]
+    assert f"s = {typeset(product, 4)} × 0.5774 = {typeset(score, 4)}" in shown[1]
+    assert f"{TOKENS[i]} sees {TOKENS[j]}" in shown[2]
+    power, Z = np.exp(score - anatomy.scores[i].max()), np.exp(anatomy.scores[i] - anatomy.scores[i].max()).sum()
+    assert f"weight = {typeset(power, 4)} / {typeset(Z, 4)} = {typeset(weight, 4)}" in shown[3]
+    total = opened.locator(".clf-anatomy-steps > li").nth(4).locator("tbody tr").last.locator("td").all_inner_texts()
+    assert total == [typeset(value, 2) for value in anatomy.outputs[i]]
+
+
+def test_every_cell_of_each_matrix_is_said_as_numpy_has_it(mount):
+    anatomy = figure()
+    opened = mount(anatomy)
+    for stage, matrix in ((0, anatomy.products), (1, anatomy.scores), (3, anatomy.weights)):
+        opened.evaluate("(stage) => window.handles[0].update({ stage })", stage)
+        opened.get_by_role("grid").focus()
+        opened.keyboard.press("Control+Home")
+        opened.keyboard.press("ArrowDown")
+        for column, token in enumerate(TOKENS):
+            said = opened.locator("[aria-live=polite]").inner_text()
+            assert said.startswith(f"query cat, key {token}, ") and said.endswith(f" {typeset(matrix[1, column], 4)}")
+            opened.keyboard.press("ArrowRight")
+
+
+def test_a_hidden_key_has_no_weight_and_is_said_to_be_hidden(mount):
+    opened = mount(figure(np.tri(5, dtype=bool)))
+    opened.evaluate("() => window.handles[0].update({ query: 1, key: 3 })")
+    shown = steps(opened)
+    assert "cat does not see on: the score becomes −∞" in shown[2] and "= 0.0000" in shown[3]
+    opened.get_by_role("grid").focus()
+    opened.keyboard.press("ArrowRight")
+    assert opened.locator("[aria-live=polite]").inner_text() == "query cat, key mat, hidden by the mask"
+
+
+def test_later_steps_stay_covered(mount):
+    opened = mount(figure())
+    opened.get_by_role("button", name="Start").click()
+    assert opened.evaluate("() => window.changes[0]") == [{"stage": 0}]
+    shown = steps(opened)
+    assert "q·k" in shown[0] and [text.strip() for text in shown[1:]] == ["scale", "mask", "softmax", "sum of values"]
+    opened.get_by_role("button", name="Back").press("Enter")  # leads nowhere, and says so
+    assert opened.get_by_role("button", name="Back").get_attribute("aria-disabled") == "true"
+    assert opened.evaluate("() => window.changes[0].length") == 1
