@@ -1,0 +1,106 @@
+"""Exercise 8.4: what one cached token costs a new one, in both readings of latent attention."""
+
+from course_lib.exercises.core import Exercise, Mistake, Stage
+
+
+def per_cached_token(n_heads, d_head, d_value, d_latent, d_rope, absorbed):
+    if absorbed:  # one shared row [L, K_R] is the key, and its part L the value
+        key, value, numbers = d_latent + d_rope, d_latent, d_latent + d_rope
+    else:
+        key, value = d_head + d_rope, d_value
+        numbers = n_heads * (key + value)
+    return {"flops": 2 * n_heads * (key + value), "numbers": numbers}
+
+
+def _changed(flops=None, numbers=None):
+    """The right counts with one of them computed otherwise, from the six sizes."""
+
+    def answer(*sizes):
+        right = per_cached_token(*sizes)
+        changes = {"flops": flops, "numbers": numbers}
+        return right | {name: change(*sizes) for name, change in changes.items() if change is not None}
+
+    return answer
+
+
+def _numbers(h, e, v, r, p, absorbed):
+    return per_cached_token(h, e, v, r, p, absorbed)["numbers"]
+
+
+def _flops(h, e, v, r, p, absorbed):
+    return per_cached_token(h, e, v, r, p, absorbed)["flops"]
+
+
+COSTS = Exercise(
+    id="8.4",
+    title="what a cached token costs",
+    minutes=8,
+    difficulty=2,
+    solution=per_cached_token,
+    stages=(
+        Stage(lambda: (1, 4, 3, 6, 0, False), "expanded, one head without rotary coordinates"),
+        Stage(lambda: (5, 4, 3, 6, 2, False), "expanded, five heads, d_R = 2"),
+        Stage(lambda: (5, 4, 3, 6, 0, True), "absorbed, five heads without rotary coordinates"),
+        Stage(lambda: (5, 4, 3, 6, 2, True), "absorbed, five heads, d_R = 2"),
+        Stage(lambda: (128, 128, 128, 512, 64, True), "absorbed, the sizes of DeepSeek-V2"),
+    ),
+    mistakes=(
+        Mistake(
+            _changed(flops=lambda *sizes: _flops(*sizes) // 2),
+            "these are multiply-adds; each is two operations, one multiplication and one addition",
+        ),
+        Mistake(
+            _changed(flops=lambda h, e, v, r, p, a: 2 * h * (2 * r + 2 * p if a else e + p + v)),
+            "the mix runs over L alone, d_L numbers; the rotary coordinates belong to the score only",
+        ),
+        Mistake(
+            _changed(
+                flops=lambda h, e, v, r, p, a: 2 * h * (2 * r if a else e + v),
+                numbers=lambda h, e, v, r, p, a: r if a else h * (e + v),
+            ),
+            "the rotary coordinates are missing: each score also runs over d_R of them, and they are read",
+        ),
+        Mistake(
+            _changed(flops=lambda h, e, v, r, p, a: 2 * (2 * r + p) if a else _flops(h, e, v, r, p, a)),
+            "this is one head; the row is shared, but each head has its own query, so all h of them compute with it",
+        ),
+        Mistake(
+            _changed(numbers=lambda h, e, v, r, p, a: h * (r + p) if a else h * (e + p + v)),
+            "absorbed, all heads read the same row [L, K_R]; it is read once, not once for each head",
+        ),
+        Mistake(
+            _changed(numbers=lambda h, e, v, r, p, a: 2 * r + p if a else h * (e + p + v)),
+            "the value is a part of the row that serves as key, so L is not read a second time",
+        ),
+        Mistake(
+            _changed(numbers=lambda h, e, v, r, p, a: r + p if a else e + p + v),
+            "expanded, each head has a key and a value of its own: h times as many numbers",
+        ),
+        Mistake(
+            _changed(numbers=lambda h, e, v, r, p, a: r + p if a else h * (e + v) + p),
+            "in the expanded keys every head has its own copy of K_R, so d_R counts h times",
+        ),
+        Mistake(
+            _changed(numbers=lambda h, e, v, r, p, a: r + p),
+            "what lies in the cache is d_L + d_R numbers in both readings, but expanded, attention reads the keys and "
+            "values made from them",
+        ),
+        Mistake(
+            _changed(flops=lambda h, e, v, r, p, a: _flops(h, e, v, r, p, a) + (0 if a else 2 * h * r * (e + v))),
+            "making the keys and values from L is counted as well; take them as given here, the next section adds it",
+        ),
+        Mistake(
+            _changed(flops=lambda h, e, v, r, p, a: 2 * h * (r + p if a else e + p)),
+            "this is the score alone; the mix takes one multiply-add for each coordinate of the value",
+        ),
+        Mistake(
+            lambda h, e, v, r, p, a: per_cached_token(h, e, v, r, p, not a),
+            "the two readings have changed places",
+        ),
+    ),
+    hints=(
+        "One new token, one cached one. A score is an inner product, and the mix adds a multiple of one value.",
+        "Per head: 2 (width of the key) FLOPs for the score, 2 (width of the value) for the mix.",
+        "Absorbed, the key is [L, K_R] of width d_L + d_R and the value is L; both are the same row for all heads.",
+    ),
+)

@@ -1,0 +1,277 @@
+"""Checks of notebook 08: every mistake hears its own message, right answers pass in any style."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib import accounting
+from course_lib.config import GroupedConfig, LatentConfig, Rope
+from course_lib.exercises import absorbing, grouped_as_latent, nb08, reading_costs, shared_rotary_key
+from course_lib.exercises.core import grade
+from course_lib.reference.attention import attention_weights
+from course_lib.reference.cache import step
+from course_lib.reference.grouped import GroupedQueryAttention
+from course_lib.reference.latent import LatentAttention, from_grouped
+from course_lib.reference.masks import causal_mask
+from course_lib.reference.positions import rotate
+
+EXERCISES = {exercise.id: exercise for exercise in nb08.EXERCISES}
+
+
+@pytest.mark.parametrize("exercise", nb08.EXERCISES, ids=lambda e: e.id)
+def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
+    assert grade(exercise, exercise.solution).passed is True
+    messages = [grade(exercise, mistake.answer) for mistake in exercise.mistakes]
+    assert len(exercise.mistakes) >= 3
+    for mistake, result in zip(exercise.mistakes, messages, strict=True):
+        assert result.passed is False and mistake.message in result.message, result.message
+    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes)
+
+
+@pytest.mark.parametrize("h, g", [(1, 1), (6, 2), (6, 6), (5, 1)])
+def test_selectors_are_those_of_the_reference(h, g):
+    layer = GroupedQueryAttention.random(
+        GroupedConfig(d_model=7, n_heads=h, n_kv_heads=g, d_head=3), np.random.default_rng(0)
+    )
+    latent, (W_LK, W_LV) = from_grouped(layer), grouped_as_latent.selectors(h, g, 3)
+    np.testing.assert_array_equal(W_LK, latent.W_LK)
+    np.testing.assert_array_equal(W_LV, latent.W_LV)
+
+
+def test_absorbed_scores_and_merged_values_are_the_layer():
+    """Tolerance 1e-12: sums of at most 33 terms of size 1."""
+    rng = np.random.default_rng(1)
+    layer = LatentAttention.random(LatentConfig(d_model=11, n_heads=3, d_latent=7, d_head=4, d_value=5), rng)
+    X = rng.normal(size=(6, 11))
+    L = X @ layer.W_L
+    asking, S = absorbing.absorb_keys(X @ layer.W_Q, layer.W_LK, L)
+    P = np.tril(np.exp(S))
+    P /= P.sum(-1, keepdims=True)
+    np.testing.assert_allclose(
+        P, attention_weights(X @ layer.W_Q, L @ layer.W_LK, causal_mask(6, 6)), rtol=0, atol=1e-13
+    )
+    W_LO = absorbing.merge_values(layer.W_LV, layer.W_O.reshape(15, 11))
+    Y = np.concatenate(list(P @ L), axis=1) @ W_LO
+    np.testing.assert_allclose(Y, step(layer, X)[0], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(asking @ L.T / 2, S, rtol=0, atol=1e-12)  # sqrt(d_QK) = 2
+
+
+@pytest.mark.parametrize("rope", [0, 6])
+def test_costs_are_those_of_accounting(rope):
+    config = LatentConfig(d_model=11, n_heads=3, d_latent=7, d_head=4, d_value=5, d_rope=rope)
+    for reading in (accounting.expanded(config), accounting.absorbed(config)):
+        got = reading_costs.per_cached_token(3, 4, 5, 7, rope, reading.name == "absorbed")
+        assert got == {"flops": 2 * reading.attend, "numbers": reading.floats_per_row}
+
+
+def test_decoupled_scores_are_those_of_the_layer():
+    rng = np.random.default_rng(2)
+    layer = LatentAttention.random(LatentConfig(d_model=11, n_heads=3, d_latent=7, d_head=5, d_rope=4), rng)
+    X, at = rng.normal(size=(8, 11)), np.arange(8)
+    K, _ = layer.read(layer.compress(X, at))
+    want = layer.queries(X, at)[:, 5:] @ K.swapaxes(-1, -2) * layer.scale
+    got = shared_rotary_key.decoupled_scores(
+        X[5:] @ layer.W_Q, X @ layer.W_L @ layer.W_LK, X[5:] @ layer.W_QR, X @ layer.W_KR, Rope()
+    )
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-13)  # sums of 9 products of size 1
+
+
+def selectors_in_loops(h, g, e):
+    W_LK, W_LV = ([[[0.0] * e for _ in range(2 * g * e)] for _ in range(h)] for _ in range(2))
+    for i in range(h):
+        for c in range(e):
+            W_LK[i][i * g // h * e + c][c] = 1.0
+            W_LV[i][(g + i * g // h) * e + c][c] = 1.0
+    return W_LK, W_LV
+
+
+def selectors_by_einsum(h, g, e):
+    role, group, one = np.eye(2), np.repeat(np.eye(g), h // g, axis=0), np.eye(e)
+    return tuple(np.einsum("r,hg,ce->hrgce", role[k], group, one).reshape(h, 2 * g * e, e) for k in (0, 1))
+
+
+def selectors_in_torch(h, g, e):
+    one = torch.eye(2 * g * e).view(2 * g * e, 2, g, e).repeat_interleave(h // g, dim=2)
+    return [one[:, k].transpose(0, 1) for k in (0, 1)]
+
+
+def absorb_in_loops(Q, W_LK, L):
+    asking = [[W @ q for q in head] for head, W in zip(Q, W_LK, strict=True)]
+    return asking, [[[a @ row / math.sqrt(Q.shape[2]) for row in L] for a in head] for head in asking]
+
+
+def absorb_by_einsum(Q, W_LK, L):
+    asking = np.einsum("hne,hre->hnr", Q, W_LK)
+    return asking, np.einsum("hnr,mr->hnm", asking, L) * Q.shape[-1] ** -0.5
+
+
+def absorb_in_torch(Q, W_LK, L):
+    Q, W_LK, L = map(torch.from_numpy, (Q, W_LK, L))
+    asking = torch.bmm(Q, W_LK.mT)
+    return asking, asking @ L.T / Q.shape[-1] ** 0.5
+
+
+def merge_in_loops(W_LV, W_O):
+    v = W_LV.shape[2]
+    return np.concatenate([W @ W_O[i * v : (i + 1) * v] for i, W in enumerate(W_LV)])
+
+
+def merge_by_blocks(W_LV, W_O):
+    return torch.block_diag(*torch.from_numpy(W_LV)) @ torch.from_numpy(W_O)
+
+
+def merge_by_einsum(W_LV, W_O):
+    h, r, v = W_LV.shape
+    return np.einsum("hrv,hvd->hrd", W_LV, W_O.reshape(h, v, -1)).reshape(h * r, -1)
+
+
+def cost_in_cases(n_heads, d_head, d_value, d_latent, d_rope, absorbed):
+    per_head = 2 * (2 * d_latent + d_rope) if absorbed else 2 * (d_head + d_rope) + 2 * d_value
+    read = d_latent + d_rope if absorbed else n_heads * d_head + n_heads * d_rope + n_heads * d_value
+    return {"numbers": np.int64(read), "flops": n_heads * per_head}
+
+
+def decoupled_by_concatenation(Q, K, Q_R, K_R, rope):
+    h, n, _ = Q.shape
+    N = len(K_R)
+    queries = np.concatenate([Q, rotate(Q_R, np.arange(N)[N - n :], rope)], -1)
+    keys = np.concatenate([K, np.stack([rotate(K_R, np.arange(N), rope)] * h)], -1)
+    return np.einsum("hne,hme->hnm", queries, keys) / math.sqrt(queries.shape[-1])
+
+
+def decoupled_in_loops(Q, K, Q_R, K_R, rope):
+    (h, n, e), (N, p) = Q.shape, K_R.shape
+    S = np.zeros((h, n, N))
+    for head, i, j in np.ndindex(S.shape):
+        shift = np.array([j - (N - n + i)])  # <R_i q, R_j k> = <q, R_{j - i} k>
+        turned = rotate(K_R[j : j + 1], shift, rope)[0]
+        S[head, i, j] = (Q[head, i] @ K[head, j] + Q_R[head, i] @ turned) / math.sqrt(e + p)
+    return S
+
+
+def decoupled_in_torch(Q, K, Q_R, K_R, rope):
+    N, p = K_R.shape
+    angles = torch.outer(torch.arange(N), rope.base ** (-torch.arange(0, p, 2).double() / p))
+    turns = torch.polar(torch.ones_like(angles), angles)
+
+    def turned(X, turns):
+        return torch.view_as_real(torch.view_as_complex(torch.from_numpy(X).unflatten(-1, (-1, 2))) * turns).flatten(-2)
+
+    rotary = turned(Q_R, turns[N - Q.shape[1] :]) @ turned(K_R, turns).T
+    return (torch.from_numpy(Q) @ torch.from_numpy(K).mT + rotary) / (Q.shape[-1] + p) ** 0.5
+
+
+@pytest.mark.parametrize(
+    "number, answer",
+    [
+        ("8.1", selectors_in_loops),
+        ("8.1", selectors_by_einsum),
+        ("8.1", selectors_in_torch),
+        ("8.2", absorb_in_loops),
+        ("8.2", absorb_by_einsum),
+        ("8.2", absorb_in_torch),
+        ("8.3", merge_in_loops),
+        ("8.3", merge_by_blocks),
+        ("8.3", merge_by_einsum),
+        ("8.4", cost_in_cases),
+        ("8.5", decoupled_by_concatenation),
+        ("8.5", decoupled_in_loops),
+        ("8.5", decoupled_in_torch),
+    ],
+)
+def test_right_answers_pass_in_any_style(number, answer):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is True, result.message
+
+
+def key_of_every_group(h, g, e):
+    W_LK, W_LV = selectors_by_einsum(h, g, e)
+    return W_LK.sum(0, keepdims=True) + 0 * W_LK, W_LV
+
+
+def scaled_keys(h, g, e):
+    W_LK, W_LV = selectors_by_einsum(h, g, e)
+    return W_LK / math.sqrt(e), W_LV
+
+
+def absorb_with_joined_heads(Q, W_LK, L):
+    asking = np.concatenate(list(Q), axis=1) @ np.concatenate(list(W_LK), axis=1).T
+    return asking, asking @ L.T / math.sqrt(Q.shape[-1])
+
+
+def merged_up_projections(Q, W_LK, L):
+    return Q @ W_LK.swapaxes(-1, -2) @ L.T / math.sqrt(Q.shape[-1]), Q @ W_LK.swapaxes(-1, -2)
+
+
+def absorb_by_pinv(Q, W_LK, L):
+    asking = Q @ np.linalg.pinv(W_LK)
+    return asking, asking @ L.T / math.sqrt(Q.shape[-1])
+
+
+def merge_all(W_LV, W_O):
+    return np.concatenate(list(W_LV), axis=1) @ W_O
+
+
+def merge_transposed_blocks(W_LV, W_O):
+    return merge_in_loops(W_LV, W_O).T
+
+
+def cost_of(**changes):
+    """cost_in_cases with some sizes replaced by functions of all six."""
+
+    def answer(*sizes):
+        names = ("n_heads", "d_head", "d_value", "d_latent", "d_rope", "absorbed")
+        given = dict(zip(names, sizes, strict=True))
+        return cost_in_cases(**given | {name: change(**given) for name, change in changes.items()})
+
+    return answer
+
+
+def decoupled_with(before=lambda *given: given, after=lambda S, *given: S):
+    """decoupled_by_concatenation of changed inputs, and changed itself."""
+    return lambda *given: after(decoupled_by_concatenation(*before(*given)), *given)
+
+
+@pytest.mark.parametrize(
+    "number, answer, message",
+    [
+        ("8.1", key_of_every_group, "six heads in three groups: in entry 0"),
+        ("8.1", scaled_keys, "one head: the first half of L is its key"),
+        ("8.1", lambda h, g, e: selectors_by_einsum(h, g, e)[::-1], "keys and values have changed places"),
+        ("8.1", lambda h, g, e: np.concatenate(selectors_by_einsum(h, g, e), axis=-1), "has length"),
+        ("8.1", lambda h, g, e: tuple(np.array(W)[::-1] for W in selectors_in_loops(h, g, e)), "in three groups"),
+        ("8.2", absorb_with_joined_heads, "the heads are summed"),
+        ("8.2", merged_up_projections, "changed places"),
+        ("8.2", absorb_by_pinv, "one head, d_L = d_QK"),
+        (
+            "8.2",
+            lambda Q, W, L: (Q @ W.swapaxes(1, 2), Q @ W.swapaxes(1, 2) @ L.T / math.sqrt(W.shape[1])),
+            "sqrt(d_L)",
+        ),
+        ("8.2", lambda Q, W, L: (L @ W, Q @ (L @ W).swapaxes(1, 2) / math.sqrt(W.shape[2])), "you form the keys"),
+        ("8.2", lambda Q, W, L: np.einsum("hne,hre,mr->hnm", Q, W, L), "one head, d_L = d_QK: "),
+        ("8.3", merge_all, "the heads are summed"),
+        ("8.3", merge_transposed_blocks, "transposed"),
+        ("8.3", lambda W_LV, W_O: merge_in_loops(W_LV[::-1], W_O), "three heads"),
+        ("8.3", lambda W_LV, W_O: W_O, "one head, d_L = d_V"),
+        ("8.3", lambda W_LV, W_O: W_LV.reshape(-1, W_LV.shape[2]) @ W_O[: W_LV.shape[2]], "first rows of W_O"),
+        ("8.4", cost_of(d_rope=lambda **_: 0), "the rotary coordinates are missing"),
+        ("8.4", cost_of(absorbed=lambda **_: True), "expanded, one head"),
+        ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, five heads"),
+        ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "expanded, one head"),
+        ("8.4", lambda *sizes: list(cost_in_cases(*sizes).values()), "a dict is expected"),
+        ("8.4", lambda *sizes: {k: float(v) for k, v in cost_in_cases(*sizes).items()}, "is expected"),
+        ("8.5", decoupled_with(after=lambda S, *given: S * 3 / 5**0.5), "divided by sqrt(d_QK)"),
+        ("8.5", decoupled_with(after=lambda S, *given: S * (5 + 4) ** 0.5), "not scaled"),
+        ("8.5", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R, Rope())), "one head, four tokens"),
+        ("8.5", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R[::-1].copy(), rope)), "four tokens"),
+        ("8.5", decoupled_with(after=lambda S, *given: np.exp(S)), "position 0"),
+        ("8.5", decoupled_with(after=lambda S, *given: S.swapaxes(1, 2)), "one head, four tokens"),
+        ("8.5", decoupled_with(after=lambda S, *given: np.where(np.tri(*S.shape[1:]), S, -np.inf)), "four tokens"),
+    ],
+)
+def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
