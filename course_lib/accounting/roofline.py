@@ -1,4 +1,4 @@
-"""A machine as two rates, and the least time that work can take on it (Williams, Waterman and Patterson, 2009)."""
+"""A machine as two rates, and the time that work takes on it (Williams, Waterman and Patterson, 2009)."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from course_lib.config import require
 
 @dataclass(frozen=True)
 class Machine:
-    """Memory and arithmetic that overlap perfectly: the slower of the two decides how long work takes."""
+    """What the memory moves and the processor computes per second."""
 
     name: str
     bandwidth: float  # bytes per second between main memory and the processor
@@ -31,5 +31,9 @@ class Machine:
         return min(self.flops, intensity * self.bandwidth)
 
     def seconds(self, work: Work) -> float:
-        """The floor: max(bytes / bandwidth, FLOPs / rate). Nothing that moves and computes as much is faster."""
+        """The floor, max(bytes / bandwidth, FLOPs / rate): both go on at once, and the slower one decides."""
         return max(work.bytes / self.bandwidth, work.flops / self.flops)
+
+    def serial_seconds(self, work: Work) -> float:
+        """bytes / bandwidth + FLOPs / rate: nothing overlaps. At rates met in such work, a prediction."""
+        return work.bytes / self.bandwidth + work.flops / self.flops

@@ -31,6 +31,19 @@ TOKENIZER_FIGURES = {
     " - {decode_mb_per_second_quartiles[1]:.1f})",
 }
 
+DECODE_FIGURES = {
+    "": "{variant}",
+    "tokens": "{context:,}",
+    "implementation": "{implementation}",
+    "ms/token": "{ms_per_token:.2f}",
+    "times": "{faster:.2f}",
+    "floor": "{floor_ms:.2f}",
+    "predicted": "{predicted_ms:.2f}",
+    "prefill, s": "{prefill_s:.2f}",
+    "times ": "{faster_prefill:.2f}",
+    "cache, MB": "{megabytes:.1f}",
+}
+
 Output = Annotated[Path, typer.Option("--json", help="Where the figures are kept; written whole, at the end.")]
 
 
@@ -97,6 +110,67 @@ def tokenizer(
         typer.echo(f"The course alone: {PEER}, to compare with, is not installed (pip install {PEER}).")
     origin = {"name": text.name} | asdict(text.fingerprint)
     report.write(output, "tokenizer", rows, repeats=repeats, text=origin, machine=machine() | {PEER: version})
+
+
+@app.command()
+def decode(
+    output: Output,
+    variant: Annotated[list[str] | None, typer.Option(help="mha, gqa or mla; all unless given.")] = None,
+    context: Annotated[list[int] | None, typer.Option(min=1, help="Tokens read before; 2048 and 8192.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 2,
+) -> None:
+    """One more token after a long text: the course beside transformers, with the same weights, a floor, a prediction.
+
+    Greedy tokens are compared first. It takes some minutes, most of them in the latent prefill of transformers.
+    """
+    import torch
+
+    from course_lib.bench import report
+    from course_lib.bench.decode import CONTEXTS, measure
+    from course_lib.bench.decode_contenders import VARIANTS
+    from course_lib.bench.rates import measure_decode_machine, measure_machine
+    from course_lib.training.folder import machine
+    from course_lib.versions import installed
+
+    unknown = [name for name in variant or () if name not in VARIANTS]
+    if unknown:
+        raise typer.BadParameter(f"must be one of {', '.join(VARIANTS)}, got {unknown[0]!r}", param_hint="--variant")
+    require_output(output)
+    torch.set_num_threads(threads)
+    machines = measure_machine(), measure_decode_machine()
+    try:
+        rows = [row.as_dict() for row in measure(machines, variant or tuple(VARIANTS), context or CONTEXTS)]
+    except ValueError as error:  # other tokens than the course's; or nothing to compare with
+        typer.echo(f"The measurement stopped: {error}", err=True)
+        raise typer.Exit(1) from error
+    report.show_lines("Decoding", DECODE_FIGURES, [row | {"megabytes": row["cache_bytes"] / 1e6} for row in rows])
+    rates = {each.name: {"bandwidth": each.bandwidth, "flops": each.flops} for each in machines}
+    versions = {"transformers": installed("transformers")}
+    report.write(output, "decode", rows, rates=rates, machine=machine() | versions)
+
+
+@app.command()
+def figures(output: Output) -> None:
+    """The interactive figures in Chromium: size of a page, opening, painting, and answers of Python in JupyterLab.
+
+    Each shows 64 tokens and twelve heads, where it has such. Milliseconds are medians of opening, and of the slowest
+    control the 95th percentile: of an interaction until it is painted, and of a choice until Python's answer is.
+    """
+    from course_lib.bench import report
+    from course_lib.bench.browser import running_chromium
+    from course_lib.bench.figures import COLUMNS, as_line, measure
+    from course_lib.training.folder import machine
+    from course_lib.widgets import FIGURES
+
+    require_output(output)
+    try:
+        with running_chromium() as browser:
+            rows, version = measure(browser, FIGURES), browser.version
+    except LookupError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    report.show_lines("Interactive figures", COLUMNS, [as_line(row) for row in rows])
+    report.write(output, "figures", rows, machine=machine() | {"chromium": version})
 
 
 def require_output(path: Path) -> None:

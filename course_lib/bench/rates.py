@@ -1,18 +1,29 @@
-"""The two rates of the machine in front of you, for the roofline: bytes and float32 FLOPs per second."""
+"""The two rates of the machine in front of you: bytes and float32 FLOPs per second, at their best and in decoding."""
 
 import torch
 
 from course_lib.accounting import Machine
 from course_lib.bench.timing import time_calls
+from course_lib.layers.products import project
 
 STREAM = 2**26  # numbers, 256 MiB: far more than the caches of a processor hold
 SIDE = 1024  # of square matrices: 2 SIDE^3 = 2.1 GFLOP in a product of 12 MiB
+FEW_ROWS, WEIGHT = 16, (512, 2048)  # what a decode step multiplies: a row, or one for each head, and a weight
 REPEATS = 9
 
 
 def measure_machine() -> Machine:
-    """By torch on the CPU, with the threads it now has; takes about a second, and 256 MiB for its time."""
+    """The peaks, for rooflines and floors: a long sum, and a product of large matrices.
+
+    By torch on the CPU, with the threads it now has; takes about a second, and 256 MiB for its time.
+    """
     return Machine(f"this machine, {torch.get_num_threads()} threads", measure_bandwidth(), measure_flops())
+
+
+def measure_decode_machine() -> Machine:
+    """What is left of them in decode steps, for predictions: one row times fresh weights, few rows times a weight."""
+    name = f"this machine decoding, {torch.get_num_threads()} threads"
+    return Machine(name, measure_weight_bandwidth(), measure_few_rows_flops())
 
 
 @torch.no_grad()
@@ -27,3 +38,17 @@ def measure_flops() -> float:
     """FLOPs per second of a product of square float32 matrices."""
     A = torch.ones(SIDE, SIDE)
     return 2 * SIDE**3 / time_calls(lambda: A @ A, REPEATS).median
+
+
+@torch.no_grad()
+def measure_weight_bandwidth() -> float:
+    """Bytes per second of weights that one row is multiplied by, all of them together more than any cache holds."""
+    weights, row = torch.ones(STREAM).view(-1, *WEIGHT), torch.ones(1, WEIGHT[0])
+    return weights.nbytes / time_calls(lambda: [project(row, W) for W in weights], REPEATS).median
+
+
+@torch.no_grad()
+def measure_few_rows_flops() -> float:
+    """FLOPs per second of a product of few rows and one weight, which stays in the processor's caches."""
+    rows, W = torch.ones(FEW_ROWS, WEIGHT[0]), torch.ones(WEIGHT)
+    return 2 * FEW_ROWS * W.numel() / time_calls(lambda: rows @ W, 10 * REPEATS).median

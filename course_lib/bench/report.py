@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -38,4 +39,14 @@ def show(title: str, figures: dict[str, str], rows: Sequence[dict]) -> None:
         table.add_column(row["name"], justify="right")
     for line, form in figures.items():
         table.add_row(line, *(form.format_map(row) for row in rows))
+    Console().print(table)
+
+
+def show_lines(title: str, figures: dict[str, str], rows: Sequence[dict]) -> None:
+    """Print a table with a line for each of `rows`, and a column for each of `figures`, as `show` has them."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in figures:
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(*(form.format_map(row) for form in figures.values()))
     Console().print(table)

@@ -63,6 +63,7 @@ def test_roofline_by_hand():
     moving, computing = (A.Work({"project": flops}, {"weights": 10}) for flops in (20, 80))
     assert machine.ridge == 4
     assert machine.seconds(moving) == 0.1 and machine.seconds(computing) == 0.2
+    assert machine.serial_seconds(computing) == pytest.approx(0.1 + 0.2, rel=1e-15)
     assert machine.attainable(moving.intensity) == 200 and machine.attainable(computing.intensity) == 400
     for work in (moving, computing):
         assert machine.seconds(work) == pytest.approx(work.flops / machine.attainable(work.intensity), rel=1e-15)

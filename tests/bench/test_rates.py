@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_lib.bench.rates import measure_machine
+from course_lib.bench.rates import measure_decode_machine, measure_machine
 from course_lib.bench.timing import Timing, time_calls
 
 
@@ -17,9 +17,10 @@ def test_calls_that_warm_up_are_not_timed():
     assert len(calls) == 7 and len(timing.seconds) == 4 and min(timing.seconds) >= 0
 
 
-def test_rates_are_those_of_a_processor():
+@pytest.mark.parametrize("measure", [measure_machine, measure_decode_machine])
+def test_rates_are_those_of_a_processor(measure):
     """From a slow shared core to a large server: 0.1 to 10,000 GB/s, 0.1 to 100,000 GFLOP/s."""
-    machine = measure_machine()
+    machine = measure()
     assert 1e8 < machine.bandwidth < 1e13 and 1e8 < machine.flops < 1e14
     assert machine.ridge == pytest.approx(machine.flops / machine.bandwidth)
     assert "threads" in machine.name

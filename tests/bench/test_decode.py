@@ -1,0 +1,91 @@
+"""`bench decode`: its figures on tiny models, and what it refuses."""
+
+import json
+import sys
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from course_lib import accounting, cli
+from course_lib.bench import decode, decode_contenders, memory
+from course_lib.bench.decode_contenders import VARIANTS, Transformers, contenders
+from course_lib.bench.memory import PeakMemory
+
+ROOM = decode.WARM_UP + decode.ROUNDS * decode.BLOCK + 1
+MACHINE = accounting.Machine("toy", bandwidth=1e9, flops=1e10)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    for name, size in {"vocab_size": 101, "hidden_size": 64, "intermediate_size": 48}.items():
+        monkeypatch.setitem(decode_contenders.SIZES, name, size)
+    monkeypatch.setattr("course_lib.bench.rates.measure_machine", lambda: MACHINE)
+    monkeypatch.setattr("course_lib.bench.rates.measure_decode_machine", lambda: MACHINE)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def bench(*arguments):
+    return CliRunner().invoke(cli.app, ["bench", "decode", *map(str, arguments)])
+
+
+def test_figures_of_every_variant(tmp_path):
+    output = tmp_path / "new" / "figures.json"
+    shown = bench("--json", output, "--context", 23, "--context", 37, "--threads", 1)
+    assert shown.exit_code == 0, shown.output
+    found = json.loads(output.read_text())
+    assert found["benchmark"] == "decode" and found["machine"]["transformers"]
+    assert found["rates"]["toy"] == {"bandwidth": 1e9, "flops": 1e10}
+    rows = found["rows"]
+    names = ["course", "transformers-dynamic", "transformers-static"]
+    assert [(row["variant"], row["context"], row["implementation"]) for row in rows] == [
+        (variant, context, name) for variant in VARIANTS for context in (23, 37) for name in names
+    ]
+    for course, *peers in (rows[i : i + 3] for i in range(0, len(rows), 3)):
+        config = contenders(VARIANTS[course["variant"]])[0].config
+        room = course["context"] + ROOM
+        assert course["cache_bytes"] == 4 * accounting.cache_bytes(config.attention, room, dtype="float32")
+        assert course["faster"] == course["faster_prefill"] == 1 and course["logits_difference"] == 0
+        work = accounting.model_decode(config, course["context"] + 24, dtype="float32")
+        assert course["floor_ms"] == pytest.approx(1e3 * max(work.bytes / 1e9, work.flops / 1e10))
+        assert course["predicted_ms"] == pytest.approx(1e3 * (work.bytes / 1e9 + work.flops / 1e10))
+        for row in (course, *peers):
+            assert row["ms_quartiles"][0] <= row["ms_per_token"] <= row["ms_quartiles"][1]
+            assert row["faster"] == pytest.approx(row["ms_per_token"] / course["ms_per_token"])
+            assert 0 <= row["logits_difference"] < 1e-4 and row["prefill_s"] > 0 and row["cache_bytes"] > 0
+
+
+def test_other_tokens_stop_it(tmp_path, monkeypatch):
+    right = Transformers.step
+    monkeypatch.setattr(Transformers, "step", lambda self, token: -right(self, token))
+    shown = bench("--json", tmp_path / "o.json", "--variant", "gqa", "--context", 9)
+    assert shown.exit_code == 1 and "transformers-dynamic must give the tokens that the course gives" in shown.output
+    assert not (tmp_path / "o.json").exists()
+
+
+def test_nothing_to_compare_with(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    shown = bench("--json", tmp_path / "o.json", "--variant", "gqa", "--context", 9)
+    assert shown.exit_code == 1 and "pip install transformers" in shown.output
+
+
+def test_another_variant_and_another_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "measure", lambda *_: pytest.fail("it measured"))
+    shown = bench("--json", tmp_path / "o.json", "--variant", "mqa")
+    assert shown.exit_code == 2 and "must be one of mha, gqa, mla, got 'mqa'" in shown.output.replace("\n", " ")
+    shown = bench("--json", tmp_path)
+    assert shown.exit_code == 2 and "is a folder" in shown.output
+
+
+def test_peak_of_memory(monkeypatch):
+    """64 MiB that are given back before the end; the system counts in pages and lags behind by some."""
+    with PeakMemory() as found:
+        torch.ones(2**24)
+    if sys.platform == "linux":
+        assert 2**25 < found.peak < 2**27
+    monkeypatch.setattr(memory, "PEAK_RESET", memory.Path("/no/such/counter"))
+    with PeakMemory() as found:
+        pass
+    assert found.peak is None
