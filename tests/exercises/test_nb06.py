@@ -1,0 +1,244 @@
+"""Checks of notebook 06: every mistake hears its own message, right answers pass in any style."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib import accounting
+from course_lib.config import GroupedConfig
+from course_lib.exercises import cache_sizes, cached_step, chunk_masks, generation_costs, intensities, nb06, ring_slots
+from course_lib.exercises.core import grade
+from course_lib.layers import GroupedQueryAttention as Layer
+from course_lib.layers import WindowCache
+from course_lib.reference.cache import Cache, step
+from course_lib.reference.grouped import GroupedQueryAttention
+
+EXERCISES = {exercise.id: exercise for exercise in nb06.EXERCISES}
+
+
+@pytest.mark.parametrize("exercise", nb06.EXERCISES, ids=lambda e: e.id)
+def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
+    assert grade(exercise, exercise.solution).passed is True
+    messages = [grade(exercise, mistake.answer) for mistake in exercise.mistakes]
+    assert len(exercise.mistakes) >= 3
+    for mistake, result in zip(exercise.mistakes, messages, strict=True):
+        assert result.passed is False and mistake.message in result.message, result.message
+    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes)
+
+
+def test_the_step_is_that_of_the_reference():
+    rng = np.random.default_rng(0)
+    h, d, e, v, d_out = 3, 7, 5, 4, 11
+    W_Q, W_K = rng.normal(size=(2, h, d, e))
+    W_V, W_O = rng.normal(size=(h, d, v)), rng.normal(size=(h, v, d_out))
+    layer = GroupedQueryAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=W_O)
+    K, V, cache = np.zeros((h, 0, e)), np.zeros((h, 0, v)), Cache()
+    for x in rng.normal(size=(6, d)):
+        y, K, V = cached_step.decode_step(x, W_Q, W_K, W_V, W_O, K, V)
+        want, cache = step(layer, x[None], cache)
+        # Sums of some dozens of products of numbers near 1, in another order
+        assert np.allclose(y, want[0], rtol=0, atol=1e-12)
+        assert np.allclose(K, cache.rows["K"], rtol=0, atol=1e-13) and np.allclose(V, cache.rows["V"], atol=1e-13)
+
+
+@pytest.mark.parametrize(("N", "d"), [(1, 14), (13, 14), (40, 6)])
+def test_costs_are_those_of_accounting(N, d):
+    config = GroupedConfig(d_model=d, n_heads=2)
+    assert generation_costs.generation_flops(N, d) == {
+        "cached": accounting.generate_with_cache(config, 1, N).flops_by_part["attend"],
+        "recomputed": accounting.generate_without_cache(config, 1, N).flops_by_part["attend"],
+    }
+
+
+@pytest.mark.parametrize(("n", "past"), [(3, [0, 2]), (1, [4, 4, 7]), (5, [0])])
+def test_the_mask_is_that_of_the_layers(n, past):
+    past = np.array(past)
+    positions = torch.from_numpy(past[:, None] + np.arange(n))
+    layer = Layer(GroupedConfig(d_model=6, n_heads=1))
+    want = layer.visible(positions, torch.arange(past.max() + n)).numpy()
+    assert np.array_equal(chunk_masks.chunk_mask(n, past), want)
+
+
+@pytest.mark.parametrize("name", ["GPT-2 124M", "Gemma-3-27B", "GPT-OSS-120B", "Mistral-7B v0.1"])
+@pytest.mark.parametrize("tokens", [100, 50_000])
+def test_bytes_are_those_of_accounting(name, tokens):
+    model = accounting.model(name)
+    layers = [(count, c.n_kv_heads, c.d_head, c.window) for count, c in model.layers]
+    assert cache_sizes.cache_bytes(layers, tokens, 3, 2) == model.cache_bytes(tokens, batch=3)
+
+
+@pytest.mark.parametrize("length", [1, 4, 5, 13])
+def test_slots_are_those_of_the_window_cache(length):
+    cache = WindowCache(5)
+    numbers = torch.arange(1.0, length + 1)  # position p holds p + 1, an empty slot 0
+    for number in numbers:
+        held, _ = cache.append({"K": number.reshape(1, 1, 1)})
+    assert ring_slots.positions_in_ring(length, 5).tolist() == (held["K"].flatten() - 1).tolist()
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_intensity_is_that_of_accounting_but_for_activations(batch):
+    config = GroupedConfig(d_model=2048, n_heads=16, n_kv_heads=4)
+    work = accounting.decode(config, 4999, batch=batch)
+    got = intensities.decode_intensity(batch, accounting.parameters(config), 5000 * config.floats_per_token, 4, 2)
+    assert math.isclose(work.intensity, got, rel_tol=2e-3)  # inputs, outputs and the new row: 1e-3 of the bytes
+
+
+@pytest.mark.parametrize("cache", [0, 3, 30, 70, 79, 80, 81, 500])
+def test_no_smaller_batch_reaches_the_ridge(cache):
+    ridge, weights, group, itemsize = 30, 1000, 5, 2
+    batch = intensities.smallest_batch(ridge, weights, cache, group, itemsize)
+    reached = [b for b in range(1, 5000) if intensities.decode_intensity(b, weights, cache, group, itemsize) >= ridge]
+    assert batch == (reached[0] if reached else math.inf)
+
+
+def step_in_loops(x, W_Q, W_K, W_V, W_O, K, V):
+    y, new_K, new_V = 0, [], []
+    for q, k, v, o, old_K, old_V in zip(W_Q, W_K, W_V, W_O, K, V, strict=True):
+        new_K.append([*old_K, x @ k])
+        new_V.append([*old_V, x @ v])
+        weights = [math.exp((x @ q) @ key / math.sqrt(len(key))) for key in new_K[-1]]
+        y = y + sum(w * value for w, value in zip(weights, new_V[-1], strict=True)) / sum(weights) @ o
+    return y, np.array(new_K), np.array(new_V)
+
+
+def step_in_torch(*given):
+    x, W_Q, W_K, W_V, W_O, K, V = (torch.from_numpy(a) for a in given)
+    K, V = torch.cat([K, (x @ W_K)[:, None]], 1), torch.cat([V, (x @ W_V)[:, None]], 1)
+    Y = torch.nn.functional.scaled_dot_product_attention((x @ W_Q)[:, None], K, V)
+    return (Y @ W_O).sum(0)[0], K, V
+
+
+def step_by_stacking(x, W_Q, W_K, W_V, W_O, K, V):
+    K = np.stack([np.vstack([rows, x @ W]) for rows, W in zip(K, W_K, strict=True)])
+    V = np.stack([np.vstack([rows, x @ W]) for rows, W in zip(V, W_V, strict=True)])
+    S = (K @ (x @ W_Q)[..., None])[..., 0] / np.sqrt(K.shape[-1])
+    P = np.exp(S) / np.exp(S).sum(-1, keepdims=True)
+    return np.concatenate(list((P[:, None] @ V)[:, 0])) @ np.concatenate(list(W_O)), K, V
+
+
+def costs_in_a_loop(N, d):
+    steps = range(1, N + 1)
+    return {"recomputed": sum(4 * d * i**2 for i in steps), "cached": sum(4 * d * i for i in steps)}
+
+
+def costs_with_numpy(N, d):
+    i = np.arange(1, N + 1)
+    return {"cached": (4 * d * i).sum(), "recomputed": (4 * d * i * i).sum()}
+
+
+def mask_in_loops(n, past):
+    N = max(past) + n
+    return [[[bool(j <= p + t) for j in range(N)] for t in range(n)] for p in past]
+
+
+def mask_in_torch(n, past):
+    N = int(past.max()) + n
+    return torch.stack([torch.ones(n, N, dtype=torch.bool).tril(int(p)) for p in past])
+
+
+def ring_in_a_loop(length, window):
+    ring = [-1] * window
+    for p in range(length):
+        ring[p % window] = p
+    return np.array(ring)
+
+
+def ring_by_search(length, window):
+    return [max((p for p in range(length) if p % window == slot), default=-1) for slot in range(window)]
+
+
+def batch_without_floats(r, W, C, g, s):
+    return math.inf if 2 * (W + g * C) <= r * s * C else -(-r * s * W // (2 * (W + g * C) - r * s * C))
+
+
+def batch_by_search(ridge, weights, cache, group, itemsize):
+    for b in range(1, 10_000):
+        if 2 * b * (weights + group * cache) >= ridge * itemsize * (weights + b * cache):
+            return b
+    return math.inf
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [
+        ("6.1", step_in_loops),
+        ("6.1", step_in_torch),
+        ("6.1", step_by_stacking),
+        ("6.2", costs_in_a_loop),
+        ("6.2", costs_with_numpy),
+        ("6.3", mask_in_loops),
+        ("6.3", mask_in_torch),
+        ("6.3", lambda n, past: np.stack([np.tri(n, past.max() + n, k=p, dtype=bool) for p in past])),
+        ("6.4", lambda layers, N, b, s: sum(2 * c * g * e * min(N, w or N) for c, g, e, w in layers) * b * s),
+        ("6.4", lambda layers, N, b, s: int(sum(np.prod([2, c, g, e, b, s, min(N, w or N)]) for c, g, e, w in layers))),
+        ("6.5", ring_in_a_loop),
+        ("6.5", ring_by_search),
+        ("6.6", lambda b, W, C, g, s: (W * b + C * b * g) * 2 / (W * s + C * b * s)),
+        ("6.6", lambda b, W, C, g, s: torch.tensor(2.0 * b * (W + g * C)) / (s * (W + b * C))),
+        ("6.7", batch_by_search),
+        ("6.7", batch_without_floats),
+    ],
+)
+def test_right_answers_pass_in_any_style(number, answer):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is True, result.message
+
+
+def softmax_over_heads(x, W_Q, W_K, W_V, W_O, K, V):
+    _, K, V = step_in_loops(x, W_Q, W_K, W_V, W_O, K, V)
+    S = np.einsum("he,hNe->hN", x @ W_Q, K) / np.sqrt(K.shape[-1])
+    P = np.exp(S) / np.exp(S).sum(0)
+    return np.einsum("hN,hNv,hvo->o", P, V, W_O), K, V
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "message"),
+    [
+        ("6.1", lambda x, W_Q, W_K, *rest: step_in_loops(x, W_K, W_Q, *rest), "the first token"),
+        ("6.1", softmax_over_heads, "the first token"),
+        ("6.1", lambda *given: (step_in_loops(*given)[0] / 3, *step_in_loops(*given)[1:]), "the first token"),
+        ("6.1", lambda *given: step_in_loops(*given)[::-1], "in entry 0, your result has shape"),
+        ("6.1", lambda x, W_Q, W_K, W_V, W_O, K, V: K @ (x @ W_Q), "your code raises ValueError"),
+        ("6.1", lambda *given: (*step_in_loops(*given)[:2], given[6]), "in entry 2, your result has shape"),
+        ("6.2", lambda N, d: {"cached": 4 * d * N, "recomputed": 4 * d * N**3}, "two tokens"),
+        ("6.2", lambda N, d: (2 * d * N * (N + 1), 4 * d * N**3), "a dict is expected"),
+        ("6.2", lambda N, d: {"cached": 2 * d * N * (N + 1), "recomputed": 2 * d * N * (N + 1)}, "two tokens"),
+        ("6.2", lambda N, d: {"cached": 2 * d * N * (N + 1)}, "the key 'recomputed' is missing"),
+        ("6.2", lambda N, d: {k: v // d for k, v in costs_in_a_loop(N, d).items()}, "under the key 'cached'"),
+        ("6.3", lambda n, past: np.tri(n, past.max() + n, k=past.max(), dtype=bool), "return one for each"),
+        ("6.3", lambda n, past: np.tri(n, n, dtype=bool)[None].repeat(len(past), 0), "shape (1, 1, 1)"),
+        ("6.3", lambda n, past: np.array(mask_in_loops(n, past)).astype(int), "a boolean array"),
+        ("6.3", lambda n, past: np.array(mask_in_loops(n, past))[::-1], "two sequences"),
+        ("6.4", lambda layers, N, b, s: sum(2 * c * g * e * N for c, g, e, _ in layers) * s, "batch is missing"),
+        ("6.4", lambda layers, N, b, s: 0, "one layer, one head"),
+        ("6.4", lambda layers, N, b, s: sum(2 * c * g * e * (w or N) for c, g, e, w in layers) * b * s, "shorter than"),
+        (
+            "6.4",
+            lambda layers, N, b, s: sum(2 * g * e * min(N, w or N) for _, g, e, w in layers) * b * s,
+            "one layer of",
+        ),
+        ("6.4", lambda layers, N, b, s: cache_sizes.cache_bytes(layers, N, b, s) // 1000, "one layer, one head"),
+        ("6.5", lambda length, window: np.arange(window), "no token yet"),
+        ("6.5", lambda length, window: np.roll(ring_in_a_loop(length, window), 1), "one slot too far"),
+        ("6.5", lambda length, window: ring_in_a_loop(length, window + 1), "shape"),
+        ("6.5", lambda length, window: sorted(ring_in_a_loop(length, window)), "3 tokens in 5 slots: at index"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "read for one head: you got 1.13043"),
+        ("6.6", lambda b, W, C, g, s: b * (W + g * C) / (s * (W + b * C)), "two FLOPs"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * W / (s * (W + b * C)), "one sequence with a cache"),
+        ("6.7", lambda r, W, C, g, s: r, "ridge 7, in float32"),
+        ("6.7", lambda r, W, C, g, s: r * s // 2, "weights alone; every sequence brings a cache"),
+        ("6.7", lambda r, W, C, g, s: r * s / 2, "you got 7.0 where 7 is expected"),
+        ("6.7", lambda r, W, C, g, s: batch_by_search(r, W, C, g, s) - 1, "weights alone: you got 6"),
+    ],
+)
+def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
+def test_minutes_in_the_title_of_the_notebook():
+    assert sum(EXERCISES[number].minutes for number in ("6.1", "6.2", "6.3", "6.4", "6.6")) == 34
+    assert sum(EXERCISES[number].minutes for number in ("6.5", "6.7")) == 13
