@@ -8,9 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-from course_lib.bench.browser import ARGUMENTS, find_chromium
+from course_lib.bench.browser import running_chromium
 
 TOKENS = "the cat that we saw on the mat was asleep".split()
 
@@ -37,8 +35,7 @@ def main(name: str, folder: str) -> None:
     module, _, cls = name.partition(":")
     figure = getattr(importlib.import_module(module), cls).example(TOKENS)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+    with running_chromium() as browser:
         take(figure, Path(folder), browser)
 
 

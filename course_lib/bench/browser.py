@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -21,3 +23,19 @@ def find_chromium() -> str | None:
     if named:
         return shutil.which(named)
     return next(filter(None, map(shutil.which, COMMANDS)), next((p for p in PLACES if Path(p).exists()), None))
+
+
+@contextmanager
+def running_chromium() -> Iterator:
+    """Playwright's browser for the `with` block. Raises LookupError without Playwright or without a browser."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise LookupError("Playwright is not installed: pip install -c constraints.txt -e '.[test]'") from error
+    path = find_chromium()
+    if path is None:
+        raise LookupError(MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()

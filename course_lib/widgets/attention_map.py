@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.config import require
-from course_lib.figures.attention import attention_map
+from course_lib.figures.attention import attention_map, clipped
 from course_lib.figures.inputs import as_mask, as_weights, pair_of_tokens
 from course_lib.widgets import page
 from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
@@ -106,7 +106,7 @@ class AttentionMap(InteractiveFigure):
 
     def drawing(self) -> Drawing:
         queries = self.data["queries"]
-        title = f"{self.data['title']}: layer {self.layer}, head {self.head}"
+        title = f"{clipped(self.data['title'], 40)}: layer {self.layer}, head {self.head}"
         return attention_map(self.weights, self.data["keys"], query_tokens=queries, mask=self.mask, title=title)
 
     def alt(self) -> str:

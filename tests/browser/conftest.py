@@ -1,9 +1,8 @@
 """Pages of Chromium for the figures' tests; what happens without a browser is in tests/conftest.py."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from course_lib.bench.browser import ARGUMENTS
+from course_lib.bench.browser import running_chromium
 from course_lib.widgets import page
 
 MOUNT = """async ([source, css, json]) => {
@@ -21,10 +20,8 @@ MOUNT = """async ([source, css, json]) => {
 
 @pytest.fixture(scope="session")
 def browser(chromium):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

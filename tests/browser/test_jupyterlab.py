@@ -1,15 +1,10 @@
 """Smoke test in a real JupyterLab: the figure appears, is driven by keyboard, and talks with Python."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 
-import nbformat
 import pytest
+
+from course_lib.bench.lab import eventually, run_all, running_lab
 
 pytestmark = pytest.mark.browser
 
@@ -28,55 +23,17 @@ def seen(change):
 figure.observe(seen, ["head", "query", "key", "pinned"])
 figure
 """
-KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-
-
-def eventually(condition, seconds=30):
-    """The first true value of `condition()`; fails after `seconds`."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"not so within {seconds} s")
-
-
-def answers(url):
-    try:
-        return urllib.request.urlopen(url, timeout=2).status == 200
-    except OSError:
-        return False
 
 
 @pytest.fixture
 def lab(tmp_path):
-    """A JupyterLab without token on 127.0.0.1 whose root is tmp_path; its settings are its own."""
-    cells = [nbformat.v4.new_code_cell(CELL), nbformat.v4.new_code_cell("'after'")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), tmp_path / "smoke.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
-    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}"]
-    command += ["--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
-    with (tmp_path / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
-        try:
-            eventually(lambda: answers(f"http://127.0.0.1:{port}/api"))
-            yield f"http://127.0.0.1:{port}/lab/tree/smoke.ipynb"
-        finally:
-            server.terminate()
-            server.wait(20)
+    with running_lab(tmp_path, [CELL, "'after'"]) as address:
+        yield address
 
 
 def test_figure_is_driven_by_keyboard_in_jupyterlab(lab, open_page, tmp_path):
-    page = open_page(lab, offline=False)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    # Run before the kernel is idle, and JupyterLab asks which kernel to take.
-    kernel = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
-    page.wait_for_function(f"() => {kernel}?.status === 'idle'", timeout=60_000)
-    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page = open_page(offline=False)
+    run_all(page, lab)
     grid = page.get_by_role("grid", name="Attention weights")
     grid.wait_for(timeout=60_000)
     grid.focus()

@@ -55,13 +55,16 @@ function mount(el, initial, onChange) {
       return { ...cell, pinned: state.pinned, ...plane(state.layer, state.head) };
     };
 
-    function draw() {
-      layer.show(state.layer);
-      head.show(state.head);
+    function drawPictures() {
       pictures.forEach((canvas, i) => {
         canvas.getContext("2d").clearRect(0, 0, N, n);
         paint(canvas.getContext("2d"), { ...plane(state.layer, i), scale }, { rows: n, columns: N }, 1, null);
       });
+    }
+
+    function draw() {
+      layer.show(state.layer);
+      head.show(state.head);
       map.draw(current());
       panel.show(current(), data);
     }
@@ -84,7 +87,11 @@ function mount(el, initial, onChange) {
       controls: [layer.element, head.element],
       body: [beside],
       help: HELP,
-      show: (names) => (names.includes("layer") || names.includes("head") ? draw() : place()),
+      show(names) {
+        if (names.includes("layer")) drawPictures();
+        if (names.includes("layer") || names.includes("head")) draw();
+        else place();
+      },
       layout(width) {
         beside.classList.toggle("clf-beside", width >= PANEL + Math.max(400, 120 + 5 * N));
         map.layout();

@@ -102,7 +102,12 @@ function figure(el, initial, onChange, build) {
   }
 
   el.append(root);
-  const resized = new ResizeObserver(() => parts.layout?.(body.clientWidth));
+  let width = 0;
+  const resized = new ResizeObserver(() => {
+    if (body.clientWidth === width) return; // the height changes with what is shown, and lays nothing out anew
+    width = body.clientWidth;
+    parts.layout?.(width);
+  });
   resized.observe(body);
   const stopTheme = followTheme(root, () => parts.show(Object.keys(state)));
   return {

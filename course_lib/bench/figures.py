@@ -1,0 +1,180 @@
+"""How fast the interactive figures are in Chromium: opening, painting, and asking Python.
+
+Painting is measured inside a frame: from the beginning of an interaction's handler, at the start of the frame, to the
+first task after the frame was painted. Waiting for the display to begin a frame is left out, since it takes as long
+for every figure. Times are of the main thread, where everything that the figures do happens.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from course_lib.bench.lab import run_all, running_lab
+from course_lib.config import require
+from course_lib.widgets.base import AskingFigure, InteractiveFigure
+
+TOKENS = [f"token{i}" for i in range(64)]
+OPENINGS = 5
+INTERACTIONS = 40  # with each control
+ANSWERS = 20  # to choices by each control that asks
+VIEWPORT = {"width": 1280, "height": 900}
+COLUMNS = {
+    "figure": "{name}",
+    "page, kB": "{kilobytes:.0f}",
+    "opening, ms": "{opening_ms:.0f}",
+    "painting, ms": "{paint_p95_ms:.1f}",
+    "slowest control": "{slowest_control:.24}",
+    "Python, ms": "{answer}",
+}
+
+# One interaction with an element; what native controls do on a key is done for them.
+ACT = """(element, forth) => {
+  const tell = (...kinds) => kinds.forEach((kind) => element.dispatchEvent(new Event(kind, { bubbles: true })));
+  if (element.type === "range") {
+    const end = forth ? element.max : element.min;
+    if (forth === (element.value !== end)) element.stepUp();
+    else element.stepDown();
+    tell("input", "change");
+  } else if (element.tagName === "SELECT") {
+    element.selectedIndex = (element.selectedIndex + 1) % element.length;
+    tell("change");
+  } else if (element.type === "radio") {
+    const group = [...element.closest("fieldset").querySelectorAll("input")];
+    group[(group.findIndex((input) => input.checked) + 1) % group.length].click();
+  } else if (element.matches("button, input")) element.click();
+  else element.dispatchEvent(new KeyboardEvent("keydown", { key: forth ? "ArrowRight" : "ArrowLeft", bubbles: true }));
+}"""
+# Milliseconds of each of `count` interactions with the element that has the focus.
+PAINT = f"""async (count) => {{
+  const element = document.activeElement;
+  const once = (forth) => new Promise((done) => requestAnimationFrame(() => {{
+    const start = performance.now();
+    ({ACT})(element, forth);
+    const {{ port1, port2 }} = new MessageChannel();
+    port1.onmessage = () => done(performance.now() - start);
+    port2.postMessage(null);
+  }}));
+  const times = [];
+  for (let i = 0; i < count; i++) times.push(await once(i % 2 === 0));
+  return times;
+}}"""
+# What the Tab key reaches, one after the other.
+STOPS = """(place) => {
+  const figure = document.querySelectorAll(".clf")[place];
+  const stops = [...figure.querySelectorAll('input, select, button, [tabindex="0"]')];
+  return stops.filter((e) => e.checkVisibility() && (e.type !== "radio" || e.checked));
+}"""
+FOCUS = f"""([place, i]) => {{
+  const stop = ({STOPS})(place)[i];
+  stop?.focus();
+  return stop ? stop.getAttribute("aria-label") ?? stop.labels?.[0]?.textContent ?? stop.textContent : null;
+}}"""
+# Noted by the page itself: the first frame that was painted with the figure in it.
+OPENED = """new MutationObserver((_, observer) => {
+  if (!document.querySelector(".clf")) return;
+  observer.disconnect();
+  requestAnimationFrame(() => setTimeout(() => (window.opened = performance.now()), 0));
+}).observe(document, { childList: true, subtree: true });"""
+# Milliseconds from a choice, by the focused element, to the frame with Python's answer; null if it asks nothing.
+ASK = """async (act) => {
+  const body = document.activeElement.closest(".clf").querySelector(".clf-body");
+  const start = performance.now();
+  (0, eval)(act)(document.activeElement, true);
+  if (!body.classList.contains("clf-pending")) return null;
+  await new Promise((done) => new MutationObserver((_, observer) => {
+    if (body.classList.contains("clf-pending")) return;
+    observer.disconnect();
+    requestAnimationFrame(() => setTimeout(done, 0));
+  }).observe(body, { attributes: true }));
+  return performance.now() - start;
+}"""
+
+
+def measure(browser, classes: Sequence[type[InteractiveFigure]], tokens: Sequence[str] = TOKENS) -> list[dict]:
+    """A row for each figure, of `example(tokens)`; `browser` is Playwright's Chromium.
+
+    The round trip is measured in a JupyterLab, for figures that ask Python; for others it is None.
+    """
+    rows = [measure_page(browser, cls, tokens) for cls in classes]
+    asking = [cls for cls in classes if issubclass(cls, AskingFigure)]
+    trips = round_trips(browser, asking, tokens) if asking else {}
+    return [row | {"round_trip_p95_ms": trips.get(row["name"])} for row in rows]
+
+
+def as_line(row: dict) -> dict:
+    """The row with what COLUMNS shows."""
+    trip = row["round_trip_p95_ms"]
+    return row | {"kilobytes": row["page_bytes"] / 1000, "answer": "not asked" if trip is None else f"{trip:.0f}"}
+
+
+def measure_page(browser, cls: type[InteractiveFigure], tokens: Sequence[str]) -> dict:
+    """Size, opening and painting of a page that stands alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = cls.example(tokens).save(Path(folder) / "figure.html")
+        opening = [opening_time(browser, path.as_uri()) for _ in range(OPENINGS)]
+        paint, control = slowest_paint(browser, path.as_uri())
+        size = path.stat().st_size
+    times = {"opening_ms": float(np.median(opening)), "paint_p95_ms": paint}
+    return {"name": cls.__name__, "page_bytes": size, **times, "slowest_control": control}
+
+
+@contextmanager
+def offline_page(browser, url: str):
+    """A page without network, open for the `with` block; `window.opened` is when it showed its figure."""
+    context = browser.new_context(offline=True, viewport=VIEWPORT)
+    context.add_init_script(OPENED)
+    try:
+        opened = context.new_page()
+        opened.goto(url)
+        opened.wait_for_function("() => window.opened")
+        yield opened
+    finally:
+        context.close()
+
+
+def opening_time(browser, url: str) -> float:
+    """Milliseconds from the beginning of navigation to the first frame painted with the figure in it."""
+    with offline_page(browser, url) as opened:
+        return opened.evaluate("() => window.opened")
+
+
+def slowest_paint(browser, url: str) -> tuple[float, str]:
+    """Of all controls the largest 95th percentile of milliseconds per interaction, and the control's label."""
+    found = []
+    with offline_page(browser, url) as opened:
+        # Controls come and go with the interactions, so that each is looked for when it is its turn.
+        while (label := opened.evaluate(FOCUS, [0, len(found)])) is not None:
+            found.append((float(np.percentile(opened.evaluate(PAINT, INTERACTIONS), 95)), label.strip()))
+    return max(found)
+
+
+def round_trips(browser, classes: Sequence[type[AskingFigure]], tokens: Sequence[str]) -> dict[str, float]:
+    """Of each figure the 95th percentile of milliseconds from a choice to the frame with Python's answer."""
+    cells = [f"from {c.__module__} import {c.__name__}\n{c.__name__}.example({list(tokens)!r})" for c in classes]
+    with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder), cells) as address:
+        context = browser.new_context(viewport=VIEWPORT)
+        try:
+            opened = context.new_page()
+            run_all(opened, address)
+            opened.wait_for_function(
+                "(n) => document.querySelectorAll('.clf').length === n", arg=len(classes), timeout=120_000
+            )
+            return {cls.__name__: slowest_answer(opened, place) for place, cls in enumerate(classes)}
+        finally:
+            context.close()
+
+
+def slowest_answer(opened, place: int) -> float:
+    """The slowest control's 95th percentile, of the figure at `place` in the notebook."""
+    found, stop = [], 0
+    while opened.evaluate(FOCUS, [place, stop]) is not None:
+        times = [opened.evaluate(ASK, ACT)]
+        if times[0] is not None:
+            times += [opened.evaluate(ASK, ACT) for _ in range(ANSWERS)]
+            found.append(float(np.percentile([time for time in times[1:] if time is not None], 95)))
+        stop += 1
+    require(bool(found), f"figure {place} asks Python nothing by any of its controls")
+    return max(found)

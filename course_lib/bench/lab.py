@@ -1,0 +1,68 @@
+"""A JupyterLab of our own for a while, with one notebook: what is measured or tested there is what a reader has."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+IDLE = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+
+
+@contextmanager
+def running_lab(folder: Path, cells: list[str]) -> Iterator[str]:
+    """Serve `folder`, with these cells as a notebook, on 127.0.0.1 without a token; gives the notebook's address.
+
+    Settings are the lab's own, inside the folder. Raises TimeoutError when the server does not answer.
+    """
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=KERNEL)
+    nbformat.write(notebook, folder / "notebook.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    command += ["--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
+        try:
+            eventually(lambda: answers(f"http://127.0.0.1:{port}/api"), 60)
+            yield f"http://127.0.0.1:{port}/lab/tree/notebook.ipynb"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def run_all(page, address: str) -> None:
+    """Open the notebook in Playwright's `page` and run its cells; they may still be running afterwards."""
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.wait_for_function(IDLE, timeout=60_000)  # run before that, and JupyterLab asks which kernel to take
+    page.evaluate(RUN_ALL)
+
+
+def eventually(condition: Callable, seconds: float = 30):
+    """The first true value of `condition()`; raises TimeoutError after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.1)
+    raise TimeoutError(f"not so within {seconds} s")
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers there."""
+    try:
+        return urllib.request.urlopen(url, timeout=2).status == 200
+    except OSError:
+        return False
