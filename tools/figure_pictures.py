@@ -19,7 +19,9 @@ def take(figure, folder: Path, browser) -> None:
         url = figure.save(Path(place) / "figure.html").as_uri()
         for width in (1280, 800):
             for theme in ("light", "dark"):
-                page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+                page = browser.new_page(
+                    viewport={"width": width, "height": 800}, color_scheme=theme, reduced_motion="reduce"
+                )
                 page.goto(url)
                 page.wait_for_selector(".clf")
                 for state, keys in (("rest", ()), ("use", figure.walk.keys)):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import MaxNLocator
 
 from course_lib.config import require
 from course_lib.figures import style
@@ -116,6 +117,8 @@ class ScoreAnatomy(InteractiveFigure):
         with style.context():
             fig = Drawing(figsize=(9.2, 3.2))
             products, weights, output = fig.subplots(1, 3)
+            for ax in (products, weights, output):
+                ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             products.bar(range(len(terms)), terms)
             products.set(title=f"q·k = {self.products[i, j]:.2f}", xlabel="coordinate", ylabel="product")
             bars = weights.bar(range(len(parts)), self.weights[i])

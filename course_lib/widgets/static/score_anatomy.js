@@ -2,6 +2,7 @@
 
 const TERMS_SHOWN = 8; // coordinates, the largest terms first where there are more
 const KEYS_SHOWN = 6;
+const BESIDE = 960; // pixels from which matrix and steps stand side by side, as in the style sheet
 const ARRAYS = ["Q", "K", "V", "products", "scores", "largest", "powers", "weights", "outputs"];
 const MATRICES = ["QKᵀ, inner products", "S, scaled", "S, masked", "P, weights", "P, weights"];
 
@@ -16,7 +17,7 @@ function mount(el, initial, onChange) {
     const map = heatMap({
       rows: data.queries, columns: data.keys, scale: stages[0].scale, label: "Query and key, rows are queries", height: 380,
       onMove: (cell) => choose({ query: cell.row, key: cell.column }),
-      room: () => left.clientWidth - 12,
+      room: () => (whole.clientWidth < BESIDE ? 1 : 0.46) * whole.clientWidth - 12,
     });
     const name = make("p", { class: "clf-matrix" });
     const legend = make("div");
@@ -26,6 +27,8 @@ function mount(el, initial, onChange) {
       return { content, element: make("li", {}, make("strong", {}, stage), content) };
     });
     const list = make("ol", { class: "clf-anatomy-steps" }, ...panels.map((panel) => panel.element));
+
+    const whole = make("div", { class: "clf-anatomy" }, left, list);
 
     function show(names) {
       const { scale, values, seen, title } = stages[state.stage];
@@ -57,7 +60,7 @@ function mount(el, initial, onChange) {
 
     return {
       controls: [steps.element],
-      body: [make("div", { class: "clf-anatomy" }, left, list)],
+      body: [whole],
       help: "Choose a query and a key in the matrix: click, or use the arrow keys. Back and Next walk through the steps.",
       show, sentence,
       layout: () => map.layout(),
