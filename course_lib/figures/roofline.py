@@ -37,11 +37,12 @@ def roofline(machine: Machine, series: Mapping[str, Mapping[str, tuple[float, fl
         for (label, of_one), marker, colour in zip(series.items(), MARKERS, style.PALETTE, strict=False):
             xs, ys = zip(*of_one.values(), strict=True)
             ax.plot(xs, [y / unit for y in ys], marker, color=colour, markersize=7, linestyle="none", label=label)
-            place = ((-6, 4), "right") if marker == MARKERS[1] else ((6, -11), "left")  # two series may lie close
             for text, (x, y) in of_one.items():
+                above = marker == MARKERS[1] and x < machine.ridge  # two series may lie close on the slope
                 ax.annotate(
-                    text, (x, y / unit), place[0], textcoords="offset points", ha=place[1], fontsize=9, color=colour
-                )
+                    text, (x, y / unit), (-6, 4) if above else (6, -11), textcoords="offset points",
+                    ha="right" if above else "left", fontsize=9, color=colour,
+                )  # fmt: skip
         bottom, top = ax.get_ylim()
         ax.set_ylim(10 ** math.floor(math.log10(bottom)), 10 ** math.ceil(math.log10(4 * top)))
         ax.xaxis.set_major_formatter("{x:g}")
