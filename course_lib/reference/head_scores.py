@@ -1,0 +1,36 @@
+"""What a head does, as a number computed from its weights P (Elhage et al. 2021; Olsson et al., arXiv 2209.11895)."""
+
+import numpy as np
+from jaxtyping import Float
+
+from course_lib.config import is_whole, require
+
+
+def entropy(P: Float[np.ndarray, "... n N"]) -> Float[np.ndarray, "..."] | float:
+    """The mean entropy of the rows, in nats: 0 where each query looks at one key, log N where at all alike."""
+    logs = np.log(np.where(P > 0, P, 1.0))  # 0 log 0 = 0
+    return np.maximum(-(P * logs).sum(-1), 0.0).mean(-1)
+
+
+def previous_token(P: Float[np.ndarray, "... n n"]) -> Float[np.ndarray, "..."] | float:
+    """The mean weight on the token before, over the n - 1 queries that have one. Raises ValueError for n = 1."""
+    require(P.shape[-1] > 1, "P must have at least two tokens: the first has none before it")
+    return P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1)
+
+
+def induction(P: Float[np.ndarray, "... n n"], period: int) -> Float[np.ndarray, "..."] | float:
+    """For a text of `period` tokens read twice: the mean weight of the second copy on what came next the last time.
+
+    Query i repeats token i - period, and what came next is i - period + 1. Raises ValueError unless n = 2 period.
+    """
+    good = is_whole(period) and P.shape[-1] == 2 * period
+    require(good, f"period must be half the number of tokens, got {period!r} for {P.shape[-1]} tokens")
+    return P[..., period:, :].diagonal(offset=1, axis1=-2, axis2=-1).mean(-1)
+
+
+def distances(P: Float[np.ndarray, "h n N"]) -> Float[np.ndarray, "h h"]:
+    """Between each two heads: the share of weight that one has on other keys than the other, in the mean over rows.
+
+    It is half the sum of the absolute differences (the total variation): 0 for equal heads, 1 where they share no key.
+    """
+    return np.stack([np.abs(P - head).sum(-1).mean(-1) / 2 for head in P])
