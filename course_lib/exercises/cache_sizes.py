@@ -80,6 +80,7 @@ BYTES = Exercise(
             lambda *given: cache_bytes(*given) / 2**30,
             "this is in GiB; bytes are asked for, as a whole number",
         ),
+        Mistake(lambda *given: cache_bytes(*given) / 2**20, "this is in MiB; bytes are asked for, as a whole number"),
         Mistake(lambda *given: cache_bytes(*given) / 1e9, "this is in GB; bytes are asked for, as a whole number"),
         Mistake(
             lambda *given: float(cache_bytes(*given)), "the value is right, but a number of bytes is a whole number"

@@ -39,6 +39,11 @@ def _without_itself(q, K, V, W_O):
     return _answer(q, K[:, :-1], V[:, :-1], W_O) if K.shape[1] > 1 else np.full(D_OUT, np.nan)
 
 
+def _without_normaliser(q, K, V, W_O):
+    A = np.exp(np.einsum("he,hNe->hN", q, K) / np.sqrt(q.shape[-1]))
+    return np.einsum("hN,hNv,hvo->o", A, V, W_O)
+
+
 def _interleaved(q, K, V, W_O):
     Y = np.einsum("hN,hNv->hv", _softmax(np.einsum("he,hNe->hN", q, K) / np.sqrt(q.shape[-1])), V)
     return Y.T.reshape(-1) @ W_O.reshape(-1, W_O.shape[-1])
@@ -95,6 +100,14 @@ STEP = Exercise(
         Mistake(
             _step_with(lambda *given: _answer(*given, scale=(H * E) ** -0.5)),
             "the scores are divided by the root of all heads' width together; each head divides by sqrt(d_head)",
+        ),
+        Mistake(
+            _step_with(lambda *given: _answer(*given, scale=D**-0.5)),
+            "the scores are divided by sqrt(d), the width of a token; divide by sqrt(d_head), the width of a key",
+        ),
+        Mistake(
+            _step_with(_without_normaliser),
+            "the weights are not divided by their sum; in each head they sum to 1",
         ),
         Mistake(
             _step_with(lambda *given: _answer(*given, axis=None)),

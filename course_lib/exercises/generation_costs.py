@@ -32,9 +32,8 @@ COSTS = Exercise(
     difficulty=2,
     solution=generation_flops,
     stages=(
-        Stage(lambda: (1, 5), "one token: it meets itself, whether there is a cache or not"),
-        Stage(lambda: (2, 5), "two tokens"),
-        Stage(lambda: (1000, 768), "1000 tokens"),
+        Stage(lambda: (3, 5), "three tokens, width 5"),
+        Stage(lambda: (1000, 768), "1000 tokens, width 768"),
     ),
     mistakes=(
         Mistake(

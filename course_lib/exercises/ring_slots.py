@@ -71,7 +71,8 @@ RING = Exercise(
         ),
         Mistake(
             lambda length, window: np.arange(length) % window,
-            "this is the slot of each token; the token in each slot is asked for, `window` numbers",
+            "this has one number for each token; one for each slot is asked for, `window` of them, with -1 for an empty "
+            "slot",
         ),
         Mistake(
             lambda length, window: _shifted(length, window)[::-1],
