@@ -71,8 +71,8 @@ RING = Exercise(
         ),
         Mistake(
             lambda length, window: np.arange(length) % window,
-            "this has one number for each token; one for each slot is asked for, `window` of them, with -1 for an empty "
-            "slot",
+            "this has one number for each token; one for each slot is asked for, `window` of them, with -1 for an "
+            "empty slot",
         ),
         Mistake(
             lambda length, window: _shifted(length, window)[::-1],
