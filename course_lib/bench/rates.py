@@ -13,7 +13,7 @@ REPEATS = 9
 
 
 def measure_machine() -> Machine:
-    """The peaks, for rooflines and floors: a long sum, and a product of large matrices.
+    """The peaks, for rooflines and floors: the best of several long sums, and of products of large matrices.
 
     By torch on the CPU, with the threads it now has; takes about a second, and 256 MiB for its time.
     """
@@ -30,14 +30,14 @@ def measure_decode_machine() -> Machine:
 def measure_bandwidth() -> float:
     """Bytes per second read from main memory, by a sum over more numbers than any cache holds."""
     numbers = torch.ones(STREAM)
-    return numbers.nbytes / time_calls(numbers.sum, REPEATS).median
+    return numbers.nbytes / time_calls(numbers.sum, REPEATS).best
 
 
 @torch.no_grad()
 def measure_flops() -> float:
     """FLOPs per second of a product of square float32 matrices."""
     A = torch.ones(SIDE, SIDE)
-    return 2 * SIDE**3 / time_calls(lambda: A @ A, REPEATS).median
+    return 2 * SIDE**3 / time_calls(lambda: A @ A, REPEATS).best
 
 
 @torch.no_grad()

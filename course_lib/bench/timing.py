@@ -13,6 +13,11 @@ class Timing:
     seconds: tuple[float, ...]
 
     @property
+    def best(self) -> float:
+        """The least disturbed call."""
+        return min(self.seconds)
+
+    @property
     def median(self) -> float:
         return statistics.median(self.seconds)
 
