@@ -1,0 +1,215 @@
+// Figure 6: rotary positions. Hands are drawn from the rotated rows that Python computed; so are all scores.
+
+const CLOCK = { size: 88, radius: 38, wedge: 15, least: 86, most: 136, gap: 6, map: 388, beside: 700 }; // the last five in pixels of the page
+const HANDS = [{ name: "q", colour: 2, dash: "none" }, { name: "k", colour: 3, dash: "5 3" }];
+
+function mount(el, initial, onChange) {
+  return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
+    const arrays = Object.fromEntries(["q", "k", "scores", "waves", "by_shift", "lengths"].map((name) => [name, unpack(data[name])]));
+    const N = arrays.scores.shape[0];
+    const pairs = data.theta.length;
+    const clocks = counted(pairs).map(() => clock(Math.max(...arrays.lengths.values) || 1));
+    const colours = signedColours(data, Math.max(...arrays.waves.values.map(Math.abs)));
+    const scale = signedColours(data, Math.max(...arrays.scores.values.map(Math.abs)));
+    const place = (name, label) => rangeControl({
+      label, count: N, text: (i) => String(i),
+      onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
+    });
+    const sliders = { query: place("query", "Query at position m"), key: place("key", "Key at position n") };
+    const both = bothControl(N, state, choose);
+    const chosen = radioControl({
+      label: "Pairs, and what each adds to the score; choose one",
+      names: counted(pairs).map((i) => `pair ${i}`), faces: clocks.map((each) => each.element), onChange: (pair) => choose({ pair }),
+    });
+    const clockRow = make("div", { class: "clf-clocks" }, chosen.element);
+    const map = scoreMap(N, scale, choose, () => Math.min(CLOCK.map, left.clientWidth) - 12);
+    const left = make("div", { class: "clf-scroll" }, map.element, colourLegend(scale, "score", false, 1));
+    const curve = shiftPlot(arrays, state, choose);
+    const part = (name, element) => make("div", { class: "clf-part" }, make("p", {}, name), element);
+    const sides = make("p", { class: "clf-sides" });
+    const reading = make("p", { class: "clf-pair" });
+    const lower = make("div", { class: "clf-rotary" }, part("Score at all positions", left), part("Score by shift", curve.element));
+    const terms = () => counted(pairs).map((i) => term(arrays, state, Number(i)));
+
+    function show(names) {
+      const now = terms();
+      for (const [name, slider] of Object.entries(sliders)) slider.show(state[name]);
+      both.show();
+      chosen.show(state.pair);
+      clocks.forEach((each, i) => each.show(hands(arrays, state, i), now[i], colours));
+      sides.replaceChildren(...twoSides(arrays, state, N));
+      reading.textContent = readPair(data, arrays, state, now[state.pair]);
+      if (names.includes("pair") && names.length > 1) map.draw(arrays.scores.values, state);
+      else map.place(state);
+      curve.show();
+    }
+
+    return {
+      controls: [sliders.query.element, sliders.key.element, both.element],
+      body: [sides, clockRow, handsLegend(), reading, lower],
+      help: "Move query or key, or both together. In the map, click or use the arrow keys; on the curve, Enter takes a shift.",
+      show,
+      layout(room) {
+        const rows = Math.ceil(pairs / Math.max(1, Math.floor((room + CLOCK.gap) / (CLOCK.least + CLOCK.gap))));
+        chosen.element.style.gridTemplateColumns = `repeat(${Math.ceil(pairs / rows)}, minmax(0, ${CLOCK.most}px))`;
+        lower.classList.toggle("clf-beside", room >= CLOCK.beside);
+        map.layout();
+        curve.layout(room >= CLOCK.beside ? room - CLOCK.map - 28 : room);
+      },
+      sentence() {
+        const where = `query at ${state.query}, key at ${state.key}, shift ${asNumber(state.query - state.key, 0)}`;
+        const part = `pair ${state.pair} adds ${asNumber(term(arrays, state, state.pair), 3)}`;
+        return [`${where}, score ${asNumber(arrays.scores.at(state.query, state.key), 4)}; ${part}`];
+      },
+    };
+  });
+}
+
+/** The two rotated hands of a pair, [column 2 i, column 2 i + 1] each. */
+function hands({ q, k }, { query, key }, i) {
+  return [[q.at(query, 2 * i), q.at(query, 2 * i + 1)], [k.at(key, 2 * i), k.at(key, 2 * i + 1)]];
+}
+
+function term(arrays, state, i) {
+  const [a, b] = hands(arrays, state, i);
+  return a[0] * b[0] + a[1] * b[1];
+}
+
+/** From the query's hand clockwise to the key's, in radians from -pi to pi. */
+function angleBetween([a, b]) {
+  return Math.atan2(a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1]);
+}
+
+/** Both sides of the identity, each from its own numbers. */
+function twoSides({ scores, by_shift }, { query, key }, N) {
+  const shift = asNumber(query - key, 0);
+  const side = (formula, value, note) => make("span", {}, make("span", { class: "clf-formula" }, formula), make("strong", {}, asNumber(value, 6)), make("span", {}, note));
+  return [
+    side(`⟨R${subscript(query)} q, R${subscript(key)} k⟩`, scores.at(query, key), "from the rotated hands"),
+    side(`⟨q, R${subscript(key - query)} k⟩`, by_shift.values[query - key + N - 1], `from the shift m − n = ${shift} alone`),
+  ];
+}
+
+function subscript(value) {
+  return [...String(value)].map((character) => (character === "-" ? "₋" : "₀₁₂₃₄₅₆₇₈₉"[character])).join("");
+}
+
+function readPair({ theta }, arrays, state, adds) {
+  const i = state.pair;
+  const [a, b] = [0, 1].map((side) => asNumber(arrays.lengths.at(side, i), 3));
+  const angle = asNumber(Math.abs(angleBetween(hands(arrays, state, i))), 3);
+  const turn = asTick(Number(((2 * Math.PI) / theta[i]).toPrecision(3)));
+  return `Pair ${i}: θ = ${asTick(Number(theta[i].toPrecision(3)))} radians per position, a whole turn in ${turn} positions. Term: ${a} × ${b} × cos ${angle} = ${asNumber(adds, 3)}.`;
+}
+
+/** Two buttons that move query and key together; at an end they keep the focus and say so by aria-disabled. */
+function bothControl(N, state, choose) {
+  const free = (by) => [state.query + by, state.key + by].every((at) => at >= 0 && at < N);
+  const move = (by) => () => free(by) && choose({ query: state.query + by, key: state.key + by });
+  const buttons = [[-1, button("Move both back", move(-1))], [1, button("Move both on", move(1))]];
+  const element = make("div", { role: "group", "aria-label": "Move query and key together", class: "clf-steps" }, ...buttons.map(([, each]) => each));
+  return { element, show: () => buttons.forEach(([by, each]) => each.setAttribute("aria-disabled", !free(by))) };
+}
+
+/** A clock for one pair: the first column upwards, the second to the right, so that hands turn clockwise. */
+function clock(longest) {
+  const at = ([up, right]) => [(CLOCK.radius * right) / longest, (-CLOCK.radius * up) / longest];
+  const wedge = svg("path", { class: "clf-wedge" });
+  const lines = HANDS.map(({ colour, dash }) => svg("line", { class: `clf-hand clf-colour-${colour}`, x1: 0, y1: 0, "stroke-dasharray": dash }));
+  const ends = [svg("circle", { class: "clf-end clf-colour-2", r: 4 }), svg("rect", { class: "clf-end clf-colour-3", width: 8, height: 8 })];
+  const half = CLOCK.size / 2;
+  const face = svg("svg", { viewBox: `${-half} ${-half} ${CLOCK.size} ${CLOCK.size}`, "aria-hidden": "true" },
+    svg("circle", { class: "clf-dial", r: CLOCK.radius }), wedge, ...lines, ...ends);
+  const adds = make("span", { class: "clf-term" });
+
+  function show(pair, value, colours) {
+    const [query, key] = pair.map(at);
+    [query, key].forEach(([x, y], i) => {
+      lines[i].setAttribute("x2", x);
+      lines[i].setAttribute("y2", y);
+    });
+    ends[0].setAttribute("transform", `translate(${query})`);
+    ends[1].setAttribute("transform", `translate(${key[0] - 4} ${key[1] - 4})`);
+    wedge.setAttribute("d", sector(pair));
+    adds.textContent = `${value > 0 ? "+" : ""}${asNumber(value, 2)}`;
+    Object.assign(adds.style, { background: colours.css(value), color: colours.ink(value) });
+  }
+  return { element: make("span", { class: "clf-clock" }, face, adds), show };
+}
+
+/** The sector between two hands, the shorter way round. */
+function sector(pair) {
+  const point = ([up, right]) => {
+    const length = Math.hypot(up, right) || 1;
+    return `${(CLOCK.wedge * right) / length} ${(-CLOCK.wedge * up) / length}`;
+  };
+  return `M0 0L${point(pair[0])}A${CLOCK.wedge} ${CLOCK.wedge} 0 0 ${angleBetween(pair) > 0 ? 1 : 0} ${point(pair[1])}Z`;
+}
+
+function handsLegend() {
+  const sample = (...marks) => svg("svg", { width: 34, height: 14, viewBox: "0 -7 34 14", "aria-hidden": "true" }, ...marks);
+  const line = ({ colour, dash }) => svg("line", { class: `clf-hand clf-colour-${colour}`, x1: 2, x2: 27, y1: 0, y2: 0, "stroke-dasharray": dash });
+  const entry = (mark, text) => make("span", { class: "clf-key" }, mark, text);
+  return make("div", { class: "clf-legend" },
+    entry(sample(line(HANDS[0]), svg("circle", { class: "clf-end clf-colour-2", cx: 28, r: 4 })), "query, turned by m θ"),
+    entry(sample(line(HANDS[1]), svg("rect", { class: "clf-end clf-colour-3", x: 24, y: -4, width: 8, height: 8 })), "key, turned by n θ"),
+    entry(sample(svg("path", { class: "clf-wedge", d: "M4 6L24 6A20 20 0 0 0 18 -7Z" })), "the angle between them: moving both keeps it"));
+}
+
+/** The scores of all positions, and over them the diagonal of the chosen shift. */
+function scoreMap(N, scale, choose, room) {
+  const map = heatMap({
+    rows: counted(N), columns: counted(N), scale, label: "Scores, rows are positions of the query", axes: ["m", "n"], height: 340,
+    onMove: (cell) => choose({ query: cell.row, key: cell.column }), room,
+  });
+  const lines = ["clf-under", "clf-over"].map((kind) => svg("line", { class: kind }));
+  const sketch = svg("svg", { class: "clf-diagonal", viewBox: `0 0 ${N} ${N}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...lines);
+  map.element.querySelector(".clf-plane").append(sketch);
+  const diagonal = (shift) => {
+    const ends = { x1: Math.max(0, -shift), y1: Math.max(0, shift), x2: Math.min(N, N - shift), y2: Math.min(N, N + shift) };
+    lines.forEach((line) => Object.entries(ends).forEach(([name, value]) => line.setAttribute(name, value)));
+  };
+  const cell = ({ query, key }) => ({ row: query, column: key });
+  return {
+    element: map.element, layout: map.layout,
+    draw(values, state) {
+      map.draw({ ...cell(state), values, seen: null });
+      diagonal(state.query - state.key);
+    },
+    place(state) {
+      map.place(cell(state));
+      diagonal(state.query - state.key);
+    },
+  };
+}
+
+/** The score and one pair's part of it against the shift. */
+function shiftPlot({ waves, by_shift }, state, choose) {
+  const N = (by_shift.shape[0] + 1) / 2;
+  const shifts = counted(2 * N - 1).map((i) => Number(i) - N + 1);
+  const all = [0, ...by_shift.values, ...waves.values];
+  const domain = [Math.min(...all), Math.max(...all)].map((end) => 1.05 * end);
+  if (domain[0] === domain[1]) domain[1] = 1;
+  const part = (i) => Float64Array.from(shifts, (_, j) => waves.at(j, i));
+  const parts = counted(waves.shape[1]).map((i) => part(Number(i)));
+  const values = () => [by_shift.values, parts[state.pair], [by_shift.values[state.query - state.key + N - 1]]];
+  const shiftOf = (series, j) => (series === 2 ? state.query - state.key : shifts[j]);
+  const curve = plot({
+    label: "Score by shift", height: 330, x: { label: "shift m − n", domain: [1 - N, N - 1] }, y: { label: "score", domain },
+    describe: (series, j) => `shift ${asNumber(shiftOf(series, j), 0)}: ${asNumber(values()[series][j], 3)}${series === 1 ? `, pair ${state.pair}` : ""}`,
+    onPick(series, j) {
+      const shift = shiftOf(series, j);
+      const query = Math.max(0, shift, Math.min(N - 1, N - 1 + shift, state.query));
+      choose({ query, key: query - shift });
+    },
+  });
+  const show = () => curve.draw({
+    series: [
+      { name: "all pairs", x: shifts, y: by_shift.values, colour: 0 },
+      { name: `pair ${state.pair} alone`, x: shifts, y: parts[state.pair], colour: 1 },
+      { name: "now", x: [state.query - state.key], y: values()[2], kind: "points", colour: 0 },
+    ],
+    rules: [{ y: 0, label: "" }],
+  });
+  return { element: curve.element, layout: curve.layout, show };
+}

@@ -1,0 +1,107 @@
+"""Figure 6 in Chromium: hands, terms and both sides of the identity are Python's."""
+
+import numpy as np
+import pytest
+
+from course_lib.widgets.rotary_clocks import RotaryClocks
+
+pytestmark = pytest.mark.browser
+
+HANDS = """() => [...document.querySelectorAll('.clf-clock svg')].map((svg) =>
+  [...svg.querySelectorAll('.clf-hand')].map((line) => [-line.getAttribute('y2'), +line.getAttribute('x2')]))"""
+
+
+def figure():
+    return RotaryClocks(*np.random.default_rng(3).normal(size=(2, 10)), positions=11)
+
+
+def typeset(value, digits):
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def numbers(opened, selector):
+    return [float(text.replace("−", "-")) for text in opened.locator(selector).all_inner_texts()]
+
+
+def assert_shown(opened, python):
+    np.testing.assert_allclose(numbers(opened, ".clf-term"), python.terms, rtol=0, atol=0.005001)
+    by_shift = python.by_shift[python.shifts == python.shift][0]
+    assert opened.locator(".clf-sides strong").all_inner_texts() == [typeset(python.score, 6), typeset(by_shift, 6)]
+    drawn = np.array(opened.evaluate(HANDS))
+    q, k = (x.reshape(-1, 2) for x in python._turned())
+    longest = max(np.linalg.norm(q, axis=1).max(), np.linalg.norm(k, axis=1).max())
+    np.testing.assert_allclose(drawn, np.stack([q, k], axis=1) * 38 / longest, rtol=0, atol=1e-9)
+
+
+def test_sliders_turn_the_hands_and_the_terms_are_pythons(mount):
+    python = figure()
+    opened = mount(python)
+    assert_shown(opened, python)
+    for name, keys in (("Query", ("End", "ArrowLeft")), ("Key", ("Home", "ArrowRight", "ArrowRight"))):
+        slider = opened.get_by_role("slider", name=name)
+        slider.focus()
+        for key in keys:
+            opened.keyboard.press(key)
+            setattr(python, name.lower(), int(slider.input_value()))
+            assert_shown(opened, python)
+    assert (python.query, python.key) == (9, 2)
+
+
+def test_moving_both_turns_all_hands_and_keeps_the_score(mount):
+    python = figure()
+    opened = mount(python)
+    before, hands = opened.locator(".clf-sides strong").all_inner_texts(), opened.evaluate(HANDS)
+    terms = numbers(opened, ".clf-term")
+    on = opened.get_by_role("button", name="Move both on")
+    on.focus()
+    for _ in range(3):
+        opened.keyboard.press("Enter")  # from 8 and 5 to the end, 10 and 7; the third leads nowhere
+    assert opened.evaluate("() => window.changes[0]") == [{"query": 9, "key": 6}, {"query": 10, "key": 7}]
+    assert on.get_attribute("aria-disabled") == "true"
+    assert opened.evaluate("() => document.activeElement.textContent") == "Move both on"
+    assert opened.locator(".clf-sides strong").all_inner_texts() == before
+    assert numbers(opened, ".clf-term") == terms
+    assert np.abs(np.array(opened.evaluate(HANDS)) - hands)[0].max() > 1
+    python.query, python.key = 10, 7
+    assert_shown(opened, python)
+
+
+def test_the_chosen_pair_is_read_out_and_its_wave_drawn(mount):
+    python = figure()
+    opened = mount(python)
+    opened.evaluate("() => window.handles[0].update({ pair: 2, query: 7, key: 1 })")
+    python.query, python.key = 7, 1
+    reading = opened.locator(".clf-pair").inner_text()
+    theta = 10_000 ** (-4 / 10)
+    assert reading.startswith(f"Pair 2: θ = {theta:.3g} radians per position, a whole turn in {2 * np.pi / theta:.3g} ")
+    assert reading.endswith(f"cos {abs(python.angles[2]):.3f} = {typeset(python.terms[2], 3)}.")
+    curve = opened.get_by_role("listbox", name="Score by shift")
+    curve.focus()
+    opened.keyboard.press("Home")
+    point = opened.locator(f"#{curve.get_attribute('aria-activedescendant')}")
+    assert point.text_content() == f"shift −10: {typeset(python.by_shift[0], 3)}"
+    opened.keyboard.press("ArrowDown")
+    assert point.text_content() == f"shift −10: {typeset(python.waves[0, 2], 3)}, pair 2"
+
+
+def test_a_shift_taken_from_the_curve_lies_in_the_map(mount):
+    opened = mount(figure())
+    curve = opened.get_by_role("listbox", name="Score by shift")
+    for key, expected in (("Home", (0, 10)), ("End", (10, 0))):
+        curve.focus()
+        opened.keyboard.press(key)
+        opened.keyboard.press("Enter")
+        query, key_ = expected
+        shown = [int(text) for text in opened.locator(".clf-range output").all_inner_texts()]
+        assert shown == [query, key_]
+
+
+def test_the_map_says_the_score_and_marks_its_diagonal(mount):
+    python = figure()
+    opened = mount(python)
+    opened.get_by_role("grid").focus()
+    opened.keyboard.press("ArrowDown")
+    python.query += 1
+    assert f"shift 4, score {typeset(python.score, 4)};" in opened.locator("[aria-live=polite]").inner_text()
+    line = opened.locator(".clf-over")
+    assert [line.get_attribute(name) for name in ("x1", "y1", "x2", "y2")] == ["0", "4", "7", "11"]
