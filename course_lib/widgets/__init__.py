@@ -6,9 +6,10 @@ leaves a still picture behind.
 
 from course_lib.widgets.attention_map import AttentionMap
 from course_lib.widgets.live_curves import LiveCurves
+from course_lib.widgets.rotary_clocks import RotaryClocks
 from course_lib.widgets.score_anatomy import ScoreAnatomy
 from course_lib.widgets.softmax_temperature import SoftmaxTemperature
 
-FIGURES = (AttentionMap, ScoreAnatomy, SoftmaxTemperature)
+FIGURES = (AttentionMap, RotaryClocks, ScoreAnatomy, SoftmaxTemperature)
 
-__all__ = ["FIGURES", "AttentionMap", "LiveCurves", "ScoreAnatomy", "SoftmaxTemperature"]
+__all__ = ["FIGURES", "AttentionMap", "LiveCurves", "RotaryClocks", "ScoreAnatomy", "SoftmaxTemperature"]
