@@ -24,7 +24,7 @@ from course_lib.files import write_atomically
 from course_lib.widgets import page
 
 STATIC = Path(__file__).with_name("static")
-SHARED = ("basics", "controls", "figure", "hosts")  # in every figure
+SHARED = ("basics", "axes", "controls", "figure", "hosts")  # in every figure
 EXPORT = "\nexport { mount };\nexport default anywidgetHost(mount);\nmountInPage(mount);\n"  # what the hosts ask for
 
 
