@@ -28,7 +28,7 @@ function mount(el, initial, onChange) {
     const part = (name, element) => make("div", { class: "clf-part" }, make("p", {}, name), element);
     const sides = make("p", { class: "clf-sides" });
     const reading = make("p", { class: "clf-pair" });
-    const lower = make("div", { class: "clf-rotary" }, part("Score at all positions", left), part("Score by shift", curve.element));
+    const lower = make("div", { class: "clf-rotary" }, part("Score at all positions; outlined: all of this shift", left), part("Score by shift", curve.element));
     const terms = () => counted(pairs).map((i) => term(arrays, state, Number(i)));
 
     function show(names) {
@@ -156,18 +156,19 @@ function handsLegend() {
     entry(sample(svg("path", { class: "clf-wedge", d: "M4 6L24 6A20 20 0 0 0 18 -7Z" })), "the angle between them: moving both keeps it"));
 }
 
-/** The scores of all positions, and over them the diagonal of the chosen shift. */
+/** The scores of all positions, and outlined the diagonal of the chosen shift. */
 function scoreMap(N, scale, choose, room) {
   const map = heatMap({
     rows: counted(N), columns: counted(N), scale, label: "Scores, rows are positions of the query", axes: ["m", "n"], height: 340,
     onMove: (cell) => choose({ query: cell.row, key: cell.column }), room,
   });
-  const lines = ["clf-under", "clf-over"].map((kind) => svg("line", { class: kind }));
-  const sketch = svg("svg", { class: "clf-diagonal", viewBox: `0 0 ${N} ${N}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...lines);
+  const outlines = ["clf-under", "clf-over"].map((kind) => svg("path", { class: kind }));
+  const sketch = svg("svg", { class: "clf-diagonal", viewBox: `0 0 ${N} ${N}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...outlines);
   map.element.querySelector(".clf-plane").append(sketch);
   const diagonal = (shift) => {
-    const ends = { x1: Math.max(0, -shift), y1: Math.max(0, shift), x2: Math.min(N, N - shift), y2: Math.min(N, N + shift) };
-    lines.forEach((line) => Object.entries(ends).forEach(([name, value]) => line.setAttribute(name, value)));
+    const columns = counted(N).map(Number).filter((n) => n + shift >= 0 && n + shift < N);
+    const cells = columns.map((n) => `M${n} ${n + shift}h1v1h-1z`).join("");
+    outlines.forEach((outline) => outline.setAttribute("d", cells));
   };
   const cell = ({ query, key }) => ({ row: query, column: key });
   return {
