@@ -1,0 +1,196 @@
+"""Checks of notebook 07: every mistake hears its own message, right answers pass in any style."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib import accounting
+from course_lib.config import GroupedConfig
+from course_lib.exercises import head_pooling, kv_costs, kv_sharing, nb07
+from course_lib.exercises.core import grade
+from course_lib.layers import GroupedQueryAttention
+from course_lib.reference.grouped import grouped_attention
+from course_lib.surgery.heads import mean
+
+EXERCISES = {exercise.id: exercise for exercise in nb07.EXERCISES}
+
+
+@pytest.mark.parametrize("exercise", nb07.EXERCISES, ids=lambda e: e.id)
+def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
+    assert grade(exercise, exercise.solution).passed is True
+    assert len(exercise.mistakes) >= 3
+    for mistake in exercise.mistakes:
+        result = grade(exercise, mistake.answer)
+        assert result.passed is False and mistake.message in result.message, result.message
+    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes)
+
+
+# Solutions are those of the library -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("h, g", [(6, 2), (6, 3), (5, 1), (7, 7), (64, 8)])
+def test_a_query_head_reads_the_head_that_its_layer_reads(h, g):
+    """KV head k alone is not zero; then the query heads that write are those that read it."""
+    layer = GroupedQueryAttention(GroupedConfig(d_model=3, n_heads=h, n_kv_heads=g, d_head=2)).double()
+    read = np.zeros((h, g), dtype=bool)
+    for k in range(g):
+        with torch.no_grad():
+            layer.W_V.zero_()[:, 2 * k : 2 * k + 2] = 1.0
+            layer.W_O.zero_()
+            for i in range(h):
+                layer.W_O[2 * i : 2 * i + 2] = 1.0
+                read[i, k] = bool(layer(torch.ones(1, 1, 3, dtype=torch.float64)).abs().sum() > 0)
+                layer.W_O[2 * i : 2 * i + 2] = 0.0
+    assert read.sum() == h and kv_sharing.kv_heads_read(h, g) == read.argmax(1).tolist()
+
+
+@pytest.mark.parametrize("h, g", [(6, 2), (6, 6), (3, 1)])
+def test_grouped_attention_is_the_reference_and_torch(h, g):
+    rng = np.random.default_rng(0)
+    Q, K, V = rng.normal(size=(h, 3, 4)), rng.normal(size=(g, 5, 4)), rng.normal(size=(g, 5, 7))
+    Y = kv_sharing.grouped_attention(Q, K, V)
+    np.testing.assert_allclose(Y, grouped_attention(Q, K, V, None, 0.5), rtol=0, atol=1e-14)  # sums of five terms
+    fused = torch.nn.functional.scaled_dot_product_attention(
+        *(torch.from_numpy(x)[None] for x in (Q, K, V)), enable_gqa=True
+    )
+    np.testing.assert_allclose(Y, fused[0], rtol=0, atol=1e-14)
+
+
+def test_costs_are_those_of_the_accounting():
+    config = GroupedConfig(d_model=35, n_heads=6, n_kv_heads=2, d_head=5)
+    token = kv_costs.cache_of_a_token(3, 6, 2, 5, 2)
+    assert token["bytes"] == 3 * accounting.cache_bytes(config, 1)
+    full = GroupedConfig(d_model=35, n_heads=6, d_head=5)
+    assert token["saving"] == accounting.cache_bytes(full, 1) / accounting.cache_bytes(config, 1)
+    step, work = kv_costs.one_step(6, 2, 5, 7), accounting.decode(config, 6)
+    assert step["flops"] == work.flops_by_part["attend"]
+    # the accounting reads seven rows, and has written one of them before
+    assert step["numbers"] * 2 == work.bytes_by_part["cache"] - config.floats_per_token * 2
+
+
+def test_the_longest_context_fits_and_one_token_more_does_not():
+    llama = accounting.model("Llama-3-8B")
+    memory, weights, batch = 80 * 10**9, 16 * 10**9, 3
+    tokens = kv_costs.longest_context(memory, weights, llama.bytes_per_token(), batch)
+    assert weights + llama.cache_bytes(tokens, batch) <= memory < weights + llama.cache_bytes(tokens + 1, batch)
+
+
+@pytest.mark.parametrize("h, g", [(6, 2), (6, 6), (6, 1)])
+def test_pooling_is_that_of_surgery(h, g):
+    W = np.random.default_rng(0).normal(size=(5, h * 4))
+    want = mean(torch.from_numpy(W).view(5, g, h // g, 4)).flatten(1)
+    np.testing.assert_allclose(head_pooling.mean_pool(W, h, g), want, rtol=0, atol=1e-15)
+
+
+def test_what_the_mean_keeps_and_loses_is_everything():
+    heads = np.random.default_rng(0).normal(size=(4, 5, 3))
+    lost = np.square(heads - heads.mean(0)).sum() / np.square(heads).sum()
+    assert math.isclose(head_pooling.kept_by_mean(heads) + lost, 1, rel_tol=1e-14)
+
+
+# Right answers in other styles --------------------------------------------------------------------------------------
+
+
+def grouped_in_loops(Q, K, V):
+    Y = np.zeros((*Q.shape[:2], V.shape[2]))
+    for i in range(len(Q)):
+        k = i // (len(Q) // len(K))
+        for t in range(Q.shape[1]):
+            w = np.array([math.exp(Q[i, t] @ key / math.sqrt(Q.shape[2])) for key in K[k]])
+            Y[i, t] = w @ V[k] / w.sum()
+    return Y
+
+
+def grouped_by_einsum(Q, K, V):
+    Q = Q.reshape(len(K), -1, *Q.shape[1:])
+    A = np.exp(np.einsum("gqne,gNe->gqnN", Q, K) / Q.shape[-1] ** 0.5)
+    return np.einsum("gqnN,gNv->gqnv", A / A.sum(-1, keepdims=True), V).reshape(-1, Q.shape[2], V.shape[2])
+
+
+def grouped_in_torch(Q, K, V):
+    Q, K, V = (torch.from_numpy(x).float() for x in (Q, K, V))
+    K, V = (x.repeat_interleave(len(Q) // len(x), dim=0) for x in (K, V))
+    return torch.nn.functional.scaled_dot_product_attention(Q, K, V)
+
+
+def pool_in_loops(W, h, g):
+    e, q = W.shape[1] // h, h // g
+    return np.hstack([sum(W[:, j * e : (j + 1) * e] for j in range(k * q, k * q + q)) / q for k in range(g)])
+
+
+@pytest.mark.parametrize(
+    "number, answer",
+    [
+        ("7.1", lambda h, g: np.repeat(np.arange(g), h // g)),
+        ("7.1", lambda h, g: torch.arange(g).repeat_interleave(h // g)),
+        ("7.1", lambda h, g: tuple(math.floor(i * g / h) for i in range(h))),
+        ("7.2", grouped_in_loops),
+        ("7.2", grouped_by_einsum),
+        ("7.2", grouped_in_torch),
+        ("7.3", lambda L, h, g, e, size: {"bytes": sum(2 * g * e * size for _ in range(L)), "saving": h // g}),
+        ("7.3", lambda L, h, g, e, size: {"saving": np.float64(h / g), "bytes": np.int64(L * 2 * g * e * size)}),
+        ("7.4", lambda h, g, e, N: {"flops": h * N * (2 * e + 2 * e), "numbers": 2 * g * e * N,
+                                    "flops per number": 2 * (h // g)}),
+        ("7.5", lambda memory, weights, each, batch: math.floor((memory - weights) / (batch * each))),
+        ("7.5", lambda memory, weights, each, batch: np.int64((memory - weights) // batch // each)),
+        ("7.6", pool_in_loops),
+        ("7.6", lambda W, h, g: np.einsum("dgqe->dge", W.reshape(len(W), g, h // g, -1)).reshape(len(W), -1) * g / h),
+        ("7.6", lambda W, h, g: torch.from_numpy(W).unflatten(1, (g, h // g, -1)).mean(2).flatten(1)),
+        ("7.6", lambda W, h, g: W @ np.kron(np.kron(np.eye(g), np.full((h // g, 1), g / h)), np.eye(W.shape[1] // h))),
+        ("7.7", lambda W: 1 - sum(np.linalg.norm(w - W.mean(0)) ** 2 for w in W) / np.linalg.norm(W) ** 2),
+        ("7.7", lambda W: np.einsum("ade,bde->", W, W) / len(W) / np.einsum("ade,ade->", W, W)),
+        ("7.7", lambda W: torch.from_numpy(W).mean(0).square().sum() * len(W) / torch.from_numpy(W).square().sum()),
+    ],
+)  # fmt: skip
+def test_right_answers_pass_in_any_style(number, answer):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is True, result.message
+
+
+# Wrong answers that are no listed mistake ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "number, answer, message",
+    [
+        ("7.1", lambda h, g: [0] * h, "three neighbours read each: in entry 3, you got 0 where 1 is expected"),
+        ("7.1", lambda h, g: list(range(g)), "length 2 where 6 is expected"),
+        ("7.1", lambda h, g: h // g, "a list of 6 entries is expected"),
+        ("7.1", lambda h, g: [min(i, g - 1) for i in range(h)], "three neighbours read each: in entry 1"),
+        ("7.1", lambda h, g: [[i] * (h // g) for i in range(g)], "length 2 where 6 is expected"),
+        ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q[::-1], K, V), "multi-head attention: at index"),
+        ("7.2", lambda Q, K, V: Q @ K.swapaxes(1, 2) @ V, "multi-head attention: at index"),
+        ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q, K[::-1], V[::-1]), "multi-head attention: at index"),
+        ("7.2", lambda Q, K, V: kv_sharing._attend(Q, K, V) if len(Q) == len(K) else 1 / 0, "your code raises"),
+        ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q, K, V)[: len(K)], "shape (1, 3, 7)"),
+        ("7.3", lambda L, h, g, e, size: 2 * L * g * e * size, "a dict is expected"),
+        ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size}, "the key 'saving' is missing"),
+        ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size * 8, "saving": h / g}, "under the key 'bytes'"),
+        ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size, "saving": h - g}, "under the key 'saving'"),
+        ("7.4", lambda h, g, e, N: {"flops": 4 * e * N, "numbers": 2 * e * N, "flops per number": 2.0}, "three heads"),
+        ("7.4", lambda h, g, e, N: kv_costs.one_step(h, g, e, N) | {"flops per number": 2 * h}, "three heads (MHA)"),
+        ("7.4", lambda h, g, e, N: kv_costs.one_step(h, g, e, N + 1), "one token in the cache: under the key 'flops'"),
+        ("7.4", lambda h, g, e, N: list(kv_costs.one_step(h, g, e, N).values()), "a dict is expected"),
+        ("7.5", lambda memory, weights, each, batch: (memory - weights) // each * batch, "four texts at once"),
+        ("7.5", lambda memory, weights, each, batch: memory - weights, "1000 bytes, no weights"),
+        ("7.5", lambda memory, weights, each, batch: memory // (batch * each) - weights, "taken by the weights"),
+        ("7.6", lambda W, h, g: W[:, : W.shape[1] * g // h], "four heads of width 3 become one"),
+        ("7.6", lambda W, h, g: W.mean(1, keepdims=True), "your result has shape (5, 1)"),
+        ("7.6", lambda W, h, g: W.reshape(g, h // g, -1, len(W)).mean(1).reshape(len(W), -1), "become one: at index"),
+        ("7.6", lambda W, h, g: np.repeat(head_pooling.mean_pool(W, h, g), h // g, axis=1), "shape (5, 12)"),
+        ("7.7", lambda W: W.mean(0), "your result has shape (5, 3)"),
+        ("7.7", lambda W: 1 / len(W), "three equal heads"),
+        ("7.7", lambda W: np.abs(W.mean(0)).sum() / np.abs(W).mean(0).sum(), "four orthogonal heads"),
+        ("7.7", lambda W: float(np.corrcoef(W.reshape(len(W), -1))[0, 1]), "opposite"),
+    ],
+)  # fmt: skip
+def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
+def test_minutes_in_the_title_of_the_notebook():
+    assert sum(EXERCISES[number].minutes for number in ("7.1", "7.2", "7.4", "7.6", "7.7")) == 38
+    assert sum(EXERCISES[number].minutes for number in ("7.3", "7.5")) == 9
