@@ -45,7 +45,7 @@ READ = Exercise(
         ),
         Mistake(
             lambda n_heads, n_kv_heads: [i // (n_heads / n_kv_heads) for i in range(n_heads)],
-            "these are the right heads, but as 0.0, 1.0, ...; h / g is a float, and `i * g // h` stays with whole numbers",
+            "these are the right heads, but as 0.0, 1.0, ...; h / g is a float, and `i * g // h` gives whole numbers",
         ),
         Mistake(
             lambda n_heads, n_kv_heads: [round(i * n_kv_heads / n_heads) for i in range(n_heads)],
