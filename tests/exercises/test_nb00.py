@@ -1,4 +1,4 @@
-"""The demonstration exercise: its mistakes have their own messages, right answers pass in any style."""
+"""The demonstration exercise: right answers pass in any style, further wrong ones hear why."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,6 @@ import torch
 from course_lib.exercises import nb00
 from course_lib.exercises.core import grade
 from course_lib.reference.attention import kernel_weights, linear
-
-
-def test_every_mistake_hears_its_own_message():
-    assert len({m.message for m in nb00.NORMALISE.mistakes}) == len(nb00.NORMALISE.mistakes) >= 3
-    for mistake in nb00.NORMALISE.mistakes:
-        result = grade(nb00.NORMALISE, mistake.answer)
-        assert result.passed is False and mistake.message in result.message
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Checks of notebook 01: every mistake hears its own message, right answers pass in any style."""
+"""Checks of notebook 01: right answers pass in any style, further wrong ones hear why."""
 
 import math
 import re
@@ -16,15 +16,6 @@ from course_lib.exercises.embeddings import ppmi
 from course_lib.exercises.tokens import greedy_tokens
 from course_lib.text.tokenizers import PairTokenizer
 from course_lib.text.tokenizers.merges import learn_merges
-
-
-@pytest.mark.parametrize("exercise", nb01.EXERCISES, ids=lambda e: e.id)
-def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
-    assert grade(exercise, exercise.solution).passed is True
-    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes) >= 3
-    for mistake in exercise.mistakes:
-        result = grade(exercise, mistake.answer)
-        assert result.passed is False and mistake.message in result.message
 
 
 def greedy_by_regex(text, vocabulary):

