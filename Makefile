@@ -18,7 +18,7 @@ ROOT_USER := $(filter 0,$(shell id -u 2>/dev/null))
 START := notebooks/00_start_here.ipynb
 # Shapes in the signatures of these packages are checked while tests run; the tests of bad input run without that,
 # because they hold the course's own messages.
-SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.layers,beartype.beartype
+SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.layers,course_lib.surgery,beartype.beartype
 PLAIN := $(RUN) -m pytest -p no:nbval
 # Outputs are the same under the pinned versions only; under others the cells have to run.
 NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
