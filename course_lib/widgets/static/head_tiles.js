@@ -1,0 +1,56 @@
+// Heads as tiles, in any order: one tab stop, a WAI-ARIA listbox of which some are selected.
+
+const TILE = { widest: 108, narrowest: 62, gap: 6 };
+
+/** "L1 H3": layer 1, head 3. */
+function headName(head, heads) {
+  return `L${Math.floor(head / heads)} H${head % heads}`;
+}
+
+/**
+ * @param {{count: number, perRow: number, label: string, help: string, tile: (head: number) => HTMLElement,
+ *   onMove: (head: number) => void, onPick: (head: number) => void}} options
+ *   `tile` makes the content of a head's tile, once. Arrows call onMove, a click or Enter onPick.
+ * `show({order, current, selected})`: the heads in the order shown, the one the arrows go on from, and those selected.
+ */
+function headTiles({ count, perRow, label, help, tile, onMove, onPick }) {
+  const id = uniqueName();
+  const tiles = counted(count).map((_, head) => {
+    const element = make("div", { role: "option", id: `${id}-${head}`, class: "clf-tile", "aria-selected": "false" }, tile(head));
+    element.addEventListener("click", () => onPick(head));
+    return element;
+  });
+  const element = make("div", {
+    role: "listbox", tabindex: "0", class: "clf-tiles", "aria-multiselectable": "true", "aria-label": label, "aria-description": help,
+  });
+  let shown = { order: [], current: 0, selected: [] };
+  let columns = perRow;
+
+  element.addEventListener("keydown", (event) => {
+    const at = shown.order.indexOf(shown.current);
+    const size = { rows: Math.ceil(count / columns), columns };
+    const to = gridMove(event, { row: Math.floor(at / columns), column: at % columns }, size);
+    if (to) onMove(shown.order[Math.min(count - 1, to.row * columns + to.column)]);
+    else if (event.key === "Enter" || event.key === " ") onPick(shown.current);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  return {
+    element,
+    show(news) {
+      if (!same(news.order, shown.order)) element.replaceChildren(...news.order.map((head) => tiles[head]));
+      shown = news;
+      element.setAttribute("aria-activedescendant", `${id}-${news.current}`);
+      tiles.forEach((each, head) => {
+        each.classList.toggle("clf-current", head === news.current);
+        each.setAttribute("aria-selected", news.selected.includes(head));
+      });
+    },
+    layout(width) {
+      columns = Math.max(1, Math.min(perRow, Math.floor((width + TILE.gap) / (TILE.narrowest + TILE.gap))));
+      element.style.gridTemplateColumns = `repeat(${columns}, minmax(0, ${TILE.widest}px))`;
+    },
+  };
+}
