@@ -15,7 +15,7 @@ from course_lib.widgets import page
 from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
 
 MAX_POSITIONS, MAX_WIDTH = 64, 64
-DRAWN = 8  # clocks in the static twin; where there are more, some spread evenly
+DRAWN = 8  # clocks in the static twin; where there are more, those that can add most
 QUERY, KEY = style.PALETTE[2], style.PALETTE[3]
 
 
@@ -125,13 +125,14 @@ class RotaryClocks(InteractiveFigure):
 
     def drawing(self) -> Drawing:
         pairs = len(self.terms)
-        drawn = np.unique(np.linspace(0, pairs - 1, min(DRAWN, pairs)).round().astype(int))
+        reach = unpacked(self.data["lengths"]).prod(axis=0)  # the most that a pair can add
+        drawn = np.sort(np.argsort(-reach, kind="stable")[:DRAWN])
         with style.context():
-            fig = Drawing(figsize=(9.2, 5.4))
+            fig = Drawing(figsize=(8.6, 4.8))
             top, bottom = fig.subfigures(2, 1, height_ratios=(1, 2))
             for ax, i in zip(np.ravel(top.subplots(1, len(drawn))), drawn, strict=True):
                 self._draw_clock(ax, i)
-            of = f" ({len(drawn)} of {pairs} pairs)" if len(drawn) < pairs else ""
+            of = f" ({len(drawn)} of {pairs} pairs, those with the longest hands)" if len(drawn) < pairs else ""
             where = f"query (circle) at {self.query}, key (square) at {self.key}"
             fig.suptitle(f"{where}: score {self.score:.2f}{of}", fontsize=11)
             plane, curve = bottom.subplots(1, 2, width_ratios=(1, 1.4))
@@ -169,11 +170,12 @@ class RotaryClocks(InteractiveFigure):
         ax.legend()
 
     def alt(self) -> str:
-        best = self.shifts[self.by_shift.argmax()]
+        past = self.by_shift[len(self.scores) - 1 :]
         return (
             f"{len(self.terms)} pairs as clocks with a hand of the query at position {self.query} and one of the key "
             f"at {self.key}; their parts add up to the score {self.score:.2f}. The map of scores at all positions is "
-            f"constant along its diagonals. The curve by shift is highest, {self.by_shift.max():.2f}, at shift {best}."
+            "constant along its diagonals. From shift 0 on, the curve by shift is highest, "
+            f"{past.max():.2f}, at {past.argmax()}."
         )
 
     def table(self) -> str:

@@ -85,9 +85,9 @@ def test_terms_and_angles_of_the_chosen_positions(figure, m, n):
 
 def test_alternative_text_and_table_hold_the_numbers(figure):
     figure.query, figure.key = 7, 2
-    best = figure.shifts[figure.by_shift.argmax()]
+    past = figure.scores[-1, ::-1]  # shifts 0, 1, ...
     assert f"add up to the score {figure.score:.2f}" in figure.alt()
-    assert f"highest, {figure.scores.max():.2f}, at shift {best}." in figure.alt()
+    assert f"highest, {past.max():.2f}, at {past.argmax()}." in figure.alt()
     assert f"<td>{figure.angles[3]:.3f}</td><td>{figure.terms[3]:.3f}</td>" in figure.table()
     assert f"<td>{figure.score:.3f}</td>" in figure.table()
     assert repr(figure) == "RotaryClocks(pairs=5, positions=13)"

@@ -130,7 +130,8 @@ function clock(longest) {
     });
     ends[0].setAttribute("transform", `translate(${query})`);
     ends[1].setAttribute("transform", `translate(${key[0] - 4} ${key[1] - 4})`);
-    wedge.setAttribute("d", sector(pair));
+    const longer = Math.max(Math.hypot(...query), Math.hypot(...key));
+    wedge.setAttribute("d", sector(pair, Math.max(4, Math.min(CLOCK.wedge, 0.6 * longer))));
     adds.textContent = `${value > 0 ? "+" : ""}${asNumber(value, 2)}`;
     Object.assign(adds.style, { background: colours.css(value), color: colours.ink(value) });
   }
@@ -138,12 +139,12 @@ function clock(longest) {
 }
 
 /** The sector between two hands, the shorter way round. */
-function sector(pair) {
+function sector(pair, radius) {
   const point = ([up, right]) => {
     const length = Math.hypot(up, right) || 1;
-    return `${(CLOCK.wedge * right) / length} ${(-CLOCK.wedge * up) / length}`;
+    return `${(radius * right) / length} ${(-radius * up) / length}`;
   };
-  return `M0 0L${point(pair[0])}A${CLOCK.wedge} ${CLOCK.wedge} 0 0 ${angleBetween(pair) > 0 ? 1 : 0} ${point(pair[1])}Z`;
+  return `M0 0L${point(pair[0])}A${radius} ${radius} 0 0 ${angleBetween(pair) > 0 ? 1 : 0} ${point(pair[1])}Z`;
 }
 
 function handsLegend() {
@@ -196,7 +197,7 @@ function shiftPlot({ waves, by_shift }, state, choose) {
   const values = () => [by_shift.values, parts[state.pair], [by_shift.values[state.query - state.key + N - 1]]];
   const shiftOf = (series, j) => (series === 2 ? state.query - state.key : shifts[j]);
   const curve = plot({
-    label: "Score by shift", height: 330, x: { label: "shift m − n", domain: [1 - N, N - 1] }, y: { label: "score", domain },
+    label: "Score by shift", height: 330, x: { label: "shift m − n; below 0 the key comes after the query", domain: [1 - N, N - 1] }, y: { label: "score", domain },
     describe: (series, j) => `shift ${asNumber(shiftOf(series, j), 0)}: ${asNumber(values()[series][j], 3)}${series === 1 ? `, pair ${state.pair}` : ""}`,
     onPick(series, j) {
       const shift = shiftOf(series, j);
