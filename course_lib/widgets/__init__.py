@@ -8,11 +8,12 @@ from course_lib.widgets.absorption_steps import AbsorptionSteps
 from course_lib.widgets.attention_map import AttentionMap
 from course_lib.widgets.head_gallery import HeadGallery
 from course_lib.widgets.live_curves import LiveCurves
+from course_lib.widgets.roofline import Roofline
 from course_lib.widgets.rotary_clocks import RotaryClocks
 from course_lib.widgets.score_anatomy import ScoreAnatomy
 from course_lib.widgets.softmax_temperature import SoftmaxTemperature
 
-FIGURES = (AbsorptionSteps, AttentionMap, HeadGallery, RotaryClocks, ScoreAnatomy, SoftmaxTemperature)
+FIGURES = (AbsorptionSteps, AttentionMap, HeadGallery, Roofline, RotaryClocks, ScoreAnatomy, SoftmaxTemperature)
 
 __all__ = [
     "FIGURES",
@@ -20,6 +21,7 @@ __all__ = [
     "AttentionMap",
     "HeadGallery",
     "LiveCurves",
+    "Roofline",
     "RotaryClocks",
     "ScoreAnatomy",
     "SoftmaxTemperature",
