@@ -1,0 +1,217 @@
+"""Figure 8: how a cache grows with the text, in five kinds of attention, against the memory of accelerators."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from course_lib.accounting import Model, cache_rows, in_binary_units, itemsize, model
+from course_lib.config import require
+from course_lib.figures import style
+from course_lib.figures.inputs import shown
+from course_lib.widgets import page
+from course_lib.widgets.base import Index, InteractiveFigure, Name, Walk, packed, unpacked
+from course_lib.widgets.cache_variants import ACCELERATORS, describe, row_formula, variants
+
+MAX_MODELS = 6
+CONTEXTS = tuple(2**k for k in range(8, 21))
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+DTYPES = ("float32", "bfloat16", "float8")
+NEW = 5  # a text of the chosen length, and up to four more tokens
+MARKERS = ("o", "s", "D", "^", "x")
+READING = (
+    "The caches of all layers, without weights and activations. GiB are 2³⁰ bytes; the dotted lines, memory of "
+    "accelerators by their data sheets, are in GB, 10⁹ bytes. Kinds that a model does not have: MLA with d_L = 4 "
+    "d_head and d_R = d_head / 2, as in DeepSeek-V2; windows of 1,024 tokens in five of six layers, as in Gemma 3."
+)
+
+
+class CacheGrowth(InteractiveFigure):
+    """Bytes of a model's cache against the length of the text, as it is and with other kinds of attention.
+
+    models: `accounting.Model`s, published or your own. Of each there are five `kinds`: MHA, GQA, MQA, MLA, windows.
+
+    Chosen: `model` and `variant`, positions in `models` and `kinds`; `context` and `batch`, positions in CONTEXTS and
+    BATCHES; `dtype`, one of DTYPES; `new`, tokens decoded after the context (0 to 4). `tokens` = context + new;
+    `bytes` (5,) whole numbers, the cache of each kind; `texts_that_fit` (4,), how many texts of the context's length
+    each of ACCELERATORS holds of the chosen kind, were its memory free. `choose(tokens=..., texts=..., name=...)`
+    chooses by value.
+
+    Raises ValueError for no models, more than MAX_MODELS, or two of one name; TypeError for what is no Model.
+    """
+
+    sources = ("plot", "cache_growth")
+    model = Index(0).tag(sync=True, chosen=True)
+    variant = Index(0).tag(sync=True, chosen=True)
+    context = Index(0).tag(sync=True, chosen=True)
+    batch = Index(0).tag(sync=True, chosen=True)
+    dtype = Name("bfloat16").tag(sync=True, chosen=True)
+    new = Index(0).tag(sync=True, chosen=True)
+    walk = Walk(
+        keys=("Tab", "Tab", "ArrowRight", "ArrowRight", "Tab", "ArrowLeft", *("Tab",) * 7, "Enter"),
+        chosen={"variant": 3, "context": 6, "new": 1},
+        said="MLA",
+    )
+
+    def __init__(self, models: Sequence[Model], *, title: str = "Growth of the cache", caption: str = ""):
+        require_models(models)
+        kinds = [variants(each) for each in models]
+        numbers = np.array([[counted(each.model) for each in of] for of in kinds])  # (model, kind, context, new)
+        units = sorted({batch * itemsize(dtype) for batch in BATCHES for dtype in DTYPES})
+        one_text = numbers[..., 0] * np.array([itemsize(dtype) for dtype in DTYPES])[:, None, None, None]
+        memory = np.array([each.memory for each in ACCELERATORS])
+        data = {
+            "bytes": packed(np.multiply.outer(units, numbers), "<f8"),  # whole numbers, exact below 2^53
+            "written": packed(
+                np.multiply.outer(units, [[each.model.floats_per_token for each in of] for of in kinds]), "<f8"
+            ),
+            "unit": [[units.index(batch * itemsize(dtype)) for dtype in DTYPES] for batch in BATCHES],
+            "texts": packed(memory // one_text[..., None], "<i4"),
+            "rows": packed(rows_of_layers(kinds), "<i4"),
+            "models": [shown(each.name).replace("␣", " ") for each in models],
+            "kinds": [[describe(variant) for variant in of] for of in kinds],
+            "own": [[variant.published for variant in of].index(True) for of in kinds],
+            "layers": [[terms(variant.model) for variant in of] for of in kinds],
+            "devices": [{"name": each.name, "memory": each.memory} for each in ACCELERATORS],
+            "domains": [domain(np.multiply.outer(units, of)) for of in numbers],
+            "contexts": CONTEXTS,
+            "batches": BATCHES,
+            "dtypes": [[dtype, itemsize(dtype)] for dtype in DTYPES],
+        }
+        opening = {"context": CONTEXTS.index(2**15), "batch": BATCHES.index(16), "variant": data["own"][0]}
+        super().__init__(data, title=title, caption=f"{caption} {READING}".strip(), **opening)
+
+    @classmethod
+    def example(cls, tokens: Sequence[str]) -> "CacheGrowth":
+        text, real = " ".join(tokens), ("Llama-3-70B", "Gemma-3-27B", "DeepSeek-V3", "Llama-2-7B", "GPT-OSS-120B")
+        names = [token if token else "(empty)" for token in tokens[:MAX_MODELS]]
+        names = [name if name not in names[:i] else f"{name} {i}" for i, name in enumerate(names)]
+        models = [Model(name, model(real[i % len(real)]).layers) for i, name in enumerate(names)]
+        return cls(models, title=text, caption=text)
+
+    def allowed(self) -> dict[str, range | Sequence[str]]:
+        _, models, kinds, contexts, new = self.data["bytes"]["shape"]
+        sizes = {"model": models, "variant": kinds, "context": contexts, "batch": len(BATCHES), "new": new}
+        return {name: range(size) for name, size in sizes.items()} | {"dtype": DTYPES}
+
+    def choose(self, *, tokens: int | None = None, texts: int | None = None, name: str | None = None) -> None:
+        """Choose the context, the batch and the model by value; raises ValueError for one that there is not."""
+        wanted = (("context", tokens, CONTEXTS), ("batch", texts, BATCHES), ("model", name, self.models))
+        for trait, value, among in wanted:
+            require(value is None or value in among, f"{trait} must be one of {list(among)}, got {value!r}")
+            if value is not None:
+                setattr(self, trait, among.index(value))
+
+    @property
+    def models(self) -> list[str]:
+        return self.data["models"]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The five kinds of attention at the chosen model's sizes."""
+        return self.data["kinds"][self.model]
+
+    @property
+    def tokens(self) -> int:
+        return CONTEXTS[self.context] + self.new
+
+    @property
+    def bytes(self) -> np.ndarray:
+        """The cache of each kind, for the chosen model, tokens, batch and dtype; (5,) whole numbers."""
+        return self._bytes()[:, self.context, self.new].astype(np.int64)
+
+    @property
+    def texts_that_fit(self) -> np.ndarray:
+        """Of the chosen kind and dtype, texts of the context's length in the memory of each of ACCELERATORS; (4,)."""
+        texts = unpacked(self.data["texts"])
+        return texts[DTYPES.index(self.dtype), self.model, self.variant, self.context].astype(np.int64)
+
+    def _bytes(self) -> np.ndarray:
+        """(kind, context, new) for the chosen model, batch and dtype."""
+        unit = self.data["unit"][self.batch][DTYPES.index(self.dtype)]
+        return unpacked(self.data["bytes"])[unit, self.model]
+
+    def drawing(self) -> Drawing:
+        curves, at = self._bytes()[..., 0], self._bytes()[self.variant, self.context, self.new]
+        low, high = self.data["domains"][self.model]
+        with style.context():
+            fig = Drawing(figsize=(9.2, 4.4))
+            ax = fig.add_subplot()
+            for name, curve, marker in zip(self.kinds, curves, MARKERS, strict=True):
+                ax.plot(CONTEXTS, curve, label=name, marker=marker, markersize=4)
+            for device in self.data["devices"]:
+                if low < device["memory"] < high:
+                    ax.axhline(device["memory"], color="0.4", linewidth=1, linestyle=":")
+                    label = f"{device['name']}, {device['memory'] / 1e9:g} GB"
+                    ax.annotate(label, (CONTEXTS[0], device["memory"]), (2, 2), textcoords="offset points", fontsize=8)
+            ax.plot(self.tokens, at, "o", markersize=12, markerfacecolor="none", markeredgecolor="0.1")
+            ax.set_xscale("log", base=2)
+            ax.set_yscale("log", base=2)
+            ticks = [tick for tick in (2.0**k for k in range(0, 60, 5)) if low <= tick <= high]
+            ax.set_yticks(ticks, [in_binary_units(int(tick)) for tick in ticks])
+            ax.set_xticks(CONTEXTS[::2], [f"{n:,}" for n in CONTEXTS[::2]])
+            texts = f"{BATCHES[self.batch]} text{'s' if self.batch else ''}"
+            ax.set(
+                title=f"{self.models[self.model]}, {texts}, {self.dtype}", xlabel="tokens in each text", ylabel="cache"
+            )
+            ax.set_ylim(low, high)
+            fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+        return fig
+
+    def alt(self) -> str:
+        sizes = [f"{kind}: {in_binary_units(int(n))}" for kind, n in zip(self.kinds, self.bytes, strict=True)]
+        return (
+            f"Cache against tokens, both logarithmic, for {self.models[self.model]} with five kinds of attention, "
+            f"{BATCHES[self.batch]} at a time, {self.dtype}. At {self.tokens:,} tokens, {'; '.join(sizes)}. "
+            "All lines rise in proportion, but where layers have windows."
+        )
+
+    def table(self) -> str:
+        texts = unpacked(self.data["texts"])[DTYPES.index(self.dtype), self.model, :, self.context]
+        rows = [
+            [kind, f"{n:,}", in_binary_units(int(n)), *(f"{count:,}" for count in fit)]
+            for kind, n, fit in zip(self.kinds, self.bytes, texts, strict=True)
+        ]
+        fit = [f"texts in {each.memory / 1e9:g} GB" for each in ACCELERATORS]
+        return page.table([f"{self.tokens:,} tokens, {BATCHES[self.batch]} at a time", "bytes", "", *fit], rows)
+
+    def __repr__(self):
+        return f"CacheGrowth(models={self.models})"
+
+
+def counted(of: Model) -> list[list[int]]:
+    """Numbers in the caches of one text: of one byte each there are as many bytes. (context, new)."""
+    return [[of.cache_bytes(tokens + new, dtype="int8") for new in range(NEW)] for tokens in CONTEXTS]
+
+
+def terms(of: Model) -> list[dict]:
+    """The model's layers for the formula: how many, and what a row of one holds."""
+    return [{"count": count, "row": row_formula(config), "window": config.window} for count, config in of.layers]
+
+
+def rows_of_layers(kinds) -> np.ndarray:
+    """Rows that a layer of each group holds, (model, kind, group, context, new); 0 where there are fewer groups."""
+    groups = max(len(variant.model.layers) for of in kinds for variant in of)
+    rows = np.zeros((len(kinds), len(kinds[0]), groups, len(CONTEXTS), NEW), dtype=int)
+    for m, of in enumerate(kinds):
+        for v, variant in enumerate(of):
+            for g, (_, config) in enumerate(variant.model.layers):
+                rows[m, v, g] = [[cache_rows(config, tokens + new) for new in range(NEW)] for tokens in CONTEXTS]
+    return rows
+
+
+def domain(sizes: np.ndarray) -> tuple[float, float]:
+    """Powers of two around all sizes."""
+    return 2.0 ** int(np.floor(np.log2(sizes.min()))), 2.0 ** int(np.ceil(np.log2(sizes.max())))
+
+
+def require_models(models) -> None:
+    """Raise unless there are one to MAX_MODELS models with names of their own."""
+    if isinstance(models, Model | str):
+        raise TypeError(f"models must be a sequence of accounting.Models, got {type(models).__name__}")
+    for each in models:
+        if not isinstance(each, Model):
+            raise TypeError(f"models must be accounting.Models, got {each!r:.80}")
+    names = [each.name for each in models]
+    require(1 <= len(models) <= MAX_MODELS, f"models must be 1 to {MAX_MODELS}, got {len(models)}")
+    require(len(set(names)) == len(names), f"models must have different names, got {names}")
