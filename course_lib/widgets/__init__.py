@@ -6,6 +6,7 @@ leaves a still picture behind.
 
 from course_lib.widgets.absorption_steps import AbsorptionSteps
 from course_lib.widgets.attention_map import AttentionMap
+from course_lib.widgets.cache_growth import CacheGrowth
 from course_lib.widgets.head_gallery import HeadGallery
 from course_lib.widgets.live_curves import LiveCurves
 from course_lib.widgets.roofline import Roofline
@@ -13,12 +14,22 @@ from course_lib.widgets.rotary_clocks import RotaryClocks
 from course_lib.widgets.score_anatomy import ScoreAnatomy
 from course_lib.widgets.softmax_temperature import SoftmaxTemperature
 
-FIGURES = (AbsorptionSteps, AttentionMap, HeadGallery, Roofline, RotaryClocks, ScoreAnatomy, SoftmaxTemperature)
+FIGURES = (
+    AbsorptionSteps,
+    AttentionMap,
+    CacheGrowth,
+    HeadGallery,
+    Roofline,
+    RotaryClocks,
+    ScoreAnatomy,
+    SoftmaxTemperature,
+)
 
 __all__ = [
     "FIGURES",
     "AbsorptionSteps",
     "AttentionMap",
+    "CacheGrowth",
     "HeadGallery",
     "LiveCurves",
     "Roofline",

@@ -20,7 +20,7 @@ DTYPES = ("float32", "bfloat16", "float8")
 NEW = 5  # a text of the chosen length, and up to four more tokens
 MARKERS = ("o", "s", "D", "^", "x")
 READING = (
-    "The caches of all layers, without weights and activations. GiB are 2³⁰ bytes; the dotted lines, memory of "
+    "The caches of all layers, without weights and activations. GiB are 2³⁰ bytes; the level lines, memory of "
     "accelerators by their data sheets, are in GB, 10⁹ bytes. Kinds that a model does not have: MLA with d_L = 4 "
     "d_head and d_R = d_head / 2, as in DeepSeek-V2; windows of 1,024 tokens in five of six layers, as in Gemma 3."
 )
