@@ -1,0 +1,209 @@
+"""Figure 11: a trained model's keys and values from a latent of rank r, with the rotary slice apart."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from course_lib.accounting import itemsize
+from course_lib.config import require
+from course_lib.figures import style
+from course_lib.widgets import page
+from course_lib.widgets.base import Index, InteractiveFigure, Name, Walk, packed, unpacked
+from course_lib.widgets.rank_tables import layer_tables, require_model
+
+DTYPE = "bfloat16"  # in which bytes are counted
+TURNED, DECOUPLED = POSITIONS = ("keys formed, then turned", "rotary slice apart")
+MAX_NUMBERS = 2**16  # in each of the tables that are sent
+PARTS = ("turned", "content", "lost")
+READING = (
+    "Errors are shares of the Frobenius norm on the calibration text, 100% is everything. Of keys they count what the "
+    "rank drops, and what is lost with the rotation: in the mean square over the distances that the layer looks back. "
+    "Bytes as if each number were bfloat16."
+)
+
+
+class LatentRanks(InteractiveFigure):
+    """What rank r leaves of the keys and values of a model with rotary positions, layer by layer, and what it stores.
+
+    model: a DecoderModel with grouped or multi-head attention; layers: of `surgery.calibration.calibrate`. The factors
+    are those of `surgery.latent.truncate` and `surgery.latent.decouple(..., kept=range(pairs))`.
+    rises: (rank, pairs) -> how far the loss of the whole model rises, in nats per token, where that was measured;
+    pairs = 0 for keys that are formed and then turned.
+
+    Chosen: `layer`; `rank`, from 1; `positions`, "keys formed, then turned" or "rotary slice apart"; `pairs`, from 1,
+    how many rotary pairs keep their rotation in the slice, the fastest first. `numbers_per_token`, `bytes_per_token`,
+    `missed` (of "keys" and "values"), `singular_values` and `energy` belong to what is chosen.
+
+    Raises ValueError for a model without rotary positions or with biases or QK-norm, for layers that do not fit, and
+    when a table would have more than MAX_NUMBERS numbers.
+    """
+
+    sources = ("plot", "latent_ranks")
+    layer = Index(0).tag(sync=True, chosen=True)
+    rank = Index(1).tag(sync=True, chosen=True)
+    positions = Name(TURNED).tag(sync=True, chosen=True)
+    pairs = Index(1).tag(sync=True, chosen=True)
+    walk = Walk(
+        keys=("Tab", "ArrowRight", "Tab", "ArrowLeft", "Tab", "End", "ArrowLeft"),
+        chosen={"layer": 2, "positions": TURNED, "rank": 35},
+        said="keys miss",
+    )
+
+    def __init__(
+        self,
+        model,
+        layers: Sequence,
+        *,
+        rises: Mapping[tuple[int, int], float] | None = None,
+        title: str = "Keys and values from a latent",
+        caption: str = "",
+    ):
+        config = require_model(model, layers)
+        pairs, ranks = config.d_head // 2, min(config.d_model, 2 * config.n_kv_heads * config.d_head)
+        size = len(layers) * (pairs + 1) * ranks
+        require(size <= MAX_NUMBERS, f"layers must lead to at most {MAX_NUMBERS:,} numbers a table, got {size:,}")
+        tables = [layer_tables(b.attention, seen) for b, seen in zip(model.blocks, layers, strict=True)]
+        data = {name: packed(np.stack([table[name] for table in tables])) for name in tables[0]}
+        data |= {
+            "positions": list(POSITIONS),
+            "itemsize": itemsize(DTYPE),
+            "sizes": {"d": config.d_model, "keys": config.n_kv_heads * config.d_head, "full": config.floats_per_token},
+            "rises": measured(rises or {}, ranks, pairs),
+        }
+        opening = {"layer": len(layers) // 2, "rank": max(1, ranks // 2), "pairs": max(1, pairs * 5 // 8)}
+        super().__init__(data, title=title, caption=f"{caption} {READING}".strip(), positions=DECOUPLED, **opening)
+
+    @classmethod
+    def example(cls, tokens: Sequence[str]) -> "LatentRanks":
+        import torch
+
+        from course_lib.config import GroupedConfig, ModelConfig, Rope
+        from course_lib.models import DecoderModel
+        from course_lib.surgery.calibration import calibrate
+
+        text = " ".join(tokens)
+        attention = GroupedConfig(d_model=36, n_heads=12, d_head=6, rope=Rope())
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(5)
+            model = DecoderModel(ModelConfig(vocab_size=31, n_layers=3, attention=attention, d_ff=8, norm="rms"))
+            ids = torch.randint(31, (6, len(tokens)))
+        rises = {(12, 0): 0.31, (24, 0): 0.02, (24, 2): 0.44}
+        return cls(model, calibrate(model, [ids]), rises=rises, title=text, caption=text)
+
+    def allowed(self) -> dict[str, range | Sequence[str]]:
+        layers, slots, ranks = self.data["singular"]["shape"]
+        return {
+            "layer": range(layers),
+            "rank": range(1, ranks + 1),
+            "positions": POSITIONS,
+            "pairs": range(1, slots),
+        }
+
+    @property
+    def slot(self) -> int:
+        """Pairs in the slice, 0 without one: where the tables have what is chosen."""
+        return self.pairs if self.positions == DECOUPLED else 0
+
+    @property
+    def numbers_per_token(self) -> int:
+        """r + d_R, in each layer."""
+        return self.rank + 2 * self.slot
+
+    @property
+    def bytes_per_token(self) -> int:
+        return self.numbers_per_token * self.data["itemsize"]
+
+    @property
+    def singular_values(self) -> np.ndarray:
+        """Of X [alpha W_K | W_V], falling; where there is a slice, W_K without it and times the mean rotation."""
+        return unpacked(self.data["singular"])[self.layer, self.slot]
+
+    @property
+    def missed(self) -> dict[str, float]:
+        """The part of the norm of X W_K and of X W_V that is lost."""
+        return {name: float(self._curve(name)[self.rank - 1]) for name in ("keys", "values")}
+
+    @property
+    def energy(self) -> dict[str, np.ndarray]:
+        """Of each rotary pair the share of the keys' energy that still turns, is content, or is lost."""
+        return dict(zip(PARTS, unpacked(self.data["energy"])[self.layer, self.slot], strict=True))
+
+    def _curve(self, name: str) -> np.ndarray:
+        return unpacked(self.data[name])[self.layer, self.slot]
+
+    def drawing(self) -> Drawing:
+        with style.context():
+            fig = Drawing(figsize=(9.2, 3.2))
+            values, errors, energy = fig.subplots(1, 3)
+            ranks = np.arange(1, len(self.singular_values) + 1)
+            values.plot(ranks, np.maximum(self.singular_values / self.singular_values[0], 1e-4))
+            values.axvline(self.rank, color=style.PALETTE[4], linestyle="--")
+            values.set(title=f"layer {self.layer}", xlabel="number", ylabel="singular value / largest", yscale="log")
+            size = self.data["itemsize"] * (ranks + 2 * self.slot)
+            for name, label in (
+                ("both", "both"),
+                ("by_weights", "both, weights alone"),
+                ("keys", "keys"),
+                ("values", "values"),
+            ):
+                errors.plot(size, 100 * self._curve(name), label=label)
+            errors.axvline(self.bytes_per_token, color=style.PALETTE[4], linestyle="--")
+            errors.set(title="missed, % of the norm", xlabel="bytes per token and layer", ylim=(0, 100))
+            errors.legend(fontsize=8)
+            base = np.zeros(len(self.energy["turned"]))
+            for name, label in zip(PARTS, ("keeps its rotation", "content", "lost"), strict=True):
+                energy.bar(range(len(base)), 100 * self.energy[name], bottom=100 * base, label=label)
+                base = base + self.energy[name]
+            energy.set(title="energy of the keys, %", xlabel="rotary pair, fast to slow", ylim=(0, 140 * base.max()))
+            energy.legend(fontsize=8)
+        return fig
+
+    def alt(self) -> str:
+        missed, full = self.missed, self.data["sizes"]["full"]
+        slice_ = f" and a rotary slice of {2 * self.slot}" if self.slot else ", keys formed and then turned"
+        return (
+            f"Layer {self.layer}, rank {self.rank}{slice_}: {self.numbers_per_token} of {full} numbers per token. Keys "
+            f"miss {missed['keys']:.0%} and values {missed['values']:.0%} of their norm; "
+            f"{self.energy['lost'].sum():.0%} of the keys' energy is lost with the rotation."
+        )
+
+    def table(self) -> str:
+        some = sorted({1, *range(8, len(self.singular_values) + 1, 8), self.rank})
+        rows = [
+            [
+                f"rank {r}",
+                f"{(r + 2 * self.slot) * self.data['itemsize']}",
+                *(f"{100 * self._curve(name)[r - 1]:.0f}" for name in ("both", "by_weights", "keys", "values")),
+            ]
+            for r in some
+        ]
+        rises = [[where(rise), "", f"loss +{rise['rise']:.1f}", "", "", ""] for rise in self.data["rises"]]
+        head = [
+            f"layer {self.layer}, {self.positions}",
+            "bytes",
+            "both miss, %",
+            "by weights, %",
+            "keys, %",
+            "values, %",
+        ]
+        return page.table(head, rows + rises)
+
+    def __repr__(self):
+        layers, slots, ranks = self.data["singular"]["shape"]
+        return f"LatentRanks(layers={layers}, ranks=1..{ranks}, pairs=1..{slots - 1})"
+
+
+def measured(rises: Mapping, ranks: int, pairs: int) -> list[dict]:
+    """The rises by numbers per token; raises ValueError for what cannot be chosen and for what is no finite number."""
+    for of, rise in rises.items():
+        good = isinstance(of, tuple) and len(of) == 2 and of[0] in range(1, ranks + 1) and of[1] in range(pairs + 1)
+        require(good, f"rises must be of (rank 1 to {ranks}, pairs 0 to {pairs}), got {of!r}")
+        require(bool(np.isfinite(rise)), f"rises must be finite numbers of nats, got {rise} for {of}")
+    found = [{"rank": int(r), "pairs": int(s), "rise": float(rise)} for (r, s), rise in rises.items()]
+    return sorted(found, key=lambda one: (one["rank"] + 2 * one["pairs"], one["pairs"]))
+
+
+def where(rise: Mapping) -> str:
+    """In words: "rank 24, slice of 4"."""
+    return f"rank {rise['rank']}, " + (f"slice of {2 * rise['pairs']}" if rise["pairs"] else TURNED)
