@@ -8,6 +8,7 @@ from course_lib.widgets.absorption_steps import AbsorptionSteps
 from course_lib.widgets.attention_map import AttentionMap
 from course_lib.widgets.cache_growth import CacheGrowth
 from course_lib.widgets.head_gallery import HeadGallery
+from course_lib.widgets.latent_ranks import LatentRanks
 from course_lib.widgets.live_curves import LiveCurves
 from course_lib.widgets.roofline import Roofline
 from course_lib.widgets.rotary_clocks import RotaryClocks
@@ -19,6 +20,7 @@ FIGURES = (
     AttentionMap,
     CacheGrowth,
     HeadGallery,
+    LatentRanks,
     Roofline,
     RotaryClocks,
     ScoreAnatomy,
@@ -31,6 +33,7 @@ __all__ = [
     "AttentionMap",
     "CacheGrowth",
     "HeadGallery",
+    "LatentRanks",
     "LiveCurves",
     "Roofline",
     "RotaryClocks",
