@@ -24,7 +24,7 @@ function mount(el, initial, onChange) {
     const take = (head) => choose(slot ? { second: head } : { first: head });
     const pictures = galleryTiles(layers * heads, nameOf);
     const tiles = headTiles({
-      count: layers * heads, perRow: Math.max(8, heads), label: "Heads",
+      count: layers * heads, perRow: Math.max(8, heads), narrowest: 74, label: "Heads",
       tile: (head) => pictures.tiles[head], onMove: take, onPick: take,
       help: "Arrow keys choose the head; the buttons above say which of the two it becomes.",
     });

@@ -1,6 +1,6 @@
 // Heads as tiles, in any order: one tab stop, a WAI-ARIA listbox of which some are selected.
 
-const TILE = { widest: 108, narrowest: 62, gap: 6 };
+const TILE = { widest: 108, gap: 6 };
 
 /** "L1 H3": layer 1, head 3. */
 function headName(head, heads) {
@@ -8,12 +8,12 @@ function headName(head, heads) {
 }
 
 /**
- * @param {{count: number, perRow: number, label: string, help: string, tile: (head: number) => HTMLElement,
+ * @param {{count: number, perRow: number, narrowest: number, label: string, help: string, tile: (head: number) => HTMLElement,
  *   onMove: (head: number) => void, onPick: (head: number) => void}} options
- *   `tile` makes the content of a head's tile, once. Arrows call onMove, a click or Enter onPick.
+ *   `tile` makes the content of a head's tile, once, `narrowest` is its least width in pixels. Arrows call onMove, a click or Enter onPick.
  * `show({order, current, selected})`: the heads in the order shown, the one the arrows go on from, and those selected.
  */
-function headTiles({ count, perRow, label, help, tile, onMove, onPick }) {
+function headTiles({ count, perRow, narrowest, label, help, tile, onMove, onPick }) {
   const id = uniqueName();
   const tiles = counted(count).map((_, head) => {
     const element = make("div", { role: "option", id: `${id}-${head}`, class: "clf-tile", "aria-selected": "false" }, tile(head));
@@ -49,7 +49,7 @@ function headTiles({ count, perRow, label, help, tile, onMove, onPick }) {
       });
     },
     layout(width) {
-      columns = Math.max(1, Math.min(perRow, Math.floor((width + TILE.gap) / (TILE.narrowest + TILE.gap))));
+      columns = Math.max(1, Math.min(perRow, Math.floor((width + TILE.gap) / (narrowest + TILE.gap))));
       element.style.gridTemplateColumns = `repeat(${columns}, minmax(0, ${TILE.widest}px))`;
     },
   };

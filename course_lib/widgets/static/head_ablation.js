@@ -1,0 +1,180 @@
+// Figure 5: heads by what they do and cost, and the losses without those that are removed, which Python computes.
+
+const COPY_NAMES = ["first copy", "second copy"];
+const ROLE_NAMES = ["looks back", "came next"];
+
+function mount(el, initial, onChange) {
+  return figure(el, initial, onChange, ({ data, state, choose }) => {
+    const [layers, heads] = data.shape;
+    const views = data.views.map(({ name, values }) => ({ name, values: unpack(values).values }));
+    const before = unpack(data.whole.tokens);
+    const width = data.tokens.length;
+    const nameOf = (head) => headName(head, heads);
+    let current = state.removed[0] ?? 0; // where the arrows go on from
+    let drawn = null; // the answer that the map and the bars show
+
+    const view = radioControl({
+      label: "Heads show", names: views.map(({ name }) => name), onChange: (i) => choose({ view: views[i].name }),
+    });
+    const remove = (removed) => choose({ removed });
+    const presets = [
+      button("Put all back", () => remove([])),
+      ...data.best.map((head, i) => button(`Remove only ${nameOf(head)} (${ROLE_NAMES[i]})`, () => remove([head]))),
+    ];
+    const contents = ablationTiles(layers * heads, nameOf, data.best);
+    const tiles = headTiles({
+      count: layers * heads, perRow: heads, narrowest: 62, label: "Heads, selected ones are removed",
+      tile: (head) => contents.tiles[head],
+      help: "Arrow keys move, Enter or Space removes the head or puts it back.",
+      onMove: (head) => { current = head; showTiles(); },
+      onPick: (head) => { current = head; remove(toggled(state.removed, head)); },
+    });
+    const legend = make("div");
+    const readout = make("div", { class: "clf-losses", role: "status" });
+    const bars = lossBars(data);
+    const token = make("p", { class: "clf-token" });
+    const note = make("span");
+    const map = heatMap({
+      rows: COPY_NAMES, columns: data.tokens, scale: signedColours(data, 1), axes: ["copy", "token"],
+      label: "Change in the loss of each token of the first piece",
+      onMove: (cell) => choose({ copy: cell.row, position: cell.column }), room: () => wide.clientWidth - 12,
+    });
+    const wide = make("div", { class: "clf-scroll" }, map.element);
+
+    function showTiles() {
+      const shown = views.find(({ name }) => name === state.view);
+      contents.show(shown.values, tileScale(data, views, shown), state.removed);
+      tiles.show({ order: counted(layers * heads).map(Number), current, selected: state.removed });
+    }
+
+    function showAnswer() {
+      drawn = state.answer;
+      const now = unpack(drawn.tokens);
+      const change = now.values.map((value, i) => value - before.values[i]);
+      const scale = signedColours(data, Math.max(1, ...change.map(Math.abs)));
+      readout.replaceChildren(...losses(data.whole.means, drawn, drawn.for[0].length));
+      bars.show(drawn.means);
+      map.draw({ values: change, seen: null, row: state.copy, column: state.position, scale });
+      note.replaceChildren(colourLegend(scale, "change in loss, nats", false, 1));
+    }
+
+    function tokenLosses() {
+      const [was, is] = [before, unpack(state.answer.tokens)].map((array) => asNumber(array.at(state.copy, state.position), 2));
+      const where = ` in the ${COPY_NAMES[state.copy]}: loss ${was} with all heads, ${is} without the removed.`;
+      return ["Token ", tokenText(data.tokens[state.position]), where];
+    }
+
+    function show(names) {
+      view.show(views.findIndex(({ name }) => name === state.view));
+      if (names.includes("view")) {
+        const shown = views.find(({ name }) => name === state.view);
+        const scale = tileScale(data, views, shown);
+        const cost = scale.low < 0;
+        legend.replaceChildren(colourLegend(scale, cost ? `${shown.name}, nats` : `mean weight ${shown.name}`, false, cost ? 2 : 0));
+      }
+      if (names.includes("view") || names.includes("removed")) showTiles();
+      if (state.answer !== drawn) showAnswer();
+      else map.place({ row: state.copy, column: state.position });
+      token.replaceChildren(...tokenLosses());
+    }
+
+    function sentence(names) {
+      if (names.includes("copy") || names.includes("position")) return tokenLosses();
+      if (names.includes("view")) return [`heads show ${state.view}`];
+      return [state.removed.length ? `removed: ${state.removed.map(nameOf).join(", ")}` : "no head is removed"];
+    }
+
+    return {
+      controls: [view.element, make("div", { class: "clf-steps" }, ...presets)],
+      body: [
+        make("div", { class: "clf-ablation" },
+          make("div", {}, tiles.element, legend), make("div", { class: "clf-answered" }, readout, bars.element)),
+        make("p", { class: "clf-tokens-name" }, "Each token of the first piece: what its loss rises by"),
+        make("div", { class: "clf-answered" }, wide, note, token),
+      ],
+      help: "Click a head, or press Enter on it, to remove it or to put it back.",
+      show, sentence,
+      layout(room) {
+        const columns = room >= 900;
+        tiles.layout(columns ? (room - 28) * 0.6 : room);
+        bars.layout(columns ? (room - 28) * 0.4 : room);
+        map.layout();
+      },
+    };
+  });
+}
+
+/** The list with this head in it or out of it, in order. */
+function toggled(removed, head) {
+  return removed.includes(head) ? removed.filter((other) => other !== head) : [...removed, head].sort((a, b) => a - b);
+}
+
+/** Costs are signed and share one scale, mean weights lie on [0, 1]. */
+function tileScale(data, views, { name }) {
+  const costs = views.slice(0, COPY_NAMES.length);
+  if (!costs.some((cost) => cost.name === name)) return weightColours(data);
+  return signedColours(data, Math.max(...costs.flatMap(({ values }) => Array.from(values, Math.abs))));
+}
+
+/** The content of all tiles: name, the number shown, and the head's role, or that it is removed. */
+function ablationTiles(count, nameOf, best) {
+  const parts = counted(count).map((_, head) => {
+    const [number, role] = [make("div", { class: "clf-number" }), make("div", { class: "clf-role" })];
+    return { number, role, element: make("div", {}, make("div", { class: "clf-tile-name" }, nameOf(head)), number, role) };
+  });
+  const roleOf = (head) => ROLE_NAMES.filter((_, i) => best[i] === head).join(", ");
+  return {
+    tiles: parts.map(({ element }) => element),
+    show(values, scale, removed) {
+      parts.forEach(({ number, role, element }, head) => {
+        number.textContent = asNumber(values[head], 2);
+        Object.assign(number.style, { background: scale.css(values[head]), color: scale.ink(values[head]) });
+        element.classList.toggle("clf-removed", removed.includes(head));
+        role.textContent = removed.includes(head) ? "removed" : roleOf(head);
+      });
+    },
+  };
+}
+
+/** The losses in words: now, what changed, what the repetition is worth, and several heads against one at a time. */
+function losses(whole, { means, alone }, removed) {
+  const rise = (value) => (asNumber(value, 2).startsWith("−") ? asNumber(value, 2) : `+${asNumber(value, 2)}`);
+  const line = (i) => {
+    const change = removed ? ` (${rise(means[i] - whole[i])})` : "";
+    return make("p", {}, make("strong", {}, asNumber(means[i], 2)), ` nats on the ${COPY_NAMES[i]}${change}`);
+  };
+  const gain = ([first, second]) => asNumber(first - second, 2);
+  const against = removed ? ` nats; with all heads by ${gain(whole)}.` : " nats.";
+  const worth = make("p", {}, "The second copy is easier by ", make("b", {}, gain(means)), against);
+  if (removed < 2) return [line(0), line(1), worth];
+  const [together, sum] = [means[1] - whole[1], alone[1]].map((value) => make("b", {}, rise(value)));
+  const told = [`On the second copy these ${removed} heads cost `, together, " together; one at a time, in sum, ", sum, "."];
+  return [line(0), line(1), worth, make("p", { class: "clf-together" }, ...told)];
+}
+
+/** Bars of both losses beside those of the whole model, and the loss of one who knows nothing. */
+function lossBars(data) {
+  const { means: whole } = data.whole;
+  const series = ["without the removed", "all heads"];
+  let shown = whole;
+  const each = plot({
+    label: "Losses", height: 240,
+    x: { label: "", domain: [-0.6, 1.6], ticks: [0, 1], text: (i) => COPY_NAMES[i] },
+    y: { label: "nats per token", domain: [0, 1.08 * data.even] },
+    describe: (i, j) => `${COPY_NAMES[j]}, ${series[i]}: ${asNumber((i ? whole : shown)[j], 2)} nats`,
+  });
+  return {
+    ...each,
+    show(means) {
+      shown = means;
+      each.draw({
+        series: [
+          { name: series[0], x: [0, 1], y: means, kind: "bars", colour: 0 },
+          { name: series[1], x: [0, 1], y: whole, kind: "points", colour: 1 },
+        ],
+        rules: [{ y: data.even, label: `all tokens equally likely: ${asNumber(data.even, 2)}` }],
+        y: { domain: [0, Math.max(1.08 * data.even, ...means)] },
+      });
+    },
+  };
+}
