@@ -7,6 +7,7 @@ leaves a still picture behind.
 from course_lib.widgets.absorption_steps import AbsorptionSteps
 from course_lib.widgets.attention_map import AttentionMap
 from course_lib.widgets.cache_growth import CacheGrowth
+from course_lib.widgets.head_ablation import HeadAblation
 from course_lib.widgets.head_gallery import HeadGallery
 from course_lib.widgets.latent_ranks import LatentRanks
 from course_lib.widgets.live_curves import LiveCurves
@@ -19,6 +20,7 @@ FIGURES = (
     AbsorptionSteps,
     AttentionMap,
     CacheGrowth,
+    HeadAblation,
     HeadGallery,
     LatentRanks,
     Roofline,
@@ -32,6 +34,7 @@ __all__ = [
     "AbsorptionSteps",
     "AttentionMap",
     "CacheGrowth",
+    "HeadAblation",
     "HeadGallery",
     "LatentRanks",
     "LiveCurves",
