@@ -1,4 +1,4 @@
-"""A JupyterLab of our own for a while, with one notebook: what is measured or tested there is what a reader has."""
+"""A JupyterLab of our own for a while: what is measured or tested there is what a reader has."""
 
 import os
 import socket
@@ -19,16 +19,28 @@ RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells');
 
 @contextmanager
 def running_lab(folder: Path, cells: list[str]) -> Iterator[str]:
-    """Serve `folder`, with these cells as a notebook, on 127.0.0.1 without a token; gives the notebook's address.
-
-    Settings are the lab's own, inside the folder. Raises TimeoutError when the server does not answer.
-    """
+    """Serve `folder` with these cells as a notebook; gives the notebook's address. Raises as `serving` does."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=KERNEL)
     nbformat.write(notebook, folder / "notebook.ipynb")
+    with serving(folder) as address:
+        yield f"{address}/tree/notebook.ipynb"
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """A lab with the files of `folder`, on 127.0.0.1 without a token; gives its address, below which they are in tree/.
+
+    Settings are the lab's own, inside the folder: all cells are in the page, not only those in view.
+    Raises TimeoutError when the server does not answer.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    settings["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "SETTINGS")
+    tracker = folder / "SETTINGS" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    tracker.parent.mkdir(parents=True)
+    tracker.write_text('{"windowingMode": "none"}')
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
     command += ["--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
@@ -36,7 +48,7 @@ def running_lab(folder: Path, cells: list[str]) -> Iterator[str]:
         server = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
         try:
             eventually(lambda: answers(f"http://127.0.0.1:{port}/api"), 60)
-            yield f"http://127.0.0.1:{port}/lab/tree/notebook.ipynb"
+            yield f"http://127.0.0.1:{port}/lab"
         finally:
             server.terminate()
             server.wait(20)

@@ -1,0 +1,81 @@
+"""Every notebook with interactive figures, run in a real JupyterLab, and each of its figures operated there by keys."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_lib import widgets
+from course_lib.bench.lab import run_all, serving
+
+pytestmark = pytest.mark.browser
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+FIGURES = tuple(figure.__name__ for figure in widgets.FIGURES)
+VIEW = "application/vnd.jupyter.widget-view+json"
+SECONDS = 240  # for one notebook: four times its own limit, as a browser works beside it
+
+# Those that run or wait, and errors: of a notebook that has run, both are empty.
+WAITING = (
+    "() => [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')].every((p) => !p.textContent.includes('*'))"
+)
+STARTED = (
+    "() => [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')].some((p) => /\\d|\\*/.test(p.textContent))"
+)
+ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+CONTROLS = "[role=grid][tabindex='0'], [role=application][tabindex='0'], input, select, button:not([disabled])"
+
+
+def with_figures():
+    """Notebook -> how many figures its committed outputs show."""
+    found = {}
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        views = [output.data for cell in cells for output in cell.outputs if VIEW in output.get("data", {})]
+        figures = [data for data in views if str(data["text/plain"]).startswith(FIGURES)]
+        if figures:
+            found[path.name] = len(figures)
+    return found
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """Serves copies of the notebooks without outputs, so that nothing is seen that was not made there."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, folder / path.name)
+    with serving(folder) as address:
+        yield address
+
+
+@pytest.mark.parametrize("name", with_figures())
+def test_figures_are_operated_in_their_notebook(name, lab, open_page):
+    """`open_page` fails the test at any error in the browser's console."""
+    page = open_page(offline=False)
+    run_all(page, f"{lab}/workspaces/{Path(name).stem}/tree/{name}")  # of its own: no other notebook is open there
+    page.wait_for_function(STARTED, timeout=60_000)
+    page.wait_for_function(WAITING, timeout=1000 * SECONDS)
+    assert page.locator(ERRORS).all_inner_texts() == []
+    figures = page.locator(".jp-Notebook .clf:has([aria-live])")  # curves that only show what comes have no such region
+    figures.first.wait_for(timeout=30_000)
+    assert figures.count() == with_figures()[name]
+    for i in range(figures.count()):
+        operate(page, figures.nth(i))
+
+
+def operate(page, figure):
+    """Press keys at its controls, one after the other, until the figure says what was chosen."""
+    title = figure.get_attribute("aria-label") or figure.inner_text()[:60]
+    controls = figure.locator(CONTROLS)
+    said = figure.locator("[aria-live]").first
+    for i in range(controls.count()):
+        controls.nth(i).focus()
+        for key in ("ArrowRight", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        page.wait_for_timeout(200)
+        if said.text_content():
+            return
+    pytest.fail(f"the figure {title!r} says nothing of what is chosen")
