@@ -1,0 +1,78 @@
+"""A text generated twice at once, everything recomputed at each step and with a cache, and what both hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course_lib.config import require
+from course_lib.layers import Cache
+from course_lib.layers.cache import Held
+from course_lib.models.decoder import DecoderModel
+from course_lib.models.embeddings import check_tokens
+from course_lib.models.writing import check_count, check_room, writing
+
+Rows = dict[str, list[Tensor]]  # of each layer, (heads, N, width); one head where all share the rows
+
+
+class Watched(Cache):
+    """A cache whose rows can be looked at."""
+
+    def append(self, rows, lengths=None) -> tuple[Held, Tensor]:
+        self.held, positions = super().append(rows, lengths)
+        return self.held, positions
+
+
+@dataclass(frozen=True)
+class BothWays:
+    """Step s reads prompt + s tokens; the cached way only those that are new."""
+
+    tokens: list[int]  # the prompt, and what was chosen after each step but the last
+    recomputed: np.ndarray  # logits (steps, vocab_size)
+    cached: np.ndarray
+    rows: dict[str, np.ndarray]  # what the caches hold in the end: name -> (layers, heads, N, width)
+    gaps: np.ndarray  # (steps,) largest difference between a kept row and the same row recomputed
+
+
+def decode_both_ways(model: DecoderModel, prompt: list[int], steps: int) -> BothWays:
+    """Greedy, one sequence, without dropout. Raises ValueError for a bad prompt, too many steps, or windows."""
+    check_count("steps", steps)
+    require(len(prompt) > 0, "prompt must hold at least one token, got none")
+    tokens = torch.tensor([prompt])
+    check_tokens(tokens, None, model.config.vocab_size, "prompt")
+    check_room(len(prompt) + steps - 1, model.config.max_length, f"{steps} steps from a prompt of {len(prompt)}")
+    window = model.config.attention.window
+    require(window is None, f"model must have no window, which drops rows, got window = {window}")
+    kept, new, logits, gaps = watched(model), tokens, ([], []), []
+    with writing(model):
+        for _ in range(steps):
+            logits[0].append(model.logits(model.hidden(tokens)[:, -1])[0])
+            logits[1].append(model.logits(model.hidden(new, kept)[:, -1])[0])
+            afresh = watched(model)
+            model.hidden(tokens, afresh)
+            gaps.append(largest_gap(held(kept), held(afresh)))
+            new = logits[1][-1].argmax().reshape(1, 1)
+            tokens = torch.cat([tokens, new], dim=1)
+    recomputed, cached = (torch.stack(each).double().numpy() for each in logits)
+    rows = {name: torch.stack(layers).double().numpy() for name, layers in held(kept).items()}
+    return BothWays(tokens[0, :-1].tolist(), recomputed, cached, rows, np.array(gaps))
+
+
+def watched(model: DecoderModel) -> list[Watched]:
+    """An empty one for each layer."""
+    return [Watched() for _ in model.blocks]
+
+
+def held(caches: list[Watched]) -> Rows:
+    """What the caches of all layers hold of their one sequence, by name."""
+    return {name: [with_heads(cache.held[name][0]) for cache in caches] for name in caches[0].held}
+
+
+def with_heads(rows: Tensor) -> Tensor:
+    """(N, width) as (1, N, width); (heads, N, width) as it is."""
+    return rows if rows.ndim == 3 else rows[None]
+
+
+def largest_gap(one: Rows, other: Rows) -> float:
+    return max(float((x - y).abs().max()) for name in one for x, y in zip(one[name], other[name], strict=True))

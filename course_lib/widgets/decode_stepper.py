@@ -1,0 +1,220 @@
+"""Figure 7: a text grows token by token, recomputed and with a cache side by side."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+
+from course_lib.accounting import Work, cache_bytes, model_decode, model_prefill
+from course_lib.config import GroupedConfig, ModelConfig, require
+from course_lib.figures import style
+from course_lib.figures.inputs import as_tokens
+from course_lib.widgets import page
+from course_lib.widgets.base import Index, InteractiveFigure, Name, Walk, packed, unpacked
+
+MAX_TOKENS = 64  # rows whose names can be read
+MAX_NUMBERS = 50_000  # in the caches, 200 kB
+CANDIDATES = 5  # next tokens whose logits are shown
+WAYS = ("recomputed", "with a cache")
+TOLERANCE = 1e-4  # of the largest logit: float32 has 24 bits, and sums of some hundred products differ in their order
+READING = (
+    "Rows are tokens, columns are the coordinates of one head. At the left all rows are computed anew at each step, at "
+    "the right only the last one; the kept ones are equal. Counted are the FLOPs of matrix products and the bytes that "
+    "must be moved at least, for all layers, feed-forward networks and the logits of the last token."
+)
+
+
+class DecodeStepper(InteractiveFigure):
+    """Greedy generation by one model, done twice: everything recomputed at each step, and with a cache.
+
+    model: a `course_lib.models.DecoderModel` without windows. prompt: its first tokens, whole numbers. steps: how many
+    times it runs; step 0 reads the prompt, each later one the token chosen before. text_of: gives a token's text.
+
+    Chosen: `step`; `layer`, `head` and `tensor` ("K" or "V"; "L" of a latent model), whose rows are drawn.
+    `tokens` are all names; `logits` (2, vocab_size) of the step, recomputed and with a cache; `difference`, the largest
+    between the two; `works`, two `accounting.Work`s: what the step costs either way; `rows` (N, width) of the choice.
+
+    Raises ValueError for a bad prompt or number of steps, a model with windows, more than MAX_TOKENS tokens or
+    MAX_NUMBERS numbers in the caches, and where both ways differ by more than rounding; TypeError for what is no text.
+    """
+
+    sources = ("plot", "decode_stepper")
+    step = Index(0).tag(sync=True, chosen=True)
+    layer = Index(0).tag(sync=True, chosen=True)
+    head = Index(0).tag(sync=True, chosen=True)
+    tensor = Name("").tag(sync=True, chosen=True)
+    walk = Walk(
+        keys=("Tab", "Tab", "Tab", "Enter", "Tab", "ArrowRight", "Tab", "ArrowRight", "Tab", "ArrowRight"),
+        chosen={"step": 3, "tensor": "V", "layer": 1, "head": 1},
+        said="head 1",
+    )
+
+    def __init__(
+        self,
+        model,
+        prompt: Sequence[int],
+        *,
+        steps: int,
+        text_of: Callable[[int], str],
+        title: str = "Decode, step by step",
+        caption: str = "",
+    ):
+        from course_lib.models.both_ways import decode_both_ways  # torch is loaded only where a model is there
+
+        prompt = [int(token) for token in prompt]
+        require_size(model.config, len(prompt), steps)
+        both = decode_both_ways(model, prompt, steps)
+        logits = np.stack([both.recomputed, both.cached])
+        differences = np.abs(logits[0] - logits[1]).max(axis=1)
+        require_equal(differences, np.abs(logits[1]).max(axis=1))
+        best = np.argsort(-both.cached, axis=1, kind="stable")[:, :CANDIDATES]
+        dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
+        self._logits = logits
+        self._works = [costs(model.config, len(prompt) + step, step, dtype) for step in range(steps)]
+        flops, moved = (
+            np.array([[getattr(w, of) for w in both] for both in self._works]).T for of in ("flops", "bytes")
+        )
+        data = {
+            "rows": {name: packed(rows) for name, rows in both.rows.items()},
+            "candidates": [[as_tokens([text_of(int(i))], 1, "text_of")[0] for i in row] for row in best],
+            "logits": packed(np.take_along_axis(logits, best[None], axis=2), "<f8"),
+            "differences": packed([differences, both.gaps], "<f8"),
+            "flops": packed([flops, flops.cumsum(axis=1)], "<f8"),
+            "bytes": packed([moved, moved.cumsum(axis=1)], "<f8"),
+            "held": [kept_bytes(model.config, len(prompt) + step, dtype) for step in range(steps)],
+            "tokens": as_tokens([text_of(token) for token in both.tokens], len(both.tokens), "text_of"),
+            "prompt": len(prompt),
+            "dtype": dtype,
+            "ways": list(WAYS),
+        }
+        opening = {"step": min(steps - 1, steps // 2), "tensor": next(iter(both.rows))}
+        super().__init__(data, title=title, caption=f"{caption} {READING}".strip(), **opening)
+
+    @classmethod
+    def example(cls, tokens: Sequence[str]) -> "DecodeStepper":
+        import torch
+
+        from course_lib.models import DecoderModel
+
+        text, n = " ".join(tokens), len(tokens)
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            attention = GroupedConfig(d_model=48, n_heads=12, d_head=8)
+            model = DecoderModel(ModelConfig(vocab_size=n, n_layers=2, attention=attention, d_ff=40)).double()
+        prompt = range(max(1, n - 4))
+        return cls(model, prompt, steps=min(n, 5), text_of=lambda i: tokens[i], title=text, caption=text)
+
+    def allowed(self) -> dict[str, range | Sequence[str]]:
+        rows = self.data["rows"]
+        layers = next(iter(rows.values()))["shape"][0]
+        heads = max(each["shape"][1] for each in rows.values())
+        steps = len(self.data["held"])
+        return {"step": range(steps), "layer": range(layers), "head": range(heads), "tensor": list(rows)}
+
+    @property
+    def tokens(self) -> list[str]:
+        """The names of all tokens that the last step reads."""
+        return self.data["tokens"]
+
+    @property
+    def length(self) -> int:
+        """How many tokens the chosen step has read."""
+        return self.data["prompt"] + self.step
+
+    @property
+    def logits(self) -> np.ndarray:
+        """Of the token after the chosen step, recomputed and with a cache: (2, vocab_size)."""
+        return self._logits[:, self.step]
+
+    @property
+    def difference(self) -> float:
+        return float(unpacked(self.data["differences"])[0, self.step])
+
+    @property
+    def works(self) -> tuple[Work, Work]:
+        """What the chosen step costs, recomputed and with a cache."""
+        return self._works[self.step]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows that the cache holds of the chosen tensor, layer and head after the step: (length, width)."""
+        rows = unpacked(self.data["rows"][self.tensor])[self.layer]
+        return rows[min(self.head, len(rows) - 1), : self.length]
+
+    def drawing(self) -> Drawing:
+        with style.context():
+            fig = Drawing(figsize=(9.2, 4.2))
+            left, right, cost = fig.subplots(1, 3, width_ratios=(1, 1, 1.1))
+            for ax, way, first in ((left, WAYS[0], 0), (right, WAYS[1], self._first_computed())):
+                self._draw_rows(ax, way, first)
+            flops = unpacked(self.data["flops"])[0] / 1e6
+            for values, way, marker in zip(flops, WAYS, "os", strict=True):
+                cost.plot(range(1, len(values) + 1), values, marker=marker, label=way)
+            cost.axvline(self.step + 1, color="0.4", linestyle=":", linewidth=1)
+            cost.set(title="MFLOPs of each step", xlabel="step", ylim=(0, None))
+            cost.legend()
+        return fig
+
+    def _draw_rows(self, ax: Axes, way: str, first: int) -> None:
+        """The rows; a bar at the left edge marks those that the step computes."""
+        limit = np.abs(self.rows).max() or 1.0
+        ax.imshow(self.rows, cmap=style.SIGNED, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+        ax.plot([-1.2, -1.2], [first - 0.4, self.length - 0.6], color=style.PALETTE[1], linewidth=4, marker="")
+        ax.set(title=f"{way}: {self.length - first} computed", xlabel=f"coordinate of {self.tensor}", ylabel="token")
+        ax.set_xlim(left=-2)
+        ax.grid(visible=False)
+
+    def _first_computed(self) -> int:
+        """The first row that the step with a cache computes."""
+        return self.length - 1 if self.step else 0
+
+    def alt(self) -> str:
+        recomputed, cached = self.works
+        computed = self.length - self._first_computed()
+        return (
+            f"{self.tensor} of {self.length} tokens, layer {self.layer}, head {self.head}. Step {self.step + 1} "
+            f"computes {self.length} rows anew, or {computed} with a cache, for the same logits; that takes "
+            f"{recomputed.flops / cached.flops:.1f} times the FLOPs and {recomputed.bytes / cached.bytes:.1f} times "
+            "the bytes. The FLOPs of a step rise without a cache and stay nearly level with one."
+        )
+
+    def table(self) -> str:
+        totals = {name: unpacked(self.data[name])[:, :, self.step] for name in ("flops", "bytes")}
+        rows = [["rows computed", str(self.length), str(self.length - self._first_computed())]]
+        for name, unit in (("flops", "FLOPs"), ("bytes", "bytes moved")):
+            for values, when in zip(totals[name], ("this step", "so far"), strict=True):
+                rows.append([f"{unit}, {when}", *(f"{int(value):,}" for value in values)])
+        rows.append(["bytes kept", "0", f"{self.data['held'][self.step]:,}"])
+        shown = unpacked(self.data["logits"])[:, self.step].T
+        for token, pair in zip(self.data["candidates"][self.step], shown, strict=True):
+            rows.append([f"logit of {token}", *(f"{value:.2f}" for value in pair)])
+        return page.table([f"step {self.step + 1}, {self.length} tokens", *WAYS], rows)
+
+    def __repr__(self):
+        return f"DecodeStepper(tokens={len(self.tokens)}, steps={len(self.data['held'])})"
+
+
+def costs(config: ModelConfig, length: int, step: int, dtype: str) -> tuple[Work, Work]:
+    """Of a step that has read `length` tokens: recomputed, and with a cache, which step 0 fills."""
+    everything = model_prefill(config, length, dtype=dtype)
+    return everything, model_decode(config, length - 1, dtype=dtype) if step else everything
+
+
+def kept_bytes(config: ModelConfig, tokens: int, dtype: str) -> int:
+    """In the caches of all layers."""
+    return config.n_layers * cache_bytes(config.attention, tokens, dtype=dtype)
+
+
+def require_size(config: ModelConfig, prompt: int, steps: int) -> None:
+    """Raise ValueError above what can be read, before anything is computed."""
+    tokens = prompt + steps - 1
+    require(tokens <= MAX_TOKENS, f"prompt and steps must come to at most {MAX_TOKENS} tokens, got {tokens}")
+    numbers = config.n_layers * config.attention.floats_per_token * tokens
+    require(numbers <= MAX_NUMBERS, f"the caches must hold at most {MAX_NUMBERS:,} numbers, got {numbers:,}")
+
+
+def require_equal(differences: np.ndarray, largest: np.ndarray) -> None:
+    """The figure says that both ways give the same logits, so they must."""
+    gap = float((differences / largest).max())
+    require(gap < TOLERANCE, f"both ways must give the same logits to {TOLERANCE} of the largest, got {gap:.1e}")
