@@ -7,6 +7,7 @@ leaves a still picture behind.
 from course_lib.widgets.absorption_steps import AbsorptionSteps
 from course_lib.widgets.attention_map import AttentionMap
 from course_lib.widgets.cache_growth import CacheGrowth
+from course_lib.widgets.decode_stepper import DecodeStepper
 from course_lib.widgets.head_ablation import HeadAblation
 from course_lib.widgets.head_gallery import HeadGallery
 from course_lib.widgets.latent_ranks import LatentRanks
@@ -20,6 +21,7 @@ FIGURES = (
     AbsorptionSteps,
     AttentionMap,
     CacheGrowth,
+    DecodeStepper,
     HeadAblation,
     HeadGallery,
     LatentRanks,
@@ -34,6 +36,7 @@ __all__ = [
     "AbsorptionSteps",
     "AttentionMap",
     "CacheGrowth",
+    "DecodeStepper",
     "HeadAblation",
     "HeadGallery",
     "LatentRanks",
