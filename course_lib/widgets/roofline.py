@@ -122,28 +122,22 @@ class Roofline(InteractiveFigure):
     @property
     def works(self) -> dict[str, Work]:
         """What is drawn: decode and prefill, of latent attention in both readings."""
-        return self._works(self.texts, self._devices[self.device].dtype)
+        return self._works(self._devices[self.device].dtype)
 
     @property
     def points(self) -> dict[str, tuple[float, float]]:
         """Of each work the FLOPs per byte, and the FLOPs per second at best."""
-        return self._points(self.texts)
+        return {name: (work.intensity, self.machine.attainable(work.intensity)) for name, work in self.works.items()}
 
-    def _works(self, texts: int, dtype: str) -> dict[str, Work]:
-        return {name: step(self.tokens, texts, dtype) for name, step in self._chosen_steps().items()}
-
-    def _points(self, texts: int) -> dict[str, tuple[float, float]]:
-        works = self._works(texts, self._devices[self.device].dtype)
-        return {name: (work.intensity, self.machine.attainable(work.intensity)) for name, work in works.items()}
+    def _works(self, dtype: str) -> dict[str, Work]:
+        return {name: step(self.tokens, self.texts, dtype) for name, step in self._chosen_steps().items()}
 
     def _chosen_steps(self) -> dict[str, Step]:
         return list(self._steps.values())[self.model]
 
     def drawing(self) -> Drawing:
-        shown = {f"{texts:,}": self._points(texts) for texts in sorted({1, self.texts, BATCHES[-1]})}
-        names = self._chosen_steps()
-        fig = picture.roofline(self.machine, {name: {at: of[name] for at, of in shown.items()} for name in names})
-        fig.axes[0].set_title(f"{self._what()}; points at batch {', '.join(shown)}", fontsize=10)
+        fig = picture.roofline(self.machine, {name: {f"{self.texts:,}": at} for name, at in self.points.items()})
+        fig.axes[0].set_title(f"{self._what()}, batch {self.texts:,}", fontsize=10, loc="left")
         return fig
 
     def _what(self) -> str:
@@ -160,7 +154,7 @@ class Roofline(InteractiveFigure):
 
     def table(self) -> str:
         dtypes = sorted({device.dtype for device in self._devices})
-        works = {dtype: self._works(self.texts, dtype) for dtype in dtypes}
+        works = {dtype: self._works(dtype) for dtype in dtypes}
         head = [f"{list(self._steps)[self.model]}, batch {self.texts:,}, {self.tokens:,} tokens", "FLOPs"]
         head += [name for dtype in dtypes for name in (f"bytes, {dtype}", f"FLOPs per byte, {dtype}")]
         rows = []

@@ -135,7 +135,7 @@ function workCard({ name, flops, bytes, seconds, best, intensity, waits }, i, pa
       cut.style.width = `${(100 * share * seconds[kind]) / best}%`;
       return cut;
     }));
-    const text = shares.map((each) => `${each.name} ${Math.round(100 * each.share)} %`).join(", ");
+    const text = shares.map((each) => `${each.name} ${Math.round(100 * each.share)}\u00a0%`).join(", ");
     return make("div", kind === waits ? { class: "clf-decides" } : {},
       make("p", {}, make("strong", {}, `${kind} ${asTime(seconds[kind])}`), ` for ${what(total)}`), line, make("p", { class: "clf-shares" }, text));
   };
