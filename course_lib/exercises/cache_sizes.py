@@ -30,10 +30,11 @@ BYTES = Exercise(
     solution=cache_bytes,
     stages=(
         Stage(lambda: ([(1, 1, 3, None)], 1000, 1, 4), "one layer, one head of width 3, 1000 tokens in float32"),
-        Stage(lambda: ([(12, 12, 64, None)], 1024, 1, 4), "GPT-2, 1024 tokens in float32"),
+        Stage(lambda: ([(24, 16, 64, None)], 1024, 1, 4), "GPT-2 medium, 1024 tokens in float32"),
         Stage(lambda: (LLAMA_3_70B, 8192, 5, 2), "Llama 3 70B, 5 sequences of 8192 tokens in 16 bits"),
         Stage(lambda: (GEMMA_3_27B, 131_072, 1, 2), "Gemma 3 27B, whose local layers have windows"),
         Stage(lambda: (GEMMA_3_27B, 300, 1, 2), "Gemma 3 27B, a text shorter than the window"),
+        Stage(lambda: (GEMMA_3_27B, 300, 8, 2), "Gemma 3 27B, 8 texts, each shorter than the window"),
     ),
     mistakes=(
         Mistake(
@@ -43,6 +44,22 @@ BYTES = Exercise(
         Mistake(
             lambda layers, *rest: cache_bytes([(1, *layer[1:]) for layer in layers], *rest),
             "one layer of each kind is counted; `count` says how many there are, and each has its own keys and values",
+        ),
+        Mistake(
+            lambda layers, *rest: cache_bytes([(count, 1, e, w) for count, _, e, w in layers], *rest),
+            "one KV head of each layer is counted; each of the `n_kv_heads` has its own keys and values",
+        ),
+        Mistake(
+            lambda layers, *rest: cache_bytes([(count, g, 1, w) for count, g, _, w in layers], *rest),
+            "a key and a value have `d_head` numbers each",
+        ),
+        Mistake(
+            lambda layers, *rest: cache_bytes(layers[:1], *rest),
+            "only the first kind of layers is counted; sum over all of them",
+        ),
+        Mistake(
+            lambda layers, tokens, batch, itemsize: cache_bytes(layers, tokens * batch, 1, itemsize),
+            "a window holds rows of one sequence; multiply by the batch after the window has cut",
         ),
         Mistake(
             lambda layers, tokens, batch, itemsize: cache_bytes(layers, tokens, 1, itemsize),

@@ -36,7 +36,7 @@ def _step_with(answer):
 
 
 def _without_itself(q, K, V, W_O):
-    return _answer(q, K[:, :-1], V[:, :-1], W_O) if K.shape[1] > 1 else np.full(D_OUT, np.nan)
+    return _answer(q, K[:, :-1], V[:, :-1], W_O) if K.shape[1] > 1 else np.zeros(D_OUT)
 
 
 def _without_normaliser(q, K, V, W_O):
@@ -56,6 +56,12 @@ def _not_joined(q, K, V, W_O):
 def _newest_first(*given):
     y, K, V = decode_step(*given)
     return y, np.roll(K, 1, axis=1), np.roll(V, 1, axis=1)
+
+
+def _picked(given, *order):
+    """The three results of the step in another order."""
+    results = decode_step(*given)
+    return tuple(results[i] for i in order)
 
 
 def _inputs(n: int):
@@ -106,6 +112,14 @@ STEP = Exercise(
             "the scores are divided by sqrt(d), the width of a token; divide by sqrt(d_head), the width of a key",
         ),
         Mistake(
+            _step_with(lambda *given: _answer(*given, scale=V_WIDTH**-0.5)),
+            "the scores are divided by the root of a value's width; divide by sqrt(d_head), the width of a key",
+        ),
+        Mistake(
+            _step_with(lambda *given: _answer(*given, scale=1 / E)),
+            "the scores are divided by d_head; divide by its root",
+        ),
+        Mistake(
             _step_with(_without_normaliser),
             "the weights are not divided by their sum; in each head they sum to 1",
         ),
@@ -122,9 +136,15 @@ STEP = Exercise(
             "this is the concatenation of the heads; W_O, which makes one row of width d_out of it, is missing",
         ),
         Mistake(
+            _step_with(lambda *given: _answer(*given) / H),
+            "this is the mean over the heads; W_O sums them",
+        ),
+        Mistake(
             lambda *given: decode_step(*given)[0],
             "y is right, but it comes alone; return y, K, V, for the next token needs the longer K and V",
         ),
+        Mistake(lambda *given: _picked(given, 1, 2, 0), "these are K, V, y; return y first"),
+        Mistake(lambda *given: _picked(given, 0, 2, 1), "K and V are exchanged; return y, K, V"),
     ),
     hints=(
         "The new key of all heads is `np.einsum('d,hde->he', x, W_K)`, or a loop over heads with `x @ W_K[h]`. The "

@@ -57,6 +57,15 @@ MASK = Exercise(
             "every sequence is treated as the longest one; each has its own number of old tokens",
         ),
         Mistake(
+            _with(lambda i, j, p: (j < p) | ((j >= p.max()) & (j - p.max() <= i - p))),
+            "the new rows stand behind the longest sequence's; row j holds position j, so those of sequence i begin at "
+            "past[i]",
+        ),
+        Mistake(
+            _with(lambda i, j, p: (j >= p.max() - p) & (j <= i - p + p.max())),
+            "the shorter sequences are padded on the left; row j holds position j, so every sequence begins at row 0",
+        ),
+        Mistake(
             lambda n, past: chunk_mask(n, past).swapaxes(1, 2),
             "queries and keys are exchanged; the last axis is that of the keys",
         ),

@@ -97,7 +97,9 @@ def _not_attempted(exercise: Exercise) -> Result:
 
 
 def _nothing_returned(exercise: Exercise, function: Callable, stage: Stage) -> Result:
-    """A stub has no more code than `_stub`; a longer function that returns None has lost its return."""
+    """A stub has no more code than `_stub`; a longer function that returns None may have lost its return."""
+    if reason := _diagnose(exercise, stage, None):
+        return Result(False, f"{stage.about}: {reason}")
     code = getattr(function, "__code__", None)
     if code is None or len(code.co_code) <= len(_stub.__code__.co_code):
         return _not_attempted(exercise)

@@ -100,6 +100,16 @@ def _floor(ridge, weights, cache, group, itemsize):
     return math.inf if per_sequence <= 0 else math.floor(ridge * itemsize * weights / per_sequence)
 
 
+def _or(marker):
+    """Right, but with `marker` in place of infinity."""
+
+    def answer(*given):
+        batch = smallest_batch(*given)
+        return marker if batch == math.inf else batch
+
+    return answer
+
+
 BATCH = Exercise(
     id="6.7",
     title="the batch that fills the processor",
@@ -110,9 +120,15 @@ BATCH = Exercise(
         Stage(lambda: (7, 1000, 0, 1, 2), "ridge 7, in 16 bits, weights alone"),
         Stage(lambda: (7, 1000, 0, 1, 4), "ridge 7, in float32, weights alone"),
         Stage(lambda: (50, 1000, 10, 4, 2), "with a small cache that four heads share"),
+        Stage(lambda: (300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion weights with 300 tokens cached"),
         Stage(lambda: (50, 1000, 100, 1, 2), "with a cache that no batch can make up for"),
+        Stage(lambda: (50, 4800, 100, 2, 2), "with a cache that only an infinite batch could make up for"),
     ),
     mistakes=(
+        Mistake(
+            lambda *given: math.inf,
+            "some batch reaches the ridge here; math.inf is right only where none does, however large",
+        ),
         Mistake(
             lambda ridge, weights, cache, group, itemsize: smallest_batch(ridge, weights, 0, group, itemsize),
             "this is the batch for the weights alone; every sequence brings a cache, which has to be read too",
@@ -138,6 +154,12 @@ BATCH = Exercise(
             _floor,
             "this batch is rounded down, and its intensity is still below the ridge; round up",
         ),
+        Mistake(
+            lambda *given: float(smallest_batch(*given)),
+            "the value is right, but a batch is a whole number: `math.ceil` rounds up and gives one",
+        ),
+        Mistake(_or(-1), "no batch reaches the ridge here; return math.inf"),
+        Mistake(_or(None), "no batch reaches the ridge here, and your function returns nothing; return math.inf"),
         Mistake(
             _unchecked,
             "no batch reaches the ridge here: the intensity grows towards 2 (weights + group cache) / (itemsize cache) "

@@ -144,11 +144,11 @@ def batch_without_floats(r, W, C, g, s):
     return math.inf if 2 * (W + g * C) <= r * s * C else -(-r * s * W // (2 * (W + g * C) - r * s * C))
 
 
-def batch_by_search(ridge, weights, cache, group, itemsize):
-    for b in range(1, 10_000):
+def batch_by_search(ridge, weights, cache, group, itemsize, longest=10_000, otherwise=math.inf):
+    for b in range(1, longest):
         if 2 * b * (weights + group * cache) >= ridge * itemsize * (weights + b * cache):
             return b
-    return math.inf
+    return otherwise
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,43 @@ def softmax_over_heads(x, W_Q, W_K, W_V, W_O, K, V):
     return np.einsum("hN,hNv,hvo->o", P, V, W_O), K, V
 
 
+def step_that_reads_before_it_stores(x, W_Q, W_K, W_V, W_O, K, V):
+    S = np.exp(np.einsum("he,hNe->hN", x @ W_Q, K) / np.sqrt(K.shape[-1]))
+    y = np.einsum("hN,hNv,hvo->o", S / S.sum(-1, keepdims=True), V, W_O)
+    return y, np.concatenate([K, (x @ W_K)[:, None]], 1), np.concatenate([V, (x @ W_V)[:, None]], 1)
+
+
+def mask_with_new_rows_at_the_end(n, past):
+    new = np.tri(n, dtype=bool)
+    return np.stack([np.hstack([np.tile(np.arange(past.max()) < p, (n, 1)), new]) for p in past])
+
+
+def mask_with_padding_on_the_left(n, past):
+    longest = past.max()
+    return np.stack(
+        [np.tri(n, longest + n, k=longest, dtype=bool) & (np.arange(longest + n) >= longest - p) for p in past]
+    )
+
+
+def first_kind_only(layers, tokens, batch, itemsize):
+    for count, n_kv_heads, d_head, window in layers:  # returns in the first round
+        return 2 * count * n_kv_heads * d_head * min(tokens, window or tokens) * batch * itemsize
+
+
+def batch_checked_for_less(r, W, C, g, s):
+    per_sequence = 2 * (W + g * C) - r * s * C
+    return math.inf if per_sequence < 0 else -(-r * s * W // per_sequence)
+
+
 @pytest.mark.parametrize(
     ("number", "answer", "message"),
     [
         ("6.1", lambda x, W_Q, W_K, *rest: step_in_loops(x, W_K, W_Q, *rest), "the first token"),
         ("6.1", softmax_over_heads, "the first token"),
-        ("6.1", lambda *given: (step_in_loops(*given)[0] / 3, *step_in_loops(*given)[1:]), "the first token"),
+        ("6.1", lambda *given: (step_in_loops(*given)[0] / 3, *step_in_loops(*given)[1:]), "mean over the heads"),
+        ("6.1", lambda *given: (step_in_loops(*given)[0] * 3, *step_in_loops(*given)[1:]), "the first token"),
+        ("6.1", step_that_reads_before_it_stores, "does not see itself"),
+        ("6.1", lambda *given: tuple(step_in_torch(*given)[i] for i in (1, 2, 0)), "return y first"),
         ("6.1", lambda *given: step_in_loops(*given)[::-1], "in entry 0, your result has shape"),
         ("6.1", lambda x, W_Q, W_K, W_V, W_O, K, V: K @ (x @ W_Q), "your code raises ValueError"),
         ("6.1", lambda *given: (*step_in_loops(*given)[:2], given[6]), "in entry 2, your result has shape"),
@@ -202,6 +233,8 @@ def softmax_over_heads(x, W_Q, W_K, W_V, W_O, K, V):
         ("6.3", lambda n, past: np.tri(n, n, dtype=bool)[None].repeat(len(past), 0), "shape (1, 1, 1)"),
         ("6.3", lambda n, past: np.array(mask_in_loops(n, past)).astype(int), "a boolean array"),
         ("6.3", lambda n, past: np.array(mask_in_loops(n, past))[::-1], "two sequences"),
+        ("6.3", mask_with_new_rows_at_the_end, "behind the longest sequence's"),
+        ("6.3", mask_with_padding_on_the_left, "padded on the left"),
         ("6.4", lambda layers, N, b, s: sum(2 * c * g * e * N for c, g, e, _ in layers) * s, "batch is missing"),
         ("6.4", lambda layers, N, b, s: 0, "one layer, one head"),
         ("6.4", lambda layers, N, b, s: sum(2 * c * g * e * (w or N) for c, g, e, w in layers) * b * s, "shorter than"),
@@ -211,6 +244,18 @@ def softmax_over_heads(x, W_Q, W_K, W_V, W_O, K, V):
             "one layer of",
         ),
         ("6.4", lambda layers, N, b, s: cache_sizes.cache_bytes(layers, N, b, s) // 1000, "one layer, one head"),
+        (
+            "6.4",
+            lambda layers, N, b, s: sum(2 * c * e * min(N, w or N) for c, _, e, w in layers) * b * s,
+            "one KV head",
+        ),
+        ("6.4", lambda layers, N, b, s: sum(2 * c * g * min(N, w or N) for c, g, _, w in layers) * b * s, "d_head"),
+        (
+            "6.4",
+            lambda layers, N, b, s: sum(2 * c * g * e * min(N * b, w or N * b) for c, g, e, w in layers) * s,
+            "rows of one sequence",
+        ),
+        ("6.4", first_kind_only, "only the first kind"),
         ("6.5", lambda length, window: np.arange(window), "no token yet"),
         ("6.5", lambda length, window: list(range(max(length - window, 0), length)), "one for each slot is asked for"),
         ("6.5", lambda length, window: np.roll(ring_in_a_loop(length, window), 1), "one slot too far"),
@@ -221,7 +266,21 @@ def softmax_over_heads(x, W_Q, W_K, W_V, W_O, K, V):
         ("6.6", lambda b, W, C, g, s: 2 * b * W / (s * (W + b * C)), "one sequence with a cache"),
         ("6.7", lambda r, W, C, g, s: r, "ridge 7, in float32"),
         ("6.7", lambda r, W, C, g, s: r * s // 2, "weights alone; every sequence brings a cache"),
-        ("6.7", lambda r, W, C, g, s: r * s / 2, "you got 7.0 where 7 is expected"),
+        ("6.7", lambda r, W, C, g, s: r * s / 2, "a batch is a whole number"),
+        ("6.7", lambda *given: float(batch_without_floats(*given)), "a batch is a whole number"),
+        ("6.7", lambda *given: batch_by_search(*given, longest=1000), "some batch reaches the ridge here"),
+        (
+            "6.7",
+            lambda *given: batch_by_search(*given, otherwise=-1),
+            "no batch reaches the ridge here; return math.inf",
+        ),
+        (
+            "6.7",
+            lambda *given: batch_by_search(*given, otherwise=None),
+            "your function returns nothing; return math.inf",
+        ),
+        ("6.7", lambda r, W, C, g, s: -(-r * s * W // (2 * (W + g * C) - r * s * C)), "only, which is smaller"),
+        ("6.7", batch_checked_for_less, "an infinite batch could make up for: your code raises ZeroDivisionError"),
         ("6.7", lambda r, W, C, g, s: batch_by_search(r, W, C, g, s) - 1, "weights alone: you got 6"),
     ],
 )
