@@ -5,10 +5,9 @@ import math
 import pytest
 
 from course_lib import accounting
-from course_lib.figures.caching import cache_growth, ring_table, rows_per_step
+from course_lib.figures.caching import ring_table, rows_per_step
 from course_lib.figures.roofline import roofline
 
-MODEL = accounting.model("Falcon-7B")
 MACHINE = accounting.Machine("a machine", bandwidth=1e9, flops=1e10)
 
 
@@ -19,11 +18,6 @@ MACHINE = accounting.Machine("a machine", bandwidth=1e9, flops=1e10)
         (lambda: rows_per_step(2.0), "steps must be a positive integer, got 2.0"),
         (lambda: ring_table(0, 4), "tokens must be a positive integer, got 0"),
         (lambda: ring_table(4, True), "window must be a positive integer, got True"),
-        (lambda: cache_growth([], 4096), "models must be 1 to 5, one line colour each, got 0"),
-        (lambda: cache_growth([MODEL] * 6, 4096), "models must be 1 to 5, one line colour each, got 6"),
-        (lambda: cache_growth([MODEL], 511), "longest must be an integer of at least 512, got 511"),
-        (lambda: cache_growth([MODEL], 4096, memory=0), "memory must be a positive number of bytes, got 0"),
-        (lambda: cache_growth([MODEL], 4096, dtype="int4"), "dtype must be one of"),
         (lambda: roofline(MACHINE, {}), "series must be 1 to 5, got 0"),
         (lambda: roofline(MACHINE, {"a": {}}), "series 'a' must hold at least one point"),
         (lambda: roofline(MACHINE, {"a": {"b": (1.0, 0.0)}}), r"points must be two .*got \(1.0, 0.0\)"),

@@ -1,7 +1,6 @@
 """Pictures of caches and of the roofline: what is drawn is what the numbers say."""
 
 import matplotlib
-import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
@@ -9,7 +8,7 @@ from matplotlib.patches import Rectangle
 from course_lib import accounting
 from course_lib.exercises.ring_slots import positions_in_ring
 from course_lib.figures import style
-from course_lib.figures.caching import COMPUTED, READ, cache_growth, ring_table, rows_per_step
+from course_lib.figures.caching import COMPUTED, READ, ring_table, rows_per_step
 from course_lib.figures.roofline import roofline
 
 matplotlib.use("Agg")
@@ -45,24 +44,6 @@ def test_ring_table_shows_the_position_in_each_slot(tokens, window):
     assert written == {(p % window, p) for p in range(tokens)} and COMPUTED != READ
 
 
-def test_growth_is_that_of_accounting_in_gib():
-    models = [accounting.model("Gemma-3-27B"), accounting.model("DeepSeek-V3")]
-    ax = cache_growth(models, 131_072, memory=80 * 10**9).axes[0]
-    for model, line in zip(models, ax.lines, strict=False):
-        assert line.get_label() == model.name
-        lengths, sizes = line.get_data()
-        assert (lengths[0], lengths[-1]) == (256, 131_072) and len(set(lengths)) == len(lengths) == 10
-        want = [model.cache_bytes(int(n)) / 2**30 for n in lengths]
-        np.testing.assert_allclose(sizes, want, rtol=1e-12)  # one division
-    assert ax.lines[2].get_ydata()[0] == pytest.approx(80e9 / 2**30, rel=1e-12)
-    assert ax.texts[0].get_text() == "80 GB" and ax.get_ylim()[1] > 80e9 / 2**30
-
-
-def test_a_length_that_is_no_power_of_two_ends_the_lines():
-    line = cache_growth([accounting.model("Falcon-7B")], 1000).axes[0].lines[0]
-    assert list(line.get_xdata()) == [256, 512, 1000]
-
-
 def test_roofline_draws_the_roof_and_the_points_in_the_machine_s_unit():
     machine = accounting.Machine("a machine", bandwidth=3e9, flops=7e9)
     points = {"decode": {"1": (0.5, 1e9), "8": (4.0, 5e9)}, "prefill": {"512": (90.0, 6.5e9)}}
@@ -90,5 +71,5 @@ def test_units_follow_the_machine(flops, unit):
 
 
 def test_pictures_can_be_shown():
-    for fig in (rows_per_step(3), ring_table(3, 2), cache_growth([accounting.model("Falcon-7B")], 4096)):
+    for fig in (rows_per_step(3), ring_table(3, 2)):
         assert style.show(fig, alt="A picture.").alt == "A picture."
