@@ -194,7 +194,7 @@ class HeadAblation(AskingFigure):
         rows = [
             [
                 "L{} H{}".format(*divmod(head, self._shape[1])),
-                *(f"{column[head]:.3f}" for column in columns),
+                *(f"{round(float(column[head]), 2) + 0.0:.2f}" for column in columns),
                 "removed" if head in self.removed else "",
             ]
             for head in range(len(columns[0]))

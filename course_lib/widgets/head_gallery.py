@@ -164,7 +164,7 @@ class HeadGallery(InteractiveFigure):
     def table(self) -> str:
         names = [score["name"] for score in self.data["scores"]]
         columns = [self.score(name).ravel() for name in names]
-        rows = [[self._name(head), *(f"{column[head]:.3f}" for column in columns)] for head in self._order()]
+        rows = [[self._name(head), *(f"{column[head]:.2f}" for column in columns)] for head in self._order()]
         return page.table(["layer and head", *names], rows)
 
     def __repr__(self):

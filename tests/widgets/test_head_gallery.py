@@ -47,7 +47,7 @@ def test_heads_are_sorted(figure):
             continue
         sign = 1 if name == ENTROPY else -1
         assert figure.ranked == sorted(places, key=lambda place: sign * figure.score(name)[place])  # noqa: B023
-        assert f">{figure.score(name)[figure.ranked[0]]:.3f}<" in figure.table().split("<tr>")[2]
+        assert f">{figure.score(name)[figure.ranked[0]]:.2f}<" in figure.table().split("<tr>")[2]
 
 
 def test_distance_is_the_weight_on_different_keys(figure):
