@@ -27,6 +27,8 @@ def difference(got, want) -> str | None:
         return _sequence_difference(got, want)
     if isinstance(got, np.generic):
         got = got.item()
+    if isinstance(got, float) and type(want) is int and got == want:
+        return f"you got {got}, a float, where the whole number {want} is expected (`//` and `int` give one)"
     return None if type(got) is type(want) and got == want else f"you got {got!r} where {want!r} is expected"
 
 

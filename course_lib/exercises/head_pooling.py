@@ -112,6 +112,14 @@ def _apart(q: int) -> np.ndarray:
     return np.eye(q)[:, :, None] * np.ones((1, 1, WIDTH))
 
 
+M = "M is `heads.mean(0)`, over the heads alone, and has their shape"
+
+
+def _kept_over(axis):
+    """The share with a mean over other axes."""
+    return lambda heads: len(heads) * np.square(heads.mean(axis)).sum() / np.square(heads).sum()
+
+
 KEPT = Exercise(
     id="7.7",
     title="how much of its heads does a mean keep?",
@@ -136,7 +144,14 @@ KEPT = Exercise(
         ),
         Mistake(
             lambda heads: np.square(heads.mean((1, 2))).sum() / np.square(heads).sum(),
-            "each head is averaged to one number; the mean is over the heads, and has their shape",
+            f"the mean is taken over entries; {M}",
+        ),
+        Mistake(_kept_over((1, 2)), f"each head is averaged to one number; {M}"),
+        Mistake(_kept_over(1), f"each head is averaged over its rows; {M}"),
+        Mistake(_kept_over(2), f"each head is averaged over its columns; {M}"),
+        Mistake(
+            lambda heads: len(heads) ** 2 * kept_by_mean(heads),
+            "this is the sum of the heads; M is divided by q",
         ),
         Mistake(
             lambda heads: len(heads) * np.square(heads.mean(0)).sum(),

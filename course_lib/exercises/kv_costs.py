@@ -110,6 +110,15 @@ STEP = Exercise(
             "this is numbers per FLOP; asked for is the inverse",
         ),
         Mistake(
+            _changed(one_step, flops_per_number=lambda h, g, e, N: h / g),
+            "half of the FLOPs per number: 4 h / (2 g) = 2 h / g",
+        ),
+        Mistake(lambda h, g, e, N: one_step(h, g, e, N + 1), "N counts the new token already"),
+        Mistake(
+            lambda h, g, e, N: {"flops": 4 * h * e * N, "numbers": 4 * g * e * N, "flops per number": h / g},
+            "numbers are asked for, not bytes",
+        ),
+        Mistake(
             lambda h, g, e, N: {
                 "flops": 4 * h * e * N * N,
                 "numbers": 2 * g * e * N,

@@ -25,7 +25,7 @@ READ = Exercise(
     difficulty=1,
     solution=kv_heads_read,
     stages=(
-        Stage(lambda: (6, 2), "six query heads, two KV heads: three neighbours read each"),
+        Stage(lambda: (8, 2), "eight query heads, two KV heads: four neighbours read each"),
         Stage(lambda: (4, 4), "four query heads, four KV heads: each its own (MHA)"),
         Stage(lambda: (4, 1), "four query heads, one KV head: all the same (MQA)"),
         Stage(lambda: (64, 8), "Llama 3 70B: 64 query heads, 8 KV heads"),
@@ -49,11 +49,15 @@ READ = Exercise(
         ),
         Mistake(
             lambda n_heads, n_kv_heads: [round(i * n_kv_heads / n_heads) for i in range(n_heads)],
-            "i g / h is rounded here; take the floor, or the second half of each group reads the next head",
+            "i g / h is rounded here; take the floor, or later heads of a group read the next KV head",
         ),
         Mistake(
             lambda n_heads, n_kv_heads: [i * n_kv_heads // n_heads + 1 for i in range(n_heads)],
             "heads are counted from 0",
+        ),
+        Mistake(
+            lambda n_heads, n_kv_heads: [i * n_kv_heads // n_heads for i in range(1, n_heads + 1)],
+            "query heads are counted from 0, so i runs over range(n_heads)",
         ),
         Mistake(
             lambda n_heads, n_kv_heads: list(range(0, n_heads, n_heads // n_kv_heads)),
@@ -108,6 +112,23 @@ def _order_lost(Q, K, V):
     return Y.swapaxes(0, 1).reshape(len(Q), Q.shape[1], -1)
 
 
+def _rows_by_token(Q, K, V):
+    Y = _groups_kept(Q, K, V)
+    return Y.reshape(len(K), Q.shape[1], -1, V.shape[2]).swapaxes(1, 2).reshape(len(Q), Q.shape[1], -1)
+
+
+def _not_normalised(Q, K, V):
+    return np.exp(Q @ K.swapaxes(-1, -2) / np.sqrt(Q.shape[-1])) @ V
+
+
+def _masked(Q, K, V, last: bool):
+    """The last query (or the first) stands at the last key (or the first), and none sees keys after its own."""
+    S = Q @ K.swapaxes(-1, -2) / np.sqrt(Q.shape[-1])
+    n, N = S.shape[-2:]
+    A = np.exp(S) * np.tri(n, N, N - n if last else 0)
+    return A / A.sum(-1, keepdims=True) @ V
+
+
 def _values_in_turn(Q, K, V):
     repeated = np.concatenate([V] * (len(Q) // len(V)))
     return _attend(Q, np.repeat(K, len(Q) // len(K), axis=0), repeated)
@@ -157,8 +178,22 @@ GROUPED = Exercise(
             "this has an axis for the groups and one for the heads in them; flatten the two into h heads",
         ),
         Mistake(lambda Q, K, V: _attend(Q, K[:1], V[:1]), "all query heads read KV head 0; each group has its own"),
+        Mistake(
+            _rows_by_token,
+            "the rows of a group come head by head: reshape to (g, h / g, n, v), not (g, n, h / g, v)",
+        ),
+        Mistake(
+            _repeated(_not_normalised),
+            "the weights of a query do not sum to one; divide by the sum of the exponentials",
+        ),
+        Mistake(_repeated(_masked, last=True), "there is no mask here; each query sees all keys"),
+        Mistake(_repeated(_masked, last=False), "no mask is asked for; the first query, too, sees all keys"),
         Mistake(_repeated(scale=1.0), "the scores are not divided by sqrt(d_QK)"),
         Mistake(lambda Q, K, V: _repeated(scale=V.shape[-1] ** -0.5)(Q, K, V), "divide by sqrt(d_QK), not sqrt(d_V)"),
+        Mistake(
+            lambda Q, K, V: _repeated(scale=1 / Q.shape[-1])(Q, K, V),
+            "the scores are divided by d_QK; divide by its square root",
+        ),
         Mistake(_repeated(axis=-2), "the weights are normalised over the queries; each query's weights sum to one"),
     ),
     hints=(

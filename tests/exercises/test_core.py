@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from course_lib.exercises import check, solution
+from course_lib.exercises.compare import difference
 from course_lib.exercises.core import Exercise, Mistake, Stage, grade, source
 
 
@@ -81,6 +82,14 @@ def raises(X):
 def test_each_failure_is_named(answer, message):
     result = grade(EXERCISE, answer)
     assert result.passed is False and message in result.message
+
+
+@pytest.mark.parametrize("got", [142.0, np.float64(142.0)])
+def test_the_right_value_as_a_float_hears_that_it_is_one(got):
+    assert difference(got, 142) == (
+        "you got 142.0, a float, where the whole number 142 is expected (`//` and `int` give one)"
+    )
+    assert difference(142, 142) is None and difference(141.0, 142) == "you got 141.0 where 142 is expected"
 
 
 @pytest.mark.parametrize(

@@ -139,18 +139,30 @@ def test_right_answers_pass_in_any_style(number, answer):
     assert result.passed is True, result.message
 
 
+def grouped_causally(Q, K, V):
+    """As a decoder would: query t of n stands at place N - n + t."""
+    Y = np.zeros((*Q.shape[:2], V.shape[2]))
+    for i in range(len(Q)):
+        for t in range(Q.shape[1]):
+            k, seen = i * len(K) // len(Q), K.shape[1] - Q.shape[1] + t + 1
+            w = np.exp(K[k, :seen] @ Q[i, t] / Q.shape[2] ** 0.5)
+            Y[i, t] = w @ V[k, :seen] / w.sum()
+    return Y
+
+
 # Wrong answers that are no listed mistake ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "number, answer, message",
     [
-        ("7.1", lambda h, g: [0] * h, "three neighbours read each: in entry 3, you got 0 where 1 is expected"),
-        ("7.1", lambda h, g: list(range(g)), "length 2 where 6 is expected"),
-        ("7.1", lambda h, g: h // g, "a list of 6 entries is expected"),
-        ("7.1", lambda h, g: [min(i, g - 1) for i in range(h)], "three neighbours read each: in entry 1"),
-        ("7.1", lambda h, g: [[i] * (h // g) for i in range(g)], "length 2 where 6 is expected"),
+        ("7.1", lambda h, g: [0] * h, "four neighbours read each: in entry 4, you got 0 where 1 is expected"),
+        ("7.1", lambda h, g: list(range(g)), "length 2 where 8 is expected"),
+        ("7.1", lambda h, g: h // g, "a list of 8 entries is expected"),
+        ("7.1", lambda h, g: [min(i, g - 1) for i in range(h)], "four neighbours read each: in entry 1"),
+        ("7.1", lambda h, g: [[i] * (h // g) for i in range(g)], "length 2 where 8 is expected"),
         ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q[::-1], K, V), "multi-head attention: at index"),
+        ("7.2", grouped_causally, "there is no mask here"),
         ("7.2", lambda Q, K, V: Q @ K.swapaxes(1, 2) @ V, "multi-head attention: at index"),
         ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q, K[::-1], V[::-1]), "multi-head attention: at index"),
         ("7.2", lambda Q, K, V: kv_sharing._attend(Q, K, V) if len(Q) == len(K) else 1 / 0, "your code raises"),
@@ -161,7 +173,9 @@ def test_right_answers_pass_in_any_style(number, answer):
         ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size, "saving": h - g}, "under the key 'saving'"),
         ("7.4", lambda h, g, e, N: {"flops": 4 * e * N, "numbers": 2 * e * N, "flops per number": 2.0}, "three heads"),
         ("7.4", lambda h, g, e, N: kv_costs.one_step(h, g, e, N) | {"flops per number": 2 * h}, "three heads (MHA)"),
-        ("7.4", lambda h, g, e, N: kv_costs.one_step(h, g, e, N + 1), "one token in the cache: under the key 'flops'"),
+        ("7.4", lambda h, g, e, N: kv_costs.one_step(h, g, e, 3 * N), "one token in the cache: under the key 'flops'"),
+        ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size / 1, "saving": h / g}, "80.0, a float, where"),
+        ("7.5", lambda memory, weights, each, batch: (memory - weights) / each // batch, "a float, where the whole"),
         ("7.4", lambda h, g, e, N: list(kv_costs.one_step(h, g, e, N).values()), "a dict is expected"),
         ("7.5", lambda memory, weights, each, batch: (memory - weights) // each * batch, "four texts at once"),
         ("7.5", lambda memory, weights, each, batch: memory - weights, "1000 bytes, no weights"),
@@ -170,6 +184,8 @@ def test_right_answers_pass_in_any_style(number, answer):
         ("7.6", lambda W, h, g: W.mean(1, keepdims=True), "your result has shape (5, 1)"),
         ("7.6", lambda W, h, g: W.reshape(g, h // g, -1, len(W)).mean(1).reshape(len(W), -1), "become one: at index"),
         ("7.6", lambda W, h, g: np.repeat(head_pooling.mean_pool(W, h, g), h // g, axis=1), "shape (5, 12)"),
+        ("7.7", lambda W: len(W) * W.mean() ** 2 / np.square(W).sum(), "over entries; M is `heads.mean(0)`"),
+        ("7.7", lambda W: len(W) * np.square(W.sum(0)).sum() / np.square(W).sum(), "this is the sum of the heads"),
         ("7.7", lambda W: W.mean(0), "your result has shape (5, 3)"),
         ("7.7", lambda W: 1 / len(W), "three equal heads"),
         ("7.7", lambda W: np.abs(W.mean(0)).sum() / np.abs(W).mean(0).sum(), "four orthogonal heads"),
