@@ -28,6 +28,11 @@ def _with_scale(factor):
     )
 
 
+def _divided_by_root(axis):
+    """The scores divided by the root of another size of Q."""
+    return lambda Q, W_LK, L: _with_scale(lambda e, r: Q.shape[axis] ** -0.5)(Q, W_LK, L)
+
+
 def _one_matrix(Q, W_LK, L):
     return absorb_keys(Q, np.broadcast_to(W_LK[:1], W_LK.shape), L)
 
@@ -47,9 +52,8 @@ ABSORB_KEYS = Exercise(
     difficulty=2,
     solution=absorb_keys,
     stages=(
-        Stage(lambda: (_draw(1, 2, E), _draw(1, E, E, seed=1), _draw(6, E, seed=2)), "one head, d_L = d_QK"),
-        Stage(lambda: (_draw(1, 2, E), _draw(1, R, E, seed=1), _draw(6, R, seed=2)), "one head, d_L > d_QK"),
-        Stage(lambda: (_draw(H, 2, E), _draw(H, R, E, seed=1), _draw(6, R, seed=2)), "three heads, d_L > d_QK"),
+        Stage(lambda: (_draw(2, 3, E), _draw(2, E, E, seed=1), _draw(6, E, seed=2)), "two heads, d_L = d_QK"),
+        Stage(lambda: (_draw(2, 3, E), _draw(2, R, E, seed=1), _draw(6, R, seed=2)), "two heads, d_L > d_QK"),
         Stage(lambda: (_draw(H, 2, E), _draw(H, 2, E, seed=1), _draw(6, 2, seed=2)), "three heads, d_L < d_QK"),
     ),
     mistakes=(
@@ -63,6 +67,18 @@ ABSORB_KEYS = Exercise(
         Mistake(
             lambda Q, W_LK, L: (absorb_keys(Q, W_LK, L)[0] / Q.shape[-1] ** 0.5, absorb_keys(Q, W_LK, L)[1]),
             "the scores are right, but the absorbed queries are scaled already; return Q_h W_LK_h^T itself",
+        ),
+        Mistake(
+            lambda Q, W_LK, L: absorb_keys(Q / Q.shape[-1] ** 0.5, W_LK, L),
+            "the scale is applied twice, to the queries and to the scores; return Q_h W_LK_h^T itself, and scale the "
+            "scores once",
+        ),
+        Mistake(
+            _divided_by_root(1),
+            "the scores are divided by sqrt(n), the number of new tokens; their scale is 1/sqrt(d_QK)",
+        ),
+        Mistake(
+            _divided_by_root(0), "the scores are divided by sqrt(h), the number of heads; their scale is 1/sqrt(d_QK)"
         ),
         Mistake(
             _untransposed,
@@ -88,6 +104,10 @@ ABSORB_KEYS = Exercise(
         Mistake(
             lambda Q, W_LK, L: (absorb_keys(Q, W_LK, L)[0], softmax(absorb_keys(Q, W_LK, L)[1])),
             "these are the weights already; return the scores, before the softmax",
+        ),
+        Mistake(
+            lambda Q, W_LK, L: (absorb_keys(Q, W_LK, L)[0], np.exp(absorb_keys(Q, W_LK, L)[1])),
+            "these are exponentials of the scores; return the scores themselves",
         ),
     ),
     hints=(

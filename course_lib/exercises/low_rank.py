@@ -52,6 +52,27 @@ def _centred(X, C, rank):
     return np.linalg.svd(Y - Y.mean(0))[2][:rank].T
 
 
+def _other_rank(change):
+    return lambda X, W_K, W_V, rank, alpha: low_rank(X, W_K, W_V, rank + change, alpha)
+
+
+def _unscaled(X, W_K, W_V, rank, alpha):
+    B = _right(X, np.hstack([alpha * W_K, W_V]), rank)
+    return tuple(np.split(np.hstack([W_K, W_V]) @ B @ B.T, [W_K.shape[1]], axis=1))
+
+
+def _factors(X, W_K, W_V, rank, alpha):
+    C = np.hstack([alpha * W_K, W_V])
+    B = _right(X, C, rank)
+    P_K, P_V = np.split(B, [W_K.shape[1]])
+    return C @ B, P_K.T / alpha, P_V.T
+
+
+def _latent_alone(X, W_K, W_V, rank, alpha):
+    first, second = np.split(_factors(X, W_K, W_V, rank, alpha)[0], [W_K.shape[1]], axis=1)
+    return first / alpha, second
+
+
 def _pca_of_the_inputs(X, W_K, W_V, rank, alpha):
     B = np.linalg.svd(X)[2][:rank].T
     return B @ B.T @ W_K, B @ B.T @ W_V
@@ -114,6 +135,8 @@ LOW_RANK = Exercise(
             "the directions with the smallest singular values are kept; `svd` sorts them falling, so keep the first "
             "(`eigh` sorts rising, so there keep the last)",
         ),
+        Mistake(_other_rank(1), "r + 1 directions are kept; the first r have the indices 0 to r - 1, `[:rank]`"),
+        Mistake(_other_rank(-1), "r - 1 directions are kept; the first r have the indices 0 to r - 1, `[:rank]`"),
         Mistake(
             _projected(_centred),
             "the mean of X C is subtracted first, as statistics does; keys are to be recovered with their mean, so do "
@@ -131,6 +154,20 @@ LOW_RANK = Exercise(
         Mistake(
             lambda X, W_K, W_V, rank, alpha: low_rank(X, W_K, W_V, rank, 1.0),
             "alpha is not used; the directions are those of [alpha W_K | W_V]",
+        ),
+        Mistake(
+            _unscaled,
+            "the directions are those of [alpha W_K | W_V], but [W_K | W_V] is projected on them; project the same C, "
+            "and divide alpha out of the keys afterwards",
+        ),
+        Mistake(
+            _latent_alone,
+            "this is C P_r, which makes the latent; P_r^T is missing, which takes it back to the columns of C",
+        ),
+        Mistake(_factors, "these are the factors; return their products, W_L W_LK and W_L W_LV"),
+        Mistake(
+            lambda *given: low_rank(*given)[::-1],
+            "keys and values have changed places; those of the keys come first",
         ),
         Mistake(_alpha_on_values, "alpha weighs the values; it stands in front of W_K"),
         Mistake(_computed, "these are keys and values of the rows of X; return the matrices that X is to multiply"),

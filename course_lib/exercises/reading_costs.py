@@ -61,9 +61,18 @@ COSTS = Exercise(
             "the rotary coordinates are missing: each score also runs over d_R of them, and they are read",
         ),
         Mistake(
+            _changed(flops=lambda h, e, v, r, p, a: 2 * h * (2 * r if a else e + v)),
+            "the score runs over the d_R rotary coordinates too",
+        ),
+        Mistake(
+            _changed(numbers=lambda h, e, v, r, p, a: r if a else h * (e + v)),
+            "the d_R rotary coordinates are read as well",
+        ),
+        Mistake(
             _changed(flops=lambda h, e, v, r, p, a: 2 * (2 * r + p) if a else _flops(h, e, v, r, p, a)),
             "this is one head; the row is shared, but each head has its own query, so all h of them compute with it",
         ),
+        Mistake(_changed(flops=lambda h, *widths: _flops(1, *widths)), "this is one head; all h compute"),
         Mistake(
             _changed(numbers=lambda h, e, v, r, p, a: h * (r + p) if a else h * (e + p + v)),
             "absorbed, all heads read the same row [L, K_R]; it is read once, not once for each head",
@@ -72,6 +81,7 @@ COSTS = Exercise(
             _changed(numbers=lambda h, e, v, r, p, a: 2 * r + p if a else h * (e + p + v)),
             "the value is a part of the row that serves as key, so L is not read a second time",
         ),
+        Mistake(_changed(numbers=lambda *sizes: 2 * _numbers(*sizes)), "these are bytes; count numbers"),
         Mistake(
             _changed(numbers=lambda h, e, v, r, p, a: r + p if a else e + p + v),
             "expanded, each head has a key and a value of its own: h times as many numbers",
@@ -87,7 +97,8 @@ COSTS = Exercise(
         ),
         Mistake(
             _changed(flops=lambda h, e, v, r, p, a: _flops(h, e, v, r, p, a) + (0 if a else 2 * h * r * (e + v))),
-            "making the keys and values from L is counted as well; take them as given here, the next section adds it",
+            "making the keys and values from L is counted as well; take them as given here; the text after the "
+            "exercise adds it",
         ),
         Mistake(
             _changed(flops=lambda h, e, v, r, p, a: 2 * h * (r + p if a else e + p)),

@@ -4,9 +4,10 @@ import numpy as np
 
 from course_lib.config import Rope
 from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.softmax import softmax
 from course_lib.reference.positions import rotate
 
-E, P = 5, 4  # widths of the content part and of the rotary part
+E, P = 6, 4  # widths of the content part and of the rotary part
 
 
 def decoupled_scores(Q, K, Q_R, K_R, rope):
@@ -24,7 +25,7 @@ def _scores(queries_at=None, keys_at=None, scale=None, content=False):
         here = np.arange(N - n, N) if queries_at is None else queries_at(n, N)
         there = np.arange(N) if keys_at is None else keys_at(n, N)
         if content:
-            Q, K = rotate(Q[..., :P], here, rope), rotate(K[..., :P], there, rope)
+            Q, K = rotate(Q, here, rope), rotate(K, there, rope)
         e, p = E, Q_R.shape[-1]
         s = (e + p) ** -0.5 if scale is None else scale(e, p)
         return (Q @ K.swapaxes(-1, -2) + rotate(Q_R, here, rope) @ rotate(K_R, there, rope).T) * s
@@ -44,6 +45,12 @@ def _unlike_heads(Q, K, Q_R, K_R, rope):
     first = np.zeros((len(Q), 1, 1))
     first[0] = 1
     return decoupled_scores(Q, K, first * Q_R, K_R, rope)
+
+
+def _masked(*given):
+    S = decoupled_scores(*given)
+    n, N = S.shape[1:]
+    return np.where(np.tri(n, N, N - n, dtype=bool), S, -np.inf)
 
 
 def _inputs(h: int, n: int, N: int):
@@ -78,6 +85,10 @@ DECOUPLED = Exercise(
             "the two parts have scales of their own; they are one inner product over d_QK + d_R coordinates, with one "
             "scale",
         ),
+        Mistake(
+            _scores(scale=lambda e, p: p**-0.5),
+            "the scores are divided by sqrt(d_R) alone; the inner product runs over d_QK + d_R coordinates",
+        ),
         Mistake(_scores(scale=lambda e, p: 1.0), "the scores are not scaled; divide by sqrt(d_QK + d_R)"),
         Mistake(_scores(scale=lambda e, p: 1 / (e + p)), "divide by the square root of d_QK + d_R, not by d_QK + d_R"),
         Mistake(
@@ -97,6 +108,14 @@ DECOUPLED = Exercise(
             "K_R turns backwards, so the scores depend on i + j; rotate it by +j",
         ),
         Mistake(
+            _scores(lambda n, N: -np.arange(N - n, N), lambda n, N: -np.arange(N)),
+            "both sides turn backwards, so the shift has the wrong sign; rotate Q_R by +i and K_R by +j",
+        ),
+        Mistake(
+            _scores(content=True),
+            "Q and K are rotated as well; positions belong to Q_R and K_R alone",
+        ),
+        Mistake(
             _scores(lambda n, N: np.arange(N - n, N) + 1),
             "the queries stand one position too far; the last of N tokens is at N - 1",
         ),
@@ -111,6 +130,15 @@ DECOUPLED = Exercise(
         Mistake(
             _unlike_heads, "only head 0 has a rotary part; K_R is shared, and each head has rotary queries of its own"
         ),
+        Mistake(
+            lambda *given: decoupled_scores(*given).swapaxes(1, 2),
+            "the scores are transposed; queries are rows and keys are columns",
+        ),
+        Mistake(
+            lambda *given: softmax(decoupled_scores(*given)),
+            "these are the weights already; return the scores, before the softmax",
+        ),
+        Mistake(_masked, "the future is masked; no mask here: return all n N scores"),
     ),
     hints=(
         "The inner product of two concatenated vectors is the sum of two inner products.",
