@@ -82,8 +82,12 @@ OPENED = """new MutationObserver((_, observer) => {
 ASK = """async (act) => {
   const body = document.activeElement.closest(".clf").querySelector(".clf-body");
   const start = performance.now();
-  (0, eval)(act)(document.activeElement, true);
-  if (!body.classList.contains("clf-pending")) return null;
+  const stop = document.activeElement;
+  (0, eval)(act)(stop, true);
+  const asks = () => body.classList.contains("clf-pending");
+  // In a list of our own the arrow only moves, and Enter picks.
+  if (!asks()) stop.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+  if (!asks()) return null;
   await new Promise((done) => new MutationObserver((_, observer) => {
     if (body.classList.contains("clf-pending")) return;
     observer.disconnect();
@@ -174,7 +178,8 @@ def slowest_answer(opened, place: int) -> float:
         times = [opened.evaluate(ASK, ACT)]
         if times[0] is not None:
             times += [opened.evaluate(ASK, ACT) for _ in range(ANSWERS)]
-            found.append(float(np.percentile([time for time in times[1:] if time is not None], 95)))
+            # A button that sets one state asks only once.
+            found.append(float(np.percentile([time for time in times[1:] if time is not None] or times[:1], 95)))
         stop += 1
     require(bool(found), f"figure {place} asks Python nothing by any of its controls")
     return max(found)
