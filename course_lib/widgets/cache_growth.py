@@ -143,7 +143,8 @@ class CacheGrowth(InteractiveFigure):
                 if low < device["memory"] < high:
                     ax.axhline(device["memory"], color="0.4", linewidth=1, linestyle=":")
                     label = f"{device['name']}, {device['memory'] / 1e9:g} GB"
-                    ax.annotate(label, (CONTEXTS[0], device["memory"]), (2, 2), textcoords="offset points", fontsize=8)
+                    end = (6 * CONTEXTS[-1], device["memory"])  # right of the lines
+                    ax.annotate(label, end, (0, 2), textcoords="offset points", ha="right", fontsize=8)
             ax.plot(self.tokens, at, "o", markersize=12, markerfacecolor="none", markeredgecolor="0.1")
             ax.set_xscale("log", base=2)
             ax.set_yscale("log", base=2)
@@ -154,7 +155,7 @@ class CacheGrowth(InteractiveFigure):
             ax.set(
                 title=f"{self.models[self.model]}, {texts}, {self.dtype}", xlabel="tokens in each text", ylabel="cache"
             )
-            ax.set_ylim(low, high)
+            ax.set(xlim=(CONTEXTS[0] / 1.5, 6 * CONTEXTS[-1]), ylim=(low, high))
             fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
         return fig
 

@@ -43,6 +43,7 @@ function mount(el, initial, onChange) {
         if (changed.some((name) => name !== "step")) legend.replaceChildren(colourLegend(scale, state.tensor, false, 1));
         panels[0].show(values, scale, length(), 0);
         panels[1].show(values, scale, length(), firstNew());
+        if (!changed.includes("step")) return;
         reads.replaceChildren(...reading(data, state));
         equal.textContent = `The kept rows and the recomputed ones differ by at most ${asSmall(numbers.differences.at(1, state.step))} in all heads `
           + `and layers, the logits of all tokens by at most ${asSmall(numbers.differences.at(0, state.step))}: rounding.`;
@@ -116,7 +117,10 @@ function paintRows(canvas, values, scale, length, tokens) {
   canvas.style.height = `${ROW * tokens}px`;
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, tokens);
-  for (let i = 0; i < length * width; i++) image.data.set([...scale.rgb(values[i]), 255], 4 * i);
+  for (let i = 0; i < length * width; i++) {
+    image.data.set(scale.rgb(values[i]), 4 * i);
+    image.data[4 * i + 3] = 255;
+  }
   context.putImageData(image, 0, 0);
 }
 
