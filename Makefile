@@ -24,6 +24,8 @@ PLAIN := $(RUN) -m pytest -p no:nbval
 NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
 
 unit bad-input browser check-notebooks notebooks: export OMP_NUM_THREADS := 1
+# Where a notebook takes two threads, one that waits for the other leaves its core to who needs it.
+browser check-notebooks notebooks: export OMP_WAIT_POLICY := PASSIVE
 export REQUIRE_BROWSER
 
 .PHONY: lab test doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks clean

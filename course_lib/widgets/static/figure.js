@@ -57,6 +57,7 @@ function liveRegion() {
  *   => {controls?: Node[], body: Node[], help?: string, show: (names: string[]) => void,
  *   layout?: (width: number) => void, sentence: (names: string[]) => (string|Node)[]}} build
  *   `state` is what is chosen now, plus `answer` where Python computes one; only the frame writes it.
+ *   What shows Python's answer is of the class clf-answered: it loses its colours while Python computes.
  *   `choose` is a committed choice: shown, said, and told to the host. `preview` (a slider under way) is shown only.
  *   `show(names)` brings the figure up to date; `names` are the traits that changed, all of them at first; `layout` gets the width of the body.
  * @returns {{update: (changes: object) => void, destroy: () => void}} the hosts' handle
@@ -68,7 +69,7 @@ function figure(el, initial, onChange, build) {
   const tools = { data, state, choose, preview: (changes) => show(changes) };
   const parts = build(tools);
   const live = liveRegion();
-  const notice = make("p", { class: "clf-notice", role: "status" });
+  const notice = data.asks ? make("p", { class: "clf-notice", role: "status" }) : null;
   const body = make("div", { class: "clf-body" }, ...parts.body);
   const root = make("section", { class: "clf", dir: "ltr", "aria-label": data.title },
     make("p", { class: "clf-title", dir: "auto" }, data.title),
@@ -88,16 +89,17 @@ function figure(el, initial, onChange, build) {
   function show(changes) {
     const names = differing(state, changes);
     Object.assign(state, changes);
-    const pending = unanswered();
-    body.classList.toggle("clf-pending", pending !== "");
-    notice.textContent = pending;
+    if (data.asks) {
+      notice.textContent = unanswered();
+      body.classList.toggle("clf-pending", notice.textContent !== "");
+    }
     if (state.answer !== null) parts.show(names);
   }
 
   /** Why the numbers are not those of the choice, or "". */
   function unanswered() {
     if (state.answer === null) return "This page holds no numbers for this choice: Python computes them, in the notebook.";
-    if (!data.asks || same(state.answer.for, data.asks.map((name) => state[name]))) return "";
+    if (same(state.answer.for, data.asks.map((name) => state[name]))) return "";
     return "Python is computing …";
   }
 
