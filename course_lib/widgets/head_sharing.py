@@ -1,0 +1,205 @@
+"""Figure 10: heads share their keys and values, from one each to one for all; what that saves, and what it costs."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+
+from course_lib.accounting import in_binary_units
+from course_lib.config import require
+from course_lib.figures import sharing, style
+from course_lib.figures.inputs import as_tokens
+from course_lib.widgets import page, shared_heads
+from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+
+MAX_TOKENS, MAX_CELLS = 64, 300_000  # of a text; of all maps together, lower triangles only
+
+
+class HeadSharing(InteractiveFigure):
+    """A trained multi-head decoder whose query heads share ever fewer KV heads: bytes and errors of attention.
+
+    model: a DecoderModel with as many KV heads as query heads. ids: (N,) tokens of a text, as it reads them; tokens:
+    their names. ways: how heads are merged, name -> function (model, n_kv_heads) -> model; default shared_heads.WAYS.
+    counts: numbers of KV heads, falling from that of all heads; default all divisors.
+
+    Chosen, all of them positions: `step` in `counts`, also read and set as `n_kv_heads`; `way` in `ways`; `layer`;
+    `head`, a query head. `bytes_per_token` is what a token leaves in all caches. Each layer reads what it reads in the
+    model as it is, so that its own sharing is all that changes: `weight_errors` (layers, heads) are half of
+    sum_j |P'_ij - P_ij|, the share of weight on other keys, mean over queries; `output_errors` (layers,) are
+    |Y' - Y| / |Y|. `weight_error` and `output_error` are their means, `loss` is that of the whole converted model on
+    the text, in nats per token.
+
+    Raises ValueError for other models, counts that do not divide, more tokens than MAX_TOKENS, and maps of more than
+    MAX_CELLS cells in all.
+    """
+
+    sources = ("plot", "head_sharing")
+    step = Index(0).tag(sync=True, chosen=True)
+    way = Index(0).tag(sync=True, chosen=True)
+    layer = Index(0).tag(sync=True, chosen=True)
+    head = Index(0).tag(sync=True, chosen=True)
+    walk = Walk(
+        keys=("Tab", "ArrowRight", "Tab", "ArrowRight", "Tab", "Tab", "ArrowRight", "ArrowRight"),
+        chosen={"step": 3, "way": 1, "head": 2},
+        said="head 2",
+    )
+
+    def __init__(
+        self,
+        model,
+        ids,
+        tokens: Sequence[str],
+        *,
+        ways: Mapping[str, Callable] = shared_heads.WAYS,
+        counts: Sequence[int] | None = None,
+        title: str = "Shared heads",
+        caption: str = "",
+    ):
+        ids, counts = shared_heads.checked(model, ids, counts, MAX_TOKENS)
+        N, config = ids.shape[1], model.config
+        h, states = config.attention.n_heads, 1 + len(ways) * (len(counts) - 1)
+        cells = states * config.n_layers * h * N * (N + 1) // 2
+        require(cells <= MAX_CELLS, f"all maps must have at most {MAX_CELLS:,} cells, got {cells:,}: take fewer tokens")
+        found = shared_heads.departures(model, ids, ways, counts)
+        size = next(model.parameters()).element_size()
+        width = config.n_layers * (config.attention.d_qk + config.attention.d_value)
+        data = {
+            "maps": packed(np.rint(255 * as_triangles(found.pop("weights"))), "|u1"),
+            **{name: packed(values, "<f8") for name, values in found.items()},
+            "weight_error": packed(found["weight_errors"].mean(axis=(-2, -1)), "<f8"),
+            "output_error": packed(found["output_errors"].mean(axis=-1), "<f8"),
+            "bytes": [g * width * size for g in counts],
+            "sizes": [in_binary_units(g * width * size) for g in counts],
+            "counts": counts,
+            "ways": list(ways),
+            "tokens": as_tokens(tokens, N, "tokens"),
+        }
+        super().__init__(data, title=title, caption=caption, step=min(2, len(counts) - 1), layer=config.n_layers - 1)
+
+    @classmethod
+    def example(cls, tokens: Sequence[str]) -> "HeadSharing":
+        import torch
+
+        from course_lib.config import GroupedConfig, ModelConfig
+        from course_lib.models import DecoderModel
+
+        text = " ".join(tokens)
+        config = ModelConfig(vocab_size=64, n_layers=1, attention=GroupedConfig(d_model=48, n_heads=12), d_ff=48)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(3)
+            model = DecoderModel(config)
+            model.blocks[0].attention.W_Q.mul_(400)  # sharp weights, as in a trained model
+        ways = {name: shared_heads.WAYS[name] for name in ("mean", "first")}
+        return cls(model, range(len(tokens)), tokens, ways=ways, counts=(12, 6, 3, 1), title=text, caption=text)
+
+    def allowed(self) -> dict[str, range]:
+        ways, counts, layers, heads = self.data["weight_errors"]["shape"]
+        return {"step": range(counts), "way": range(ways), "layer": range(layers), "head": range(heads)}
+
+    @property
+    def counts(self) -> list[int]:
+        """The numbers of KV heads that can be chosen, falling."""
+        return self.data["counts"]
+
+    @property
+    def ways(self) -> list[str]:
+        """The names of the ways to merge heads."""
+        return self.data["ways"]
+
+    @property
+    def n_kv_heads(self) -> int:
+        return self.counts[self.step]
+
+    @n_kv_heads.setter
+    def n_kv_heads(self, value: int):
+        require(value in self.counts, f"n_kv_heads must be one of {self.counts}, got {value!r}")
+        self.step = self.counts.index(value)
+
+    @property
+    def bytes_per_token(self) -> int:
+        return self.data["bytes"][self.step]
+
+    @property
+    def weight_errors(self) -> np.ndarray:
+        """The share of weight on other keys than before, (layers, heads)."""
+        return self._of("weight_errors")
+
+    @property
+    def output_errors(self) -> np.ndarray:
+        """|Y' - Y| / |Y| of each layer, (layers,)."""
+        return self._of("output_errors")
+
+    @property
+    def weight_error(self) -> float:
+        return float(self._of("weight_error"))
+
+    @property
+    def output_error(self) -> float:
+        return float(self._of("output_error"))
+
+    @property
+    def loss(self) -> float:
+        return float(self._of("losses"))
+
+    def _of(self, name: str):
+        return unpacked(self.data[name])[self.way, self.step]
+
+    def drawing(self) -> Drawing:
+        with style.context():
+            fig = Drawing(figsize=(9.2, 3.6))
+            groups, bottom = fig.subfigures(2, 1, height_ratios=(1, 1.5))
+            sharing.draw(groups.subplots(), self.counts[0], self.n_kv_heads)
+            for ax, name, label in zip(
+                bottom.subplots(1, 2), ("weight_error", "output_error"), ("weight on other keys", "|Y' − Y| / |Y|"),
+                strict=True,
+            ):  # fmt: skip
+                self._draw_curves(ax, unpacked(self.data[name]), label)
+        return fig
+
+    def _draw_curves(self, ax: Axes, errors: np.ndarray, label: str) -> None:
+        for i, (name, curve) in enumerate(zip(self.ways, errors, strict=True)):
+            look = {"color": style.PALETTE[i % 5], "marker": "osDv^"[i % 5]}
+            ax.plot(self.data["bytes"], curve, label=name, **look)
+        ax.plot(self.bytes_per_token, errors[self.way, self.step], "o", markersize=11, color="0.1", fillstyle="none")
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(self.data["bytes"], self.data["sizes"])
+        ax.set(xlabel="cache per token", ylabel=label, ylim=(-0.04, None))
+        ax.minorticks_off()
+        ax.legend(fontsize=8)
+
+    def alt(self) -> str:
+        h, g, full = self.counts[0], self.n_kv_heads, self.data["sizes"][0]
+        if g == h:
+            return f"{h} query heads with a KV head each: {full} of cache per token, and by definition no error."
+        size, way = self.data["sizes"][self.step], self.ways[self.way]
+        return (
+            f"{h} query heads share {g} KV heads, merged by '{way}': {size} of cache per token instead of {full}, "
+            f"{self.weight_error:.2f} of the attention weight on other keys, and an output {self.output_error:.2f} of "
+            "its length away. Two plots of these errors against the bytes, a curve for each way to merge."
+        )
+
+    def table(self) -> str:
+        names = ("weight_error", "output_error", "losses")
+        columns = [unpacked(self.data[name]) for name in names]
+        rows = [
+            [f"{way}, {g} KV heads", self.data["sizes"][j], *(f"{column[i, j]:.3f}" for column in columns)]
+            for i, way in enumerate(self.ways)
+            for j, g in enumerate(self.counts)
+        ]
+        return page.table(
+            ["merged by", "cache per token", "weight on other keys", "|Y' - Y| / |Y|", "loss, nats"], rows
+        )
+
+    def __repr__(self):
+        return f"HeadSharing(heads={self.counts[0]}, counts={self.counts}, tokens={len(self.data['tokens'])})"
+
+
+def as_triangles(P: np.ndarray) -> np.ndarray:
+    """Causal weights (ways, counts, layers, heads, N, N) -> (states, layers, heads, N (N + 1) / 2).
+
+    The first state is the model as it is, which all ways share; then every other count of the first way, and so on.
+    """
+    rows, columns = np.tril_indices(P.shape[-1])
+    lower = P[..., rows, columns]
+    return np.concatenate([lower[:1, 0], lower[:, 1:].reshape(-1, *lower.shape[2:])])

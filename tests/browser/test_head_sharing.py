@@ -1,0 +1,75 @@
+"""Figure 10 in Chromium: errors, bytes and maps are Python's, and heads of a group meet in one place."""
+
+import numpy as np
+import pytest
+
+from course_lib.widgets.base import unpacked
+from course_lib.widgets.head_sharing import HeadSharing
+
+pytestmark = pytest.mark.browser
+TOKENS = "the cat that we saw on the mat".split()
+PLACES = "() => [...document.querySelectorAll('.clf-kv')].map((e) => e.getBoundingClientRect().x)"
+PIXELS = """(i) => {
+  const canvas = document.querySelectorAll(".clf-stage canvas")[i];
+  return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
+}"""
+
+
+def check(opened, python):
+    errors = [float(text) for text in opened.locator(".clf-error").all_inner_texts()]
+    np.testing.assert_allclose(errors, python.weight_errors[python.layer], rtol=0, atol=0.00501)
+    first, *others = opened.locator(".clf-readout strong").all_inner_texts()
+    assert first == python.data["sizes"][python.step]
+    expected = [python.weight_error, python.output_error, python.loss]
+    np.testing.assert_allclose([float(text) for text in others], expected, rtol=0, atol=0.00501)
+    assert len({round(x) for x in opened.evaluate(PLACES)}) == python.n_kv_heads
+    assert opened.locator(".clf-kv:not(.clf-under)").count() == python.n_kv_heads
+
+
+def test_numbers_are_pythons_and_heads_merge(mount):
+    python = HeadSharing.example(TOKENS)
+    opened = mount(python, reduced_motion="reduce")
+    check(opened, python)
+    slider = opened.get_by_role("slider", name="KV heads")
+    slider.focus()
+    for key, g in (("Home", 12), ("ArrowRight", 6), ("End", 1), ("ArrowLeft", 3)):
+        opened.keyboard.press(key)
+        python.n_kv_heads = g
+        check(opened, python)
+        assert slider.get_attribute("aria-valuetext").startswith(f"{g} of 12")
+    opened.get_by_role("radio", name="first").check()
+    python.way = 1
+    check(opened, python)
+
+
+def test_heads_slide_unless_motion_is_reduced(mount):
+    moving = "() => getComputedStyle(document.querySelector('.clf-kv')).transitionProperty"
+    python = HeadSharing.example(TOKENS)
+    assert mount(python, reduced_motion="no-preference").evaluate(moving) == "left"
+    assert mount(python, reduced_motion="reduce").evaluate(moving) == "all"  # of no duration
+
+
+def test_maps_are_coloured_by_their_weights_and_clear_above_the_diagonal(mount):
+    python = HeadSharing.example(TOKENS)
+    opened = mount(python)
+    N, palette = len(TOKENS), np.frombuffer(python.data["palette"], np.uint8).reshape(256, 3)
+    shown = np.array(opened.evaluate(PIXELS, 5)).reshape(N, N, 4)
+    state = 1 + python.way * 3 + python.step - 1
+    expected = palette[unpacked(python.data["maps"])[state, 0, 5]]
+    np.testing.assert_array_equal(shown[np.tril_indices(N)][:, :3], expected)
+    assert (shown[np.triu_indices(N, 1)] == 0).all() and (shown[np.tril_indices(N)][:, 3] == 255).all()
+
+
+def test_a_point_of_a_curve_is_said_and_chosen(mount):
+    python = HeadSharing.example(TOKENS)
+    opened = mount(python, reduced_motion="reduce")
+    plot = opened.get_by_role("listbox", name="weight on other keys")
+    plot.focus()
+    for key in ("Home", "ArrowDown", "End"):
+        opened.keyboard.press(key)
+    python.way, python.step = 1, 3
+    point = opened.locator(f"#{plot.get_attribute('aria-activedescendant')}").text_content()
+    assert point == f"first, 1 KV heads, {python.data['sizes'][3]}: {python.weight_error:.3f}"
+    opened.keyboard.press("Enter")
+    assert opened.evaluate("() => window.changes[0]") == [{"way": 1, "step": 3}]
+    check(opened, python)
