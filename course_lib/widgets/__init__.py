@@ -10,6 +10,7 @@ from course_lib.widgets.cache_growth import CacheGrowth
 from course_lib.widgets.decode_stepper import DecodeStepper
 from course_lib.widgets.head_ablation import HeadAblation
 from course_lib.widgets.head_gallery import HeadGallery
+from course_lib.widgets.head_sharing import HeadSharing
 from course_lib.widgets.latent_ranks import LatentRanks
 from course_lib.widgets.live_curves import LiveCurves
 from course_lib.widgets.roofline import Roofline
@@ -24,6 +25,7 @@ FIGURES = (
     DecodeStepper,
     HeadAblation,
     HeadGallery,
+    HeadSharing,
     LatentRanks,
     Roofline,
     RotaryClocks,
@@ -39,6 +41,7 @@ __all__ = [
     "DecodeStepper",
     "HeadAblation",
     "HeadGallery",
+    "HeadSharing",
     "LatentRanks",
     "LiveCurves",
     "Roofline",
