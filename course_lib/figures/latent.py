@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from course_lib import accounting
 from course_lib.config import GroupedConfig, LatentConfig
@@ -21,14 +21,17 @@ def two_readings() -> Figure:
     L, K = (r"$L^\top$", r, N, TOKENS), (r"$K_h^\top$, for each head", e, N, MADE)
     asking = (r"$Q_h W^{LK\top}_h$", n, r, MADE)
     with style.context():
-        fig = Figure(figsize=(8, 3.2))
+        fig = Figure(figsize=(8, 3.1))
         ax = fig.add_subplot()
-        ax.text(0, 14.0, "expanded: first all keys", fontweight="bold", va="center")
-        _draw_row(ax, 9.6, [Q, "(", W, L, ")", "=", Q, K])
-        ax.text(0, 4.4, "absorbed: first the new query", fontweight="bold", va="center")
+        ax.text(0, 13.2, "expanded: first all keys", fontweight="bold", va="center")
+        _draw_row(ax, 9.4, [Q, "(", W, L, ")", "=", Q, K])
+        ax.text(0, 3.6, "absorbed: first the new query", fontweight="bold", va="center")
         _draw_row(ax, 0, ["(", Q, W, ")", L, "=", asking, L])
-        ax.set(xlim=(-0.5, 58), ylim=(-4.5, 15), aspect="equal")
+        ax.set(xlim=(-0.5, 54), ylim=(-4.7, 13.8), aspect="equal")
         ax.axis("off")
+        colours = {"queries, and what is cached": TOKENS, "learnt": WEIGHTS, "made at this step": MADE}
+        patches = [Patch(color=colour, label=meaning) for meaning, colour in colours.items()]
+        fig.legend(handles=patches, loc="outside lower center", ncols=3)
     return fig
 
 

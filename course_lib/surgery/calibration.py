@@ -73,8 +73,8 @@ def mean_rotation(distances: Float[np.ndarray, "n"], rope: Rope, d_head: int) ->
     """For each frequency the mean of e^{i s theta} over distances s with these shares.
 
     The score of a pair is Re(conj(q) k e^{-i s theta}) at distance s. Of all that put one number in place of
-    e^{-i s theta}, its mean has the least expected squared error, where conj(q) k does not depend on s. A slow pair has
-    nearly 1, a fast one nearly 0.
+    e^{-i s theta}, its mean has the least expected squared error, where conj(q) k does not depend on s. It is nearly 1
+    for a slow pair, and small for a fast one where the layer looks far.
     """
     angles = frequencies(d_head, rope.base).numpy() / rope.factor
     return distances @ np.exp(1j * np.arange(len(distances))[:, None] * angles)
