@@ -7,6 +7,7 @@ function mount(el, initial, onChange) {
     const numbers = { ...Object.fromEntries(names.map((name) => [name, unpack(data[name])])), maps: unpack(data.maps) };
     const [layers, heads] = numbers.maps.shape.slice(1, 3);
     const scale = weightColours(data);
+    const pixels = pixelsOf(scale);
     const at = () => [state.way, state.step];
     const step = rangeControl({
       label: "KV heads g", count: counts.length, text: (i) => `${counts[i]} of ${heads}${kindOf(counts[i], heads)}`,
@@ -15,9 +16,9 @@ function mount(el, initial, onChange) {
     const way = radioControl({ label: "A group becomes one head by its", names: ways, onChange: (value) => choose({ way: value }) });
     const layer = radioControl({ label: "Layer", names: counted(layers), onChange: (value) => choose({ layer: value }) });
     layer.element.hidden = layers === 1;
-    const stage = sharingStage({ data, numbers, state, scale, heads, onHead: (value) => choose({ head: value }) });
+    const stage = sharingStage({ data, numbers, state, scale, pixels, heads, onHead: (value) => choose({ head: value }) });
     const readout = make("p", { class: "clf-readout" });
-    const pair = headPair({ data, numbers, state, scale });
+    const pair = headPair({ data, numbers, state, pixels });
     const curves = [["weight_error", "weight on other keys"], ["output_error", "|Y′ − Y| / |Y|"]].map(([name, label]) =>
       errorPlot({ data, errors: numbers[name], label, state, onPick: (changes) => choose(changes) }));
 
@@ -25,7 +26,10 @@ function mount(el, initial, onChange) {
       controls: [step.element, way.element, layer.element],
       body: [readout, stage.element, make("div", { class: "clf-below" }, pair.element, make("div", { class: "clf-curves" }, ...curves.map(({ element }) => element)))],
       help: "Move the slider: KV heads of a group become one. Maps: rows are queries, columns are keys. Arrow keys walk along a curve, Enter or a click chooses a point.",
-      show() {
+      show(changed) {
+        pair.show();
+        stage.choose();
+        if (same(changed, ["head"])) return;
         step.show(state.step);
         way.show(state.way);
         layer.show(state.layer);
@@ -36,7 +40,6 @@ function mount(el, initial, onChange) {
           figureOf(asNumber(numbers.output_error.at(...at()), 2), "relative error of the output"),
           figureOf(asNumber(numbers.losses.at(...at()), 2), `nats per token, the whole model${before}`));
         stage.show();
-        pair.show();
         curves.forEach((each) => each.show());
       },
       layout(width) {
@@ -67,17 +70,21 @@ function triangleOf({ maps }, { counts }, { way, step, layer, head }) {
   return maps.part(step === 0 ? 0 : 1 + way * (counts.length - 1) + step - 1, layer, head);
 }
 
+/** The 256 colours of a scale as pixels, four bytes each. */
+function pixelsOf({ table }) {
+  return new Uint32Array(Uint8Array.from({ length: 1024 }, (_, i) => (i % 4 === 3 ? 255 : table[3 * (i >> 2) + (i % 4)])).buffer);
+}
+
 /** One pixel per cell; what the mask hides stays clear, and shows the hatched ground. */
-function paintTriangle(canvas, values, N, scale) {
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(N, N);
-  let i = 0;
-  for (let row = 0; row < N; row++) for (let column = 0; column <= row; column++) image.data.set([...scale.rgb(values[i++] / 255), 255], 4 * (row * N + column));
-  context.putImageData(image, 0, 0);
+function paintTriangle(canvas, values, N, pixels) {
+  const image = new ImageData(N, N);
+  const cells = new Uint32Array(image.data.buffer);
+  for (let row = 0, i = 0; row < N; row++) for (let column = 0; column <= row; column++) cells[row * N + column] = pixels[values[i++]];
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 /** Query heads with their maps, and below them the KV heads that they read, which slide together. */
-function sharingStage({ data, numbers, state, scale, heads, onHead }) {
+function sharingStage({ data, numbers, state, scale, pixels, heads, onHead }) {
   const N = data.tokens.length;
   const pictures = counted(heads).map(() => make("canvas", { width: N, height: N, class: "clf-map", "aria-hidden": "true" }));
   const errors = counted(heads).map(() => make("span", { class: "clf-error" }));
@@ -94,13 +101,13 @@ function sharingStage({ data, numbers, state, scale, heads, onHead }) {
   return {
     element: make("div", {}, make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": "Heads and what they read" }, inside), unseen,
       colourLegend(scale, "weight", true)),
+    choose: () => queries.show(state.head),
     show() {
       const size = heads / data.counts[state.step];
-      queries.show(state.head);
       for (let i = 0; i < heads; i++) {
         const group = Math.floor(i / size);
         const centre = (group + 0.5) * size;
-        paintTriangle(pictures[i], triangleOf(numbers, data, { ...state, head: i }), N, scale);
+        paintTriangle(pictures[i], triangleOf(numbers, data, { ...state, head: i }), N, pixels);
         errors[i].textContent = asNumber(numbers.weight_errors.at(state.way, state.step, state.layer, i), 2);
         lines[i].setAttribute("x1", i + 0.5);
         lines[i].setAttribute("x2", centre);
@@ -116,7 +123,7 @@ function sharingStage({ data, numbers, state, scale, heads, onHead }) {
 }
 
 /** The chosen head before and after, large. */
-function headPair({ data, numbers, state, scale }) {
+function headPair({ data, numbers, state, pixels }) {
   const N = data.tokens.length;
   const sides = ["before", "after"].map(() => ({ canvas: make("canvas", { width: N, height: N, class: "clf-map", "aria-hidden": "true" }), text: make("p") }));
   return {
@@ -127,7 +134,7 @@ function headPair({ data, numbers, state, scale }) {
       const first = size * Math.floor(head / size);
       sides[0].text.textContent = `Head ${head} with its own KV head`;
       sides[1].text.textContent = step === 0 ? "and shared with nobody" : `shared by heads ${first} to ${first + size - 1}`;
-      [0, step].forEach((at, i) => paintTriangle(sides[i].canvas, triangleOf(numbers, data, { ...state, step: at }), N, scale));
+      [0, step].forEach((at, i) => paintTriangle(sides[i].canvas, triangleOf(numbers, data, { ...state, step: at }), N, pixels));
     },
   };
 }
@@ -143,19 +150,23 @@ function errorPlot({ data, errors, label, state, onPick }) {
     describe: (i, j) => `${ways[i % ways.length]}, ${counts[j]} KV heads, ${sizes[j]}: ${asNumber(errors.at(i % ways.length, j), 3)}`,
     onPick: (i, j) => onPick({ way: i % ways.length, step: j }),
   });
-  /** Ring the chosen point; the legend names each way once. */
-  const finish = () => {
+  /** Ring the chosen point; the curves stay as they are. */
+  const ring = () => {
+    chart.element.querySelector(".clf-chosen")?.classList.remove("clf-chosen");
     const points = chart.element.querySelectorAll(".clf-plot .clf-series")[ways.length + state.way];
-    points?.children[state.step].classList.add("clf-chosen");
+    points.children[state.step].classList.add("clf-chosen");
+  };
+  /** Curves and points are two series of one name, which the legend shows once. */
+  const finish = () => {
     [...chart.element.querySelector(".clf-legend").children].slice(ways.length).forEach((entry) => entry.remove());
+    ring();
   };
   const curve = (way, kind, name) => ({ name, kind, x: bytes, y: errors.part(way), colour: way });
+  chart.draw({ series: [...ways.map((name, i) => curve(i, "line", name)), ...ways.map((name, i) => curve(i, "points", name))] });
+  finish();
   return {
     element: chart.element,
-    show() {
-      chart.draw({ series: [...ways.map((name, i) => curve(i, "line", name)), ...ways.map((name, i) => curve(i, "points", name))] });
-      finish();
-    },
+    show: ring,
     layout(width) {
       chart.element.style.width = `${Math.floor(width)}px`;
       chart.layout(width);

@@ -63,6 +63,8 @@ function roofPlot({ data, models, state, works, onPick }) {
   const low = Math.min(...data.devices.map((each) => roofAt(each, reach[0])));
   const y = [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(Math.max(...data.devices.map(({ flops }) => 1.5 * flops))))];
   let trails = [];
+  let markers = []; // of each trail, by batch
+  let drawn = null; // what the curves were drawn for
   const chart = plot({
     label: "Roofline", height: SPREAD.height,
     x: { label: "FLOPs per byte", domain: reach, log: 10, text: asPower },
@@ -79,32 +81,45 @@ function roofPlot({ data, models, state, works, onPick }) {
     return { name: `roof of ${each.name}`, x, y: x.map((value) => roofAt(each, value)), colour: 4, dash: i === state.device ? "none" : SPREAD.dashes[1 + i % 3] };
   });
 
+  /** Roofs that are not chosen are thin, trails lie over the roofs. */
+  function arrange() {
+    const series = [...chart.element.querySelectorAll(".clf-plot .clf-series")];
+    series.slice(trails.length).forEach((roof, i) => roof.classList.toggle("clf-other", i !== state.device));
+    series[0].parentNode.append(...series.slice(0, trails.length));
+    markers = series.slice(0, trails.length).map((trail) => [...trail.children]);
+    markChosen();
+  }
+
   /** The chosen batch is large and on top, the others are faint. */
   function markChosen() {
-    chart.element.querySelectorAll(".clf-plot .clf-series").forEach((series, i) => {
-      if (i >= trails.length) return series.classList.toggle("clf-other", i - trails.length !== state.device);
-      const chosen = series.children[state.batch];
-      chosen.classList.add("clf-chosen");
-      series.append(chosen);
-      series.parentNode.append(series); // over the roofs
-    });
+    for (const trail of markers) {
+      trail.forEach((each, batch) => each.classList.toggle("clf-chosen", batch === state.batch));
+      trail[state.batch].parentNode.append(trail[state.batch]);
+    }
+  }
+
+  function drawAll() {
+    const batches = data.batches.map((_, i) => works(i));
+    trails = batches[0].map((_, i) => batches.map((each) => each[i]));
+    const points = trails.map((trail, i) => ({
+      name: trail[0].name, kind: "points", colour: i, x: trail.map(({ intensity }) => intensity), y: trail.map(({ reached }) => reached),
+    }));
+    const { ridge } = data.devices[state.device];
+    chart.draw({ series: [...points, ...roofs()], rules: [{ x: ridge, label: `ridge ${asThree(ridge)}` }] });
+    arrange();
   }
 
   return {
     element: make("div", { class: "clf-roofs" }, chart.element),
     draw() {
-      const batches = data.batches.map((_, i) => works(i));
-      trails = batches[0].map((_, i) => batches.map((each) => each[i]));
-      const points = trails.map((trail, i) => ({
-        name: trail[0].name, kind: "points", colour: i, x: trail.map(({ intensity }) => intensity), y: trail.map(({ reached }) => reached),
-      }));
-      const { ridge } = data.devices[state.device];
-      chart.draw({ series: [...points, ...roofs()], rules: [{ x: ridge, label: `ridge ${asThree(ridge)}` }] });
-      markChosen();
+      const news = [state.model, state.device, state.context];
+      if (same(news, drawn)) return markChosen();
+      drawn = news;
+      drawAll();
     },
     layout(width) {
       chart.layout(width);
-      if (trails.length) markChosen();
+      if (trails.length) arrange();
     },
   };
 }
