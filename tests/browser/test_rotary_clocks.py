@@ -30,7 +30,7 @@ def assert_shown(opened, python):
     drawn = np.array(opened.evaluate(HANDS))
     q, k = (x.reshape(-1, 2) for x in python._turned())
     longest = max(np.linalg.norm(q, axis=1).max(), np.linalg.norm(k, axis=1).max())
-    np.testing.assert_allclose(drawn, np.stack([q, k], axis=1) * 38 / longest, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(drawn, np.stack([q, k], axis=1) * 38 / longest, rtol=0, atol=0.0501)  # tenths
 
 
 def test_sliders_turn_the_hands_and_the_terms_are_pythons(mount):
@@ -82,6 +82,25 @@ def test_the_chosen_pair_is_read_out_and_its_wave_drawn(mount):
     assert point.text_content() == f"shift −10: {typeset(python.by_shift[0], 3)}"
     opened.keyboard.press("ArrowDown")
     assert point.text_content() == f"shift −10: {typeset(python.waves[0, 2], 3)}, pair 2"
+
+
+def test_the_point_of_now_lies_on_the_curve(mount):
+    """It is moved along the line that was drawn, and read out from there."""
+    python = figure()
+    opened = mount(python)
+    curve = opened.get_by_role("listbox", name="Score by shift")
+    curve.focus()
+    for key in ("ArrowDown", "ArrowDown"):
+        opened.keyboard.press(key)
+    for query, key in ((9, 0), (0, 10)):
+        opened.evaluate("(chosen) => window.handles[0].update(chosen)", {"query": query, "key": key})
+        python.query, python.key = query, key
+        opened.keyboard.press("Home")
+        point = opened.locator(f"#{curve.get_attribute('aria-activedescendant')}")
+        assert point.text_content() == f"shift {query - key}: {python.score:.3f}".replace("-", "−")
+        at = "({ cx, cy }) => [cx.baseVal.value, cy.baseVal.value]"
+        now = opened.locator(".clf-plot .clf-series circle").evaluate(at)
+        np.testing.assert_allclose(now, opened.locator(".clf-here").evaluate(at), atol=0.0501)
 
 
 def test_a_shift_taken_from_the_curve_lies_in_the_map(mount):

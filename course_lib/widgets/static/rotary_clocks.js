@@ -11,11 +11,11 @@ function mount(el, initial, onChange) {
     const clocks = counted(pairs).map(() => clock(Math.max(...arrays.lengths.values) || 1));
     const colours = signedColours(data, Math.max(...arrays.waves.values.map(Math.abs)));
     const scale = signedColours(data, Math.max(...arrays.scores.values.map(Math.abs)));
-    const place = (name, label) => rangeControl({
+    const position = (name, label) => rangeControl({
       label, count: N, text: (i) => String(i),
       onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
     });
-    const sliders = { query: place("query", "Query at position m"), key: place("key", "Key at position n") };
+    const sliders = { query: position("query", "Query at position m"), key: position("key", "Key at position n") };
     const both = bothControl(N, state, choose);
     const chosen = radioControl({
       label: "Pairs, and what each adds to the score; choose one",
@@ -41,7 +41,7 @@ function mount(el, initial, onChange) {
       reading.textContent = readPair(data, arrays, state, now[state.pair]);
       if (names.includes("pair") && names.length > 1) map.draw(arrays.scores.values, state);
       else map.place(state);
-      curve.show();
+      curve.show(names);
     }
 
     return {
@@ -111,6 +111,14 @@ function bothControl(N, state, choose) {
   return { element, show: () => buttons.forEach(([by, each]) => each.setAttribute("aria-disabled", !free(by))) };
 }
 
+/** Set attributes, numbers to a tenth of a pixel; what would not be seen to move is left alone. */
+function place(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    const text = typeof value === "number" ? value.toFixed(1) : value;
+    if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+  }
+}
+
 /** A clock for one pair: the first column upwards, the second to the right, so that hands turn clockwise. */
 function clock(longest) {
   const at = ([up, right]) => [(CLOCK.radius * right) / longest, (-CLOCK.radius * up) / longest];
@@ -124,15 +132,13 @@ function clock(longest) {
 
   function show(pair, value, colours) {
     const [query, key] = pair.map(at);
-    [query, key].forEach(([x, y], i) => {
-      lines[i].setAttribute("x2", x);
-      lines[i].setAttribute("y2", y);
-    });
-    ends[0].setAttribute("transform", `translate(${query})`);
-    ends[1].setAttribute("transform", `translate(${key[0] - 4} ${key[1] - 4})`);
+    [query, key].forEach(([x, y], i) => place(lines[i], { x2: x, y2: y }));
+    place(ends[0], { cx: query[0], cy: query[1] });
+    place(ends[1], { x: key[0] - 4, y: key[1] - 4 });
     const longer = Math.max(Math.hypot(...query), Math.hypot(...key));
-    wedge.setAttribute("d", sector(pair, Math.max(4, Math.min(CLOCK.wedge, 0.6 * longer))));
-    adds.textContent = `${value > 0 ? "+" : ""}${asNumber(value, 2)}`;
+    place(wedge, { d: sector(pair, Math.max(4, Math.min(CLOCK.wedge, 0.6 * longer))) });
+    const text = `${value > 0 ? "+" : ""}${asNumber(value, 2)}`;
+    if (adds.textContent !== text) adds.textContent = text;
     Object.assign(adds.style, { background: colours.css(value), color: colours.ink(value) });
   }
   return { element: make("span", { class: "clf-clock" }, face, adds), show };
@@ -142,7 +148,7 @@ function clock(longest) {
 function sector(pair, radius) {
   const point = ([up, right]) => {
     const length = Math.hypot(up, right) || 1;
-    return `${(radius * right) / length} ${(-radius * up) / length}`;
+    return `${((radius * right) / length).toFixed(1)} ${((-radius * up) / length).toFixed(1)}`;
   };
   return `M0 0L${point(pair[0])}A${radius} ${radius} 0 0 ${angleBetween(pair) > 0 ? 1 : 0} ${point(pair[1])}Z`;
 }
@@ -205,13 +211,26 @@ function shiftPlot({ waves, by_shift }, state, choose) {
       choose({ query, key: query - shift });
     },
   });
-  const show = () => curve.draw({
-    series: [
-      { name: "all pairs", x: shifts, y: by_shift.values, colour: 0 },
-      { name: `pair ${state.pair} alone`, x: shifts, y: parts[state.pair], colour: 1 },
-      { name: "now", x: [state.query - state.key], y: values()[2], kind: "points", colour: 0 },
-    ],
-    rules: [{ y: 0, label: "" }],
-  });
+  const now = { name: "now", x: [0], y: [0], kind: "points", colour: 0 };
+
+  /** Another shift moves the point along the line that stands; another pair draws anew. */
+  function show(names) {
+    const shift = state.query - state.key;
+    now.x[0] = shift;
+    now.y[0] = by_shift.values[shift + N - 1];
+    if (!names.includes("pair")) {
+      const at = curve.element.querySelector("polyline").points[shift + N - 1];
+      place(curve.element.querySelector(".clf-plot circle"), { cx: at.x, cy: at.y });
+      return;
+    }
+    curve.draw({
+      series: [
+        { name: "all pairs", x: shifts, y: by_shift.values, colour: 0 },
+        { name: `pair ${state.pair} alone`, x: shifts, y: parts[state.pair], colour: 1 },
+        now,
+      ],
+      rules: [{ y: 0, label: "" }],
+    });
+  }
   return { element: curve.element, layout: curve.layout, show };
 }
