@@ -32,6 +32,7 @@ function mount(el, initial, onChange) {
     const terms = () => counted(pairs).map((i) => term(arrays, state, Number(i)));
 
     function show(names) {
+      if (!names.length) return; // a slider that is let go where it was shown
       const now = terms();
       for (const [name, slider] of Object.entries(sliders)) slider.show(state[name]);
       both.show();
