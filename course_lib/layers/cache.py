@@ -132,6 +132,8 @@ class Cache:
             self._fixed is None or needed <= self._fixed,
             lambda: f"the cache has a capacity of {self._fixed} tokens, and {needed} are needed",
         )
+        if self.length and needed <= self.capacity:
+            return  # the usual step: what is held is of the same kind, as `_check` found
         fits = self._buffers.keys() == rows.keys() and all(
             _kind(self._buffers[name]) == _kind(row) and len(self._buffers[name]) == len(row)
             for name, row in rows.items()

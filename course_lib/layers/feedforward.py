@@ -49,6 +49,6 @@ class SwiGLU(nn.Module):
 def require_input(X: Tensor, W: Tensor) -> None:
     """X is as wide as W is high."""
     require(
-        X.ndim > 0 and X.shape[-1] == len(W),
+        X.ndim > 0 and X.shape[-1] == W.shape[0],
         lambda: f"X must have width d_model = {len(W)}, got shape {tuple(X.shape)}",
     )

@@ -53,6 +53,6 @@ class LayerNorm(nn.Module):
 def require_width(x: Tensor, gamma: Tensor) -> None:
     """The last axis must have the width of the norm."""
     require(
-        x.ndim > 0 and x.shape[-1] == len(gamma),
+        x.ndim > 0 and x.shape[-1] == gamma.shape[0],
         lambda: f"x must have the norm's width {len(gamma)} on its last axis, got shape {tuple(x.shape)}",
     )

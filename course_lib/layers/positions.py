@@ -29,7 +29,7 @@ class PositionTable:
     def look_up(self, positions: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
         """(*positions.shape, width). Raises ValueError for positions that are negative or not whole numbers."""
         require(not positions.is_floating_point(), lambda: f"positions must be whole numbers, got {positions.dtype}")
-        least, most = (int(x) for x in positions.aminmax()) if positions.numel() else (0, 0)
+        least, most = ends(positions)
         require(least >= 0, lambda: f"positions must not be negative, got {positions.tolist()}")
         table = self._tables.get((device, dtype))
         if table is None or len(table) <= most:
@@ -44,6 +44,14 @@ class PositionTable:
     @torch.no_grad()
     def _compute(self, size: int) -> Tensor:
         return self.at(torch.arange(size))
+
+
+def ends(positions: Tensor) -> tuple[int, int]:
+    """The least and the largest, of which a decode step has one; zeros of none."""
+    if positions.numel() == 1:
+        return (int(positions),) * 2
+    least, most = positions.aminmax() if positions.numel() else (0, 0)
+    return int(least), int(most)
 
 
 def frequencies(width: int, base: float) -> Float[Tensor, "pairs"]:

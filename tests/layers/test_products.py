@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course_lib.layers import Seen, attend
-from course_lib.layers.kernel import attention_weights, mix
+from course_lib.layers.kernel import LONG, attention_weights, mix
 from course_lib.layers.products import FEW, LARGE, PARTS, project, project_heads
 
 # Both sides are sums of up to 560 products of size 1 in float64, in another order: 1e-16 times about 560.
@@ -40,6 +40,16 @@ def test_parts_have_the_same_gradients():
 def test_a_weight_for_each_head(b, n):
     Y, W = random(b, 3, n, 7), random(3, 7, 11, seed=1)
     torch.testing.assert_close(project_heads(Y, W), torch.einsum("bhna,hac->bhnc", Y, W), **EXACT)
+
+
+@pytest.mark.parametrize("N", [LONG, LONG + 1, LONG + 3])
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_keys_in_parts_have_the_softmax_of_all_keys(N, size):
+    """Scores of size 1, and of size 300, at which exp overflows unless the largest is taken off."""
+    Q, K, V = size * random(1, 6, 1, 7), random(1, 1, N, 7, seed=1), random(1, 1, N, 5, seed=2)
+    K[0, 0, -1] *= 10  # the last part, which is shorter, holds the largest score or the smallest
+    want = mix(attention_weights(Q, K, Seen(), 0.9), V)
+    torch.testing.assert_close(attend(Q, K, V, Seen(), 0.9), want, **EXACT)
 
 
 @pytest.mark.parametrize("n", [1, 5])
