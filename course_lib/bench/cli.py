@@ -128,7 +128,7 @@ def decode(
     from course_lib.bench import report
     from course_lib.bench.decode import CONTEXTS, measure
     from course_lib.bench.decode_contenders import VARIANTS
-    from course_lib.bench.rates import measure_decode_machine, measure_machine
+    from course_lib.bench.rates import measure_machine
     from course_lib.training.folder import machine
     from course_lib.versions import installed
 
@@ -137,16 +137,16 @@ def decode(
         raise typer.BadParameter(f"must be one of {', '.join(VARIANTS)}, got {unknown[0]!r}", param_hint="--variant")
     require_output(output)
     torch.set_num_threads(threads)
-    machines = measure_machine(), measure_decode_machine()
+    peak = measure_machine()
     try:
-        rows = [row.as_dict() for row in measure(machines, variant or tuple(VARIANTS), context or CONTEXTS)]
+        rows = [row.as_dict() for row in measure(peak, variant or tuple(VARIANTS), context or CONTEXTS)]
     except ValueError as error:  # other tokens than the course's; or nothing to compare with
         typer.echo(f"The measurement stopped: {error}", err=True)
         raise typer.Exit(1) from error
     report.show_lines("Decoding", DECODE_FIGURES, [row | {"megabytes": row["cache_bytes"] / 1e6} for row in rows])
-    rates = {each.name: {"bandwidth": each.bandwidth, "flops": each.flops} for each in machines}
+    rates = {"bytes_per_second": peak.bandwidth, "flops_per_second": peak.flops}
     versions = {"transformers": installed("transformers")}
-    report.write(output, "decode", rows, rates=rates, machine=machine() | versions)
+    report.write(output, "decode", rows, peak=rates, machine=machine() | versions)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Decoding: how long one more token takes after a long text, beside transformers, a floor, and a prediction."""
 
+import statistics
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,6 +12,7 @@ from tqdm.auto import tqdm
 from course_lib.accounting import Machine, model_decode
 from course_lib.bench.decode_contenders import VARIANTS, Contender, Variant, contenders
 from course_lib.bench.memory import PeakMemory
+from course_lib.bench.rates import measure_decode_machine
 from course_lib.bench.timing import Timing, time_calls, time_each
 from course_lib.config import require
 from course_lib.models import DecoderModel
@@ -37,7 +39,11 @@ class Row:
     peak_memory_bytes: int | None  # of prefill and first steps, above the model's own; None where not known
     logits_difference: float  # from the course's, in units of the largest logit
     floor_ms: float  # of the reading that moves and computes least: bytes and FLOPs at the machine's peak rates
-    predicted_ms: float  # for the course's reading, from bytes and FLOPs at the rates of decoding
+    predicted_ms: (
+        float  # for the course's reading, from bytes and FLOPs at the two rates that follow, one after the other
+    )
+    bytes_per_second: float  # of decoding, measured between the blocks: the rates of a shared machine change
+    flops_per_second: float
     faster: float = 1.0  # the course's time is so many times in this one's
     faster_prefill: float = 1.0
 
@@ -56,10 +62,8 @@ class Runner:
     steps: tuple[float, ...] = ()
 
 
-def measure(
-    machines: tuple[Machine, Machine], variants: Sequence[str] = tuple(VARIANTS), contexts: Sequence[int] = CONTEXTS
-) -> list[Row]:
-    """All rows. `machines`: peak rates for the floor, rates of decoding for the prediction.
+def measure(peak: Machine, variants: Sequence[str] = tuple(VARIANTS), contexts: Sequence[int] = CONTEXTS) -> list[Row]:
+    """All rows. `peak`: the machine at its best, for the floor.
 
     Raises ValueError when an implementation gives other tokens than the course.
     """
@@ -70,7 +74,7 @@ def measure(
             variant = VARIANTS[name]
             models = contenders(variant)
             for context in contexts:
-                rows += relative(list(measure_variant(variant, models, context, machines, bar.update)))
+                rows += relative(list(measure_variant(variant, models, context, peak, bar.update)))
     return rows
 
 
@@ -79,7 +83,7 @@ def measure_variant(
     variant: Variant,
     models: tuple[DecoderModel, Sequence[Contender]],
     context: int,
-    machines: tuple[Machine, Machine],
+    peak: Machine,
     tell: Callable[[], object],
 ) -> Iterator[Row]:
     """A row for each contender. All read the course's greedy tokens, and must choose the same."""
@@ -90,11 +94,13 @@ def measure_variant(
     for contender in running:
         runners.append(prefill(contender, prompt, tokens))
         tell()
+    met = []
     for _ in range(ROUNDS):
+        met.append(measure_decode_machine())
         for runner in runners:
             decode_block(runner, tokens)
+    decoding = middle(met)
     work = model_decode(model.config, context + WARM_UP + ROUNDS * BLOCK // 2, dtype="float32")
-    peak, decoding = machines
     for runner in runners:
         timing = Timing(runner.steps)
         low, high = timing.quartiles
@@ -111,7 +117,17 @@ def measure_variant(
             logits_difference=compare(runner, runners[0]),
             floor_ms=1e3 * peak.seconds(work),
             predicted_ms=1e3 * decoding.serial_seconds(work),
+            bytes_per_second=decoding.bandwidth,
+            flops_per_second=decoding.flops,
         )
+
+
+def middle(machines: list[Machine]) -> Machine:
+    """The same machine at its median rates."""
+    bandwidth, flops = (
+        statistics.median(rates) for rates in zip(*((m.bandwidth, m.flops) for m in machines), strict=True)
+    )
+    return Machine(machines[0].name, bandwidth, flops)
 
 
 def prefill(contender: Contender, prompt: Tensor, tokens: list[Tensor]) -> Runner:

@@ -31,7 +31,7 @@ class Reading(Protocol):
 
 
 class CausalAttention(nn.Module):
-    """What the variants share. A subclass has the verbs of Reading, and `compress`, which makes what is cached."""
+    """What the variants share. A subclass has the verbs of Reading, `compress`, which makes what is cached, and W_O."""
 
     def __init__(self, config: GroupedConfig | LatentConfig):
         super().__init__()
@@ -95,7 +95,7 @@ class CausalAttention(nn.Module):
 
     def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
         """What can be wrong is found before the cache is touched."""
-        check_input(X, self.config.d_model, next(self.parameters()))
+        check_input(X, self.config.d_model, self.W_O)
         batch, n = X.shape[:2]
         check_lengths(lengths, (batch, n))
         starts = torch.zeros(batch, dtype=torch.long) if cache is None else cache.starts(batch)

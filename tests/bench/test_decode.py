@@ -21,7 +21,7 @@ def tiny(monkeypatch):
     for name, size in {"vocab_size": 101, "hidden_size": 64, "intermediate_size": 48}.items():
         monkeypatch.setitem(decode_contenders.SIZES, name, size)
     monkeypatch.setattr("course_lib.bench.rates.measure_machine", lambda: MACHINE)
-    monkeypatch.setattr("course_lib.bench.rates.measure_decode_machine", lambda: MACHINE)
+    monkeypatch.setattr(decode, "measure_decode_machine", lambda: MACHINE)
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -37,7 +37,7 @@ def test_figures_of_every_variant(tmp_path):
     assert shown.exit_code == 0, shown.output
     found = json.loads(output.read_text())
     assert found["benchmark"] == "decode" and found["machine"]["transformers"]
-    assert found["rates"]["toy"] == {"bandwidth": 1e9, "flops": 1e10}
+    assert found["peak"] == {"bytes_per_second": 1e9, "flops_per_second": 1e10}
     rows = found["rows"]
     names = ["course", "transformers-dynamic", "transformers-static"]
     assert [(row["variant"], row["context"], row["implementation"]) for row in rows] == [
