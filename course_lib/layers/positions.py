@@ -34,7 +34,7 @@ class PositionTable:
         table = self._tables.get((device, dtype))
         if table is None or len(table) <= most:
             size = max(most + 1, 64 if table is None else 2 * len(table))
-            table = self._tables[device, dtype] = self._compute(size).to(device, dtype)
+            table = self._tables[device, dtype] = self._compute(size, device, dtype)
         n = positions.shape[0] if positions.ndim == 1 else 0
         if n and most - least + 1 == n and (n == 1 or bool((positions.diff() == 1).all())):
             return table[least : most + 1]  # a view, without a copy
@@ -42,8 +42,8 @@ class PositionTable:
 
     @torch.inference_mode(False)  # a table made in inference mode could not be used in training afterwards
     @torch.no_grad()
-    def _compute(self, size: int) -> Tensor:
-        return self.at(torch.arange(size))
+    def _compute(self, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+        return self.at(torch.arange(size)).to(device, dtype)
 
 
 def ends(positions: Tensor) -> tuple[int, int]:

@@ -266,12 +266,23 @@ def test_rotary_by_hand():
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_angles_made_in_inference_mode_serve_training(dtype):
+    table, x = RotaryTable(Rope(base=77.0), 6), tokens(1, 6).to(dtype)
+    with torch.inference_mode():
+        want = table.rotate(x, torch.tensor([3])).square().sum()
+    x.requires_grad_()
+    table.rotate(x, torch.tensor([3])).square().sum().backward()
+    close(x.grad, 2 * x.detach(), rtol=1e-6, atol=1e-6 if dtype == torch.float32 else 1e-12)  # a rotation keeps lengths
+    close(want, x.detach().square().sum(), rtol=1e-6, atol=0)
+
+
 def test_angles_are_computed_once():
     layer = make(GroupedConfig(d_model=14, n_heads=6, d_head=4, rope=Rope(base=123.0)))
     layer(tokens(1, 9, 14))
     tables, calls = dict(layer.rotary._tables), []
     original = layer.rotary._compute
-    layer.rotary._compute = lambda size: calls.append(size) or original(size)
+    layer.rotary._compute = lambda *wanted: calls.append(wanted) or original(*wanted)
     try:
         cache = Cache()
         for _ in range(60):
