@@ -79,7 +79,9 @@ OPENED = """new MutationObserver((_, observer) => {
   requestAnimationFrame(() => setTimeout(() => (window.opened = performance.now()), 0));
 }).observe(document, { childList: true, subtree: true });"""
 # Milliseconds from a choice, by the focused element, to the frame with Python's answer; null if it asks nothing.
+# A pause before it, as a reader makes: JupyterLab holds a choice back until Python is idle after the one before.
 ASK = """async (act) => {
+  await new Promise((done) => setTimeout(done, 400));
   const body = document.activeElement.closest(".clf").querySelector(".clf-body");
   const start = performance.now();
   const stop = document.activeElement;
