@@ -16,6 +16,7 @@ from course_lib.config import require
 from course_lib.layers.checks import check_kernel
 
 PARTS, LONG = 4, 1024  # parts into which the keys of a single key head are cut, from so many keys on
+FEW = 8  # queries
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,20 @@ def attention_weights(
     check_kernel(Q, K, seen.mask, seen.causal)
     (b, h, n, e), (g, N) = Q.shape, K.shape[1:3]
     wide = torch.promote_types(Q.dtype, torch.float32)  # as the fused kernel: bfloat16 would round a score of 30 by 0.1
-    scores = multiply(scale * Q.to(wide).reshape(b, g, h // g * n, e), K.to(wide).mT).view(b, h, n, N)
+    scores = inner_products(scale * Q.to(wide).reshape(b, g, h // g * n, e), K.to(wide)).view(b, h, n, N)
     mask = seen.to_mask(n, Q.device)
     if mask is None:
         return scores.softmax(-1).to(Q.dtype)
     # The most negative number instead of -inf: a row that sees nothing is then uniform, not NaN, until it is masked.
     P = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1)
     return P.masked_fill(~mask, 0.0).to(Q.dtype)
+
+
+def inner_products(Q: Float[Tensor, "b g m e"], K: Float[Tensor, "b g N e"]) -> Float[Tensor, "b g m N"]:
+    """Q K^T. Of a group's few queries and many keys, as in a decode step, BLAS wants the keys first."""
+    if 1 < Q.shape[2] <= FEW and K.shape[2] >= LONG:
+        return multiply(K, Q.mT).mT.contiguous()
+    return multiply(Q, K.mT)
 
 
 def mix(P: Float[Tensor, "b h n N"], V: Float[Tensor, "b g N v"]) -> Float[Tensor, "b h n v"]:

@@ -52,6 +52,14 @@ def test_keys_in_parts_have_the_softmax_of_all_keys(N, size):
     torch.testing.assert_close(attend(Q, K, V, Seen(), 0.9), want, **EXACT)
 
 
+@pytest.mark.parametrize("g", [1, 2, 3])
+def test_few_queries_and_many_keys(g):
+    """Query head i reads key head i // (6 / g), whichever factor stands first."""
+    Q, K = random(2, 6, 1, 7), random(2, g, LONG + 5, 7, seed=1)
+    want = torch.einsum("bhne,bhNe->bhnN", Q, K.repeat_interleave(6 // g, 1)).mul(0.3).softmax(-1)
+    torch.testing.assert_close(attention_weights(Q, K, Seen(), 0.3), want, **EXACT)
+
+
 @pytest.mark.parametrize("n", [1, 5])
 @pytest.mark.parametrize("e, v", [(6, 4), (4, 6), (5, 5)])
 @pytest.mark.parametrize("g", [1, 2, 6])
