@@ -11,18 +11,19 @@ def decode_step(x, W_Q, W_K, W_V, W_O, K, V):
     k, v = np.einsum("d,hde->he", x, W_K), np.einsum("d,hdv->hv", x, W_V)
     K = np.concatenate([K, k[:, None]], axis=1)  # store first: the new token sees itself
     V = np.concatenate([V, v[:, None]], axis=1)
-    return _answer(np.einsum("d,hde->he", x, W_Q), K, V, W_O), K, V
+    S = np.einsum("d,hde,hNe->hN", x, W_Q, K) / np.sqrt(K.shape[-1])  # one query in each head, which sees every row
+    A = np.exp(S - S.max(axis=-1, keepdims=True))
+    return np.einsum("hN,hNv,hvo->o", A / A.sum(axis=-1, keepdims=True), V, W_O), K, V
 
 
-def _softmax(S, axis=-1):
-    A = np.exp(S - S.max())
-    return A / A.sum(axis=axis, keepdims=True)
+def _mixed(q, K, V, scale=None, axis=-1):
+    """One query of each head, (h, e), attends to all rows: the heads' outputs, (h, v)."""
+    A = np.exp(np.einsum("he,hNe->hN", q, K) * (q.shape[-1] ** -0.5 if scale is None else scale))
+    return np.einsum("hN,hNv->hv", A / A.sum(axis=axis, keepdims=True), V)
 
 
-def _answer(q, K, V, W_O, scale=None, axis=-1):
-    """One query of each head, (h, e), attends to all rows; heads are joined."""
-    S = np.einsum("he,hNe->hN", q, K) * (q.shape[-1] ** -0.5 if scale is None else scale)
-    return np.einsum("hN,hNv,hvo->o", _softmax(S, axis), V, W_O)
+def _answer(q, K, V, W_O, **changes):
+    return np.einsum("hv,hvo->o", _mixed(q, K, V, **changes), W_O)
 
 
 def _step_with(answer):
@@ -45,12 +46,11 @@ def _without_normaliser(q, K, V, W_O):
 
 
 def _interleaved(q, K, V, W_O):
-    Y = np.einsum("hN,hNv->hv", _softmax(np.einsum("he,hNe->hN", q, K) / np.sqrt(q.shape[-1])), V)
-    return Y.T.reshape(-1) @ W_O.reshape(-1, W_O.shape[-1])
+    return _mixed(q, K, V).T.reshape(-1) @ W_O.reshape(-1, W_O.shape[-1])
 
 
 def _not_joined(q, K, V, W_O):
-    return np.einsum("hN,hNv->hv", _softmax(np.einsum("he,hNe->hN", q, K) / np.sqrt(q.shape[-1])), V).reshape(-1)
+    return _mixed(q, K, V).reshape(-1)
 
 
 def _newest_first(*given):

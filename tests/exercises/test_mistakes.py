@@ -1,5 +1,6 @@
 """Of the exercises of every notebook: the solution passes, and each known mistake hears its own message."""
 
+import inspect
 import pkgutil
 import warnings
 from importlib import import_module
@@ -27,6 +28,12 @@ def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
     for mistake in exercise.mistakes:
         result = grade(exercise, mistake.answer)
         assert result.passed is False and mistake.message in result.message, (mistake.message, result.message)
+
+
+@every_exercise
+def test_the_solution_that_is_shown_is_whole(exercise):
+    """`solution` prints this one function, so nothing of it may stand in a helper of its file."""
+    assert not [name for name in inspect.getclosurevars(exercise.solution).globals if name.startswith("_")]
 
 
 @every_exercise
