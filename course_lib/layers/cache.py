@@ -21,13 +21,13 @@ class Cache:
 
     def __init__(self, capacity: int | None = None):
         good = capacity is None or is_whole(capacity)
-        require(good, lambda: f"capacity must be a positive integer or None, got {capacity!r}")
+        require(good, f"capacity must be a positive integer or None, got {capacity!r}")
         self._fixed = capacity
         self._buffers: dict[str, Tensor] = {}
         self._hold(torch.zeros(0, dtype=torch.long))
 
     def _hold(self, lengths: Int[Tensor, "b"]) -> None:
-        """What follows from the lengths is worked out here, once for all layers' questions at the next step."""
+        """What follows from the lengths is worked out here, once, however often the next step asks."""
         self.lengths = lengths  # tokens held by each sequence, on the CPU
         held = lengths.tolist()
         self.length = max(held, default=0)  # tokens of the longest sequence
@@ -94,7 +94,7 @@ class Cache:
         limit = torch.tensor(self.length) if scalar else self.lengths
         require(
             wanted.shape == limit.shape and bool(((wanted >= 0) & (wanted <= limit)).all()),
-            lambda: f"length must lie between 0 and what is held, {limit.tolist()}, got {wanted.tolist()}",
+            f"length must lie between 0 and what is held, {limit.tolist()}, got {wanted.tolist()}",
         )
         self._forget(torch.minimum(self.lengths, wanted))
 
@@ -105,7 +105,7 @@ class Cache:
         """
         held = len(self.lengths)
         good = indices.ndim == 1 and bool(((indices >= 0) & (indices < held)).all())
-        require(good, lambda: f"indices must be a list of numbers from 0 to {held - 1}, got {indices.tolist()}")
+        require(good, f"indices must be a list of numbers from 0 to {held - 1}, got {indices.tolist()}")
         self._hold(self.lengths[indices.cpu()])
         with torch.inference_mode(False), torch.no_grad():
             self._buffers = {k: buffer[indices.to(buffer.device)] for k, buffer in self._buffers.items()}

@@ -37,10 +37,10 @@ def check_lengths(lengths: Tensor | None, shape: tuple[int, ...]) -> None:
         return
     batch, n = shape[:2]
     whole = isinstance(lengths, Tensor) and not (lengths.is_floating_point() or lengths.dtype == torch.bool)
-    require(whole, lambda: f"lengths must be a tensor of integers, got {lengths!r}")
+    require(whole, f"lengths must be a tensor of integers, got {lengths!r}")
     require(
         lengths.shape == (batch,) and bool(((lengths >= 0) & (lengths <= n)).all()),
-        lambda: f"lengths must be {batch} numbers from 0 to n = {n}, got {lengths.tolist()}",
+        f"lengths must be {batch} numbers from 0 to n = {n}, got {lengths.tolist()}",
     )
 
 
@@ -48,11 +48,11 @@ def check_mask(mask: Tensor, batch: int, n: int, N: int) -> None:
     """mask (n, N) or (b, n, N) is boolean, true where a new token sees the token at a position from 0 to N - 1."""
     require(
         isinstance(mask, Tensor) and mask.dtype == torch.bool,
-        lambda: f"mask must be a boolean tensor, true where seen, got {getattr(mask, 'dtype', type(mask).__name__)}",
+        f"mask must be a boolean tensor, true where seen, got {getattr(mask, 'dtype', type(mask).__name__)}",
     )
     require(
         tuple(mask.shape) in {(n, N), (batch, n, N)},
-        lambda: f"mask must have shape (n, N) = {(n, N)} or (b, n, N) = {(batch, n, N)}, got {tuple(mask.shape)}",
+        f"mask must have shape (n, N) = {(n, N)} or (b, n, N) = {(batch, n, N)}, got {tuple(mask.shape)}",
     )
 
 

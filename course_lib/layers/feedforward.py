@@ -19,7 +19,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, d_model: int, d_ff: int, f: Callable[[Tensor], Tensor] = F.relu, bias: bool = True):
         super().__init__()
-        require(d_model > 0 and d_ff > 0, lambda: f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
+        require(d_model > 0 and d_ff > 0, f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
         self.f = f
         self.W_1, self.b_1 = new_weight(d_model, d_ff), new_bias(d_ff, bias)
         self.W_2, self.b_2 = new_weight(d_ff, d_model), new_bias(d_model, bias)
@@ -37,7 +37,7 @@ class SwiGLU(nn.Module):
 
     def __init__(self, d_model: int, d_ff: int):
         super().__init__()
-        require(d_model > 0 and d_ff > 0, lambda: f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
+        require(d_model > 0 and d_ff > 0, f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
         self.W_gate, self.W_up = new_weight(d_model, d_ff), new_weight(d_model, d_ff)
         self.W_down = new_weight(d_ff, d_model)
 

@@ -29,6 +29,11 @@ class Seen:
     def __post_init__(self):
         require(self.mask is None or not self.causal, "mask and causal exclude each other: give one of them")
 
+    @property
+    def everything(self) -> bool:
+        """Whether every query sees every key."""
+        return self.mask is None and not self.causal
+
     def to_mask(self, n: int, device: torch.device) -> Bool[Tensor, "..."] | None:
         """The set as a mask to broadcast over (b, h, n, N), or None when every key is seen."""
         if self.causal:
@@ -46,7 +51,7 @@ def attention_weights(
     """
     check_kernel(Q, K, seen.mask, seen.causal)
     (b, h, n, e), (g, N) = Q.shape, K.shape[1:3]
-    wide = torch.promote_types(Q.dtype, torch.float32)  # as the fused kernel: bfloat16 would round a score of 30 by 0.1
+    wide = at_least_float32(Q.dtype)  # as the fused kernel: bfloat16 would round a score of 30 by 0.1
     scores = inner_products(scale * Q.to(wide).reshape(b, g, h // g * n, e), K.to(wide)).view(b, h, n, N)
     mask = seen.to_mask(n, Q.device)
     if mask is None:
@@ -82,11 +87,10 @@ def attend_in_parts(q: Float[Tensor, "m e"], K: Float[Tensor, "N e"], V: Float[T
     A part leaves its largest score m_c, Z_c = sum exp(s - m_c) and Y_c = sum exp(s - m_c) v. Then
     Y = sum_c exp(m_c) Y_c / sum_c exp(m_c) Z_c, where the largest m_c is taken off all of them first.
     """
-    n = len(K) // PARTS
-    whole, rest = (n * PARTS, (PARTS, n)), len(K) % PARTS
-    cuts = [(K[: whole[0]].unflatten(0, whole[1]), V[: whole[0]].unflatten(0, whole[1]))]
-    if rest:
-        cuts.append((K[None, -rest:], V[None, -rest:]))
+    whole = len(K) - len(K) % PARTS
+    cuts = [tuple(rows[:whole].unflatten(0, (PARTS, -1)) for rows in (K, V))]
+    if whole < len(K):
+        cuts.append((K[None, whole:], V[None, whole:]))
     m, Z, Y = (torch.cat(each) for each in zip(*(part(q, *cut) for cut in cuts), strict=True))
     weight = (m - m.amax(0)).exp()
     return (weight * Y).sum(0) / (weight * Z).sum(0)
@@ -122,27 +126,50 @@ def attend(
         lambda: f"K and V must agree in all axes but the last, got shapes {tuple(K.shape)} and {tuple(V.shape)}",
     )
     (h, e), (g, v) = Q.shape[1::2], V.shape[1::2]
-    exact = Q.dtype == torch.promote_types(Q.dtype, torch.float32)  # no copy of the keys is made
-    if (g != h and e != v) or (Q.shape[2] == 1 and exact):
-        everything = seen.mask is None and not seen.causal and dropout == 0 and exact
-        if everything and Q.shape[0] == g == 1 and K.shape[2] >= LONG:
-            return attend_in_parts(scale * Q.flatten(0, 2), K[0, 0], V[0, 0]).view(1, h, Q.shape[2], v)
-        return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)
-    if e != v and Q.device.type == "cpu" and torch.backends.cuda.flash_sdp_enabled():  # the switch of CPUs too
-        # The fused kernel wants one width; columns of zeros change no score and are cut off.
-        Q, K, V = (F.pad(x, (0, max(e, v) - x.shape[-1])) for x in (Q, K, V))
-        return attend(Q, K, V, seen, scale, dropout)[..., :v]
-    mask = None if seen.mask is None else seen.to_mask(Q.shape[2], Q.device)
+    if (Q.shape[2] == 1 and is_wide(Q)) or (g != h and e != v):
+        return attend_plainly((Q, K, V), seen, scale, dropout)
+    return attend_fused((Q, K, V), seen, scale, dropout)
+
+
+Heads = tuple[Float[Tensor, "b h n e"], Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]  # Q, K, V
+
+
+def attend_plainly(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
+    """By products and a softmax."""
+    Q, K, V = heads
+    alone = len(Q) == Q.shape[2] == K.shape[1] == 1  # one query of each head, and one key head
+    if alone and K.shape[2] >= LONG and is_wide(Q) and seen.everything and dropout == 0:
+        return attend_in_parts(scale * Q[0, :, 0], K[0, 0], V[0, 0])[None, :, None]
+    return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)
+
+
+def attend_fused(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
+    """By torch's kernel. On a CPU it wants one width: columns of zeros change no score, and are cut off again."""
+    Q, K, V = heads
+    e, v, on_cpu = Q.shape[-1], V.shape[-1], Q.device.type == "cpu"
+    if e != v and on_cpu and torch.backends.cuda.flash_sdp_enabled():  # the switch of CPUs too
+        Q, K, V = (F.pad(x, (0, max(e, v) - x.shape[-1])) for x in heads)
+        return attend_fused((Q, K, V), seen, scale, dropout)[..., :v]
     fused = partial(
         F.scaled_dot_product_attention,
-        attn_mask=mask,
+        attn_mask=None if seen.mask is None else seen.to_mask(Q.shape[2], Q.device),
         is_causal=seen.causal,
         dropout_p=dropout,
         scale=scale,
-        enable_gqa=g != h,
+        enable_gqa=Q.shape[1] != K.shape[1],
     )
-    if Q.device.type == "cpu" and Q.requires_grad:  # there the backward pass in bfloat16 takes several times longer
-        wide = torch.promote_types(Q.dtype, torch.float32)
+    if on_cpu and Q.requires_grad:  # there the backward pass in bfloat16 takes several times longer
+        wide = at_least_float32(Q.dtype)
         with torch.autocast("cpu", enabled=False):
             return fused(Q.to(wide), K.to(wide), V.to(wide)).to(V.dtype)
     return fused(Q, K, V)
+
+
+def is_wide(x: Tensor) -> bool:
+    """Whether sums are made in the type of x itself, so that nothing is copied for them."""
+    return x.dtype == at_least_float32(x.dtype)
+
+
+def at_least_float32(dtype: torch.dtype) -> torch.dtype:
+    """The type that sums are made in."""
+    return torch.promote_types(dtype, torch.float32)

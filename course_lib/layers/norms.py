@@ -18,8 +18,8 @@ class RMSNorm(nn.Module):
 
     def __init__(self, width: int, eps: float = 1e-6):
         super().__init__()
-        require(width > 0, lambda: f"width must be positive, got {width}")
-        require(eps >= 0, lambda: f"eps must not be negative, got {eps}")
+        require(width > 0, f"width must be positive, got {width}")
+        require(eps >= 0, f"eps must not be negative, got {eps}")
         self.eps = eps
         self.gamma = nn.Parameter(torch.ones(width))
 
@@ -39,8 +39,8 @@ class LayerNorm(nn.Module):
 
     def __init__(self, width: int, eps: float = 1e-5):
         super().__init__()
-        require(width > 0, lambda: f"width must be positive, got {width}")
-        require(eps >= 0, lambda: f"eps must not be negative, got {eps}")
+        require(width > 0, f"width must be positive, got {width}")
+        require(eps >= 0, f"eps must not be negative, got {eps}")
         self.eps = eps
         self.gamma = nn.Parameter(torch.ones(width))
         self.beta = nn.Parameter(torch.zeros(width))

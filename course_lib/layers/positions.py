@@ -64,9 +64,7 @@ class RotaryTable(PositionTable):
 
     def __init__(self, rope: Rope, width: int):
         super().__init__()
-        require(
-            width > 0 and width % 2 == 0, lambda: f"rotary positions turn pairs, so width must be even, got {width}"
-        )
+        require(width > 0 and width % 2 == 0, f"rotary positions turn pairs, so width must be even, got {width}")
         self.rope, self.width = rope, width
 
     def at(self, positions: Int[Tensor, "n"]) -> Complex[Tensor, "n pairs"]:
@@ -92,9 +90,7 @@ class SinusoidalTable(PositionTable):
 
     def __init__(self, d: int, base: float = 10_000.0):
         super().__init__()
-        require(
-            d > 0 and d % 2 == 0, lambda: f"sines and cosines come in pairs, so d must be even and positive, got {d}"
-        )
+        require(d > 0 and d % 2 == 0, f"sines and cosines come in pairs, so d must be even and positive, got {d}")
         self.d, self.base = d, base
 
     def at(self, positions: Int[Tensor, "n"]) -> Float[Tensor, "n d"]:

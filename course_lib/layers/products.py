@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 PARTS = 8  # of the inner dimension, for as many threads or fewer to share
-FEW = 8  # rows: with more, the plain product uses all threads
+FEW = 8  # rows, as decode steps have: with more, arithmetic takes longer than reading
 LARGE = 2**18  # numbers in a weight: below, the threads start for too little
 
 

@@ -52,6 +52,15 @@ def test_keys_in_parts_have_the_softmax_of_all_keys(N, size):
     torch.testing.assert_close(attend(Q, K, V, Seen(), 0.9), want, **EXACT)
 
 
+def test_scores_of_a_long_latent_are_not_rounded_to_bfloat16():
+    """Scores near 100, where bfloat16 has steps of 0.5, in the plain products and in parts."""
+    Q, K, V = 40 * random(1, 6, 1, 7), random(1, 1, LONG, 7, seed=1), random(1, 1, LONG, 5, seed=2)
+    low = [x.bfloat16() for x in (Q, K, V)]
+    want = attend(*(x.double() for x in low), Seen(), 0.9)
+    # The weights and the result are rounded to 8 bits, values are of size 1; scores in bfloat16 miss by 0.5 and more.
+    torch.testing.assert_close(attend(*low, Seen(), 0.9).double(), want, rtol=0, atol=0.02)
+
+
 @pytest.mark.parametrize("g", [1, 2, 3])
 def test_few_queries_and_many_keys(g):
     """Query head i reads key head i // (6 / g), whichever factor stands first."""
