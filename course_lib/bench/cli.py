@@ -47,11 +47,6 @@ DECODE_FIGURES = {
 Output = Annotated[Path, typer.Option("--json", help="Where the figures are kept; written whole, at the end.")]
 
 
-@app.callback()
-def measurements() -> None:
-    """Keeps the names of the measurements even while there is one only."""
-
-
 @app.command()
 def train(
     corpus: Annotated[Path, typer.Option(help="A UTF-8 text file; its last tenth is for validation.")],

@@ -38,10 +38,8 @@ class Row:
     cache_bytes: int
     peak_memory_bytes: int | None  # of prefill and first steps, above the model's own; None where not known
     logits_difference: float  # from the course's, in units of the largest logit
-    floor_ms: float  # of the reading that moves and computes least: bytes and FLOPs at the machine's peak rates
-    predicted_ms: (
-        float  # for the course's reading, from bytes and FLOPs at the two rates that follow, one after the other
-    )
+    floor_ms: float  # bytes or FLOPs of the course's reading at the machine's peak rates, whichever takes longer
+    predicted_ms: float  # the course's bytes and then its FLOPs, at the two rates that follow
     bytes_per_second: float  # of decoding, measured between the blocks: the rates of a shared machine change
     flops_per_second: float
     faster: float = 1.0  # the course's time is so many times in this one's
