@@ -20,17 +20,14 @@ def absorb_keys(Q, W_LK, L):
     return asking, asking @ L.T / np.sqrt(Q.shape[-1])  # the width of Q, not that of what now meets L
 
 
-def _with_scale(factor):
-    """The right answer with the scores multiplied by factor(d_QK, d_L)."""
-    return lambda Q, W_LK, L: (
-        Q @ W_LK.swapaxes(-1, -2),
-        Q @ W_LK.swapaxes(-1, -2) @ L.T * factor(Q.shape[-1], L.shape[-1]),
-    )
+def _by_scale(scale):
+    """The right answer with the scores multiplied by scale(Q, L)."""
 
+    def answer(Q, W_LK, L):
+        asking = Q @ W_LK.swapaxes(-1, -2)
+        return asking, asking @ L.T * scale(Q, L)
 
-def _divided_by_root(axis):
-    """The scores divided by the root of another size of Q."""
-    return lambda Q, W_LK, L: _with_scale(lambda e, r: Q.shape[axis] ** -0.5)(Q, W_LK, L)
+    return answer
 
 
 def _one_matrix(Q, W_LK, L):
@@ -58,12 +55,12 @@ ABSORB_KEYS = Exercise(
     ),
     mistakes=(
         Mistake(
-            _with_scale(lambda e, r: r**-0.5),
+            _by_scale(lambda Q, L: L.shape[-1] ** -0.5),
             "the scores are divided by sqrt(d_L), the width of what meets now; they are the same scores as before, so "
             "they keep their scale, 1/sqrt(d_QK)",
         ),
-        Mistake(_with_scale(lambda e, r: 1.0), "the scores are not scaled; absorption keeps the factor 1/sqrt(d_QK)"),
-        Mistake(_with_scale(lambda e, r: 1 / e), "the scores are divided by d_QK; divide by its square root"),
+        Mistake(_by_scale(lambda Q, L: 1.0), "the scores are not scaled; absorption keeps the factor 1/sqrt(d_QK)"),
+        Mistake(_by_scale(lambda Q, L: 1 / Q.shape[-1]), "the scores are divided by d_QK; divide by its square root"),
         Mistake(
             lambda Q, W_LK, L: (absorb_keys(Q, W_LK, L)[0] / Q.shape[-1] ** 0.5, absorb_keys(Q, W_LK, L)[1]),
             "the scores are right, but the absorbed queries are scaled already; return Q_h W_LK_h^T itself",
@@ -74,11 +71,12 @@ ABSORB_KEYS = Exercise(
             "scores once",
         ),
         Mistake(
-            _divided_by_root(1),
+            _by_scale(lambda Q, L: Q.shape[1] ** -0.5),
             "the scores are divided by sqrt(n), the number of new tokens; their scale is 1/sqrt(d_QK)",
         ),
         Mistake(
-            _divided_by_root(0), "the scores are divided by sqrt(h), the number of heads; their scale is 1/sqrt(d_QK)"
+            _by_scale(lambda Q, L: len(Q) ** -0.5),
+            "the scores are divided by sqrt(h), the number of heads; their scale is 1/sqrt(d_QK)",
         ),
         Mistake(
             _untransposed,
@@ -126,7 +124,7 @@ def merge_values(W_LV, W_O):
     return (W_LV @ W_O.reshape(h, v, -1)).reshape(h * r, -1)  # block h of W_LO: W_LV_h times head h's rows of W_O
 
 
-def _block_diagonal(W_LV, W_O=None):
+def _block_diagonal(W_LV, W_O):
     h, r, v = W_LV.shape
     blocks = np.zeros((h, r, h, v))
     blocks[np.arange(h), :, np.arange(h)] = W_LV

@@ -12,23 +12,13 @@ def per_cached_token(n_heads, d_head, d_value, d_latent, d_rope, absorbed):
     return {"flops": 2 * n_heads * (key + value), "numbers": numbers}
 
 
-def _changed(flops=None, numbers=None):
-    """The right counts with one of them computed otherwise, from the six sizes."""
-
-    def answer(*sizes):
-        right = per_cached_token(*sizes)
-        changes = {"flops": flops, "numbers": numbers}
-        return right | {name: change(*sizes) for name, change in changes.items() if change is not None}
-
-    return answer
+def _changed(**formulas):
+    """The right counts with other formulas for one or both, from the six sizes."""
+    return lambda *sizes: per_cached_token(*sizes) | {name: count(*sizes) for name, count in formulas.items()}
 
 
-def _numbers(h, e, v, r, p, absorbed):
-    return per_cached_token(h, e, v, r, p, absorbed)["numbers"]
-
-
-def _flops(h, e, v, r, p, absorbed):
-    return per_cached_token(h, e, v, r, p, absorbed)["flops"]
+def _flops(*sizes):
+    return per_cached_token(*sizes)["flops"]
 
 
 COSTS = Exercise(
@@ -81,7 +71,9 @@ COSTS = Exercise(
             _changed(numbers=lambda h, e, v, r, p, a: 2 * r + p if a else h * (e + p + v)),
             "the value is a part of the row that serves as key, so L is not read a second time",
         ),
-        Mistake(_changed(numbers=lambda *sizes: 2 * _numbers(*sizes)), "these are bytes; count numbers"),
+        Mistake(
+            _changed(numbers=lambda *sizes: 2 * per_cached_token(*sizes)["numbers"]), "these are bytes; count numbers"
+        ),
         Mistake(
             _changed(numbers=lambda h, e, v, r, p, a: r + p if a else e + p + v),
             "expanded, each head has a key and a value of its own: h times as many numbers",

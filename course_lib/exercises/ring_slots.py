@@ -58,15 +58,11 @@ RING = Exercise(
             "the first tokens are never overwritten; the newest one takes the slot of the oldest",
         ),
         Mistake(
-            lambda length, window: np.where(
-                positions_in_ring(length, window) < 0, 0, positions_in_ring(length, window)
-            ),
+            lambda length, window: np.maximum(positions_in_ring(length, window), 0),
             "empty slots hold 0, which is the position of the first token; mark them with -1",
         ),
         Mistake(
-            lambda length, window: np.array(
-                [newest - (newest - s) % window for s in range(window) for newest in (length - 1,)]
-            ),
+            lambda length, window: length - 1 - (length - 1 - np.arange(window)) % window,
             "an empty slot is given a negative position that no token has; mark every empty slot with -1",
         ),
         Mistake(
