@@ -47,10 +47,9 @@ def decode_both_ways(model: DecoderModel, prompt: list[int], steps: int) -> Both
     kept, new, logits, gaps = watched(model), tokens, ([], []), []
     with writing(model):
         for _ in range(steps):
-            logits[0].append(model.logits(model.hidden(tokens)[:, -1])[0])
-            logits[1].append(model.logits(model.hidden(new, kept)[:, -1])[0])
             afresh = watched(model)
-            model.hidden(tokens, afresh)
+            logits[0].append(model.logits(model.hidden(tokens, afresh)[:, -1])[0])
+            logits[1].append(model.logits(model.hidden(new, kept)[:, -1])[0])
             gaps.append(largest_gap(held(kept), held(afresh)))
             new = logits[1][-1].argmax().reshape(1, 1)
             tokens = torch.cat([tokens, new], dim=1)
