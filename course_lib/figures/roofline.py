@@ -27,7 +27,7 @@ def roofline(machine: Machine, series: Mapping[str, Mapping[str, tuple[float, fl
     for point in points:
         good = len(point) == 2 and all(0 < value < math.inf for value in point)
         require(good, f"points must be two positive finite numbers, FLOPs per byte and per second, got {point}")
-    unit, name = next((u, n) for u, n in (*UNITS, UNITS[-1]) if machine.flops >= u or n == UNITS[-1][1])
+    unit, name = next((unit for unit in UNITS if machine.flops >= unit[0]), UNITS[-1])
     low, high = (f([machine.ridge, *(x for x, _ in points)]) for f in (min, max))
     with style.context():
         fig = Figure(figsize=(7.2, 4.2))
