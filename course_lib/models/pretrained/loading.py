@@ -109,11 +109,11 @@ def build(family: Family, found: dict[str, list[Stored]]) -> nn.Module:
     """The model with the weights of the files; memory for one tensor is needed beside its own."""
     with torch.device("meta"):
         model = family.model(family.config)
-    parameters, filled = dict(model.named_parameters()), {}
+    filled = {}
     for rule in family.rules:
         sources = [read(found[name]) for name in rule.sources]
         for name, tensor in zip(rule.targets, rule.convert(*sources), strict=True):
-            filled[name] = like(parameters[name], tensor)
+            filled[name] = tensor.clone(memory_format=torch.contiguous_format)  # not a view of what was read
     model.load_state_dict(filled, assign=True)
     return model
 
@@ -132,8 +132,3 @@ def stored_tensor(stored: Stored) -> Tensor:
     """As it is in its file, which is opened for it alone: what an open file has shown stays in memory."""
     with safe_open(stored.path, framework="pt") as file:
         return file.get_tensor(stored.name)
-
-
-def like(parameter: nn.Parameter, tensor: Tensor) -> Tensor:
-    """A copy of the tensor, laid out in memory as the layer lays out its parameter."""
-    return torch.empty_strided(parameter.shape, parameter.stride(), dtype=torch.float32).copy_(tensor)
