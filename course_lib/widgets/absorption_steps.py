@@ -49,6 +49,7 @@ class AbsorptionSteps(InteractiveFigure):
     """
 
     sources = ("absorption_steps",)
+    reading = READING
     head = Index(0).tag(sync=True, chosen=True)
     step = Index(0).tag(sync=True, chosen=True)
     size = Index(0).tag(sync=True, chosen=True)
@@ -89,7 +90,7 @@ class AbsorptionSteps(InteractiveFigure):
             "stages": list(STAGES),
         }
         self._configs = list(counted.values())
-        super().__init__(data, title=title, caption=f"{caption} {READING}".strip())
+        super().__init__(data, title=title, caption=caption)
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "AbsorptionSteps":

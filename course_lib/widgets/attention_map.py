@@ -33,6 +33,7 @@ class AttentionMap(InteractiveFigure):
     """
 
     sources = ("heat_map", "attention_map")
+    reading = READING
     layer = Index(0).tag(sync=True, chosen=True)
     head = Index(0).tag(sync=True, chosen=True)
     query = Index(0).tag(sync=True, chosen=True)
@@ -77,7 +78,7 @@ class AttentionMap(InteractiveFigure):
         }
         # Open on the last query and the key it weighs most: what the newest token looks at.
         opening = {"query": len(queries) - 1, "key": int(weights[0, 0, -1].argmax())}
-        super().__init__(data, title=title, caption=with_reading(caption), **opening)
+        super().__init__(data, title=title, caption=caption, **opening)
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "AttentionMap":
@@ -128,11 +129,6 @@ class AttentionMap(InteractiveFigure):
     def __repr__(self):
         layers, heads, n, N = self.data["weights"]["shape"]
         return f"AttentionMap(layers={layers}, heads={heads}, queries={n}, keys={N})"
-
-
-def with_reading(caption: str) -> str:
-    """The caption and how to read the map; what is no text is left for the figure to refuse."""
-    return f"{caption} {READING}".strip() if isinstance(caption, str) else caption
 
 
 def require_limits(weights: np.ndarray) -> None:

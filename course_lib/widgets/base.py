@@ -93,6 +93,7 @@ class InteractiveFigure(anywidget.AnyWidget):
     """Base class of the interactive figures; subclasses name their `sources` and draw their twin."""
 
     sources: ClassVar[tuple[str, ...]] = ()
+    reading: ClassVar[str] = ""  # how to read the figure: the end of every caption
     walk: ClassVar[Walk]  # through `example`
     data = traitlets.Dict(read_only=True).tag(sync=True)
 
@@ -112,9 +113,10 @@ class InteractiveFigure(anywidget.AnyWidget):
                 raise TypeError(f"{name} must be text, got {text!r:.80}")
         super().__init__()
         colours = {"palette": style.colour_table(), "signed_palette": style.colour_table(style.SIGNED)}
-        shared = {"title": title, "caption": caption, "chosen": sorted(self.trait_names(chosen=True))}
+        texts = {"title": title, "caption": f"{caption} {self.reading}".strip()}
+        chosen_names = {"chosen": sorted(self.trait_names(chosen=True))}
         # The traits are checked against the data, so the data comes first.
-        self.set_trait("data", data | colours | shared)
+        self.set_trait("data", data | colours | texts | chosen_names)
         for name, value in chosen.items():
             setattr(self, name, value)
 

@@ -41,6 +41,7 @@ class CacheGrowth(InteractiveFigure):
     """
 
     sources = ("plot", "cache_growth")
+    reading = READING
     model = Index(0).tag(sync=True, chosen=True)
     variant = Index(0).tag(sync=True, chosen=True)
     context = Index(0).tag(sync=True, chosen=True)
@@ -79,7 +80,7 @@ class CacheGrowth(InteractiveFigure):
             "dtypes": [[dtype, itemsize(dtype)] for dtype in DTYPES],
         }
         opening = {"context": CONTEXTS.index(2**15), "batch": BATCHES.index(16), "variant": data["own"][0]}
-        super().__init__(data, title=title, caption=f"{caption} {READING}".strip(), **opening)
+        super().__init__(data, title=title, caption=caption, **opening)
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "CacheGrowth":

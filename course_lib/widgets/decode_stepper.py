@@ -40,6 +40,7 @@ class DecodeStepper(InteractiveFigure):
     """
 
     sources = ("plot", "decode_stepper")
+    reading = READING
     step = Index(0).tag(sync=True, chosen=True)
     layer = Index(0).tag(sync=True, chosen=True)
     head = Index(0).tag(sync=True, chosen=True)
@@ -89,7 +90,7 @@ class DecodeStepper(InteractiveFigure):
             "ways": list(WAYS),
         }
         opening = {"step": min(steps - 1, steps // 2), "tensor": next(iter(both.rows))}
-        super().__init__(data, title=title, caption=f"{caption} {READING}".strip(), **opening)
+        super().__init__(data, title=title, caption=caption, **opening)
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "DecodeStepper":

@@ -43,6 +43,7 @@ class HeadAblation(AskingFigure):
     """
 
     sources = ("heat_map", "plot", "head_tiles", "head_ablation")
+    reading = READING
     asks = ("removed",)
     removed = traitlets.List(traitlets.Int()).tag(sync=True, chosen=True)
     view = Name(COSTS[1]).tag(sync=True, chosen=True)
@@ -77,7 +78,6 @@ class HeadAblation(AskingFigure):
             "even": float(np.log(model.config.vocab_size)),
         }
         opening = {"removed": [int(roles[1].argmax())], "position": self._most_changed(whole, int(roles[1].argmax()))}
-        caption = f"{caption} {READING}".strip() if isinstance(caption, str) else caption
         super().__init__(data, title=title, caption=caption, **opening)
 
     @classmethod

@@ -41,6 +41,7 @@ class HeadGallery(InteractiveFigure):
     """
 
     sources = ("heat_map", "head_tiles", "head_gallery")
+    reading = READING
     order = Name(PLACE).tag(sync=True, chosen=True)
     first = Index(0).tag(sync=True, chosen=True)
     second = Index(0).tag(sync=True, chosen=True)
@@ -85,7 +86,7 @@ class HeadGallery(InteractiveFigure):
         second = previous if previous != first else orders[order][min(1, len(P) - 1)]
         query, key = opening_cell(P[first], period)
         opening = {"order": order, "first": first, "second": second, "query": query, "key": key}
-        super().__init__(data, title=title, caption=with_reading(caption), **opening)
+        super().__init__(data, title=title, caption=caption, **opening)
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "HeadGallery":
@@ -222,8 +223,3 @@ def opening_cell(P: np.ndarray, period: int | None) -> tuple[int, int]:
         return len(P) - 1, int(P[-1].argmax())
     query = period + int(P[period:].diagonal(offset=1).argmax())
     return query, query - period + 1
-
-
-def with_reading(caption: str) -> str:
-    """The caption and how to read the figure; what is no text is left for the figure to refuse."""
-    return f"{caption} {READING}".strip() if isinstance(caption, str) else caption

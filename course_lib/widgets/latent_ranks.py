@@ -40,6 +40,7 @@ class LatentRanks(InteractiveFigure):
     """
 
     sources = ("plot", "latent_ranks")
+    reading = READING
     layer = Index(0).tag(sync=True, chosen=True)
     rank = Index(1).tag(sync=True, chosen=True)
     positions = Name(TURNED).tag(sync=True, chosen=True)
@@ -72,7 +73,7 @@ class LatentRanks(InteractiveFigure):
             "rises": measured(rises or {}, ranks, pairs),
         }
         opening = {"layer": len(layers) // 2, "rank": max(1, ranks // 2), "pairs": max(1, pairs * 5 // 8)}
-        super().__init__(data, title=title, caption=f"{caption} {READING}".strip(), positions=DECOUPLED, **opening)
+        super().__init__(data, title=title, caption=caption, positions=DECOUPLED, **opening)
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "LatentRanks":

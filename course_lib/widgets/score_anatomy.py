@@ -34,6 +34,7 @@ class ScoreAnatomy(InteractiveFigure):
     """
 
     sources = ("heat_map", "score_anatomy")
+    reading = READING
     query = Index(0).tag(sync=True, chosen=True)
     key = Index(0).tag(sync=True, chosen=True)
     stage = Index(len(STAGES) - 1).tag(sync=True, chosen=True)
@@ -71,7 +72,7 @@ class ScoreAnatomy(InteractiveFigure):
             "keys": keys,
         }
         opening = {"query": len(queries) - 1, "key": int(P[-1].argmax())}
-        super().__init__(data, title=title, caption=f"{caption} {READING}".strip(), **opening)
+        super().__init__(data, title=title, caption=caption, **opening)
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "ScoreAnatomy":

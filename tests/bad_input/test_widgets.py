@@ -69,6 +69,8 @@ def test_query_tokens():
 def test_texts(name):
     with pytest.raises(TypeError, match=f"{name} must be text, got 5"):
         AttentionMap(GOOD, TOKENS, **{name: 5})
+    with pytest.raises(TypeError, match=f"{name} must be text, got 5"):
+        ScoreAnatomy(GOOD, GOOD, GOOD, TOKENS, **{name: 5})
 
 
 def test_limits():
