@@ -9,6 +9,7 @@ from torch.func import functional_call
 
 from course_lib.config import is_whole, require
 from course_lib.models.decoder import DecoderModel
+from course_lib.models.writing import writing
 
 Head = tuple[int, int]  # layer and head, from 0
 
@@ -16,7 +17,7 @@ Head = tuple[int, int]  # layer and head, from 0
 class Ablation:
     """Losses of a decoder on texts of equal length with any of its heads removed. The model is left as it is.
 
-    What the layers below the first removed head do is computed once, here. Biases stay.
+    What the layers below the first removed head do is computed once, here. Biases stay; dropout is off.
 
     tokens: (b, n) int64 with n >= 2. Raises ValueError for another model or other tokens.
     """
@@ -27,7 +28,7 @@ class Ablation:
         got = f"shape {tuple(tokens.shape)}, {tokens.dtype}" if isinstance(tokens, Tensor) else type(tokens).__name__
         require(good, f"tokens must be an int64 tensor (b, n) with n at least 2, got {got}")
         self._model, self._following = model, tokens[:, 1:]
-        with torch.no_grad():
+        with writing(model):
             self._streams = [model.embedding(tokens[:, :-1], None, None)]  # what each block reads
             for block in model.blocks[:-1]:
                 self._streams.append(block(self._streams[-1]))
@@ -37,7 +38,6 @@ class Ablation:
         """The numbers of layers, and of heads in each."""
         return len(self._model.blocks), self._model.config.attention.n_heads
 
-    @torch.no_grad()
     def losses(self, removed: Iterable[Head] = ()) -> Tensor:
         """-log p of tokens 1, 2, ... of each text, in nats, (b, n - 1).
 
@@ -46,11 +46,12 @@ class Ablation:
         removed = [self._checked(head) for head in removed]
         first = min((layer for layer, _ in removed), default=len(self._streams) - 1)
         X = self._streams[first]
-        for layer, block in enumerate(self._model.blocks[first:], start=first):
-            heads = [head for at, head in removed if at == layer]
-            W_O = without_rows(block.attention.W_O, heads, self.heads[1])
-            X = functional_call(block, {"attention.W_O": W_O}, (X,))
-        logits = self._model.logits(self._model.norm(X))
+        with writing(self._model):
+            for layer, block in enumerate(self._model.blocks[first:], start=first):
+                heads = [head for at, head in removed if at == layer]
+                W_O = without_rows(block.attention.W_O, heads, self.heads[1])
+                X = functional_call(block, {"attention.W_O": W_O}, (X,))
+            logits = self._model.logits(self._model.norm(X))
         loss = F.cross_entropy(logits.flatten(0, 1), self._following.flatten(), reduction="none")
         return loss.view(self._following.shape)
 

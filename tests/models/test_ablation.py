@@ -72,3 +72,13 @@ def test_a_removed_head_takes_its_summand_along(tokens):
     with attention.register_forward_hook(subtract):
         expected = plain_losses(model, tokens)
     torch.testing.assert_close(got.losses([(1, 2)]), expected, rtol=0, atol=1e-12)
+
+
+def test_a_model_in_training_is_read_without_dropout_and_stays_in_training(tokens):
+    attention = GroupedConfig(d_model=20, n_heads=HEADS, dropout=0.5)
+    config = ModelConfig(vocab_size=VOCABULARY, n_layers=LAYERS, d_ff=31, attention=attention, dropout=0.5)
+    model = DecoderModel(config).double().eval()
+    expected = plain_losses(model, tokens)
+    got = Ablation(model.train(), tokens).losses()
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
+    assert model.training and not got.requires_grad
