@@ -8,7 +8,6 @@ GPT-2, Llama, Mistral, Qwen2, Qwen3 (SmolLM is a Llama), BERT with its masked-to
 layers are dense. What the course's models cannot compute exactly is refused by name.
 """
 
-from course_lib.models.pretrained.hub import fetch
-from course_lib.models.pretrained.loading import FAMILIES, load
+from course_lib.models.pretrained.loading import load
 
-__all__ = ["FAMILIES", "fetch", "load"]
+__all__ = ["load"]
