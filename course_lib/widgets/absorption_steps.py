@@ -48,7 +48,7 @@ class AbsorptionSteps(InteractiveFigure):
     with a window, and above MAX_KEYS keys or MAX_NUMBERS numbers in the keys.
     """
 
-    sources = ("absorption_steps",)
+    sources = ("units", "absorption_steps")
     reading = READING
     head = Index(0).tag(sync=True, chosen=True)
     step = Index(0).tag(sync=True, chosen=True)

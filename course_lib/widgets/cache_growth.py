@@ -40,7 +40,7 @@ class CacheGrowth(InteractiveFigure):
     Raises ValueError for no models, more than MAX_MODELS, or two of one name; TypeError for what is no Model.
     """
 
-    sources = ("plot", "cache_growth")
+    sources = ("plot", "units", "cache_growth")
     reading = READING
     model = Index(0).tag(sync=True, chosen=True)
     variant = Index(0).tag(sync=True, chosen=True)

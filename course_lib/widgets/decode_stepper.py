@@ -39,7 +39,7 @@ class DecodeStepper(InteractiveFigure):
     MAX_NUMBERS numbers in the caches, and where both ways differ by more than rounding; TypeError for what is no text.
     """
 
-    sources = ("plot", "decode_stepper")
+    sources = ("plot", "units", "decode_stepper")
     reading = READING
     step = Index(0).tag(sync=True, chosen=True)
     layer = Index(0).tag(sync=True, chosen=True)

@@ -49,7 +49,7 @@ class Roofline(InteractiveFigure):
     Raises ValueError for no or too many models or devices, TypeError for what is none.
     """
 
-    sources = ("plot", "roofline")
+    sources = ("plot", "units", "roofline")
     model = Index(0).tag(sync=True, chosen=True)
     device = Index(0).tag(sync=True, chosen=True)
     batch = Index(0).tag(sync=True, chosen=True)

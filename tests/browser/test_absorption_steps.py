@@ -46,6 +46,7 @@ def test_factors_and_sums_of_each_step_are_those_of_accounting(mount, size, step
                 assert np.prod(numbers(left)) == numbers(right)[0]
                 total += numbers(right)[0]
         assert total == work.flops
+        assert f"{accounting.in_binary_units(work.bytes)} moved" in opened.locator(".clf-absorption-totals").inner_text()
     table = opened.locator(".clf-absorption-bytes tbody tr").all()
     cells = [row.locator("td").all_inner_texts() for row in table]
     expected = [[work.bytes_by_part[part] for work in python.costs.values()] for part in work.bytes_by_part]

@@ -57,6 +57,10 @@ function mount(el, initial, onChange) {
     const bytes = make("div");
     const places = placesLegend(data);
     let room = 0;
+    const apart = (at) => {
+      const value = differences.at(state.step, at);
+      return `largest difference ${value === 0 ? "0, to the last bit" : asScientific(value)}`;
+    };
 
     function show(names) {
       head.show(state.head);
@@ -75,7 +79,7 @@ function mount(el, initial, onChange) {
         panel.content.hidden = panel.apart.hidden = i > state.stage;
         if (changed("step", "size")) panel.count(cost().cells, letters(), i);
         const at = COMPARED.indexOf(FLOW[i].expanded?.[0][0]);
-        panel.apart.textContent = at < 0 ? "" : `largest difference ${asPower(differences.at(state.step, at))}`;
+        panel.apart.textContent = at < 0 ? "" : apart(at);
         if (changed("head")) panel.paint(data, tensors, state.head, room);
       });
       keys.hidden = state.stage < 3;
@@ -94,7 +98,7 @@ function mount(el, initial, onChange) {
       sentence(names) {
         if (names.includes("stage")) {
           const at = COMPARED.indexOf(FLOW[state.stage].expanded?.[0][0]);
-          return [data.stages[state.stage], at < 0 ? "" : `, largest difference ${asPower(differences.at(state.step, at))}`];
+          return [data.stages[state.stage], at < 0 ? "" : `, ${apart(at)}`];
         }
         if (names.includes("head")) return [`head ${state.head}`];
         return [verdict(cost(), letters(), size())];
@@ -111,23 +115,10 @@ function formula(text) {
   });
 }
 
-/** "3.2 × 10⁻¹⁶" */
-function asPower(value) {
-  if (value === 0) return "0, to the last bit";
-  const power = Math.floor(Math.log10(value));
-  const high = String(power).replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
-  return `${(value / 10 ** power).toFixed(1)} × 10${high}`;
-}
-
 /** "1.6 million" */
 function asLarge(value) {
   const [unit, name] = [[1e12, " trillion"], [1e9, " billion"], [1e6, " million"]].find(([least]) => value >= least) ?? [1, ""];
   return unit === 1 ? asCount(value) : `${(value / unit).toFixed(value / unit < 10 ? 2 : 1)}${name}`;
-}
-
-function asBytesText(value) {
-  const [unit, name] = [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]].find(([least]) => value >= least) ?? [1, "bytes"];
-  return `${unit === 1 ? asCount(value) : (value / unit).toFixed(1)} ${name}`;
 }
 
 function verdict({ totals: { expanded, absorbed } }, { n }, { cached }) {

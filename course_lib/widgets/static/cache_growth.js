@@ -1,7 +1,5 @@
 // Figure 8: bytes of a cache against the length of the text, for five kinds of attention. All numbers are Python's.
 
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-
 function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
     const arrays = Object.fromEntries(["bytes", "texts", "rows", "written"].map((name) => [name, unpack(data[name])]));
@@ -74,19 +72,6 @@ function moment(data, { bytes, texts, rows, written }, state, dtype) {
     written: (v) => written.at(unit, state.model, v),
     held: (v, group) => rows.at(state.model, v, group, state.context, state.new),
   };
-}
-
-/** "67.5 KiB", as Python's in_binary_units says it: ties go to the even digit. */
-function asBytesText(size) {
-  let power = 0;
-  while (power + 1 < UNITS.length && tenths(size / 1024 ** power) >= 10240) power += 1;
-  const value = tenths(size / 1024 ** power);
-  return `${Math.floor(value / 10).toLocaleString("en-US")}${value % 10 ? `.${value % 10}` : ""} ${UNITS[power]}`;
-}
-
-function tenths(value) {
-  const near = Math.round(10 * value);
-  return (10 * value) % 1 === 0.5 && near % 2 ? near - 1 : near;
 }
 
 /** The kinds at the sizes of the chosen model, as radio buttons whose names change with it. */

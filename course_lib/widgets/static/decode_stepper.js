@@ -45,8 +45,8 @@ function mount(el, initial, onChange) {
         panels[1].show(values, scale, length(), firstNew());
         if (!changed.includes("step")) return;
         reads.replaceChildren(...reading(data, state));
-        equal.textContent = `The kept rows and the recomputed ones differ by at most ${asSmall(numbers.differences.at(1, state.step))} in all heads `
-          + `and layers, the logits of all tokens by at most ${asSmall(numbers.differences.at(0, state.step))}: rounding.`;
+        equal.textContent = `The kept rows and the recomputed ones differ by at most ${asScientific(numbers.differences.at(1, state.step))} in all heads `
+          + `and layers, the logits of all tokens by at most ${asScientific(numbers.differences.at(0, state.step))}: rounding.`;
         costs.replaceChildren(costTable(data, numbers, state.step, length(), firstNew()));
         logits.replaceChildren(logitTable(data, numbers.logits, state.step));
         flops.show(state.step);
@@ -63,14 +63,6 @@ function mount(el, initial, onChange) {
 
 function wide(label) {
   return make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": label });
-}
-
-/** "3.2 × 10⁻⁶" */
-function asSmall(value) {
-  if (value === 0) return "0";
-  const power = Math.floor(Math.log10(value));
-  const high = String(power).replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
-  return `${(value / 10 ** power).toFixed(1)} × 10${high}`;
 }
 
 /** The text so far, its newest token apart, and what comes next. */

@@ -185,5 +185,5 @@ function asTime(seconds) {
 /** "0.1", "100", "10⁶". */
 function asPower(value) {
   const power = Math.round(Math.log10(value));
-  return power >= -3 && power < 4 ? asTick(value) : `10${Array.from(String(power), (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit] ?? "⁻").join("")}`;
+  return power >= -3 && power < 4 ? asTick(value) : `10${raised(power)}`;
 }
