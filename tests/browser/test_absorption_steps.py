@@ -38,6 +38,7 @@ def test_factors_and_sums_of_each_step_are_those_of_accounting(mount, size, step
         costs = stage.locator(".clf-cost").all_inner_texts()
         for i, reading in enumerate(READINGS):
             shown[reading].append(costs[min(i, len(costs) - 1)])
+    sums = opened.locator(".clf-absorption-totals").inner_text()
     for reading, work in python.costs.items():
         total = 0
         for text in shown[reading]:
@@ -46,7 +47,7 @@ def test_factors_and_sums_of_each_step_are_those_of_accounting(mount, size, step
                 assert np.prod(numbers(left)) == numbers(right)[0]
                 total += numbers(right)[0]
         assert total == work.flops
-        assert f"{accounting.in_binary_units(work.bytes)} moved" in opened.locator(".clf-absorption-totals").inner_text()
+        assert f"{accounting.in_binary_units(work.bytes)} moved" in sums
     table = opened.locator(".clf-absorption-bytes tbody tr").all()
     cells = [row.locator("td").all_inner_texts() for row in table]
     expected = [[work.bytes_by_part[part] for work in python.costs.values()] for part in work.bytes_by_part]
