@@ -17,7 +17,7 @@ def python():
 
 
 def readout(opened):
-    return [float(text.strip("%")) for text in opened.locator(".clf-rank-readout strong").all_inner_texts()]
+    return [float(text.strip("%")) for text in opened.locator(".clf-readout strong").all_inner_texts()]
 
 
 def point(opened, name, keys):

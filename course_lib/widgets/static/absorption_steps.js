@@ -54,7 +54,7 @@ function mount(el, initial, onChange) {
     const keys = make("div", { class: "clf-absorption-keys" });
     panels[3].element.append(keys);
     const list = make("ol", { class: "clf-absorption" }, ...panels.map((panel) => panel.element));
-    const bytes = make("div");
+    const bytes = make("div", { class: "clf-absorption-bytes" });
     const places = placesLegend(data);
     let room = 0;
     const apart = (at) => {
@@ -142,14 +142,14 @@ function bytesTable({ bytes, totals: sums }, { name }) {
   const says = { weights: "weights, read once", activations: "X and Y", cache: "cache, written and read", expanded: "keys and values, written and read" };
   const rows = parts.map((part) => [says[part] ?? part, ...NAMES.map((reading) => asCount(bytes[reading][part]))]);
   const caption = `Bytes moved through memory, ${name}`;
-  return make("div", { class: "clf-wide clf-absorption-bytes", tabindex: "0", role: "group", "aria-label": caption },
+  return wide(caption,
     numberTable(caption, ["part", ...NAMES], [...rows, ["together", ...NAMES.map((reading) => make("b", {}, asCount(sums[reading].bytes)))]]));
 }
 
 /** What the frames mean, with the numbers that each place holds, and the colours. */
 function placesLegend(data) {
-  const counts = Object.fromEntries(Object.keys(PLACES).map((place) => [place, make("b", {})]));
-  const entry = ([place, text]) => make("span", { class: "clf-key" }, make("span", { class: `clf-place clf-${place}` }), counts[place], text);
+  const counts = { cached: make("b"), made: make("b") };
+  const entry = ([place, text]) => make("span", { class: "clf-key" }, make("span", { class: `clf-place clf-${place}` }), counts[place] ?? null, text);
   const colours = colourLegend(signedColours(data, 1), "", false).querySelector(".clf-key");
   colours.firstChild.textContent = "most negative";
   colours.lastChild.textContent = "most positive of its picture";
@@ -159,7 +159,6 @@ function placesLegend(data) {
     count({ cached, made }) {
       counts.cached.textContent = `${asCount(cached)} numbers`;
       counts.made.textContent = `${asCount(made)} numbers`;
-      counts.chip.remove();
     },
   };
 }
@@ -251,6 +250,6 @@ function keyTable({ keys }, { scores, weights }, head) {
   const shown = counted(keys.length).map(Number).sort((a, b) => weight[b] - weight[a] || a - b).slice(0, KEYS_LISTED);
   const caption = `Head ${head}, the ${shown.length} keys of largest weight, of ${keys.length}`;
   const rows = shown.map((j) => [make("span", {}, tokenText(keys[j]), ` (${j})`), asNumber(expanded[j], 5), asNumber(absorbed[j], 5), asNumber(weight[j], 4)]);
-  return make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": caption },
+  return wide(caption,
     numberTable(caption, ["key", "score, expanded", "score, absorbed", "weight"], rows));
 }

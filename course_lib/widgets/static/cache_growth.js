@@ -25,9 +25,9 @@ function mount(el, initial, onChange) {
       label: "Decode", count: arrays.bytes.shape[4], text: (i) => (i ? `${i} new token${i > 1 ? "s" : ""}` : "the texts are read"),
       onChange: (value) => choose({ new: value }),
     });
-    const steps = make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": "The cache, token by token" });
+    const steps = wide("The cache, token by token");
     const decode = make("div", { class: "clf-growth-decode" }, make("p", { class: "clf-growth-name" }, "Decode, step by step"), step.element, steps);
-    const table = make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": "The five kinds" });
+    const table = wide("The five kinds");
     plotted.append(growth.element);
 
     return {

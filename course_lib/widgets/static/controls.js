@@ -72,7 +72,7 @@ function checkControl({ label, onChange }) {
   return { element: make("label", { class: "clf-check" }, input, label), show: (value) => (input.checked = value) };
 }
 
-/** A button; `button.disabled` and `button.hidden` are the caller's. */
+/** A button; whether it is hidden, and `aria-disabled`, are the caller's. */
 function button(label, onClick) {
   const element = make("button", { type: "button" }, label);
   element.addEventListener("click", onClick);
@@ -98,6 +98,16 @@ function stepControl({ label, count, text, onChange }) {
       buttons.forEach((each, i) => each.setAttribute("aria-disabled", i < 2 ? at === 0 : at === count - 1));
     },
   };
+}
+
+/** A box of that name which scrolls when its content is wider, also by keyboard. */
+function wide(label, ...content) {
+  return make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": label }, ...content);
+}
+
+/** A number that stands out, and what it counts. */
+function numberOf(number, what) {
+  return make("span", {}, make("strong", {}, number), ` ${what}`);
 }
 
 /** A native table. `head` are its column heads; `rows` are [head, ...cells]; cells are text or elements. */

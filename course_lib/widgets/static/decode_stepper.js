@@ -61,10 +61,6 @@ function mount(el, initial, onChange) {
   });
 }
 
-function wide(label) {
-  return make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": label });
-}
-
 /** The text so far, its newest token apart, and what comes next. */
 function reading(data, { step }) {
   const [start, end] = [step ? data.prompt + step - 1 : 0, data.prompt + step];

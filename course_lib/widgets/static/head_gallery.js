@@ -31,7 +31,7 @@ function mount(el, initial, onChange) {
     const legend = make("div");
     const compared = comparison(data, seen, choose, n);
     const verdict = make("p", { class: "clf-distance" });
-    const table = make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": "Scores of both heads" });
+    const table = wide("Scores of both heads");
 
     function showTiles() {
       const { order: name, first, second } = state;

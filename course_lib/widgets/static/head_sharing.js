@@ -35,10 +35,10 @@ function mount(el, initial, onChange) {
         layer.show(state.layer);
         const before = state.step > 0 ? ` instead of ${asNumber(numbers.losses.at(state.way, 0), 2)}` : "";
         readout.replaceChildren(
-          figureOf(sizes[state.step], `of cache per token${state.step > 0 ? ` instead of ${sizes[0]}` : ""}`),
-          figureOf(asNumber(numbers.weight_error.at(...at()), 2), "of the weight on other keys"),
-          figureOf(asNumber(numbers.output_error.at(...at()), 2), "relative error of the output"),
-          figureOf(asNumber(numbers.losses.at(...at()), 2), `nats per token, the whole model${before}`));
+          numberOf(sizes[state.step], `of cache per token${state.step > 0 ? ` instead of ${sizes[0]}` : ""}`),
+          numberOf(asNumber(numbers.weight_error.at(...at()), 2), "of the weight on other keys"),
+          numberOf(asNumber(numbers.output_error.at(...at()), 2), "relative error of the output"),
+          numberOf(asNumber(numbers.losses.at(...at()), 2), `nats per token, the whole model${before}`));
         stage.show();
         curves.forEach((each) => each.show());
       },
@@ -59,10 +59,6 @@ function mount(el, initial, onChange) {
 
 function kindOf(g, heads) {
   return g === heads ? ", multi-head" : g === 1 ? ", multi-query" : "";
-}
-
-function figureOf(number, what) {
-  return make("span", {}, make("strong", {}, number), ` ${what}`);
 }
 
 /** The weights of one head as they are sent: the lower triangle, row by row. */
@@ -99,7 +95,7 @@ function sharingStage({ data, numbers, state, scale, pixels, heads, onHead }) {
   inside.style.setProperty("--heads", heads);
   const unseen = make("p", { class: "clf-unseen" });
   return {
-    element: make("div", {}, make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": "Heads and what they read" }, inside), unseen,
+    element: make("div", {}, wide("Heads and what they read", inside), unseen,
       colourLegend(scale, "weight", true)),
     choose: () => queries.show(state.head),
     show() {

@@ -20,12 +20,12 @@ function mount(el, initial, onChange) {
       label: "Rank r", count: ranks, text: (i) => String(i + 1),
       onInput: (value) => preview({ rank: value + 1 }), onChange: (value) => choose({ rank: value + 1 }),
     });
-    const readout = make("div", { class: "clf-rank-readout" });
+    const readout = make("p", { class: "clf-readout" });
     const verdict = make("p", { class: "clf-absorbable" });
     const matrices = factorPicture(data);
     const store = storeBar(data);
     const plots = rankPlots(data, tables, state, slot);
-    const rises = make("div");
+    const rises = make("div", { class: "clf-rises" });
     const shown = make("div", { class: "clf-ranks" }, ...plots.map((each) => make("div", {}, make("p", { class: "clf-plot-name" }, each.title), each.element)), rises);
     let room = 600;
 
@@ -37,8 +37,8 @@ function mount(el, initial, onChange) {
       pairs.element.hidden = slot() === 0;
       const numbers = state.rank + 2 * slot();
       readout.replaceChildren(
-        ...figureOf(asCount(numbers * data.itemsize), `of ${asCount(data.sizes.full * data.itemsize)} bytes per token and layer`),
-        ...figureOf(missed(tables.keys), "of the keys missed"), ...figureOf(missed(tables.values), "of the values missed"));
+        numberOf(asCount(numbers * data.itemsize), `of ${asCount(data.sizes.full * data.itemsize)} bytes per token and layer`),
+        numberOf(missed(tables.keys), "of the keys missed"), numberOf(missed(tables.values), "of the values missed"));
       verdict.replaceChildren(...(slot() === 0
         ? [make("strong", {}, "Not absorbable: "), "the rotation stands between query and latent, so each step forms all keys and turns them."]
         : [make("strong", {}, "Absorbable: "), `${2 * slot()} coordinates turn, in one key for all heads; the rest of the keys no longer turns, and the mean stands in place of its rotation.`]));
@@ -73,10 +73,6 @@ function mount(el, initial, onChange) {
 
 function asPercent(share) {
   return `${asNumber(100 * share, 1)}%`;
-}
-
-function figureOf(number, what) {
-  return [make("span", {}, make("strong", {}, number), ` ${what}`)];
 }
 
 /** The row that a token leaves, as long as its numbers, in the frame of what it left before. */
@@ -190,6 +186,5 @@ function riseTable({ rises, positions, itemsize }, rank, slot) {
     one.pairs ? `slice of ${2 * one.pairs}` : positions[0], String(one.rank), asCount(itemsize * (one.rank + 2 * one.pairs)), `+${asNumber(one.rise, 2)}`,
   ]);
   const current = rises.findIndex((one) => one.rank === rank && one.pairs === slot);
-  return make("div", { class: "clf-wide clf-rises", tabindex: "0", role: "group", "aria-label": caption },
-    numberTable(caption, ["positions", "rank", "bytes", "nats per token"], rows, current));
+  return wide(caption, numberTable(caption, ["positions", "rank", "bytes", "nats per token"], rows, current));
 }

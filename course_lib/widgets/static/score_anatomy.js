@@ -130,7 +130,7 @@ function termTable(data, q, k) {
   const table = numberTable(caption, ["coordinate", ...shown.map(String)], [
     ["q", ...shown.map((a) => cell(q[a]))], ["k", ...shown.map((a) => cell(k[a]))], ["q × k", ...shown.map((a) => cell(q[a] * k[a]))],
   ]);
-  return make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": caption }, table);
+  return wide(caption, table);
 }
 
 /** Weight times value, for the keys shown, and the whole sum. */
@@ -140,5 +140,5 @@ function valueTable({ V, weights, outputs }, query, shown, current, name, note) 
   const rows = shown.map((j) => [name(j), ...columns.map((b) => asNumber(weights.at(query, j) * V.at(j, Number(b)), 2))]);
   const sum = ["y, the sum", ...columns.map((b) => make("b", {}, asNumber(outputs.at(query, Number(b)), 2)))];
   const caption = `Weight × value${note}${width < V.shape[1] ? `, first ${width} of ${V.shape[1]} coordinates` : ""}`;
-  return make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": caption }, numberTable(caption, ["key", ...columns], [...rows, sum], current));
+  return wide(caption, numberTable(caption, ["key", ...columns], [...rows, sum], current));
 }

@@ -32,8 +32,8 @@ function mount(el, initial, onChange) {
       verdict.hidden = state.hidden || state.predicted === null;
       verdict.textContent = `You predicted ${state.predicted}; it is ${asNumber(looked_at.at(...at), 1)}.`;
       readout.replaceChildren(
-        ...measure(asNumber(looked_at.at(...at), 1), `of ${keys.length} keys looked at`),
-        ...measure(asNumber(entropy.at(...at), 2), "nats of entropy"), ...measure(asNumber(gradient.at(...at), 3), "gradient norm |J|"));
+        numberOf(asNumber(looked_at.at(...at), 1), `of ${keys.length} keys looked at`),
+        numberOf(asNumber(entropy.at(...at), 2), "nats of entropy"), numberOf(asNumber(gradient.at(...at), 3), "gradient norm |J|"));
       if (!state.hidden) plots.forEach((each) => each.show(root()));
     }
 
@@ -63,10 +63,6 @@ function asTemperature(value) {
 function nearestStep(temperatures, value) {
   const distance = (T) => Math.abs(Math.log(T / value));
   return temperatures.reduce((best, T, i) => (distance(T) < distance(temperatures[best]) ? i : best), 0);
-}
-
-function measure(number, what) {
-  return [make("span", {}, make("strong", {}, number), ` ${what}`)];
 }
 
 /** The question before the numbers: a slider for a guess, and the button that reveals. */
