@@ -229,18 +229,11 @@ function tensorPicture(reading, name, text, place, shape) {
   };
 }
 
-function largestOf(values) {
-  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-}
-
 /** One pixel for each number; the style makes it as large as there is room. */
 function paintCells(canvas, scale, values, rows, columns) {
   if (!values.length) return;
   Object.assign(canvas, { width: columns, height: rows });
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(columns, rows);
-  values.forEach((value, i) => image.data.set([...scale.rgb(value), 255], 4 * i));
-  context.putImageData(image, 0, 0);
+  canvas.getContext("2d").putImageData(pixelsOf({ values, scale }, columns), 0, 0);
 }
 
 /** Scores by both readings, for the keys with the largest weights. */

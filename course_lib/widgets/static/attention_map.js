@@ -57,8 +57,7 @@ function mount(el, initial, onChange) {
 
     function drawPictures() {
       pictures.forEach((canvas, i) => {
-        canvas.getContext("2d").clearRect(0, 0, N, n);
-        paint(canvas.getContext("2d"), { ...plane(state.layer, i), scale }, { rows: n, columns: N }, 1, null);
+        canvas.getContext("2d").putImageData(pixelsOf({ ...plane(state.layer, i), scale }, N), 0, 0);
       });
     }
 

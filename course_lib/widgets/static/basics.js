@@ -23,7 +23,10 @@ function asBytes(value) {
   return value === null ? null : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
-/** An array as Python's `packed` hands it over. @returns {{values: TypedArray, shape: number[], at: (...index) => number}} */
+/**
+ * An array as Python's `packed` hands it over; `part` is what lies behind the first indices, without a copy.
+ * @returns {{values: TypedArray, shape: number[], at: (...index) => number, part: (...index) => TypedArray}}
+ */
 function unpack({ dtype, shape, bytes }) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const kind = {
@@ -92,6 +95,22 @@ function weightColours(data) {
 
 function signedColours(data, limit) {
   return colourScale(asBytes(data.signed_palette), -(limit || 1), limit || 1);
+}
+
+/** The largest absolute value: the limit of signed colours. */
+function largestOf(values) {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+/** One pixel for each value, row by row; where `seen` is 0, and below the last value, pixels stay transparent. */
+function pixelsOf({ values, seen = null, scale }, columns, rows = values.length / columns) {
+  const image = new ImageData(columns, rows);
+  values.forEach((value, i) => {
+    if (seen && !seen[i]) return;
+    image.data.set(scale.rgb(value), 4 * i);
+    image.data[4 * i + 3] = 255;
+  });
+  return image;
 }
 
 /** Sharp drawing on dense screens. @returns {CanvasRenderingContext2D} in CSS pixels */

@@ -39,7 +39,7 @@ function mount(el, initial, onChange) {
         head.show(state.head);
         const array = rows[state.tensor];
         const values = array.part(state.layer, Math.min(state.head, array.shape[1] - 1));
-        const scale = signedColours(data, values.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
+        const scale = signedColours(data, largestOf(values));
         if (changed.some((name) => name !== "step")) legend.replaceChildren(colourLegend(scale, state.tensor, false, 1));
         panels[0].show(values, scale, length(), 0);
         panels[1].show(values, scale, length(), firstNew());
@@ -103,13 +103,8 @@ function paintRows(canvas, values, scale, length, tokens) {
   const width = values.length / tokens;
   if (canvas.width !== width || canvas.height !== tokens) Object.assign(canvas, { width, height: tokens });
   canvas.style.height = `${ROW * tokens}px`;
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(width, tokens);
-  for (let i = 0; i < length * width; i++) {
-    image.data.set(scale.rgb(values[i]), 4 * i);
-    image.data[4 * i + 3] = 255;
-  }
-  context.putImageData(image, 0, 0);
+  const pixels = pixelsOf({ values: values.subarray(0, length * width), scale }, width, tokens);
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
 }
 
 function costTable(data, { flops, bytes }, step, length, first) {

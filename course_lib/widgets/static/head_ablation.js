@@ -51,7 +51,7 @@ function mount(el, initial, onChange) {
       drawn = state.answer;
       const now = unpack(drawn.tokens);
       const change = now.values.map((value, i) => value - before.values[i]);
-      const scale = signedColours(data, Math.max(1, ...change.map(Math.abs)));
+      const scale = signedColours(data, Math.max(1, largestOf(change)));
       readout.replaceChildren(...losses(data.whole.means, drawn, drawn.for[0].length));
       bars.show(drawn.means);
       map.draw({ values: change, seen: null, row: state.copy, column: state.position, scale });
@@ -113,7 +113,7 @@ function toggled(removed, head) {
 function tileScale(data, views, { name }) {
   const costs = views.slice(0, COPY_NAMES.length);
   if (!costs.some((cost) => cost.name === name)) return weightColours(data);
-  return signedColours(data, Math.max(...costs.flatMap(({ values }) => Array.from(values, Math.abs))));
+  return signedColours(data, Math.max(...costs.map(({ values }) => largestOf(values))));
 }
 
 /** The content of all tiles: name, the number shown, and the head's role, or that it is removed. */

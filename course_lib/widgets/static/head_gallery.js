@@ -111,7 +111,7 @@ function galleryTiles(count, nameOf) {
   return {
     tiles: parts.map(({ element }) => element),
     mark(first, second, score) {
-      const most = score ? Math.max(...score.values.map(Math.abs)) : 0;
+      const most = score ? largestOf(score.values) : 0;
       parts.forEach((part, head) => {
         part.badge.textContent = SLOTS.filter((_, i) => [first, second][i] === head).join(" ");
         part.score.textContent = score ? asNumber(score.values[head], 2) : "";
@@ -126,17 +126,10 @@ function galleryTiles(count, nameOf) {
 
 /** One pixel for each weight; hidden ones stay transparent, and the hatching under the canvas shows. */
 function paintSmall(canvas, values, seen, n, scaled, scale) {
-  const image = new ImageData(n, n);
-  for (let row = 0; row < n; row++) {
-    const largest = scaled ? values.subarray(row * n, (row + 1) * n).reduce((most, value) => Math.max(most, value), 0) || 1 : 1;
-    for (let at = row * n; at < (row + 1) * n; at++) {
-      if (seen && !seen[at]) continue;
-      image.data.set(scale.rgb(values[at] / largest), 4 * at);
-      image.data[4 * at + 3] = 255;
-    }
-  }
+  const largest = counted(n).map((_, row) => largestOf(values.subarray(row * n, (row + 1) * n)) || 1);
+  const shown = scaled ? values.map((value, i) => value / largest[Math.floor(i / n)]) : values;
   canvas.width = canvas.height = n;
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  canvas.getContext("2d").putImageData(pixelsOf({ values: shown, seen, scale }, n), 0, 0);
 }
 
 /** Three large maps with one crosshair: A, B, and what A has more than B. */

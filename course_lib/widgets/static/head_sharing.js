@@ -7,7 +7,7 @@ function mount(el, initial, onChange) {
     const numbers = { ...Object.fromEntries(names.map((name) => [name, unpack(data[name])])), maps: unpack(data.maps) };
     const [layers, heads] = numbers.maps.shape.slice(1, 3);
     const scale = weightColours(data);
-    const pixels = pixelsOf(scale);
+    const pixels = coloursOf(scale);
     const at = () => [state.way, state.step];
     const step = rangeControl({
       label: "KV heads g", count: counts.length, text: (i) => `${counts[i]} of ${heads}${kindOf(counts[i], heads)}`,
@@ -67,7 +67,7 @@ function triangleOf({ maps }, { counts }, { way, step, layer, head }) {
 }
 
 /** The 256 colours of a scale as pixels, four bytes each. */
-function pixelsOf({ table }) {
+function coloursOf({ table }) {
   return new Uint32Array(Uint8Array.from({ length: 1024 }, (_, i) => (i % 4 === 3 ? 255 : table[3 * (i >> 2) + (i % 4)])).buffer);
 }
 

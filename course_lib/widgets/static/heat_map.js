@@ -6,12 +6,12 @@ const CELL = { smallest: 4, largest: 44, printed: 34, label: 15, height: 620 };
 /**
  * @param {{rows: string[], columns: string[], scale: object, label: string, help?: string, axes?: [string, string],
  *   onHover?: (cell: object|null) => void, onMove: (cell: object) => void, onPick?: (cell: object) => void,
- *   onRelease?: () => void, room: () => number, height?: number, digits?: number}} options
+ *   onRelease?: () => void, room: () => number, height?: number}} options
  *   scale is a colourScale; room is the width the map may take, labels included, and height the largest of its plane.
  *   Moving chooses a cell; a figure that pins rows also gives onPick (click, Enter) and onRelease (Escape).
  */
 function heatMap(options) {
-  const { rows, columns, axes = ["queries", "keys"], height = CELL.height, digits = 2 } = options;
+  const { rows, columns, axes = ["queries", "keys"], height = CELL.height } = options;
   const { onHover = () => {}, onPick = options.onMove, onRelease = () => {} } = options;
   const id = uniqueName();
   const size = { rows: rows.length, columns: columns.length };
@@ -73,7 +73,7 @@ function heatMap(options) {
     box(bands[2], [0, (pinned ?? 0) * cell, across, cell]);
     box(cellElement, [column * cell, row * cell, cell, cell]);
     const at = row * size.columns + column;
-    cellElement.textContent = seen && !seen[at] ? "hidden by the mask" : asText(values[at], digits);
+    cellElement.textContent = seen && !seen[at] ? "hidden by the mask" : asText(values[at], 2);
     cellElement.setAttribute("aria-colindex", column + 1);
     cellElement.setAttribute("aria-selected", pinned === row);
     rowElement.setAttribute("aria-rowindex", row + 1);
@@ -131,16 +131,10 @@ function labels(tokens, kind) {
 }
 
 /** Cells as coloured squares, hidden ones hatched. */
-function paint(context, { values, seen, scale }, { rows, columns }, cell, hatchColour) {
-  const image = new ImageData(columns, rows);
-  for (let i = 0; i < values.length; i++) {
-    if (seen && !seen[i]) continue; // stays transparent: the hatching shows
-    image.data.set(scale.rgb(values[i]), 4 * i);
-    image.data[4 * i + 3] = 255;
-  }
+function paint(context, shown, { rows, columns }, cell, hatchColour) {
   const small = new OffscreenCanvas(columns, rows);
-  small.getContext("2d").putImageData(image, 0, 0);
-  if (seen && hatchColour) hatch(context, columns * cell, rows * cell, hatchColour);
+  small.getContext("2d").putImageData(pixelsOf(shown, columns), 0, 0);
+  if (shown.seen) hatch(context, columns * cell, rows * cell, hatchColour);
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, columns * cell, rows * cell);
 }

@@ -3,7 +3,7 @@
 const MARKERS = ["circle", "square", "diamond", "triangle", "cross"];
 
 /**
- * @param {{label: string, x: object, y: object, height?: number, help?: string,
+ * @param {{label: string, x: object, y: object, height?: number,
  *   describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
  *   x and y are axes ({label, domain, log?, ticks?, text?}); `describe` says a point, for the tip and a screen reader;
  *   onPick is called on a click or Enter. `draw({series, rules, x, y})` takes
@@ -17,7 +17,7 @@ function plot(options) {
   const tip = make("div", { class: "clf-tip", "aria-hidden": "true" });
   const stage = make("div", {
     role: "listbox", tabindex: "0", class: "clf-plot", "aria-label": options.label, "aria-activedescendant": option.id,
-    "aria-description": options.help ?? "Left and right walk along a series, up and down change the series.",
+    "aria-description": "Left and right walk along a series, up and down change the series.",
   }, drawing, option, tip);
   const legend = make("div", { class: "clf-legend", "aria-hidden": "true" });
   const element = make("div", { class: "clf-figure" }, stage, legend);

@@ -9,8 +9,8 @@ function mount(el, initial, onChange) {
     const N = arrays.scores.shape[0];
     const pairs = data.theta.length;
     const clocks = counted(pairs).map(() => clock(Math.max(...arrays.lengths.values) || 1));
-    const colours = signedColours(data, Math.max(...arrays.waves.values.map(Math.abs)));
-    const scale = signedColours(data, Math.max(...arrays.scores.values.map(Math.abs)));
+    const colours = signedColours(data, largestOf(arrays.waves.values));
+    const scale = signedColours(data, largestOf(arrays.scores.values));
     const position = (name, label) => rangeControl({
       label, count: N, text: (i) => String(i),
       onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),

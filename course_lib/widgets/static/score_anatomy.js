@@ -70,7 +70,7 @@ function mount(el, initial, onChange) {
 
 /** The matrix that stands at each stage, with its colours. */
 function stageMatrices(data, { products, scores, weights }, mask) {
-  const signed = (values) => signedColours(data, values.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
+  const signed = (values) => signedColours(data, largestOf(values));
   const of = ({ values }, scale, seen, i) => ({ values, scale, seen, title: MATRICES[i] });
   const seen = mask && mask.values;
   const sequential = weightColours(data);
@@ -118,15 +118,14 @@ function termTable(data, q, k) {
   const order = counted(q.length).map(Number);
   const size = (a) => Math.abs(q[a] * k[a]);
   const shown = q.length <= TERMS_SHOWN ? order : order.sort((a, b) => size(b) - size(a)).slice(0, TERMS_SHOWN);
-  const most = [...q, ...k, ...q.map((value, a) => value * k[a])].reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const scale = signedColours(data, most);
+  const all = [...q, ...k, ...q.map((value, a) => value * k[a])];
+  const scale = signedColours(data, largestOf(all));
   const cell = (value) => {
     const element = make("span", { class: "clf-coloured" }, asNumber(value, 2));
     Object.assign(element.style, { background: scale.css(value), color: scale.ink(value) });
     return element;
   };
-  const all = shown.length === q.length;
-  const caption = all ? `All ${q.length} coordinates` : `The ${TERMS_SHOWN} largest of ${q.length} terms`;
+  const caption = shown.length === q.length ? `All ${q.length} coordinates` : `The ${TERMS_SHOWN} largest of ${q.length} terms`;
   const table = numberTable(caption, ["coordinate", ...shown.map(String)], [
     ["q", ...shown.map((a) => cell(q[a]))], ["k", ...shown.map((a) => cell(k[a]))], ["q × k", ...shown.map((a) => cell(q[a] * k[a]))],
   ]);
