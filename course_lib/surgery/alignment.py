@@ -7,16 +7,16 @@ Compare Jin et al., "Align Attention Heads Before Merging Them", arXiv 2412.2067
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.config import is_whole, require
+from course_lib.config import require
 from course_lib.layers import GroupedQueryAttention
 from course_lib.models import DecoderModel
-from course_lib.surgery.heads import grouped_config
+from course_lib.surgery.heads import check_groups, grouped_config, projections
 
 Group = Callable[[Float[Tensor, "*b e e"]], Float[Tensor, "*b e e"]]
 ITERATIONS = 30
@@ -37,9 +37,9 @@ def reorder_heads(model: DecoderModel, orders: Sequence[Sequence[int]]) -> Decod
     for block, order in zip(new.blocks, orders, strict=True):
         good = sorted(order) == list(range(config.n_kv_heads))
         require(good, f"each of orders must be a permutation of 0 ... {config.n_kv_heads - 1}, got {list(order)}")
-        for parameter, axis in head_axes(block.attention):
-            heads = parameter.unflatten(axis, (config.n_kv_heads, -1))
-            parameter.copy_(heads.index_select(axis, torch.tensor(order, device=heads.device)).flatten(axis, axis + 1))
+        for parameter in (*projections(block.attention, "QKV").values(), block.attention.W_O.T):
+            heads = parameter.unflatten(-1, (config.n_kv_heads, -1))
+            parameter.copy_(heads[..., list(order), :].flatten(-2))
     return new
 
 
@@ -52,10 +52,7 @@ def align_heads(model: DecoderModel, n_kv_heads: int) -> DecoderModel:
     """
     config = grouped_config(model)
     held = config.n_kv_heads
-    require(
-        is_whole(n_kv_heads) and held % n_kv_heads == 0,
-        f"n_kv_heads must be a positive integer that divides the model's {held} KV heads, got {n_kv_heads!r}",
-    )
+    check_groups(config, n_kv_heads)
     new = copy.deepcopy(model)
     for block in new.blocks:
         attention = block.attention
@@ -64,12 +61,6 @@ def align_heads(model: DecoderModel, n_kv_heads: int) -> DecoderModel:
             nearest = nearest_orthogonal if config.rope is None else nearest_pair_rotations
             turn(attention, "K", bases(attention.W_K, held, n_kv_heads, nearest))
     return new
-
-
-def head_axes(attention: GroupedQueryAttention) -> list[tuple[Tensor, int]]:
-    """Every parameter that is cut into heads, and the axis that is."""
-    found = [(getattr(attention, name), 1) for name in ("W_Q", "W_K", "W_V")] + [(attention.W_O, 0)]
-    return found + [(getattr(attention, name), 0) for name in ("b_Q", "b_K", "b_V") if attention.config.bias]
 
 
 def bases(W: Float[Tensor, "d he"], heads: int, groups: int, nearest: Group) -> Float[Tensor, "h e e"]:
@@ -104,16 +95,12 @@ def nearest_pair_rotations(C: Float[Tensor, "*b e e"]) -> Float[Tensor, "*b e e"
 def turn(attention: GroupedQueryAttention, letter: str, G: Float[Tensor, "g e e"]) -> None:
     """Turn KV heads in place, and what meets them: queries for keys, rows of W_O for values."""
     wide = G.repeat_interleave(attention.config.n_heads // len(G), dim=0)  # of the query heads
-    if letter == "V":
-        attention.W_O.copy_((wide.mT @ attention.W_O.unflatten(0, (len(wide), -1))).flatten(0, 1))
-    else:
-        turn_columns(attention, "Q", wide)
-    turn_columns(attention, letter, G)
+    turn_columns(projections(attention, letter).values(), G)
+    turn_columns([attention.W_O.T] if letter == "V" else projections(attention, "Q").values(), wide)
 
 
-def turn_columns(attention: GroupedQueryAttention, letter: str, G: Float[Tensor, "h e e"]) -> None:
-    """W_h G_h for each head, and b_h G_h."""
-    parameters = [getattr(attention, f"{kind}_{letter}") for kind in ("Wb" if attention.config.bias else "W")]
+def turn_columns(parameters: Iterable[Tensor], G: Float[Tensor, "h e e"]) -> None:
+    """W_h G_h for each head in place, and b_h G_h."""
     for parameter in parameters:
         heads = parameter.unflatten(-1, (len(G), -1))
         parameter.copy_(torch.einsum("...he,hef->...hf", heads, G).flatten(-2))

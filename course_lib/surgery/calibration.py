@@ -1,6 +1,7 @@
 """What the attention layers of a trained model read, and how far back they look, summed over calibration text."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from course_lib.config import Rope, require
 from course_lib.layers.positions import frequencies
 from course_lib.models import DecoderModel
+from course_lib.models.writing import writing
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,26 +26,19 @@ class Calibration:
     distances: Float[np.ndarray, "n"]  # share of the attention weights, all heads together, that lies s tokens back
 
 
-@torch.no_grad()
 def calibrate(model: DecoderModel, batches: Iterable[Tensor]) -> list[Calibration]:
     """One Calibration for each layer, of all tokens in the batches (b, n) of ids; the model runs in evaluation mode.
 
     Raises ValueError without tokens, and what the model raises for ids that it does not know.
     """
     found = [Sums(model.config.d_model) for _ in model.blocks]
-    hooks = [
-        b.attention.register_forward_pre_hook(sums.see_inputs) for b, sums in zip(model.blocks, found, strict=True)
-    ]
-    training = model.training
-    model.eval()
-    try:
+    with ExitStack() as for_now:
+        for_now.enter_context(writing(model))
+        for block, sums in zip(model.blocks, found, strict=True):
+            for_now.enter_context(block.attention.register_forward_pre_hook(sums.see_inputs))
         for batch in batches:
             for sums, P in zip(found, model.attention_weights(batch), strict=True):
                 sums.see_weights(P)
-    finally:
-        model.train(training)
-        for hook in hooks:
-            hook.remove()
     require(all(sums.distances.any() for sums in found), "batches must hold tokens to calibrate on, got none")
     return [Calibration(sums.gram, sums.distances / sums.distances.sum()) for sums in found]
 

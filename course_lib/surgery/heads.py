@@ -9,20 +9,20 @@ Each returns a new model that shares no memory with the old one. A group are nei
 key/value head floor(i g / h). QK-norm, whose gain all heads share, is kept: what is pooled are the weights before it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.config import GroupedConfig, is_whole, require
+from course_lib.config import GroupedConfig, LatentConfig, is_whole, require
 from course_lib.layers import GroupedQueryAttention
 from course_lib.models import DecoderModel
 
 # Heads of a weight are (d, g, q, e): q heads of width e in each of g groups; heads of a bias are (g, q, e).
 Way = Callable[[Float[Tensor, "*d g q e"]], Float[Tensor, "*d g e"]]
-SHARED = ("K", "V")
 
 
 def mean(heads: Float[Tensor, "*d g q e"]) -> Float[Tensor, "*d g e"]:
@@ -56,11 +56,7 @@ def share_heads(model: DecoderModel, n_kv_heads: int, how: Way) -> DecoderModel:
     Raises ValueError for another kind of model, for a number that does not divide that of its KV heads, and for a
     `how` that returns another shape.
     """
-    held = grouped_config(model).n_kv_heads
-    require(
-        is_whole(n_kv_heads) and held % n_kv_heads == 0,
-        f"n_kv_heads must be a positive integer that divides the model's {held} KV heads, got {n_kv_heads!r}",
-    )
+    check_groups(grouped_config(model), n_kv_heads)
     require(callable(how), f"how must be a function of grouped heads, like mean, first or Fresh(seed), got {how!r}")
     return with_heads(model, n_kv_heads, lambda heads: how(heads.unflatten(-2, (n_kv_heads, -1))))
 
@@ -85,30 +81,49 @@ def grouped_config(model: DecoderModel) -> GroupedConfig:
     return config
 
 
+def check_groups(config: GroupedConfig, n_kv_heads: int) -> None:
+    """The KV heads fall into so many groups of equal size."""
+    held = config.n_kv_heads
+    require(
+        is_whole(n_kv_heads) and held % n_kv_heads == 0,
+        f"n_kv_heads must be a positive integer that divides the model's {held} KV heads, got {n_kv_heads!r}",
+    )
+
+
 @torch.no_grad()
 def with_heads(model: DecoderModel, n_kv_heads: int, change: Callable[[Tensor], Tensor]) -> DecoderModel:
     """A copy with other KV heads: `change` gets those of each weight (d, heads, e) and each bias (heads, e)."""
-    config = model.config
-    with torch.device("meta"):  # no weights are drawn only to be replaced
-        new = DecoderModel(replace(config, attention=replace(config.attention, n_kv_heads=n_kv_heads)))
-    tensors = dict(model.state_dict())
-    for i, block in enumerate(model.blocks):
-        for name, parameter in shared_parameters(block.attention).items():
-            heads = change(parameter.unflatten(-1, (-1, config.attention.d_head)))
-            want = (*parameter.shape[:-1], n_kv_heads, config.attention.d_head)
-            require(heads.shape == want, f"how must return heads of shape {want}, got {tuple(heads.shape)}")
-            tensors[f"blocks.{i}.attention.{name}"] = heads.flatten(-2)
-    new.load_state_dict({name: like(new.get_parameter(name), tensor) for name, tensor in tensors.items()}, assign=True)
-    return new.train(model.training)
+    config = replace(model.config.attention, n_kv_heads=n_kv_heads)
+
+    def changed(parameter: Tensor) -> Tensor:
+        heads = change(parameter.unflatten(-1, (-1, config.d_head)))
+        want = (*parameter.shape[:-1], n_kv_heads, config.d_head)
+        require(heads.shape == want, f"how must return heads of shape {want}, got {tuple(heads.shape)}")
+        return heads.flatten(-2)
+
+    found = (projections(block.attention, "KV") for block in model.blocks)
+    return with_attention(model, config, [{name: changed(p) for name, p in each.items()} for each in found])
 
 
-def like(parameter: Tensor, tensor: Tensor) -> Tensor:
-    """A copy of the tensor, laid out in memory as the layer lays out its parameter."""
-    empty = torch.empty_strided(parameter.shape, parameter.stride(), dtype=tensor.dtype, device=tensor.device)
-    return empty.copy_(tensor)
-
-
-def shared_parameters(attention: GroupedQueryAttention) -> dict[str, Tensor]:
-    """W_K and W_V, and b_K and b_V where there are biases."""
+def projections(attention: GroupedQueryAttention, letters: str) -> dict[str, Tensor]:
+    """W_Q, W_K and W_V as far as named, and their biases where there are some: heads side by side on the last axis."""
     kinds = "Wb" if attention.config.bias else "W"
-    return {f"{kind}_{letter}": getattr(attention, f"{kind}_{letter}") for kind in kinds for letter in SHARED}
+    return {f"{kind}_{letter}": getattr(attention, f"{kind}_{letter}") for kind in kinds for letter in letters}
+
+
+def with_attention(
+    model: DecoderModel, config: GroupedConfig | LatentConfig, weights: Iterable[Mapping[str, Tensor | np.ndarray]]
+) -> DecoderModel:
+    """A copy of the model with attention of another config; what `weights` of a layer does not name stays.
+
+    In the model's mode, dtype and device; it shares no memory with the model or the weights.
+    """
+    with torch.device("meta"):  # no weights are drawn only to be replaced
+        new = DecoderModel(replace(model.config, attention=config))
+    tensors = dict(model.state_dict())
+    for i, layer in enumerate(weights):
+        tensors |= {f"blocks.{i}.attention.{name}": torch.as_tensor(W) for name, W in layer.items()}
+    like, order = model.embedding.W_E, torch.contiguous_format
+    filled = {name: tensors[name].detach().to(like, copy=True, memory_format=order) for name in new.state_dict()}
+    new.load_state_dict(filled, assign=True)
+    return new.train(model.training)

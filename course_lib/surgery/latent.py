@@ -10,7 +10,7 @@ Each returns a new model in the same mode and dtype that shares no memory with t
 """
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from course_lib.models import DecoderModel
 from course_lib.reference.latent import from_grouped
 from course_lib.surgery.calibration import Calibration, mean_rotation
 from course_lib.surgery.factors import LatentFactors, joint_factors
-from course_lib.surgery.heads import grouped_config
+from course_lib.surgery.heads import grouped_config, with_attention
 from course_lib.surgery.rotary import as_columns, as_pairs, principal_mix, rope_of, split_rotary
 
 Layers = Sequence[Calibration]  # of `calibrate`, one for each layer
@@ -69,11 +69,7 @@ def to_latent(
     config = absorbable_config(model)
     require(config.rope is None, f"model must have no rotary positions (`decouple` is for these), got {config.rope}")
     found = factors(model, rank, layers, balance)
-    kept = [
-        {name: convert.array(block.attention.get_parameter(name)) for name in ("W_Q", "W_O")} for block in model.blocks
-    ]
-    latent = [read_from(layer, config) | old for layer, old in zip(found, kept, strict=True)]
-    return with_latents(model, latent_config(config, d_latent=rank), latent)
+    return with_attention(model, latent_config(config, d_latent=rank), (read_from(layer, config) for layer in found))
 
 
 def embed(model: DecoderModel) -> DecoderModel:
@@ -84,8 +80,8 @@ def embed(model: DecoderModel) -> DecoderModel:
     """
     absorbable_config(model)
     made = [convert.to_layer(from_grouped(convert.to_reference(block.attention))) for block in model.blocks]
-    weights = [{name: convert.array(p) for name, p in layer.named_parameters()} for layer in made]
-    return with_latents(model, replace(made[0].config, dropout=model.config.attention.dropout), weights)
+    config = replace(made[0].config, dropout=model.config.attention.dropout)
+    return with_attention(model, config, (dict(layer.named_parameters()) for layer in made))
 
 
 def decouple(
@@ -106,13 +102,13 @@ def decouple(
     rope = rope_of(kept, config.rope, config.d_head)
     pairs = zip(model.blocks, one_each(model, layers), strict=True)
     weights = [decoupled_weights(block.attention, seen, d_latent, kept, balance) for block, seen in pairs]
-    return with_latents(model, latent_config(config, d_latent=d_latent, d_rope=2 * len(kept), rope=rope), weights)
+    return with_attention(model, latent_config(config, d_latent=d_latent, d_rope=2 * len(kept), rope=rope), weights)
 
 
 def decoupled_weights(
     layer: GroupedQueryAttention, seen: Calibration, d_latent: int, kept: range, balance: float | None
 ) -> dict[str, np.ndarray]:
-    """The weights of a LatentAttention, by their names."""
+    """The weights of a LatentAttention by their names, without W_O, which stays."""
     config, at = layer.config, list(kept)
     W_Q = as_pairs(convert.array(layer.W_Q), config.n_heads)
     W_K = as_pairs(convert.array(layer.W_K), config.n_kv_heads)
@@ -122,7 +118,7 @@ def decoupled_weights(
     content = as_columns(W_K * np.abs(mean))
     found = joint_factors(content, convert.array(layer.W_V), d_latent, seen.gram, balance)
     asking = {"W_Q": as_columns(W_Q * np.exp(1j * np.angle(mean))), "W_QR": as_columns(W_QR)}
-    return asking | {"W_KR": as_columns(W_KR), "W_O": convert.array(layer.W_O)} | read_from(found, config)
+    return asking | {"W_KR": as_columns(W_KR)} | read_from(found, config)
 
 
 def read_from(found: LatentFactors, config: GroupedConfig) -> dict[str, np.ndarray]:
@@ -155,16 +151,3 @@ def one_each(model: DecoderModel, layers: Layers) -> Layers:
     require(good, f"layers must be a list from calibrate(model, batches), got {type(layers).__name__}")
     require(len(layers) == len(model.blocks), f"layers must be one for each of {len(model.blocks)}, got {len(layers)}")
     return layers
-
-
-def with_latents(model: DecoderModel, config: LatentConfig, weights: Iterable[dict[str, np.ndarray]]) -> DecoderModel:
-    """A copy of the model with latent attention of these weights, one dict of float64 arrays for each layer."""
-    with torch.device("meta"):  # no weights are drawn only to be replaced
-        new = DecoderModel(replace(model.config, attention=config))
-    old = model.state_dict()
-    tensors = {name: tensor.clone() for name, tensor in old.items() if ".attention." not in name}
-    for i, layer in enumerate(weights):
-        like = old[f"blocks.{i}.attention.W_O"]
-        tensors |= {f"blocks.{i}.attention.{name}": torch.from_numpy(W).to(like) for name, W in layer.items()}
-    new.load_state_dict(tensors, assign=True)
-    return new.train(model.training)
