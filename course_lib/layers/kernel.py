@@ -52,20 +52,13 @@ def attention_weights(
     check_kernel(Q, K, seen.mask, seen.causal)
     (b, h, n, e), (g, N) = Q.shape, K.shape[1:3]
     wide = at_least_float32(Q.dtype)  # as the fused kernel: bfloat16 would round a score of 30 by 0.1
-    scores = inner_products(scale * Q.to(wide).reshape(b, g, h // g * n, e), K.to(wide)).view(b, h, n, N)
+    scores = multiply(scale * Q.to(wide).reshape(b, g, h // g * n, e), K.to(wide).mT).view(b, h, n, N)
     mask = seen.to_mask(n, Q.device)
     if mask is None:
         return scores.softmax(-1).to(Q.dtype)
     # The most negative number instead of -inf: a row that sees nothing is then uniform, not NaN, until it is masked.
     P = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1)
     return P.masked_fill(~mask, 0.0).to(Q.dtype)
-
-
-def inner_products(Q: Float[Tensor, "b g m e"], K: Float[Tensor, "b g N e"]) -> Float[Tensor, "b g m N"]:
-    """Q K^T. Of a group's few queries and many keys, as in a decode step, BLAS wants the keys first."""
-    if 1 < Q.shape[2] <= FEW and K.shape[2] >= LONG:
-        return multiply(K, Q.mT).mT.contiguous()
-    return multiply(Q, K.mT)
 
 
 def mix(P: Float[Tensor, "b h n N"], V: Float[Tensor, "b g N v"]) -> Float[Tensor, "b h n v"]:
@@ -82,28 +75,13 @@ def multiply(A: Float[Tensor, "b g m k"], B: Float[Tensor, "b g k l"]) -> Float[
 
 
 def attend_in_parts(q: Float[Tensor, "m e"], K: Float[Tensor, "N e"], V: Float[Tensor, "N v"]) -> Float[Tensor, "m v"]:
-    """softmax(q K^T) V, the keys cut into parts that threads share, each with a softmax of its own.
-
-    A part leaves its largest score m_c, Z_c = sum exp(s - m_c) and Y_c = sum exp(s - m_c) v. Then
-    Y = sum_c exp(m_c) Y_c / sum_c exp(m_c) Z_c, where the largest m_c is taken off all of them first.
-    """
-    whole = len(K) - len(K) % PARTS
-    cuts = [tuple(rows[:whole].unflatten(0, (PARTS, -1)) for rows in (K, V))]
-    if whole < len(K):
-        cuts.append((K[None, whole:], V[None, whole:]))
-    m, Z, Y = (torch.cat(each) for each in zip(*(part(q, *cut) for cut in cuts), strict=True))
-    weight = (m - m.amax(0)).exp()
-    return (weight * Y).sum(0) / (weight * Z).sum(0)
-
-
-def part(
-    q: Float[Tensor, "m e"], K: Float[Tensor, "c n e"], V: Float[Tensor, "c n v"]
-) -> tuple[Float[Tensor, "c m 1"], Float[Tensor, "c m 1"], Float[Tensor, "c m v"]]:
-    """m_c, Z_c and Y_c of each of c parts."""
-    scores = torch.bmm(q.expand(len(K), -1, -1), K.mT)
-    m = scores.amax(-1, keepdim=True)
-    A = (scores - m).exp_()
-    return m, A.sum(-1, keepdim=True), torch.bmm(A, V)
+    """softmax(q K^T) V of a single key head, whose keys and values are cut into parts for threads to share."""
+    whole = K.shape[0] - K.shape[0] % PARTS
+    K_c, V_c = (rows[:whole].unflatten(0, (PARTS, -1)) for rows in (K, V))
+    scores = torch.bmm(q.expand(PARTS, -1, -1), K_c.mT).transpose(0, 1).flatten(1)
+    P = torch.cat([scores, q @ K[whole:].T], 1).softmax(-1)
+    Y_c = torch.bmm(P[:, :whole].unflatten(1, (PARTS, -1)).transpose(0, 1), V_c)
+    return torch.addmm(Y_c.sum(0), P[:, whole:], V[whole:])
 
 
 def attend(
@@ -126,7 +104,10 @@ def attend(
         lambda: f"K and V must agree in all axes but the last, got shapes {tuple(K.shape)} and {tuple(V.shape)}",
     )
     (h, e), (g, v) = Q.shape[1::2], V.shape[1::2]
-    if (Q.shape[2] == 1 and is_wide(Q)) or (g != h and e != v):
+    one = Q.shape[2] == 1 and is_wide(Q)
+    if one and seen.everything and dropout == 0:
+        return attend_alone((Q, K, V), scale)
+    if one or (g != h and e != v):
         return attend_plainly((Q, K, V), seen, scale, dropout)
     return attend_fused((Q, K, V), seen, scale, dropout)
 
@@ -134,12 +115,23 @@ def attend(
 Heads = tuple[Float[Tensor, "b h n e"], Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]  # Q, K, V
 
 
+def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
+    """One query of each head, which sees every key: a decode step, where what is no reading of the cache counts."""
+    Q, K, V = heads
+    K, V = K.flatten(0, 1), V.flatten(0, 1)
+    q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group below each other
+    if K.shape[1] < LONG:
+        Y = torch.bmm(torch.bmm(q, K.mT).softmax(-1), V)
+    elif K.shape[0] == 1:
+        Y = attend_in_parts(q[0], K[0], V[0])
+    else:  # BLAS wants many keys before a few queries
+        Y = torch.bmm(torch.bmm(K, q.mT).mT.contiguous().softmax(-1), V)
+    return Y.reshape(*Q.shape[:3], -1)
+
+
 def attend_plainly(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
     """By products and a softmax."""
     Q, K, V = heads
-    alone = len(Q) == Q.shape[2] == K.shape[1] == 1  # one query of each head, and one key head
-    if alone and K.shape[2] >= LONG and is_wide(Q) and seen.everything and dropout == 0:
-        return attend_in_parts(scale * Q[0, :, 0], K[0, 0], V[0, 0])[None, :, None]
     return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)
 
 
