@@ -98,8 +98,8 @@ class CausalAttention(nn.Module):
         check_input(X, self.config.d_model, self.W_O)
         batch, n = X.shape[:2]
         check_lengths(lengths, (batch, n))
-        starts = torch.zeros(batch, dtype=torch.long) if cache is None else cache.starts(batch)
         if mask is not None:
+            starts = torch.zeros(batch, dtype=torch.long) if cache is None else cache.starts(batch)
             new = n if cache is None or lengths is None else lengths.cpu()
             check_mask(mask, batch, n, int((starts + new).max()))
         if isinstance(cache, WindowCache):

@@ -24,6 +24,8 @@ class Cache:
         require(good, f"capacity must be a positive integer or None, got {capacity!r}")
         self._fixed = capacity
         self._buffers: dict[str, Tensor] = {}
+        self._kinds: dict[str, tuple] = {}  # of the buffers
+        self._slots = torch.arange(0)  # their numbers, which are positions as long as every row is kept
         self._hold(torch.zeros(0, dtype=torch.long))
 
     def _hold(self, lengths: Int[Tensor, "b"]) -> None:
@@ -73,7 +75,7 @@ class Cache:
         starts = self.starts(batch)
         if lengths is None and self._even:
             self._reserve(rows, self.length + n)
-            self._write_together(rows, self.length, self.length + n)
+            self._write_together(rows, self.length, n)
             self._hold(starts + n)
         else:
             counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
@@ -82,7 +84,7 @@ class Cache:
             self._write(rows, starts[:, None] + new, new < counts[:, None])
             self._hold(ends)
         N = self.length
-        return {name: buffer[..., :N, :] for name, buffer in self._buffers.items()}, torch.arange(N)
+        return {name: buffer.narrow(-2, 0, N) for name, buffer in self._buffers.items()}, self._slots[:N]
 
     def truncate(self, length: int | Int[Tensor, "b"]) -> None:
         """Forget the tokens from position `length` on: of each sequence, or with a tensor (b,) one by one.
@@ -119,8 +121,7 @@ class Cache:
         sizes = {name: (row.shape[0], row.shape[-2]) for name, row in rows.items()}
         require(len(set(sizes.values())) == 1, lambda: f"rows must agree in batch and number of tokens, got {sizes}")
         if self.length:
-            held = {name: _kind(buffer) for name, buffer in self._buffers.items()}
-            got = {name: _kind(row) for name, row in rows.items()}
+            held, got = self._kinds, _kinds(rows)
             require(
                 held == got, lambda: f"rows must be like those held, {held}, got {got}; each layer needs its own cache"
             )
@@ -134,10 +135,7 @@ class Cache:
         )
         if self.length and needed <= self.capacity:
             return  # the usual step: what is held is of the same kind, as `_check` found
-        fits = self._buffers.keys() == rows.keys() and all(
-            _kind(self._buffers[name]) == _kind(row) and len(self._buffers[name]) == len(row)
-            for name, row in rows.items()
-        )
+        fits = self._kinds == _kinds(rows) and all(len(self._buffers[name]) == len(row) for name, row in rows.items())
         if fits and needed <= self.capacity:
             return
         size = self._fixed or max(needed, SMALLEST, 2 * self.capacity if fits else 0)
@@ -149,15 +147,16 @@ class Cache:
         """Zeros, not uninitialised memory: what no query sees is still multiplied, by 0, and 0 NaN is NaN."""
         old = self._buffers
         self._buffers = {k: row.new_zeros(*row.shape[:-2], size, row.shape[-1]) for k, row in rows.items()}
+        self._kinds, self._slots = _kinds(rows), torch.arange(size)
         if keep:
             for name, buffer in self._buffers.items():
                 buffer[..., : old[name].shape[-2], :] = old[name]
 
     @torch.no_grad()
-    def _write_together(self, rows: Rows, start: int, stop: int) -> None:
+    def _write_together(self, rows: Rows, start: int, n: int) -> None:
         """Row t of every sequence to slot start + t: one copy, without indices."""
         for name, row in rows.items():
-            self._buffers[name][..., start:stop, :] = row
+            self._buffers[name].narrow(-2, start, n).copy_(row)
 
     @torch.no_grad()
     def _write(self, rows: Rows, slots: Int[Tensor, "b n"], kept: Bool[Tensor, "b n"]) -> None:
@@ -171,6 +170,6 @@ class Cache:
         self._hold(lengths)
 
 
-def _kind(row: Tensor) -> tuple:
+def _kinds(rows: Rows) -> dict[str, tuple]:
     """What rows of the same name have in common: all axes but sequences and tokens, dtype and device."""
-    return (*row.shape[1:-2], row.shape[-1], row.dtype, row.device)
+    return {name: (*row.shape[1:-2], row.shape[-1], row.dtype, row.device) for name, row in rows.items()}
