@@ -25,10 +25,10 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         require_width(x, self.gamma)
-        z = x if x.dtype in WIDE else x.float()
-        # No inner product, though it would be faster: autocast computes products in half precision.
-        y = z * torch.rsqrt(z.square().mean(-1, keepdim=True) + self.eps)
-        return (y if z is x else y.to(x.dtype)) * self.gamma
+        if x.dtype == self.gamma.dtype and x.dtype in WIDE:
+            return F.rms_norm(x, self.gamma.shape, self.gamma, self.eps)
+        z = F.rms_norm(x.to(torch.promote_types(x.dtype, torch.float32)), self.gamma.shape, eps=self.eps)
+        return z.to(x.dtype) * self.gamma
 
 
 class LayerNorm(nn.Module):

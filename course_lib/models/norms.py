@@ -15,12 +15,17 @@ def new_norm(config: ModelConfig) -> LayerNorm | RMSNorm:
     return (LayerNorm if config.norm == "layer" else RMSNorm)(config.d_model, config.norm_eps)
 
 
+def new_dropout(config: ModelConfig) -> nn.Module:
+    """Dropout at the config's rate; nothing is called for a rate of 0."""
+    return nn.Dropout(config.dropout) if config.dropout else nn.Identity()
+
+
 class PostLN(nn.Module):
     """norm(X + sublayer(X)): the original."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.norm, self.dropout = new_norm(config), nn.Dropout(config.dropout)
+        self.norm, self.dropout = new_norm(config), new_dropout(config)
 
     def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
         return self.norm(X + self.dropout(sublayer(X)))
@@ -31,7 +36,7 @@ class PreLN(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.norm, self.dropout = new_norm(config), nn.Dropout(config.dropout)
+        self.norm, self.dropout = new_norm(config), new_dropout(config)
 
     def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
         return X + self.dropout(sublayer(self.norm(X)))
@@ -42,7 +47,7 @@ class PeriLN(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.before, self.after, self.dropout = new_norm(config), new_norm(config), nn.Dropout(config.dropout)
+        self.before, self.after, self.dropout = new_norm(config), new_norm(config), new_dropout(config)
 
     def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
         return X + self.dropout(self.after(sublayer(self.before(X))))
