@@ -9,12 +9,12 @@ from course_lib.layers.base import CausalAttention, Output
 from course_lib.layers.cache import Cache, Held, Rows
 from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import rotary_table
-from course_lib.layers.products import join_heads, project, split_heads
+from course_lib.layers.products import by_columns, join_heads, project, split_heads
 
 
 def new_weight(rows: int, columns: int) -> nn.Parameter:
     """W (rows, columns), normal with variance 1 / rows: x W has the variance of x's entries."""
-    return nn.Parameter(torch.randn(rows, columns) * rows**-0.5)
+    return nn.Parameter(by_columns(torch.randn(rows, columns) * rows**-0.5))
 
 
 def new_bias(width: int, wanted: bool) -> nn.Parameter | None:

@@ -8,8 +8,8 @@ from course_lib.config import ModelConfig, require
 from course_lib.layers import Cache, sinusoidal_table
 from course_lib.layers.base import real
 from course_lib.layers.checks import check_lengths
-from course_lib.layers.products import project
-from course_lib.models.norms import new_norm
+from course_lib.layers.products import by_columns, project
+from course_lib.models.norms import new_dropout, new_norm
 
 
 def check_tokens(tokens: Tensor, lengths: Tensor | None, vocab_size: int, name: str = "tokens") -> None:
@@ -45,7 +45,7 @@ class Embedding(nn.Module):
         learned = config.positions == "learned"
         self.W_P = nn.Parameter(torch.empty(config.max_length, config.d_model)) if learned else None
         self.norm = new_norm(config) if config.embedding_norm else nn.Identity()
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = new_dropout(config)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None, lengths: Tensor | None = None) -> Tensor:
         """tokens (b, n) -> (b, n, d), at the positions after those that `cache` holds.
@@ -88,7 +88,7 @@ class Unembedding(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.W_U = None if config.tied else nn.Parameter(torch.empty(config.d_model, config.vocab_size))
+        self.W_U = None if config.tied else nn.Parameter(by_columns(torch.empty(config.d_model, config.vocab_size)))
         self.b_U = nn.Parameter(torch.zeros(config.vocab_size)) if config.output_bias else None
 
     def forward(self, H: Tensor, embedding: Embedding) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from course_lib.config import ModelConfig, require
 from course_lib.layers.attention import new_bias, new_weight
 from course_lib.layers.base import real
+from course_lib.layers.products import by_columns
 from course_lib.models.embeddings import Embedding, Unembedding
 from course_lib.models.encoder import EncoderModel
 from course_lib.models.initialise import initialise
@@ -20,7 +21,7 @@ class TokenHead(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         d = config.d_model
-        self.W_H, self.b_H = nn.Parameter(torch.empty(d, d)), nn.Parameter(torch.zeros(d))
+        self.W_H, self.b_H = nn.Parameter(by_columns(torch.empty(d, d))), nn.Parameter(torch.zeros(d))
         self.norm = new_norm(config)
         self.unembedding = Unembedding(config)
         initialise(self, config, sublayers=1)

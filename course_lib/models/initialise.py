@@ -34,7 +34,9 @@ def initialise(model: nn.Module, config: ModelConfig, sublayers: int) -> None:
         name = path.rpartition(".")[2]
         if weight.ndim == 2:
             std = deviation(weight, name)
-            weight.normal_(std=std / math.sqrt(sublayers) if damped and name in TO_STREAM else std)
+            std = std / math.sqrt(sublayers) if damped and name in TO_STREAM else std
+            drawn = torch.empty_like(weight, memory_format=torch.contiguous_format).normal_(std=std)
+            weight.copy_(drawn)  # the same numbers, however the weight lies in memory
 
 
 def deviation(weight: Tensor, name: str) -> float:

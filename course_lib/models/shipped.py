@@ -106,7 +106,7 @@ def fill(model: nn.Module, data: bytes, folder: Path) -> None:
     """Give the model the weights in `data`. Raises ValueError unless they are all there and fit."""
     try:
         tensors = tensors_from_bytes(data)
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
+        model.float().to_empty(device="cpu").load_state_dict(tensors)
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"weights.safetensors in {folder} must be of the model in card.json, but: {error}") from error
 

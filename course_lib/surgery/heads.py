@@ -123,7 +123,7 @@ def with_attention(
     tensors = dict(model.state_dict())
     for i, layer in enumerate(weights):
         tensors |= {f"blocks.{i}.attention.{name}": torch.as_tensor(W) for name, W in layer.items()}
-    like, order = model.embedding.W_E, torch.contiguous_format
-    filled = {name: tensors[name].detach().to(like, copy=True, memory_format=order) for name in new.state_dict()}
-    new.load_state_dict(filled, assign=True)
+    like = model.embedding.W_E
+    new.to(like.dtype).to_empty(device=like.device)
+    new.load_state_dict({name: tensors[name] for name in new.state_dict()})
     return new.train(model.training)

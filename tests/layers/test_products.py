@@ -5,7 +5,7 @@ import torch
 
 from course_lib.layers import Seen, attend
 from course_lib.layers.kernel import LONG, attention_weights, mix
-from course_lib.layers.products import FEW, LARGE, PARTS, project, project_heads
+from course_lib.layers.products import FEW, LARGE, PARTS, by_columns, project, project_heads
 
 # Both sides are sums of up to 560 products of size 1 in float64, in another order: 1e-16 times about 560.
 EXACT = dict(rtol=0, atol=1e-12)
@@ -16,18 +16,19 @@ def random(*shape, seed=0):
 
 
 @pytest.mark.parametrize("rows", [(1,), (1, 1), (2, 3), (FEW,), (FEW + 1,)])
-@pytest.mark.parametrize("inner", [PARTS * 35, PARTS * 35 + 1])
-def test_rows_times_a_large_weight(rows, inner):
-    """In parts of the inner dimension or at once, for W and for the transpose of a table."""
-    X, W, b = random(*rows, inner), random(inner, LARGE // inner + 7, seed=1), random(LARGE // inner + 7, seed=2)
+@pytest.mark.parametrize("width", [PARTS * 60, PARTS * 60 + 1, PARTS * 60 + 7])
+def test_rows_times_a_large_weight(rows, width):
+    """In parts of the columns or at once, for weights that lie by rows and by columns."""
+    inner = LARGE // width + 7
+    X, W, b = random(*rows, inner), random(inner, width, seed=1), random(width, seed=2)
     want = torch.einsum("...i,io->...o", X, W)
-    for weight in (W, W.T.contiguous().T):
+    for weight in (W, by_columns(W)):
         torch.testing.assert_close(project(X, weight), want, **EXACT)
         torch.testing.assert_close(project(X, weight, b), want + b, **EXACT)
 
 
 def test_parts_have_the_same_gradients():
-    X, W = random(3, PARTS * 35), random(PARTS * 35, LARGE // 35, seed=1)
+    X, W = random(3, PARTS * 35), by_columns(random(PARTS * 35, LARGE // 35, seed=1))
     for leaf in (X, W):
         leaf.requires_grad_()
     got = torch.autograd.grad(project(X, W).square().sum(), (X, W))

@@ -109,12 +109,12 @@ def build(family: Family, found: dict[str, list[Stored]]) -> nn.Module:
     """The model with the weights of the files; memory for one tensor is needed beside its own."""
     with torch.device("meta"):
         model = family.model(family.config)
-    filled = {}
+    empty = dict(model.float().to_empty(device="cpu").state_dict())
     for rule in family.rules:
         sources = [read(found[name]) for name in rule.sources]
         for name, tensor in zip(rule.targets, rule.convert(*sources), strict=True):
-            filled[name] = tensor.clone(memory_format=torch.contiguous_format)  # not a view of what was read
-    model.load_state_dict(filled, assign=True)
+            empty.pop(name).copy_(tensor)
+    require(not empty, f"the rules of the family must fill every parameter, and leave {list(empty)[:1]}")
     return model
 
 
