@@ -95,7 +95,8 @@ def attend(
     """The values of `attention_weights` and `mix` by torch's fused scaled_dot_product_attention where it is faster.
 
     It is not for one query, as in a decode step: the plain products read keys and values where they lie. Nor for
-    grouped heads whose keys and values differ in width (the absorbed latent), for which it would repeat the keys.
+    a few queries of cached values, which it would copy, nor for grouped heads whose keys and values differ in width
+    (the absorbed latent), for which it would repeat the keys.
     Raises ValueError for shapes that do not fit.
     """
     check_kernel(Q, K, seen.mask, seen.causal)
@@ -103,11 +104,11 @@ def attend(
         K.shape[:-1] == V.shape[:-1],
         lambda: f"K and V must agree in all axes but the last, got shapes {tuple(K.shape)} and {tuple(V.shape)}",
     )
-    (h, e), (g, v) = Q.shape[1::2], V.shape[1::2]
-    one = Q.shape[2] == 1 and is_wide(Q)
+    (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
+    one, few_in_cache = n == 1 and is_wide(Q), n <= FEW and V.stride(-1) != 1
     if one and seen.everything and dropout == 0:
         return attend_alone((Q, K, V), scale)
-    if one or (g != h and e != v):
+    if one or few_in_cache or (g != h and e != v):
         return attend_plainly((Q, K, V), seen, scale, dropout)
     return attend_fused((Q, K, V), seen, scale, dropout)
 
@@ -154,7 +155,7 @@ def attend_fused(heads: Heads, seen: Seen, scale: float, dropout: float) -> Floa
         wide = at_least_float32(Q.dtype)
         with torch.autocast("cpu", enabled=False):
             return fused(Q.to(wide), K.to(wide), V.to(wide)).to(V.dtype)
-    return fused(Q, K, V)
+    return fused(Q, K, V if V.stride(-1) == 1 else V.contiguous())
 
 
 def is_wide(x: Tensor) -> bool:

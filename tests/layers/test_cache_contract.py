@@ -250,6 +250,26 @@ def test_decoding_writes_in_place():
     assert places == {name: rows.data_ptr() for name, rows in cache._buffers.items()}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_memory_on_huge_pages_is_memory(name, monkeypatch):
+    """Where the system has them, from LARGE bytes on."""
+    monkeypatch.setattr("course_lib.layers.cache.LARGE", 1)
+    layer, keywords = make(name)
+    X, cache = tokens(2, 20), Cache()
+    chunks = [layer(X[:, i : i + n], cache, **keywords) for i, n in ((0, 4), (4, 1), (5, 15))]  # it grows in the last
+    close(torch.cat(chunks, 1), layer(X).detach())
+
+
+@pytest.mark.parametrize("dtype, turned", [(torch.float32, True), (torch.float64, True), (torch.bfloat16, False)])
+def test_values_lie_as_a_step_reads_them(dtype, turned):
+    """Coordinate by coordinate for plain products, row by row for the fused kernel of half precision; keys by rows."""
+    layer = make("grouped")[0].to(dtype)
+    cache = Cache()
+    layer(tokens(2, 5).to(dtype), cache)
+    K, V = (cache._buffers[name] for name in "KV")
+    assert K.stride(-1) == 1 and (V.stride(-2) == 1) == turned and (V.stride(-1) == 1) != turned
+
+
 def test_a_cached_call_records_no_gradients():
     layer, _ = make("latent")
     assert layer(tokens(1, 3)).requires_grad

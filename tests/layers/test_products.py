@@ -66,16 +66,21 @@ def test_scores_of_a_long_latent_are_not_rounded_to_bfloat16():
 def test_few_queries_and_many_keys(g):
     """Query head i reads key head i // (6 / g), whichever factor stands first."""
     Q, K = random(2, 6, 1, 7), random(2, g, LONG + 5, 7, seed=1)
-    want = torch.einsum("bhne,bhNe->bhnN", Q, K.repeat_interleave(6 // g, 1)).mul(0.3).softmax(-1)
-    torch.testing.assert_close(attention_weights(Q, K, Seen(), 0.3), want, **EXACT)
+    P = torch.einsum("bhne,bhNe->bhnN", Q, K.repeat_interleave(6 // g, 1)).mul(0.3).softmax(-1)
+    torch.testing.assert_close(attention_weights(Q, K, Seen(), 0.3), P, **EXACT)
+    V = random(2, g, LONG + 5, 5, seed=2)
+    want = torch.einsum("bhnN,bhNv->bhnv", P, V.repeat_interleave(6 // g, 1))
+    torch.testing.assert_close(attend(Q, K, V, Seen(), 0.3), want, **EXACT)
 
 
-@pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.parametrize("n", [1, 5, 17])
 @pytest.mark.parametrize("e, v", [(6, 4), (4, 6), (5, 5)])
 @pytest.mark.parametrize("g", [1, 2, 6])
 def test_the_fast_kernels_have_the_values_of_the_readable_one(n, e, v, g):
-    """One query and several, keys wider and narrower than values, shared and not."""
-    Q, K, V = random(2, 6, n, e), random(2, g, 9, e, seed=1), random(2, g, 9, v, seed=2)
-    for seen in (Seen(), Seen(torch.arange(9) <= torch.arange(9 - n, 9)[:, None])):
+    """One query, a few and several, keys wider and narrower than values, shared and not; values by rows and turned."""
+    N = 21
+    Q, K, V = random(2, 6, n, e), random(2, g, N, e, seed=1), random(2, g, N, v, seed=2)
+    for seen in (Seen(), Seen(torch.arange(N) <= torch.arange(N - n, N)[:, None])):
         want = mix(attention_weights(Q, K, seen, 0.3), V)
-        torch.testing.assert_close(attend(Q, K, V, seen, 0.3), want, **EXACT)
+        for values in (V, V.mT.contiguous().mT):
+            torch.testing.assert_close(attend(Q, K, values, seen, 0.3), want, **EXACT)
