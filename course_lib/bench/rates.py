@@ -8,7 +8,7 @@ from course_lib.layers.products import project
 
 STREAM = 2**26  # numbers, 256 MiB: far more than the caches of a processor hold
 SIDE = 1024  # of square matrices: 2 SIDE^3 = 2.1 GFLOP in a product of 12 MiB
-FEW_ROWS, WEIGHT = 16, (512, 2048)  # what a decode step multiplies: a row, or one for each head, and a weight
+FEW_ROWS, SIZE = 16, 512  # what a decode step multiplies: a row, or one for each head, and weights of about 1 MB
 REPEATS = 9
 
 
@@ -43,12 +43,12 @@ def measure_flops() -> float:
 @torch.no_grad()
 def measure_weight_bandwidth() -> float:
     """Bytes per second of weights that one row is multiplied by, all of them together more than any cache holds."""
-    weights, row = torch.ones(STREAM).view(-1, *WEIGHT), torch.ones(1, WEIGHT[0])
+    weights, row = torch.ones(STREAM).view(-1, SIZE, SIZE).mT, torch.ones(1, SIZE)
     return weights.nbytes / time_calls(lambda: [project(row, W) for W in weights], REPEATS).median
 
 
 @torch.no_grad()
 def measure_few_rows_flops() -> float:
     """FLOPs per second of a product of few rows and one weight, which stays in the processor's caches."""
-    rows, W = torch.ones(FEW_ROWS, WEIGHT[0]), torch.ones(WEIGHT)
+    rows, W = torch.ones(FEW_ROWS, SIZE), torch.ones(SIZE, SIZE).T
     return 2 * FEW_ROWS * W.numel() / time_calls(lambda: rows @ W, 10 * REPEATS).median
