@@ -187,7 +187,7 @@ def _new_buffer(name: str, row: Float[Tensor, "b ... n w"], size: int) -> Float[
 def _zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Of the dtype and device of `like`, on huge pages where Linux has them: fewer addresses to look up."""
     nbytes = math.prod(shape) * like.element_size()
-    if like.device.type != "cpu" or nbytes < LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+    if not like.is_cpu or nbytes < LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         return like.new_zeros(shape)
     memory = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with suppress(OSError):  # of a kernel without them

@@ -25,7 +25,8 @@ def by_columns(W: Float[Tensor, "d w"]) -> Float[Tensor, "d w"]:
 def project(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"], b: Float[Tensor, "w"] | None = None) -> Tensor:
     """X W, or X W + b."""
     rows = X.numel() // X.shape[-1]
-    if rows > FEW or W.numel() < LARGE or W.stride(0) != 1 or not W.is_cpu:
+    by_column = W.stride(0) == 1  # as in every layer; of another one BLAS makes the most
+    if rows > FEW or W.numel() < LARGE or not by_column or not W.is_cpu:
         return X @ W if b is None else F.linear(X, W.T, b)
     Y = project_in_parts(X.reshape(rows, -1), W).view(*X.shape[:-1], -1)
     return Y if b is None else Y + b
