@@ -86,6 +86,10 @@ def test_the_files_below_are_good_before_they_are_spoilt(values, tmp_path):
             | {"model_type": "qwen2", "use_sliding_window": True, "sliding_window": 4, "layer_types": ["chunked"]},
             "layer_types in config.json must be full_attention or sliding_attention, got 'chunked'",
         ),
+        (
+            LLAMA | {"model_type": "qwen2", "use_sliding_window": True, "max_window_layers": "all"},
+            "max_window_layers in config.json must be an integer, got 'all'",
+        ),
         (LLAMA | {"model_type": "mistral", "sliding_window": -1}, "sliding_window .* positive integer, got -1"),
         (DEEPSEEK | {"first_k_dense_replace": 1}, "layer 1 of 2 is a mixture of 8 experts"),
         (DEEPSEEK | {"attention_bias": True}, "attention_bias in config.json must be False"),

@@ -11,6 +11,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from course_lib.models import MaskedTokenModel, generate, pretrained
+from course_lib.models.pretrained.loading import recognise
+from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.tokens import PretrainedTokenizer
 
 VOCAB, N, LAYERS = 29, 11, 3
@@ -129,6 +131,38 @@ def test_names_of_early_files(tmp_path):
     torch.testing.assert_close(pretrained.load(tmp_path).model(tokens()), oracle(tokens()).logits, **SINGLE)
 
 
+@pytest.mark.parametrize(
+    "kind, values, name, shape",
+    [
+        ("Llama", GROUPED, "model.layers.2.self_attn.rotary_emb.inv_freq", (2,)),  # of early files
+        ("DeepseekV3", LATENT | {"num_nextn_predict_layers": 1}, f"model.layers.{LAYERS}.eh_proj.weight", (24, 48)),
+    ],
+)
+def test_tensors_that_take_no_part_in_the_logits(kind, values, name, shape, tmp_path):
+    oracle = new_oracle(kind, **values)
+    oracle.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_file(load_file(path) | {name: torch.ones(shape)}, path)
+    torch.testing.assert_close(pretrained.load(tmp_path).model(tokens()), oracle(tokens()).logits, **SINGLE)
+
+
+@pytest.mark.parametrize(
+    "kind, values",
+    [
+        ("Mistral", {}),
+        ("Mistral", {"sliding_window": None}),
+        ("Qwen2", {"sliding_window": 5}),
+        ("Qwen2", {"sliding_window": 5, "use_sliding_window": True}),  # above 28 layers, of which there are 3
+        ("Qwen2", {"use_sliding_window": True, "max_window_layers": 0}),
+    ],
+)
+def test_windows_that_config_json_leaves_out_are_those_of_transformers(kind, values):
+    theirs = getattr(transformers, kind + "Config")(**GROUPED, **values)
+    windowed = getattr(theirs, "use_sliding_window", True) and getattr(theirs, "max_window_layers", 0) < LAYERS
+    ours = recognise(Settings(GROUPED | values | {"model_type": theirs.model_type})).config.attention
+    assert ours.window == (theirs.sliding_window if windowed else None)
+
+
 def test_half_precision_becomes_float32(tmp_path):
     new_oracle("Llama", **GROUPED).bfloat16().save_pretrained(tmp_path)
     oracle = transformers.LlamaForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
@@ -194,13 +228,11 @@ def test_from_the_hub_only_when_asked(tmp_path, monkeypatch):
     new_oracle("Llama", **GROUPED).save_pretrained(tmp_path)
     asked = []
 
-    def snapshot_download(name, **keywords):
-        asked.append((name, keywords["revision"]))
+    def snapshot_download(name, **_):
+        asked.append(name)
         return str(tmp_path)
 
     monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(snapshot_download=snapshot_download))
     pretrained.load(tmp_path)
     assert asked == []
-    assert pretrained.load("someone/tiny", hub=True).card["name"] == "someone/tiny" and asked == [
-        ("someone/tiny", None)
-    ]
+    assert pretrained.load("someone/tiny", hub=True).card["name"] == "someone/tiny" and asked == ["someone/tiny"]

@@ -7,10 +7,14 @@ from course_lib.config import Rope, is_whole, require
 
 
 class Settings:
-    """The values of a config.json; null is as good as absent. A default of None means that the key must be there."""
+    """The values of a config.json; null is as good as absent, but for the window of a layer.
+
+    A default of None means that the key must be there.
+    """
 
     def __init__(self, values: Mapping):
         self.values = {key: value for key, value in values.items() if value is not None}
+        self.nulls = values.keys() - self.values.keys()
 
     def __contains__(self, key: str) -> bool:
         return key in self.values
@@ -69,12 +73,16 @@ class Settings:
         )
 
     def window(self, default_on: bool, n_layers: int) -> int | None:
-        """The window of every layer, or None. Raises ValueError when only some layers have one."""
-        if "sliding_window" not in self or not self.flag("use_sliding_window", default_on):
+        """The window of every layer, or None; where nothing is said of it, that of transformers.
+
+        default_on: as for Mistral. Raises ValueError when only some layers have one.
+        """
+        if "sliding_window" in self.nulls or not self.flag("use_sliding_window", default_on):
             return None
         kinds = self.values.get("layer_types")
         if kinds is None:
-            whole = self.values.get("max_window_layers", 0)  # so many layers below the others see everything
+            # So many layers below the others see everything.
+            whole = self.values.get("max_window_layers", 0 if default_on else 28)
             require(isinstance(whole, int), f"max_window_layers in config.json must be an integer, got {whole!r}")
             kinds = ["full_attention" if i < whole else "sliding_attention" for i in range(n_layers)]
         require(
@@ -85,4 +93,4 @@ class Settings:
             kinds[0] in ("full_attention", "sliding_attention"),
             f"layer_types in config.json must be full_attention or sliding_attention, got {kinds[0]!r}",
         )
-        return self.integer("sliding_window") if kinds[0] == "sliding_attention" else None
+        return self.integer("sliding_window", 4096) if kinds[0] == "sliding_attention" else None
