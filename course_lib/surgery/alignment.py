@@ -86,6 +86,7 @@ def nearest_pair_rotations(C: Float[Tensor, "*b e e"]) -> Float[Tensor, "*b e e"
     """The same among matrices that turn coordinates 2 i and 2 i + 1 as a pair, which commute with RoPE."""
     even, odd = torch.arange(0, C.shape[-1], 2), torch.arange(1, C.shape[-1], 2)
     turns = torch.complex(C[..., even, even] + C[..., odd, odd], C[..., odd, even] - C[..., even, odd]).sgn()
+    turns = torch.where(turns == 0, 1, turns)  # where all are as near, a pair stays as it is
     G = torch.zeros_like(C)
     G[..., even, even] = G[..., odd, odd] = turns.real
     G[..., odd, even], G[..., even, odd] = turns.imag, -turns.imag

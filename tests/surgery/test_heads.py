@@ -238,6 +238,13 @@ def test_no_other_turn_is_nearer(nearest):
         assert bool(((other * C).sum((-2, -1)) <= best).all())
 
 
+@pytest.mark.parametrize("nearest", [nearest_orthogonal, nearest_pair_rotations])
+def test_where_all_turns_are_as_near_it_still_is_one(nearest):
+    """A head with zero weights must not make the others of its group vanish."""
+    G = nearest(torch.zeros(3, 6, 6, dtype=torch.float64))
+    torch.testing.assert_close(G.mT @ G, torch.eye(6, dtype=G.dtype).expand(3, 6, 6), **EXACT)
+
+
 def test_alignment_never_raises_what_the_mean_loses():
     model = new_model("rope")
     for g in (1, 2, 4):
