@@ -13,7 +13,7 @@ from course_lib.config import Rope, require
 
 def as_pairs(W: Float[np.ndarray, "d w"], heads: int) -> Complex[np.ndarray, "d h pairs"]:
     """Columns 2i and 2i + 1 of each head as one complex number."""
-    W = np.ascontiguousarray(W, dtype=np.float64).reshape(len(W), heads, -1, 2)
+    W = np.asarray(W, dtype=np.float64).reshape(len(W), heads, -1, 2)
     return W[..., 0] + 1j * W[..., 1]
 
 

@@ -281,6 +281,24 @@ def test_decoupling_is_exact_at_full_rank_where_nothing_turns(kept):
     close(logits(decouple(model, D, calibrate(model, texts()), kept, balance=3.0)), logits(model))
 
 
+def test_scores_are_exact_at_the_one_distance_that_a_layer_looks_back():
+    """The mean of one rotation is this rotation, whatever the frequency; at other distances it is another one."""
+    model = new_model(rope=Rope(base=50.0))
+    layers = [replace(layer, distances=np.eye(4)[3]) for layer in calibrate(model, texts())]
+    X, at = torch.randn(1, 9, D, dtype=torch.float64, generator=torch.Generator().manual_seed(2)), torch.arange(9)
+    old, new = (scores(m.blocks[1].attention, X, at) for m in (model, decouple(model, D, layers, range(1))))
+    close(new.diagonal(-3), old.diagonal(-3))
+    assert all(np.abs(new.diagonal(-s) - old.diagonal(-s)).max() > 1e-3 for s in (0, 1, 2, 4))
+
+
+@torch.no_grad()
+def scores(attention, X, at):
+    """Q K^T of one sequence (n, n, h), every query with every key."""
+    Q, (K, _) = attention.queries(X, at), attention.read(attention.compress(X, at))
+    K = K.repeat_interleave(H // K.shape[1], dim=1)
+    return (Q @ K.mT)[0].permute(1, 2, 0).numpy()
+
+
 def test_multi_query_attention_has_one_head_already():
     model = new_model(n_kv_heads=1, rope=Rope(base=50.0))
     close(logits(decouple(model, E, calibrate(model, texts()))), logits(model))
