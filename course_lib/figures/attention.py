@@ -71,7 +71,7 @@ def clipped(token: str, longest: int = 14) -> str:
 
 def hatch(ax: Axes, mask: np.ndarray) -> None:
     """Hatch the hidden cells, one rectangle for each run of them in a row, and say what the hatching means."""
-    look = {"hatch": "////", "edgecolor": "#6b7785", "facecolor": "white", "linewidth": 0}
+    look = style.HIDDEN | {"facecolor": "white"}
     runs = [Rectangle((start - 0.5, i - 0.5), stop - start, 1) for i, start, stop in hidden_runs(mask)]
     ax.add_collection(PatchCollection(runs, **look), autolim=False)
     ax.figure.legend(handles=[Patch(**look, label="hidden by the mask")], loc="outside lower left")

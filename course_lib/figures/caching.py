@@ -7,7 +7,7 @@ from matplotlib.patches import Patch, Rectangle
 from course_lib.config import is_whole, require
 from course_lib.figures import style
 
-COMPUTED, READ = "#c04d00", "#cfe0ef"  # dark and light, so that they differ without colour too
+COMPUTED, READ = style.PALETTE[1], "#cfe0ef"  # dark and light, so that they differ without colour too
 
 
 def rows_per_step(steps: int) -> Figure:

@@ -18,7 +18,7 @@ def small_maps(P: np.ndarray, titles: Sequence[str]) -> Figure:
         fig = Figure(figsize=(9.2, 0.4 + 1.35 * rows))
         axes = fig.subplots(rows, columns, squeeze=False).ravel()
         for ax, weights, title in zip(axes, P, titles, strict=False):
-            ax.patch.set(hatch="////", edgecolor="#6b7785", linewidth=0)
+            ax.patch.set(**style.HIDDEN)
             ax.imshow(weights, cmap=style.WEIGHTS, vmin=0, vmax=1, interpolation="nearest")
             ax.set(xticks=[], yticks=[])
             ax.grid(False)

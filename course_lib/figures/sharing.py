@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from course_lib.config import is_whole, require
 from course_lib.figures import style
 
-QUERY, ALONE = "#3d4752", "#68727d"  # colours of a query head, and of a KV head that one alone reads
+QUERY, ALONE = style.PALETTE[-1], "#68727d"  # colours of a query head, and of a KV head that one alone reads
 SIDE = 0.8  # of a square, whose neighbours are 1 apart
 
 

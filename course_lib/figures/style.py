@@ -18,6 +18,7 @@ WEIGHTS = "cividis"  # sequential, for weights on [0, 1]
 SIGNED = LinearSegmentedColormap.from_list(
     "signed", ["#00315c", "#0060a8", "#8fc1e8", "#ffffff", "#f3b078", "#c04d00", "#6b2b00"]
 )
+HIDDEN = {"hatch": "////", "edgecolor": "#6b7785", "linewidth": 0}  # what a mask hides
 PALETTE = ("#0060a8", "#c04d00", "#00785a", "#8f3a84", "#3d4752")  # the lines' colours, in order
 
 
