@@ -65,5 +65,3 @@ BEST = Contender(
     ),
     batch_size=24,
 )
-
-CONTENDERS = (BASELINE, BEST)

@@ -7,7 +7,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from course_lib.config import require
 from course_lib.models import DecoderModel, pretrained
 
 SIZES = {
@@ -77,7 +76,7 @@ class Course:
         return self.step(tokens)
 
     def step(self, token: Tensor) -> Tensor:
-        return self.model.logits(self.model.hidden(token, self.caches)[0, -1])
+        return self.model.logits(self.model.last_row(token, self.caches)[0, -1])
 
     def clear(self) -> None:
         self.caches = []
@@ -130,8 +129,8 @@ def random_model(variant: Variant, sizes: dict):
     """Of transformers, its weights drawn anew: as it draws them, every key is nearly alike."""
     try:
         import transformers
-    except ImportError:
-        require(False, "transformers, to compare with, must be installed: pip install transformers")
+    except ImportError as error:
+        raise ValueError("transformers, to compare with, must be installed: pip install transformers") from error
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     config = getattr(transformers, variant.family + "Config")(**sizes, **variant.sizes)

@@ -35,8 +35,8 @@ class Contender(ABC):
         """The texts of these ids."""
 
     @abstractmethod
-    def vocabulary(self, tokenizer) -> Iterable:
-        """Its tokens."""
+    def vocabulary(self, tokenizer) -> int:
+        """The number of its tokens."""
 
     @abstractmethod
     def agreement(self, tokenizer, ids: Ids) -> str:
@@ -59,8 +59,8 @@ class Ours(Contender):
     def decode(self, tokenizer: Tokenizer, ids: Ids) -> list[str]:
         return [tokenizer.decode(part) for part in ids]
 
-    def vocabulary(self, tokenizer: Tokenizer) -> Iterable:
-        return tokenizer.vocab
+    def vocabulary(self, tokenizer: Tokenizer) -> int:
+        return len(tokenizer)
 
     def agreement(self, tokenizer: Tokenizer, ids: Ids) -> str:
         return "same ids" if self.kind is BPETokenizer else "other tokens"
@@ -95,8 +95,8 @@ class Theirs(Contender):
     def decode(self, tokenizer, ids: Ids) -> list[str]:
         return tokenizer.decode_batch(ids, skip_special_tokens=False)
 
-    def vocabulary(self, tokenizer) -> Iterable:
-        return tokenizer.get_vocab()
+    def vocabulary(self, tokenizer) -> int:
+        return tokenizer.get_vocab_size()
 
     def agreement(self, tokenizer, ids: Ids) -> str:
         """Raises ValueError when the course's tokenizer, given the same merges, makes other ids of a part."""

@@ -47,7 +47,7 @@ class Trial:
             contender.decode(tokenizer, ids) == list(contender.parts),
             f"{contender.name} must give back the text that it encoded, but does not",
         )
-        self.contender, self.size = contender, len(contender.vocabulary(tokenizer))
+        self.contender, self.size = contender, contender.vocabulary(tokenizer)
         self.agreement = contender.agreement(tokenizer, ids)
         self.n_tokens = sum(map(len, ids))
         self.seconds: list[tuple[float, float, float]] = []
