@@ -45,7 +45,7 @@ class AbsorptionSteps(InteractiveFigure):
     `accounting.Work` of both.
 
     Raises ValueError (TypeError for what is no text) for shapes that do not fit, numbers that are not finite, a layer
-    with a window, and above MAX_KEYS keys or MAX_NUMBERS numbers in the keys.
+    or sizes with a window, sizes of the layer's name, and above MAX_KEYS keys or MAX_NUMBERS numbers in the keys.
     """
 
     sources = ("units", "absorption_steps")
@@ -77,7 +77,7 @@ class AbsorptionSteps(InteractiveFigure):
     ):
         X = as_matrix(X, "X")
         require_layer(layer, X, cached)
-        require_sizes(sizes or {})
+        require_sizes(sizes or {}, name)
         counted = {name: (layer.config, cached)} | dict(sizes or {})
         new = [2**k for k in range(12) if 2**k < len(X) - cached] + [len(X) - cached]
         tensors, differences = both_readings(layer, X, cached)
@@ -196,11 +196,16 @@ def require_layer(layer, X: np.ndarray, cached: int) -> None:
     require(numbers <= MAX_NUMBERS, f"keys and values must have at most {MAX_NUMBERS:,} numbers each, got {numbers:,}")
 
 
-def require_sizes(sizes: Mapping) -> None:
+def require_sizes(sizes: Mapping, own: str) -> None:
     """Raise ValueError for anything but configs with their cached tokens; how many there may be says accounting."""
+    require(own not in sizes, f"sizes must have other names than the layer, got {own!r}")
     for name, of in sizes.items():
         good = isinstance(of, tuple) and len(of) == 2 and isinstance(of[0], LatentConfig)
         require(good, f"sizes must be LatentConfig and cached tokens, got {of!r:.80} for {name!r}")
+        window = of[0].window
+        require(
+            window is None, f"sizes must have no window, which drops cached rows, got window = {window} for {name!r}"
+        )
 
 
 def power_above(value: float) -> str:

@@ -86,7 +86,18 @@ def counted_size(name: str, config: LatentConfig, cached: int, new: Sequence[int
         rows = cached + n
         numbers = {"cached": rows * config.floats_per_token, "made": rows * accounting.expanded(config).materialised}
         costs.append({"totals": totals, "bytes": parts, "cells": cells, "numbers": numbers})
-    return {"name": name, "cached": cached, "letters": letters, "costs": costs}
+    return {"name": name, "cached": cached, "letters": letters, "formulas": formulas(config), "costs": costs}
+
+
+def formulas(config: LatentConfig) -> dict[str, dict[str, str]]:
+    """Of the tensors whose formula the config changes, by reading; what ^ and _ mean says the JavaScript."""
+    rows = [f"norm({rows})" if config.latent_norm else rows for rows in ("X W^L", "X W^{LQ}")]
+    Q = "X W^Q_h" if config.d_latent_q is None else f"{rows[1]} W^{{LQQ}}_h"
+    rotary = " + Q^R_h K^R{}^⊤" if config.d_rope else ""
+    scale = f" / √{config.d_qk}" if config.scale == config.d_qk**-0.5 else f" × {config.scale:.4g}"
+    products = zip(READINGS, ("Q_h K_h^⊤", "A_h L^⊤"), strict=True)
+    scores = {reading: {"scores": f"S_h = ({product}{rotary}){scale}"} for reading, product in products}
+    return {"both": {"Q": f"Q_h = {Q}", "L": f"L = {rows[0]}"}} | scores
 
 
 def cells_of(reading: str, config: LatentConfig, N: int, n: int) -> list[dict]:

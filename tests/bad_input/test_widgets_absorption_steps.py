@@ -65,3 +65,7 @@ def test_other_sizes():
         steps(sizes={"x": 5})
     with pytest.raises(ValueError, match="past must be an integer of at least 0, got -1"):
         steps(sizes={"x": (LatentConfig(**CONFIG), -1)})
+    with pytest.raises(ValueError, match="sizes must have no window, .*got window = 3 for 'x'"):
+        steps(sizes={"x": (LatentConfig(**CONFIG, window=3), 8)})
+    with pytest.raises(ValueError, match="sizes must have other names than the layer, got 'this layer'"):
+        steps(sizes={"this layer": (LatentConfig(**CONFIG), 8)})

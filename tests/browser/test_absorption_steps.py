@@ -55,6 +55,23 @@ def test_factors_and_sums_of_each_step_are_those_of_accounting(mount, size, step
     assert [numbers(cell)[0] for cell in cells[-1]] == [work.bytes for work in python.costs.values()]
 
 
+@pytest.mark.parametrize(("size", "step"), [(0, 0), (0, 2), (1, 3)])
+def test_verdict_and_legend_hold_pythons_ratios_and_numbers(mount, size, step):
+    python = figure()
+    python.size, python.step = size, step
+    opened = mount(python)
+    said = opened.locator(".clf-absorption-verdict").inner_text()
+    for name in ("FLOPs", "bytes"):
+        absorbed, expanded = (getattr(python.costs[reading], name.lower()) for reading in ("absorbed", "expanded"))
+        times, way = re.search(rf"([\d.]+) times (as many|fewer) {name}", said).groups()
+        ratio = absorbed / expanded if way == "as many" else expanded / absorbed
+        assert ratio > 1 and float(times) == pytest.approx(ratio, rel=0.006)  # three digits
+    h, r, e, p, v = (128, 512, 128, 64, 128) if size else (3, 7, 5, 4, 5)
+    rows = (100 if size else 5) + python.new_tokens[step]
+    held = [numbers(text)[0] for text in opened.locator(".clf-places b").all_inner_texts()]
+    assert held == [rows * (r + p), rows * h * (e + p + v)]
+
+
 def test_pictures_have_a_pixel_for_each_number_of_the_chosen_head(mount):
     python = figure()
     python.head = 2
@@ -74,6 +91,18 @@ def test_pictures_have_a_pixel_for_each_number_of_the_chosen_head(mount):
         for x, c in zip(at, shown, strict=True)
     ]
     assert max(nearest) == 0
+
+
+def test_formulas_are_set_with_raised_and_lowered_parts(mount):
+    python = figure()
+    python.size = 1
+    shown = mount(python).locator(".clf-tensor-figure figcaption > span:first-child")
+    texts = shown.evaluate_all("(all) => all.map((each) => each.innerHTML)")
+    assert texts[0] == "Q<sub>h</sub> = norm(X W<sup>LQ</sup>) W<sup>LQQ</sup><sub>h</sub>"
+    assert texts[4] == "K<sub>h</sub> = L W<sup>LK</sup><sub>h</sub>"
+    rotary = "Q<sup>R</sup><sub>h</sub> K<sup>R</sup><sup>⊤</sup>"
+    assert texts[6] == f"S<sub>h</sub> = (Q<sub>h</sub> K<sub>h</sub><sup>⊤</sup> + {rotary}) / √192"
+    assert texts[7] == f"S<sub>h</sub> = (A<sub>h</sub> L<sup>⊤</sup> + {rotary}) / √192"
 
 
 def test_keys_and_differences_are_pythons(mount):

@@ -132,3 +132,17 @@ def test_opens_on_one_token_of_the_layer_itself_with_all_steps_shown():
 
 def test_bounds_in_words_do_not_depend_on_the_last_bits():
     assert [power_above(x) for x in (0.0, 1e-16, 3e-15, 9e-13, 2e-12, 0.5)] == [*["1e-12"] * 4, "1e-9", "1e0"]
+
+
+def test_formulas_are_those_of_the_sizes():
+    """A query latent, norms, no rotary coordinates and another scale each change what is computed."""
+    plain = figure().data["sizes"][0]["formulas"]
+    assert plain["both"] == {"Q": "Q_h = X W^Q_h", "L": "L = X W^L"}
+    assert plain["expanded"] == {"scores": "S_h = (Q_h K_h^⊤ + Q^R_h K^R{}^⊤) / √9"}
+    assert plain["absorbed"] == {"scores": "S_h = (A_h L^⊤ + Q^R_h K^R{}^⊤) / √9"}
+    layer = new_layer(d_rope=0, latent_norm=True, scale=0.3)
+    own, other = figure(layer, sizes={"DeepSeek-V2": (accounting.model("DeepSeek-V2").layers[0][1], 9)}).data["sizes"]
+    assert own["formulas"]["both"] == {"Q": "Q_h = X W^Q_h", "L": "L = norm(X W^L)"}
+    assert own["formulas"]["absorbed"] == {"scores": "S_h = (A_h L^⊤) × 0.3"}
+    assert other["formulas"]["both"] == {"Q": "Q_h = norm(X W^{LQ}) W^{LQQ}_h", "L": "L = norm(X W^L)"}
+    assert other["formulas"]["expanded"] == {"scores": "S_h = (Q_h K_h^⊤ + Q^R_h K^R{}^⊤) / √192"}

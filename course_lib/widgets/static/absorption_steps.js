@@ -11,17 +11,18 @@ const PLACES = {
 };
 
 /**
- * What stands at each stage: null where both readings have the same, else for each reading. `tensors` are
- * [name, formula, place, size]; size names the letters of its shape (N tokens seen, n new ones).
+ * What stands at each stage, once where both readings have the same, else for each reading. Tensors are
+ * [name, formula, place, size]; size names the letters of its shape (N tokens seen, n new ones), and where there is no
+ * formula, it depends on the sizes.
  */
 const QUERY = [
-  ["Q", "Q_h = X W^Q_h", "chip", "h n e"], ["Q_R", "Q^R_h, turned", "chip", "h n p"],
-  ["L", "L = X W^L", "cached", "N r"], ["K_R", "K^R, turned", "cached", "N p"],
+  ["Q", "", "chip", "h n e"], ["Q_R", "Q^R_h, turned", "chip", "h n p"],
+  ["L", "", "cached", "N r"], ["K_R", "K^R, turned", "cached", "N p"],
 ];
 const FLOW = [
   { both: QUERY },
   { expanded: [["K", "K_h = L W^{LK}_h", "made", "h N e"]], absorbed: [["asking", "A_h = Q_h (W^{LK}_h)^⊤", "chip", "h n r"]] },
-  { expanded: [["scores", "S_h = (Q_h K_h^⊤ + Q^R_h K^R{}^⊤) / √", "chip", "h n N"]], absorbed: [["scores", "S_h = (A_h L^⊤ + Q^R_h K^R{}^⊤) / √", "chip", "h n N"]] },
+  { expanded: [["scores", "", "chip", "h n N"]], absorbed: [["scores", "", "chip", "h n N"]] },
   { expanded: [["weights", "P_h = softmax S_h", "chip", "h n N"]], absorbed: [["weights", "P_h = softmax S_h", "chip", "h n N"]] },
   { expanded: [["V", "V_h = L W^{LV}_h", "made", "h N v"]], absorbed: [["mixed", "M_h = P_h L", "chip", "h n r"]] },
   { expanded: [["heads", "Y_h = P_h V_h", "chip", "h n v"]], absorbed: [["heads", "Y_h = M_h W^{LV}_h", "chip", "h n v"]] },
@@ -77,7 +78,7 @@ function mount(el, initial, onChange) {
         panel.element.classList.toggle("clf-later", i > state.stage);
         panel.element.classList.toggle("clf-now", i === state.stage);
         panel.content.hidden = panel.apart.hidden = i > state.stage;
-        if (changed("step", "size")) panel.count(cost().cells, letters(), i);
+        if (changed("step", "size")) panel.count(cost().cells, letters(), size().formulas, i);
         const at = COMPARED.indexOf(FLOW[i].expanded?.[0][0]);
         panel.apart.textContent = at < 0 ? "" : apart(at);
         if (changed("head")) panel.paint(data, tensors, state.head, room);
@@ -171,7 +172,7 @@ function stagePanel(data, flow, name) {
   return {
     content, apart,
     element: make("li", {}, make("p", { class: "clf-absorption-name" }, make("strong", {}, name), apart), content),
-    count: (cells, letters, i) => columns.forEach((column) => column.count(cells, letters, i)),
+    count: (...counts) => columns.forEach((column) => column.count(...counts)),
     paint(data, tensors, head, room) {
       const width = flow.both || room < 700 ? room - 24 : (room - 24) / 2 - 24;
       columns.forEach((column) => column.paint(data, tensors, head, width));
@@ -185,8 +186,8 @@ function readingColumn(reading, entries) {
   const title = reading === "both" ? null : make("span", { class: "clf-reading" }, reading);
   return {
     element: make("div", { class: "clf-absorption-column" }, title, make("div", { class: "clf-tensors" }, ...pictures.map((picture) => picture.element)), costs),
-    count(cells, letters, i) {
-      pictures.forEach((picture) => picture.count(letters));
+    count(cells, letters, formulas, i) {
+      pictures.forEach((picture) => picture.count(letters, formulas));
       const { factors, flops, made } = cells[reading === "both" ? "expanded" : reading][i];
       const parts = factors.length ? [`${factors.map(asCount).join(" × ")} = `, make("b", {}, asCount(flops)), " FLOPs"] : ["no products"];
       costs.replaceChildren(...parts, made ? `; ${asBytesText(made)} ${i === 1 && letters.p ? "with Kᴿ in each head, " : ""}written and read` : "");
@@ -205,9 +206,8 @@ function tensorPicture(reading, name, text, place, shape) {
   const element = make("figure", { class: "clf-tensor-figure" }, make("figcaption", {}, said, " ", sized), canvas);
   return {
     element,
-    count(letters) {
-      const root = text.endsWith("√") ? asCount(letters.e + letters.p) : "";
-      said.replaceChildren(...formula(text), root);
+    count(letters, formulas) {
+      said.replaceChildren(...formula(text || formulas[reading][name]));
       sized.textContent = shape.split(" ").map((letter) => asCount(letters[letter])).join(" × ");
       element.hidden = shape.includes("p") && letters.p === 0;
     },
