@@ -60,6 +60,22 @@ def test_maps_are_coloured_by_their_weights_and_clear_above_the_diagonal(mount):
     assert (shown[np.triu_indices(N, 1)] == 0).all() and (shown[np.tril_indices(N)][:, 3] == 255).all()
 
 
+def test_the_chosen_head_is_seen_before_and_after_with_those_that_share(mount):
+    python = HeadSharing.example(TOKENS)
+    opened = mount(python)
+    opened.locator(".clf-stage input").nth(7).check()
+    opened.get_by_role("radio", name="first").check()
+    python.way, python.head = 1, 7
+    pair = opened.locator(".clf-two p").all_inner_texts()
+    assert pair == ["Head 7 with its own KV head", "shared by heads 4 to 7"] and python.n_kv_heads == 3
+    assert opened.locator("p.clf-unseen").text_content() == "12 query heads read 3 KV heads, 4 each."
+    N, palette = len(TOKENS), np.frombuffer(python.data["palette"], np.uint8).reshape(256, 3)
+    pixels = "(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    for canvas, state in zip(opened.locator(".clf-two canvas").all(), (0, 1 + 3 + 1), strict=True):
+        shown = np.array(canvas.evaluate(pixels)).reshape(N, N, 4)[np.tril_indices(N)]
+        np.testing.assert_array_equal(shown[:, :3], palette[unpacked(python.data["maps"])[state, 0, 7]])
+
+
 def test_a_point_of_a_curve_is_said_and_chosen(mount):
     python = HeadSharing.example(TOKENS)
     opened = mount(python, reduced_motion="reduce")
@@ -69,7 +85,7 @@ def test_a_point_of_a_curve_is_said_and_chosen(mount):
         opened.keyboard.press(key)
     python.way, python.step = 1, 3
     point = opened.locator(f"#{plot.get_attribute('aria-activedescendant')}").text_content()
-    assert point == f"first, 1 KV heads, {python.data['sizes'][3]}: {python.weight_error:.3f}"
+    assert point == f"first, 1 KV head, {python.data['sizes'][3]}: {python.weight_error:.3f}"
     opened.keyboard.press("Enter")
     assert opened.evaluate("() => window.changes[0]") == [{"way": 1, "step": 3}]
     check(opened, python)

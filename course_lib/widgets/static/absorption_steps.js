@@ -33,7 +33,7 @@ const SHARED_BY_HEADS = ["L", "K_R"];
 
 function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
-    const tensors = Object.fromEntries(Object.entries(data.tensors).map(([name, packed]) => [name, unpack(packed)]));
+    const tensors = unpackAll(data.tensors);
     const differences = unpack(data.differences);
     const size = () => data.sizes[state.size];
     const cost = () => size().costs[state.step];
@@ -240,7 +240,7 @@ function paintCells(canvas, scale, values, rows, columns) {
 function keyTable({ keys }, { scores, weights }, head) {
   const [expanded, absorbed] = [0, 1].map((i) => scores.part(i, head));
   const weight = weights.part(0, head);
-  const shown = counted(keys.length).map(Number).sort((a, b) => weight[b] - weight[a] || a - b).slice(0, KEYS_LISTED);
+  const shown = largestAt(weight, indices(keys.length), KEYS_LISTED);
   const caption = `Head ${head}, the ${shown.length} keys of largest weight, of ${keys.length}`;
   const rows = shown.map((j) => [make("span", {}, tokenText(keys[j]), ` (${j})`), asNumber(expanded[j], 5), asNumber(absorbed[j], 5), asNumber(weight[j], 4)]);
   return wide(caption,

@@ -123,17 +123,14 @@ function readoutPanel(onUnpin) {
 
 /** Keys of the largest weights in a row, in order; hidden ones are left out. */
 function largest(values, seen, row, columns) {
-  const at = (j) => row * columns + j;
-  return Array.from({ length: columns }, (_, j) => j)
-    .filter((j) => !seen || seen[at(j)])
-    .sort((a, b) => values[at(b)] - values[at(a)] || a - b)
-    .slice(0, LARGEST_SHOWN);
+  const ofRow = (plane) => plane.subarray(row * columns, (row + 1) * columns);
+  const visible = indices(columns).filter((j) => !seen || ofRow(seen)[j]);
+  return largestAt(ofRow(values), visible, LARGEST_SHOWN);
 }
 
-/** A key and its weight; a token that occurs more than once is told apart by its place. */
+/** A key and its weight. */
 function bar(keys, j, weight) {
   const fill = make("span", { class: "clf-fill" });
   fill.style.width = `${100 * weight}%`;
-  const repeated = keys.indexOf(keys[j]) !== keys.lastIndexOf(keys[j]);
-  return make("li", {}, make("span", {}, tokenText(keys[j]), repeated ? ` (${j})` : ""), make("span", { class: "clf-track" }, fill), make("span", { class: "clf-number" }, asText(weight, 3)));
+  return make("li", {}, tokenAt(keys, j), make("span", { class: "clf-track" }, fill), make("span", { class: "clf-number" }, asText(weight, 3)));
 }

@@ -31,7 +31,7 @@ function roundTicks(low, high, room) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
   const first = Math.ceil(low / step - 1e-9);
-  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+  return indices(Math.floor(high / step + 1e-9) - first + 1).map((i) => (first + i) * step);
 }
 
 /** Powers of the base, every k-th where there are many. */
@@ -39,7 +39,7 @@ function logTicks(low, high, base, room) {
   const power = (value) => Math.log(value) / Math.log(base);
   const [first, last] = [Math.ceil(power(low) - 1e-9), Math.floor(power(high) + 1e-9)];
   const step = Math.max(1, Math.ceil((last - first + 1) / Math.max(1, room)));
-  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => base ** (first + i * step));
+  return indices(Math.floor((last - first) / step) + 1).map((i) => base ** (first + i * step));
 }
 
 function xAxis({ label, text = asTick }, ticks, place, width, height) {

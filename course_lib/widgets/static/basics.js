@@ -13,6 +13,12 @@ function tokenText(token) {
   return make("bdi", {}, token);
 }
 
+/** A token by its place; one that stands at several places is followed by it. */
+function tokenAt(tokens, j) {
+  const repeated = tokens.indexOf(tokens[j]) !== tokens.lastIndexOf(tokens[j]);
+  return make("span", {}, tokenText(tokens[j]), repeated ? ` (${j})` : "");
+}
+
 /** @returns {string} for ids of one instance, so that two on one page do not meet */
 function uniqueName() {
   return "clf" + Math.random().toString(36).slice(2, 10);
@@ -45,15 +51,34 @@ function unpack({ dtype, shape, bytes }) {
   return { values, shape, at: (...index) => values[offset(index)], part };
 }
 
+/** Several of them, by name. */
+function unpackAll(arrays, names = Object.keys(arrays)) {
+  return Object.fromEntries(names.map((name) => [name, unpack(arrays[name])]));
+}
+
 /** A weight as text: "0.62"; what is too small for that is said so, not shown as zero. */
 function asText(weight, digits) {
   const smallest = 10 ** -digits;
   return weight > 0 && weight < smallest / 2 ? `below ${smallest.toFixed(digits)}` : weight.toFixed(digits);
 }
 
+/** 0, 1, ... as many as `count`. */
+function indices(count) {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
 /** "0", "1", ... as many as `count`: layers and heads are numbered from 0. */
 function counted(count) {
-  return Array.from({ length: count }, (_, i) => String(i));
+  return indices(count).map(String);
+}
+
+/** Of the indices `among`, those of the largest values in falling order; of equal ones the lower first. */
+function largestAt(values, among, count) {
+  return [...among].sort((a, b) => values[b] - values[a] || a - b).slice(0, count);
+}
+
+function sumOf(values) {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 /** A number with a proper minus sign and so many decimals: "−1.24"; infinities are named by their sign. */
@@ -63,9 +88,20 @@ function asNumber(value, digits) {
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }
 
+/** With its sign, also of what rounds to zero from above: "+0.31". */
+function asChange(value, digits) {
+  const text = asNumber(value, digits);
+  return text.startsWith("−") ? text : `+${text}`;
+}
+
 /** A whole number with its thousands apart: "1,315,968". */
 function asCount(value) {
   return Math.round(value).toLocaleString("en-US");
+}
+
+/** "1 token", "2,048 tokens" */
+function manyOf(count, what) {
+  return `${asCount(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** Whether black reads better than white on the colour at `index` of the table (relative luminance of WCAG). */

@@ -2,18 +2,18 @@
 
 function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
-    const arrays = Object.fromEntries(["bytes", "texts", "rows", "written"].map((name) => [name, unpack(data[name])]));
+    const arrays = unpackAll(data, ["bytes", "texts", "rows", "written"]);
     const dtypes = data.dtypes.map(([name]) => name);
     const now = () => moment(data, arrays, state, dtypes.indexOf(state.dtype));
     const slider = (label, name, values, what) => rangeControl({
-      label, count: values.length, text: (i) => `${asCount(values[i])} ${what}${values[i] > 1 ? "s" : ""}`,
+      label, count: values.length, text: (i) => manyOf(values[i], what),
       onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
     });
     const model = selectControl({ label: "Model", names: data.models, onChange: (value) => choose({ model: value }) });
     const context = slider("Length of a text", "context", data.contexts, "token");
     const batch = slider("Texts at a time", "batch", data.batches, "text");
     const dtype = radioControl({
-      label: "A number takes", names: data.dtypes.map(([name, size]) => `${name}, ${size} byte${size > 1 ? "s" : ""}`),
+      label: "A number takes", names: data.dtypes.map(([name, size]) => `${name}, ${manyOf(size, "byte")}`),
       onChange: (value) => choose({ dtype: dtypes[value] }),
     });
     const variant = kindControl(data, (value) => choose({ variant: value }));
@@ -22,7 +22,7 @@ function mount(el, initial, onChange) {
     const plotted = make("div", {}, make("p", { class: "clf-growth-name" }, "Cache of all texts together"));
     const growth = growthPlot(data, state, now, (value) => choose({ variant: value }));
     const step = stepControl({
-      label: "Decode", count: arrays.bytes.shape[4], text: (i) => (i ? `${i} new token${i > 1 ? "s" : ""}` : "the texts are read"),
+      label: "Decode", count: arrays.bytes.shape[4], text: (i) => (i ? manyOf(i, "new token") : "the texts are read"),
       onChange: (value) => choose({ new: value }),
     });
     const steps = wide("The cache, token by token");
@@ -44,7 +44,7 @@ function mount(el, initial, onChange) {
         step.show(state.new);
         readout.replaceChildren(make("strong", {}, asBytesText(size(state.variant))),
           ` in the cache: ${data.models[state.model]} with ${kind(state.variant)}`);
-        formula.replaceChildren(...substituted(data, arrays, state, now()));
+        formula.replaceChildren(...substituted(data, state, now()));
         table.replaceChildren(kindTable(data, state, now()));
         steps.replaceChildren(stepTable(data, state, now(), arrays.bytes.shape[4]));
         growth.show();
@@ -88,14 +88,13 @@ function kindControl(data, onChange) {
 }
 
 /** The formula with its numbers: one product for each group of layers, times texts, times bytes of a number. */
-function substituted(data, arrays, state, { itemsize, held, size }) {
-  const texts = data.batches[state.batch];
+function substituted(data, state, { itemsize, held, size }) {
   const groups = data.layers[state.model][state.variant].map(({ count, row, window }, g) => {
     const full = window === null || held(state.variant, g) < window;
-    return `${count} layers × ${row} × ${asCount(held(state.variant, g))} tokens${full ? "" : " (the window)"}`;
+    return `${manyOf(count, "layer")} × ${row} × ${manyOf(held(state.variant, g), "token")}${full ? "" : " (the window)"}`;
   });
   const sum = groups.length > 1 ? `(${groups.join(" + ")})` : groups[0];
-  return [`${sum} × ${texts} text${texts > 1 ? "s" : ""} × ${itemsize} byte${itemsize > 1 ? "s" : ""} = `,
+  return [`${sum} × ${manyOf(data.batches[state.batch], "text")} × ${manyOf(itemsize, "byte")} = `,
     make("b", {}, `${asCount(size(state.variant))} bytes`)];
 }
 
@@ -110,7 +109,7 @@ function kindTable(data, state, { kind, size, fits, tokens }) {
 /** The first tokens after the text, for the chosen kind: what each step writes, and what windows drop. */
 function stepTable(data, state, { size, written }, steps) {
   const added = written(state.variant);
-  const rows = counted(steps).map(Number).map((fresh) => {
+  const rows = indices(steps).map((fresh) => {
     const [before, after] = [size(state.variant, Math.max(0, fresh - 1)), size(state.variant, fresh)];
     const change = fresh ? [`+ ${asCount(added)}`, before + added > after ? `− ${asCount(before + added - after)}` : "0"] : ["", ""];
     return [asCount(data.contexts[state.context] + fresh), ...change, asCount(after)];
@@ -136,7 +135,7 @@ function growthPlot(data, state, now, onKind) {
     const { kind, curve, size, tokens } = now();
     const domain = data.domains[state.model];
     const first = Math.ceil(Math.log2(domain[0]) / 5) * 5;
-    const ticks = counted(12).map((i) => 2 ** (first + 5 * Number(i))).filter((tick) => tick <= domain[1]);
+    const ticks = indices(12).map((i) => 2 ** (first + 5 * i)).filter((tick) => tick <= domain[1]);
     const series = data.kinds[state.model].map((_, v) => ({ name: kind(v), x: data.contexts, y: curve(v), colour: v }));
     const chosen = { name: "chosen", x: [tokens], y: [size(state.variant)], kind: "points", colour: state.variant };
     const inside = data.devices.filter(({ memory }) => memory > domain[0] && memory < domain[1]);

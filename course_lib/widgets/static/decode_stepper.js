@@ -6,8 +6,8 @@ const KEPT = "from the cache";
 
 function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose }) => {
-    const rows = Object.fromEntries(Object.entries(data.rows).map(([name, of]) => [name, unpack(of)]));
-    const numbers = Object.fromEntries(["logits", "differences", "flops", "bytes"].map((name) => [name, unpack(data[name])]));
+    const rows = unpackAll(data.rows);
+    const numbers = unpackAll(data, ["logits", "differences", "flops", "bytes"]);
     const names = Object.keys(rows);
     const count = data.held.length;
     const heads = Math.max(...names.map((name) => rows[name].shape[1]));
@@ -88,7 +88,7 @@ function rowsPanel(data, way) {
     element,
     show(values, scale, length, first) {
       const computed = length - first;
-      title.textContent = `${way}: ${computed} row${computed > 1 ? "s" : ""} computed${first ? `, ${first} read` : ""}`;
+      title.textContent = `${way}: ${manyOf(computed, "row")} computed${first ? `, ${first} read` : ""}`;
       lines.forEach(({ line, state }, i) => {
         line.className = i >= length ? "clf-decode-later" : i >= first ? "clf-decode-computed" : "clf-decode-kept";
         state.textContent = i >= length ? "" : i >= first ? COMPUTED : KEPT;
@@ -128,7 +128,7 @@ function logitTable(data, logits, step) {
 }
 
 function costPlot(data, flops) {
-  const steps = counted(data.held.length).map(Number);
+  const steps = indices(data.held.length);
   const values = data.ways.map((_, way) => steps.map((step) => flops.at(0, way, step) / 1e6));
   const most = Math.max(...values.flat());
   const lines = plot({

@@ -8,7 +8,6 @@ function mount(el, initial, onChange) {
     const [layers, heads] = data.shape;
     const views = data.views.map(({ name, values }) => ({ name, values: unpack(values).values }));
     const before = unpack(data.whole.tokens);
-    const width = data.tokens.length;
     const nameOf = (head) => headName(head, heads);
     let current = state.removed[0] ?? 0; // where the arrows go on from
     let drawn = null; // the answer that the map and the bars show
@@ -44,7 +43,7 @@ function mount(el, initial, onChange) {
     function showTiles() {
       const shown = views.find(({ name }) => name === state.view);
       contents.show(shown.values, tileScale(data, views, shown), state.removed);
-      tiles.show({ order: counted(layers * heads).map(Number), current, selected: state.removed });
+      tiles.show({ order: indices(layers * heads), current, selected: state.removed });
     }
 
     function showAnswer() {
@@ -138,16 +137,15 @@ function ablationTiles(count, nameOf, best) {
 
 /** The losses in words: now, what changed, what the repetition is worth, and several heads against one at a time. */
 function losses(whole, { means, alone }, removed) {
-  const rise = (value) => (asNumber(value, 2).startsWith("−") ? asNumber(value, 2) : `+${asNumber(value, 2)}`);
   const line = (i) => {
-    const change = removed ? ` (${rise(means[i] - whole[i])})` : "";
+    const change = removed ? ` (${asChange(means[i] - whole[i], 2)})` : "";
     return make("p", {}, make("strong", {}, asNumber(means[i], 2)), ` nats on the ${COPY_NAMES[i]}${change}`);
   };
   const gain = ([first, second]) => asNumber(first - second, 2);
   const against = removed ? ` nats; with all heads by ${gain(whole)}.` : " nats.";
   const worth = make("p", {}, "The second copy is easier by ", make("b", {}, gain(means)), against);
   if (removed < 2) return [line(0), line(1), worth];
-  const [together, sum] = [means[1] - whole[1], alone[1]].map((value) => make("b", {}, rise(value)));
+  const [together, sum] = [means[1] - whole[1], alone[1]].map((value) => make("b", {}, asChange(value, 2)));
   const told = [`On the second copy these ${removed} heads cost `, together, " together; one at a time, in sum, ", sum, "."];
   return [line(0), line(1), worth, make("p", { class: "clf-together" }, ...told)];
 }

@@ -29,7 +29,7 @@ function mount(el, initial, onChange) {
       help: "Arrow keys choose the head; the buttons above say which of the two it becomes.",
     });
     const legend = make("div");
-    const compared = comparison(data, seen, choose, n);
+    const compared = comparison(data, seen, choose);
     const verdict = make("p", { class: "clf-distance" });
     const table = wide("Scores of both heads");
 
@@ -95,7 +95,7 @@ function mount(el, initial, onChange) {
 
 /** The head at the smallest distance from this one; of a model with one head, itself. */
 function nearestHead(distances, head) {
-  const others = counted(distances.shape[0]).map(Number).filter((other) => other !== head);
+  const others = indices(distances.shape[0]).filter((other) => other !== head);
   return others.reduce((best, other) => (distances.at(head, other) < distances.at(head, best) ? other : best), others[0] ?? head);
 }
 
@@ -133,7 +133,7 @@ function paintSmall(canvas, values, seen, n, scaled, scale) {
 }
 
 /** Three large maps with one crosshair: A, B, and what A has more than B. */
-function comparison(data, seen, choose, n) {
+function comparison(data, seen, choose) {
   const scales = [weightColours(data), weightColours(data), signedColours(data, 1)];
   const maps = ["Head A", "Head B", "Difference A − B"].map((label, i) => {
     const name = make("p", { class: "clf-matrix-name" });

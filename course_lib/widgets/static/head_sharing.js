@@ -3,8 +3,7 @@
 function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
     const { counts, sizes, ways } = data;
-    const names = ["weight_errors", "output_errors", "weight_error", "output_error", "losses"];
-    const numbers = { ...Object.fromEntries(names.map((name) => [name, unpack(data[name])])), maps: unpack(data.maps) };
+    const numbers = unpackAll(data, ["maps", "weight_errors", "output_errors", "weight_error", "output_error", "losses"]);
     const [layers, heads] = numbers.maps.shape.slice(1, 3);
     const scale = weightColours(data);
     const pixels = coloursOf(scale);
@@ -50,7 +49,7 @@ function mount(el, initial, onChange) {
       },
       sentence() {
         const error = asNumber(numbers.weight_errors.at(...at(), state.layer, state.head), 2);
-        return [`${counts[state.step]} KV heads by ${ways[state.way]}: ${sizes[state.step]} per token, ` +
+        return [`${manyOf(counts[state.step], "KV head")} by ${ways[state.way]}: ${sizes[state.step]} per token, ` +
           `${asNumber(numbers.weight_error.at(...at()), 2)} of the weight on other keys; layer ${state.layer}, head ${state.head}: ${error}`];
       },
     };
@@ -86,7 +85,6 @@ function sharingStage({ data, numbers, state, scale, pixels, heads, onHead }) {
   const errors = counted(heads).map(() => make("span", { class: "clf-error" }));
   const faces = pictures.map((picture, i) => make("span", { class: "clf-face" }, picture, errors[i]));
   const queries = radioControl({ label: "Query head, its weights, and the share of them on other keys", names: counted(heads), faces, onChange: onHead });
-  queries.element.querySelectorAll(".clf-choice").forEach((label, i) => label.classList.add(`clf-query-${i}`));
   const lines = counted(heads).map(() => svg("line", { y1: 0, y2: 1 }));
   const links = svg("svg", { class: "clf-links", viewBox: `0 0 ${heads} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...lines);
   const shared = counted(heads).map(() => make("span", { class: "clf-kv" }));
@@ -113,7 +111,7 @@ function sharingStage({ data, numbers, state, scale, pixels, heads, onHead }) {
         shared[i].style.left = `${(100 * centre) / heads}%`;
         shared[i].classList.toggle("clf-under", i % size !== 0);
       }
-      unseen.textContent = `${heads} query heads read ${data.counts[state.step]} KV heads, ${size} each.`;
+      unseen.textContent = `${heads} query heads read ${manyOf(data.counts[state.step], "KV head")}, ${size} each.`;
     },
   };
 }
@@ -143,7 +141,7 @@ function errorPlot({ data, errors, label, state, onPick }) {
     label: `${label} by cache per token`, height: 250,
     x: { label: "cache per token", domain: [Math.min(...bytes) / 1.3, 1.3 * Math.max(...bytes)], log: 2, ticks: bytes, text: (value) => sizes[bytes.indexOf(value)] },
     y: { label, domain: [0, 1.08 * most] },
-    describe: (i, j) => `${ways[i % ways.length]}, ${counts[j]} KV heads, ${sizes[j]}: ${asNumber(errors.at(i % ways.length, j), 3)}`,
+    describe: (i, j) => `${ways[i % ways.length]}, ${manyOf(counts[j], "KV head")}, ${sizes[j]}: ${asNumber(errors.at(i % ways.length, j), 3)}`,
     onPick: (i, j) => onPick({ way: i % ways.length, step: j }),
   });
   /** Ring the chosen point; the curves stay as they are. */

@@ -5,7 +5,7 @@ const SMALLEST_SHOWN = 0.1; // % of the largest singular value
 
 function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
-    const tables = Object.fromEntries(["singular", "keys", "values", "both", "by_weights", "energy"].map((name) => [name, unpack(data[name])]));
+    const tables = unpackAll(data, ["singular", "keys", "values", "both", "by_weights", "energy"]);
     const [layers, slots, ranks] = tables.singular.shape;
     const slot = () => (state.positions === data.positions[1] ? state.pairs : 0);
     const layer = radioControl({ label: "Layer", names: counted(layers), onChange: (value) => choose({ layer: value }) });
@@ -43,7 +43,7 @@ function mount(el, initial, onChange) {
         ? [make("strong", {}, "Not absorbable: "), "the rotation stands between query and latent, so each step forms all keys and turns them."]
         : [make("strong", {}, "Absorbable: "), `${2 * slot()} coordinates turn, in one key for all heads; the rest of the keys no longer turns, and the mean stands in place of its rotation.`]));
       matrices.show(state.rank, slot(), room);
-      store.show(state.rank, slot(), data);
+      store.show(state.rank, slot());
       plots.forEach((each) => each.show());
       rises.replaceChildren(...(data.rises.length ? [riseTable(data, state.rank, slot())] : []));
     }
@@ -76,13 +76,13 @@ function asPercent(share) {
 }
 
 /** The row that a token leaves, as long as its numbers, in the frame of what it left before. */
-function storeBar(data) {
+function storeBar({ sizes }) {
   const parts = ["latent", "slice"].map((kind) => make("span", { class: `clf-part clf-${kind}` }));
   const label = make("p", {});
   const bar = make("div", { class: "clf-store", "aria-hidden": "true" }, ...parts);
   return {
     element: make("div", { class: "clf-store-row" }, label, bar),
-    show(rank, slot, { sizes }) {
+    show(rank, slot) {
       [rank, 2 * slot].forEach((numbers, i) => (parts[i].style.width = `${(100 * numbers) / sizes.full}%`));
       const apart = slot ? ` + ${2 * slot} in the rotary slice` : "";
       label.textContent = `In the cache: ${rank} in the latent${apart} = ${rank + 2 * slot} of ${asCount(sizes.full)} numbers`;
@@ -97,7 +97,7 @@ function factorPicture({ sizes: { d, keys, full } }) {
     const blocks = kinds.map((kind) => make("div", { class: `clf-block clf-${kind}` }));
     const element = make("figure", { class: "clf-factor" }, make("figcaption", {}, ...name, " ", said), make("div", { class: "clf-blocks" }, ...blocks));
     const size = (rows, widths, scale) => {
-      said.textContent = `${rows} × ${widths.reduce((sum, width) => sum + width, 0)}`;
+      said.textContent = `${rows} × ${sumOf(widths)}`;
       blocks.forEach((block, i) => Object.assign(block.style, { height: `${Math.max(2, scale * rows)}px`, width: `${Math.max(2, scale * widths[i])}px` }));
     };
     return { element, size };
@@ -127,7 +127,7 @@ function factorPicture({ sizes: { d, keys, full } }) {
 /** Singular values, errors against bytes, and the energy of each pair. */
 function rankPlots({ itemsize, sizes }, tables, state, slot) {
   const [, slots, ranks] = tables.singular.shape;
-  const places = counted(ranks).map((i) => Number(i) + 1);
+  const places = indices(ranks).map((i) => i + 1);
   const part = (name) => tables[name].part(state.layer, slot());
   const relative = () => Array.from(part("singular"), (value) => Math.max(SMALLEST_SHOWN, (100 * value) / part("singular")[0]));
   const values = plot({
@@ -156,9 +156,9 @@ function rankPlots({ itemsize, sizes }, tables, state, slot) {
     rules: [{ x: itemsize * (state.rank + 2 * slot()), label: `${asCount(itemsize * (state.rank + 2 * slot()))} bytes` }],
   });
   const count = tables.energy.shape[3];
-  const numbers = counted(count).map(Number);
+  const numbers = indices(count);
   const energy = (kind) => tables.energy.part(state.layer, slot(), kind);
-  const most = Math.max(...numbers.flatMap((i) => counted(tables.energy.shape[0]).map((l) => [0, 1, 2].reduce((sum, kind) => sum + tables.energy.at(Number(l), 0, kind, i), 0))));
+  const most = Math.max(...numbers.flatMap((i) => indices(tables.energy.shape[0]).map((l) => sumOf(indices(3).map((kind) => tables.energy.at(l, 0, kind, i))))));
   const kinds = () => (slot() ? [2, 1, 0] : [0]); // drawn in this order: each covers the lower part of the one before
   const bars = plot({
     label: "Energy of the keys by rotary pair", height: 260,
@@ -169,7 +169,7 @@ function rankPlots({ itemsize, sizes }, tables, state, slot) {
   const showBars = () => bars.draw({
     series: kinds().map((kind) => ({
       name: SLICE_NAMES[kind], x: numbers, kind: "bars", colour: [0, 3, 1][kind],
-      y: numbers.map((i) => 100 * [0, 1, 2].slice(0, kind + 1).reduce((sum, each) => sum + energy(each)[i], 0)),
+      y: numbers.map((i) => 100 * sumOf(indices(kind + 1).map((each) => energy(each)[i]))),
     })),
   });
   return [
@@ -183,7 +183,7 @@ function rankPlots({ itemsize, sizes }, tables, state, slot) {
 function riseTable({ rises, positions, itemsize }, rank, slot) {
   const caption = "Measured: loss of the whole model, all layers alike";
   const rows = rises.map((one) => [
-    one.pairs ? `slice of ${2 * one.pairs}` : positions[0], String(one.rank), asCount(itemsize * (one.rank + 2 * one.pairs)), `+${asNumber(one.rise, 2)}`,
+    one.pairs ? `slice of ${2 * one.pairs}` : positions[0], String(one.rank), asCount(itemsize * (one.rank + 2 * one.pairs)), asChange(one.rise, 2),
   ]);
   const current = rises.findIndex((one) => one.rank === rank && one.pairs === slot);
   return wide(caption, numberTable(caption, ["positions", "rank", "bytes", "nats per token"], rows, current));

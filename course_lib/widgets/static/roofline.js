@@ -11,11 +11,11 @@ function mount(el, initial, onChange) {
     const model = selectControl({ label: "Model", names: data.models.map(({ name }) => name), onChange: (value) => choose({ model: value }) });
     const machine = radioControl({ label: "Machine", names: data.devices.map(({ name }) => name), onChange: (value) => choose({ device: value }) });
     const slider = (label, name, values, unit) => rangeControl({
-      label, count: values.length, text: (i) => `${asCount(values[i])} ${unit(values[i])}`,
+      label, count: values.length, text: (i) => manyOf(values[i], unit),
       onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
     });
-    const batch = slider("Batch", "batch", data.batches, (n) => (n === 1 ? "text" : "texts"));
-    const context = slider("Length of each text", "context", data.tokens, (n) => (n === 1 ? "token" : "tokens"));
+    const batch = slider("Batch", "batch", data.batches, "text");
+    const context = slider("Length of each text", "context", data.tokens, "token");
     const rates = make("p", { class: "clf-rates" });
     const roof = roofPlot({ data, models, state, works, onPick: (value) => choose({ batch: value }) });
     const cards = make("div", { class: "clf-works" });
@@ -37,7 +37,7 @@ function mount(el, initial, onChange) {
       layout: roof.layout,
       sentence() {
         const said = works().map((work) => `${work.name} waits for ${work.waits}, ${asThree(work.intensity)} FLOPs per byte`);
-        return [`Batch ${asCount(data.batches[state.batch])}, ${asCount(data.tokens[state.context])} tokens: ${said.join("; ")}`];
+        return [`Batch ${asCount(data.batches[state.batch])}, ${manyOf(data.tokens[state.context], "token")}: ${said.join("; ")}`];
       },
     };
   });
@@ -47,11 +47,10 @@ function mount(el, initial, onChange) {
 function workOf(model, at, { bandwidth, flops: rate, itemsize }, name) {
   const flops = model.flops.part(...at);
   const bytes = model.numbers.part(...at).map((count) => itemsize * count);
-  const total = (values) => values.reduce((sum, value) => sum + value, 0);
-  const seconds = { memory: total(bytes) / bandwidth, arithmetic: total(flops) / rate };
+  const seconds = { memory: sumOf(bytes) / bandwidth, arithmetic: sumOf(flops) / rate };
   const best = Math.max(seconds.memory, seconds.arithmetic);
   return {
-    name, flops, bytes, seconds, best, intensity: total(flops) / total(bytes), reached: total(flops) / best,
+    name, flops, bytes, seconds, best, intensity: sumOf(flops) / sumOf(bytes), reached: sumOf(flops) / best,
     waits: seconds.memory > seconds.arithmetic ? "memory" : "arithmetic",
   };
 }
@@ -126,8 +125,8 @@ function roofPlot({ data, models, state, works, onPick }) {
 
 /** Decades around the intensities of all models in all types of number, and around the ridges. */
 function reachOf(models, devices) {
-  const sums = ({ values, shape }) => Array.from({ length: values.length / shape[3] }, (_, i) =>
-    values.subarray(shape[3] * i, shape[3] * (i + 1)).reduce((sum, value) => sum + value, 0));
+  const sums = ({ values, shape }) => indices(values.length / shape[3]).map((i) =>
+    sumOf(values.subarray(shape[3] * i, shape[3] * (i + 1))));
   const perNumber = models.flatMap(({ flops, numbers }) => {
     const moved = sums(numbers);
     return sums(flops).map((value, i) => value / moved[i]);
@@ -142,7 +141,7 @@ function reachOf(models, devices) {
 function workCard({ name, flops, bytes, seconds, best, intensity, waits }, i, parts) {
   const mark = svg("svg", { width: 16, height: 14, "aria-hidden": "true", class: `clf-series clf-colour-${i}` }, marker(MARKERS[i], 8, 7));
   const bar = (kind, values, names, what) => {
-    const total = values.reduce((sum, value) => sum + value, 0);
+    const total = sumOf(values);
     const shares = Array.from(values, (value, j) => ({ name: names[j], share: value / total }))
       .filter(({ share }) => share >= 0.005).sort((a, b) => b.share - a.share);
     const line = make("div", { class: "clf-time", "aria-hidden": "true" }, ...shares.map(({ share }) => {

@@ -5,7 +5,7 @@ const HANDS = [{ name: "q", colour: 2, dash: "none" }, { name: "k", colour: 3, d
 
 function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
-    const arrays = Object.fromEntries(["q", "k", "scores", "waves", "by_shift", "lengths"].map((name) => [name, unpack(data[name])]));
+    const arrays = unpackAll(data, ["q", "k", "scores", "waves", "by_shift", "lengths"]);
     const N = arrays.scores.shape[0];
     const pairs = data.theta.length;
     const clocks = counted(pairs).map(() => clock(Math.max(...arrays.lengths.values) || 1));
@@ -29,7 +29,7 @@ function mount(el, initial, onChange) {
     const sides = make("p", { class: "clf-sides" });
     const reading = make("p", { class: "clf-pair" });
     const lower = make("div", { class: "clf-rotary" }, part("Score at all positions; outlined: all of this shift", left), part("Score by shift", curve.element));
-    const terms = () => counted(pairs).map((i) => term(arrays, state, Number(i)));
+    const terms = () => indices(pairs).map((i) => term(arrays, state, i));
 
     function show(names) {
       if (!names.length) return; // a slider that is let go where it was shown
@@ -138,7 +138,7 @@ function clock(longest) {
     place(ends[1], { x: key[0] - 4, y: key[1] - 4 });
     const longer = Math.max(Math.hypot(...query), Math.hypot(...key));
     place(wedge, { d: sector(pair, Math.max(4, Math.min(CLOCK.wedge, 0.6 * longer))) });
-    const text = `${value > 0 ? "+" : ""}${asNumber(value, 2)}`;
+    const text = asChange(value, 2);
     if (adds.textContent !== text) adds.textContent = text;
     Object.assign(adds.style, { background: colours.css(value), color: colours.ink(value) });
   }
@@ -174,7 +174,7 @@ function scoreMap(N, scale, choose, room) {
   const sketch = svg("svg", { class: "clf-diagonal", viewBox: `0 0 ${N} ${N}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...outlines);
   map.element.querySelector(".clf-plane").append(sketch);
   const diagonal = (shift) => {
-    const columns = counted(N).map(Number).filter((n) => n + shift >= 0 && n + shift < N);
+    const columns = indices(N).filter((n) => n + shift >= 0 && n + shift < N);
     const cells = columns.map((n) => `M${n} ${n + shift}h1v1h-1z`).join("");
     outlines.forEach((outline) => outline.setAttribute("d", cells));
   };
@@ -195,12 +195,12 @@ function scoreMap(N, scale, choose, room) {
 /** The score and one pair's part of it against the shift. */
 function shiftPlot({ waves, by_shift }, state, choose) {
   const N = (by_shift.shape[0] + 1) / 2;
-  const shifts = counted(2 * N - 1).map((i) => Number(i) - N + 1);
+  const shifts = indices(2 * N - 1).map((i) => i - N + 1);
   const all = [0, ...by_shift.values, ...waves.values];
   const domain = [Math.min(...all), Math.max(...all)].map((end) => 1.05 * end);
   if (domain[0] === domain[1]) domain[1] = 1;
   const part = (i) => Float64Array.from(shifts, (_, j) => waves.at(j, i));
-  const parts = counted(waves.shape[1]).map((i) => part(Number(i)));
+  const parts = indices(waves.shape[1]).map(part);
   const values = () => [by_shift.values, parts[state.pair], [by_shift.values[state.query - state.key + N - 1]]];
   const shiftOf = (series, j) => (series === 2 ? state.query - state.key : shifts[j]);
   const curve = plot({

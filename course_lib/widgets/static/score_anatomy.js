@@ -8,7 +8,7 @@ const MATRICES = ["QKᵀ, inner products", "S, scaled", "S, masked", "P, weights
 
 function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose }) => {
-    const arrays = Object.fromEntries(ARRAYS.map((name) => [name, unpack(data[name])]));
+    const arrays = unpackAll(data, ARRAYS);
     const mask = data.mask && unpack(data.mask);
     const stages = stageMatrices(data, arrays, mask);
     const steps = stepControl({
@@ -86,14 +86,14 @@ function anatomy(data, arrays, mask, { query, key }) {
   const [product, score, weight] = [products, scores, weights].map((array) => array.at(query, key));
   const seen = (j) => !mask || mask.at(query, j) === 1;
   const row = { query: tokenText(data.queries[query]), key: tokenText(data.keys[key]) };
-  const visible = counted(data.keys.length).map(Number).filter(seen);
+  const visible = indices(data.keys.length).filter(seen);
   const power = (j) => powers.at(query, j);
-  const Z = powers.part(query).reduce((sum, value) => sum + value, 0);
-  const shown = [...visible].sort((a, b) => weights.at(query, b) - weights.at(query, a) || a - b).slice(0, KEYS_SHOWN);
+  const Z = sumOf(powers.part(query));
+  const shown = largestAt(weights.part(query), visible, KEYS_SHOWN);
   if (!shown.includes(key)) shown.push(key);
   const rest = data.keys.length - shown.length;
   const note = rest ? `, and ${rest} more in the sum` : "";
-  const name = (j) => make("span", {}, tokenText(data.keys[j]), data.keys.indexOf(data.keys[j]) !== data.keys.lastIndexOf(data.keys[j]) ? ` (${j})` : "");
+  const name = (j) => tokenAt(data.keys, j);
   return [
     () => [termTable(data, Q.part(query), K.part(key)), equation("q·k = ", asNumber(product, 4))],
     () => [equation(`s = ${asNumber(product, 4)} × ${asNumber(data.scale, 4)} = `, asNumber(score, 4))],
@@ -115,9 +115,9 @@ function equation(left, right) {
 
 /** The terms q_a k_a whose sum is the inner product; coloured by sign and size. */
 function termTable(data, q, k) {
-  const order = counted(q.length).map(Number);
-  const size = (a) => Math.abs(q[a] * k[a]);
-  const shown = q.length <= TERMS_SHOWN ? order : order.sort((a, b) => size(b) - size(a)).slice(0, TERMS_SHOWN);
+  const order = indices(q.length);
+  const sizes = order.map((a) => Math.abs(q[a] * k[a]));
+  const shown = q.length <= TERMS_SHOWN ? order : largestAt(sizes, order, TERMS_SHOWN);
   const all = [...q, ...k, ...q.map((value, a) => value * k[a])];
   const scale = signedColours(data, largestOf(all));
   const cell = (value) => {
@@ -135,9 +135,9 @@ function termTable(data, q, k) {
 /** Weight times value, for the keys shown, and the whole sum. */
 function valueTable({ V, weights, outputs }, query, shown, current, name, note) {
   const width = Math.min(V.shape[1], 8);
-  const columns = counted(width);
-  const rows = shown.map((j) => [name(j), ...columns.map((b) => asNumber(weights.at(query, j) * V.at(j, Number(b)), 2))]);
-  const sum = ["y, the sum", ...columns.map((b) => make("b", {}, asNumber(outputs.at(query, Number(b)), 2)))];
+  const columns = indices(width);
+  const rows = shown.map((j) => [name(j), ...columns.map((b) => asNumber(weights.at(query, j) * V.at(j, b), 2))]);
+  const sum = ["y, the sum", ...columns.map((b) => make("b", {}, asNumber(outputs.at(query, b), 2)))];
   const caption = `Weight × value${note}${width < V.shape[1] ? `, first ${width} of ${V.shape[1]} coordinates` : ""}`;
-  return wide(caption, numberTable(caption, ["key", ...columns], [...rows, sum], current));
+  return wide(caption, numberTable(caption, ["key", ...columns.map(String)], [...rows, sum], current));
 }

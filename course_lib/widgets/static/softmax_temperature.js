@@ -2,7 +2,7 @@
 
 function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
-    const numbers = Object.fromEntries(["weights", "entropy", "looked_at", "gradient"].map((name) => [name, unpack(data[name])]));
+    const numbers = unpackAll(data, ["weights", "entropy", "looked_at", "gradient"]);
     const { widths, temperatures, keys } = data;
     const root = () => nearestStep(temperatures, Math.sqrt(widths[state.width]));
     const width = radioControl({ label: "Width d", names: widths.map(asCount), onChange: (value) => choose({ width: value }) });
@@ -110,7 +110,7 @@ function temperaturePlots({ temperatures, keys }, { weights, looked_at, gradient
     });
     return { ...each, show };
   };
-  const places = counted(keys.length).map(Number);
+  const places = indices(keys.length);
   const showBars = () => bars.draw({
     series: [
       { name: now(), x: places, y: weights.part(state.width, state.step), kind: "bars", colour: 0 },
