@@ -179,7 +179,7 @@ class LatentRanks(InteractiveFigure):
             ]
             for r in some
         ]
-        rises = [[where(rise), "", f"loss +{rise['rise']:.1f}", "", "", ""] for rise in self.data["rises"]]
+        rises = [[where(rise), "", f"loss {rise['rise']:+.1f}", "", "", ""] for rise in self.data["rises"]]
         head = [
             f"layer {self.layer}, {self.positions}",
             "bytes",

@@ -133,12 +133,14 @@ def test_errors_fall_with_the_rank_and_end_at_what_the_rotation_costs(made):
 
 def test_opens_with_a_slice_apart_at_half_rank(made):
     model, _, layers, _ = made
-    figure = LatentRanks(model, layers, rises={(9, 2): 0.5, (9, 0): 0.25})
+    figure = LatentRanks(model, layers, rises={(9, 2): 0.5, (9, 0): 0.25, (20, 0): -0.5})
     assert (figure.layer, figure.rank, figure.positions, figure.pairs) == (1, 11, DECOUPLED, 3)
     assert figure.numbers_per_token == 17 and figure.data["sizes"]["full"] == 2 * G * E
-    assert [(one["rank"], one["pairs"], one["rise"]) for one in figure.data["rises"]] == [(9, 0, 0.25), (9, 2, 0.5)]
+    rises = [(one["rank"], one["pairs"], one["rise"]) for one in figure.data["rises"]]
+    assert rises == [(9, 0, 0.25), (9, 2, 0.5), (20, 0, -0.5)]
     assert "rank 11 and a rotary slice of 6: 17 of 60 numbers per token" in figure.alt()
-    assert "loss +0.5" in figure.table() and repr(figure) == "LatentRanks(layers=2, ranks=1..22, pairs=1..5)"
+    assert "loss +0.5" in figure.table() and "loss -0.5" in figure.table()
+    assert repr(figure) == "LatentRanks(layers=2, ranks=1..22, pairs=1..5)"
 
 
 def test_a_model_is_left_as_it_was():
