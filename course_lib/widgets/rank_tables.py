@@ -70,10 +70,11 @@ def tables_of(content: np.ndarray, W_V: np.ndarray, energy: np.ndarray, gram: np
     full = joint_factors(content, W_V, m, gram)
     squares, alpha = full.singular_values**2, full.balance
     of_keys = alpha**2 * np.square(full.W_LK).sum(1)  # of each right singular vector of length 1, the part in keys
-    lost, keys, values = energy[2].sum(), energy.sum(), np.square(square_root(gram) @ W_V).sum()
+    S = square_root(gram)
+    lost, keys, values = energy[2].sum(), energy.sum(), np.square(S @ W_V).sum()
     alone = joint_factors(content, W_V, m, balance=alpha)
     directions = np.hstack([alpha * alone.W_LK, alone.W_LV])  # (m, k + v), orthonormal rows
-    C = square_root(gram) @ np.hstack([alpha * content, W_V])
+    C = S @ np.hstack([alpha * content, W_V])
     kept = np.square(C @ directions.T).sum(0)
     together = alpha**2 * lost + np.square(C).sum() - np.cumsum(kept)
     everything = alpha**2 * keys + values
