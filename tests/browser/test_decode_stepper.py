@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from course_lib.widgets.base import packed
 from course_lib.widgets.decode_stepper import DecodeStepper
 
 pytestmark = pytest.mark.browser
@@ -35,6 +36,14 @@ def test_costs_and_logits_are_pythons_at_each_step(mount):
         if python.step < 4:
             opened.get_by_role("button", name="Next").click()
     assert opened.evaluate("() => window.changes[0]") == [{"step": step} for step in range(5)]
+
+
+def test_how_far_both_ways_differ_is_said(mount):
+    python = DecodeStepper.example(TOKENS)
+    python.data["differences"] = packed([[2.5e-7] * 5, [3.1e-16] * 5], "<f8")
+    said = mount(python).locator(".clf-decode-equal").inner_text()
+    assert "rows and the recomputed ones differ by at most 3.1 × 10⁻¹⁶ in all heads and layers" in said
+    assert "logits of all tokens by at most 2.5 × 10⁻⁷:" in said
 
 
 def test_what_is_computed_and_what_is_kept(mount):
