@@ -22,7 +22,7 @@ STARTED = (
     "() => [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')].some((p) => /\\d|\\*/.test(p.textContent))"
 )
 ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
-CONTROLS = "[role=grid][tabindex='0'], [role=application][tabindex='0'], input, select, button:not([disabled])"
+CONTROLS = "[role=grid][tabindex='0'], input, select, button:not([disabled])"
 
 
 def with_figures():
