@@ -132,6 +132,10 @@ STEP = Exercise(
             "the heads are interleaved before W_O: row h d_head + c of the joined vector is entry c of head h",
         ),
         Mistake(
+            _step_with(lambda q, K, V, W_O: np.einsum("hv,hvo->ho", _mixed(q, K, V), W_O)),
+            "each head's part of y stands alone here; y is their sum, one row of width d_out",
+        ),
+        Mistake(
             _step_with(_not_joined),
             "this is the concatenation of the heads; W_O, which makes one row of width d_out of it, is missing",
         ),

@@ -90,6 +90,11 @@ SELECTORS = Exercise(
             "there is one selection per group; each of the h heads needs its own, equal within a group",
         ),
         Mistake(
+            lambda h, g, e: (selectors(h, g, e)[0][:, : g * e], selectors(h, g, e)[1][:, g * e :]),
+            "these select from the keys alone and from the values alone; both are multiplied with the whole L, so they "
+            "have 2 g d_head rows",
+        ),
+        Mistake(
             lambda h, g, e: selectors(h, g, e)[0],
             "the selections of the keys alone are returned; return W_LK, W_LV",
         ),

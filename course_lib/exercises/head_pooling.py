@@ -84,6 +84,10 @@ POOL = Exercise(
             "this is the sum of the heads of a group; divide by their number h / g",
         ),
         Mistake(
+            lambda W_K, h, g: mean_pool(W_K, h, g) / g,
+            "divided by h, the number of all heads; a mean over a group is divided by h / g",
+        ),
+        Mistake(
             lambda W_K, h, g: mean_pool(W_K, h, g) * (h // g) ** 0.5,
             "divided by sqrt(h / g); a mean is divided by the number of heads",
         ),
@@ -120,6 +124,11 @@ def _kept_over(axis):
     return lambda heads: len(heads) * np.square(heads.mean(axis)).sum() / np.square(heads).sum()
 
 
+def _largest(W):
+    """The largest singular value."""
+    return np.linalg.norm(W, ord=2)
+
+
 KEPT = Exercise(
     id="7.7",
     title="how much of its heads does a mean keep?",
@@ -149,6 +158,14 @@ KEPT = Exercise(
         Mistake(_kept_over((1, 2)), f"each head is averaged to one number; {M}"),
         Mistake(_kept_over(1), f"each head is averaged over its rows; {M}"),
         Mistake(_kept_over(2), f"each head is averaged over its columns; {M}"),
+        Mistake(
+            lambda heads: np.mean([np.square(heads.mean(0)).sum() / np.square(W).sum() for W in heads]),
+            "this is the mean of a share for each head; asked for is one share, of the squares of all heads together",
+        ),
+        Mistake(
+            lambda heads: len(heads) * _largest(heads.mean(0)) ** 2 / sum(_largest(W) ** 2 for W in heads),
+            "these are spectral norms, what `ord=2` means for a matrix; ||.|| is the Frobenius norm, over all entries",
+        ),
         Mistake(
             lambda heads: len(heads) ** 2 * kept_by_mean(heads),
             "this is the sum of the heads; M is divided by q",

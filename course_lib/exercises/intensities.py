@@ -61,6 +61,10 @@ INTENSITY = Exercise(
             "the cache is read once for each of the sharing heads; an ideal kernel reads it once and uses it for all",
         ),
         Mistake(
+            lambda batch, weights, cache, group, itemsize: 2 * (batch + group) / itemsize,
+            "this is the intensity of the weights plus that of the cache; add up FLOPs, add up bytes, and divide then",
+        ),
+        Mistake(
             lambda batch, weights, cache, group, itemsize: decode_intensity(batch, weights, cache, group, 1),
             "this is FLOPs per number; divide by the bytes of a number, `itemsize`",
         ),
@@ -100,6 +104,15 @@ def _floor(ridge, weights, cache, group, itemsize):
     return math.inf if per_sequence <= 0 else math.floor(ridge * itemsize * weights / per_sequence)
 
 
+def _above(ridge, weights, cache, group, itemsize):
+    batch = _floor(ridge, weights, cache, group, itemsize)
+    return batch if batch == math.inf else batch + 1
+
+
+def _caches_read_free(ridge, weights, cache, group, itemsize):
+    return math.ceil(ridge * itemsize * weights / (2 * (weights + group * cache)))
+
+
 def _or(marker):
     """Right, but with `marker` in place of infinity."""
 
@@ -119,7 +132,8 @@ BATCH = Exercise(
     stages=(
         Stage(lambda: (7, 1000, 0, 1, 2), "ridge 7, in 16 bits, weights alone"),
         Stage(lambda: (7, 1000, 0, 1, 4), "ridge 7, in float32, weights alone"),
-        Stage(lambda: (50, 1000, 10, 4, 2), "with a small cache that four heads share"),
+        # 91.07 in exact numbers, so that rounding to the nearest gives one too few
+        Stage(lambda: (50, 1020, 10, 4, 2), "with a small cache that four heads share"),
         Stage(lambda: (300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion weights with 300 tokens cached"),
         Stage(lambda: (50, 1000, 100, 1, 2), "with a cache that no batch can make up for"),
         Stage(lambda: (50, 4800, 100, 2, 2), "with a cache that only an infinite batch could make up for"),
@@ -152,7 +166,16 @@ BATCH = Exercise(
         ),
         Mistake(
             _floor,
-            "this batch is rounded down, and its intensity is still below the ridge; round up",
+            "this batch is rounded down, and its intensity is still below the ridge; round up (`math.ceil`; `round` "
+            "goes to the nearest whole number)",
+        ),
+        Mistake(
+            _above,
+            "one less reaches the ridge already, since it is met exactly; compare with >=, not with >",
+        ),
+        Mistake(
+            _caches_read_free,
+            "the bytes do not grow with the batch here; each sequence reads its own cache, itemsize b C in all",
         ),
         Mistake(
             lambda *given: float(smallest_batch(*given)),
@@ -167,8 +190,8 @@ BATCH = Exercise(
         ),
     ),
     hints=(
-        "Write 2 b (W + g C) >= ridge itemsize (W + b C), and bring every b to one side.",
-        "b (2 (W + g C) - ridge itemsize C) >= ridge itemsize W. What if the bracket is not positive?",
+        "Write 2 b (W + group C) >= ridge itemsize (W + b C), with C for cache, and bring every b to one side.",
+        "b (2 (W + group C) - ridge itemsize C) >= ridge itemsize W. What if the bracket is not positive?",
         "`math.ceil` rounds up; a search `while decode_intensity(...) < ridge` is a right answer too, if it knows when "
         "to give up.",
     ),

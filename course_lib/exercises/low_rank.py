@@ -47,6 +47,10 @@ def _last(X, C, rank):
     return np.linalg.svd(X @ C)[2][-rank:].T
 
 
+def _of_the_gram(X, C, rank):
+    return np.linalg.svd(X.T @ X @ C)[2][:rank].T
+
+
 def _centred(X, C, rank):
     Y = X @ C
     return np.linalg.svd(Y - Y.mean(0))[2][:rank].T
@@ -120,6 +124,11 @@ LOW_RANK = Exercise(
             _projected(_weights_alone),
             "these are the singular vectors of the weights C; take those of X C, so that directions count as much as "
             "the inputs use them",
+        ),
+        Mistake(
+            _projected(_of_the_gram),
+            "these are the singular vectors of X^T X C, in which the inputs count twice; those of X C are asked for "
+            "(or of S C with S^T S = X^T X)",
         ),
         Mistake(
             _projected(_left),

@@ -28,10 +28,10 @@ COSTS = Exercise(
     difficulty=2,
     solution=per_cached_token,
     stages=(
-        Stage(lambda: (1, 4, 3, 6, 0, False), "expanded, one head without rotary coordinates"),
-        Stage(lambda: (5, 4, 3, 6, 2, False), "expanded, five heads, d_R = 2"),
-        Stage(lambda: (5, 4, 3, 6, 0, True), "absorbed, five heads without rotary coordinates"),
-        Stage(lambda: (5, 4, 3, 6, 2, True), "absorbed, five heads, d_R = 2"),
+        Stage(lambda: (1, 4, 3, 9, 0, False), "expanded, one head without rotary coordinates"),
+        Stage(lambda: (5, 4, 3, 9, 2, False), "expanded, five heads, d_R = 2"),
+        Stage(lambda: (5, 4, 3, 9, 0, True), "absorbed, five heads without rotary coordinates"),
+        Stage(lambda: (5, 4, 3, 9, 2, True), "absorbed, five heads, d_R = 2"),
         Stage(lambda: (128, 128, 128, 512, 64, True), "absorbed, the sizes of DeepSeek-V2"),
     ),
     mistakes=(
@@ -72,6 +72,10 @@ COSTS = Exercise(
             "the value is a part of the row that serves as key, so L is not read a second time",
         ),
         Mistake(
+            _changed(numbers=lambda h, e, v, r, p, a: r + h * p if a else h * (e + p + v)),
+            "absorbed, K_R is shared by all heads like L; its d_R numbers are read once",
+        ),
+        Mistake(
             _changed(numbers=lambda *sizes: 2 * per_cached_token(*sizes)["numbers"]), "these are bytes; count numbers"
         ),
         Mistake(
@@ -95,6 +99,18 @@ COSTS = Exercise(
         Mistake(
             _changed(flops=lambda h, e, v, r, p, a: 2 * h * (r + p if a else e + p)),
             "this is the score alone; the mix takes one multiply-add for each coordinate of the value",
+        ),
+        Mistake(
+            _changed(flops=lambda h, e, v, r, p, a: 2 * h * (r + p + v if a else e + p + v)),
+            "absorbed, the mix runs over L, d_L numbers; the way to d_V follows once per new token, not per cached one",
+        ),
+        Mistake(
+            _changed(
+                flops=lambda h, e, v, r, p, a: 2 * h * (2 * r + p if a else e + v) + (0 if a else 2 * p),
+                numbers=lambda h, e, v, r, p, a: r + p if a else h * (e + v) + p,
+            ),
+            "the rotary part is counted for one head; each has its own rotary query, and in the expanded keys its own "
+            "copy of K_R",
         ),
         Mistake(
             lambda h, e, v, r, p, a: per_cached_token(h, e, v, r, p, not a),

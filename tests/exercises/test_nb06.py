@@ -184,6 +184,11 @@ def softmax_over_heads(x, W_Q, W_K, W_V, W_O, K, V):
     return np.einsum("hN,hNv,hvo->o", P, V, W_O), K, V
 
 
+def step_with_heads_apart(x, W_Q, W_K, W_V, W_O, K, V):
+    alone = [step_in_loops(x, *(W[i : i + 1] for W in (W_Q, W_K, W_V, W_O, K, V)))[0] for i in range(len(K))]
+    return np.array(alone), *step_in_loops(x, W_Q, W_K, W_V, W_O, K, V)[1:]
+
+
 def step_that_reads_before_it_stores(x, W_Q, W_K, W_V, W_O, K, V):
     S = np.exp(np.einsum("he,hNe->hN", x @ W_Q, K) / np.sqrt(K.shape[-1]))
     y = np.einsum("hN,hNv,hvo->o", S / S.sum(-1, keepdims=True), V, W_O)
@@ -212,11 +217,21 @@ def batch_checked_for_less(r, W, C, g, s):
     return math.inf if per_sequence < 0 else -(-r * s * W // per_sequence)
 
 
+def batch_rounded_to_the_nearest(r, W, C, g, s):
+    per_sequence = 2 * (W + g * C) - r * s * C
+    return math.inf if per_sequence <= 0 else round(r * s * W / per_sequence)
+
+
+def batch_above_the_ridge(r, W, C, g, s):
+    return batch_by_search(r + 1e-9, W, C, g, s)
+
+
 @pytest.mark.parametrize(
     ("number", "answer", "message"),
     [
         ("6.1", lambda x, W_Q, W_K, *rest: step_in_loops(x, W_K, W_Q, *rest), "the first token"),
         ("6.1", softmax_over_heads, "the first token"),
+        ("6.1", step_with_heads_apart, "y is their sum"),
         ("6.1", lambda *given: (step_in_loops(*given)[0] / 3, *step_in_loops(*given)[1:]), "mean over the heads"),
         ("6.1", lambda *given: (step_in_loops(*given)[0] * 3, *step_in_loops(*given)[1:]), "the first token"),
         ("6.1", step_that_reads_before_it_stores, "does not see itself"),
@@ -264,6 +279,7 @@ def batch_checked_for_less(r, W, C, g, s):
         ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "read for one head: you got 1.13043"),
         ("6.6", lambda b, W, C, g, s: b * (W + g * C) / (s * (W + b * C)), "two FLOPs"),
         ("6.6", lambda b, W, C, g, s: 2 * b * W / (s * (W + b * C)), "one sequence with a cache"),
+        ("6.6", lambda b, W, C, g, s: 2 * b / s + 2 * g / s * (C > 0), "add up FLOPs, add up bytes"),
         ("6.7", lambda r, W, C, g, s: r, "ridge 7, in float32"),
         ("6.7", lambda r, W, C, g, s: r * s // 2, "weights alone; every sequence brings a cache"),
         ("6.7", lambda r, W, C, g, s: r * s / 2, "a batch is a whole number"),
@@ -280,6 +296,9 @@ def batch_checked_for_less(r, W, C, g, s):
             "your function returns nothing; return math.inf",
         ),
         ("6.7", lambda r, W, C, g, s: -(-r * s * W // (2 * (W + g * C) - r * s * C)), "only, which is smaller"),
+        ("6.7", batch_rounded_to_the_nearest, "`round` goes to the nearest"),
+        ("6.7", batch_above_the_ridge, "compare with >=, not with >"),
+        ("6.7", lambda r, W, C, g, s: -(-r * s * (W + C) // (2 * (W + g * C))), "each sequence reads its own cache"),
         ("6.7", batch_checked_for_less, "an infinite batch could make up for: your code raises ZeroDivisionError"),
         ("6.7", lambda r, W, C, g, s: batch_by_search(r, W, C, g, s) - 1, "weights alone: you got 6"),
     ],

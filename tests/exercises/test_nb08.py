@@ -219,6 +219,14 @@ def cost_of(**changes):
     return answer
 
 
+def cost_with_a_rotary_key_for_each_head(h, e, v, r, p, absorbed):
+    return cost_in_cases(h, e, v, r, p, absorbed) | ({"numbers": r + h * p} if absorbed else {})
+
+
+def cost_with_narrow_values(h, e, v, r, p, absorbed):
+    return cost_in_cases(h, e, v, r, p, absorbed) | ({"flops": h * (2 * (r + p) + 2 * v)} if absorbed else {})
+
+
 cost_without_rope = cost_of(d_rope=lambda **_: 0)
 
 
@@ -255,6 +263,11 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.1", lambda h, g, e: selectors_by_einsum(h, g, e)[::-1], "keys and values have changed places"),
         ("8.1", lambda h, g, e: np.concatenate(selectors_by_einsum(h, g, e), axis=-1), "has length"),
         ("8.1", lambda h, g, e: tuple(np.array(W)[::-1] for W in selectors_in_loops(h, g, e)), "in three groups"),
+        (
+            "8.1",
+            lambda h, g, e: (lambda W: (W[0][:, : g * e], W[1][:, g * e :]))(selectors_by_einsum(h, g, e)),
+            "whole L",
+        ),
         ("8.2", absorb_with_joined_heads, "the heads are summed"),
         ("8.2", merged_up_projections, "changed places"),
         ("8.2", lambda Q, W, L: absorb_and_divide(Q / 2, W, L, 2), "applied twice"),  # sqrt(d_QK) = 2
@@ -288,6 +301,8 @@ def absorb_and_divide(Q, W_LK, L, by):
             lambda *sizes: cost_in_cases(*sizes) | {"flops": cost_in_cases(1, *sizes[1:])["flops"]},
             "one head; all",
         ),
+        ("8.4", cost_with_a_rotary_key_for_each_head, "K_R is shared by all heads"),
+        ("8.4", cost_with_narrow_values, "the mix runs over L"),
         ("8.4", cost_of(absorbed=lambda **_: True), "expanded, one head"),
         ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, five heads"),
         ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "expanded, one head"),
