@@ -73,7 +73,7 @@ class CausalAttention(nn.Module):
             X = X if lengths is None else X.masked_fill(~real(X, lengths)[..., None], 0.0)
             self.check_values(X)
             positions = self.positions(X, cache)
-            places = positions if positions.ndim == 1 else positions[:, None]  # an axis for the heads
+            places = for_heads(positions)
             rows = self.compress(X, places)
             rows, keys = without_cache(rows, lengths) if cache is None else cache.append(rows, lengths)
             seen = self.seen(X, (positions, keys), lengths, mask)
@@ -81,6 +81,13 @@ class CausalAttention(nn.Module):
             if lengths is not None:
                 Y = Y.masked_fill(~real(X, lengths)[..., None], 0.0)  # b_O would stand there
             return Y if P is None else (Y, P)
+
+    @torch.no_grad()
+    def remember(self, X: Float[Tensor, "b n d"], cache: Cache) -> None:
+        """Leave in the cache what `run` would, and answer nothing: of tokens whose output nobody reads."""
+        self.check(X, cache, None, None)
+        self.check_values(X)
+        cache.append(self.compress(X, for_heads(self.positions(X, cache))))
 
     def answer(
         self, reading: Reading, asking: tuple[Tensor, Tensor], rows: Held, seen: Seen, return_weights: bool
@@ -138,6 +145,11 @@ class CausalAttention(nn.Module):
         if mask is not None:
             seen = seen & at_positions(mask.to(X.device), keys)
         return Seen(seen)
+
+
+def for_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
+    """(n,), or (b, 1, n) with an axis for the heads."""
+    return positions if positions.ndim == 1 else positions[:, None]
 
 
 def real(X: Shaped[Tensor, "b n *d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:

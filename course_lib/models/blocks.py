@@ -80,6 +80,12 @@ class Block(nn.Module):
         X = self.around_attention(X, lambda X: noting(weights, self.attention, X, cache, lengths=lengths))
         return self.around_feed_forward(X, self.feed_forward)
 
+    def last_row(self, X: Tensor, cache: Cache, lengths: None = None) -> Tensor:
+        """The last row (b, 1, d) of what `forward` gives; the tokens before leave what they have in the cache."""
+        if X.shape[1] > 1:
+            self.attention.remember(self.around_attention.reads(X[:, :-1]), cache)
+        return self(X[:, -1:], cache)
+
 
 class TranslationBlock(nn.Module):
     """A decoder layer of the original: masked self-attention, cross-attention to the encoder, feed-forward."""

@@ -78,6 +78,13 @@ class DecoderModel(Decoder):
         """The last rows of the stream (b, n, d), normalised; `forward` documents the arguments, `Block` weights."""
         return self.run(tokens, caches, lengths, (partial(block, weights=weights) for block in self.blocks))
 
+    def last_row(self, tokens: Tensor, caches: list[Cache]) -> Tensor:
+        """The last row of `hidden` (b, 1, d), on which the next token depends, for sequences of equal length.
+
+        A prefill saves a layer, almost: of what the last one makes of the tokens before, only its cache is read.
+        """
+        return self.run(tokens, caches, None, (*self.blocks[:-1], self.blocks[-1].last_row))
+
     @torch.no_grad()
     def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
         """P (b, h, n, n) of every layer."""

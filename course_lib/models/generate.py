@@ -1,10 +1,13 @@
 """Text from a decoder-only model: prefill the prompt, then one token at a time (paper, section 5)."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.config import require
+from course_lib.layers import Cache
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.embeddings import check_tokens
 from course_lib.models.sampling import Sampling
@@ -34,7 +37,7 @@ def generate(
     lengths = torch.full((len(tokens),), n) if lengths is None else lengths.cpu()
     text, ends = F.pad(tokens, (0, n_new)).to(device), lengths.clone()
     random, going = chosen.generator(), torch.ones(len(tokens), dtype=torch.bool)
-    writer = Writer(model.hidden, model.logits, model.new_caches() if cached else None)
+    writer = Writer(partial(read, model), model.logits, model.new_caches() if cached else None)
     with writing(model):
         for step in range(n_new):
             token = chosen.choose(writer.next_logits(text, lengths + step), random)
@@ -44,6 +47,13 @@ def generate(
             if not going.any():
                 break
     return [row[i:j].tolist() for row, i, j in zip(text, lengths, ends, strict=True)]
+
+
+def read(model: DecoderModel, tokens: Tensor, caches: list[Cache] | None, lengths: Tensor | None) -> Tensor:
+    """Rows of the stream (b, n, d), or the last one (b, 1, d) where it does."""
+    if caches is None or lengths is not None:
+        return model.hidden(tokens, caches, lengths)
+    return model.last_row(tokens, caches)
 
 
 def check_prompt(model: DecoderModel, tokens: Tensor, lengths: Tensor | None, n_new: int, stop: int | None) -> None:

@@ -21,14 +21,17 @@ def new_dropout(config: ModelConfig) -> nn.Module:
 
 
 class PostLN(nn.Module):
-    """norm(X + sublayer(X)): the original."""
+    """norm(X + sublayer(X)): the original. In all three, `reads` is what the sublayer is given."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
+    def reads(self, X: Tensor) -> Tensor:
+        return X
+
     def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
-        return self.norm(X + self.dropout(sublayer(X)))
+        return self.norm(X + self.dropout(sublayer(self.reads(X))))
 
 
 class PreLN(nn.Module):
@@ -38,8 +41,11 @@ class PreLN(nn.Module):
         super().__init__()
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
+    def reads(self, X: Tensor) -> Tensor:
+        return self.norm(X)
+
     def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
-        return X + self.dropout(sublayer(self.norm(X)))
+        return X + self.dropout(sublayer(self.reads(X)))
 
 
 class PeriLN(nn.Module):
@@ -49,8 +55,11 @@ class PeriLN(nn.Module):
         super().__init__()
         self.before, self.after, self.dropout = new_norm(config), new_norm(config), new_dropout(config)
 
+    def reads(self, X: Tensor) -> Tensor:
+        return self.before(X)
+
     def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
-        return X + self.dropout(self.after(sublayer(self.before(X))))
+        return X + self.dropout(self.after(sublayer(self.reads(X))))
 
 
 AROUND = {"post": PostLN, "pre": PreLN, "peri": PeriLN}

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from course_lib.config import is_whole, require
 from course_lib.layers import Cache
 
-Hidden = Callable[[Tensor, list[Cache] | None, Tensor | None], Tensor]  # (tokens, caches, lengths) -> rows (b, n, d)
+# (tokens, caches, lengths) -> rows of the stream (b, n, d), or without lengths the last one (b, 1, d).
+Hidden = Callable[[Tensor, list[Cache] | None, Tensor | None], Tensor]
 
 
 class Writer:
@@ -25,7 +26,7 @@ class Writer:
             tokens, lengths = tokens.gather(1, lengths.to(tokens.device)[:, None] - 1), torch.ones_like(lengths)
         ragged = bool((lengths < tokens.shape[1]).any())
         H = self.hidden(tokens, self.caches, lengths if ragged else None)
-        logits = self.logits(H[torch.arange(len(H)), lengths - 1])
+        logits = self.logits(H[torch.arange(len(H)), lengths - 1] if ragged else H[:, -1])
         require(bool(logits.isfinite().all()), "the model's logits must be finite, got NaN or infinite ones")
         return logits
 

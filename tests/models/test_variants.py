@@ -5,6 +5,8 @@ from itertools import product
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
 from course_lib.models import DecoderModel, TranslationModel, generate
@@ -59,6 +61,29 @@ def test_chunks_equal_one_call_and_see_nothing_later(name, positions, placement)
     after = model(changed)
     close(after[:, :6], whole[:, :6])
     assert (after[:, 6:] - whole[:, 6:]).abs().amax(-1).min() > 1e-6
+
+
+@ALL
+def test_the_last_row_alone_is_that_of_all(name, positions, placement):
+    model = make(name, positions, placement)
+    whole, caches = model.hidden(tokens()).detach(), model.new_caches()
+    for start, stop in ((0, 6), (6, 7), (7, N)):
+        close(model.last_row(tokens()[:, start:stop], caches), whole[:, stop - 1 : stop])
+    assert [cache.length for cache in caches] == [N, N]
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_the_last_row_alone_costs_a_layer_less(name):
+    """For all tokens but the last, the last layer multiplies neither W_Q nor W_O nor its feed-forward network."""
+    model, flops = make(name), []
+    for read in (model.hidden, model.last_row):
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # fused, it counts as nothing
+            read(tokens(1), model.new_caches())
+        flops.append(counter.get_total_flops())
+    block = model.blocks[-1]
+    answers = [W for key, W in block.attention.named_parameters() if key in ("W_Q", "W_LQ", "W_LQQ", "W_O")]
+    spared = sum(W.numel() for W in [*answers, *block.feed_forward.parameters()] if W.ndim == 2)
+    assert flops[0] - flops[1] >= 2 * (N - 1) * spared
 
 
 @ALL
