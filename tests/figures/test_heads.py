@@ -1,0 +1,52 @@
+"""All heads in one picture: the numbers that stand there are those given, and can be read on their colours."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from course_lib.figures.heads import head_table, small_maps
+
+
+def drawn_table(values, **look):
+    ax = Figure().add_subplot()
+    head_table(ax, values, **look)
+    return ax
+
+
+def luminance(colour):
+    """Relative, of an sRGB colour (WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_numbers_contrast_with_every_colour(signed):
+    """At least 4.5 : 1, which ordinary text needs."""
+    values = np.linspace(-1 if signed else 0, 1, 255).reshape(15, 17)
+    ax = drawn_table(values, signed=signed)
+    (image,) = ax.images
+    for text in ax.texts:
+        head, layer = text.get_position()
+        light = luminance(image.to_rgba(values[layer, head]))
+        ink = {"black": 0.0, "white": 1.0}[text.get_color()]
+        assert (max(light, ink) + 0.05) / (min(light, ink) + 0.05) >= 4.5
+
+
+def test_a_table_says_its_values_and_what_was_removed():
+    values = np.array([[0.25, -3.0, -0.001], [1.0, 2.0, 0.5]])
+    ax = drawn_table(values, signed=True, removed=[(1, 0)])
+    texts = [text.get_text() for text in ax.texts]
+    assert texts == ["0.25", "-3.00", "0.00", "1.00\nremoved", "2.00", "0.50"]
+    assert ax.images[0].get_clim() == (-3.0, 3.0)  # as far on both sides, or white would not be zero
+    assert drawn_table(np.zeros((1, 2)), signed=True).images[0].get_clim() == (-1.0, 1.0)
+    assert drawn_table(abs(values) / 3, signed=False).images[0].get_clim() == (0.0, 1.0)
+
+
+def test_small_maps_show_each_head_once():
+    P = np.random.default_rng(0).dirichlet(np.ones(5), size=(11, 5))
+    axes = small_maps(P, [f"head {i}" for i in range(11)]).axes
+    shown = [ax for ax in axes if ax.images]
+    assert len(axes) == 16 and [ax.get_title("left") for ax in shown] == [f"head {i}" for i in range(11)]
+    for ax, weights in zip(shown, P, strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), weights)
+        assert ax.images[0].get_clim() == (0.0, 1.0)
