@@ -54,6 +54,11 @@ def test_both_ways_are_equal_in_double_precision(llama):
     assert both.gaps.shape == (STEPS,) and both.gaps.max() < 1e-12
 
 
+def test_a_text_may_end_at_the_context_limit(llama):
+    """The last token that is chosen is never read."""
+    assert llama[1].config.max_length == 40 == len(decode_both_ways(llama[1], [3] * 38, 3).tokens)
+
+
 def test_a_cache_that_is_wrong_is_seen(llama):
     """The gap is of the rows themselves: keys that change with the calls that make them show."""
     model = copy.deepcopy(llama[1])

@@ -178,7 +178,9 @@ def test_keys_of_config_before_transformers_5(tmp_path):
     values = json.loads(path.read_text())
     del values["rope_parameters"]
     path.write_text(json.dumps(values | {"rope_theta": 300.0, "rope_scaling": {"type": "linear", "factor": 3.0}}))
-    torch.testing.assert_close(pretrained.load(tmp_path).model(tokens()), oracle(tokens()).logits, **SINGLE)
+    model = pretrained.load(tmp_path).model
+    torch.testing.assert_close(model(tokens()), oracle(tokens()).logits, **SINGLE)
+    assert model.config.max_length == 3 * 40  # positions are stretched
 
 
 def test_what_is_known_of_a_checkpoint(tmp_path):
