@@ -127,8 +127,8 @@ LOW_RANK = Exercise(
         ),
         Mistake(
             _projected(_of_the_gram),
-            "these are the singular vectors of X^T X C, in which the inputs count twice; those of X C are asked for, or "
-            "of (X^T X)^(1/2) C",
+            "these are the singular vectors of X^T X C, in which the inputs count twice; those of X C are asked for "
+            "(they are those of (X^T X)^(1/2) C too)",
         ),
         Mistake(
             _projected(_left),
