@@ -95,6 +95,18 @@ def test_a_reading_with_a_wrong_scale_would_be_seen(monkeypatch):
     assert min(figure().differences.values()) > 1e-3
 
 
+def test_differences_are_those_of_the_new_tokens_that_are_chosen(monkeypatch):
+    from course_lib.layers.latent import AbsorbedReading
+
+    right = AbsorbedReading.queries
+    fifth = torch.eye(T - CACHED, dtype=torch.float64)[4, :, None]  # of seven new tokens one is asked for wrongly
+    monkeypatch.setattr(AbsorbedReading, "queries", lambda self, X, at: (1 + fifth) * right(self, X, at))
+    f = figure()
+    for step, new in enumerate([1, 2, 4, 7]):
+        f.step = step
+        assert all((difference > 1e-3) == (new >= 5) for difference in f.differences.values())
+
+
 @pytest.mark.parametrize("more", [{}, {"d_rope": 0}, {"d_latent_q": 9}])
 def test_steps_add_up_to_what_accounting_counts(more):
     f = figure(new_layer(**more), sizes={"other": (accounting.model("DeepSeek-V2").layers[0][1], 8192)})
@@ -109,6 +121,22 @@ def test_steps_add_up_to_what_accounting_counts(more):
                 attended = [cells[i]["flops"] for i in ((2, 5) if reading == "expanded" else (2, 4))]
                 assert sum(attended) == work.flops_by_part["attend"]
             assert costs["numbers"]["made"] * 2 == sum(cell["made"] for cell in costs["cells"]["expanded"])
+
+
+def test_factors_of_each_step_are_the_sizes_of_its_products():
+    """By hand, for 4 new tokens after the 6 cached ones: 10 rows are seen."""
+    f = figure()
+    f.step = 2
+    cells = f.data["sizes"][0]["costs"][f.step]["cells"]
+    asking = D * (R + P) + D * H * (E + P)  # rows to cache, and queries
+    keys, values = [2, H, 10, R, E], [2, H, 10, R, V]
+    scores, mix = [2, H, 4, 10, E + P], [2, H, 4, 10, V]
+    first, last = [2, 4, asking], [2, 4, H * V * D]
+    assert [c["factors"] for c in cells["expanded"]] == [first, keys, scores, [], values, mix, last]
+    to_latent, over_rows, mixed, heads = [2, H, 4, R, E], [2, H, 4, 10, R + P], [2, H, 4, 10, R], [2, H, 4, R, V]
+    assert [c["factors"] for c in cells["absorbed"]] == [first, to_latent, over_rows, [], mixed, heads, last]
+    made = [0, 2 * 10 * H * (E + P), 0, 0, 2 * 10 * H * V, 0, 0]
+    assert [c["made"] for c in cells["expanded"]] == made and not any(c["made"] for c in cells["absorbed"])
 
 
 @pytest.mark.parametrize("reading", READINGS)
