@@ -65,6 +65,9 @@ def test_it_opens_on_the_heads_and_the_cell_that_teach():
     P[2, 4] = torch.eye(N)[np.where(np.arange(N) < PERIOD, 0, np.arange(N) - PERIOD + 1)]
     figure = HeadGallery(P, TOKENS, period=PERIOD)
     assert figure.heads == ((2, 4), (1, 3)) and (figure.query, figure.key) == (PERIOD, 1)
+    P[2, 4, PERIOD : PERIOD + 2] = P[2, 4, PERIOD : PERIOD + 2] / 2 + torch.eye(N)[0] / 2
+    later = HeadGallery(P, TOKENS, period=PERIOD)
+    assert later.heads[0] == (2, 4) and (later.query, later.key) == (PERIOD + 2, 3)
     plain = HeadGallery(P, TOKENS)
     assert plain.order == ENTROPY and plain.heads[0] in ((2, 4), (1, 3)) and plain.query == N - 1
     one = HeadGallery(P[:1, :1], TOKENS)

@@ -126,6 +126,9 @@ def test_errors_fall_with_the_rank_and_end_at_what_the_rotation_costs(made):
     *_, figure = made
     for name in ("keys", "values", "both", "by_weights"):
         assert (np.diff(unpacked(figure.data[name]), axis=-1) <= 1e-6).all()
+    both, by_weights = (unpacked(figure.data[name]) for name in ("both", "by_weights"))
+    assert (by_weights >= both - 1e-6).all()
+    np.testing.assert_allclose(by_weights[..., -1], both[..., -1], rtol=0, atol=1e-6)
     lost = unpacked(figure.data["energy"])[:, :, 2].sum(-1)
     np.testing.assert_allclose(unpacked(figure.data["keys"])[..., -1], np.sqrt(lost), rtol=0, atol=1e-6)
     assert unpacked(figure.data["values"])[..., -1].max() < 1e-6
