@@ -1,5 +1,7 @@
 """Figure 6 in Chromium: hands, terms and both sides of the identity are Python's."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,16 @@ def test_sliders_turn_the_hands_and_the_terms_are_pythons(mount):
             setattr(python, name.lower(), int(slider.input_value()))
             assert_shown(opened, python)
     assert (python.query, python.key) == (9, 2)
+
+
+def test_the_angle_between_the_hands_is_drawn_the_shorter_way_round(mount):
+    python = figure()
+    opened = mount(python)
+    wedges = opened.locator(".clf-clock .clf-wedge").evaluate_all("(all) => all.map((e) => e.getAttribute('d'))")
+    assert len({angle > 0 for angle in python.angles}) == 2  # of either way there are some
+    # M0 0 L x y A r r 0 long clockwise x y Z: from the query's hand to the key's.
+    for wedge, angle in zip(wedges, python.angles, strict=True):
+        assert re.search(r"A\S+ \S+ 0 (\d) (\d) ", wedge).groups() == ("0", "1" if angle > 0 else "0")
 
 
 def test_moving_both_turns_all_hands_and_keeps_the_score(mount):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from course_lib.widgets import ScoreAnatomy
+from course_lib.widgets.base import unpacked
 
 pytestmark = pytest.mark.browser
 
@@ -60,6 +61,24 @@ def test_a_hidden_key_has_no_weight_and_is_said_to_be_hidden(mount):
     opened.get_by_role("grid").focus()
     opened.keyboard.press("ArrowRight")
     assert opened.locator("[aria-live=polite]").inner_text() == "query cat, key mat, hidden by the mask"
+
+
+def test_of_many_coordinates_and_keys_the_largest_are_shown_and_the_rest_counted(mount):
+    rng, tokens = np.random.default_rng(2), list("abcdefghca")
+    anatomy = ScoreAnatomy(*(rng.normal(size=(10, width)) for width in (11, 11, 9)), tokens)
+    anatomy.query, weights = 7, anatomy.weights[7]
+    order = np.argsort(-weights)
+    anatomy.key = int(order[-1])  # not among the largest, and shown all the same
+    tables = mount(anatomy).locator(".clf-anatomy-steps .clf-table")
+    terms = unpacked(anatomy.data["Q"])[7] * unpacked(anatomy.data["K"])[anatomy.key]
+    largest = np.argsort(-np.abs(terms))[:8]
+    assert tables.nth(0).locator("thead th").all_inner_texts() == ["coordinate", *map(str, largest)]
+    shown = [f"{tokens[j]} ({j})" if tokens[j] in "ac" else tokens[j] for j in (*order[:6], order[-1])]
+    for table in (tables.nth(1), tables.nth(2)):
+        rows = table.locator("tbody th").all_inner_texts()
+        assert rows[:7] == shown and ", and 3 more in the sum" in table.locator("caption").inner_text()
+    columns = [f"{weights[j]:.4f}" for j in (*order[:6], order[-1])]
+    assert tables.nth(1).locator("tbody td:last-child").all_inner_texts() == columns
 
 
 def test_later_steps_stay_covered(mount):
