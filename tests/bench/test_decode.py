@@ -11,6 +11,7 @@ from course_lib import accounting, cli
 from course_lib.bench import decode, decode_contenders, memory
 from course_lib.bench.decode_contenders import VARIANTS, Transformers, contenders
 from course_lib.bench.memory import PeakMemory
+from course_lib.layers import LatentAttention
 
 ROOM = decode.WARM_UP + decode.ROUNDS * decode.BLOCK + 1
 MACHINE = accounting.Machine("toy", bandwidth=1e9, flops=1e10)
@@ -44,7 +45,10 @@ def test_figures_of_every_variant(tmp_path):
         (variant, context, name) for variant in VARIANTS for context in (23, 37) for name in names
     ]
     for course, *peers in (rows[i : i + 3] for i in range(0, len(rows), 3)):
-        config = contenders(VARIANTS[course["variant"]])[0].config
+        model = contenders(VARIANTS[course["variant"]])[0]
+        config, attention = model.config, model.blocks[0].attention
+        absorbs = isinstance(attention, LatentAttention) and attention.absorbs(1)
+        assert course["reading"] == ("absorbed" if absorbs else "grouped")
         room = course["context"] + ROOM
         assert course["cache_bytes"] == 4 * accounting.cache_bytes(config.attention, room, dtype="float32")
         assert course["faster"] == course["faster_prefill"] == 1 and course["logits_difference"] == 0

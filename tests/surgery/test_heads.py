@@ -203,13 +203,14 @@ def test_heads_that_are_equal_but_for_their_basis_are_shared_without_loss(varian
 
 @torch.no_grad()
 def turn_at_random(attention):
-    """W_V G, b_V G, G^T W_O and W_Q H, W_K H, by another G and H for each head; H turns pairs."""
+    """W_V G, b_V G, G^T W_O and W_Q H, W_K H, by another G and H for each head; under RoPE H turns pairs."""
     rng = np.random.default_rng(5)
     for h in range(HEADS):
         cut = slice(h * WIDTH, (h + 1) * WIDTH)
-        G = torch.from_numpy(np.linalg.qr(rng.normal(size=(WIDTH, WIDTH)))[0])
+        G, H = (torch.from_numpy(np.linalg.qr(rng.normal(size=(WIDTH, WIDTH)))[0]) for _ in "GH")
         a, b = rng.uniform(0, 2 * np.pi, size=2)
-        H = torch.block_diag(*(torch.tensor([[np.cos(x), -np.sin(x)], [np.sin(x), np.cos(x)]]) for x in (a, b)))
+        if attention.config.rope is not None:
+            H = torch.block_diag(*(torch.tensor([[np.cos(x), -np.sin(x)], [np.sin(x), np.cos(x)]]) for x in (a, b)))
         attention.W_V[:, cut] = attention.W_V[:, cut] @ G
         attention.W_O[cut] = G.T @ attention.W_O[cut]
         for name in ("W_Q", "W_K"):
