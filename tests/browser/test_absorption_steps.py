@@ -66,6 +66,8 @@ def test_verdict_and_legend_hold_pythons_ratios_and_numbers(mount, size, step):
         times, way = re.search(rf"([\d.]+) times (as many|fewer) {name}", said).groups()
         ratio = absorbed / expanded if way == "as many" else expanded / absorbed
         assert ratio > 1 and float(times) == pytest.approx(ratio, rel=0.006)  # three digits
+    both = opened.locator(".clf-cost").filter(has_text="written and read").all_inner_texts()
+    assert ["with Kᴿ in each head" in text for text in both] == [True, False]  # keys, values
     h, r, e, p, v = (128, 512, 128, 64, 128) if size else (3, 7, 5, 4, 5)
     rows = (100 if size else 5) + python.new_tokens[step]
     held = [numbers(text)[0] for text in opened.locator(".clf-places b").all_inner_texts()]

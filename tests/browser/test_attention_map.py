@@ -123,6 +123,13 @@ def test_hover_reads_without_choosing_and_click_pins(mount):
     assert opened.evaluate("() => window.changes[0].at(-1)") == {"pinned": None}
 
 
+def test_hidden_keys_are_not_among_the_largest(mount):
+    opened = mount(explorer())
+    for query in range(5):
+        opened.evaluate("(query) => window.handles[0].update({ query })", query)
+        assert opened.locator(".clf-bars li").count() == query + 1
+
+
 def test_touch_picks_a_cell(open_figure):
     opened = open_figure(explorer(), has_touch=True)
     opened.touchscreen.tap(*centre(opened, 4, 2, 5))

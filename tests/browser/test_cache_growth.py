@@ -22,7 +22,13 @@ def multiplied_out(formula):
 
 @pytest.mark.parametrize(
     ("model", "variant", "context", "batch", "dtype", "new"),
-    [(0, 0, 7, 4, "bfloat16", 0), (1, 4, 2, 0, "float32", 2), (2, 4, 12, 6, "float8", 4), (2, 3, 0, 1, "bfloat16", 1)],
+    [
+        (0, 0, 7, 4, "bfloat16", 0),
+        (1, 4, 0, 2, "bfloat16", 3),
+        (1, 4, 2, 0, "float32", 2),
+        (2, 4, 12, 6, "float8", 4),
+        (2, 3, 0, 1, "bfloat16", 1),
+    ],
 )
 def test_size_formula_and_tables_are_pythons(mount, model, variant, context, batch, dtype, new):
     python = figure()
@@ -35,6 +41,10 @@ def test_size_formula_and_tables_are_pythons(mount, model, variant, context, bat
     assert opened.locator(".clf-growth-total strong").inner_text() == in_binary_units(size)
     formula = opened.locator(".clf-growth-formula").inner_text()
     assert multiplied_out(formula) == size and formula.endswith(f"= {size:,} bytes")
+    windows = [term["window"] for term in python.data["layers"][model][variant]]
+    assert formula.count("(the window)") == sum(window is not None and window <= python.tokens for window in windows)
+    own = opened.locator(".clf-choice").filter(has_text="(as it is)").all_inner_texts()
+    assert own == [f"{python.kinds[python.data['own'][model]]} (as it is)"]
     kinds, steps = (opened.locator(".clf-table").nth(i).locator("tbody tr") for i in (0, 1))
     for v, (row, of) in enumerate(zip(kinds.all(), python.bytes, strict=True)):
         python.variant = v

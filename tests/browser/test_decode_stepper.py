@@ -52,6 +52,10 @@ def test_what_is_computed_and_what_is_kept(mount):
     for step in (0, 3):
         opened.evaluate("(step) => window.handles[0].update({ step })", step)
         length = python.data["prompt"] + step
+        read = opened.locator(".clf-decode-reads .clf-decode-token").all_inner_texts()
+        assert read == [*python.tokens[:length], python.data["candidates"][step][0]]
+        new = opened.locator(".clf-decode-reads .clf-decode-new").all_inner_texts()
+        assert new == python.tokens[length - 1 if step else 0 : length]
         for panel, computed in zip(
             opened.locator(".clf-decode-panel").all(), (length, 1 if step else length), strict=True
         ):

@@ -115,10 +115,17 @@ def test_heads_show_costs_and_roles(mount, python):
         numbers = [signed(text) for text in opened.locator(".clf-number").all_inner_texts()]
         expected = python.cost[..., COSTS.index(view)] if view in COSTS else python.role(view)
         np.testing.assert_allclose(numbers, expected.ravel(), rtol=0, atol=0.00501)
+    opened.get_by_role("button", name="Put all back").click()
     roles = [int(python.role(role).argmax()) for role in ROLES]
     for head, role in zip(roles, ("looks back", "came next"), strict=True):
         text = opened.get_by_role("option").nth(head).inner_text()
-        assert ("removed" if head in python.removed else role) in text
+        assert role in text
+
+
+def test_the_best_heads_of_each_role_are_named(mount, python):
+    python.removed, python.data["best"] = [], [6, 1]
+    words = mount(python).locator(".clf-role").all_inner_texts()
+    assert words == ["", "came next", "", "", "", "", "looks back", ""]
 
 
 def test_bars_are_as_high_as_the_losses(mount, python):

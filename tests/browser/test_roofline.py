@@ -38,6 +38,13 @@ def check(opened, python):
         shown = [float(number.replace(",", "")) * UNITS[unit] for number, unit in times]
         seconds = [work.bytes / python.machine.bandwidth, work.flops / python.machine.flops]
         np.testing.assert_allclose(shown, seconds, rtol=0.005)
+        bars = cards.nth(i).locator(".clf-time").all()
+        widths = [
+            bar.locator("span").evaluate_all("(all) => all.map((e) => parseFloat(e.style.width))") for bar in bars
+        ]
+        drawn = [sum(parts) for parts in widths]
+        # Parts below half a percent are left out, of five at most.
+        np.testing.assert_allclose(drawn, 100 * np.array(seconds) / max(seconds), rtol=0.02)
         decides = cards.nth(i).locator(".clf-decides strong").inner_text()
         assert decides.split()[0] == waits
 

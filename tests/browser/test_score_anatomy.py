@@ -61,6 +61,11 @@ def test_a_hidden_key_has_no_weight_and_is_said_to_be_hidden(mount):
     opened.get_by_role("grid").focus()
     opened.keyboard.press("ArrowRight")
     assert opened.locator("[aria-live=polite]").inner_text() == "query cat, key mat, hidden by the mask"
+    for stage, hidden in ((1, False), (2, True)):
+        opened.evaluate("(stage) => window.handles[0].update({ stage })", stage)
+        opened.keyboard.press("ArrowLeft")
+        opened.keyboard.press("ArrowRight")
+        assert opened.locator("[aria-live=polite]").inner_text().endswith("hidden by the mask") is hidden
 
 
 def test_of_many_coordinates_and_keys_the_largest_are_shown_and_the_rest_counted(mount):

@@ -59,6 +59,19 @@ def test_points_of_a_plot_are_walked_by_arrows_and_said(mount):
     assert opened.locator(".clf-tip:visible").count() == 0
 
 
+def test_the_points_of_a_curve_are_now_and_the_root_of_the_width(mount):
+    python = figure()
+    python.step = 20
+    opened = mount(python)
+    curve = opened.get_by_role("listbox", name="keys looked at")
+    curve.focus()
+    point = opened.locator(f"#{curve.get_attribute('aria-activedescendant')}")
+    for step in (20, python.scaled_step()):
+        opened.keyboard.press("ArrowDown")
+        python.step = step
+        assert point.text_content() == f"{python.keys_looked_at:.2f} at T = {python.temperature:.3g}"
+
+
 def test_bars_are_as_high_as_their_weights(mount):
     python = figure()
     opened = mount(python)
