@@ -177,7 +177,7 @@ class DecodeStepper(InteractiveFigure):
             f"{self.tensor} of {self.length} tokens, layer {self.layer}, head {self.head}. Step {self.step + 1} "
             f"computes {self.length} rows anew, or {computed} with a cache, for the same logits; that takes "
             f"{recomputed.flops / cached.flops:.1f} times the FLOPs and {recomputed.bytes / cached.bytes:.1f} times "
-            "the bytes. The FLOPs of a step rise without a cache and stay nearly level with one."
+            "the bytes. The FLOPs of a step rise without a cache; with one, the prompt read, they stay nearly level."
         )
 
     def table(self) -> str:

@@ -174,7 +174,7 @@ class HeadSharing(InteractiveFigure):
             return f"{h} query heads with a KV head each: {full} of cache per token, and by definition no error."
         size, way = self.data["sizes"][self.step], self.ways[self.way]
         return (
-            f"{h} query heads share {g} KV heads, merged by '{way}': {size} of cache per token instead of {full}, "
+            f"{h} query heads share {kv_heads(g)}, merged by '{way}': {size} of cache per token instead of {full}, "
             f"{self.weight_error:.2f} of the attention weight on other keys, and an output {self.output_error:.2f} of "
             "its length away. Two plots of these errors against the bytes, a curve for each way to merge."
         )
@@ -183,7 +183,7 @@ class HeadSharing(InteractiveFigure):
         names = ("weight_error", "output_error", "losses")
         columns = [unpacked(self.data[name]) for name in names]
         rows = [
-            [f"{way}, {g} KV heads", self.data["sizes"][j], *(f"{column[i, j]:.3f}" for column in columns)]
+            [f"{way}, {kv_heads(g)}", self.data["sizes"][j], *(f"{column[i, j]:.3f}" for column in columns)]
             for i, way in enumerate(self.ways)
             for j, g in enumerate(self.counts)
         ]
@@ -203,3 +203,8 @@ def as_triangles(P: np.ndarray) -> np.ndarray:
     rows, columns = np.tril_indices(P.shape[-1])
     lower = P[..., rows, columns]
     return np.concatenate([lower[:1, 0], lower[:, 1:].reshape(-1, *lower.shape[2:])])
+
+
+def kv_heads(count: int) -> str:
+    """One is a singular."""
+    return "1 KV head" if count == 1 else f"{count} KV heads"
