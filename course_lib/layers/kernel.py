@@ -117,7 +117,7 @@ Heads = tuple[Float[Tensor, "b h n e"], Float[Tensor, "b g N e"], Float[Tensor, 
 
 
 def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
-    """One query of each head, which sees every key: a decode step, where what is no reading of the cache counts."""
+    """One query of each head, which sees every key: a decode step, whose time is that of reading the cache."""
     Q, K, V = heads
     K, V = K.flatten(0, 1), V.flatten(0, 1)
     q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group below each other

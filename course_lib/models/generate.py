@@ -50,7 +50,7 @@ def generate(
 
 
 def read(model: DecoderModel, tokens: Tensor, caches: list[Cache] | None, lengths: Tensor | None) -> Tensor:
-    """Rows of the stream (b, n, d), or the last one (b, 1, d) where it does."""
+    """Rows of the stream (b, n, d); with a cache and sequences of equal length the last one alone (b, 1, d)."""
     if caches is None or lengths is not None:
         return model.hidden(tokens, caches, lengths)
     return model.last_row(tokens, caches)
