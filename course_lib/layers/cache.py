@@ -10,10 +10,11 @@ import mmap
 from contextlib import suppress
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor
 
 from course_lib.config import is_whole, require
+from course_lib.layers.checks import check_lengths, sequence_indices, whole_numbers
 
 Rows = dict[str, Float[Tensor, "b ... n _"]]  # what n new tokens leave
 Held = dict[str, Float[Tensor, "b ... N _"]]  # what all N tokens have left
@@ -77,7 +78,7 @@ class Cache:
         Rows past a sequence's length in what is returned are unseen by its queries: their positions come later.
         Raises ValueError for rows of other names, shapes, dtypes or devices than those held, or past the capacity.
         """
-        batch, n = self._check(rows)
+        batch, n = self._check(rows, lengths)
         starts = self.starts(batch)
         if lengths is None and self._even:
             self._reserve(rows, self.length + n)
@@ -92,12 +93,12 @@ class Cache:
         N = self.length
         return {name: buffer.narrow(-2, 0, N) for name, buffer in self._buffers.items()}, self._slots[:N]
 
-    def truncate(self, length: int | Int[Tensor, "b"]) -> None:
-        """Forget the tokens from position `length` on: of each sequence, or with a tensor (b,) one by one.
+    def truncate(self, length: int | list[int] | Integer[Tensor, "b"]) -> None:
+        """Forget the tokens from position `length` on: of each sequence, or with b numbers one by one.
 
-        Raises ValueError for a negative length, or one larger than what is held.
+        Raises ValueError for a length that is no whole number, negative, or larger than what is held.
         """
-        wanted = torch.as_tensor(length).cpu()
+        wanted = whole_numbers("length", length)
         scalar = wanted.ndim == 0
         limit = torch.tensor(self.length) if scalar else self.lengths
         require(
@@ -106,15 +107,15 @@ class Cache:
         )
         self._forget(torch.minimum(self.lengths, wanted))
 
-    def reorder(self, indices: Int[Tensor, "c"]) -> None:
+    def reorder(self, indices: list[int] | Integer[Tensor, "c"]) -> None:
         """Sequence i becomes a copy of the former indices[i]; fewer, more and repeated indices are allowed.
 
-        Raises ValueError for an index outside the batch.
+        Raises ValueError for an index that is no whole number or lies outside the batch.
         """
-        held = len(self.lengths)
-        good = indices.ndim == 1 and bool(((indices >= 0) & (indices < held)).all())
-        require(good, f"indices must be a list of numbers from 0 to {held - 1}, got {indices.tolist()}")
-        self._hold(self.lengths[indices.cpu()])
+        self._reorder(sequence_indices(indices, len(self.lengths)))
+
+    def _reorder(self, indices: Int[Tensor, "c"]) -> None:
+        self._hold(self.lengths[indices])
         with torch.inference_mode(False), torch.no_grad():
             self._buffers = {k: buffer[indices.to(buffer.device)] for k, buffer in self._buffers.items()}
 
@@ -122,7 +123,7 @@ class Cache:
         """Forget every token; the memory is kept for the next sequences."""
         self._hold(torch.zeros_like(self.lengths))
 
-    def _check(self, rows: Rows) -> tuple[int, int]:
+    def _check(self, rows: Rows, lengths: Tensor | None) -> tuple[int, int]:
         """Rows must agree with each other and, unless the cache is empty, with what is held; returns (b, n)."""
         sizes = {name: (row.shape[0], row.shape[-2]) for name, row in rows.items()}
         require(len(set(sizes.values())) == 1, lambda: f"rows must agree in batch and number of tokens, got {sizes}")
@@ -131,7 +132,9 @@ class Cache:
             require(
                 held == got, lambda: f"rows must be like those held, {held}, got {got}; each layer needs its own cache"
             )
-        return next(iter(sizes.values()))
+        shape = next(iter(sizes.values()))
+        check_lengths(lengths, shape)
+        return shape
 
     def _reserve(self, rows: Rows, needed: int) -> None:
         """Make room for `needed` tokens; an empty cache allocates afresh when the rows are of another kind."""

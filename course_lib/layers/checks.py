@@ -5,6 +5,8 @@ from torch import Tensor
 
 from course_lib.config import require
 
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
 
 def check_input(X: Tensor, d_model: int, weight: Tensor) -> None:
     """X (b, n, d_model) must hold something and have the weights' dtype and device."""
@@ -42,6 +44,31 @@ def check_lengths(lengths: Tensor | None, shape: tuple[int, ...]) -> None:
         lengths.shape == (batch,) and bool(((lengths >= 0) & (lengths <= n)).all()),
         f"lengths must be {batch} numbers from 0 to n = {n}, got {lengths.tolist()}",
     )
+
+
+def whole_numbers(name: str, values) -> Tensor:
+    """A whole number, a list or a tensor of them, as a tensor of 64-bit integers on the CPU.
+
+    Raises ValueError for anything else; True and 2.0 are no whole numbers.
+    """
+    try:
+        numbers = torch.as_tensor(values).cpu()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        numbers = None
+    good = numbers is not None and (numbers.dtype in INTEGERS or numbers.numel() == 0)  # an empty list has no type
+    require(good, lambda: f"{name} must hold whole numbers, got {values!r}")
+    return numbers.long()
+
+
+def sequence_indices(indices, held: int) -> Tensor:
+    """Which of `held` sequences are wanted, in order, as a tensor (c,) on the CPU; repeated ones are allowed.
+
+    Raises ValueError for anything but whole numbers from 0 to held - 1.
+    """
+    chosen = whole_numbers("indices", indices)
+    good = chosen.ndim == 1 and bool(((chosen >= 0) & (chosen < held)).all())
+    require(good, lambda: f"indices must be a list of numbers from 0 to {held - 1}, got {chosen.tolist()}")
+    return chosen
 
 
 def check_mask(mask: Tensor, batch: int, n: int, N: int) -> None:

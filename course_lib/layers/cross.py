@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor
 
 from course_lib.config import GroupedConfig, LatentConfig, require
 from course_lib.layers.attention import GroupedQueryAttention
 from course_lib.layers.base import Output, Reading, real
 from course_lib.layers.cache import Held
-from course_lib.layers.checks import check_input, check_lengths
+from course_lib.layers.checks import check_input, check_lengths, sequence_indices
 from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import AbsorbedReading, LatentAttention
 
@@ -31,9 +31,9 @@ class Memory:
         """Number of sequences."""
         return len(next(iter(self.rows.values())))
 
-    def select(self, indices: Int[Tensor, "c"]) -> "Memory":
-        """The memory of a batch whose sequence i is the former indices[i]."""
-        at = indices.to(next(iter(self.rows.values())).device)
+    def select(self, indices: list[int] | Integer[Tensor, "c"]) -> "Memory":
+        """The memory of a batch whose sequence i is the former indices[i]. Raises ValueError for another index."""
+        at = sequence_indices(indices, self.batch).to(next(iter(self.rows.values())).device)
         seen = None if self.seen is None else self.seen[at]
         return Memory({name: row[at] for name, row in self.rows.items()}, seen)
 

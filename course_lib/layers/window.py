@@ -26,7 +26,7 @@ class WindowCache(Cache):
 
         Positions are (b, N), and -1 for a row that belongs to no token.
         """
-        batch, n = self._check(rows)
+        batch, n = self._check(rows, lengths)
         starts = self.starts(batch)
         size = self._fixed
         self._reserve(rows, size)
@@ -48,9 +48,9 @@ class WindowCache(Cache):
         self._hold(starts + counts)
         return seen, held if keys is None else keys
 
-    def reorder(self, indices: Int[Tensor, "c"]) -> None:
-        super().reorder(indices)
-        self._held = self._held[indices.cpu()]
+    def _reorder(self, indices: Int[Tensor, "c"]) -> None:
+        super()._reorder(indices)
+        self._held = self._held[indices]
 
     def _forget(self, lengths: Int[Tensor, "b"]) -> None:
         """The window of the next token, back to position length - window + 1, must still be held."""

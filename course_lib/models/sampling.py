@@ -23,7 +23,8 @@ class Sampling:
         t, p = self.temperature, self.top_p
         require(0 <= t < math.inf, f"temperature must be a finite number, not negative, got {t}")
         require(p is None or 0 < p <= 1, f"top_p must lie in (0, 1], got {p}")
-        require(is_whole(self.seed, 0), f"seed must be a whole number, not negative, got {self.seed!r}")
+        good = is_whole(self.seed, 0) and self.seed < 2**64  # what torch's generator takes
+        require(good, f"seed must be a whole number from 0 to 2**64 - 1, got {self.seed!r}")
         require(
             t > 0 or (self.top_k is None and p is None),
             f"top_k and top_p restrict what is drawn at random, which needs a temperature above 0, got {t}",
@@ -34,11 +35,16 @@ class Sampling:
         return torch.Generator().manual_seed(self.seed)
 
     def choose(self, logits: Tensor, random: torch.Generator) -> Tensor:
-        """One token for each row of logits (b, vocab_size) -> (b,), on the CPU, so that devices draw alike."""
+        """One token for each row of logits (b, vocab_size) -> (b,), on the CPU, so that devices draw alike.
+
+        A logit of -inf excludes its token. Raises ValueError for a row whose largest logit is not finite.
+        """
         logits = logits.cpu().double()
+        largest = logits.amax(-1, keepdim=True)  # NaN where an entry is
+        require(bool(largest.isfinite().all()), "the largest logit of each row must be finite, got NaN or infinity")
         if self.temperature == 0:
             return logits.argmax(-1)
-        logits = logits / self.temperature
+        logits = (logits - largest) / self.temperature  # at most 0: a small temperature makes -inf of them, never NaN
         if self.top_k is not None:
             logits = keep_top_k(logits, self.top_k)
         if self.top_p is not None:

@@ -11,6 +11,7 @@ from course_lib.layers import (
     GroupedQueryAttention,
     LatentAttention,
     LayerNorm,
+    Memory,
     RMSNorm,
     RotaryTable,
     Seen,
@@ -21,6 +22,7 @@ from course_lib.layers import (
 )
 
 GROUPED = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope()))
+GROUPED_WINDOW = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, d_head=4, window=5))
 LATENT = LatentAttention(LatentConfig(d_model=14, n_heads=6, d_latent=11, d_head=5, d_rope=4))
 BOTH = pytest.mark.parametrize("layer", [GROUPED, LATENT], ids=["grouped", "latent"])
 
@@ -132,12 +134,57 @@ def test_truncation(length):
     assert cache.lengths.tolist() == [3, 3]
 
 
-@pytest.mark.parametrize("indices", [[2], [-1], [[0]]])
-def test_reorder(indices):
+NOT_WHOLE = [
+    2.5,
+    2.0,
+    True,
+    None,
+    "2",
+    [1.0, 2.0],
+    [True, False],
+    torch.tensor([1.0, 2.0]),
+    torch.tensor([True, False]),
+]
+
+
+@pytest.mark.parametrize("length", NOT_WHOLE, ids=str)
+@pytest.mark.parametrize("new", [Cache, lambda: WindowCache(5)])
+def test_truncation_to_what_is_no_whole_number(new, length):
+    cache = new()
+    GROUPED_WINDOW(tokens(2, 3, 14), cache)
+    with pytest.raises(ValueError, match="length must hold whole numbers, got "):
+        cache.truncate(length)
+    assert cache.lengths.tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("indices", [[2], [-1], [[0]], 1])
+@pytest.mark.parametrize("new", [list, torch.tensor])
+def test_reorder(indices, new):
     cache = Cache()
     GROUPED(tokens(2, 3, 14), cache)
     with pytest.raises(ValueError, match="indices must be a list of numbers from 0 to 1, got "):
-        cache.reorder(torch.tensor(indices))
+        cache.reorder(indices if new is list else torch.tensor(indices))
+    assert len(cache.lengths) == 2
+
+
+@pytest.mark.parametrize("indices", NOT_WHOLE, ids=str)
+@pytest.mark.parametrize("new", [Cache, lambda: WindowCache(5)])
+def test_reorder_by_what_are_no_whole_numbers(new, indices):
+    cache = new()
+    GROUPED_WINDOW(tokens(2, 3, 14), cache)
+    with pytest.raises(ValueError, match="indices must hold whole numbers, got "):
+        cache.reorder(indices)
+    with pytest.raises(ValueError, match="indices must hold whole numbers, got "):
+        Memory({"K": tokens(2, 3, 5)}).select(indices)
+
+
+@pytest.mark.parametrize("lengths", [[3, 1], torch.ones(2), torch.tensor([4, 1]), torch.tensor([3])], ids=str)
+@pytest.mark.parametrize("new", [Cache, lambda: WindowCache(5)])
+def test_lengths_of_appended_rows(new, lengths):
+    cache = new()
+    with pytest.raises(ValueError, match="lengths must be "):
+        cache.append({"K": tokens(2, 3, 5)}, lengths)
+    assert cache.length == 0
 
 
 def test_rows_that_disagree():

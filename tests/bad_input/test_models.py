@@ -13,6 +13,7 @@ from course_lib.models import (
     DecoderModel,
     EncoderModel,
     MaskedTokenModel,
+    Sampling,
     Target,
     TranslationModel,
     generate,
@@ -238,7 +239,11 @@ def test_cross_attention():
         ({"temperature": 1.0, "top_p": 0.0}, r"top_p must lie in \(0, 1\], got 0.0"),
         ({"temperature": 1.0, "top_p": 1.1}, r"top_p must lie in \(0, 1\], got 1.1"),
         ({"top_k": 5}, "top_k and top_p .* needs a temperature above 0, got 0.0"),
-        ({"temperature": 1.0, "seed": 1.5}, "seed must be a whole number, not negative, got 1.5"),
+        ({"temperature": 1.0, "seed": 1.5}, "seed must be a whole number from 0 to 2.*64 - 1, got 1.5"),
+        (
+            {"temperature": 1.0, "seed": 2**64},
+            "seed must be a whole number from 0 to 2.*64 - 1, got 18446744073709551",
+        ),
     ],
 )
 def test_generate(keywords, rule):
@@ -265,3 +270,13 @@ TARGET = dict(begin=0, end=1, longest=9)
 def test_translate(target, keywords, rule):
     with pytest.raises(ValueError, match=rule):
         translate(TRANSLATOR, **({"source": tokens(), "target": Target(**(TARGET | target))} | keywords))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1e-310, 1.0])
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_sampling_from_logits_that_order_nothing(temperature, bad):
+    logits = torch.full((2, 5), bad)
+    logits[0] = 1.0
+    sampling = Sampling(temperature=temperature)
+    with pytest.raises(ValueError, match="the largest logit of each row must be finite, got NaN or infinity"):
+        sampling.choose(logits, sampling.generator())

@@ -183,6 +183,21 @@ def test_reorder_of_the_batch(name):
         close(torch.cat([layer(X[indices, t : t + 1], cache, **keywords) for t in (8, 9, 10)], 1), whole[:, 8:])
 
 
+@pytest.mark.parametrize("name", ["grouped", "windowed"])
+@pytest.mark.parametrize("write", [list, torch.tensor, lambda x: torch.tensor(x, dtype=torch.uint8)])
+def test_lengths_and_indices_are_lists_or_tensors_of_any_integers(name, write):
+    """uint8 would be a mask where torch indexes."""
+    layer, _ = make(name)
+    new, X = tokens(4, 1, seed=1), tokens(2, 9)
+    for cache in (layer.new_cache(), Cache()):
+        layer(X, cache)
+        cache.truncate(write([8, 9]))
+        cache.reorder(write([1, 1, 0, 1]))
+        Y = layer(new, cache)
+        for i, (j, kept) in enumerate([(1, 9), (1, 9), (0, 8), (1, 9)]):
+            close(Y[i], layer(torch.cat([X[j, :kept], new[i]])[None])[0, -1:])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_reset_serves_other_sequences(name):
     layer, keywords = make(name)

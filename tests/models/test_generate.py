@@ -107,6 +107,23 @@ def test_one_token_to_choose_from_is_greedy():
     assert generate(make(), prompts(), 9, temperature=1.5, top_p=1e-9) == greedy
 
 
+@pytest.mark.parametrize("temperature", [5e-324, 1e-310, 1e-300, 1e-30])
+@pytest.mark.parametrize("ways", [{}, {"top_k": 5}, {"top_p": 0.9}], ids=str)
+def test_a_temperature_near_zero_is_greedy(temperature, ways):
+    """Logits divided by it overflow; the limit of softmax(l / t) as t falls is the largest logit alone."""
+    sampling = Sampling(temperature=temperature, **ways)
+    for rows in (logits(), 1e300 * logits(), logits().masked_fill(logits() < 0, -torch.inf)):
+        assert torch.equal(sampling.choose(rows, sampling.generator()), rows.argmax(-1))
+
+
+def test_large_logits_and_temperatures_are_drawn_as_their_ratio_says():
+    """exp(l / t) overflows for l / t above 709; only differences of logits count."""
+    usual, large = Sampling(temperature=2.0), Sampling(temperature=2e300)
+    want = usual.choose(logits(400), usual.generator())
+    assert torch.equal(large.choose(1e300 * logits(400), large.generator()), want)
+    assert torch.equal(usual.choose(logits(400) + 2000.0, usual.generator()), want)
+
+
 def test_a_seed_gives_one_text_and_leaves_the_callers_random_numbers():
     model = make()
     torch.manual_seed(11)
