@@ -1,14 +1,19 @@
 """A run's state in one safetensors file, which appears whole or not at all.
 
 Tensors: "model/NAME" and "optimiser/NAME/KEY" (the moments and the step count of AdamW). The metadata holds JSON: the
-step, and the seconds spent so far. One file, because two could not be renamed at once. Nothing is pickled: a
-checkpoint from elsewhere can be opened without running code from it.
+strides of each tensor, and the progress of the run. One file, because two could not be renamed at once. Nothing is
+pickled: a checkpoint from elsewhere can be opened without running code from it.
+
+safetensors stores every tensor row by row. The strides say how it lay in memory, and `read` lays it out so again. The
+order in memory is part of the state: torch's fused AdamW walks through a weight and its moments in that order, so
+moments that lie otherwise meet the wrong entries, and a product with a matrix that lies otherwise is rounded otherwise.
 
 No state of a random generator is kept. The trainer seeds it anew at each step from (seed, step), so the step says it
 all, on every device and for any number of processes.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,7 +25,7 @@ from course_lib.config import require
 from course_lib.files import write_atomically
 from course_lib.training import optimiser as optimisers
 
-FORMAT = 1
+FORMAT = "2"
 NAME = "checkpoint.safetensors"
 
 
@@ -30,49 +35,97 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
     for name, tensor in model.state_dict(keep_vars=True).items():
         if id(tensor) not in seen:
             seen.add(id(tensor))
-            found[name] = tensor.detach()
+            found[name] = tensor
     return found
 
 
 def write(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: dict) -> None:
     """Keep weights, optimiser state and `progress` (ready for JSON) in `path`. Raises OSError when it cannot."""
-    tensors = {f"model/{name}": tensor for name, tensor in tensors_of(model).items()}
-    state = optimiser.state_dict()["state"]
-    for index, name in enumerate(optimisers.names(model, optimiser)):
-        tensors |= {f"optimiser/{name}/{key}": value for key, value in state.get(index, {}).items()}
+    tensors = {f"model/{name}": tensor.detach() for name, tensor in tensors_of(model).items()}
+    for name, parameter in optimisers.named(model, optimiser).items():
+        state = optimiser.state.get(parameter, {})
+        tensors |= {f"optimiser/{name}/{key}": value for key, value in state.items()}
+    strides = json.dumps({name: strides_of(tensor) for name, tensor in tensors.items()})
     tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, save(tensors, {"format": str(FORMAT), "progress": json.dumps(progress)}))
+    write_atomically(path, save(tensors, {"format": FORMAT, "strides": strides, "progress": json.dumps(progress)}))
 
 
 def read(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer | None = None) -> dict:
     """Put what `write` kept into the model, and into the optimiser if one is given; return `progress`.
 
-    Raises ValueError when the file is damaged or of another model; the model is then as it was.
+    Each tensor gets the values and the strides that it had, so the next step is the same, bit for bit. Raises
+    ValueError when the file is damaged, of another model or of an earlier version of the course; the model is then as
+    it was.
     """
+    tensors, progress = opened(path)
+    mine = tensors_of(model)
+    saved = {name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")}
+    kinds = [{name: (tuple(t.shape), t.dtype) for name, t in side.items()} for side in (mine, saved)]
+    different = sorted({name for name, _ in kinds[0].items() ^ kinds[1].items()})
+    require(not different, f"the checkpoint must be of this model, but {', '.join(different[:3])} differ in {path}")
+    for name, tensor in mine.items():
+        fill(tensor, saved[name])
+    if optimiser is not None:
+        load_optimiser(model, optimiser, tensors)
+    return progress
+
+
+def opened(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """The tensors as they lay in memory, and the progress."""
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(f"path must lead to a checkpoint, got {path} ({error})") from error
-    require(metadata.get("format") == str(FORMAT), f"path must lead to a checkpoint of this course, got {path}")
-    mine = tensors_of(model)
-    saved = {name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")}
-    shapes = [{name: tuple(t.shape) for name, t in side.items()} for side in (mine, saved)]
-    different = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
-    require(not different, f"the checkpoint must be of this model, but {', '.join(different[:3])} differ in {path}")
-    with torch.no_grad():
-        for name, tensor in mine.items():
-            tensor.copy_(saved[name])
-    if optimiser is not None:
-        load_optimiser(model, optimiser, tensors)
-    return json.loads(metadata["progress"])
+    # The first format had no strides: a run resumed from it went on with the moments at wrong entries.
+    earlier = "an earlier version of the course wrote it, whose resumed runs were wrong; train anew in another folder"
+    require(metadata.get("format") != "1", f"path must lead to a checkpoint of format {FORMAT}, got {path}: {earlier}")
+    require(metadata.get("format") == FORMAT, f"path must lead to a checkpoint of this course, got {path}")
+    strides = json.loads(metadata.get("strides", "{}"))
+    good = strides.keys() == tensors.keys() and all(fills(t.shape, strides[name]) for name, t in tensors.items())
+    require(good, f"path must lead to a checkpoint, got {path} (its strides do not fit its tensors)")
+    return {name: laid_out(t, strides[name]) for name, t in tensors.items()}, json.loads(metadata["progress"])
+
+
+def strides_of(tensor: Tensor) -> tuple[int, ...]:
+    """Those of the tensor; if it leaves gaps in memory or repeats entries, those of a copy that does not."""
+    return tensor.stride() if fills(tensor.shape, tensor.stride()) else tensor.contiguous().stride()
+
+
+def fills(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether the entries take one piece of memory without gaps, each a place of its own."""
+    place = 1
+    for stride, size in sorted(zip(strides, shape, strict=True)):
+        if size > 1:
+            if stride != place:
+                return False
+            place *= size
+    return True
+
+
+def laid_out(tensor: Tensor, strides: Sequence[int]) -> Tensor:
+    """A copy with these strides."""
+    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
+
+
+@torch.no_grad()
+def fill(tensor: Tensor, saved: Tensor) -> None:
+    """Give a tensor of a model the values and the strides of a saved one."""
+    if tensor.stride() == saved.stride():
+        tensor.copy_(saved)
+    else:  # a gradient would lie as the tensor did
+        tensor.data, tensor.grad = saved.to(tensor.device), None
 
 
 def load_optimiser(model: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Give the optimiser its state: torch finds the device of each tensor, but would change the dtype of some."""
     state = {}
-    for index, name in enumerate(optimisers.names(model, optimiser)):
+    for name in optimisers.named(model, optimiser):
         prefix = f"optimiser/{name}/"
-        kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        state |= {index: kept} if kept else {}
-    optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+        state[name] = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    kept = {index: values for index, values in enumerate(state.values()) if values}
+    optimiser.load_state_dict(optimiser.state_dict() | {"state": kept})
+    for name, parameter in optimisers.named(model, optimiser).items():
+        placed = optimiser.state.get(parameter, {})
+        placed |= {key: value.to(placed[key].device) for key, value in state[name].items()}

@@ -43,7 +43,7 @@ def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, eps=1e-8, fused=True)
 
 
-def names(model: nn.Module, optimiser: torch.optim.Optimizer) -> list[str]:
-    """The name of each parameter, in the optimiser's order."""
-    by_id = {id(p): name for name, p in model.named_parameters()}
-    return [by_id[id(p)] for group in optimiser.param_groups for p in group["params"]]
+def named(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, nn.Parameter]:
+    """The optimiser's parameters by their names in the model, in the optimiser's order."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    return {names[id(p)]: p for group in optimiser.param_groups for p in group["params"]}

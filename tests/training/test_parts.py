@@ -11,7 +11,7 @@ from course_lib.config import GroupedConfig, ModelConfig
 from course_lib.models import DecoderModel
 from course_lib.training import NextTokenData, Recipe
 from course_lib.training.data import IGNORED, cross_entropy
-from course_lib.training.optimiser import adamw, decay_groups, names
+from course_lib.training.optimiser import adamw, decay_groups, named
 from course_lib.training.schedule import learning_rate
 
 VOCAB = [bytes([65 + i]) * (1 + i % 3) for i in range(11)]
@@ -54,7 +54,7 @@ def test_matrices_decay_and_norms_biases_and_embeddings_do_not():
     assert decayed["weight_decay"] == 0.3 and rest["weight_decay"] == 0.0
     assert [id(p) for p in decayed["params"]] == [id(model.hidden.weight)]
     optimiser = adamw(model, Recipe(steps=1, learning_rate=1.0))
-    assert names(model, optimiser) == [
+    assert list(named(model, optimiser)) == [
         "hidden.weight", "embedding.weight", "hidden.bias", "norm.weight", "norm.bias",
     ]  # fmt: skip
 
