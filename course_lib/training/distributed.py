@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from course_lib.config import require
 
@@ -85,11 +84,32 @@ class Place:
         if self.total(float(error is not None))[0]:
             raise error or RuntimeError(f"process 0 could not begin, so process {self.rank} ends; 0 says why")
 
-    def wrap(self, model: nn.Module) -> nn.Module:
-        """The model, or with several processes one that averages gradients over them."""
+    @torch.no_grad()
+    def align(self, model: nn.Module) -> None:
+        """Give the model of every process the parameters and buffers of the leading one."""
+        if self.processes > 1:
+            for tensor in (*model.parameters(), *model.buffers()):
+                values = tensor.contiguous()
+                torch.distributed.broadcast(values, 0)
+                tensor.copy_(values)
+
+    def add_up(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Make each gradient its sum over all processes.
+
+        Not by DistributedDataParallel, which arranges the gradients anew after the first step. Their place decides in
+        which order those of three processes or more are added, so a resumed run would round one step otherwise.
+
+        Raises ValueError when a parameter has no gradient.
+        """
         if self.processes == 1:
-            return model
-        return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
+            return
+        gradients = [p.grad for p in parameters if p.requires_grad]
+        idle = sum(gradient is None for gradient in gradients)
+        require(not idle, f"model must use all parameters when processes share it, got {idle} without a gradient")
+        sums = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        torch.distributed.all_reduce(sums)
+        for gradient, part in zip(gradients, sums.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view(gradient.shape))
 
 
 @contextlib.contextmanager

@@ -61,6 +61,7 @@ def card_of(name: str, plan: Plan, prepared: Prepared, result: Result) -> dict:
             "tokens": result.tokens,
             "seconds": round(result.seconds, 1),
             "tokens_per_second": round(result.tokens_per_second),
+            "resumed": result.resumed,
         },
         "machine": machine(),
     }
@@ -74,7 +75,8 @@ def in_words(card: dict) -> str:
         "Text": text_in_words(card["text"]),
         "Validation": f"{loss}, on {loss.tokens:,} predicted tokens that were held out",
         "Training": f"{training['tokens']:,} tokens in {training['seconds']:,.0f} s "
-        f"({training['tokens_per_second']:,} tokens per second) on {card['machine']['threads']} threads",
+        f"({training['tokens_per_second']:,} tokens per second) on {card['machine']['threads']} threads, "
+        f"{resumed_in_words(training['resumed'])}",
         "Seed": str(card["recipe"]["seed"]),
         "Trained again by": f"`{card['command']}`",
     }
@@ -87,6 +89,11 @@ def in_words(card: dict) -> str:
         f"# {card['name']}\n\n{summary[0].upper()}{summary[1:]}.\n\n| | |\n|---|---|\n{rows}\n\n"
         f"Its shape:\n```json\n{configs}\n```\nThe learning curve is log.jsonl, the whole record card.json.\n"
     )
+
+
+def resumed_in_words(steps: list[int]) -> str:
+    """Whether a run was stopped, and where it went on."""
+    return f"resumed at step {', '.join(f'{step:,}' for step in steps)}" if steps else "without interruption"
 
 
 def text_in_words(text: dict) -> str:

@@ -35,6 +35,7 @@ class Result:
     seconds: float  # training, evaluations and checkpoints, without start-up
     training_seconds: float  # steps alone
     tokens: int  # trained on, repeated ones counted again
+    resumed: list[int]  # the steps at which the run went on after it had been stopped
 
     @property
     def tokens_per_second(self) -> float:
@@ -72,13 +73,19 @@ class Training:
         self.model = model.to(place.device).train()
         self.parameters = list(model.parameters())
         self.optimiser = adamw(model, recipe)
-        self.progress = {"step": 0, "tokens": 0, "seconds": 0.0, "training_seconds": 0.0}
+        self.progress = {"step": 0, "tokens": 0, "seconds": 0.0, "training_seconds": 0.0, "resumed": []}
         size = sum(tensor.nbytes for tensor in checkpoint.tensors_of(model).values())
         # Weights and AdamW's two moments.
         place.first(lambda: folder.prepare(describe(model, data, recipe), 3 * size))
         if folder.checkpoint.exists():
-            self.progress = checkpoint.read(folder.checkpoint, model, self.optimiser)
-        self.parallel = place.wrap(model)
+            self.resume()
+        place.align(model)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, and note the step unless none is left."""
+        self.progress = checkpoint.read(self.folder.checkpoint, self.model, self.optimiser)
+        if self.progress["step"] < self.recipe.steps:
+            self.progress["resumed"].append(self.progress["step"])
 
     def run(self, watchers: tuple[Watcher, ...] | None) -> Result:
         """All steps that are left, and the last evaluation."""
@@ -94,7 +101,7 @@ class Training:
             finally:
                 if log is not None:
                     log.close()
-        progress = {name: self.progress[name] for name in ("seconds", "training_seconds", "tokens")}
+        progress = {name: self.progress[name] for name in ("seconds", "training_seconds", "tokens", "resumed")}
         return Result(evaluation, self.recipe.steps, **progress)
 
     def step(self, step: int) -> float:
@@ -134,9 +141,10 @@ class Training:
         whole: Batch = self.data.batch(step)
         tokens = self.data.count(whole)[0]
         with self.place.precision():
-            share = self.data.losses(self.parallel, self.place.bring(self.place.share(whole))) / tokens
+            share = self.data.losses(self.model, self.place.bring(self.place.share(whole))) / tokens
         self.optimiser.zero_grad(set_to_none=True)
-        (share * self.place.processes).backward()  # gradients are averaged over the processes; here they must add up
+        share.backward()
+        self.place.add_up(self.parameters)
         return self.place.total(float(share.detach()))[0], tokens
 
     def require_finite(self, step: int, loss: float, length: float) -> None:

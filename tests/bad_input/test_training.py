@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from course_lib.training import (
@@ -149,6 +151,44 @@ def test_a_damaged_checkpoint(tmp_path):
     with pytest.raises(ValueError, match="path must lead to a checkpoint, got .*checkpoint.safetensors"):
         checkpoint.read(path, model)
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"format": "1"}, "of format 2, got .*: an earlier version of the course wrote it, whose resumed runs"),
+        ({"format": "3"}, "path must lead to a checkpoint of this course, got "),
+        ({"strides": "{}"}, "its strides do not fit its tensors"),
+        ({"strides": ("[7, 1]", "[7, 2]")}, "its strides do not fit its tensors"),
+        ({"strides": ("[7, 1]", "[0, 1]")}, "its strides do not fit its tensors"),
+    ],
+)
+def test_a_checkpoint_of_another_format(tmp_path, changed, message):
+    """A run does not go on from one, and what lies in the folder stays as it is."""
+    train(Model(), data(), RECIPE, tmp_path, "cpu", ())
+    path = tmp_path / checkpoint.NAME
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+        for key, value in changed.items():
+            metadata[key] = value if isinstance(value, str) else metadata[key].replace(*value)
+    save_file(load_file(path), path, metadata)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        train(Model(), data(), RECIPE, tmp_path, "cpu", ())
+    assert path.read_bytes() == before
+
+
+def test_a_checkpoint_in_another_precision(tmp_path):
+    train(Model(), data(), RECIPE, tmp_path, "cpu", ())
+    with pytest.raises(ValueError, match="of this model, but embedding.weight, output.bias, output.weight differ"):
+        checkpoint.read(tmp_path / checkpoint.NAME, Model().double())
+
+
+def test_a_parameter_without_gradient_that_processes_share():
+    parameters = [nn.Parameter(torch.ones(2)) for _ in range(3)]
+    parameters[0].grad = torch.ones(2)
+    with pytest.raises(ValueError, match="must use all parameters when processes share it, got 2 without a gradient"):
+        Place(torch.device("cpu"), 0, 2).add_up(parameters)
 
 
 def test_a_log_of_something_else(tmp_path):

@@ -10,27 +10,15 @@ import signal
 import socket
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
+from kinds import new
 
-from course_lib.training import NextTokenData, Recipe, train
+from course_lib.training import Recipe, train
 from course_lib.training.log import Log, to_line
 from course_lib.training.trainer import Training
-
-
-class Model(nn.Module):
-    """Has dropout, whose random numbers must be the same after a resumption."""
-
-    def __init__(self, dropout: float):
-        super().__init__()
-        torch.manual_seed(3)
-        self.embedding, self.dropout = nn.Embedding(11, 7), nn.Dropout(dropout)
-        self.hidden, self.norm, self.output = nn.Linear(7, 13), nn.LayerNorm(13), nn.Linear(13, 11)
-
-    def forward(self, tokens):
-        return self.output(self.norm(torch.relu(self.hidden(self.dropout(self.embedding(tokens))))))
 
 
 def half_a_file(write, path, content):
@@ -76,15 +64,18 @@ def set_trap(place: str, when: int) -> None:
     setattr(owner, name, trapped)
 
 
-def run(folder: str, place: str | None = None, when: int = 0, steps: int = 33, dropout: float = 0.3) -> None:
+RECIPE = Recipe(steps=33, learning_rate=0.01, warmup=3, evaluate_every=10, checkpoint_every=4, log_every=1)
+
+
+def run(
+    folder: str, kind: str = "latent", place: str | None = None, when: int = 0, dropout: float = 0.3, **recipe
+) -> None:
+    """Train a model of `kinds` by RECIPE, of which `recipe` changes fields."""
     if place is not None:
         set_trap(place, when)
-    text = torch.randint(0, 11, (1_000,), generator=torch.Generator().manual_seed(0))
-    data = NextTokenData((text[:900], text[900:]), [b"."] * 11, 5, 6)
-    recipe = Recipe(steps=steps, learning_rate=0.01, warmup=3, evaluate_every=10, checkpoint_every=4, log_every=1)
-    model = Model(dropout)
+    model, data = new(kind, dropout)
     torch.manual_seed(int.from_bytes(os.urandom(4), "big"))  # a new process has other random numbers
-    train(model, data, recipe, folder, "cpu", ())
+    train(model, data, replace(RECIPE, **recipe), folder, "cpu", ())
 
 
 def fork(options: dict, environment: dict[str, str]) -> int:
@@ -114,7 +105,7 @@ def environments(processes: int) -> list[dict[str, str]]:
 
 def serve() -> None:
     torch.set_num_threads(1)
-    torch.optim.AdamW(Model(0).parameters())  # the first optimiser of a process loads torch's compiler, for seconds
+    torch.optim.AdamW([torch.zeros(1)])  # the first optimiser of a process loads torch's compiler, for seconds
     for line in sys.stdin:
         options = json.loads(line)
         children = [fork(options, environment) for environment in environments(options.pop("processes"))]

@@ -14,17 +14,19 @@ def losses(folder) -> list[float]:
     return [row["loss"] if "loss" in row else row["validation"]["nats_per_token"] for row in rows]
 
 
-def test_two_processes_train_as_one(runs, tmp_path):
+@pytest.mark.parametrize("kind", ["grouped", "masked", "translation"])
+def test_two_processes_train_as_one(runs, tmp_path, kind):
     """Without dropout, whose random numbers differ from process to process."""
     one, two = tmp_path / "one", tmp_path / "two"
-    assert runs.run(one, steps=12, dropout=0.0) == [0]
-    assert runs.run(two, steps=12, dropout=0.0, processes=2) == [0, 0]
+    assert runs.run(one, kind=kind, steps=12, dropout=0.0) == [0]
+    assert runs.run(two, kind=kind, steps=12, dropout=0.0, processes=2) == [0, 0]
     # Sums in float32, in another order: 1e-7 of each. AdamW's first steps divide a gradient by its own size, which
     # makes more of that where a gradient is small.
     assert losses(two) == pytest.approx(losses(one), rel=1e-5)
     there = load_file(two / "checkpoint.safetensors")
     for name, tensor in load_file(one / "checkpoint.safetensors").items():
-        torch.testing.assert_close(there[name], tensor, rtol=1e-3, atol=1e-5, msg=name)
+        if "b_K" not in name:  # adds the same number to all scores of a query, so that its gradient is rounding alone
+            torch.testing.assert_close(there[name], tensor, rtol=0, atol=1e-3 * float(tensor.abs().max()), msg=name)
 
 
 def test_when_the_first_cannot_begin_all_end(runs, tmp_path):
@@ -33,11 +35,13 @@ def test_when_the_first_cannot_begin_all_end(runs, tmp_path):
     assert runs.run(tmp_path / "file" / "run", processes=2) == [1, 1]
 
 
-def test_a_run_of_two_processes_is_killed_and_goes_on(runs, tmp_path):
-    assert runs.run(tmp_path / "whole", steps=12, processes=2) == [0, 0]
-    statuses = runs.run(tmp_path / "killed", place="update", when=9, steps=12, processes=2)
-    assert statuses == [-9, -9]
-    assert runs.run(tmp_path / "killed", steps=12, processes=2) == [0, 0]
+@pytest.mark.parametrize("processes, kind", [(2, "latent"), (2, "translation"), (3, "large")])
+def test_a_run_of_several_processes_is_killed_and_goes_on(runs, tmp_path, processes, kind):
+    """Three or more numbers have sums that depend on their order, so that order must not depend on the step."""
+    recipe = {"kind": kind, "steps": 12, "processes": processes}
+    assert runs.run(tmp_path / "whole", **recipe) == [0] * processes
+    assert runs.run(tmp_path / "killed", place="update", when=9, **recipe) == [-9] * processes
+    assert runs.run(tmp_path / "killed", **recipe) == [0] * processes
     whole, killed = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(tensor, killed[name]) for name, tensor in whole.items())
 

@@ -71,6 +71,23 @@ def test_train_from_the_command_line(short, text, tmp_path):
     words = (folder / "model" / "README.md").read_text()
     assert "python -m course_lib train docs-mla" in words and f"{card['validation']['nats_per_token']:.3f}" in words
     assert [json.loads(line)["step"] for line in (folder / "model" / "log.jsonl").read_text().splitlines()]
+    assert card["training"]["resumed"] == [] and "without interruption" in words
+
+
+def test_a_card_says_where_its_run_was_resumed(short, text, tmp_path):
+    """Stopped twice in step 0, behind its checkpoint. A run that has ended is not resumed."""
+
+    def stop(row):
+        if "loss" in row:
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            named.train_named("docs-mla", tmp_path, corpora.from_file(text), "cpu", (stop,))
+    for _ in range(2):
+        card = named.train_named("docs-mla", tmp_path, corpora.from_file(text), "cpu", ())
+        assert card["training"]["resumed"] == [0, 0]
+        assert "resumed at step 0, 0 |" in (tmp_path / "model" / "README.md").read_text()
 
 
 def test_first_weights_depend_on_the_plan_alone(short, text, tmp_path):

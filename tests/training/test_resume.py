@@ -2,21 +2,47 @@
 
 import json
 import os
-import signal
-import time
+import random
 
 import pytest
-from safetensors.torch import load_file
+from safetensors import safe_open
 
 CHECKPOINT = "checkpoint.safetensors"
 KILLED = [-9]
+KINDS = ("decoder", "latent", "grouped", "post-norm", "masked", "translation", "large")  # of `kinds.py`
+STEPS = 15  # with a checkpoint before each fourth
 
 
-def contents(folder) -> tuple[dict, list]:
-    """All tensors, weights and moments, and the log without its times."""
-    tensors = {name: tensor.tolist() for name, tensor in load_file(folder / CHECKPOINT).items()}
+def contents(folder) -> tuple[dict, dict, list]:
+    """All tensors, weights and moments; how they lie in memory; and the log without its times."""
+    with safe_open(folder / CHECKPOINT, "np") as file:
+        tensors = {name: file.get_tensor(name).tobytes() for name in file.keys()}
+        strides = json.loads(file.metadata()["strides"])
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return tensors, [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+    return tensors, strides, [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def resumed(folder) -> list[int]:
+    """The steps at which the run went on."""
+    with safe_open(folder / CHECKPOINT, "np") as file:
+        return json.loads(file.metadata()["progress"])["resumed"]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_model_is_killed_at_random_steps(runs, tmp_path, kind, precision):
+    """Twice, within a step or behind an update, and then it ends as if it had never been killed."""
+    recipe = {"kind": kind, "precision": precision, "steps": STEPS}
+    assert runs.run(tmp_path / "whole", **recipe) == [0]
+    draw = random.Random(f"{kind}, {precision}")
+    # The first kill comes after the checkpoint of step 4, which has moments, the second when a step has been resumed.
+    for least, most in ((5, 11), (1, 6)):
+        place, when = draw.choice(["step", "update"]), draw.randint(least, most)
+        print(f"{kind} in {precision}: killed at {place} {when}")
+        assert runs.run(tmp_path / "killed", place=place, when=when, **recipe) == KILLED
+    assert runs.run(tmp_path / "killed", **recipe) == [0]
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    assert resumed(tmp_path / "whole") == [] and len(resumed(tmp_path / "killed")) == 2
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +90,4 @@ def test_killed_again_and_again(runs, whole, tmp_path):
     assert kept == [3, 15, 11, 23, 27]  # the last step before the checkpoint at which it was killed
     assert runs.run(tmp_path) == [0]
     assert contents(tmp_path) == whole
-
-
-def test_killed_at_any_time(runs, tmp_path):
-    """From outside, at times that fall where they may; a run of so many steps that none ends before it is killed."""
-    assert runs.run(tmp_path / "whole", steps=2_000) == [0]
-    for kills in range(4):
-        (process,) = runs.start(tmp_path / "killed", steps=2_000)
-        while not (tmp_path / "killed" / CHECKPOINT).exists():
-            time.sleep(0.01)
-        time.sleep(0.05 + 0.037 * kills)
-        os.kill(process, signal.SIGKILL)
-        assert runs.statuses() == KILLED
-    assert runs.run(tmp_path / "killed", steps=2_000) == [0]
-    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    assert resumed(tmp_path) == [0, 12, 20, 24]  # at 12 twice; of the first time nothing is left
