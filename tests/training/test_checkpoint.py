@@ -1,6 +1,7 @@
 """A checkpoint gives every tensor back as it was, its order in memory included, for every optimiser."""
 
 import copy
+import io
 
 import pytest
 import torch
@@ -81,6 +82,39 @@ def test_models_that_ship_go_on_as_they_were(tmp_path, name):
     model = shipped.load(name).model.requires_grad_(True)
     fresh = shipped.new_model(shipped.describe_model(model)).to_empty(device="cpu")
     require_resumed(tmp_path / "it", model, fresh, lambda m: adamw(m, RECIPE))
+
+
+def by_state_dicts(model: nn.Module, optimiser: torch.optim.Optimizer, change) -> tuple:
+    """A new model and a new optimiser, filled with what `change` makes of both state dicts."""
+    fresh = shipped.new_model(shipped.describe_model(model)).to_empty(device="cpu")
+    fresh.load_state_dict(change(model.state_dict()))
+    other = adamw(fresh, RECIPE)
+    other.load_state_dict(change(optimiser.state_dict()))
+    return fresh, other
+
+
+def saved_and_loaded(tree: dict) -> dict:
+    torch.save(tree, file := io.BytesIO())
+    return torch.load(io.BytesIO(file.getvalue()), weights_only=True)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda *both: copy.deepcopy(both),
+        lambda *both: by_state_dicts(*both, copy.deepcopy),
+        lambda *both: by_state_dicts(*both, saved_and_loaded),
+    ],
+    ids=["deepcopy", "state dicts", "torch.save"],
+)
+def test_other_copies_of_model_and_optimiser_go_on_too(copied):
+    model = shipped.load("docs-mla").model.requires_grad_(True)
+    step(model, optimiser := adamw(model, RECIPE), 0)
+    both = copied(model, optimiser)
+    assert state(*both) == state(model, optimiser)
+    step(model, optimiser, 1)
+    step(*both, 1)
+    assert state(*both) == state(model, optimiser)
 
 
 def test_tied_weights_stay_tied_and_gradients_of_another_order_go(tmp_path):
