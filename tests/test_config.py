@@ -1,10 +1,11 @@
 """Derived sizes of the configs; the numbers of DeepSeek-V2 are from its paper, 2405.04434."""
 
 import dataclasses
+import json
 
 import pytest
 
-from course_lib.config import GroupedConfig, LatentConfig, Rope
+from course_lib.config import DynamicRope, GroupedConfig, LatentConfig, Llama3Rope, ModelConfig, Rope
 
 
 def test_defaults_of_grouped_attention():
@@ -28,6 +29,21 @@ def test_latent_cache_and_scale_of_deepseek_v2():
     assert config.floats_per_token == 576
     assert config.d_qk == 192 and config.scale == pytest.approx(192**-0.5)
     assert config.d_value == 128 and config.rope == Rope()
+
+
+@pytest.mark.parametrize(
+    "rope", [None, Rope(factor=2.0), DynamicRope(factor=2.0, length=9), Llama3Rope(length=7, high=3)]
+)
+def test_rotary_positions_come_back_from_json(rope):
+    attention = GroupedConfig(d_model=8, n_heads=2, rope=rope)
+    config = ModelConfig(vocab_size=5, n_layers=1, attention=attention, d_ff=3)
+    assert ModelConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+
+
+def test_linear_scaling_has_no_name_in_json_as_in_cards_from_before():
+    attention = GroupedConfig(d_model=8, n_heads=2, rope=Rope())
+    config = ModelConfig(vocab_size=5, n_layers=1, attention=attention, d_ff=3)
+    assert config.as_dict()["attention"]["rope"] == {"base": 10_000.0, "factor": 1.0}
 
 
 def test_configs_are_frozen():

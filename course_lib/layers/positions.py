@@ -1,6 +1,6 @@
 """Rotary positions (RoPE), and the sinusoidal ones of the original, looked up in tables.
 
-Rotary: pair i of a vector at position m turns by (m / factor) * base**(-2 i / width).
+Rotary: pair i of a vector at position m turns by m * base**(-2 i / width), or by less: see `course_lib.rope`.
 Pairs are neighbours (2i, 2i+1), positions count from 0. <rope(q, m), rope(k, n)> then depends on m - n only.
 """
 
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Complex, Float, Inexact, Int
 from torch import Tensor
 
-from course_lib.config import Rope, require
+from course_lib.config import DynamicRope, Rope, require
 
 
 class PositionTable:
@@ -31,6 +31,9 @@ class PositionTable:
         require(not positions.is_floating_point(), lambda: f"positions must be whole numbers, got {positions.dtype}")
         least, most = ends(positions)
         require(least >= 0, lambda: f"positions must not be negative, got {positions.tolist()}")
+        return self._rows(positions, least, most, device, dtype)
+
+    def _rows(self, positions: Tensor, least: int, most: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         table = self._tables.get((device, dtype))
         if table is None or len(table) <= most:
             size = max(most + 1, 64 if table is None else 2 * len(table))
@@ -59,6 +62,11 @@ def frequencies(width: int, base: float) -> Float[Tensor, "pairs"]:
     return base ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
 
 
+def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[Tensor, "pairs"]:
+    """By how much each pair turns from one position to the next, in a text of `length` tokens; radians, float64."""
+    return rope.slowed(frequencies(width, rope.base_at(length, width)))
+
+
 class RotaryTable(PositionTable):
     """e^{i m theta} for every angle: pair i of a vector, as the complex number x_{2i} + i x_{2i+1}, is turned by it."""
 
@@ -68,8 +76,7 @@ class RotaryTable(PositionTable):
         self.rope, self.width = rope, width
 
     def at(self, positions: Int[Tensor, "n"]) -> Complex[Tensor, "n pairs"]:
-        angles = positions.double()[:, None] / self.rope.factor * frequencies(self.width, self.rope.base)
-        return torch.polar(torch.ones_like(angles), angles)
+        return turned(positions, rotary_frequencies(self.rope, self.width))
 
     def rotate(self, x: Float[Tensor, "*a n w"], positions: Int[Tensor, "*b n"]) -> Float[Tensor, "*a n w"]:
         """Turn row m of x (..., n, width) by its position; positions (n,), or any shape that broadcasts to x's rows.
@@ -83,6 +90,24 @@ class RotaryTable(PositionTable):
         turns = self.look_up(positions, x.device, wide.to_complex())
         pairs = torch.view_as_complex(x.to(wide).unflatten(-1, (-1, 2)).contiguous())  # one product instead of six
         return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
+
+
+class DynamicRotaryTable(RotaryTable):
+    """Angles that depend on the text's length too, once it passes `rope.length`.
+
+    A call's largest position, plus 1, is the length. The table holds the angles that all shorter texts have in common.
+    """
+
+    def _rows(self, positions: Tensor, least: int, most: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+        if most < self.rope.length:
+            return super()._rows(positions, least, most, device, dtype)
+        return turned(positions, rotary_frequencies(self.rope, self.width, most + 1)).to(device, dtype)
+
+
+def turned(positions: Int[Tensor, "*b n"], theta: Float[Tensor, "pairs"]) -> Complex[Tensor, "*b n pairs"]:
+    """e^{i m theta} for each position m, in double precision."""
+    angles = positions.cpu().double()[..., None] * theta
+    return torch.polar(torch.ones_like(angles), angles)
 
 
 class SinusoidalTable(PositionTable):
@@ -111,4 +136,4 @@ def sinusoidal_table(d: int) -> SinusoidalTable:
 @lru_cache(maxsize=64)
 def rotary_table(rope: Rope, width: int) -> RotaryTable:
     """The table of these angles; layers of the same rope and width share one."""
-    return RotaryTable(rope, width)
+    return (DynamicRotaryTable if isinstance(rope, DynamicRope) else RotaryTable)(rope, width)

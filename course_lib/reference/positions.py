@@ -17,6 +17,11 @@ def frequencies(width: int, base: float) -> Float[np.ndarray, "pairs"]:
     return base ** (-np.arange(0, width, 2) / width)
 
 
+def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[np.ndarray, "pairs"]:
+    """By how much pair i turns from one position to the next, in a text of `length` tokens: theta_i, or less."""
+    return rope.slowed(frequencies(width, rope.base_at(length, width)))
+
+
 def sinusoidal(positions: Int[np.ndarray, "n"], d: int, base: float = 10_000.0) -> Float[np.ndarray, "n d"]:
     """Rows to add to the embeddings: sin(m theta_i) at column 2 i and cos(m theta_i) at 2 i + 1 of position m."""
     require_positions(positions, len(positions))
@@ -34,7 +39,7 @@ def learned(positions: Int[np.ndarray, "n"], table: Float[np.ndarray, "n_max d"]
 
 
 def rotate(X: Float[np.ndarray, "*b n p"], positions: Int[np.ndarray, "n"], rope: Rope) -> Float[np.ndarray, "*b n p"]:
-    """R_m x for the row x at position m: pair (2 i, 2 i + 1) turns by (m / factor) theta_i.
+    """R_m x for the row x at position m: pair (2 i, 2 i + 1) turns by m theta_i, slowed as `rope` says.
 
     R_m is orthogonal and R_m^T R_n = R_{n - m}, so that <R_m q, R_n k> = <q, R_{n - m} k> depends on the shift only.
     Negative positions turn back. Raises ValueError when p is odd.
@@ -42,7 +47,8 @@ def rotate(X: Float[np.ndarray, "*b n p"], positions: Int[np.ndarray, "n"], rope
     require_real("X", X)
     require_even("rotary width p", X.shape[-1])
     require_positions(positions, X.shape[-2])
-    angles = (positions[:, None] / rope.factor) * frequencies(X.shape[-1], rope.base)
+    length = int(np.abs(positions).max(initial=0)) + 1
+    angles = positions[:, None] * rotary_frequencies(rope, X.shape[-1], length)
     cos, sin = np.cos(angles), np.sin(angles)
     first, second = X[..., 0::2], X[..., 1::2]
     return np.stack([cos * first - sin * second, sin * first + cos * second], axis=-1).reshape(X.shape)

@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from course_lib.config import Rope, require
-from course_lib.layers.positions import frequencies
+from course_lib.layers.positions import rotary_frequencies
 from course_lib.models import DecoderModel
 from course_lib.models.writing import writing
 
@@ -71,5 +71,5 @@ def mean_rotation(distances: Float[np.ndarray, "n"], rope: Rope, d_head: int) ->
     e^{-i s theta}, its mean has the least expected squared error, where conj(q) k does not depend on s. It is nearly 1
     for a slow pair, and small for a fast one where the layer looks far.
     """
-    angles = frequencies(d_head, rope.base).numpy() / rope.factor
+    angles = rotary_frequencies(rope, d_head, len(distances)).numpy()
     return distances @ np.exp(1j * np.arange(len(distances))[:, None] * angles)

@@ -53,8 +53,10 @@ def rope_of(kept: range, rope: Rope, d_head: int) -> Rope:
     """The rotary positions of width 2 len(kept) whose frequencies are those numbered `kept` of width d_head.
 
     theta_i = base**(-2 i / d_head) is geometric, so equally spaced numbers are again geometric: another base, and a
-    factor for the first. Raises ValueError for a range that is empty, falls, or leaves 0 ... d_head / 2 - 1.
+    factor for the first. Raises ValueError for a range that is empty, falls, or leaves 0 ... d_head / 2 - 1, and for
+    dynamic or Llama 3's scaling, whose frequencies are not geometric, or not fixed.
     """
+    require(type(rope) is Rope, f"rope must have frequencies base**(-2 i / d_head) / factor, got {rope}")
     good = isinstance(kept, range) and len(kept) > 0 and kept.step > 0 and 0 <= kept[0] and kept[-1] < d_head // 2
     require(good, f"kept must be a rising range within 0 ... {d_head // 2 - 1} with a number in it, got {kept!r}")
     per_number = np.log(rope.base) * 2 / d_head  # theta_i = exp(-i per_number)

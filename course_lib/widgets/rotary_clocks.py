@@ -10,7 +10,7 @@ from matplotlib.patches import Wedge
 from course_lib.config import Rope, is_whole, require
 from course_lib.figures import style
 from course_lib.figures.inputs import as_matrix
-from course_lib.reference.positions import frequencies, rotate
+from course_lib.reference.positions import rotary_frequencies, rotate
 from course_lib.widgets import page
 from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
 
@@ -54,7 +54,7 @@ class RotaryClocks(InteractiveFigure):
         turned = {
             name: rotate(np.tile(x, (positions, 1)), np.arange(positions), rope) for name, x in (("q", q), ("k", k))
         }
-        theta = frequencies(len(q), rope.base) / rope.factor
+        theta = rotary_frequencies(rope, len(q), positions)
         z, w = (x[0::2] + 1j * x[1::2] for x in (q, k))
         shifts = np.arange(1 - positions, positions)
         waves = (z.conj() * w * np.exp(-1j * shifts[:, None] * theta)).real

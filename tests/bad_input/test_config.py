@@ -2,7 +2,8 @@
 
 import pytest
 
-from course_lib.config import GroupedConfig, LatentConfig, Rope
+from course_lib.config import DynamicRope, GroupedConfig, LatentConfig, Llama3Rope, Rope
+from course_lib.rope import rope_from_dict
 
 GROUPED = {"d_model": 24, "n_heads": 6}
 LATENT = {"d_model": 24, "n_heads": 6, "d_latent": 5, "d_head": 4}
@@ -46,9 +47,30 @@ def test_latent(wrong, message):
 
 
 @pytest.mark.parametrize(
-    "wrong, message",
-    [({"base": 1.0}, "base must be larger than 1, got 1.0"), ({"factor": 0.0}, "factor must be positive, got 0.0")],
+    "kind, wrong, message",
+    [
+        (Rope, {"base": 1.0}, "base must be larger than 1, got 1.0"),
+        (Rope, {"factor": 0.0}, "factor must be positive, got 0.0"),
+        (DynamicRope, {"length": 0}, "length must be a positive integer, got 0"),
+        (DynamicRope, {"length": 9, "factor": -1.0}, "factor must be positive, got -1.0"),
+        (Llama3Rope, {"length": 8.0}, "length must be a positive integer, got 8.0"),
+        (
+            Llama3Rope,
+            {"length": 8, "low": 4.0},
+            "low must be positive and smaller than high, got low = 4.0, high = 4.0",
+        ),
+    ],
 )
-def test_rope(wrong, message):
+def test_rope(kind, wrong, message):
     with pytest.raises(ValueError, match=message):
-        Rope(**wrong)
+        kind(**wrong)
+
+
+def test_dynamic_scaling_of_a_single_pair():
+    with pytest.raises(ValueError, match="dynamic scaling needs vectors wider than 2, got width 2"):
+        DynamicRope(length=3).base_at(4, 2)
+
+
+def test_rope_of_an_unknown_kind():
+    with pytest.raises(ValueError, match="rope's kind must be one of linear, dynamic, llama3, got 'yarn'"):
+        rope_from_dict({"kind": "yarn"})

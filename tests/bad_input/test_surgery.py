@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
+from course_lib.config import GroupedConfig, LatentConfig, Llama3Rope, ModelConfig, Rope
 from course_lib.models import DecoderModel, EncoderModel
 from course_lib.surgery.alignment import align_heads, reorder_heads
 from course_lib.surgery.calibration import calibrate
@@ -132,6 +132,12 @@ def test_kept_frequencies(kept):
     model = DecoderModel(ROTARY)
     with refused(f"kept must be a rising range within 0 ... 1 with a number in it, got {kept!r}"):
         decouple(model, 2, calibrate(model, TOKENS), kept)
+
+
+def test_frequencies_that_are_not_geometric():
+    model = DecoderModel(config(GroupedConfig(d_model=6, n_heads=3, d_head=4, rope=Llama3Rope(length=8))))
+    with refused("rope must have frequencies base**(-2 i / d_head) / factor, got Llama3Rope(base=10000.0, factor=1.0"):
+        decouple(model, 2, calibrate(model, TOKENS))
 
 
 def test_models_that_cannot_become_latent():

@@ -8,7 +8,7 @@ from transformers import DeepseekV3Config, LlamaConfig
 from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3Attention
 from transformers.models.llama.modeling_llama import LlamaAttention, LlamaMLP, LlamaRotaryEmbedding
 
-from course_lib.config import GroupedConfig, LatentConfig, Rope
+from course_lib.config import DynamicRope, GroupedConfig, LatentConfig, Llama3Rope, Rope
 from course_lib.layers import (
     BidirectionalAttention,
     Cache,
@@ -24,6 +24,7 @@ from course_lib.layers import (
     rotary_table,
 )
 from course_lib.layers.kernel import mix
+from course_lib.reference.positions import rotate
 
 # Sums of tens of terms of size 1 in another order. float64 rounds each at 1e-16, float32 at 6e-8.
 EXACT = dict(rtol=0, atol=1e-12)
@@ -154,17 +155,45 @@ def test_latent_equals_deepseek_attention(rank, interleave, reading):
     close(torch.cat([layer(x, cache, reading=reading) for x in X.split([5, 1, 3], 1)], 1), want.detach())
 
 
-def test_angles_equal_llamas_in_float32():
+SCALED = {
+    "linear": (Rope(base=5e5, factor=4.0), {"factor": 4.0}),
+    "dynamic": (DynamicRope(base=5e5, factor=4.0, length=31), {"factor": 4.0}),
+    "llama3": (
+        Llama3Rope(base=5e5, factor=8.0, length=29, low=1.0, high=3.0),
+        {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 3.0, "original_max_position_embeddings": 29},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SCALED)
+@pytest.mark.parametrize("n", [17, 31, 32, 50, 4000])
+def test_angles_equal_llamas_in_float32(kind, n):
+    """As for a text of n tokens. Their angles are float32 too: at position 4000 they are off by 4000 * 6e-8."""
+    rope, values = SCALED[kind]
+    stated = {"rope_type": kind, "rope_theta": 5e5} | values
     config = LlamaConfig(
-        hidden_size=16, num_attention_heads=2, rope_parameters={"rope_type": "linear", "rope_theta": 5e5, "factor": 4.0}
-    )
-    positions = torch.arange(50)
-    x = torch.randn(1, 50, 8)
+        hidden_size=32, num_attention_heads=2, max_position_embeddings=31, rope_parameters=stated
+    )  # fmt: skip
+    positions = torch.arange(n)
+    x = torch.randn(1, n, 16)
     cos, sin = LlamaRotaryEmbedding(config)(x, positions[None])
-    ours = rotary_table(Rope(base=5e5, factor=4.0), 8).rotate(x, positions)
+    ours = rotary_table(rope, 16).rotate(x, positions)
     even, odd = x[..., 0::2], x[..., 1::2]
-    want = torch.stack([even * cos[..., :4] - odd * sin[..., :4], even * sin[..., :4] + odd * cos[..., :4]], -1)
-    close(ours, want.flatten(-2), **SINGLE)
+    want = torch.stack([even * cos[..., :8] - odd * sin[..., :8], even * sin[..., :8] + odd * cos[..., :8]], -1)
+    close(ours, want.flatten(-2), rtol=0, atol=1e-5 if n < 100 else 2e-3)
+    in_numpy = rotate(x.double().numpy(), positions.numpy(), rope)
+    close(rotary_table(rope, 16).rotate(x.double(), positions), torch.from_numpy(in_numpy), rtol=0, atol=1e-11)
+
+
+def test_dynamic_scaling_leaves_texts_up_to_its_length_alone():
+    dynamic, plain = rotary_table(DynamicRope(factor=3.0, length=N), 8), rotary_table(Rope(), 8)
+    x = torch.randn(2, N + 1, 8, dtype=torch.float64)
+    positions = torch.arange(N + 1)
+    assert torch.equal(dynamic.rotate(x[:, :N], positions[:N]), plain.rotate(x[:, :N], positions[:N]))
+    assert not torch.allclose(dynamic.rotate(x, positions), plain.rotate(x, positions))
+    assert torch.equal(dynamic.rotate(x[:, :N], positions[:N]), plain.rotate(x[:, :N], positions[:N]))  # and afterwards
+    with pytest.raises(ValueError, match="positions must not be negative"):
+        dynamic.rotate(x, positions - 1)
 
 
 @pytest.mark.parametrize("dtype, atol", [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.04)])
