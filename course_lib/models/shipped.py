@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from course_lib.config import ModelConfig, TranslationConfig, require
 from course_lib.files import read_json, write_atomically
 from course_lib.models.decoder import DecoderModel
+from course_lib.models.encoder import EncoderModel
 from course_lib.models.heads import MaskedTokenModel
 from course_lib.models.translation import TranslationModel
 from course_lib.text import tokenizers
 from course_lib.text.tokenizers import Tokenizer
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-MODELS = {kind.__name__: kind for kind in (DecoderModel, MaskedTokenModel, TranslationModel)}
+MODELS = {kind.__name__: kind for kind in (DecoderModel, EncoderModel, MaskedTokenModel, TranslationModel)}
 STORED = torch.float16  # half the size of float32; 11 bits of each weight
 
 

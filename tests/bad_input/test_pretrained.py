@@ -18,8 +18,13 @@ LLAMA = dict(
     num_key_value_heads=2, max_position_embeddings=40, rms_norm_eps=1e-5,
 )  # fmt: skip
 LATENT = dict(kv_lora_rank=10, qk_rope_head_dim=4, qk_nope_head_dim=6, v_head_dim=5)
-DEEPSEEK = LLAMA | LATENT | dict(model_type="deepseek_v3", n_routed_experts=8, first_k_dense_replace=2)
-BERT = LLAMA | dict(model_type="bert")
+DEEPSEEK = LLAMA | LATENT | dict(
+    model_type="deepseek_v3", n_routed_experts=8, first_k_dense_replace=2, num_key_value_heads=6, q_lora_rank=None
+)  # fmt: skip
+BERT = dict(
+    model_type="bert", vocab_size=29, hidden_size=12, num_hidden_layers=2, num_attention_heads=6, intermediate_size=7,
+    max_position_embeddings=40,
+)  # fmt: skip
 GPT2 = dict(model_type="gpt2", vocab_size=29, n_embd=12, n_layer=2, n_head=3, n_positions=40)
 
 
@@ -70,31 +75,34 @@ def test_the_files_below_are_good_before_they_are_spoilt(values, tmp_path):
         (LLAMA | {"tie_word_embeddings": 1}, "tie_word_embeddings in config.json must be true or false, got 1"),
         (LLAMA | {"hidden_act": "gelu"}, "hidden_act in config.json must be one of silu, swish, got 'gelu'"),
         (LLAMA | {"mlp_bias": True}, "mlp_bias in config.json must be False, got True: SwiGLU has no biases"),
-        (LLAMA | {"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, "rope_type .* got 'llama3'"),
-        (LLAMA | {"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "rope_type .* got 'dynamic'"),
-        (LLAMA | {"rope_scaling": {"type": "linear"}}, "config.json must have the key factor"),
+        (LLAMA | {"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, "must have the key rope_scaling.low_freq"),
+        (LLAMA | {"rope_scaling": {"type": "dynamic", "factor": 0}}, "rope_scaling.factor .* must be larger than 0"),
+        (LLAMA | {"rope_scaling": {"type": "linear"}}, "config.json must have the key rope_scaling.factor"),
+        (LLAMA | {"rope_scaling": ["linear"]}, "rope_scaling in config.json must be an object, got .'linear'"),
         (LLAMA | {"rope_parameters": "default"}, "rope_parameters in config.json must be an object, got 'default'"),
-        (LLAMA | {"rope_theta": 0.5}, "base must be larger than 1, got 0.5"),
+        (LLAMA | {"rope_theta": 0.5}, "rope_theta in config.json must be larger than 1, got 0.5"),
         (LLAMA | {"partial_rotary_factor": 0.5}, "partial_rotary_factor in config.json must be 1.0, got 0.5"),
-        (LLAMA | {"model_type": "qwen3"}, "config.json must have the key head_dim"),
         (
             LLAMA | {"model_type": "qwen2", "use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1},
-            "layer_types in config.json must be the same for all layers",
+            "layer_types in config.json, or those that max_window_layers gives, must be the same for all of 2 layers",
         ),
         (
             LLAMA
-            | {"model_type": "qwen2", "use_sliding_window": True, "sliding_window": 4, "layer_types": ["chunked"]},
-            "layer_types in config.json must be full_attention or sliding_attention, got 'chunked'",
+            | {"model_type": "qwen2", "use_sliding_window": True, "sliding_window": 4, "layer_types": ["chunked"] * 2},
+            "layer_types .* must be full_attention or sliding_attention .* got 'chunked'",
         ),
         (
             LLAMA | {"model_type": "qwen2", "use_sliding_window": True, "max_window_layers": "all"},
-            "max_window_layers in config.json must be an integer, got 'all'",
+            "max_window_layers in config.json must be an integer of at least 0, got 'all'",
         ),
         (LLAMA | {"model_type": "mistral", "sliding_window": -1}, "sliding_window .* positive integer, got -1"),
         (DEEPSEEK | {"first_k_dense_replace": 1}, "layer 1 of 2 is a mixture of 8 experts"),
         (DEEPSEEK | {"attention_bias": True}, "attention_bias in config.json must be False"),
         (DEEPSEEK | {"rope_scaling": {"type": "yarn", "factor": 40}}, "rope_type .* got 'yarn'"),
-        (DEEPSEEK | {"first_k_dense_replace": "all"}, "first_k_dense_replace .* must be an integer, got 'all'"),
+        (
+            DEEPSEEK | {"first_k_dense_replace": "all"},
+            "first_k_dense_replace .* must be an integer of at least 0, got 'all'",
+        ),
         (BERT | {"hidden_act": "relu"}, "hidden_act in config.json must be 'gelu', got 'relu'"),
         (BERT | {"position_embedding_type": "relative_key"}, "position_embedding_type .* must be 'absolute'"),
         (BERT | {"is_decoder": True}, "is_decoder in config.json must be False"),

@@ -10,10 +10,11 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from course_lib.models import MaskedTokenModel, generate, pretrained
+from course_lib.models import EncoderModel, MaskedTokenModel, generate, pretrained
 from course_lib.models.pretrained.loading import recognise
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.tokens import PretrainedTokenizer
+from course_lib.models.shipped import describe_model, new_model
 
 VOCAB, N, LAYERS = 29, 11, 3
 # Both sides compute in float64 from the same float32 weights; sums of tens of terms of size 1, through three layers.
@@ -101,6 +102,34 @@ def test_equals_bert(values, tmp_path):
         got, want = found.model.double()(tokens()), oracle.double()(tokens()).logits
         # The sum of positions and kind of sentence was rounded to float32.
         torch.testing.assert_close(got, want, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("prefix", ["", "bert."])
+@pytest.mark.parametrize("pooler", [True, False])
+def test_equals_bert_without_a_head(prefix, pooler, tmp_path):
+    """Most published encoders come so: with a pooler or without it, and with or without the names' prefix."""
+    oracle = new_oracle("Bert", **BERT).bert
+    oracle.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    held = load_file(path) | {"embeddings.position_ids": torch.arange(40)[None]}
+    held |= {"pooler.dense.weight": torch.ones(24, 24), "pooler.dense.bias": torch.ones(24)} if pooler else {}
+    save_file({prefix + name: tensor for name, tensor in held.items()}, path)
+    found = pretrained.load(tmp_path)
+    assert type(found.model) is EncoderModel and found.card["model"]["class"] == "EncoderModel"
+    lengths = torch.tensor([N, 4])
+    seen = torch.arange(N) < lengths[:, None]
+    with torch.no_grad():
+        want = oracle(tokens(), attention_mask=seen.long()).last_hidden_state[seen]
+        torch.testing.assert_close(found.model(tokens(), lengths)[seen], want, **SINGLE)
+        got, want = found.model.double()(tokens()), oracle.double()(tokens()).last_hidden_state
+        torch.testing.assert_close(got, want, rtol=0, atol=1e-5)  # as above
+
+
+def test_an_encoder_and_its_config_go_together(tmp_path):
+    """A card describes the encoder, as it describes the other models, so that it can be saved and loaded again."""
+    new_oracle("Bert", **BERT).bert.save_pretrained(tmp_path)
+    model = pretrained.load(tmp_path).model
+    assert type(new_model(describe_model(model))) is EncoderModel
 
 
 def test_shards(tmp_path):

@@ -4,8 +4,15 @@
     found = pretrained.load("gpt2", hub=True)              # fetched by huggingface_hub, which must be installed
     found.model, found.tokenizer, found.card               # as `shipped.load` returns them
 
-GPT-2, Llama, Mistral, Qwen2, Qwen3 (SmolLM is a Llama), BERT with its masked-token head, and DeepSeek-V2 and V3 whose
-layers are dense. What the course's models cannot compute exactly is refused by name.
+GPT-2, Llama, Mistral, Qwen2, Qwen3 (SmolLM is a Llama), and DeepSeek-V2 and V3 whose layers are dense become a
+DecoderModel. BERT becomes a MaskedTokenModel if the file holds a tensor whose name begins with `cls.predictions.`, and
+an EncoderModel if it holds none. Encoders of sentences, such as all-MiniLM-L6-v2, are published so. Their vector of a
+text is the mean of the rows `found.model(tokens)`, those of [CLS] and [SEP] too, scaled to length 1.
+
+Rotary positions may be scaled as `linear`, `dynamic` or `llama3`. Every key of config.json is used, has no effect on
+the logits, or is refused by name; where keys contradict each other, transformers 5 decides. What the course's models
+cannot compute exactly is refused by name too: yarn, longrope, partial rotation, mixtures of experts, other
+architectures.
 """
 
 from course_lib.models.pretrained.loading import load

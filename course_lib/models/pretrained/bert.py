@@ -1,14 +1,22 @@
-"""BERT with its masked-token head: Post-LN, learned positions, an embedding of the kind of sentence.
+"""BERT, with its masked-token head or as an encoder: Post-LN, learned positions, an embedding of the kind of sentence.
 
 The course's models take one text, all of whose tokens are of the first kind. Its embedding is added to every token, as
 a position's is, and therefore becomes a part of the positions.
 """
 
+from dataclasses import replace
+
 from course_lib.config import GroupedConfig, ModelConfig
+from course_lib.models.encoder import EncoderModel
 from course_lib.models.heads import MaskedTokenModel
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, norm
 from course_lib.models.pretrained.settings import Settings
 
+# Dropout, and the pooled row with its classes.
+WITHOUT_EFFECT = """
+    attention_probs_dropout_prob classifier_dropout directionality hidden_dropout_prob pooler_fc_size
+    pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type
+"""
 TABLE, DECODER = "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder"
 # What is tied to what: the output's bias has two names. Without ties the one outside the decoder takes no part.
 TIES = {f"{DECODER}.weight": TABLE, "cls.predictions.bias": f"{DECODER}.bias"}
@@ -18,22 +26,36 @@ UNUSED = r"bert\.pooler\..*|cls\.seq_relationship\..*|bert\.embeddings\.position
 
 def family(settings: Settings) -> Family:
     """Of config.json with model_type bert."""
-    config = model_config(settings)
-    rules = embedding_rules(config, settings.integer("type_vocab_size", 2)) + head_rules(config)
-    for i in range(config.n_layers):
-        rules += block(f"bert.encoder.layer.{i}", f"encoder.blocks.{i}", config.d_model, config.d_ff)
+    config, kinds = model_config(settings), settings.integer("type_vocab_size", 2)
     return Family(
         MaskedTokenModel,
         config,
-        rules,
+        encoder_rules(config, kinds, "encoder.") + head_rules(config),
         prefix="bert.",
         heads=("cls.",),
         copies=TIES if config.tied else {},
         unused=UNUSED if config.tied else rf"{UNUSED}|cls\.predictions\.bias",
+        bare=encoder(config, kinds),
+        head="cls.predictions.",
     )
 
 
+def encoder(config: ModelConfig, kinds: int) -> Family:
+    """The same without the masked-token head. There is no output, so nothing is tied to it."""
+    config = replace(config, tied=True, output_bias=False)
+    return Family(EncoderModel, config, encoder_rules(config, kinds, ""), "bert.", ("cls.",), unused=UNUSED)
+
+
+def encoder_rules(config: ModelConfig, kinds: int, ours: str) -> list[Rule]:
+    """Embedding and layers; the names of our parameters begin with `ours`."""
+    rules = embedding_rules(config, kinds, f"{ours}embedding")
+    for i in range(config.n_layers):
+        rules += block(f"bert.encoder.layer.{i}", f"{ours}blocks.{i}", config.d_model, config.d_ff)
+    return rules
+
+
 def model_config(settings: Settings) -> ModelConfig:
+    settings.ignore(WITHOUT_EFFECT)
     settings.must_be("hidden_act", "gelu", "the head computes GELU")
     settings.must_be("position_embedding_type", "absolute", "a position has one embedding")
     settings.must_be("is_decoder", False, "every token sees every other")
@@ -53,7 +75,7 @@ def model_config(settings: Settings) -> ModelConfig:
     )
 
 
-def embedding_rules(config: ModelConfig, kinds: int) -> list[Rule]:
+def embedding_rules(config: ModelConfig, kinds: int, ours: str) -> list[Rule]:
     """Tokens, and positions with the first kind of sentence added."""
     d, theirs = config.d_model, "bert.embeddings"
     added = {
@@ -61,9 +83,9 @@ def embedding_rules(config: ModelConfig, kinds: int) -> list[Rule]:
         f"{theirs}.token_type_embeddings.weight": (kinds, d),
     }
     return [
-        copied(TABLE, (config.vocab_size, d), "encoder.embedding.W_E"),
-        Rule(added, ("encoder.embedding.W_P",), lambda positions, kinds: (positions + kinds[0],)),
-        *norm(f"{theirs}.LayerNorm", d, "encoder.embedding.norm", shift=True),
+        copied(TABLE, (config.vocab_size, d), f"{ours}.W_E"),
+        Rule(added, (f"{ours}.W_P",), lambda positions, kinds: (positions + kinds[0],)),
+        *norm(f"{theirs}.LayerNorm", d, f"{ours}.norm", shift=True),
     ]
 
 

@@ -1,53 +1,92 @@
 """DeepSeek-V2 and V3: latent attention in a decoder with Llama's other parts. Layers must be dense."""
 
+import math
 from functools import partial
 
 from torch import Tensor
 
 from course_lib.config import LatentConfig, require
 from course_lib.models.pretrained.llama import block_rules, decoder, model_config, outer_rules
+from course_lib.models.pretrained.rotary import rope, rope_settings, rope_type
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, neighbours
 from course_lib.models.pretrained.settings import Settings
+
+# Of experts, which the layers are without, and of the layers that predict further tokens.
+WITHOUT_EFFECT = """
+    aux_loss_alpha ep_size moe_intermediate_size moe_layer_freq n_group n_shared_experts norm_topk_prob num_experts
+    num_experts_per_tok num_local_experts output_router_logits qk_head_dim router_aux_loss_coef
+    routed_scaling_factor scoring_func seq_aux topk_group topk_method
+"""
+# What a config.json leaves out is as in transformers: (first_k_dense_replace, n_routed_experts).
+EXPERTS = {"deepseek_v2": (0, 64), "deepseek_v3": (3, 256)}
 
 
 def family(settings: Settings) -> Family:
     """Of config.json with model_type deepseek_v2 or deepseek_v3."""
     check_dense(settings)
-    settings.must_be("attention_bias", False, "latent attention has no biases")
-    attention = LatentConfig(
-        d_model=settings.integer("hidden_size"),
-        n_heads=settings.integer("num_attention_heads"),
-        d_latent=settings.integer("kv_lora_rank"),
-        d_head=settings.integer("qk_nope_head_dim"),
-        d_value=settings.integer("v_head_dim"),
-        d_rope=settings.integer("qk_rope_head_dim"),
-        d_latent_q=settings.integer("q_lora_rank") if "q_lora_rank" in settings else None,
-        rope=settings.rope(),
-        latent_norm=True,  # with eps 1e-6 whatever rms_norm_eps says, here as there
-    )
-    pairs = settings.get("model_type") == "deepseek_v2" or settings.flag("rope_interleave", True)
+    attention = attention_config(settings)
+    pairs = in_pairs(settings)
     config = model_config(settings, attention)
     rules = outer_rules(config)
     for i in range(config.n_layers):
         theirs, ours = f"model.layers.{i}", f"blocks.{i}"
         rules += attention_rules(f"{theirs}.self_attn", f"{ours}.attention", attention, pairs)
         rules += block_rules(theirs, ours, config)
-    # V3 comes with layers behind the last that predict a second token.
-    beyond = settings.values.get("num_nextn_predict_layers", 0)
-    numbers = "|".join(str(config.n_layers + i) for i in range(beyond if isinstance(beyond, int) else 0))
+    # V3 comes with layers behind the last that predict further tokens; their number has two names.
+    beyond = settings.integer("num_nextn_predict_layers", settings.integer("num_mtp_layers", 0, least=0), least=0)
+    numbers = "|".join(str(config.n_layers + i) for i in range(beyond))
     return decoder(config, rules, rf"model\.layers\.({numbers})\..*" if numbers else "(?!)")
 
 
 def check_dense(settings: Settings) -> None:
-    """No layer may be a mixture of experts."""
-    layers, dense = settings.integer("num_hidden_layers"), settings.values.get("first_k_dense_replace", 0)
-    require(isinstance(dense, int), f"first_k_dense_replace in config.json must be an integer, got {dense!r}")
-    experts = settings.values.get("n_routed_experts", 0)
+    """No layer may be a mixture of experts, and none of the linear maps has a bias."""
+    dense, experts = EXPERTS[settings.get("model_type")]
+    layers, dense = settings.integer("num_hidden_layers"), settings.integer("first_k_dense_replace", dense, least=0)
+    experts = settings.find("n_routed_experts", experts)
     require(
-        not experts or dense >= layers,
+        dense >= layers,
         f"every layer must be dense, but layer {dense} of {layers} is a mixture of {experts} experts "
-        f"(first_k_dense_replace = {dense} in config.json)",
+        f"(first_k_dense_replace = {dense}, num_hidden_layers = {layers} in config.json)",
     )
+    settings.ignore(WITHOUT_EFFECT)
+    settings.must_be("attention_bias", False, "latent attention has no biases")
+    settings.must_be("mlp_bias", False, "SwiGLU has no biases")
+
+
+def attention_config(settings: Settings) -> LatentConfig:
+    """Latent attention in each layer."""
+    heads, rotary = settings.integer("num_attention_heads"), settings.integer("qk_rope_head_dim")
+    content = settings.integer("qk_nope_head_dim")
+    settings.must_be("num_key_value_heads", heads, "each of num_attention_heads has keys of its own")
+    settings.must_be("head_dim", rotary, "it is the width that is turned, qk_rope_head_dim")
+    return LatentConfig(
+        d_model=settings.integer("hidden_size"),
+        n_heads=heads,
+        d_latent=settings.integer("kv_lora_rank"),
+        d_head=content,
+        d_value=settings.integer("v_head_dim"),
+        d_rope=rotary,
+        d_latent_q=None if settings.is_null("q_lora_rank") else settings.integer("q_lora_rank", 1536),
+        rope=rope(settings),
+        latent_norm=True,  # with eps 1e-6 whatever rms_norm_eps says, here as there
+        scale=logit_factor(settings) * (content + rotary) ** -0.5,
+    )
+
+
+def in_pairs(settings: Settings) -> bool:
+    """Whether rotary coordinates stand as here, otherwise in halves; V3 says which, and null is no."""
+    if settings.get("model_type") == "deepseek_v2":
+        return True
+    return settings.flag("rope_interleave", True) and not settings.is_null("rope_interleave")
+
+
+def logit_factor(settings: Settings) -> float:
+    """What scaled rotary positions multiply the logits by: mscale**2, with mscale_all_dim."""
+    inner = rope_settings(settings)
+    share = inner.number("mscale_all_dim", 0.0)
+    if rope_type(inner) == "default" or share == 0 or inner.number("factor") <= 1:
+        return 1.0
+    return (0.1 * share * math.log(inner.number("factor")) + 1) ** 2
 
 
 def attention_rules(theirs: str, ours: str, config: LatentConfig, pairs: bool) -> list[Rule]:

@@ -5,6 +5,11 @@ from course_lib.models.decoder import DecoderModel
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, norm
 from course_lib.models.pretrained.settings import Settings
 
+# Dropout, a head for whole texts, a window that is n_positions, and the order of one multiplication.
+WITHOUT_EFFECT = """
+    attn_pdrop embd_pdrop is_decoder n_ctx predict_special_tokens reorder_and_upcast_attn resid_pdrop
+    summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj
+"""
 ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "relu": "relu"}
 
 
@@ -33,8 +38,8 @@ def family(settings: Settings) -> Family:
 
 
 def model_config(settings: Settings) -> ModelConfig:
+    settings.ignore(WITHOUT_EFFECT)
     settings.must_be("scale_attn_by_inverse_layer_idx", False, "the scale is the same in all layers")
-    settings.must_be("add_cross_attention", False, "there is no encoder to attend to")
     d, h = settings.integer("n_embd"), settings.integer("n_head")
     scale = None if settings.flag("scale_attn_weights", True) else 1.0
     return ModelConfig(

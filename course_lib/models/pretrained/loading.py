@@ -12,6 +12,7 @@ from course_lib.files import read_json
 from course_lib.models.pretrained import bert, deepseek, gpt2, llama
 from course_lib.models.pretrained.files import Stored, find_tensors
 from course_lib.models.pretrained.hub import fetch
+from course_lib.models.pretrained.keys import WITHOUT_EFFECT
 from course_lib.models.pretrained.rules import Family
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.tokens import find_tokenizer
@@ -26,6 +27,12 @@ FAMILIES = {
     "bert": bert.family,
     "deepseek_v2": deepseek.family,
     "deepseek_v3": deepseek.family,
+}
+# What other architectures have that the course's models have not.
+MISSING = {
+    ".*moe|.*mixtral|gpt_oss|dbrx": ": it is a mixture of experts, which the course's models do not have",
+    ".*gemma": ": its norms multiply by 1 + gamma and its feed-forward is GeGLU, which the course's models do not have",
+    "phi|gpt_neox|gptj|stablelm|glm|persimmon": ": it turns a part of each head only (partial rotation)",
 }
 FLOATS = ("F64", "F32", "F16", "BF16")
 
@@ -44,6 +51,7 @@ def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
     )
     settings = Settings(read_json(folder / "config.json"))
     family, tensors = recognise(settings), find_tensors(folder)
+    family = family.of_file(tensors)
     model = build(family, match(family, tensors)).eval().requires_grad_(False)
     card = {
         "name": str(path_or_name),
@@ -55,16 +63,24 @@ def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
 
 
 def recognise(settings: Settings) -> Family:
-    """The family that config.json describes."""
+    """The family that config.json describes. Raises ValueError for a key that is not known."""
     kind = settings.get("model_type")
+    missing = [why for pattern, why in MISSING.items() if re.match(pattern, str(kind))]
     require(
         isinstance(kind, str) and kind in FAMILIES,
-        f"model_type in config.json must be one of {', '.join(FAMILIES)}, got {kind!r}",
+        f"model_type in config.json must be one of {', '.join(FAMILIES)}, got {kind!r}{missing and missing[0] or ''}",
     )
-    quantised = settings.values.get("quantization_config")
+    quantised = settings.find("quantization_config")
     method = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
     require(quantised is None, f"weights must not be quantised, but config.json has quantization_config: {method!r}")
-    return FAMILIES[kind](settings)
+    settings.must_be("is_encoder_decoder", False, "there is one side")
+    settings.must_be("add_cross_attention", False, "there is no encoder to attend to")
+    settings.must_be("pruned_heads", {}, "every layer has all its heads")
+    settings.must_be("use_mrope", False, "a position is one number")
+    settings.ignore(*WITHOUT_EFFECT)
+    family = FAMILIES[kind](settings)
+    settings.require_known()
+    return family
 
 
 def match(family: Family, tensors: dict[str, Stored]) -> dict[str, list[Stored]]:

@@ -5,7 +5,7 @@ Face turns coordinate i of a head together with i + width / 2, the course 2 i to
 of coordinates in another order. Queries and keys in the same order have the same products.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -34,6 +34,12 @@ class Family:
     heads: tuple[str, ...]
     copies: dict[str, str] = field(default_factory=dict)  # tensors that a file may hold twice: copy -> original
     unused: str = "(?!)"  # a pattern of tensors that take no part in the logits; this one matches nothing
+    bare: "Family | None" = None  # the same without a head, for files in which no name begins with `head`
+    head: str = ""
+
+    def of_file(self, names: Iterable[str]) -> "Family":
+        """The family of a file that holds tensors of these names."""
+        return self if self.bare is None or any(name.startswith(self.head) for name in names) else self.bare
 
 
 Order = Callable[[Tensor], Tensor]  # the same rows in another order

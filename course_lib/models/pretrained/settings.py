@@ -1,96 +1,86 @@
-"""config.json read key by key: each error names the key, what it holds, and the rule."""
+"""config.json read key by key: each error names the key, what it holds, and the rule.
+
+No key is passed over. Those that a family reads are noted as they are asked for, those without effect are listed beside
+its rules, and any other is refused by name, since it may change what the model computes.
+"""
 
 import math
 from collections.abc import Mapping
 
-from course_lib.config import Rope, is_whole, require
+from course_lib.config import is_whole, require
 
 
 class Settings:
-    """The values of a config.json; null is as good as absent, but for the window of a layer.
+    """The values of a config.json, or of an object in it; null is as good as absent, except where `is_null` is asked.
 
-    A default of None means that the key must be there.
+    A default of None means that the key must be there. `where` names the object, with a point, in messages.
     """
 
-    def __init__(self, values: Mapping):
+    def __init__(self, values: Mapping, where: str = ""):
+        self.where = where
         self.values = {key: value for key, value in values.items() if value is not None}
         self.nulls = values.keys() - self.values.keys()
+        self.known: set[str] = set()  # keys that were asked for, and those without effect
 
-    def __contains__(self, key: str) -> bool:
-        return key in self.values
+    def find(self, key: str, default=None):
+        """The value, or the default."""
+        self.known.add(key)
+        return self.values.get(key, default)
 
     def get(self, key: str, default=None):
         """The value. Raises ValueError when it is missing and has no default."""
-        value = self.values.get(key, default)
-        require(value is not None, f"config.json must have the key {key}")
+        value = self.find(key, default)
+        require(value is not None, f"config.json must have the key {self.where}{key}")
         return value
 
-    def integer(self, key: str, default: int | None = None) -> int:
-        """A positive one."""
+    def is_null(self, key: str) -> bool:
+        """Whether the key is there and null, which for some keys means something else than their default."""
+        return key in self.nulls
+
+    def integer(self, key: str, default: int | None = None, least: int = 1) -> int:
+        """A whole number, not below `least`."""
         value = self.get(key, default)
-        require(is_whole(value), f"{key} in config.json must be a positive integer, got {value!r}")
+        rule = "a positive integer" if least == 1 else f"an integer of at least {least}"
+        require(is_whole(value, least), f"{self.where}{key} in config.json must be {rule}, got {value!r}")
         return value
 
-    def number(self, key: str, default: float | None = None) -> float:
-        """A finite one."""
+    def number(self, key: str, default: float | None = None, above: float = -math.inf) -> float:
+        """A finite one, above a bound."""
         value = self.get(key, default)
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        require(good, f"{key} in config.json must be a finite number, got {value!r}")
+        require(good, f"{self.where}{key} in config.json must be a finite number, got {value!r}")
+        require(value > above, f"{self.where}{key} in config.json must be larger than {above}, got {value!r}")
         return value
 
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""
         value = self.get(key, default)
-        require(isinstance(value, bool), f"{key} in config.json must be true or false, got {value!r}")
+        require(isinstance(value, bool), f"{self.where}{key} in config.json must be true or false, got {value!r}")
         return value
 
     def choice(self, key: str, meanings: Mapping[str, str], default: str | None = None) -> str:
         """What the value means here."""
         value = self.get(key, default)
         known = isinstance(value, str) and value in meanings
-        require(known, f"{key} in config.json must be one of {', '.join(meanings)}, got {value!r}")
+        require(known, f"{self.where}{key} in config.json must be one of {', '.join(meanings)}, got {value!r}")
         return meanings[value]
 
     def must_be(self, key: str, wanted, why: str) -> None:
         """Refuse another value than the one that the course's models compute; absent is as good."""
-        value = self.values.get(key, wanted)
-        require(value == wanted, f"{key} in config.json must be {wanted!r}, got {value!r}: {why}")
+        value = self.find(key, wanted)
+        require(value == wanted, f"{self.where}{key} in config.json must be {wanted!r}, got {value!r}: {why}")
 
-    def rope(self) -> Rope:
-        """Rotary positions, under `rope_parameters` or, before transformers 5, `rope_theta` and `rope_scaling`."""
-        stated = self.get("rope_parameters", self.get("rope_scaling", {}))
-        require(isinstance(stated, dict), f"rope_parameters in config.json must be an object, got {stated!r}")
-        inner = Settings({"rope_theta": self.values.get("rope_theta")} | stated)
-        kind = inner.get("rope_type", inner.get("type", "default"))
-        require(
-            kind in ("default", "linear"),
-            f"rope_type in config.json must be default or linear, which are exact here, got {kind!r}",
-        )
-        inner.must_be("partial_rotary_factor", 1.0, "every pair is turned")
-        self.must_be("partial_rotary_factor", 1.0, "every pair is turned")
-        return Rope(
-            base=inner.number("rope_theta", 10_000.0), factor=inner.number("factor") if kind == "linear" else 1.0
-        )
+    def ignore(self, *tables: str) -> None:
+        """Note the keys in tables of words, which have no effect on the logits."""
+        self.known.update(key for table in tables for key in table.split())
 
-    def window(self, default_on: bool, n_layers: int) -> int | None:
-        """The window of every layer, or None; where nothing is said of it, that of transformers.
-
-        default_on: as for Mistral. Raises ValueError when only some layers have one.
-        """
-        if "sliding_window" in self.nulls or not self.flag("use_sliding_window", default_on):
-            return None
-        kinds = self.values.get("layer_types")
-        if kinds is None:
-            # So many layers below the others see everything.
-            whole = self.values.get("max_window_layers", 0 if default_on else 28)
-            require(isinstance(whole, int), f"max_window_layers in config.json must be an integer, got {whole!r}")
-            kinds = ["full_attention" if i < whole else "sliding_attention" for i in range(n_layers)]
+    def require_known(self) -> None:
+        """Refuse every key that was neither asked for nor noted; a leading underscore marks a remark of the writer."""
+        unknown = [key for key in self.values if key not in self.known and not key.startswith("_")]
         require(
-            isinstance(kinds, list) and len(set(map(str, kinds))) == 1,
-            f"layer_types in config.json must be the same for all layers, got {kinds!r}",
+            not unknown,
+            lambda: (
+                f"config.json has the key {self.where}{unknown[0]} = {self.values[unknown[0]]!r:.60}, which is not "
+                "known here and may change what the model computes; take it out if it has no effect"
+            ),
         )
-        require(
-            kinds[0] in ("full_attention", "sliding_attention"),
-            f"layer_types in config.json must be full_attention or sliding_attention, got {kinds[0]!r}",
-        )
-        return self.integer("sliding_window", 4096) if kinds[0] == "sliding_attention" else None
