@@ -8,6 +8,8 @@ import pytest
 import tokenizers
 import torch
 import transformers
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from course_lib.models import EncoderModel, MaskedTokenModel, generate, pretrained
@@ -244,6 +246,47 @@ def test_tokenizer(tmp_path):
     assert shown[:2] == ["the", " cat"] and shown[-1] == "<|end|>" and "<0xE2>" in shown
     with pytest.raises(ValueError, match=rf"ids must lie in 0..{size - 1} \(the vocabulary\), got {size}"):
         tokenizer.show(size)
+
+
+ADDED = ["đem", "õ", "é", "Ġx", "ĢĢ", "▁ab", "猫", "đ<|x|>"]
+
+
+def with_added_tokens(path):
+    inner = byte_level()
+    inner.add_tokens(ADDED[:-1])
+    inner.add_special_tokens(ADDED[-1:])
+    inner.save(str(path))
+    return inner, PretrainedTokenizer(path)
+
+
+def test_added_tokens_of_a_byte_level_vocabulary_are_plain_text(tmp_path):
+    """Their letters are those that spell bytes: đ byte 0x11, õ byte 0xF5. tokenizer.json says them as text."""
+    inner, tokenizer = with_added_tokens(tmp_path / "tokenizer.json")
+    said = {i: token.content for i, token in inner.get_added_tokens_decoder().items()}
+    assert {i: tokenizer.show(i) for i in said} == said and set(said.values()) > set(ADDED)
+    text = "the đem õ▁abđ<|x|>猫"
+    assert tokenizer.tokens(text) == ["the", " ", "đem", " ", "õ", "▁ab", "đ<|x|>", "猫"]
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@given(parts=st.lists(st.sampled_from([*ADDED, "the cat", " ", "—", "\u9fc3", "<|end|>", "\U0001f600", "ç"])))
+def test_text_with_added_tokens_comes_back(parts, tmp_path_factory):
+    """U+9FC3 begins with byte 0xE9, which the vocabulary spells é: one id, which is a letter where it stands alone."""
+    _, tokenizer = with_added_tokens(tmp_path_factory.getbasetemp() / "added.json")
+    text = "".join(parts)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_ids_without_added_tokens_are_decoded_by_the_package(tmp_path):
+    inner, tokenizer = with_added_tokens(tmp_path / "tokenizer.json")
+    ids = torch.randint(len(inner.get_vocab()), (500, 7), generator=torch.Generator().manual_seed(3)).tolist()
+    letters = {inner.token_to_id(letter) for letter in ADDED}
+    plain = [row for row in ids if not letters & set(row)]
+    want = inner.decode_batch(plain, skip_special_tokens=False)
+    assert len(plain) > 300 and [tokenizer.decode(row) for row in plain] == want
+    # Beside an added token, too, bytes that are no text become as many U+FFFD as there.
+    first, last = inner.token_to_id("đem"), inner.token_to_id("猫")
+    assert [tokenizer.decode([first, *row, last]) for row in plain] == [f"đem{text}猫" for text in want]
 
 
 def test_tokenizer_with_special_tokens(tmp_path):

@@ -11,6 +11,30 @@ from course_lib.text.tokenizers.base import BYTES, require_text
 BYTE_OF = {chr(byte[0]) if i < 188 else chr(0x100 + i - 188): byte for i, byte in enumerate(BYTES)}
 
 
+def spelt_in_bytes(token: str) -> bool:
+    """Whether `token` is not what it says when each of its characters is read as a byte."""
+    return not token.isascii() and all(character in BYTE_OF for character in token)
+
+
+def bytes_of(token: str) -> bytes:
+    """What a byte-level vocabulary means by `token`; added ones may hold other characters, which mean themselves."""
+    known = all(character in BYTE_OF for character in token)
+    return b"".join(BYTE_OF[character] for character in token) if known else token.encode()
+
+
+def to_text(data: bytes, letters: dict[int, str]) -> str:
+    """UTF-8, with U+FFFD for what is none, but at the positions of `letters` these."""
+    text, start = "", 0
+    while start < len(data):
+        try:
+            return text + data[start:].decode()
+        except UnicodeDecodeError as error:
+            bad, end = start + error.start, start + error.end
+            text += data[start:bad].decode() + letters.get(bad, "\ufffd")
+            start = min((at for at in letters if bad < at < end), default=bad + 1 if bad in letters else end)
+    return text
+
+
 class PretrainedTokenizer:
     """What a tokenizer.json describes. Unlike the course's tokenizers it may lose text, as BERT's loses capitals."""
 
@@ -25,6 +49,7 @@ class PretrainedTokenizer:
         self.inner.no_truncation()
         self.inner.no_padding()
         self.byte_level = "ByteLevel" in str(self.inner.decoder)
+        self.added = {i: token.content for i, token in self.inner.get_added_tokens_decoder().items()}  # plain text
 
     def __len__(self) -> int:
         """Number of tokens, special ones included; a model's vocabulary may be padded to more."""
@@ -43,7 +68,24 @@ class PretrainedTokenizer:
         ids = [operator.index(i) for i in ids]
         for i in ids:
             self.spelling(i)
+        if self.byte_level and any(spelt_in_bytes(self.added.get(i, "")) for i in ids):
+            return self._decode_around_added(ids)
         return self.inner.decode(ids, skip_special_tokens=False)
+
+    def _decode_around_added(self, ids: list[int]) -> str:
+        """The text of `ids`, with the added tokens that the package would take for spellings of bytes.
+
+        Such a token of one letter may have the id of a byte, too: it is one where it is a part of a character.
+        """
+        text, data, letters = "", b"", {}
+        for i in ids:
+            added = self.added.get(i, "")
+            if spelt_in_bytes(added) and (len(added) > 1 or BYTE_OF[added] < b"\x80"):
+                text, data, letters = text + to_text(data, letters) + added, b"", {}
+            else:
+                letters |= {len(data): added} if spelt_in_bytes(added) else {}
+                data += bytes_of(self.spelling(i))
+        return text + to_text(data, letters)
 
     def tokens(self, text: str, special: bool = False) -> list[str]:
         """`text` cut into its tokens, to show."""
@@ -54,10 +96,13 @@ class PretrainedTokenizer:
 
         Raises ValueError for an id outside the vocabulary, TypeError for one that is no integer.
         """
-        token = self.spelling(operator.index(token_id))
-        if not self.byte_level or any(character not in BYTE_OF for character in token):
+        token_id = operator.index(token_id)
+        token = self.spelling(token_id)
+        if token_id in self.added:
+            return self.added[token_id]
+        if not self.byte_level:
             return token.replace("\u2581", " ")  # how SentencePiece writes a space
-        data = b"".join(BYTE_OF[character] for character in token)
+        data = bytes_of(token)
         try:
             return data.decode()
         except UnicodeDecodeError:
