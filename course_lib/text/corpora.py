@@ -80,7 +80,7 @@ def from_text(name: str, text: str, licence: str = "not stated") -> Corpus:
 
 
 def from_file(path: str | Path, licence: str = "not stated") -> Corpus:
-    """A UTF-8 text file; a byte order mark is dropped, and a line ends in \\n everywhere.
+    """A UTF-8 text file; a byte order mark is dropped, and \\r\\n and \\r, which end lines too, become \\n.
 
     Raises OSError when it cannot be read, ValueError when it is not UTF-8.
     """
@@ -108,7 +108,7 @@ def from_url(url: str, sha256: str, licence: str = "not stated") -> Corpus:
 
 def _from_bytes(name: str, data: bytes, licence: str) -> Corpus:
     try:
-        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{name} must hold UTF-8 text, got {error}") from error
     return from_text(name, text, licence)

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 
 from course_lib.config import is_whole, require
+from course_lib.text.tokenizers.unicode import warn_of_unknown
 
 WORD = re.compile(r"[^\W\d_]+")  # runs of letters
 
@@ -115,6 +116,7 @@ class WordVectors:
         Raises ValueError when the text has fewer than two words, or fewer different ones than d.
         """
         require_count("n_words", n_words)
+        warn_of_unknown(text)
         sequence = WORD.findall(text.lower())
         require(len(sequence) > 1, f"text must hold at least two words, got {text!r}")
         counts = Counter(sequence)

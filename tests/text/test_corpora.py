@@ -195,6 +195,10 @@ def test_url_works_where_the_cache_cannot_be_written(tmp_path, monkeypatch):
 
 
 def test_line_ends_and_byte_order_marks_of_windows(tmp_path):
+    (tmp_path / "old.txt").write_bytes(b"one\r\rtwo\r\nthree\n\rfour\r")  # as on old Macintoshes, and mixed
+    corpus = corpora.from_file(tmp_path / "old.txt")
+    assert corpus.text == "one\n\ntwo\nthree\n\nfour\n" and len(corpus.documents) == 3
+    assert corpus.text == (tmp_path / "old.txt").read_text(encoding="utf-8")  # as Python reads lines
     (tmp_path / "own.txt").write_bytes(b"\xef\xbb\xbfone\r\n\r\ntwo")
     assert corpora.from_file(tmp_path / "own.txt").text == "one\n\ntwo"
 

@@ -3,6 +3,7 @@
 import json
 import random
 import unicodedata
+import warnings
 
 import numpy as np
 import pytest
@@ -43,6 +44,7 @@ def library_merges(tokenizer):
 
 
 @each_kind
+@pytest.mark.filterwarnings("ignore:U")  # any text holds characters that no Unicode has yet
 @given(text=ANY_TEXT)
 def test_round_trip_is_exact_on_any_text(tokenizer, text):
     ids = tokenizer.encode(text)
@@ -163,9 +165,39 @@ def test_pieces_equal_the_library_for_every_character_that_python_knows():
             assert pieces(text) == [text[i:j] for _, (i, j) in cut.pre_tokenize_str(text)], hex(code)
 
 
+@pytest.mark.filterwarnings("ignore:U")  # any text holds characters that no Unicode has yet
 @given(text=ANY_TEXT)
 def test_pieces_join_to_the_text(text):
     assert "".join(pieces(text)) == text
+
+
+# A character that no version of Unicode up to this Python's has, and that a later one may have.
+UNKNOWN = next(chr(code) for code in range(0x1E000, 0x20000) if unicodedata.category(chr(code)) == "Cn")
+
+
+@pytest.mark.parametrize("kind", [WordTokenizer, BPETokenizer])
+def test_unicode_that_is_newer_than_python_is_named(kind):
+    said = rf"U\+{ord(UNKNOWN):X} is not in Unicode {unicodedata.unidata_version}, which this Python has"
+    tokenizer = kind.train(SAMPLE, 300)
+    text = f"ab{UNKNOWN}ab"
+    with pytest.warns(UserWarning, match=said):
+        ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    with pytest.warns(UserWarning, match=said):
+        kind.train(text, 300)
+    with warnings.catch_warnings(action="error"):  # what Unicode has, or has ruled out, is no reason to warn
+        assert tokenizer.decode(tokenizer.encode(SAMPLE + "\uffff\ufdd0\ue000\ud800")).startswith(SAMPLE)
+        PairTokenizer.train(text, 300).encode(text)  # asks for no letters
+
+
+def test_words_that_a_newer_python_saved_are_loaded(tmp_path):
+    """Their letters may be signs to this one, which then never finds them; all other ids are what they were."""
+    word = f"a{UNKNOWN}b"
+    (tmp_path / "t.json").write_text(json.dumps({"tokenizer": "words", "state": [word, "the"]}))
+    loaded = WordTokenizer.load(tmp_path / "t.json")
+    assert loaded.encode("the") == [257] and loaded.decode([256]) == word
+    with pytest.raises(ValueError, match="must be one word"):
+        WordTokenizer([f"a {UNKNOWN}"])
 
 
 def test_a_long_piece_without_spaces_is_encoded_quickly():

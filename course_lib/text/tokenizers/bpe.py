@@ -16,7 +16,10 @@ from course_lib.text.tokenizers.pieces import pieces
 
 
 class BPETokenizer(Tokenizer):
-    """`merges[r]` is the pair of ids that token 256 + r joins; encoding applies them in that order to each word."""
+    """`merges[r]` is the pair of ids that token 256 + r joins; encoding applies them in that order to each word.
+
+    Where a word ends depends on the version of Unicode that Python knows: see `course_lib.text.tokenizers.unicode`.
+    """
 
     kind = "bpe"
 

@@ -9,6 +9,8 @@ import sys
 import unicodedata
 from functools import cache
 
+from course_lib.text.tokenizers.unicode import warn_of_unknown
+
 ASCII_SIGN = r"[\0-\x08\x0e-\x1f!-/:-@\[-`{-\x7f]"  # no letter, number or space
 SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # Unicode's White_Space
 
@@ -39,5 +41,6 @@ def pattern() -> re.Pattern:
 
 
 def pieces(text: str) -> list[str]:
-    """`text` in pieces that join to it again."""
+    """`text` in pieces that join to it again. Warns of characters that this Python does not know."""
+    warn_of_unknown(text)
     return pattern().findall(text)

@@ -6,19 +6,30 @@ from typing import Self
 
 from course_lib.text.tokenizers.base import BYTES, require_text, require_vocab_size, spell
 from course_lib.text.tokenizers.listed import ListedTokenizer, by_frequency, is_byte
+from course_lib.text.tokenizers.unicode import as_letters, warn_of_unknown
 
 PIECE = re.compile(r"[^\W_]+|\s+|[\W_]")  # letters and digits; white space; one sign. Together they cover any text.
 
 
+def cut(text: str) -> list[str]:
+    """`text` in pieces that join to it again. Warns of characters that this Python does not know."""
+    warn_of_unknown(text)
+    return PIECE.findall(text)
+
+
 class WordTokenizer(ListedTokenizer):
-    """Each word, run of white space or sign is one token if the vocabulary has it, else it is spelt in bytes."""
+    """Each word, run of white space or sign is one token if the vocabulary has it, else it is spelt in bytes.
+
+    What is a letter depends on the version of Unicode that Python knows: see `course_lib.text.tokenizers.unicode`.
+    """
 
     kind = "words"
     rule = "be one word, one run of white space or one sign"
 
     @staticmethod
     def accepts(text: str) -> bool:
-        return PIECE.fullmatch(text) is not None
+        """A word may come from a newer Python, and hold letters that this one takes for signs."""
+        return PIECE.fullmatch(text) is not None or PIECE.fullmatch(as_letters(text)) is not None
 
     @classmethod
     def train(cls, text: str, vocab_size: int) -> Self:
@@ -28,14 +39,14 @@ class WordTokenizer(ListedTokenizer):
         """
         require_text("text", text)
         require_vocab_size(vocab_size)
-        pieces = [piece for piece in by_frequency(Counter(PIECE.findall(text))) if not is_byte(piece)]
+        pieces = [piece for piece in by_frequency(Counter(cut(text))) if not is_byte(piece)]
         return cls(pieces[: vocab_size - len(BYTES)])
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, word by word. Raises TypeError unless it is a str."""
         require_text("text", text)
         ids: list[int] = []
-        for piece in PIECE.findall(text):
+        for piece in cut(text):
             token = self._ids_of_text.get(piece)
             ids.extend(spell(piece) if token is None else (token,))
         return ids

@@ -1,0 +1,33 @@
+"""What this Python knows of Unicode, and what to say of characters that it does not know.
+
+The tokenizers of byte pairs and of words cut text where words end, and so ask what is a letter, a number or white
+space. Python answers from tables of one version of Unicode: 14.0 in Python 3.11, 15.0 in 3.12, 15.1 in 3.13. It takes
+a character of a later version for a sign, also in the middle of a word. With a newer Python, or in the package
+tokenizers, the same vocabulary cuts such a text elsewhere and gives other ids. Every id means the same in all of them,
+and decoding asks no table.
+"""
+
+import unicodedata
+import warnings
+
+
+def is_unknown(character: str) -> bool:
+    """Whether Unicode may have assigned it after this Python's version: it is neither assigned nor ruled out."""
+    ruled_out = ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"
+    return unicodedata.category(character) == "Cn" and not ruled_out
+
+
+def warn_of_unknown(text: str) -> None:
+    """Say so if this Python may take a character of `text` for a sign that is none."""
+    found = [] if text.isascii() else [character for character in set(text) if is_unknown(character)]
+    if found:
+        warnings.warn(
+            f"U+{ord(min(found)):04X} is not in Unicode {unicodedata.unidata_version}, which this Python has: "
+            "it counts as a sign here, and a newer Python may cut the text elsewhere",
+            stacklevel=4,
+        )
+
+
+def as_letters(text: str) -> str:
+    """`text` with a letter in place of each character that this Python does not know."""
+    return "".join("a" if is_unknown(character) else character for character in text)
