@@ -28,6 +28,25 @@ def induction(P: Float[np.ndarray, "... n n"], period: int) -> Float[np.ndarray,
     return P[..., period:, :].diagonal(offset=1, axis1=-2, axis2=-1).mean(-1)
 
 
+def by_turns(*scores: Float[np.ndarray, "layers h"]) -> list[tuple[int, int]]:
+    """All heads (layer, head), each once: the best by the first score, the best by the second, ..., the next best."""
+    orders = [np.argsort(-score, axis=None, kind="stable") for score in scores]
+    ranked = dict.fromkeys(int(head) for heads in zip(*orders, strict=True) for head in heads)
+    return [divmod(head, scores[0].shape[1]) for head in ranked]
+
+
+def leading_layers(ranked: list[tuple[int, int]], count: int) -> list[int]:
+    """Of heads (layer, head), the best first: the `count` layers that come first among them, in rising order."""
+    return sorted(list(dict.fromkeys(layer for layer, _ in ranked))[:count])
+
+
+def best_and_others(ranked: list[tuple[int, int]], count: int) -> list[tuple[int, int]]:
+    """`count` heads in the order of their layers: the best half, and as a comparison others at even steps of rank."""
+    best = min(len(ranked), (count + 1) // 2)
+    others = np.linspace(best, len(ranked), min(count, len(ranked)) - best, endpoint=False)
+    return sorted(ranked[:best] + [ranked[int(place)] for place in others])
+
+
 def distances(P: Float[np.ndarray, "h n N"]) -> Float[np.ndarray, "h h"]:
     """Between each two heads: the share of weight that one has on other keys than the other, in the mean over rows.
 

@@ -57,3 +57,25 @@ def test_scores_agree_with_the_exercises(P):
     for heads in P:
         np.testing.assert_array_equal(head_scores.previous_token(heads), exercises.previous_token_score(heads))
         np.testing.assert_array_equal(head_scores.induction(heads, PERIOD), exercises.induction_score(heads, PERIOD))
+
+
+def test_heads_by_turns_are_those_of_sorted_scores(P):
+    """Drawn from two sorted lists in turn, those that were drawn before left out."""
+    scores = head_scores.previous_token(P), head_scores.induction(P, PERIOD)
+    lists = [sorted(np.ndindex(HEADS), key=lambda head: -score[head]) for score in scores]  # noqa: B023
+    expected = []
+    for k in range(len(lists[0])):
+        expected += [heads[k] for heads in lists if heads[k] not in expected]
+    assert head_scores.by_turns(*scores) == expected and len(expected) == 6
+    same = np.zeros((2, 2))
+    assert head_scores.by_turns(same, same) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_layers_and_heads_that_lead():
+    ranked = [(3, 1), (0, 0), (3, 0), (2, 1), (0, 1), (2, 0), (1, 0), (1, 1)]
+    for count, layers in ((1, [3]), (2, [0, 3]), (3, [0, 2, 3]), (9, [0, 1, 2, 3])):
+        assert head_scores.leading_layers(ranked, count) == layers
+    # The best two, and of the six others the first and the fourth.
+    assert head_scores.best_and_others(ranked, 4) == sorted([(3, 1), (0, 0), (3, 0), (2, 0)])
+    assert head_scores.best_and_others(ranked, 1) == [(3, 1)]
+    assert head_scores.best_and_others(ranked, 8) == head_scores.best_and_others(ranked, 20) == sorted(ranked)

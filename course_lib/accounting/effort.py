@@ -1,0 +1,31 @@
+"""How much a notebook does on the model at hand: everything on those that ship, less on a larger one.
+
+Work is counted, not timed: the answers are the same on every machine, however busy it is.
+"""
+
+from collections.abc import Callable, Sequence
+
+from tqdm.auto import tqdm
+
+from course_lib.accounting.roofline import Machine
+from course_lib.accounting.work import Work
+from course_lib.config import require
+
+# One core of a laptop that does other things, too.
+BUSY_CORE = Machine("one busy core", bandwidth=4e9, flops=2e10)
+SHORT = 15.0  # seconds that a reader waits without asking whether anything happens
+
+
+def largest_within(seconds: float, sizes: Sequence[int], work: Callable[[int], Work]) -> int:
+    """The largest of `sizes` whose `work(size)` BUSY_CORE does in so many seconds; the smallest if none is.
+
+    n = largest_within(60, (16, 8, 4), lambda n: model_prefill(config, 120, batch=n))
+    """
+    require(len(sizes) > 0, "sizes must hold at least one size, got none")
+    falling = sorted(sizes, reverse=True)
+    return next((size for size in falling if BUSY_CORE.seconds(work(size)) <= seconds), falling[-1])
+
+
+def bar(items: Sequence, work: Work, unit: str) -> tqdm:
+    """The items one by one, each of which takes `work`; with a progress bar if all of them take long."""
+    return tqdm(items, unit=unit, disable=len(items) * BUSY_CORE.seconds(work) <= SHORT)
