@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from course_lib.config import require
+from course_lib.config import is_whole, require
 
 LONGEST = 40  # characters of a token that are shown
 SLACK = 1e-6  # how far rounding in float32 (spacing 1.2e-7 at 1) may carry a weight out of [0, 1], with room
@@ -44,6 +44,18 @@ def as_matrix(values, name: str, rank: int = 2) -> np.ndarray:
     array = array.astype(np.float64)
     require(bool(np.isfinite(array).all()), f"{name} must be finite, got NaN or infinity")
     return array
+
+
+def as_layers(layers: Sequence[int] | None, count: int) -> list[int]:
+    """Numbers of the layers that a figure shows of a model with `count`; all without a choice.
+
+    Raises ValueError unless they rise and are layers of the model.
+    """
+    numbers = list(range(count) if layers is None else layers)
+    whole = all(is_whole(number, least=0) and number < count for number in numbers)
+    good = whole and numbers == sorted(set(numbers)) != []
+    require(good, f"layers must be rising numbers of layers below {count}, got {layers!r}")
+    return numbers
 
 
 def as_mask(mask, weights: np.ndarray) -> np.ndarray | None:

@@ -6,10 +6,12 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure as Drawing
 
+from course_lib.accounting import model_prefill
+from course_lib.accounting.effort import bar
 from course_lib.config import is_whole, require
 from course_lib.figures import style
 from course_lib.figures.heads import head_table
-from course_lib.figures.inputs import as_numpy, as_tokens
+from course_lib.figures.inputs import as_layers, as_numpy, as_tokens
 from course_lib.reference import head_scores
 from course_lib.widgets import page
 from course_lib.widgets.base import AskingFigure, ChoiceError, Index, Name, Walk, packed, unpacked
@@ -30,11 +32,11 @@ class HeadAblation(AskingFigure):
     """Remove heads of a decoder, and see its losses on pieces of text that it reads twice.
 
     model: a DecoderModel on the CPU, which is left as it is. pieces: (b, period) token ids, an array or a tensor.
-    tokens: the texts of the first piece's tokens.
+    tokens: the texts of the first piece's tokens. layers: the numbers of those shown, rising; default all.
 
-    Chosen: `removed`, a list of heads counted through the layers, which the property `removed_heads` reads and sets as
-    pairs (layer, head); `view`, what the heads show; `copy` and `position`, the token under the crosshair, from the
-    second one of the piece. `losses` = (loss on the first copy, on the second), `all_heads` those of the whole model,
+    Chosen: `removed`, a list of heads counted through the layers shown, which the property `removed_heads` reads and
+    sets as pairs (layer, head); `view`, what the heads show; `copy` and `position`, the token under the crosshair, from
+    the second one of the piece. `losses` = (loss on the first copy, on the second), `all_heads` those of the model,
     `cost` (layers, heads, 2) what each head costs alone on each copy, `alone` the sum of that over the removed heads,
     and `role(name)` the mean weights, (layers, heads), by which heads are named.
 
@@ -55,22 +57,34 @@ class HeadAblation(AskingFigure):
         said="removed: L0 H1",
     )
 
-    def __init__(self, model, pieces, tokens: Sequence[str], *, title: str = "Heads removed", caption: str = ""):
+    def __init__(
+        self,
+        model,
+        pieces,
+        tokens: Sequence[str],
+        *,
+        layers: Sequence[int] | None = None,
+        title: str = "Heads removed",
+        caption: str = "",
+    ):
         from course_lib.models.ablation import Ablation  # loads torch
 
         twice = read_twice(pieces)
         self._period = twice.shape[1] // 2
         self._ablation = Ablation(model, twice)
-        self._shape = self._ablation.heads
+        self._layers = as_layers(layers, self._ablation.heads[0])
+        self._shape = len(self._layers), self._ablation.heads[1]
         count = self._shape[0] * self._shape[1]
-        require(count <= MAX_HEADS, f"model must have at most {MAX_HEADS} heads, got {count}")
+        require(count <= MAX_HEADS, f"layers must have at most {MAX_HEADS} heads together, got {count}; choose fewer")
         whole = self._copies([])
         self._whole = whole.mean((0, 2))
-        self._costs = np.stack([self._copies([head]).mean((0, 2)) for head in range(count)]) - self._whole
+        heads = bar(range(count), model_prefill(model.config, twice.shape[1], batch=len(twice)), unit="head")
+        self._costs = np.stack([self._copies([head]).mean((0, 2)) for head in heads]) - self._whole
         roles = self._roles(model, twice)
         views = dict(zip((*COSTS, *ROLES), (*self._costs.T, *roles), strict=True))
         data = {
             "shape": list(self._shape),
+            "layers": self._layers,
             "views": [{"name": name, "values": packed(values, "<f8")} for name, values in views.items()],
             "best": [int(role.argmax()) for role in roles],
             "tokens": as_tokens(tokens, self._period, "tokens")[1:],
@@ -131,13 +145,14 @@ class HeadAblation(AskingFigure):
     @property
     def removed_heads(self) -> list[tuple[int, int]]:
         """The removed heads as (layer, head)."""
-        return [divmod(head, self._shape[1]) for head in self.removed]
+        return [self._pair(head) for head in self.removed]
 
     @removed_heads.setter
     def removed_heads(self, pairs):
-        places = {pair: i for i, pair in enumerate(np.ndindex(self._shape))}
+        places = {self._pair(head): head for head in range(self._shape[0] * self._shape[1])}
         good = all(pair in places for pair in pairs)
-        require(good, f"removed_heads must be pairs (layer, head) below {self._shape}, got {pairs!r}")
+        rule = f"pairs of a layer in {self._layers} and a head below {self._shape[1]}"
+        require(good, f"removed_heads must be {rule}, got {pairs!r}")
         self.removed = [places[pair] for pair in pairs]
 
     @property
@@ -170,7 +185,9 @@ class HeadAblation(AskingFigure):
         with style.context():
             fig = Drawing(figsize=(9.2, 3.2))
             heads, bars = fig.subplots(1, 2, width_ratios=(3, 2))
-            head_table(heads, values, signed=self.view in COSTS, removed=self.removed_heads)
+            removed = [divmod(head, self._shape[1]) for head in self.removed]
+            head_table(heads, values, signed=self.view in COSTS, removed=removed)
+            heads.set_yticks(range(self._shape[0]), self._layers)
             heads.set_title(self.view)
             bars.bar(range(2), self.losses, label="without the removed")
             bars.plot(range(2), self.all_heads, "D", color=style.PALETTE[1], label="all heads")
@@ -193,7 +210,7 @@ class HeadAblation(AskingFigure):
         columns = [self._view(name).ravel() for name in names]
         rows = [
             [
-                "L{} H{}".format(*divmod(head, self._shape[1])),
+                "L{} H{}".format(*self._pair(head)),
                 *(f"{round(float(column[head]), 2) + 0.0:.2f}" for column in columns),
                 "removed" if head in self.removed else "",
             ]
@@ -206,13 +223,19 @@ class HeadAblation(AskingFigure):
 
     def _copies(self, removed: list[int]) -> np.ndarray:
         """Losses without these heads, (b, 2, period - 1): of all but the first token of each copy."""
-        losses = self._ablation.losses([divmod(head, self._shape[1]) for head in removed]).double().cpu().numpy()
+        losses = self._ablation.losses(map(self._pair, removed)).double().cpu().numpy()
         return np.stack([losses[:, : self._period - 1], losses[:, self._period :]], axis=1)
 
     def _roles(self, model, twice) -> list[np.ndarray]:
         """The mean weights that name the heads, each (layers * heads,)."""
-        P = np.concatenate([P.double().cpu().numpy().mean(0) for P in model.attention_weights(twice)])
+        weights = model.attention_weights(twice)
+        P = np.concatenate([weights[layer].double().cpu().numpy().mean(0) for layer in self._layers])
         return [head_scores.previous_token(P), head_scores.induction(P, self._period)]
+
+    def _pair(self, head: int) -> tuple[int, int]:
+        """Layer and head, from the number of a head counted through the layers shown."""
+        layer, head = divmod(head, self._shape[1])
+        return self._layers[layer], head
 
     def _most_changed(self, whole: np.ndarray, head: int) -> int:
         """Where the second copy of the first piece changes most without that head."""

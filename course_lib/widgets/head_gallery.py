@@ -8,7 +8,7 @@ from matplotlib.figure import Figure as Drawing
 
 from course_lib.config import require
 from course_lib.figures.heads import small_maps
-from course_lib.figures.inputs import as_mask, as_matrix, as_tokens, as_weights
+from course_lib.figures.inputs import as_layers, as_mask, as_matrix, as_tokens, as_weights
 from course_lib.reference import head_scores
 from course_lib.widgets import page
 from course_lib.widgets.base import Index, InteractiveFigure, Name, Walk, packed, unpacked
@@ -29,12 +29,12 @@ class HeadGallery(InteractiveFigure):
     weights: (layers, heads, N, N), finite, in [0, 1]; an array or a torch tensor. tokens: the N tokens.
     period: if the text is a piece of that many tokens read twice; heads are then scored for induction too.
     scores: further ones to sort by, name -> (layers, heads), finite; the largest come first.
-    mask: boolean (N, N), true where seen.
+    mask: boolean (N, N), true where seen. layers: the numbers of those shown, rising; default all.
 
-    Chosen: `order`, the score to sort by; `first` and `second`, the heads compared, counted through the layers, which
-    the property `heads` reads and sets as pairs (layer, head); `query` and `key`; `scaled`, whether the small pictures
-    show each row in units of its largest weight. `ranked` lists the heads in the order shown, `score(name)` gives a
-    score as (layers, heads), and `distance` is the share of weight that the two heads have on different keys.
+    Chosen: `order`, the score to sort by; `first` and `second`, the heads compared, counted through the layers shown,
+    which the property `heads` reads and sets as pairs (layer, head); `query` and `key`; `scaled`, whether the small
+    pictures show each row in units of its largest weight. `ranked` lists the heads in the order shown, `score(name)`
+    gives a score as (layers, heads), and `distance` is the share of weight that the two heads have on different keys.
 
     Raises ValueError (TypeError for what is no text) for other shapes, weights outside [0, 1], a period that is not
     half the text, a name of a score that is taken, and above MAX_TOKENS tokens or MAX_HEADS heads.
@@ -62,20 +62,25 @@ class HeadGallery(InteractiveFigure):
         period: int | None = None,
         scores: Mapping[str, object] | None = None,
         mask=None,
+        layers: Sequence[int] | None = None,
         title: str = "Heads",
         caption: str = "",
     ):
         weights = as_weights(weights, rank=4)
+        layers = as_layers(layers, len(weights))
+        scores = further_scores(scores or {}, weights.shape[:2], layers)
+        weights = weights[layers]
         require_limits(weights)
         mask = as_mask(mask, weights)
         require(mask is None or mask.shape[:2] == (1, 1), "mask must be one for all heads, of shape (N, N)")
         P = weights.reshape(-1, *weights.shape[2:]).astype(np.float64)
-        values = own_scores(P, period) | further_scores(scores or {}, weights.shape[:2])
+        values = own_scores(P, period) | scores
         orders = {PLACE: list(range(len(P)))} | {name: sort(score, name) for name, score in values.items()}
         data = {
             "weights": packed(weights),
             "mask": None if mask is None else packed(mask[0, 0], "|u1"),
             "tokens": as_tokens(tokens, weights.shape[-1], "tokens"),
+            "layers": layers,
             "scores": [{"name": name, "values": packed(score, "<f8")} for name, score in values.items()],
             "orders": [{"name": name, "heads": heads} for name, heads in orders.items()],
             "distances": packed(head_scores.distances(P), "<f4"),
@@ -103,7 +108,7 @@ class HeadGallery(InteractiveFigure):
 
     @property
     def weights(self) -> np.ndarray:
-        """All weights, (layers, heads, N, N), float32."""
+        """All weights shown, (layers, heads, N, N), float32."""
         return unpacked(self.data["weights"])
 
     @property
@@ -113,10 +118,10 @@ class HeadGallery(InteractiveFigure):
 
     @heads.setter
     def heads(self, pairs):
-        layers, heads = self.data["weights"]["shape"][:2]
-        places = {pair: i for i, pair in enumerate(np.ndindex(layers, heads))}
+        layers, heads = self.data["layers"], self.data["weights"]["shape"][1]
+        places = {self._pair(head): head for head in range(len(layers) * heads)}
         good = len(pairs) == 2 and all(pair in places for pair in pairs)
-        require(good, f"heads must be two pairs (layer, head) below ({layers}, {heads}), got {pairs!r}")
+        require(good, f"heads must be two pairs of a layer in {layers} and a head below {heads}, got {pairs!r}")
         self.first, self.second = (places[pair] for pair in pairs)
 
     @property
@@ -130,7 +135,7 @@ class HeadGallery(InteractiveFigure):
         return float(unpacked(self.data["distances"])[self.first, self.second])
 
     def score(self, name: str) -> np.ndarray:
-        """One of the scores, (layers, heads), float64. Raises ValueError for a name that is not among them."""
+        """One of the scores of the layers shown, (layers, heads), float64. Raises ValueError for a name without one."""
         values = {score["name"]: unpacked(score["values"]) for score in self.data["scores"]}
         require(name in values, f"name must be one of {', '.join(map(repr, values))}, got {name!r}")
         return values[name].reshape(self.data["weights"]["shape"][:2])
@@ -176,7 +181,8 @@ class HeadGallery(InteractiveFigure):
         return next(order["heads"] for order in self.data["orders"] if order["name"] == self.order)
 
     def _pair(self, head: int) -> tuple[int, int]:
-        return divmod(head, self.data["weights"]["shape"][1])
+        layer, head = divmod(head, self.data["weights"]["shape"][1])
+        return self.data["layers"][layer], head
 
     def _name(self, head: int) -> str:
         return "L{} H{}".format(*self._pair(head))
@@ -189,7 +195,7 @@ def require_limits(weights: np.ndarray) -> None:
     require(N <= MAX_TOKENS, f"weights must have at most {MAX_TOKENS} tokens, got {N}; give a part of them")
     require(
         layers * heads <= MAX_HEADS,
-        f"weights must have at most {MAX_HEADS} heads, got {layers} layers of {heads}; give fewer layers",
+        f"weights must have at most {MAX_HEADS} heads, got {layers} layers of {heads}; choose fewer layers",
     )
 
 
@@ -199,8 +205,8 @@ def own_scores(P: np.ndarray, period: int | None) -> dict[str, np.ndarray]:
     return scores if period is None else scores | {INDUCTION: head_scores.induction(P, period)}
 
 
-def further_scores(scores: Mapping[str, object], shape: tuple[int, int]) -> dict[str, np.ndarray]:
-    """The caller's scores, checked, each (h,)."""
+def further_scores(scores: Mapping[str, object], shape: tuple[int, int], layers: list[int]) -> dict[str, np.ndarray]:
+    """The caller's scores of the layers shown, checked, each (h,)."""
     checked = {}
     for name, values in scores.items():
         if not isinstance(name, str):
@@ -208,7 +214,7 @@ def further_scores(scores: Mapping[str, object], shape: tuple[int, int]) -> dict
         require(name not in (PLACE, ENTROPY, PREVIOUS, INDUCTION), f"scores must have names of their own, got {name!r}")
         array = as_matrix(values, f"the score {name!r}")
         require(array.shape == shape, f"the score {name!r} must have shape {shape}, got {array.shape}")
-        checked[name] = array.ravel()
+        checked[name] = array[layers].ravel()
     return checked
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.accounting import in_binary_units
-from course_lib.config import require
+from course_lib.config import ModelConfig, require
 from course_lib.figures import sharing, style
 from course_lib.figures.inputs import as_tokens
 from course_lib.widgets import page, shared_heads
@@ -58,8 +58,7 @@ class HeadSharing(InteractiveFigure):
     ):
         ids, counts = shared_heads.checked(model, ids, counts, MAX_TOKENS)
         N, config = ids.shape[1], model.config
-        h, states = config.attention.n_heads, 1 + len(ways) * (len(counts) - 1)
-        cells = states * config.n_layers * h * N * (N + 1) // 2
+        cells = heads_drawn(config, len(ways), len(counts)) * N * (N + 1) // 2
         require(cells <= MAX_CELLS, f"all maps must have at most {MAX_CELLS:,} cells, got {cells:,}: take fewer tokens")
         found = shared_heads.departures(model, ids, ways, counts)
         size = next(model.parameters()).element_size()
@@ -77,11 +76,18 @@ class HeadSharing(InteractiveFigure):
         }
         super().__init__(data, title=title, caption=caption, step=min(2, len(counts) - 1), layer=config.n_layers - 1)
 
+    @staticmethod
+    def most_tokens(model) -> int:
+        """How many tokens of a text there is room for, with the default ways and counts."""
+        h = model.config.attention.n_heads
+        heads = heads_drawn(model.config, len(shared_heads.WAYS), sum(h % g == 0 for g in range(1, h + 1)))
+        return max(N for N in range(MAX_TOKENS + 1) if heads * N * (N + 1) // 2 <= MAX_CELLS)
+
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "HeadSharing":
         import torch
 
-        from course_lib.config import GroupedConfig, ModelConfig
+        from course_lib.config import GroupedConfig
         from course_lib.models import DecoderModel
 
         text = " ".join(tokens)
@@ -193,6 +199,11 @@ class HeadSharing(InteractiveFigure):
 
     def __repr__(self):
         return f"HeadSharing(heads={self.counts[0]}, counts={self.counts}, tokens={len(self.data['tokens'])})"
+
+
+def heads_drawn(config: ModelConfig, ways: int, counts: int) -> int:
+    """Heads of all layers, in the model as it is and for each way and each other number of KV heads."""
+    return (1 + ways * (counts - 1)) * config.n_layers * config.attention.n_heads
 
 
 def as_triangles(P: np.ndarray) -> np.ndarray:

@@ -40,8 +40,11 @@ def test_pieces(pieces, message):
 def test_models_and_texts():
     with pytest.raises(ValueError, match="model must be a DecoderModel, got Linear"):
         HeadAblation(torch.nn.Linear(2, 2), PIECES, TOKENS)
-    with pytest.raises(ValueError, match="model must have at most 144 heads, got 147"):
+    with pytest.raises(ValueError, match="layers must have at most 144 heads together, got 147; choose fewer"):
         HeadAblation(model(49), PIECES, TOKENS)
+    for layers in ([], [1, 0], [0, 0], [2], [0.0]):
+        with pytest.raises(ValueError, match="layers must be rising numbers of layers below 2, got"):
+            HeadAblation(model(), PIECES, TOKENS, layers=layers)
     with pytest.raises(ValueError, match="tokens must hold one token for each of 5 positions, got 4"):
         HeadAblation(model(), PIECES, TOKENS[:4])
     with pytest.raises(TypeError, match="caption must be text, got 5"):
@@ -60,7 +63,7 @@ def test_heads_that_are_not_there():
     with pytest.raises(traitlets.TraitError, match="'removed' trait"):
         figure.removed = ["L0 H1"]
     with pytest.raises(
-        ValueError, match=r"removed_heads must be pairs \(layer, head\) below \(2, 3\), got \[\(2, 0\)\]"
+        ValueError, match=r"removed_heads must be pairs of a layer in \[0, 1\] and a head below 3, got \[\(2, 0\)\]"
     ):
         figure.removed_heads = [(2, 0)]
     with pytest.raises(ValueError, match="removed_heads must be pairs"):

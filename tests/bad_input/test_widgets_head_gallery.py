@@ -44,12 +44,15 @@ def test_the_rest():
         HeadGallery(GOOD, TOKENS, period=3)
     with pytest.raises(ValueError, match=r"mask must be one for all heads, of shape \(N, N\)"):
         HeadGallery(GOOD, TOKENS, mask=np.ones((3, 4, 4), bool))
+    for layers in ([], [1, 0], [0, 0], [2], [0.0]):
+        with pytest.raises(ValueError, match="layers must be rising numbers of layers below 2, got"):
+            HeadGallery(GOOD, TOKENS, layers=layers)
     with pytest.raises(ValueError, match="tokens must hold one token for each of 4 positions, got 3"):
         HeadGallery(GOOD, TOKENS[:3])
     with pytest.raises(TypeError, match="caption must be text, got 5"):
         HeadGallery(GOOD, TOKENS, caption=5)
     figure = HeadGallery(GOOD, TOKENS)
-    with pytest.raises(ValueError, match=r"heads must be two pairs \(layer, head\) below \(2, 3\), got"):
+    with pytest.raises(ValueError, match=r"heads must be two pairs of a layer in \[0, 1\] and a head below 3, got"):
         figure.heads = (0, 1), (2, 0)
     with pytest.raises(ValueError, match="heads must be two pairs"):
         figure.heads = 3, 4

@@ -109,3 +109,13 @@ def test_words_and_table(figure):
         before = figure.twin()
         figure.view = name
         assert figure.twin() != before
+
+
+def test_some_layers_of_a_model_keep_their_numbers(figure, model, pieces):
+    some = HeadAblation(model, pieces, list("abcdefg"), layers=[0, 2])
+    np.testing.assert_array_equal(some.cost, figure.cost[[0, 2]])
+    for name in ROLES:
+        np.testing.assert_array_equal(some.role(name), figure.role(name)[[0, 2]])
+    some.removed_heads = figure.removed_heads = [(0, 1), (2, 3)]
+    assert some.removed == [1, 7] and some.removed_heads == [(0, 1), (2, 3)] and some.losses == figure.losses
+    assert some.data["layers"] == [0, 2] and "L2 H3" in some.alt() and "L1 H" not in some.table()

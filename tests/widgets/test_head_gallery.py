@@ -83,3 +83,18 @@ def test_scaled_pictures_and_words(figure):
     assert f"{figure.distance:.2f} of their weight" in figure.alt()
     assert repr(figure) == "HeadGallery(layers=3, heads=5, tokens=14)"
     assert unpacked(figure.data["mask"]).tolist() == np.tri(N).tolist()
+
+
+def test_some_layers_of_a_model_keep_their_numbers(figure):
+    """A model with more heads than the figure takes shows some layers; all that it says of them stays the same."""
+    cost = np.arange(LAYERS * HEADS).reshape(LAYERS, HEADS) % 4
+    scores, mask = {"cost": cost}, np.tri(N, dtype=bool)
+    some = HeadGallery(weights(), TOKENS, period=PERIOD, scores=scores, mask=mask, layers=(0, 2))
+    for name in figure.allowed()["order"]:
+        figure.order = some.order = name
+        assert some.ranked == [head for head in figure.ranked if head[0] != 1]
+        if name != PLACE:
+            np.testing.assert_array_equal(some.score(name), figure.score(name)[[0, 2]])
+    figure.heads = some.heads = (2, 4), (0, 3)
+    assert some.heads == ((2, 4), (0, 3)) and some.distance == figure.distance
+    assert some.data["layers"] == [0, 2] and "L2 H4" in some.alt() and "L1 H" not in some.table()

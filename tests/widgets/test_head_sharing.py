@@ -125,3 +125,14 @@ def test_alternative_text_and_table_hold_the_numbers(figure):
     figure.n_kv_heads = 6
     assert "no error" in figure.alt()
     assert repr(figure) == "HeadSharing(heads=6, counts=[6, 3, 2, 1], tokens=11)"
+
+
+@pytest.mark.parametrize(("layers", "heads"), [(12, 12), (30, 9), (4, 8), (1, 2)])
+def test_as_many_tokens_as_there_is_room_for(layers, heads):
+    """One more is refused, but for the limit that every text has. GPT-2 and SmolLM2 are the first two."""
+    config = ModelConfig(vocab_size=80, n_layers=layers, attention=GroupedConfig(d_model=heads, n_heads=heads), d_ff=1)
+    model = DecoderModel(config).eval()
+    most = HeadSharing.most_tokens(model)
+    assert len(HeadSharing(model, range(most), ["t"] * most).data["tokens"]) == most
+    with pytest.raises(ValueError, match="take fewer tokens|ids must be 2 to 64 whole numbers"):
+        HeadSharing(model, range(most + 1), ["t"] * (most + 1))

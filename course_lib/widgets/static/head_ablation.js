@@ -8,7 +8,7 @@ function mount(el, initial, onChange) {
     const [layers, heads] = data.shape;
     const views = data.views.map(({ name, values }) => ({ name, values: unpack(values).values }));
     const before = unpack(data.whole.tokens);
-    const nameOf = (head) => headName(head, heads);
+    const nameOf = (head) => headName(head, heads, data.layers);
     let current = state.removed[0] ?? 0; // where the arrows go on from
     let drawn = null; // the answer that the map and the bars show
 

@@ -11,7 +11,7 @@ function mount(el, initial, onChange) {
     const scores = data.scores.map(({ name, values }) => ({ name, values: unpack(values).values }));
     const distances = unpack(data.distances);
     const places = data.orders.map(({ name }) => name);
-    const nameOf = (head) => headName(head, heads);
+    const nameOf = (head) => headName(head, heads, data.layers);
     let slot = 0; // which of the two heads the tiles choose
 
     const order = radioControl({ label: "Sort heads by", names: places, onChange: (i) => choose({ order: places[i] }) });

@@ -2,9 +2,9 @@
 
 const TILE = { widest: 108, gap: 6 };
 
-/** "L1 H3": layer 1, head 3. */
-function headName(head, heads) {
-  return `L${Math.floor(head / heads)} H${head % heads}`;
+/** "L1 H3": layer 1, head 3. `layers`: the numbers of the layers shown. */
+function headName(head, heads, layers) {
+  return `L${layers[Math.floor(head / heads)]} H${head % heads}`;
 }
 
 /**
