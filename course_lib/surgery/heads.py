@@ -81,6 +81,12 @@ def grouped_config(model: DecoderModel) -> GroupedConfig:
     return config
 
 
+def is_multi_head(model: DecoderModel) -> bool:
+    """Whether each of several query heads has a KV head of its own; a latent layer has none to share."""
+    config = model.config.attention
+    return isinstance(config, GroupedConfig) and config.n_kv_heads == config.n_heads > 1
+
+
 def check_groups(config: GroupedConfig, n_kv_heads: int) -> None:
     """The KV heads fall into so many groups of equal size."""
     held = config.n_kv_heads

@@ -9,9 +9,9 @@ import transformers
 from torch.nn import functional as F
 
 from course_lib.config import GroupedConfig, ModelConfig, Rope
-from course_lib.models import DecoderModel, generate, pretrained
+from course_lib.models import DecoderModel, generate, pretrained, shipped
 from course_lib.surgery.alignment import align_heads, nearest_orthogonal, nearest_pair_rotations, reorder_heads
-from course_lib.surgery.heads import Fresh, first, mean, repeat_heads, share_heads
+from course_lib.surgery.heads import Fresh, first, is_multi_head, mean, repeat_heads, share_heads
 
 VOCAB, N, D, HEADS, WIDTH = 29, 11, 15, 12, 4
 VARIANTS = {
@@ -267,3 +267,12 @@ def test_a_model_with_fewer_heads_is_that_of_its_config():
     attention = new_model("window").config.attention
     assert model.config.attention == replace(attention, n_kv_heads=4)
     assert model.blocks[0].attention.norm_K(torch.ones(4)).tolist() == [1.0] * 4
+
+
+def test_which_models_are_multi_head():
+    kinds = {name: is_multi_head(shipped.load(name).model) for name in ("docs-mha", "docs-gqa", "docs-mla")}
+    assert kinds == {"docs-mha": True, "docs-gqa": False, "docs-mla": False}
+    assert is_multi_head(repeat_heads(new_model("rope", 3)))
+    assert not is_multi_head(share_heads(new_model("rope"), 1, mean))
+    one = GroupedConfig(d_model=6, n_heads=1)
+    assert not is_multi_head(DecoderModel(ModelConfig(vocab_size=5, n_layers=1, attention=one, d_ff=3)))
