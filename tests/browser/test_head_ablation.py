@@ -134,3 +134,14 @@ def test_bars_are_as_high_as_the_losses(mount, python):
     heights = [bars.nth(i).bounding_box()["height"] for i in range(2)]
     np.testing.assert_allclose(heights[0] / heights[1], python.losses[0] / python.losses[1], rtol=0.01)  # a pixel
     assert f"equally likely: {np.log(19):.2f}" in opened.locator(".clf-rule-name").text_content()
+
+
+def test_some_layers_keep_their_numbers(open_figure, model):
+    python = HeadAblation(model, torch.arange(7)[None] % 19, list("abcdefg"), layers=[1])
+    opened = open_figure(python)
+    tiles = opened.get_by_role("listbox", name="Heads").get_by_role("option")
+    assert [text.split("\n")[0] for text in tiles.all_inner_texts()] == [f"L1 H{head}" for head in range(HEADS)]
+    opened.get_by_role("button", name="Put all back").click()
+    tiles.nth(2).click()
+    python.removed_heads = [(1, 2)]
+    check(opened, python)

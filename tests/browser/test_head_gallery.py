@@ -15,11 +15,10 @@ PERIOD = 5
 N = 2 * PERIOD
 
 
-def figure():
+def figure(layers=None):
     A = np.exp(2 * np.random.default_rng(3).normal(size=(3, 4, N, N))) * np.tri(N)
-    return HeadGallery(
-        A / A.sum(-1, keepdims=True), list("abcde") * 2, period=PERIOD, mask=np.tri(N, dtype=bool), caption="Heads."
-    )
+    P, mask = A / A.sum(-1, keepdims=True), np.tri(N, dtype=bool)
+    return HeadGallery(P, list("abcde") * 2, period=PERIOD, mask=mask, layers=layers, caption="Heads.")
 
 
 def name(head):
@@ -30,8 +29,9 @@ def numbers_of_the_table(opened):
     return [[float(cell) for cell in row.locator("td").all_inner_texts()] for row in opened.locator("tbody tr").all()]
 
 
-def test_tiles_stand_in_pythons_order_with_pythons_scores(mount):
-    python = figure()
+@pytest.mark.parametrize("layers", [None, (0, 2)], ids=str)
+def test_tiles_stand_in_pythons_order_with_pythons_scores(mount, layers):
+    python = figure(layers)
     opened = mount(python)
     for order in (INDUCTION, ENTROPY, PLACE):
         python.order = order
@@ -39,7 +39,8 @@ def test_tiles_stand_in_pythons_order_with_pythons_scores(mount):
         texts = opened.get_by_role("option").all_inner_texts()
         assert [text.split("\n")[0] for text in texts] == [name(head) for head in python.ranked]
         if order != PLACE:
-            assert [text.split("\n")[1] for text in texts] == [f"{python.score(order)[h]:.2f}" for h in python.ranked]
+            score = dict(zip(layers or range(3), python.score(order), strict=True))
+            assert [text.split("\n")[1] for text in texts] == [f"{score[i][head]:.2f}" for i, head in python.ranked]
 
 
 def test_both_heads_are_chosen_by_click_and_key_and_compared(mount):
