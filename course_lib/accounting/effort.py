@@ -8,18 +8,26 @@ from collections.abc import Callable, Sequence
 from tqdm.auto import tqdm
 
 from course_lib.accounting.roofline import Machine
+from course_lib.accounting.transformer import model_prefill
 from course_lib.accounting.work import Work
-from course_lib.config import require
+from course_lib.config import ModelConfig, require
 
 # One core of a laptop that does other things, too.
 BUSY_CORE = Machine("one busy core", bandwidth=4e9, flops=2e10)
 SHORT = 15.0  # seconds that a reader waits without asking whether anything happens
 
 
+def reading(config: ModelConfig, tokens: int, batch: int = 1) -> Work:
+    """The work of a loss in float32: `batch` texts of `tokens` tokens are read, with the logits of every token."""
+    logits = batch * (tokens - 1) * config.vocab_size  # a prefill counts those of the last token
+    others = Work({"output": 2 * config.d_model * logits}, {"activations": 4 * logits})
+    return model_prefill(config, tokens, batch=batch, dtype="float32") + others
+
+
 def largest_within(seconds: float, sizes: Sequence[int], work: Callable[[int], Work]) -> int:
     """The largest of `sizes` whose `work(size)` BUSY_CORE does in so many seconds; the smallest if none is.
 
-    n = largest_within(60, (16, 8, 4), lambda n: model_prefill(config, 120, batch=n))
+    n = largest_within(60, (16, 8, 4), lambda n: reading(config, 120, batch=n))
     """
     require(len(sizes) > 0, "sizes must hold at least one size, got none")
     falling = sorted(sizes, reverse=True)
