@@ -99,9 +99,6 @@ BYTES = Exercise(
         ),
         Mistake(lambda *given: cache_bytes(*given) / 2**20, "this is in MiB; bytes are asked for, as a whole number"),
         Mistake(lambda *given: cache_bytes(*given) / 1e9, "this is in GB; bytes are asked for, as a whole number"),
-        Mistake(
-            lambda *given: float(cache_bytes(*given)), "the value is right, but a number of bytes is a whole number"
-        ),
     ),
     hints=(
         "What does one token leave in one layer? For each KV head a key and a value, of d_head numbers each.",

@@ -1,44 +1,67 @@
-"""Say in a sentence how a participant's value differs from the verified one."""
+"""Say in a sentence how a participant's value differs from the verified one.
 
-from collections.abc import Mapping
+Values are compared, not types. A whole number may be an int, a NumPy integer, a 0-d array or tensor, a Fraction or a
+float: it is right if it is exactly equal. Only truth values are no numbers here. Arrays may be nested lists, tensors of
+every layout, or arrays of every kind.
+"""
+
+import math
+import reprlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from course_lib.exercises.plain import Unreadable, as_number, as_numbers, as_plain, coarse_type
 
 # Answers may be computed in float32 or summed in another order; mistakes in the exercises change values by more.
 RTOL, ATOL = 1e-5, 1e-6
 
-
-def as_plain(value):
-    """Tensors (anything that detaches) become NumPy arrays; everything else is left as it is."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        return (value.double() if value.is_floating_point() else value).numpy()
-    return value
+_short = reprlib.Repr()
+_short.maxother = _short.maxstring = _short.maxlong = 60
 
 
 def difference(got, want) -> str | None:
     """None when `got` equals `want` (numbers within RTOL, ATOL), else what is different, as a sentence fragment."""
-    got, want = as_plain(got), as_plain(want)
+    try:
+        return _difference(got, want)
+    except Unreadable as reason:
+        return str(reason)
+
+
+def _difference(got, want) -> str | None:
     if isinstance(want, np.ndarray | float):
         return _array_difference(got, np.asarray(want))
     if isinstance(want, Mapping):
         return _mapping_difference(got, want)
     if isinstance(want, list | tuple):
-        return _sequence_difference(got, want)
-    if isinstance(got, np.generic):
-        got = got.item()
-    if isinstance(got, float) and type(want) is int and got == want:
-        return f"you got {got}, a float, where the whole number {want} is expected (`//` and `int` give one)"
-    return None if type(got) is type(want) and got == want else f"you got {got!r} where {want!r} is expected"
+        return _sequence_difference(as_plain(got), want)
+    if isinstance(want, int) and not isinstance(want, bool):
+        return _whole_difference(got, want)
+    got = as_plain(got)
+    return None if isinstance(got, type(want)) and got == want else _got_where(_short.repr(got), _short.repr(want))
 
 
-def _array_difference(got, want: np.ndarray) -> str | None:
-    try:
-        got = np.asarray([as_plain(v) for v in got] if isinstance(got, list | tuple) else got)
-    except ValueError:
-        return "the rows of your result have different lengths, so they do not form an array"
-    if got.dtype.kind not in "biufc":
-        return f"numbers are expected, but your result is of type {got.dtype}"
+def _got_where(got: str, want: str) -> str:
+    return f"you got {got} where {want} is expected"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _whole_difference(got, want: int) -> str | None:
+    number = as_number(got)
+    if isinstance(number, bool) and number == want:
+        return f"you got {number}, a truth value, where the whole number {want} is expected"
+    if number is None or isinstance(number, bool):
+        return _got_where(_short.repr(as_plain(got)), str(want))
+    if number == want:
+        return None
+    return _precision(got, np.asarray(number), np.asarray(float(want))) or _got_where(_cut(str(number)), str(want))
+
+
+def _array_difference(value, want: np.ndarray) -> str | None:
+    got = as_numbers(value)
     if want.dtype.kind == "b" and got.dtype.kind != "b":
         return f"a boolean array (True where visible) is expected, your result has dtype {got.dtype}"
     if got.shape != want.shape:
@@ -50,17 +73,35 @@ def _array_difference(got, want: np.ndarray) -> str | None:
         return None
     place = _first(wrong)
     where = f"at index {place} " if place != () else ""
-    return f"{where}you got {got[place]:.6g} where {want[place]:.6g} is expected"
+    return _precision(value, got, want) or where + _got_where(*_told_apart(got[place], want[place]))
 
 
 def _first(wrong: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(wrong)[0])
 
 
-def _sequence_difference(got, want) -> str | None:
+def _told_apart(got, want) -> tuple[str, str]:
+    """Both numbers with six digits, or with as many as it takes to see that they differ."""
+    texts = [(f"{got:.{digits}g}", f"{want:.{digits}g}") for digits in (6, 9, 17)]
+    return next((pair for pair in texts if pair[0] != pair[1]), texts[-1])
+
+
+def _precision(value, got: np.ndarray, want: np.ndarray) -> str | None:
+    """A word on precision where the type of `value` is coarse, and half of its digits are right."""
+    name, epsilon = coarse_type(value)
+    largest = np.abs(want[np.isfinite(want)]).max(initial=0.0)
+    near = largest * math.sqrt(epsilon)
+    if not near or not np.isclose(got, want, rtol=0.0, atol=near, equal_nan=True).all():
+        return None
+    error = np.nanmax(np.abs(np.where(np.isfinite(want), got - want, 0.0))) / largest
+    digits = math.floor(-math.log10(error))
+    return f"your result is right to {digits} digit{'s' * (digits > 1)}, as {name} computes; compute in float64"
+
+
+def _sequence_difference(got, want: list | tuple) -> str | None:
     if isinstance(got, np.ndarray):
         got = got.tolist()
-    if not isinstance(got, list | tuple):
+    if not isinstance(got, Sequence) or isinstance(got, str | bytes):
         return f"a {type(want).__name__} of {len(want)} entries is expected, you returned {type(got).__name__}"
     if len(got) != len(want):
         return f"your result has length {len(got)} where {len(want)} is expected"
@@ -76,7 +117,7 @@ def _mapping_difference(got, want: Mapping) -> str | None:
     if missing := [key for key in want if key not in got]:
         return f"the key {missing[0]!r} is missing"
     if extra := [key for key in got if key not in want]:
-        return f"the key {extra[0]!r} should not be there"
+        return f"the key {_short.repr(extra[0])} should not be there"
     for key, value in want.items():
         if found := difference(got[key], value):
             return f"under the key {key!r}, {found}"

@@ -11,7 +11,11 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from course_lib.exercises import compare, limits, plain
 from course_lib.exercises.compare import difference
+from course_lib.exercises.isolation import for_the_answer, for_the_grader, settings_kept
+
+_OWN_FILES = {__file__, compare.__file__, limits.__file__, plain.__file__}
 
 
 @dataclass(frozen=True)
@@ -58,63 +62,118 @@ class Result:
     message: str
 
 
-def grade(exercise: Exercise, answer) -> Result:
-    """Run the stages in order and report the first that fails; never raises for what the answer does."""
+def grade(exercise: Exercise, answer, limit: limits.Limit = limits.USUAL) -> Result:
+    """Run the stages in order and report the first that fails.
+
+    Whatever the answer raises (SystemExit and KeyboardInterrupt, too) or returns becomes a message. An answer without
+    end is stopped at the limit. Only a real Ctrl-C of the participant raises KeyboardInterrupt, as it always does.
+    Settings of the process have no influence on the verdict and are afterwards what they were before.
+    """
     if answer is None or answer is ...:
         return _not_attempted(exercise)
-    function = answer if callable(answer) else lambda *_: answer
-    for stage in exercise.stages:
-        inputs = stage.inputs()
-        handed = copy.deepcopy(inputs)
+    with settings_kept(), limits.interrupts() as pressed:
+        attempt = _Attempt(exercise, answer if callable(answer) else lambda *_: answer, pressed)
         try:
-            got = function(*handed)
-        except NotImplementedError:
-            return _not_attempted(exercise)
-        except Exception as error:
-            return Result(False, f"{stage.about}: {_describe(error)}")
+            return limit.run(attempt.result)
+        except limits.OutOfTime as reason:
+            return attempt.failed(str(reason))
+
+
+class _Attempt:
+    """One answer on its way through the stages."""
+
+    def __init__(self, exercise: Exercise, function: Callable, pressed: list):
+        self.exercise, self.function, self.pressed = exercise, function, pressed
+        self.stage = exercise.stages[0]
+        self.fault = ""  # what it means if something is raised now; nothing: a defect of the course
+
+    def result(self) -> Result:
+        try:
+            for stage in self.exercise.stages:
+                self.stage = stage
+                if failure := self._at_stage():
+                    return failure
+        except limits.Stop:
+            raise
+        except BaseException as error:
+            if not self.fault or (self.pressed and isinstance(error, KeyboardInterrupt)):
+                raise
+            return self._raised(error)
+        return Result(True, f"Exercise {self.exercise.id}: correct.")
+
+    def _at_stage(self) -> Result | None:
+        self.fault = ""
+        with for_the_grader():
+            inputs, want = self.stage.inputs(), self.exercise.solution(*self.stage.inputs())
+            handed = copy.deepcopy(inputs)
+        self.fault = "your code raises"
+        with for_the_answer():
+            got = self.function(*handed)
+        self.fault = "your result cannot be compared; that raises"
+        with for_the_grader():
+            return self._failure(got, want, handed, inputs)
+
+    def _failure(self, got, want, handed: tuple, inputs: tuple) -> Result | None:
         if got is None or got is ...:
-            return _nothing_returned(exercise, function, stage)
+            return self._nothing_returned()
+        if inspect.iscoroutine(got):
+            got.close()  # or Python warns later that nobody awaited it
+            return self.failed("your function is a coroutine; write `def`, not `async def`")
         if difference(handed, inputs):
-            return Result(False, f"{stage.about}: your function changes its arguments; work on a copy instead")
-        if found := difference(got, exercise.solution(*stage.inputs())):
-            return Result(False, f"{stage.about}: {_diagnose(exercise, stage, got) or found}")
-    return Result(True, f"Exercise {exercise.id}: correct.")
+            return self.failed("your function changes its arguments; work on a copy instead")
+        found = difference(got, want)
+        return self.failed(self._diagnosis(got) or found) if found else None
+
+    def _diagnosis(self, got) -> str | None:
+        for mistake in self.exercise.mistakes:
+            try:
+                same = difference(got, mistake.answer(*self.stage.inputs())) is None
+            except Exception:  # a mistake may fail on inputs that it was not written for
+                continue
+            if same:
+                return mistake.message
+        return None
+
+    def _nothing_returned(self) -> Result:
+        """A stub has no more code than `_stub`; a longer function that returns None may have lost its return."""
+        if reason := self._diagnosis(None):
+            return self.failed(reason)
+        function = inspect.unwrap(getattr(self.function, "func", self.function))  # `func` of functools.partial
+        code = getattr(function, "__code__", None)
+        if code and len(code.co_code) <= len(_stub.__code__.co_code):
+            return _not_attempted(self.exercise)
+        return self.failed("your function returns nothing; is a `return` missing?")
+
+    def _raised(self, error: BaseException) -> Result:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in _OWN_FILES]
+        if isinstance(error, NotImplementedError):  # torch raises it too, for what it cannot do
+            if not frames or not frames[-1].line or "raise NotImplementedError" in frames[-1].line:
+                return _not_attempted(self.exercise)
+        where = f" (line {frames[0].lineno}: `{frames[0].line}`)" if frames and frames[0].line else ""
+        return self.failed(f"{self.fault} {_named(error)}{where}")
+
+    def failed(self, reason: str) -> Result:
+        """The stage's input on one line, what is wrong with the answer on the next."""
+        printable = reason.encode("utf-8", "backslashreplace").decode()
+        return Result(False, f"{self.stage.about}\n  {printable}")
 
 
-def _diagnose(exercise: Exercise, stage: Stage, got) -> str | None:
-    for mistake in exercise.mistakes:
-        try:
-            same = difference(got, mistake.answer(*stage.inputs())) is None
-        except Exception:  # a mistake may fail on inputs that it was not written for
-            continue
-        if same:
-            return mistake.message
-    return None
+def _named(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}".removesuffix(": ")
+    except limits.Stop:
+        raise
+    except BaseException:
+        return "an error whose own text raises another"
 
 
 def _not_attempted(exercise: Exercise) -> Result:
     return Result(None, f"Exercise {exercise.id}: not attempted yet.")
 
 
-def _nothing_returned(exercise: Exercise, function: Callable, stage: Stage) -> Result:
-    """A stub has no more code than `_stub`; a longer function that returns None may have lost its return."""
-    if reason := _diagnose(exercise, stage, None):
-        return Result(False, f"{stage.about}: {reason}")
-    code = getattr(function, "__code__", None)
-    if code is None or len(code.co_code) <= len(_stub.__code__.co_code):
-        return _not_attempted(exercise)
-    return Result(False, f"{stage.about}: your function returns nothing; is a `return` missing?")
-
-
 def _stub():
     """The shape of an exercise that has not been filled."""
     ...
-
-
-def _describe(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first frame is the grader's own
-    where = f" (line {frames[0].lineno}: `{frames[0].line}`)" if frames and frames[0].line else ""
-    return f"your code raises {type(error).__name__}: {error}{where}"
 
 
 def source(exercise: Exercise) -> str:

@@ -101,8 +101,8 @@ def _norm(seed):
     return norm
 
 
-def _silent(X, *_):
-    return np.zeros(X.shape)
+def _silent(X_Q, X_KV=None, mask=None):
+    return np.zeros(X_Q.shape)
 
 
 def _parts(writing=("self", "cross", "feed_forward"), n_memory=N):

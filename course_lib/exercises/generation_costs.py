@@ -71,10 +71,6 @@ COSTS = Exercise(
             "all i queries meet i keys",
         ),
         Mistake(_exchanged, "the two are exchanged: with the cache it costs less"),
-        Mistake(
-            lambda N, d: {name: float(count) for name, count in generation_flops(N, d).items()},
-            "the values are right, but a count is a whole number: divide with //",
-        ),
     ),
     hints=(
         "How many (query, key) pairs does step i compute with a cache, how many without? Each pair costs 4 d.",

@@ -177,10 +177,6 @@ BATCH = Exercise(
             _caches_read_free,
             "the bytes do not grow with the batch here; each sequence reads its own cache, itemsize b C in all",
         ),
-        Mistake(
-            lambda *given: float(smallest_batch(*given)),
-            "the value is right, but a batch is a whole number: `math.ceil` rounds up and gives one",
-        ),
         Mistake(_or(-1), "no batch reaches the ridge here; return math.inf"),
         Mistake(_or(None), "no batch reaches the ridge here, and your function returns nothing; return math.inf"),
         Mistake(

@@ -44,10 +44,6 @@ READ = Exercise(
             "i g / h has a fractional part; the head is its floor, a whole number (`//`)",
         ),
         Mistake(
-            lambda n_heads, n_kv_heads: [i // (n_heads / n_kv_heads) for i in range(n_heads)],
-            "these are the right heads, but as 0.0, 1.0, ...; h / g is a float, and `i * g // h` gives whole numbers",
-        ),
-        Mistake(
             lambda n_heads, n_kv_heads: [round(i * n_kv_heads / n_heads) for i in range(n_heads)],
             "i g / h is rounded here; take the floor, or later heads of a group read the next KV head",
         ),

@@ -148,10 +148,6 @@ SIZES = Exercise(
             lambda d_in, d_out, n_heads, d_qk, d_v: 4 * d_in * d_out,
             "4 d^2 holds only where d_in = d_out = n_heads d_QK = n_heads d_V",
         ),
-        Mistake(
-            lambda *sizes: float(parameters(*sizes)),
-            "the number is right, but a count is a whole number; divide with //, or not at all",
-        ),
     ),
     hints=(
         "Write down the shapes of the four weights; which of them are there once for each head?",

@@ -117,7 +117,7 @@ def too_short(X, W_K, W_V, rank, alpha):
         (svd_of_the_weights_by_their_factors, "singular vectors of the weights C"),
         (svd_of_the_gram, "the inputs count twice"),
         (the_latent_and_its_reading, "in entry 0, your result has shape (5, 5), the expected shape is (5, 3)"),
-        (values_divided_too, "full rank, r = d: nothing is lost, whatever alpha is: in entry 1, at index"),
+        (values_divided_too, "full rank, r = d: nothing is lost, whatever alpha is\n  in entry 1, at index"),
         (one_too_few, "r - 1 directions are kept"),
         (one_too_many, "r + 1 directions are kept"),
         (the_factors_apart, "these are the factors"),

@@ -39,6 +39,7 @@ def test_the_solution_that_is_shown_is_whole(exercise):
 @every_exercise
 def test_grading_warns_of_nothing(exercise):
     """Known mistakes run on the participant's inputs; their overflow is not the participant's."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
         assert grade(exercise, lambda *inputs: np.zeros(1)).passed is False
+    assert not warned

@@ -195,7 +195,7 @@ def test_slips_of_participants_hear_what_they_are(exercise, answer, stage, words
         (nb01.GREEDY, lambda text, vocabulary: greedy_by_regex(text, vocabulary)[::-1], "no pair in the vocabulary"),
         (nb01.GREEDY, lambda text, vocabulary: "".join(greedy_by_regex(text, vocabulary)), "you returned str"),
         (nb01.BPE_STEP, lambda ids, new_id: bpe_step(ids, new_id)[1], "two ids, one pair"),
-        (nb01.BPE_STEP, lambda ids, new_id: (bpe_step(ids, new_id)[0], ids), "two ids, one pair: nothing is merged"),
+        (nb01.BPE_STEP, lambda ids, new_id: (bpe_step(ids, new_id)[0], ids), "two ids, one pair\n  nothing is merged"),
         (nb01.BPE_STEP, lambda ids, new_id: (max(zip(ids, ids[1:], strict=False)), ids), "two ids, one pair"),
         (nb01.ONE_HOT, lambda ids, n: np.eye(len(ids), n), "two tokens"),
         (nb01.ONE_HOT, lambda ids, n: np.eye(n)[ids] * n, "one token, id 0 of 3"),

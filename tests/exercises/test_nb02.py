@@ -124,10 +124,10 @@ def test_right_answers_pass_in_any_style(number, answer):
 @pytest.mark.parametrize(
     "number, answer, message",
     [
-        ("2.1", lambda Q, K, V: attend_by_einsum(Q, K, V).T, "one key, so its weight is 1: your result has shape"),
+        ("2.1", lambda Q, K, V: attend_by_einsum(Q, K, V).T, "one key, so its weight is 1\n  your result has shape"),
         ("2.1", lambda Q, K, V: attend_by_einsum(-Q, K, V), "one query, two keys"),
         ("2.1", lambda Q, K, V: attend_by_einsum(Q / len(Q) ** 0.5, K, V), "several queries"),
-        ("2.1", lambda Q, K, V: V, "one query, two keys, width d_QK = 1: your result has shape (2, 3)"),
+        ("2.1", lambda Q, K, V: V, "one query, two keys, width d_QK = 1\n  your result has shape (2, 3)"),
         ("2.2", lambda x, a, y, b: y[np.abs(x[:, None] - a).argmin(1)], "one query, bandwidth 1"),
         ("2.2", lambda x, a, y, b: np.interp(x, a, y), "one query, bandwidth 1"),
         ("2.2", lambda x, a, y, b: np.full(len(x), y.mean()), "one query, bandwidth 1"),
@@ -140,11 +140,11 @@ def test_right_answers_pass_in_any_style(number, answer):
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask) + 1e-3, "everything visible"),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask, scale=1.0), "not divided by sqrt(d_QK)"),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, ~mask), "the mask is inverted"),
-        ("2.5", masked_without_a_shift, "visible scores 800 and 801: exp overflows beyond 709"),
+        ("2.5", masked_without_a_shift, "visible scores 800 and 801\n  exp overflows beyond 709"),
         (
             "2.5",
             masked_after_the_shift,
-            "visible scores 0.5 and -0.5: the largest score that is subtracted is a hidden",
+            "visible scores 0.5 and -0.5\n  the largest score that is subtracted is a hidden",
         ),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V * mask.any(0)[:, None]), "query i sees key i alone"),
         ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_Q, W_V, W_K, K, V), "your code raises"),

@@ -170,6 +170,7 @@ def batch_by_search(ridge, weights, cache, group, itemsize, longest=10_000, othe
         ("6.6", lambda b, W, C, g, s: torch.tensor(2.0 * b * (W + g * C)) / (s * (W + b * C))),
         ("6.7", batch_by_search),
         ("6.7", batch_without_floats),
+        ("6.7", lambda *given: float(batch_without_floats(*given))),
     ],
 )
 def test_right_answers_pass_in_any_style(number, answer):
@@ -275,15 +276,14 @@ def batch_above_the_ridge(r, W, C, g, s):
         ("6.5", lambda length, window: list(range(max(length - window, 0), length)), "one for each slot is asked for"),
         ("6.5", lambda length, window: np.roll(ring_in_a_loop(length, window), 1), "one slot too far"),
         ("6.5", lambda length, window: ring_in_a_loop(length, window + 1), "shape"),
-        ("6.5", lambda length, window: sorted(ring_in_a_loop(length, window)), "3 tokens in 5 slots: at index"),
-        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "read for one head: you got 1.13043"),
+        ("6.5", lambda length, window: sorted(ring_in_a_loop(length, window)), "3 tokens in 5 slots\n  at index"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "read for one head\n  you got 1.13043"),
         ("6.6", lambda b, W, C, g, s: b * (W + g * C) / (s * (W + b * C)), "two FLOPs"),
         ("6.6", lambda b, W, C, g, s: 2 * b * W / (s * (W + b * C)), "one sequence with a cache"),
         ("6.6", lambda b, W, C, g, s: 2 * b / s + 2 * g / s * (C > 0), "add up FLOPs, add up bytes"),
         ("6.7", lambda r, W, C, g, s: r, "ridge 7, in float32"),
         ("6.7", lambda r, W, C, g, s: r * s // 2, "weights alone; every sequence brings a cache"),
-        ("6.7", lambda r, W, C, g, s: r * s / 2, "a batch is a whole number"),
-        ("6.7", lambda *given: float(batch_without_floats(*given)), "a batch is a whole number"),
+        ("6.7", lambda r, W, C, g, s: r * s / 2, "weights alone; every sequence brings a cache"),
         ("6.7", lambda *given: batch_by_search(*given, longest=1000), "some batch reaches the ridge here"),
         (
             "6.7",
@@ -299,8 +299,8 @@ def batch_above_the_ridge(r, W, C, g, s):
         ("6.7", batch_rounded_to_the_nearest, "`round` goes to the nearest"),
         ("6.7", batch_above_the_ridge, "compare with >=, not with >"),
         ("6.7", lambda r, W, C, g, s: -(-r * s * (W + C) // (2 * (W + g * C))), "each sequence reads its own cache"),
-        ("6.7", batch_checked_for_less, "an infinite batch could make up for: your code raises ZeroDivisionError"),
-        ("6.7", lambda r, W, C, g, s: batch_by_search(r, W, C, g, s) - 1, "weights alone: you got 6"),
+        ("6.7", batch_checked_for_less, "an infinite batch could make up for\n  your code raises ZeroDivisionError"),
+        ("6.7", lambda r, W, C, g, s: batch_by_search(r, W, C, g, s) - 1, "weights alone\n  you got 6"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):

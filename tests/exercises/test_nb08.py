@@ -166,6 +166,7 @@ def decoupled_in_torch(Q, K, Q_R, K_R, rope):
         ("8.3", merge_by_blocks),
         ("8.3", merge_by_einsum),
         ("8.4", cost_in_cases),
+        ("8.4", lambda *sizes: {k: float(v) for k, v in cost_in_cases(*sizes).items()}),
         ("8.5", decoupled_by_concatenation),
         ("8.5", decoupled_in_loops),
         ("8.5", decoupled_in_torch),
@@ -258,7 +259,7 @@ def absorb_and_divide(Q, W_LK, L, by):
 @pytest.mark.parametrize(
     "number, answer, message",
     [
-        ("8.1", key_of_every_group, "six heads in three groups: in entry 0"),
+        ("8.1", key_of_every_group, "six heads in three groups\n  in entry 0"),
         ("8.1", scaled_keys, "one head: the first half of L is its key"),
         ("8.1", lambda h, g, e: selectors_by_einsum(h, g, e)[::-1], "keys and values have changed places"),
         ("8.1", lambda h, g, e: np.concatenate(selectors_by_einsum(h, g, e), axis=-1), "has length"),
@@ -282,7 +283,7 @@ def absorb_and_divide(Q, W_LK, L, by):
             "sqrt(d_L)",
         ),
         ("8.2", lambda Q, W, L: (L @ W, Q @ (L @ W).swapaxes(1, 2) / math.sqrt(W.shape[2])), "you form the keys"),
-        ("8.2", lambda Q, W, L: np.einsum("hne,hre,mr->hnm", Q, W, L), "two heads, d_L = d_QK: "),
+        ("8.2", lambda Q, W, L: np.einsum("hne,hre,mr->hnm", Q, W, L), "two heads, d_L = d_QK\n  "),
         ("8.3", merge_all, "the heads are summed"),
         ("8.3", merge_transposed_blocks, "transposed"),
         ("8.3", lambda W_LV, W_O: merge_in_loops(W_LV[::-1], W_O), "three heads"),
@@ -307,7 +308,6 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, five heads"),
         ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "expanded, one head"),
         ("8.4", lambda *sizes: list(cost_in_cases(*sizes).values()), "a dict is expected"),
-        ("8.4", lambda *sizes: {k: float(v) for k, v in cost_in_cases(*sizes).items()}, "is expected"),
         ("8.5", decoupled_with(after=lambda S, *given: S * (10 / 6) ** 0.5), "divided by sqrt(d_QK)"),
         ("8.5", decoupled_with(after=lambda S, *given: S * (6 + 4) ** 0.5), "not scaled"),
         ("8.5", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R, Rope())), "one head, four tokens"),

@@ -1,0 +1,139 @@
+"""End an answer that does not end by itself, and tell the participant's Ctrl-C from an answer that raises the same."""
+
+import ctypes
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+# Raises an exception in another thread, between two instructions of its Python code; with None, drops one that waits.
+# A function object of our own, so that nobody else's `restype` changes; it returns None, as an `__init__` has to.
+_raise_in = ctypes.pythonapi["PyThreadState_SetAsyncExc"]
+_raise_in.restype = None
+
+_NOBODY = 1  # the identifier of no thread: they are addresses or multiples of 4, and 0 while a thread starts
+
+
+class Stop(BaseException):
+    """What the watchdog raises in the answer. It never leaves `Limit.run`, and `except Exception` does not catch it."""
+
+
+class OutOfTime(Exception):
+    """The time is used up; its text is a sentence for the participant."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Seconds of the process's CPU time and of the clock on the wall that a check may take.
+
+    A watchdog thread interrupts Python code; this works on every system and in every thread. One call into C (a large
+    product, a sleep, a lock) ends first.
+    """
+
+    cpu: float = 10.0
+    wall: float = 120.0
+    pause: float = 0.05  # seconds between two looks at the clocks
+
+    def run(self, work: Callable):
+        """Return `work()`; OutOfTime when it took longer. May be nested; leaves no exception behind."""
+        stop = type("Stop", (Stop,), {"reason": None})  # a class of its own: a limit within a limit knows its own
+        target, running = ctypes.c_ulong(_NOBODY), threading.Lock()
+        forget = partial(_raise_in, ctypes.c_ulong(threading.get_ident()), None)
+        watchdog = threading.Thread(target=self._watch, args=(stop, target, running), daemon=True)
+        running.acquire()
+        try:
+            watchdog.start()
+            target.value = threading.get_ident()
+            return work()
+        finally:  # Python is interrupted at calls and jumps only: at none before `forget` has run, nor by us after it
+            target.value = _NOBODY
+            forget()
+            running.release()
+            if stop.reason:  # even when the answer caught what the watchdog raised
+                watchdog.join()
+                raise OutOfTime(stop.reason) from None
+
+    def _watch(self, stop: type[Stop], target: ctypes.c_ulong, running: threading.Lock) -> None:
+        cpu, wall = time.process_time() + self.cpu, time.monotonic() + self.wall
+        while time.process_time() < cpu and time.monotonic() < wall:
+            if running.acquire(timeout=self.pause):
+                return
+        stop.reason = self._reason(time.process_time() >= cpu)
+        _raise_in(target, ctypes.py_object(stop))  # most answers end here, with their `finally` clauses
+        if running.acquire(timeout=self.pause):
+            return
+        if hasattr(sys, "monitoring"):
+            with _raised_at_each_step(stop, target):
+                running.acquire()
+            return
+        for volley in _volleys(stop, target):
+            _raise_in(target, ctypes.py_object(volley))
+            if running.acquire(timeout=self.pause):
+                return
+
+    def _reason(self, cpu: bool) -> str:
+        used = f"{self.cpu:g} seconds of computing time" if cpu else f"{self.wall:g} seconds"
+        return (
+            f"your code was stopped after {used}; is there a loop that does not end? "
+            "Python code is interrupted, but one long call into NumPy or torch ends first."
+        )
+
+
+@contextmanager
+def _raised_at_each_step(stop: type[Stop], target: ctypes.c_ulong) -> Iterator[None]:
+    """From Python 3.12 on: each instruction in the target's thread raises, so that no `except` clause gets on."""
+    monitoring, step = sys.monitoring, sys.monitoring.events.INSTRUCTION
+    tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
+
+    def raise_in_target(code, offset):
+        if threading.get_ident() == target.value and code is not Limit.run.__code__:
+            raise stop
+
+    monitoring.use_tool_id(tool, __name__)
+    monitoring.register_callback(tool, step, raise_in_target)
+    monitoring.set_events(tool, step)
+    try:
+        yield
+    finally:
+        monitoring.set_events(tool, 0)
+        monitoring.register_callback(tool, step, None)
+        monitoring.free_tool_id(tool)
+
+
+def _volleys(stop: type[Stop], target: ctypes.c_ulong) -> Iterator[type[Stop]]:
+    """In Python 3.11: exceptions, each of which calls for the one before it when it is raised.
+
+    The next exception meets an answer that catches everything in its `except` clause already, and so leaves the `try`
+    statement. No instruction of Python runs in between, since `__init__` is a function of C.
+    """
+    volley = stop
+    while True:
+        yield volley
+        before = staticmethod(partial(_raise_in, target, ctypes.py_object(volley)))
+        volley = type("Stop", (stop,), {"__init__": before})
+
+
+USUAL = Limit()
+
+
+@contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """The signals of Ctrl-C (or the kernel's stop button) that came within the block; they act as they always do."""
+    came, usual = [], signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield came  # Ctrl-C raises in the main thread only
+        return
+
+    def noted(number, frame):
+        came.append(number)
+        return usual(number, frame)
+
+    signal.signal(signal.SIGINT, noted)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, usual)

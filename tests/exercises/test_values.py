@@ -1,0 +1,260 @@
+"""A right value passes in whatever type it comes, and a value that cannot be read hears why: nothing raises."""
+
+import functools
+from collections import deque
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.exercises import notebooks, of_notebook
+from course_lib.exercises.compare import difference
+from course_lib.exercises.core import Exercise, Mistake, Stage, grade
+
+EXERCISES = [exercise for number in notebooks() for exercise in of_notebook(number)]
+
+
+def rewritten(value, array, whole):
+    """The same nest of dicts, lists and tuples with `array` applied to arrays and floats, `whole` to whole numbers."""
+    if isinstance(value, dict):
+        return {key: rewritten(entry, array, whole) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(rewritten(entry, array, whole) for entry in value)
+    if isinstance(value, np.ndarray | float):
+        return array(np.asarray(value))
+    return whole(value) if isinstance(value, int) else value
+
+
+def nested(a: np.ndarray, leaf):
+    return [nested(row, leaf) for row in a] if a.ndim else leaf(a)
+
+
+def exact(a: np.ndarray):
+    return a.item() if a.dtype == bool or not np.isfinite(a) else Fraction(a.item())
+
+
+def tensor(a: np.ndarray) -> torch.Tensor:
+    return torch.tensor(a).requires_grad_(a.dtype.kind == "f")
+
+
+def as_object(a: np.ndarray) -> np.ndarray:
+    filled = np.empty(a.shape, dtype=object)
+    for place in np.ndindex(a.shape):
+        filled[place] = tensor(a[place])
+    return filled
+
+
+def conjugated(a: np.ndarray):
+    return torch.tensor(a).to(torch.complex128).conj() if a.dtype.kind == "f" else torch.tensor(a)
+
+
+def compressed(a: np.ndarray):
+    return torch.tensor(a).to_sparse_csr() if a.ndim == 2 else a
+
+
+class Sparse:
+    """As SciPy's sparse matrices are."""
+
+    def __init__(self, a):
+        self.a = a
+
+    def toarray(self):
+        return self.a
+
+
+class Framed:
+    """As a frame of pandas: no array, but convertible to one."""
+
+    def __init__(self, a):
+        self.a = a
+
+    def __array__(self, dtype=None, copy=None):
+        return self.a
+
+
+RIGHT = {
+    "tensors that require gradients, 0-d tensors": (tensor, torch.tensor),
+    "parameters": (lambda a: torch.nn.Parameter(torch.tensor(a), requires_grad=a.dtype.kind == "f"), np.int64),
+    "lists of tensors that require gradients": (lambda a: nested(a, tensor), lambda n: torch.tensor([n])[0]),
+    "arrays of tensors": (as_object, np.asarray),
+    "Fractions": (lambda a: nested(a, exact), Fraction),
+    "Decimals": (lambda a: nested(a, lambda x: x.item() if x.dtype == bool else Decimal(x.item())), Decimal),
+    "floats": (lambda a: a, float),
+    "NumPy's floats": (lambda a: nested(a, lambda x: x[()]), np.float64),
+    "long doubles": (lambda a: a.astype(np.longdouble) if a.dtype.kind == "f" else a, np.longdouble),
+    "0-d tensors of float64": (tensor, lambda n: torch.tensor(n, dtype=torch.float64, requires_grad=True)),
+    "conjugated complex tensors": (conjugated, lambda n: torch.tensor(n, dtype=torch.int64)),
+    "sparse tensors": (lambda a: torch.tensor(a).to_sparse() if a.ndim else torch.tensor(a), np.uint64),
+    "compressed sparse tensors": (compressed, np.uint64),
+    "sparse matrices": (lambda a: Sparse(a), np.int64),
+    "frames": (lambda a: Framed(a), np.int64),
+    "matrices": (lambda a: np.matrix(a) if a.ndim == 2 else a, np.longlong),
+    "masked arrays that hide nothing": (np.ma.masked_array, lambda n: np.ma.masked_array(n)),
+    "tuples": (lambda a: tuple(a) if a.ndim else a, int),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("style", RIGHT)
+def test_a_right_value_passes_in_every_type(style):
+    heard = {e.id: grade(e, lambda *given, e=e: rewritten(e.solution(*given), *RIGHT[style])) for e in EXERCISES}
+    assert not {i: result.message for i, result in heard.items() if not result.passed}
+
+
+def coarse(dtype):
+    """As a computation in this type ends: floats rounded, whole numbers as they are."""
+    return lambda a: torch.tensor(a).to(dtype) if a.dtype.kind == "f" else a
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
+def test_a_coarse_type_passes_or_hears_a_word_on_precision(name):
+    right = 0
+    for e in EXERCISES:
+        result = grade(e, lambda *given, e=e: rewritten(e.solution(*given), coarse(getattr(torch, name)), int))
+        overflowed = name == "float16" and "you got inf" in result.message
+        right += result.passed
+        assert result.passed or overflowed or f"as {name} computes; compute in float64" in result.message, e.id
+    assert right == len(EXERCISES) if name == "float32" else right < len(EXERCISES)
+
+
+def endless():
+    while True:
+        yield 0.0
+
+
+async def later(*given):
+    return given
+
+
+class Raising:
+    """Raises in everything that a comparison could ask of it."""
+
+    def _raise(self, *_, **__):
+        raise SystemExit("no")
+
+    __eq__ = __ne__ = __array__ = __len__ = __repr__ = __bool__ = __iter__ = __getitem__ = __float__ = _raise
+    __getattr__ = __hash__ = __class__ = __contains__ = __int__ = __index__ = _raise
+    __class__ = property(_raise)
+
+
+class RaisingList(list):
+    __len__ = __iter__ = __getitem__ = __repr__ = Raising._raise
+
+
+class RaisingDict(dict):
+    __len__ = __iter__ = __getitem__ = __contains__ = keys = items = __repr__ = Raising._raise
+
+
+def self_referential():
+    loop = [1.0]
+    loop.append(loop)
+    return loop
+
+
+@functools.cache
+def deep():
+    nest = []
+    for _ in range(10_000):
+        nest = [nest]
+    return nest
+
+
+ODD = {
+    "generator": endless,
+    "set": lambda: {1.0, 2.0},
+    "string": lambda: "half",
+    "bytes": lambda: b"half",
+    "class": lambda: Exercise,
+    "instance": object,
+    "function": lambda: print,
+    "exception": lambda: ValueError("as a value"),
+    "NotImplemented": lambda: NotImplemented,
+    "coroutine": lambda: functools.partial(later)(),
+    "partial": lambda: functools.partial(print),
+    "odd keys": lambda: {None: 1, (2, 3): 4, "GB": self_referential(), Raising: 5},
+    "empty list": list,
+    "ragged": lambda: [[1.0], [1.0, 2.0], torch.ones(2, 2)],
+    "list of None": lambda: [None, ...],
+    "nested in itself": self_referential,
+    "deep": deep,
+    "a long range": lambda: range(10**15),
+    "a deque of strings": lambda: deque(["a", "b"]),
+    "raising": Raising,
+    "list of raising": lambda: [Raising(), Raising()],
+    "raising list": lambda: RaisingList([1.0]),
+    "raising dict": lambda: RaisingDict(a=1),
+    "NaN": lambda: float("nan"),
+    "infinity": lambda: np.array(-np.inf),
+    "truth value": lambda: np.True_,
+    "complex": lambda: 1j,
+    "a date": lambda: np.datetime64("2026-01-01"),
+    "a structured array": lambda: np.zeros(2, dtype=[("x", float)]),
+    "a huge whole number": lambda: 10**400,
+    "a signalling NaN": lambda: Decimal("sNaN"),
+    "meta": lambda: torch.ones(3, device="meta"),
+    "a module": lambda: torch.nn.Linear(2, 3),
+    "nested tensor": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+    "quantised": lambda: torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+    "an immense sparse tensor": lambda: torch.sparse_coo_tensor(size=(10**7, 10**7)),
+    "half-precision complex": lambda: torch.ones(2, dtype=torch.complex32),
+    "masked": lambda: np.ma.masked_array([1.0, 2.0], mask=[True, False]),
+    "surrogates": lambda: "\ud800",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ODD)
+def test_an_odd_value_hears_a_sentence_in_every_exercise(kind):
+    for exercise in EXERCISES:
+        for answer in (lambda *_: ODD[kind](), lambda *_: [ODD[kind]()], lambda *_: {"GB": ODD[kind](), "GiB": 1.0}):
+            result = grade(exercise, answer)
+            stage, reason = result.message.split("\n", 1)
+            assert result.passed is False and stage in {stage.about for stage in exercise.stages}
+            assert len(reason) < 400 and reason.encode()
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        (lambda: torch.ones(3, device="meta"), "lies on the device 'meta'"),
+        (lambda: np.ma.masked_array([1.0], mask=[True]), "a masked array with hidden entries"),
+        (endless, "numbers are expected, but your result is generator"),
+        (lambda: {1.0}, "numbers are expected, but your result is set"),
+        (lambda: Exercise, "numbers are expected, but your result is the class Exercise"),
+        (lambda: [None], "numbers are expected, but your result holds NoneType"),
+        (self_referential, "nested more than 16 deep"),
+        (Raising, "your result cannot be compared; that raises SystemExit: no"),
+        (lambda: 0.1 * np.ones(2), "expected shape is (1,)"),
+    ],
+)
+def test_what_cannot_be_read_is_named(value, message):
+    ones = Exercise(
+        id="9.2", title="ones", minutes=1, difficulty=1, solution=np.ones, stages=(Stage(lambda: (1,), "one"),),
+        mistakes=(Mistake(np.zeros, "zeros"),), hints=(),
+    )  # fmt: skip
+    assert message in grade(ones, lambda n: value()).message
+
+
+@pytest.mark.parametrize("right", [142, 142.0, np.int8(-114) + np.int64(256), Fraction(284, 2), Decimal(142)])
+def test_a_whole_number_is_compared_by_value(right):
+    assert difference(right, 142) is None
+    assert difference(right - 1, 142) == f"you got {right - 1} where 142 is expected"
+
+
+def test_a_whole_number_is_exact_and_no_truth_value():
+    assert difference(2.0**60, 2**60) is None and difference(2.0**60, 2**60 + 1) is not None
+    assert difference(True, 1) == "you got True, a truth value, where the whole number 1 is expected"
+    assert difference(np.array([5]), 5) == "you got array([5]) where 5 is expected"
+
+
+def test_numbers_that_print_alike_are_told_apart():
+    assert difference(1.00002, 1.0) == "you got 1.00002 where 1 is expected"
+    assert difference(1000.02, 1000.0) == "you got 1000.02 where 1000 is expected"
+
+
+def test_a_coroutine_function_hears_that_it_is_one():
+    for exercise in EXERCISES:
+        result = grade(exercise, later)
+        assert result.passed is False and "your function is a coroutine; write `def`" in result.message
