@@ -14,8 +14,6 @@ REQUIRE_BROWSER ?=
 ONLY ?=
 
 RUN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python)
-ROOT_USER := $(filter 0,$(shell id -u 2>/dev/null))
-START := notebooks/00_start_here.ipynb
 # Shapes in the signatures of these packages are checked while tests run; the tests of bad input run without that,
 # because they hold the course's own messages.
 SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.layers,course_lib.surgery,beartype.beartype
@@ -32,15 +30,14 @@ export REQUIRE_BROWSER
 .NOTPARALLEL:
 
 lab: install-lab
-	$(RUN) -m jupyter lab --ip=127.0.0.1 $(if $(ROOT_USER),--allow-root) \
-		--LabApp.default_url=/lab$(if $(wildcard $(START)),/tree/$(START)) $(LAB_ARGS)
+	$(RUN) tools/lab.py $(LAB_ARGS)
 
 # The last stage ends with pytest's closing line, and so does `make test`.
 # The rules of ruff are those of its pinned version.
 test: $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
 
 install-lab install-test: install-%:
-	@$(PYTHON) tools/install.py $* --versions $(VERSIONS)
+	@$(PYTHON) -I tools/install.py $* --versions $(VERSIONS)
 
 lint: install-test
 	$(RUN) -m ruff check .

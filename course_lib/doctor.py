@@ -3,6 +3,7 @@
 Each check returns a `Finding` and never raises: `examine` turns an exception into a finding of its own.
 """
 
+import ast
 import os
 import shutil
 import subprocess
@@ -13,15 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from course_lib.versions import differs, installed, pins, release, requirements
+import course_lib
+from course_lib import container, environment, limits
+from course_lib.versions import differs, installed, pins, requirements
 
 GIB = 2**30
 MIN_PYTHON = (3, 11)
 MEMORY_FAIL, MEMORY_NOTE = 0.5 * GIB, 2 * GIB  # a kernel with torch loaded takes 0.3 GiB before it computes anything
 DISK_FAIL, DISK_NOTE = 0.1 * GIB, 1 * GIB  # the corpora are kept in a cache of some 30 MB
-KERNEL_SECONDS = 60
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # a container's own limit, which psutil does not see
 REINSTALL = "Run `make lab` again, or: pip install -c constraints.txt -e '.[lab]'"
+HOME = "Set HOME to a folder that you can write, for instance: mkdir -p /tmp/home && export HOME=/tmp/home"
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,28 @@ def check_python() -> Finding:
 
 
 def check_packages() -> Finding:
-    wanted, pinned = requirements(), pins()
-    versions = {name: installed(name) for name in wanted}
-    missing = [name for name, version in versions.items() if version is None]
-    here = {name: version for name, version in versions.items() if version is not None}
-    old = [f"{name} {v} (needs {wanted[name]})" for name, v in here.items() if release(v) < release(wanted[name])]
-    if missing or old:
-        return Finding("Packages", "fail", f"missing or too old: {', '.join(missing + old)}", REINSTALL)
-    other = [f"{name} {v} (tested: {pinned[name]})" for name, v in here.items() if differs(v, pinned.get(name))]
+    """Ask this Python in isolation, as the install does; then compare with what is imported here."""
+    in_venv = sys.prefix != sys.base_prefix
+    # Elsewhere the packages of the user count.
+    answer = environment.ask(sys.executable, requirements(), flags=environment.ISOLATED if in_venv else ("-E", "-P"))
+    faults = answer["lacks"] + ([answer["damage"]] if in_venv and answer["damage"] else [])
+    if faults:
+        return Finding("Packages", "fail", ", ".join(faults), REINSTALL)
+    there, here = answer["modules"], environment.modules(answer["modules"])
+    strange = [f"{name} from {here.get(name)}" for name in there if not same(there[name], here.get(name))]
+    if strange:
+        advice = "These stand before the packages of this environment: unset PYTHONPATH, or start where they are not."
+        return Finding("Packages", "note", ", ".join(strange), advice)
+    pinned, versions = {environment.canonical(name): pin for name, pin in pins().items()}, answer["versions"]
+    other = [f"{name} {v} (tested: {pinned[name]})" for name, v in versions.items() if differs(v, pinned.get(name))]
     if other:
         return Finding("Packages", "note", ", ".join(other), "The course runs; some printed numbers may differ.")
-    return Finding("Packages", "ok", ", ".join(f"{name} {version}" for name, version in here.items()))
+    return Finding("Packages", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two paths name one file or folder, also through links."""
+    return one == other or (one is not None and other is not None and os.path.realpath(one) == os.path.realpath(other))
 
 
 def check_torch() -> Finding:
@@ -72,32 +85,41 @@ def check_torch() -> Finding:
 
 def usable_cores() -> int:
     """Cores that this process may use, which in a container can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, container.cores() or cores)
 
 
 def check_kernel() -> Finding:
-    """Start the kernel that the notebooks name, and ask it where it runs and whether it finds the course."""
+    """Start the kernel that the notebooks name, and ask it where it runs and which course it imports."""
+    prefix, python, module = ask_kernel("(sys.prefix, sys.executable, course_lib.__file__)")
+    if not same(prefix, sys.prefix):
+        return Finding("Kernel", "note", f"python3 runs {python}", f"This is another Python than {sys.executable}.")
+    if not same(module, course_lib.__file__):
+        return Finding("Kernel", "fail", f"notebooks import {module}, and not {course_lib.__file__}", REINSTALL)
+    return Finding("Kernel", "ok", f"python3 runs {python}")
+
+
+def ask_kernel(expression: str) -> tuple:
+    """The value of an expression of literals in a new kernel; what startup hooks print there is not mixed with it."""
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(startup_timeout=KERNEL_SECONDS, kernel_name="python3", stderr=subprocess.DEVNULL)
-    heard = []
-    try:
-        client.execute_interactive(
-            "import sys, course_lib; print(sys.executable)",
-            timeout=KERNEL_SECONDS,
-            output_hook=lambda message: heard.append(message["content"]),
+    with tempfile.TemporaryDirectory() as folder:  # a notebook's folder holds no course either
+        manager, client = start_new_kernel(
+            startup_timeout=limits.START,
+            kernel_name="python3",
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-    printed = "".join(content.get("text", "") for content in heard).strip()
-    if not printed:
-        return Finding("Kernel", "fail", "the kernel python3 does not find course_lib", REINSTALL)
-    if Path(printed) != Path(sys.executable):
-        return Finding("Kernel", "note", f"python3 runs {printed}", f"This is another Python than {sys.executable}.")
-    return Finding("Kernel", "ok", f"python3 runs {printed}")
+        try:
+            question = {"silent": True, "user_expressions": {"answer": expression}}
+            reply = client.execute("import sys, course_lib", **question, reply=True, timeout=limits.START)["content"]
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+    if reply["status"] != "ok":
+        raise ImportError(f"the kernel python3 does not find course_lib ({reply['evalue']})")
+    return ast.literal_eval(reply["user_expressions"]["answer"]["data"]["text/plain"])
 
 
 def check_widgets() -> Finding:
@@ -116,12 +138,27 @@ def check_memory() -> Finding:
 
     memory = psutil.virtual_memory()
     free, total = memory.available, memory.total
-    if CGROUP_LIMIT.exists() and CGROUP_LIMIT.read_text().strip().isdigit():
-        used = int(CGROUP_LIMIT.with_name("memory.current").read_text())
-        total = min(total, int(CGROUP_LIMIT.read_text()))
-        free = min(free, max(0, total - used))
+    if granted := container.memory():  # which psutil does not see
+        free, total = min(free, granted.free), min(total, granted.limit)
     advice = "Close other programs or kernels; a notebook needs about 1 GiB."
     return by_amount("Memory", free, (MEMORY_FAIL, MEMORY_NOTE), f"of {total / GIB:.1f} GiB", advice)
+
+
+def check_home() -> Finding:
+    """JupyterLab keeps files of its running servers and kernels below the home folder."""
+    if not has_home():
+        found = f"there is no home folder: HOME is {os.environ.get('HOME', 'not set')}, and this user has no other"
+        return Finding("Home", "fail", found, HOME)
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    if not can_write(nearest_existing(Path(jupyter_runtime_dir()))):
+        return Finding("Home", "fail", f"JupyterLab has no write access to {jupyter_runtime_dir()}", HOME)
+    return Finding("Home", "ok", os.path.expanduser("~"))
+
+
+def has_home() -> bool:
+    """Without HOME and without an entry in the list of users, `~` stands for nothing."""
+    return os.path.isabs(os.path.expanduser("~"))
 
 
 def cache_folder() -> Path:
@@ -165,6 +202,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "Python": check_python,
     "Packages": check_packages,
     "torch": check_torch,
+    "Home": check_home,
     "Kernel": check_kernel,
     "Widgets": check_widgets,
     "Memory": check_memory,
@@ -182,4 +220,4 @@ def attempt(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except Exception as error:  # whatever is wrong with the machine, the other checks still have to be made
-        return Finding(name, "fail", f"{type(error).__name__}: {error}", REINSTALL)
+        return Finding(name, "fail", f"{type(error).__name__}: {error}", REINSTALL if has_home() else HOME)

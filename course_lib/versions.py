@@ -1,10 +1,13 @@
-"""Which versions of packages are installed, supported and tested, from their metadata alone: nothing is imported."""
+"""Which packages the course asks for, and which versions are installed and tested. None of them is imported."""
 
 import importlib.metadata
 import re
+import tomllib
 from pathlib import Path
 
-PINS = Path(__file__).resolve().parent.parent / "constraints.txt"
+ROOT = Path(__file__).resolve().parent.parent
+PINS, PYPROJECT = ROOT / "constraints.txt", ROOT / "pyproject.toml"
+EXTRAS = ("lab", "test")  # each holds all of those before it
 
 
 def release(version: str) -> tuple[int, ...]:
@@ -15,21 +18,20 @@ def release(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def requirements(distribution: str = "course-lib") -> dict[str, str]:
-    """Lowest supported version by package, for the course and its lab; '' where none is stated."""
-    found = {}
-    for line in importlib.metadata.requires(distribution) or []:
-        name, lowest = re.match(r"([\w.-]+)(?:>=([\w.]+))?", line).groups()
-        if "extra ==" not in line or re.search(r"""extra == ["']lab["']""", line):
-            found[name] = lowest or ""
-    return found
+def requirements(extra: str = "lab") -> list[str]:
+    """What the course asks for with one of EXTRAS, as lines for pip: those of pyproject.toml where that file is."""
+    if not PYPROJECT.exists():
+        return [f"course-lib[{extra}]"]
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    extras = [project["optional-dependencies"][name] for name in EXTRAS[: EXTRAS.index(extra) + 1]]
+    return [f"course-lib[{extra}]", *project["dependencies"], *sum(extras, [])]
 
 
 def pins(path: Path = PINS) -> dict[str, str]:
     """Version by package under which the committed outputs were made; empty when the file is not here."""
     if not path.exists():
         return {}
-    return dict(line.split("==") for line in path.read_text().split() if "==" in line)
+    return dict(line.split("==") for line in path.read_text(encoding="utf-8").split() if "==" in line)
 
 
 def installed(name: str) -> str | None:

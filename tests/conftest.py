@@ -1,6 +1,11 @@
 """Settings of all tests, and Chromium for those that drive a browser."""
 
 import os
+import sysconfig
+import venv as venvs
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -12,6 +17,56 @@ os.environ.setdefault("MPLBACKEND", "agg")
 # The same examples at each run, and no limit on the time of one: a loaded machine fails nothing.
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
+
+
+class Venv:
+    """A virtual environment without pip that holds what a test puts into it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        venvs.create(folder, symlinks=os.name != "nt")
+        self.python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        names = {"base": str(folder), "platbase": str(folder)}
+        self.packages = Path(sysconfig.get_path("purelib", "venv", names))
+
+    def borrow(self, package: str) -> None:
+        """Let it import a package of the environment in which the tests run."""
+        (self.packages / package).symlink_to(Path(sysconfig.get_path("purelib")) / package)
+
+    def add(self, name: str, version: str, requires: Iterable[str] = (), place: Path | None = None) -> Path:
+        """Its metadata and one module, as pip writes them; returns the folder of the metadata."""
+        place = place or self.packages
+        for file, content in distribution(name, version, requires).items():
+            (place / file).parent.mkdir(parents=True, exist_ok=True)
+            (place / file).write_text(content)
+        return place / f"{name.replace('-', '_')}-{version}.dist-info"
+
+    def wheel(self, folder: Path, name: str, requires: Iterable[str] = ()) -> None:
+        folder.mkdir(exist_ok=True)
+        with zipfile.ZipFile(folder / f"{name.replace('-', '_')}-1.0-py3-none-any.whl", "w") as archive:
+            for file, content in distribution(name, "1.0", requires).items():
+                archive.writestr(file, content)
+
+
+def distribution(name: str, version: str, requires: Iterable[str]) -> dict[str, str]:
+    """Files of a package that is one module with nothing but a comment."""
+    module, info = name.replace("-", "_"), f"{name.replace('-', '_')}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", "Provides-Extra: more"]
+    files = {
+        f"{module}.py": "# empty",
+        f"{info}/METADATA": "\n".join([*lines, *(f"Requires-Dist: {line}" for line in requires)]) + "\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = [f"{file},,{len(content)}\n" for file, content in files.items()]
+    return files | {f"{info}/RECORD": "".join(record) + f"{info}/RECORD,,\n"}
+
+
+@pytest.fixture
+def venv(tmp_path) -> Venv:
+    """With a parser of requirements, which every environment has that has pip."""
+    made = Venv(tmp_path / "venv")
+    made.borrow("packaging")
+    return made
 
 
 @pytest.fixture(scope="session")

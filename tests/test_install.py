@@ -1,10 +1,15 @@
-"""tools/install.py: which versions it asks pip for, and when it makes .venv anew. pip itself is not run."""
+"""tools/install.py: what it asks of pip and in which surroundings, and when it makes .venv anew.
 
+pip is run on packages that a test made, from a folder.
+"""
+
+import errno
 import importlib.util
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +27,7 @@ def tool(tmp_path, monkeypatch):
     for name, place in {"VENV": venv, "MARKER": venv / "installing", "PLACE": venv / "place"}.items():
         monkeypatch.setattr(module, name, place)
     monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
-    module.PLACE.write_text(module.HERE)
+    module.PLACE.write_bytes(module.HERE)
     return module
 
 
@@ -64,36 +69,25 @@ def test_a_python_that_does_not_run_is_a_fault(tool, monkeypatch, tmp_path):
     dead = tmp_path / "python"
     dead.write_text("")
     monkeypatch.setattr(tool, "PYTHON", dead)
-    assert "does not run" in tool.fault()
+    assert "does not run" in tool.examine("lab", "newest")[0]
     monkeypatch.setattr(tool, "PYTHON", tmp_path / "none")
     assert "no Python" in tool.fault()
 
 
-def test_a_missing_file_is_a_fault(tool, monkeypatch):
-    answer = SimpleNamespace(returncode=1, stderr="numpy/__init__.py is missing\n")
-    monkeypatch.setattr(tool.subprocess, "run", lambda *a, **k: answer)
-    assert tool.fault() == "numpy/__init__.py is missing"
+def test_a_python_of_another_place_is_a_fault(tool):
+    """pip would install there."""
+    assert tool.examine("lab", "newest")[0] == f"its Python belongs to {sys.prefix}"
 
 
-def test_the_probe_sees_a_missing_and_a_damaged_file(tool, tmp_path):
-    info = tmp_path / "thing-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
-    (info / "RECORD").write_text("thing.py,,5\n")
-    probe = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n" + tool.INTACT
-
-    def said() -> str:
-        return tool.subprocess.run([sys.executable, "-I", "-c", probe], capture_output=True, text=True).stderr
-
-    assert "thing.py is missing" in said()
-    (tmp_path / "thing.py").write_text("123")
-    assert "thing.py is damaged" in said()
-    (tmp_path / "thing.py").write_text("12345")
-    assert said() == ""
+def test_bytes_that_are_no_text_are_a_fault_and_no_error(tool):
+    tool.PLACE.write_bytes(b"\xff\xfe\x80")
+    assert "moved" in tool.fault()
+    (tool.VENV / "installed-lab").write_bytes(b"\xff\xfe\x80")
+    assert not tool.stands("lab", "pinned")
 
 
 def test_the_test_extra_holds_the_lab_but_not_the_other_way_round(tool):
-    (tool.VENV / "installed-test").write_text(tool.fingerprint("pinned"))
+    (tool.VENV / "installed-test").write_bytes(tool.fingerprint("pinned"))
     assert tool.stands("lab", "pinned") and tool.stands("test", "pinned")
     assert not tool.stands("lab", "oldest")
     (tool.VENV / "installed-test").rename(tool.VENV / "installed-lab")
@@ -111,7 +105,160 @@ def test_without_the_index_of_cpu_builds_pip_goes_on_by_itself(tool, monkeypatch
     calls = []
     monkeypatch.setattr(tool.sys, "platform", "linux")
     monkeypatch.setattr(tool, "pip_install", lambda *arguments: calls.append(arguments) or "--no-deps" not in arguments)
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
     tool.install("lab", "pinned")
     assert len(calls) == 2 and "--index-url" in calls[0] and ".[lab]" in calls[1]
     assert "taking what pip finds" in capsys.readouterr().out
     assert tool.stands("lab", "pinned") and not tool.MARKER.exists()
+
+
+def test_what_pip_leaves_out_is_named_and_there_is_no_stamp(tool, monkeypatch):
+    monkeypatch.setattr(tool, "pip_install", lambda *arguments, **options: True)
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["tqdm is missing", "numpy 1.26 is not >=2.0"]))
+    (tool.VENV / "installed-test").write_bytes(tool.fingerprint("pinned"))
+    with pytest.raises(SystemExit, match="not complete: tqdm is missing; numpy 1.26 is not >=2.0"):
+        tool.install("lab", "pinned")
+    assert not tool.stands("lab", "pinned")
+
+
+def test_a_stamp_alone_is_not_believed(tool, monkeypatch):
+    (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
+    installed = []
+    monkeypatch.setattr(tool, "install", lambda *request: installed.append(request))
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
+    tool.main(["lab"])
+    assert installed == []
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["tqdm is missing"]))
+    tool.main(["lab"])
+    assert installed == [("lab", "pinned")]
+
+
+def test_a_venv_is_asked_for_the_packages_of_its_extra_and_for_the_course_of_this_folder(tool, venv, monkeypatch):
+    monkeypatch.setattr(tool, "VENV", venv.folder)
+    monkeypatch.setattr(tool, "PYTHON", venv.python)
+    venv.add("numpy", "1.26.4")
+    venv.add("tqdm", "4.70.1")
+    reason, lacks = tool.examine("lab", "pinned")
+    assert reason is None and {"torch is missing", "numpy 1.26.4 is not >=2.0"} <= set(lacks)
+    assert "tqdm is missing" not in lacks and "ruff is missing" not in lacks
+    assert "course_lib is imported from None" in lacks
+    assert "ruff is missing" in tool.examine("test", "pinned")[1]
+    (venv.packages / "course.pth").write_text(str(ROOT))
+    assert "course_lib is imported from None" not in tool.examine("lab", "pinned")[1]
+
+
+HOSTILE = {
+    **{"PIP_PREFIX": "{folder}", "PIP_TARGET": "{folder}", "PIP_ROOT": "{folder}", "PIP_NO_DEPS": "1"},
+    **{"PIP_USER": "1", "PIP_DRY_RUN": "1", "PIP_REQUIRE_VIRTUALENV": "1", "PIP_PYTHON": "/nowhere", "PIP_QUIET": "3"},
+    **{"PIP_REPORT": "{folder}/report", "PIP_PLATFORM": "win32", "PIP_Prefix": "{folder}", "PIP_IGNORE_INSTALLED": "1"},
+    **{"PYTHONPATH": "{decoy}", "PYTHONHOME": "/nowhere", "PYTHONWARNINGS": "error", "PYTHONNOUSERSITE": "no"},
+}
+SETTINGS = """[global]
+no-index = true
+find-links = {wheels}
+prefix = {folder}
+target = {folder}
+user = true
+quiet = 3
+python = /nowhere
+[install]
+no-deps = true
+dry-run = true
+root = {folder}
+"""
+
+
+@pytest.mark.parametrize("way", ["variables", "settings"])
+def test_pip_installs_into_the_venv_whatever_its_settings_say(tool, venv, monkeypatch, tmp_path, way):
+    """In settings alone stands where packages come from: that holds."""
+    wheels, decoy = tmp_path / "wheels", tmp_path / "decoy"
+    venv.wheel(wheels, "no-such-thing", requires=["no-such-part"])
+    venv.wheel(wheels, "no-such-part")
+    venv.add("no-such-thing", "1.0", place=decoy)
+    venv.add("no-such-part", "1.0", place=decoy)
+    venv.borrow("pip")
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    places = {"folder": tmp_path / "elsewhere", "decoy": decoy, "wheels": wheels}
+    if way == "variables":
+        for name, value in {**HOSTILE, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "{wheels}"}.items():
+            monkeypatch.setenv(name, value.format(**places))
+        places["wheels"] = "/nowhere"
+    (tmp_path / "pip.conf").write_text(SETTINGS.format(**places))
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setattr(tool, "PYTHON", venv.python)
+    for name in set(os.environ) - set(tool.shield(os.environ)):
+        monkeypatch.delenv(name)
+    assert tool.pip_install("no-such-thing")
+    assert {"no_such_thing", "no_such_part"} <= {path.stem for path in venv.packages.glob("*.py")}
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_settings_of_pip_that_cannot_be_read_are_named(tool, venv, monkeypatch, tmp_path):
+    venv.borrow("pip")
+    (tmp_path / "pip.conf").write_bytes(b"[global]\nindex-url = \xff\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setattr(tool, "PYTHON", venv.python)
+    with pytest.raises(SystemExit, match="pip cannot read its settings: .*pip.conf"):
+        tool.pip_variables()
+
+
+def test_what_python_reads_is_kept_from_pip_but_proxies_certificates_and_indexes_are_not(tool):
+    kept = {"HTTPS_PROXY": "a", "PIP_INDEX_URL": "b", "PIP_CERT": "c", "PIP_CACHE_DIR": "d", "SSL_CERT_FILE": "e"}
+    assert tool.shield({**HOSTILE, **kept, "__PYVENV_LAUNCHER__": "f"}) == kept
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """What the install reads, in a folder of the given name; returns what a run of it there says in one line."""
+
+    def run(name: str, prepare=lambda folder: None) -> str:
+        folder = tmp_path / name
+        modules = [f"course_lib/{name}.py" for name in ("__init__", "versions", "environment")]
+        for file in ("pyproject.toml", "constraints.txt", "tools/install.py", *modules):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes((ROOT / file).read_bytes())
+        prepare(folder)
+        command = [sys.executable, "-I", folder / "tools" / "install.py", "lab"]
+        shown = subprocess.run(command, capture_output=True, text=True)
+        assert shown.returncode == 1 and "Traceback" not in shown.stderr
+        (line,) = shown.stderr.splitlines()
+        return line
+
+    return run
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows neither in the name of a folder")
+def test_a_path_in_which_no_venv_can_lie(clone):
+    assert "because of the ':'" in clone("to:day")
+
+
+def test_a_file_or_a_link_to_nowhere_in_the_place_of_the_venv(clone):
+    assert "is a file" in clone("file", lambda folder: (folder / ".venv").write_text("mine"))
+    if os.name != "nt":
+        said = clone("link", lambda folder: (folder / ".venv").symlink_to("nowhere"))
+        assert "is a link to nowhere, which is not there" in said
+
+
+def test_files_of_the_course_that_cannot_be_read(clone):
+    assert "constraints.txt" in clone("missing", lambda folder: (folder / "constraints.txt").unlink())
+    assert "cannot be read" in clone("bytes", lambda folder: (folder / "pyproject.toml").write_bytes(b"\xff"))
+    assert "cannot be read" in clone("damaged", lambda folder: (folder / "pyproject.toml").write_text("[project"))
+
+
+@pytest.mark.parametrize("number, advice", [(errno.EROFS, "that you can write"), (errno.ENOSPC, "Free two gigabytes")])
+def test_a_folder_that_takes_no_files(tool, monkeypatch, number, advice):
+    def refuse(*arguments):
+        raise OSError(number, os.strerror(number), "a file")
+
+    tool.MARKER.touch()
+    monkeypatch.setattr(tool.venv.EnvBuilder, "create", refuse)
+    with pytest.raises(SystemExit, match=f"{os.strerror(number)}.*{advice}"):
+        tool.main(["lab"])
+
+
+def test_a_python_that_makes_no_venv(tool, monkeypatch):
+    tool.MARKER.touch()
+    monkeypatch.setattr(tool.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="apt-get install python3-venv"):
+        tool.main(["lab"])

@@ -3,6 +3,7 @@
     python tools/install.py lab                      # what a participant needs
     python tools/install.py test --versions oldest   # what the tests need, at the lowest versions supported
 
+The virtual environment itself is asked whether it holds what pyproject.toml asks for, before pip works and after.
 The stamp is written last and a marker stands while pip works, so that an interrupted install is made anew by the next
 run. So is one whose Python no longer runs or is another, whose folder has moved, or of which a file is missing.
 Runs on the system's Python: standard library only.
@@ -11,13 +12,17 @@ Runs on the system's Python: standard library only.
 from __future__ import annotations
 
 import argparse
+import ast
+import errno
 import hashlib
+import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,25 +30,20 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 MARKER = VENV / "installing"
 PLACE = VENV / "place"
-HERE = f"{ROOT}\n{sys.version}\n"
-EXTRAS = ("lab", "test")  # each holds all of those before it
+HERE = os.fsencode(f"{ROOT}\n{sys.version}\n")
 # PyTorch's own index of CPU builds; without it Linux machines get gigabytes of CUDA packages. Empty: plain pip.
 TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
-
-# Runs in the venv: prints the first installed file that is missing or has another size than pip recorded.
-INTACT = """
-import importlib.metadata, os, pip
-for dist in importlib.metadata.distributions():
-    for file in dist.files or ():
-        if file.suffix == ".pyc":
-            continue
-        try:
-            size = os.stat(dist.locate_file(file)).st_size
-        except OSError:
-            raise SystemExit(f"{file} is missing")
-        if file.size is not None and file.size != size:
-            raise SystemExit(f"{file} is damaged")
-"""
+# Settings of pip that hold here: where packages come from, which may be taken, and how the network is reached. All
+# others are left out (prefix, target, user, no-deps, dry-run ...): with them, pip installs elsewhere or not at all.
+HONOURED = {
+    *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "keyring-provider", "no-input"),
+    *("proxy", "cert", "client-cert", "timeout", "default-timeout", "retries", "resume-retries", "use-feature"),
+    *("use-deprecated", "cache-dir", "no-cache-dir", "constraint", "only-binary", "no-binary", "prefer-binary"),
+    *("uploaded-prior-to", "no-color", "progress-bar", "log"),
+}
+ADVICE = {errno.ENOSPC: "Free two gigabytes there."} | dict.fromkeys(
+    (errno.EROFS, errno.EACCES, errno.EPERM), "Clone the course into a folder that you can write."
+)
 
 
 def lowest(requirements: list[str]) -> list[str]:
@@ -55,42 +55,102 @@ def lowest(requirements: list[str]) -> list[str]:
 def constraints(versions: str) -> list[str]:
     """Lines of a pip constraints file: 'pinned' (constraints.txt), 'oldest' (lower bounds), 'newest' (none)."""
     if versions == "pinned":
-        lines = (ROOT / "constraints.txt").read_text().splitlines()
+        lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
         return [line for line in lines if line and not line.startswith("#")]
-    if versions == "newest":
-        return []
-    import tomllib  # new in Python 3.11: not at the top, so that an older Python hears what it lacks
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return lowest([*project["dependencies"], *sum(project["optional-dependencies"].values(), [])])
+    return lowest(course("versions").requirements("test")) if versions == "oldest" else []
 
 
-def fingerprint(versions: str) -> str:
+def course(module: str):
+    """A module of the course that needs the standard library only, and Python 3.11: so it is not loaded at the top."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    return importlib.import_module(f"course_lib.{module}")
+
+
+def fingerprint(versions: str) -> bytes:
     """What an installation depends on; it is made anew or brought up to date when this changes."""
-    parts = [(ROOT / "pyproject.toml").read_text(), *constraints(versions), versions]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    parts = [text, *course("versions").requirements("test"), *constraints(versions), versions]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest().encode()
 
 
-def fault() -> str | None:
-    """Why .venv has to be made anew, or None."""
-    if not PYTHON.exists():
-        return "there is none yet" if not VENV.exists() else "it has no Python"
-    if MARKER.exists():
-        return "an earlier install was interrupted or failed"
-    if PLACE.exists() and PLACE.read_text() != HERE:
-        return "the folder has moved, or another Python is asked for"
+def content(path: Path) -> bytes:
     try:
-        probe = subprocess.run([PYTHON, "-I", "-c", INTACT], capture_output=True, text=True)
-    except OSError as error:
-        return f"its Python does not run ({error})"
-    if probe.returncode:
-        return (probe.stderr.strip().splitlines() or ["its Python does not run"])[-1]
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def obstacle() -> str | None:
+    """Why there can be no virtual environment here, or None."""
+    if os.pathsep in str(ROOT):
+        return f"No virtual environment can lie in {ROOT}, because of the {os.pathsep!r}: move the course elsewhere."
+    if VENV.is_symlink() and not VENV.exists():
+        return f"{VENV} is a link to {os.readlink(VENV)}, which is not there: remove the link."
+    if VENV.exists() and not VENV.is_dir():
+        return f"{VENV} is a file, where the course needs a folder: move the file away."
     return None
 
 
+def fault() -> str | None:
+    """Why .venv has to be made anew, as far as its files say without being asked, or None."""
+    if not PYTHON.exists():
+        return "it has no Python" if VENV.exists() else "there is none yet"
+    if MARKER.exists():
+        return "an earlier install was interrupted or failed"
+    if PLACE.exists() and content(PLACE) != HERE:
+        return "the folder has moved, or another Python is asked for"
+    return None
+
+
+def examine(extra: str, versions: str) -> tuple[str | None, list[str]]:
+    """Ask .venv what it is: why it has to be made anew, or None; and what it lacks of the extra in these versions."""
+    try:
+        answer = course("environment").ask(PYTHON, course("versions").requirements(extra), constraints(versions))
+    except (OSError, ValueError) as error:
+        return f"its Python does not run ({error})", []
+    if not os.path.samefile(answer["prefix"], VENV):
+        return f"its Python belongs to {answer['prefix']}", []
+    origin = answer["modules"].get("course-lib")
+    here = origin is not None and Path(origin).resolve() == ROOT / "course_lib" / "__init__.py"
+    return answer["damage"], answer["lacks"] + ([] if here else [f"course_lib is imported from {origin}"])
+
+
+def shield(variables: Mapping[str, str]) -> dict[str, str]:
+    """Environment variables without those that lead Python or pip elsewhere than to .venv."""
+
+    def holds(name: str) -> bool:
+        if name.startswith("PIP_"):
+            return name[4:].lower().replace("_", "-") in HONOURED | {"config-file"}
+        return not name.startswith("PYTHON") and name not in ("__PYVENV_LAUNCHER__", "VIRTUAL_ENV")
+
+    return {name: value for name, value in variables.items() if holds(name)}
+
+
+def pip_variables() -> dict[str, str]:
+    """Environment variables for pip that hold its settings, as far as HONOURED; it reads no file of settings then.
+
+    Of the sections the later wins, as in pip: global, install, environment variables.
+    """
+    variables = dict(os.environ)
+    command = [PYTHON, "-I", "-m", "pip", "--python", str(PYTHON), "config", "list"]
+    # As options of `pip config` itself, these would hide settings.
+    whole = dict.fromkeys(("PIP_QUIET", "PIP_VERBOSE", "PIP_USER", "PIP_GLOBAL", "PIP_SITE"), "0")
+    shown = subprocess.run(command, env=variables | whole, capture_output=True, encoding="utf-8", errors="replace")
+    if shown.returncode:
+        sys.exit(f"pip cannot read its settings: {(shown.stderr.strip().splitlines() or ['it does not say why'])[-1]}")
+    for section in ("global", "install", ":env:"):
+        for name, value in re.findall(rf"^{section}\.([\w-]+)=(['\"].*)$", shown.stdout, flags=re.MULTILINE):
+            if name in HONOURED:
+                variables["PIP_" + name.upper().replace("-", "_")] = ast.literal_eval(value)
+    if not os.path.isabs(os.path.expanduser("~")):  # pip would make a folder with the name ~
+        variables.setdefault("PIP_NO_CACHE_DIR", "1")
+    return variables | {"PIP_CONFIG_FILE": os.devnull}
+
+
 def pip_install(*arguments: str, quiet: bool = True) -> bool:
-    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *arguments, *(["-qq"] if quiet else [])]
-    return subprocess.run(command, cwd=ROOT).returncode == 0
+    command = [PYTHON, "-I", "-m", "pip", "install", "--disable-pip-version-check", *arguments]
+    return subprocess.run([*command, *(["-qq"] if quiet else [])], cwd=ROOT, env=pip_variables()).returncode == 0
 
 
 def install_torch(pins: list[str]) -> None:
@@ -114,6 +174,8 @@ def keep_lab_offline() -> None:
 def install(extra: str, versions: str) -> None:
     pins = constraints(versions)
     MARKER.touch()
+    for old in VENV.glob("installed-*"):
+        old.unlink()
     pin_file = VENV / "constraints.txt"
     pin_file.write_text("\n".join(pins) + "\n")
     install_torch(pins)
@@ -121,42 +183,66 @@ def install(extra: str, versions: str) -> None:
     # A network may have failed for a moment; the second time pip also says all it knows.
     if not pip_install(*request) and not pip_install(*request, quiet=False):
         sys.exit("The install failed: pip says why above. Run the same command again when that is mended.")
+    reason, lacks = examine(extra, versions)
+    if reason or lacks:
+        sys.exit(f"pip ended without an error, but .venv is not complete: {'; '.join(lacks) or reason}.")
     keep_lab_offline()
-    PLACE.write_text(HERE)
-    for old in VENV.glob("installed-*"):
-        old.unlink()
+    PLACE.write_bytes(HERE)
     MARKER.unlink()
-    (VENV / f"installed-{extra}").write_text(fingerprint(versions))
+    (VENV / f"installed-{extra}").write_bytes(fingerprint(versions))
 
 
 def stands(extra: str, versions: str) -> bool:
-    stamps = (VENV / f"installed-{name}" for name in EXTRAS[EXTRAS.index(extra) :])
-    return any(stamp.exists() and stamp.read_text() == fingerprint(versions) for stamp in stamps)
+    extras = course("versions").EXTRAS
+    stamps = (VENV / f"installed-{name}" for name in extras[extras.index(extra) :])
+    return any(content(stamp) == fingerprint(versions) for stamp in stamps)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("extra", choices=EXTRAS)
-    parser.add_argument("--versions", choices=("pinned", "oldest", "newest"), default="pinned")
-    options = parser.parse_args()
-    reason = fault()
-    if reason is None and stands(options.extra, options.versions):
+def make_anew(reason: str) -> None:
+    print(f"Making .venv anew: {reason}.", flush=True)
+    if not importlib.util.find_spec("ensurepip"):
+        sys.exit("Python could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv.")
+    venv.EnvBuilder(with_pip=True, clear=True, symlinks=os.name != "nt").create(VENV)
+
+
+def bring_about(extra: str, versions: str) -> None:
+    for name in set(os.environ) - set(shield(os.environ)):
+        del os.environ[name]
+    if reason := obstacle():
+        sys.exit(reason)
+    standing = stands(extra, versions)
+    reason, lacks = fault(), []
+    if reason is None:
+        reason, lacks = examine(extra, versions)
+    if reason is None and not lacks and standing:
         return
-    print(
-        f"Installing the course ({options.extra}, {options.versions} versions) into .venv: a few minutes.", flush=True
-    )
+    print(f"Installing the course ({extra}, {versions} versions) into .venv: a few minutes.", flush=True)
     if reason is not None:
-        print(f"Making .venv anew: {reason}.", flush=True)
-        venv.EnvBuilder(with_pip=True, clear=True, symlinks=os.name != "nt").create(VENV)
-    install(options.extra, options.versions)
+        make_anew(reason)
+    elif lacks:
+        print(f"Mending .venv: {'; '.join(lacks)}.", flush=True)
+    install(extra, versions)
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("extra", choices=course("versions").EXTRAS)
+    parser.add_argument("--versions", choices=("pinned", "oldest", "newest"), default="pinned")
+    options = parser.parse_args(arguments)
+    try:
+        bring_about(options.extra, options.versions)
+    except subprocess.CalledProcessError as error:
+        words = (error.output or b"").decode(errors="replace").strip().splitlines() or [str(error)]
+        sys.exit(f"Python could not make a virtual environment: {words[-1]}")
+    except OSError as error:
+        sys.exit(f"The course cannot be installed in {ROOT}: {error}. {ADVICE.get(error.errno, '')}".strip())
+    except ValueError as error:
+        sys.exit(f"The course cannot be installed, because one of its files cannot be read: {error}.")
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; the same command takes it up again.")
 
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036 - the reader's Python may be older than what the project asks for
         sys.exit("The course needs Python 3.11 or newer; name one with `make lab PYTHON=python3.12`.")
-    try:
-        main()
-    except subprocess.CalledProcessError:
-        sys.exit("Python could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv.")
-    except KeyboardInterrupt:
-        sys.exit("Interrupted; the same command takes it up again.")
+    main(sys.argv[1:])

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +17,16 @@ FORMAT = 1  # raised whenever the same packages are read into other documents
 
 
 def folder() -> Path:
-    """Where cache files lie: $COURSE_CACHE, or else the system's place for them."""
-    return Path(os.environ.get("COURSE_CACHE") or platformdirs.user_cache_path("course-lib", appauthor=False))
+    """Where cache files lie: $COURSE_CACHE, else the system's place for them; without a home folder a temporary one."""
+    if named := os.environ.get("COURSE_CACHE"):
+        return Path(named)
+    try:
+        place = platformdirs.user_cache_path("course-lib", appauthor=False)
+    except RuntimeError:  # older versions of platformdirs give a path that begins with ~
+        place = Path("~")
+    if place.is_absolute():
+        return place
+    return Path(tempfile.gettempdir()) / f"course-lib-{os.getuid()}"
 
 
 def remembered(key: str, build: Callable[[], Documents]) -> Documents:

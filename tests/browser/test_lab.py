@@ -37,8 +37,8 @@ def wait_until_served(url: str, server: subprocess.Popen, seconds: float) -> Non
 def lab(tmp_path_factory):
     """Address of a running lab, with the settings of the test's own folder and not those of the user."""
     port, home = free_port(), tmp_path_factory.mktemp("jupyter")
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
-    command += ["--allow-root", "--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
+    command = [sys.executable, ROOT / "tools" / "lab.py", "--no-browser", f"--port={port}"]
+    command += ["--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
     surroundings = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTERLAB_WORKSPACES_DIR": str(home)}
     server = subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

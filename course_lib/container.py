@@ -1,0 +1,73 @@
+"""How much memory and how many cores a container grants: the limits of Linux control groups, version 1 and 2.
+
+A process is bound by the limits of its own group and of all groups above it. Without such limits, and on other systems,
+both answers are None.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+GROUPS = Path("/proc/self/cgroup")  # lines `number:controllers:path`; of version 2: `0::path`
+MOUNT = Path("/sys/fs/cgroup")
+
+
+class Memory(NamedTuple):
+    """In bytes."""
+
+    free: int
+    limit: int
+
+
+def memory() -> Memory | None:
+    """What the tightest limit leaves. Pages of files that nobody used lately count as free: Linux gives them back."""
+    found = []
+    for folder in folders("memory"):
+        limit = number(folder, "memory.max", "memory.limit_in_bytes")
+        used = number(folder, "memory.current", "memory.usage_in_bytes")
+        if limit is None or used is None:
+            continue
+        pages = dict(line.split(maxsplit=1) for line in text(folder / "memory.stat").splitlines())
+        # Version 1 counts the groups below only under the names with total_.
+        idle = int(pages.get("total_inactive_file", pages.get("inactive_file", 0)))
+        found.append(Memory(max(0, limit - max(0, used - idle)), limit))
+    return min(found, default=None)
+
+
+def cores() -> int | None:
+    """Quota divided by period, rounded up."""
+    found = []
+    for folder in folders("cpu"):
+        quota, period = (text(folder / "cpu.max").split() + ["", ""])[:2]
+        quota, period = quota or text(folder / "cpu.cfs_quota_us"), period or text(folder / "cpu.cfs_period_us")
+        if quota.isdigit() and period.isdigit() and int(period):  # `max` and -1 are no limit
+            found.append(max(1, math.ceil(int(quota) / int(period))))
+    return min(found, default=None)
+
+
+def folders(controller: str) -> Iterator[Path]:
+    """The folder of this process's group and of each group above it, of both versions.
+
+    Inside a container the path is often the host's and not to be found there; the mount itself is the group then.
+    """
+    for line in text(GROUPS).splitlines() or ["0::/"]:
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        mount = MOUNT / controllers if controllers else MOUNT
+        mount = mount if mount.exists() else MOUNT / controller
+        group = mount / path.strip("/")
+        yield from (place for place in (group, *group.parents) if place.is_relative_to(mount))
+
+
+def number(folder: Path, *names: str) -> int | None:
+    """The number in the first of these files that holds one."""
+    return next((int(found) for name in names if (found := text(folder / name)).isdigit()), None)
+
+
+def text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,110 @@
+"""What a Python environment holds of the packages that the course asks for.
+
+`ask` puts the question to any Python, which runs this file as a script. Nothing but the standard library and what comes
+with pip is imported, so that an environment that lacks a package can still say so.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+ISOLATED = ("-I",)  # without PYTHON... variables, packages of the user, and the current folder
+MARK = "What this environment holds: "  # startup hooks may print something before it and after it
+
+
+def ask(
+    python: str | Path,
+    requirements: Iterable[str],
+    constraints: Iterable[str] = (),
+    flags: Sequence[str] = ISOLATED,
+) -> dict:
+    """Ask `python` whether it meets these lines of requirements and constraints, written as for pip.
+
+    The answer has `prefix`, the environment's folder; `damage`, its first file that is not as pip wrote it, or None;
+    `lacks`, a phrase for each line that is not met, and for each requirement of an installed package that is not met;
+    `versions` of the packages asked for; `modules`, the file that Python imports for each of them. Raises OSError when
+    `python` cannot be started, and ValueError when it does not answer.
+    """
+    question = json.dumps({"requirements": list(requirements), "constraints": list(constraints)})
+    command = [python, *flags, __file__, question]
+    shown = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+    _, mark, answer = shown.stdout.rpartition(MARK)
+    if not mark:
+        raise ValueError((shown.stderr.strip().splitlines() or [f"exit code {shown.returncode}"])[-1])
+    return json.JSONDecoder().raw_decode(answer)[0]
+
+
+def answer(requirements: list[str], constraints: list[str]) -> dict:
+    try:
+        from pip._vendor.packaging.requirements import Requirement
+    except ImportError:
+        from packaging.requirements import Requirement
+    wanted, pins = list(map(Requirement, requirements)), list(map(Requirement, constraints))
+    # The first of two with one name is the one that is imported. A folder without metadata is no distribution.
+    found = [dist for dist in importlib.metadata.distributions() if dist.metadata["Name"]]
+    here = {canonical(dist.metadata["Name"]): dist for dist in reversed(found)}
+    names = [canonical(requirement.name) for requirement in wanted]
+    return {
+        "prefix": sys.prefix,
+        "damage": next(damage(found), None),
+        "lacks": sorted(set(lacks(here, wanted, {canonical(pin.name): pin for pin in pins}))),
+        "versions": {name: here[name].version for name in names if name in here},
+        "modules": modules(names),
+    }
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def modules(packages: Iterable[str]) -> dict[str, str | None]:
+    """The file that Python imports for each package; without those whose module has another name or is missing."""
+    specs = {name: importlib.util.find_spec(name.replace("-", "_")) for name in packages}
+    return {name: spec.origin for name, spec in specs.items() if spec is not None}
+
+
+def lacks(here: dict, wanted: Iterable, pins: dict) -> Iterator[str]:
+    todo, seen = list(wanted), set()
+    while todo:
+        requirement = todo.pop()
+        name = canonical(requirement.name)
+        if name not in here:
+            yield f"{name} is missing"
+            continue
+        for rule in filter(None, (requirement, pins.get(name))):
+            if not rule.specifier.contains(here[name].version, prereleases=True):
+                yield f"{name} {here[name].version} is not {rule.specifier}"
+        for extra in ("", *requirement.extras):
+            if (name, extra) not in seen:
+                seen.add((name, extra))
+                own = map(type(requirement), here[name].requires or ())
+                todo += [each for each in own if each.marker is None or each.marker.evaluate({"extra": extra})]
+
+
+def damage(distributions: Iterable) -> Iterator[str]:
+    """A phrase for each file of this environment that is missing or has another size than pip recorded."""
+    for dist in distributions:
+        if not Path(dist.locate_file("")).is_relative_to(sys.prefix):
+            continue
+        if dist.files is None:
+            yield f"the list of files of {dist.metadata['Name']} is missing"
+        for file in dist.files or ():
+            if file.suffix == ".pyc":
+                continue
+            try:
+                size = os.stat(dist.locate_file(file)).st_size
+            except OSError:
+                yield f"{file} is missing"
+            else:
+                if file.size is not None and file.size != size:
+                    yield f"{file} is damaged"
+
+
+if __name__ == "__main__":
+    print(MARK + json.dumps(answer(**json.loads(sys.argv[1]))), flush=True)
