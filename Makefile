@@ -12,21 +12,26 @@ VERSIONS ?= pinned
 # Set to 1 to make a missing Chromium an error.
 REQUIRE_BROWSER ?=
 ONLY ?=
+# Processes in which the tests run; with 0, `--pdb` and printing work.
+WORKERS ?= 2
 
 RUN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python)
 # Shapes in the signatures of these packages are checked while tests run; the tests of bad input run without that,
 # because they hold the course's own messages.
 SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.layers,course_lib.surgery,beartype.beartype
-PLAIN := $(RUN) -m pytest -p no:nbval
+# The tests of one file mostly share what they prepare; a process that has no more takes over some of the other's.
+PLAIN := $(RUN) -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
 # Outputs are the same under the pinned versions only; under others the cells have to run.
 NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
 
 unit bad-input browser check-notebooks notebooks: export OMP_NUM_THREADS := 1
+# Which product is taken on a CPU is fixed here, since results must not depend on how fast it was a moment ago.
+unit bad-input browser check-notebooks notebooks: export COURSE_CPU := plain
 # Where a notebook takes two threads, one that waits for the other leaves its core to who needs it.
 browser check-notebooks notebooks: export OMP_WAIT_POLICY := PASSIVE
 export REQUIRE_BROWSER
 
-.PHONY: lab test doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
+.PHONY: lab test stages doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
 .NOTPARALLEL:
 
 lab: install-lab
@@ -34,7 +39,12 @@ lab: install-lab
 
 # The last stage ends with pytest's closing line, and so does `make test`.
 # The rules of ruff are those of its pinned version.
-test: $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
+STAGES := $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
+test: $(STAGES)
+
+# For who runs them one by one.
+stages:
+	@echo $(STAGES)
 
 install-lab install-test: install-%:
 	@$(PYTHON) -I tools/install.py $* --versions $(VERSIONS)
@@ -52,9 +62,10 @@ bad-input: install-test
 browser: install-test
 	$(PLAIN) tests/browser
 
+# The cells of a notebook stay in one process, in order.
 check-notebooks: install-test
-	$(RUN) -m pytest tests/notebooks $(wildcard notebooks/*.ipynb) $(NBVAL) \
-		--nbval-sanitize-with tests/notebooks/sanitize.cfg --nbval-cell-timeout 120
+	$(RUN) -m pytest -n $(WORKERS) --dist loadscope tests/notebooks $(wildcard notebooks/*.ipynb) $(NBVAL) \
+		--nbval-sanitize-with tests/notebooks/sanitize.cfg
 
 notebooks: install-test
 	$(RUN) tools/notebooks.py $(ONLY)

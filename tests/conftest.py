@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from course_lib import limits
 from course_lib.bench.browser import MISSING, find_chromium
 
 os.environ.setdefault("MPLBACKEND", "agg")
@@ -78,7 +79,16 @@ def chromium() -> str:
     return path
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    if hasattr(config.option, "nbval_cell_timeout"):
+        config.option.nbval_cell_timeout = limits.NOTEBOOK
+        config.option.nbval_kernel_startup_timeout = limits.START
+
+
 def pytest_collection_modifyitems(config, items):
+    for cell in (item for item in items if hasattr(item, "output_timeout")):  # of nbval, which has no option for it
+        cell.output_timeout = limits.ANSWER
     chosen = [item for item in items if "tests/browser/" in item.path.as_posix() or item.get_closest_marker("browser")]
     if not chosen or find_chromium():
         return

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from course_lib.bench.browser import running_chromium
+from course_lib.bench.browser import new_page, running_chromium
 
 TOKENS = "the cat that we saw on the mat was asleep".split()
 
@@ -19,18 +19,16 @@ def take(figure, folder: Path, browser) -> None:
         url = figure.save(Path(place) / "figure.html").as_uri()
         for width in (1280, 800):
             for theme in ("light", "dark"):
-                page = browser.new_page(
-                    viewport={"width": width, "height": 800}, color_scheme=theme, reduced_motion="reduce"
-                )
-                page.goto(url)
-                page.wait_for_selector(".clf")
-                for state, keys in (("rest", ()), ("use", figure.walk.keys)):
-                    for key in keys:
-                        page.keyboard.press(key)
-                    path = folder / f"{name}-{state}-{theme}-{width}.png"
-                    page.screenshot(path=path, full_page=True)
-                    print(path)
-                page.close()
+                look = {"viewport": {"width": width, "height": 800}, "color_scheme": theme, "reduced_motion": "reduce"}
+                with new_page(browser, **look) as page:
+                    page.goto(url)
+                    page.wait_for_selector(".clf")
+                    for state, keys in (("rest", ()), ("use", figure.walk.keys)):
+                        for key in keys:
+                            page.keyboard.press(key)
+                        path = folder / f"{name}-{state}-{theme}-{width}.png"
+                        page.screenshot(path=path, full_page=True)
+                        print(path)
 
 
 def main(name: str, folder: str) -> None:

@@ -12,12 +12,12 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
+from course_lib import limits
 from course_lib.files import write_atomically
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
-CELL_SECONDS = 120
 
 
 def latest(notebook: Path, pair: Path) -> nbformat.NotebookNode:
@@ -39,7 +39,9 @@ def run(name: str) -> None:
     start = time.perf_counter()
     client = NotebookClient(
         node,
-        timeout=CELL_SECONDS,
+        timeout=limits.NOTEBOOK,
+        startup_timeout=limits.START,
+        iopub_timeout=limits.ANSWER,
         record_timing=False,
         coalesce_streams=True,  # how printed text is cut into pieces depends on the speed of the machine
         resources={"metadata": {"path": str(FOLDER)}},

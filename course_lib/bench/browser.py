@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from course_lib import limits
+
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -36,6 +38,17 @@ def running_chromium() -> Iterator:
     if path is None:
         raise LookupError(MISSING)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=1000 * limits.START)
         yield browser
         browser.close()
+
+
+@contextmanager
+def new_page(browser, **options) -> Iterator:
+    """A page in a context of its own, with these options of Playwright's `new_context`, for the `with` block."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(1000 * limits.ANSWER)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()

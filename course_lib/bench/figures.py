@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from course_lib import limits
+from course_lib.bench.browser import new_page
 from course_lib.bench.lab import run_all, running_lab
 from course_lib.config import require
 from course_lib.widgets.base import AskingFigure, InteractiveFigure
@@ -130,15 +132,11 @@ def measure_page(browser, cls: type[InteractiveFigure], tokens: Sequence[str]) -
 @contextmanager
 def offline_page(browser, url: str):
     """A page without network, open for the `with` block; `window.opened` is when it showed its figure."""
-    context = browser.new_context(offline=True, viewport=VIEWPORT)
-    context.add_init_script(OPENED)
-    try:
-        opened = context.new_page()
+    with new_page(browser, offline=True, viewport=VIEWPORT) as opened:
+        opened.add_init_script(OPENED)
         opened.goto(url)
         opened.wait_for_function("() => window.opened")
         yield opened
-    finally:
-        context.close()
 
 
 def opening_time(browser, url: str) -> float:
@@ -160,17 +158,12 @@ def slowest_paint(browser, url: str) -> tuple[float, str]:
 def round_trips(browser, classes: Sequence[type[AskingFigure]], tokens: Sequence[str]) -> dict[str, float]:
     """Of each figure the 95th percentile of milliseconds from a choice to the frame with Python's answer."""
     cells = [f"from {c.__module__} import {c.__name__}\n{c.__name__}.example({list(tokens)!r})" for c in classes]
+    all_shown = "(n) => document.querySelectorAll('.clf').length === n"
     with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder), cells) as address:
-        context = browser.new_context(viewport=VIEWPORT)
-        try:
-            opened = context.new_page()
+        with new_page(browser, viewport=VIEWPORT) as opened:
             run_all(opened, address)
-            opened.wait_for_function(
-                "(n) => document.querySelectorAll('.clf').length === n", arg=len(classes), timeout=120_000
-            )
+            opened.wait_for_function(all_shown, arg=len(classes), timeout=1000 * limits.NOTEBOOK)
             return {cls.__name__: slowest_answer(opened, place) for place, cls in enumerate(classes)}
-        finally:
-            context.close()
 
 
 def slowest_answer(opened, place: int) -> float:

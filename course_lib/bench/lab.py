@@ -12,6 +12,8 @@ from pathlib import Path
 
 import nbformat
 
+from course_lib import limits
+
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 IDLE = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
@@ -47,22 +49,23 @@ def serving(folder: Path) -> Iterator[str]:
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
         try:
-            eventually(lambda: answers(f"http://127.0.0.1:{port}/api"), 60)
+            eventually(lambda: answers(f"http://127.0.0.1:{port}/api"), limits.START)
             yield f"http://127.0.0.1:{port}/lab"
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(limits.ANSWER)
 
 
 def run_all(page, address: str) -> None:
     """Open the notebook in Playwright's `page` and run its cells; they may still be running afterwards."""
     page.goto(address)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.wait_for_function(IDLE, timeout=60_000)  # run before that, and JupyterLab asks which kernel to take
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=1000 * limits.START)
+    # Run before that, and JupyterLab asks which kernel to take.
+    page.wait_for_function(IDLE, timeout=1000 * limits.START)
     page.evaluate(RUN_ALL)
 
 
-def eventually(condition: Callable, seconds: float = 30):
+def eventually(condition: Callable, seconds: float = limits.ANSWER):
     """The first true value of `condition()`; raises TimeoutError after so many seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -75,6 +78,6 @@ def eventually(condition: Callable, seconds: float = 30):
 def answers(url: str) -> bool:
     """Whether a server answers there."""
     try:
-        return urllib.request.urlopen(url, timeout=2).status == 200
+        return urllib.request.urlopen(url, timeout=limits.ANSWER).status == 200
     except OSError:
         return False

@@ -1,8 +1,10 @@
 """Pages of Chromium for the figures' tests; what happens without a browser is in tests/conftest.py."""
 
+from contextlib import ExitStack
+
 import pytest
 
-from course_lib.bench.browser import running_chromium
+from course_lib.bench.browser import new_page, running_chromium
 from course_lib.widgets import page
 
 MOUNT = """async ([source, css, json]) => {
@@ -27,20 +29,18 @@ def browser(chromium):
 @pytest.fixture
 def open_page(browser):
     """Open a page in a fresh context, offline unless told otherwise; fails the test at any error in its console."""
-    contexts, errors = [], []
+    opened, errors = ExitStack(), []
 
     def opener(url="about:blank", **options):
-        context = browser.new_context(**{"offline": True, "viewport": {"width": 1280, "height": 900}} | options)
-        contexts.append(context)
-        page = context.new_page()
+        usual = {"offline": True, "viewport": {"width": 1280, "height": 900}}
+        page = opened.enter_context(new_page(browser, **usual | options))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
         return page
 
-    yield opener
-    for context in contexts:
-        context.close()
+    with opened:
+        yield opener
     assert errors == []
 
 

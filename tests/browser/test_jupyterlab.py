@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from course_lib import limits
 from course_lib.bench.lab import eventually, run_all, running_lab
 
 pytestmark = pytest.mark.browser
@@ -35,7 +36,7 @@ def test_figure_is_driven_by_keyboard_in_jupyterlab(lab, open_page, tmp_path):
     page = open_page(offline=False)
     run_all(page, lab)
     grid = page.get_by_role("grid", name="Attention weights")
-    grid.wait_for(timeout=60_000)
+    grid.wait_for(timeout=1000 * limits.NOTEBOOK)
     grid.focus()
     cells_before = page.locator(".jp-Notebook .jp-Cell").count()
     active = "() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].map((c) => c.matches('.jp-mod-active'))"

@@ -4,12 +4,15 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+
+from course_lib import limits
+from course_lib.bench.browser import new_page
+from course_lib.bench.lab import answers, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "notebooks/00_start_here.ipynb"
@@ -21,18 +24,6 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_until_served(url: str, server: subprocess.Popen, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        assert server.poll() is None, f"the lab ended with exit code {server.returncode}"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(f"no lab within {seconds} s")
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """Address of a running lab, with the settings of the test's own folder and not those of the user."""
@@ -42,28 +33,29 @@ def lab(tmp_path_factory):
     surroundings = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTERLAB_WORKSPACES_DIR": str(home)}
     server = subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until_served(f"http://127.0.0.1:{port}/api?token=secret", server, 60)
+        url = f"http://127.0.0.1:{port}/api?token=secret"
+        eventually(lambda: server.poll() is not None or answers(url), limits.START)
+        assert server.returncode is None, f"the lab ended with exit code {server.returncode}"
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(limits.ANSWER)
 
 
 @pytest.fixture
 def page(browser):
-    page = browser.new_page()
-    yield page
-    page.close()
+    with new_page(browser) as page:
+        yield page
 
 
 def test_the_lab_opens_the_first_notebook(lab, page):
     present = (ROOT / START).exists()
     page.goto(f"{lab}/lab{'/tree/' + START if present else ''}?token=secret")
     shown = ".jp-Notebook .jp-MarkdownOutput h1" if present else "#jp-main-dock-panel"
-    page.wait_for_selector(shown, timeout=60_000)
+    page.wait_for_selector(shown, timeout=1000 * limits.START)
 
 
 def test_the_lab_asks_for_its_token(lab):
     with pytest.raises(urllib.error.HTTPError) as error:
-        urllib.request.urlopen(f"{lab}/api/contents", timeout=10)
+        urllib.request.urlopen(f"{lab}/api/contents", timeout=limits.ANSWER)
     assert error.value.code == 403

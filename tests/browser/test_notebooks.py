@@ -4,15 +4,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import TimeoutError
 
-from course_lib import widgets
+from course_lib import limits, widgets
 from course_lib.bench.lab import run_all, serving
 
 pytestmark = pytest.mark.browser
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 FIGURES = tuple(figure.__name__ for figure in widgets.FIGURES)
 VIEW = "application/vnd.jupyter.widget-view+json"
-SECONDS = 240  # for one notebook: four times its own limit, as a browser works beside it
 
 # Those that run or wait, and errors: of a notebook that has run, both are empty.
 WAITING = (
@@ -56,11 +56,11 @@ def test_figures_are_operated_in_their_notebook(name, lab, open_page):
     """`open_page` fails the test at any error in the browser's console."""
     page = open_page(offline=False)
     run_all(page, f"{lab}/workspaces/{Path(name).stem}/tree/{name}")  # of its own: no other notebook is open there
-    page.wait_for_function(STARTED, timeout=60_000)
-    page.wait_for_function(WAITING, timeout=1000 * SECONDS)
+    page.wait_for_function(STARTED, timeout=1000 * limits.START)
+    page.wait_for_function(WAITING, timeout=1000 * limits.NOTEBOOK)
     assert page.locator(ERRORS).all_inner_texts() == []
     figures = page.locator(".jp-Notebook .clf:has([aria-live])")  # curves that only show what comes have no such region
-    figures.first.wait_for(timeout=30_000)
+    figures.first.wait_for()
     assert figures.count() == with_figures()[name]
     for i in range(figures.count()):
         operate(page, figures.nth(i))
@@ -75,7 +75,9 @@ def operate(page, figure):
         controls.nth(i).focus()
         for key in ("ArrowRight", "ArrowDown", "Enter"):
             page.keyboard.press(key)
-        page.wait_for_timeout(200)
         if said.text_content():
             return
-    pytest.fail(f"the figure {title!r} says nothing of what is chosen")
+    try:
+        page.wait_for_function("(said) => said.textContent", arg=said.element_handle())
+    except TimeoutError:
+        pytest.fail(f"the figure {title!r} says nothing of what is chosen")
