@@ -20,7 +20,8 @@ RUN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python
 # because they hold the course's own messages.
 SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.layers,course_lib.surgery,beartype.beartype
 # The tests of one file mostly share what they prepare; a process that has no more takes over some of the other's.
-PLAIN := $(RUN) -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
+PLAIN := $(RUN) -m pytest -p no:nbval
+SHARED := -n $(WORKERS) --dist worksteal
 # Outputs are the same under the pinned versions only; under others the cells have to run.
 NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
 
@@ -54,13 +55,13 @@ lint: install-test
 	$(RUN) -m ruff format --check .
 
 unit: install-test
-	$(PLAIN) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks
+	$(PLAIN) $(SHARED) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks
 
 bad-input: install-test
-	$(PLAIN) tests/bad_input
+	$(PLAIN) tests/bad_input  # over before a second process has loaded torch
 
 browser: install-test
-	$(PLAIN) tests/browser
+	$(PLAIN) $(SHARED) tests/browser
 
 # The cells of a notebook stay in one process, in order.
 check-notebooks: install-test
