@@ -22,6 +22,7 @@ STARTED = (
     "() => [...document.querySelectorAll('.jp-Notebook .jp-InputPrompt')].some((p) => /\\d|\\*/.test(p.textContent))"
 )
 ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+SHUT_DOWN = "() => window.jupyterapp.serviceManager.sessions.shutdownAll()"  # a kernel holds up to a gigabyte
 CONTROLS = "[role=grid][tabindex='0'], input, select, button:not([disabled])"
 
 
@@ -64,6 +65,7 @@ def test_figures_are_operated_in_their_notebook(name, lab, open_page):
     assert figures.count() == with_figures()[name]
     for i in range(figures.count()):
         operate(page, figures.nth(i))
+    page.evaluate(SHUT_DOWN)
 
 
 def operate(page, figure):
