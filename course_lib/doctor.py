@@ -220,4 +220,5 @@ def attempt(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except Exception as error:  # whatever is wrong with the machine, the other checks still have to be made
-        return Finding(name, "fail", f"{type(error).__name__}: {error}", REINSTALL if has_home() else HOME)
+        homeless = isinstance(error, RuntimeError) and not has_home()  # Path.home raises it, and so do Jupyter's paths
+        return Finding(name, "fail", f"{type(error).__name__}: {error}", HOME if homeless else REINSTALL)
