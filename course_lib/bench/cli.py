@@ -44,6 +44,13 @@ DECODE_FIGURES = {
     "cache, MB": "{megabytes:.1f}",
 }
 
+WAY_FIGURES = {
+    "ways of": "{product}",
+    "shape": "{shape}",
+    "taken": "{taken}",
+    "microseconds": "{times}",
+}
+
 Output = Annotated[Path, typer.Option("--json", help="Where the figures are kept; written whole, at the end.")]
 
 
@@ -116,14 +123,15 @@ def decode(
 ) -> None:
     """One more token after a long text: the course beside transformers, with the same weights, a floor, a prediction.
 
-    Greedy tokens are compared first. It takes some minutes, most of them in the latent prefill of transformers.
+    Greedy tokens are compared first. The course runs twice: in the ways that this processor takes, which are listed
+    with the times of all, and plainly. It takes some minutes, most of them in the latent prefill of transformers.
     """
     import torch
 
     from course_lib.bench import report
     from course_lib.bench.decode import CONTEXTS, measure
     from course_lib.bench.decode_contenders import VARIANTS
-    from course_lib.bench.rates import measure_machine
+    from course_lib.bench.rates import computing, measure_machine, ways
     from course_lib.training.folder import machine
     from course_lib.versions import installed
 
@@ -139,9 +147,13 @@ def decode(
         typer.echo(f"The measurement stopped: {error}", err=True)
         raise typer.Exit(1) from error
     report.show_lines("Decoding", DECODE_FIGURES, [row | {"megabytes": row["cache_bytes"] / 1e6} for row in rows])
+    where, how, taken = machine(), computing(), ways()
+    times = [", ".join(f"{way} {time:.0f}" for way, time in row["microseconds"].items()) for row in taken]
+    report.show_lines("Ways taken", WAY_FIGURES, [row | {"times": t} for row, t in zip(taken, times, strict=True)])
+    typer.echo(f"{where['processor']}, {threads} threads, " + ", ".join(f"{k} {v}" for k, v in how.items()))
     rates = {"bytes_per_second": peak.bandwidth, "flops_per_second": peak.flops}
     versions = {"transformers": installed("transformers")}
-    report.write(output, "decode", rows, peak=rates, machine=machine() | versions)
+    report.write(output, "decode", rows, ways=taken, peak=rates, machine=where | how | versions)
 
 
 @app.command()

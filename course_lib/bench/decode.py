@@ -66,7 +66,7 @@ def measure(peak: Machine, variants: Sequence[str] = tuple(VARIANTS), contexts: 
     Raises ValueError when an implementation gives other tokens than the course.
     """
     rows = []
-    with tqdm(total=len(variants) * len(contexts) * 3, unit="run") as bar, warnings.catch_warnings():
+    with tqdm(total=len(variants) * len(contexts) * 4, unit="run") as bar, warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of transformers, about names of arguments
         for name in variants:
             variant = VARIANTS[name]

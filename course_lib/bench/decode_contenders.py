@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from course_lib.layers import cpu
 from course_lib.models import DecoderModel, pretrained
 
 SIZES = {
@@ -86,6 +87,16 @@ class Course:
         return sum(cache.nbytes for cache in self.caches)
 
 
+class PlainCourse(Course):
+    """The same without the ways that this processor takes, as under COURSE_CPU=plain."""
+
+    name = "course-plain"
+
+    def step(self, token: Tensor) -> Tensor:
+        with cpu.plain():
+            return super().step(token)
+
+
 class Transformers:
     """The package transformers with one of its caches, dynamic or static."""
 
@@ -122,7 +133,7 @@ def contenders(variant: Variant, sizes: dict = SIZES) -> tuple[DecoderModel, lis
         theirs.save_pretrained(folder)
         ours = pretrained.load(folder).model
     peers = [Transformers(theirs, kind, variant) for kind in ("dynamic", "static")]
-    return ours, [Course(ours, variant), *peers]
+    return ours, [Course(ours, variant), PlainCourse(ours, variant), *peers]
 
 
 def random_model(variant: Variant, sizes: dict):

@@ -1,9 +1,12 @@
-"""The two rates of the machine in front of you: bytes and float32 FLOPs per second, at their best and in decoding."""
+"""The machine in front of you: its bytes and float32 FLOPs per second, at best and in decoding, and its ways."""
+
+import re
 
 import torch
 
 from course_lib.accounting import Machine
 from course_lib.bench.timing import time_calls
+from course_lib.layers import cpu
 from course_lib.layers.products import project
 
 STREAM = 2**26  # numbers, 256 MiB: far more than the caches of a processor hold
@@ -52,3 +55,29 @@ def measure_few_rows_flops() -> float:
     """FLOPs per second of a product of few rows and one weight, which stays in the processor's caches."""
     rows, W = torch.ones(FEW_ROWS, SIZE), torch.ones(SIZE, SIZE).T
     return 2 * FEW_ROWS * W.numel() / time_calls(lambda: rows @ W, 10 * REPEATS).median
+
+
+def computing() -> dict[str, str]:
+    """What torch computes with on the CPU: instruction set, library of matrix products, COURSE_CPU."""
+    library = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return {
+        "instructions": instructions,
+        "blas": library.group(1) if library else "unknown",
+        "COURSE_CPU": cpu.setting(),
+    }
+
+
+def ways() -> list[dict]:
+    """The ways that this process has measured: of each shape the one taken, and the microseconds of all."""
+    return [
+        {
+            "product": kind,
+            "shape": " x ".join(map(str, shape)),
+            "dtype": str(dtype).removeprefix("torch."),
+            "threads": threads,
+            "taken": found.way,
+            "microseconds": {name: 1e6 * seconds for name, seconds in found.seconds.items()},
+        }
+        for (kind, shape, dtype, threads), found in cpu.choices.items()
+    ]

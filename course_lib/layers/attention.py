@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from course_lib.config import GroupedConfig
 from course_lib.layers.base import CausalAttention, Output
 from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.layers.cpu import by_columns
 from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import rotary_table
-from course_lib.layers.products import by_columns, join_heads, project, split_heads
+from course_lib.layers.products import join_heads, project, split_heads
 
 
 def new_weight(rows: int, columns: int) -> nn.Parameter:

@@ -5,22 +5,17 @@ have different lengths: token t of sequence i stands at position t, whatever its
 at the first append. A cache is for inference: what it holds carries no gradients.
 """
 
-import math
-import mmap
-from contextlib import suppress
-
 import torch
 from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor
 
 from course_lib.config import is_whole, require
 from course_lib.layers.checks import check_lengths, sequence_indices, whole_numbers
+from course_lib.layers.cpu import new_rows
 
 Rows = dict[str, Float[Tensor, "b ... n _"]]  # what n new tokens leave
 Held = dict[str, Float[Tensor, "b ... N _"]]  # what all N tokens have left
 SMALLEST = 16  # tokens allocated at first when no capacity is given
-TURNED = ("V",)  # each coordinate of all tokens lies together, as plain products on a CPU add it up
-LARGE = 2**22  # bytes, two huge pages
 
 
 class Cache:
@@ -155,7 +150,7 @@ class Cache:
     def _allocate(self, rows: Rows, size: int, keep: bool) -> None:
         """Zeros, not uninitialised memory: what no query sees is still multiplied, by 0, and 0 NaN is NaN."""
         old = self._buffers
-        self._buffers = {name: _new_buffer(name, row, size) for name, row in rows.items()}
+        self._buffers = {name: new_rows(name, row, size) for name, row in rows.items()}
         self._kinds, self._slots = _kinds(rows), torch.arange(size)
         if keep:
             for name, buffer in self._buffers.items():
@@ -177,25 +172,6 @@ class Cache:
 
     def _forget(self, lengths: Int[Tensor, "b"]) -> None:
         self._hold(lengths)
-
-
-def _new_buffer(name: str, row: Float[Tensor, "b ... n w"], size: int) -> Float[Tensor, "b ... size w"]:
-    """Zeros for `size` rows like these. In half precision and on a GPU fused kernels read them, which want rows."""
-    *lead, _, width = row.shape
-    if name in TURNED and row.is_cpu and row.element_size() >= 4:
-        return _zeros(row, (*lead, width, size)).mT
-    return _zeros(row, (*lead, size, width))
-
-
-def _zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Of the dtype and device of `like`, on huge pages where Linux has them: fewer addresses to look up."""
-    nbytes = math.prod(shape) * like.element_size()
-    if not like.is_cpu or nbytes < LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-        return like.new_zeros(shape)
-    memory = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with suppress(OSError):  # of a kernel without them
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(memory, dtype=like.dtype).view(shape)
 
 
 def _kinds(rows: Rows) -> dict[str, tuple]:

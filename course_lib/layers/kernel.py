@@ -13,10 +13,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_lib.config import require
+from course_lib.layers import cpu
 from course_lib.layers.checks import check_kernel
-
-PARTS, LONG = 4, 1024  # parts into which the keys of a single key head are cut, from so many keys on
-FEW = 8  # queries
 
 
 @dataclass(frozen=True)
@@ -74,16 +72,6 @@ def multiply(A: Float[Tensor, "b g m k"], B: Float[Tensor, "b g k l"]) -> Float[
     return torch.bmm(A.flatten(0, 1), B.flatten(0, 1)).unflatten(0, A.shape[:2])
 
 
-def attend_in_parts(q: Float[Tensor, "m e"], K: Float[Tensor, "N e"], V: Float[Tensor, "N v"]) -> Float[Tensor, "m v"]:
-    """softmax(q K^T) V of a single key head, whose keys and values are cut into parts for threads to share."""
-    whole = K.shape[0] - K.shape[0] % PARTS
-    K_c, V_c = (rows[:whole].unflatten(0, (PARTS, -1)) for rows in (K, V))
-    scores = torch.bmm(q.expand(PARTS, -1, -1), K_c.mT).transpose(0, 1).flatten(1)
-    P = torch.cat([scores, q @ K[whole:].T], 1).softmax(-1)
-    Y_c = torch.bmm(P[:, :whole].unflatten(1, (PARTS, -1)).transpose(0, 1), V_c)
-    return torch.addmm(Y_c.sum(0), P[:, whole:], V[whole:])
-
-
 def attend(
     Q: Float[Tensor, "b h n e"],
     K: Float[Tensor, "b g N e"],
@@ -95,8 +83,8 @@ def attend(
     """The values of `attention_weights` and `mix` by torch's fused scaled_dot_product_attention where it is faster.
 
     It is not for one query, as in a decode step: the plain products read keys and values where they lie. Nor for
-    a few queries of cached values, which it would copy, nor for grouped heads whose keys and values differ in width
-    (the absorbed latent), for which it would repeat the keys.
+    a few queries of cached values, which it would copy row by row when their scores are fewer numbers, nor for
+    grouped heads whose keys and values differ in width (the absorbed latent), for which it would repeat the keys.
     Raises ValueError for shapes that do not fit.
     """
     check_kernel(Q, K, seen.mask, seen.causal)
@@ -105,7 +93,7 @@ def attend(
         lambda: f"K and V must agree in all axes but the last, got shapes {tuple(K.shape)} and {tuple(V.shape)}",
     )
     (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
-    one, few_in_cache = n == 1 and is_wide(Q), n <= FEW and V.stride(-1) != 1
+    one, few_in_cache = n == 1 and is_wide(Q), V.stride(-1) != 1 and h * n < g * v
     if one and seen.everything and dropout == 0:
         return attend_alone((Q, K, V), scale)
     if one or few_in_cache or (g != h and e != v):
@@ -121,13 +109,7 @@ def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
     Q, K, V = heads
     K, V = K.flatten(0, 1), V.flatten(0, 1)
     q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group below each other
-    if K.shape[1] < LONG:
-        Y = torch.bmm(torch.bmm(q, K.mT).softmax(-1), V)
-    elif K.shape[0] == 1:
-        Y = attend_in_parts(q[0], K[0], V[0])
-    else:  # BLAS wants many keys before a few queries
-        Y = torch.bmm(torch.bmm(K, q.mT).mT.contiguous().softmax(-1), V)
-    return Y.reshape(*Q.shape[:3], -1)
+    return cpu.way_of_asking(q, K, V)(q, K, V).reshape(*Q.shape[:3], -1)
 
 
 def attend_plainly(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from course_lib.config import is_whole, require
+from course_lib.layers import cpu
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.writing import writing
 
@@ -22,6 +23,7 @@ class Ablation:
     tokens: (b, n) int64 with n >= 2. Raises ValueError for another model or other tokens.
     """
 
+    @cpu.plain()
     def __init__(self, model: DecoderModel, tokens: Tensor):
         require(isinstance(model, DecoderModel), f"model must be a DecoderModel, got {type(model).__name__}")
         good = isinstance(tokens, Tensor) and tokens.dtype == torch.int64 and tokens.ndim == 2 and tokens.shape[1] >= 2
@@ -38,6 +40,7 @@ class Ablation:
         """The numbers of layers, and of heads in each."""
         return len(self._model.blocks), self._model.config.attention.n_heads
 
+    @cpu.plain()
     def losses(self, removed: Iterable[Head] = ()) -> Tensor:
         """-log p of tokens 1, 2, ... of each text, in nats, (b, n - 1).
 

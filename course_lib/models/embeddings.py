@@ -8,7 +8,8 @@ from course_lib.config import ModelConfig, require
 from course_lib.layers import Cache, sinusoidal_table
 from course_lib.layers.base import real
 from course_lib.layers.checks import check_lengths
-from course_lib.layers.products import by_columns, project
+from course_lib.layers.cpu import by_columns
+from course_lib.layers.products import project
 from course_lib.models.norms import new_dropout, new_norm
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from course_lib.config import Rope, require
+from course_lib.layers import cpu
 from course_lib.layers.positions import rotary_frequencies
 from course_lib.models import DecoderModel
 from course_lib.models.writing import writing
@@ -26,6 +27,7 @@ class Calibration:
     distances: Float[np.ndarray, "n"]  # share of the attention weights, all heads together, that lies s tokens back
 
 
+@cpu.plain()
 def calibrate(model: DecoderModel, batches: Iterable[Tensor]) -> list[Calibration]:
     """One Calibration for each layer, of all tokens in the batches (b, n) of ids; the model runs in evaluation mode.
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
+from course_lib.layers import cpu
 from course_lib.training.data import TrainingData
 from course_lib.training.distributed import Place
 
@@ -27,6 +28,7 @@ class Evaluation:
 
 
 @torch.no_grad()
+@cpu.plain()
 def evaluate(model: nn.Module, data: TrainingData, place: Place | None = None) -> Evaluation:
     """The loss on all of `data.validation()`, without dropout; several processes share the work."""
     place = place or Place(next(model.parameters()).device)

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import nn
 from tqdm.auto import tqdm
 
+from course_lib.layers import cpu
 from course_lib.training import checkpoint
 from course_lib.training.data import Batch, TrainingData
 from course_lib.training.distributed import Place, placed
@@ -42,6 +43,7 @@ class Result:
         return self.tokens / self.training_seconds
 
 
+@cpu.plain()
 def train(
     model: nn.Module,
     data: TrainingData,

@@ -19,7 +19,10 @@ from course_lib.layers import (
     WindowCache,
     attend,
     attention_weights,
+    cpu,
 )
+from course_lib.layers.cpu import by_columns
+from course_lib.layers.products import project
 
 GROUPED = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope()))
 GROUPED_WINDOW = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, d_head=4, window=5))
@@ -275,3 +278,19 @@ def test_visible_sets():
         attend(Q, K, K, Seen(torch.ones(5, 6, dtype=torch.bool)), 0.5)
     with pytest.raises(ValueError, match="mask and causal exclude each other"):
         Seen(torch.ones(5, 7, dtype=torch.bool), causal=True)
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad])
+def test_rows_that_are_twice_as_wide_as_a_weight_is_high(mode):
+    """They are not two rows each; no way of this processor takes them for such."""
+    with mode(), pytest.raises(RuntimeError, match="1x1024 and 512x261"):
+        project(tokens(1, 1024), by_columns(tokens(512, 261)))
+
+
+def test_another_setting_of_the_processor(monkeypatch):
+    cpu.setting.cache_clear()
+    monkeypatch.setenv("COURSE_CPU", "fast")
+    with torch.no_grad(), pytest.raises(ValueError, match="COURSE_CPU must be measured or plain, got 'fast'"):
+        project(tokens(1, 512), by_columns(tokens(512, 261)))
+    monkeypatch.undo()
+    cpu.setting.cache_clear()

@@ -40,11 +40,11 @@ def test_figures_of_every_variant(tmp_path):
     assert found["benchmark"] == "decode" and found["machine"]["transformers"]
     assert found["peak"] == {"bytes_per_second": 1e9, "flops_per_second": 1e10}
     rows = found["rows"]
-    names = ["course", "transformers-dynamic", "transformers-static"]
+    names = ["course", "course-plain", "transformers-dynamic", "transformers-static"]
     assert [(row["variant"], row["context"], row["implementation"]) for row in rows] == [
         (variant, context, name) for variant in VARIANTS for context in (23, 37) for name in names
     ]
-    for course, *peers in (rows[i : i + 3] for i in range(0, len(rows), 3)):
+    for course, *peers in (rows[i : i + 4] for i in range(0, len(rows), 4)):
         model = contenders(VARIANTS[course["variant"]])[0]
         config, attention = model.config, model.blocks[0].attention
         absorbs = isinstance(attention, LatentAttention) and attention.absorbs(1)

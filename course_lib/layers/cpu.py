@@ -1,0 +1,237 @@
+"""All that is tuned to processors: the order of numbers in memory, and which of several ways a decode step computes.
+
+A decode step multiplies one row, or a few, by every weight, and asks every cached key: its time is that of reading
+them. Several ways compute the same values, and which one reads fastest differs between processors by a factor of 2 to 4
+both ways. Therefore no way is written down here as the best. The plain way is the default. In inference on a CPU each
+way is timed when a shape is met for the first time in a process, and another one is taken when it is clearly faster.
+
+Timed are copies of ones instead of the model's own tensors: their sizes are bounded, they lie in memory as weights do
+that were not used for a while, and the call that measures already gives the values that all later calls give.
+
+COURSE_CPU=plain in the environment fixes the plain way. Training, evaluation and experiments run within `plain()`.
+"""
+
+import contextlib
+import functools
+import itertools
+import os
+import statistics
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import perf_counter as clock
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib.config import require
+
+SETTINGS = ("measured", "plain")
+PLAIN = "plain"
+
+# Where measuring is worth its time; what is chosen there depends on none of these.
+FEW = 8  # rows: of more, each number that is read serves so many multiplications that their speed counts, not reading
+SMALL = 2**16  # numbers: fewer are read in the microseconds that the calls of torch take in any way
+LARGE = 2**21  # numbers: more take as many times longer in every way
+COPIES = 2**23  # numbers in all copies together: more than the caches of the cores hold
+ROUNDS, BUDGET = 9, 0.05  # timed calls of each way, and seconds for all of them
+PER_THREAD = 2  # parts: a thread that is late leaves its second one to another
+
+
+# The order of numbers in memory is fixed, and never measured: training walks through memory in this order.
+
+
+def by_columns(W: Float[Tensor, "d w"]) -> Float[Tensor, "d w"]:
+    """The same matrix, each of its columns in one piece of memory.
+
+    Each output is then an inner product with numbers that lie together, and those of a head are one block.
+    Measured for one row and 512 x 2048 float32 on two cores, best way of each: 50 GB/s by columns and 35 by rows with
+    the code that MKL runs on AMD processors, 45 and 43 with its code for Intel's.
+    """
+    return W.T.contiguous().T
+
+
+def new_rows(name: str, like: Float[Tensor, "b ... n w"], size: int) -> Float[Tensor, "b ... size w"]:
+    """Zeros for `size` cached rows, of the dtype and device of `like`.
+
+    Values V lie coordinate by coordinate on a CPU: a step sums each coordinate over all tokens. For 16 heads of width
+    32 and 2048 tokens, best way of each: 159 microseconds so and 179 by rows with MKL's code for AMD, 214 and 280 with
+    its code for Intel. In half precision and on a GPU fused kernels read them, which want rows.
+    """
+    *lead, _, width = like.shape
+    if name == "V" and like.is_cpu and like.element_size() >= 4:
+        return like.new_zeros(*lead, width, size).mT
+    return like.new_zeros(*lead, size, width)
+
+
+# The ways. The first of each is the plain one.
+
+
+def product(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "m w"]:
+    """x W."""
+    return x @ W
+
+
+def product_in_parts(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "m w"]:
+    """x W as a batch of products with parts of the columns: MKL on AMD gives a single one to one thread."""
+    P, whole = parts_of(W.shape[1])
+    Y = torch.bmm(W.T[:whole].unflatten(0, (P, -1)), x.T.expand(P, -1, -1)).flatten(0, 1).T.contiguous()
+    return Y if whole == W.shape[1] else torch.cat([Y, x @ W[:, whole:]], 1)
+
+
+def ask(q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]) -> Float[Tensor, "B m v"]:
+    """softmax(q K^T) V."""
+    return torch.bmm(torch.bmm(q, K.mT).softmax(-1), V)
+
+
+def ask_keys_first(
+    q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]
+) -> Float[Tensor, "B m v"]:
+    """softmax((K q^T)^T) V: some BLAS are faster when the larger factor stands first."""
+    return torch.bmm(torch.bmm(K, q.mT).mT.contiguous().softmax(-1), V)
+
+
+def ask_in_parts(
+    q: Float[Tensor, "1 m e"], K: Float[Tensor, "1 N e"], V: Float[Tensor, "1 N v"]
+) -> Float[Tensor, "1 m v"]:
+    """softmax(q K^T) V of a single key head, whose keys and values are cut into parts for threads to share."""
+    q, K, V = q[0], K[0], V[0]
+    P, whole = parts_of(K.shape[0])
+    K_c, V_c = (rows[:whole].unflatten(0, (P, -1)) for rows in (K, V))
+    scores = torch.bmm(q.expand(P, -1, -1), K_c.mT).transpose(0, 1).flatten(1)
+    weights = torch.cat([scores, q @ K[whole:].T], 1).softmax(-1)
+    Y_c = torch.bmm(weights[:, :whole].unflatten(1, (P, -1)).transpose(0, 1), V_c)
+    return torch.addmm(Y_c.sum(0), weights[:, whole:], V[whole:])[None]
+
+
+def parts_of(size: int) -> tuple[int, int]:
+    """The number of parts for the threads that torch has now, and how many of `size` things they take evenly."""
+    P = min(PER_THREAD * torch.get_num_threads(), size)
+    return P, size - size % P
+
+
+Way = Callable[..., Tensor]
+PRODUCTS: dict[str, Way] = {PLAIN: product, "in parts": product_in_parts}
+ASKING: dict[str, Way] = {PLAIN: ask, "keys first": ask_keys_first}
+ASKING_ONE_HEAD: dict[str, Way] = ASKING | {"in parts": ask_in_parts}
+
+
+# Which way: the plain one, or what measuring has found.
+
+_plainly: ContextVar[bool] = ContextVar("plainly", default=False)
+
+
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """A context, or a decorator, within which nothing is measured and everything is computed the plain way."""
+    before = _plainly.set(True)
+    try:
+        yield
+    finally:
+        _plainly.reset(before)
+
+
+@functools.cache
+def setting() -> str:
+    """COURSE_CPU, read once in a process: measured (unless given) or plain. Raises ValueError for anything else."""
+    given = os.environ.get("COURSE_CPU") or SETTINGS[0]
+    require(given in SETTINGS, f"COURSE_CPU must be {' or '.join(SETTINGS)}, got {given!r}")
+    return given
+
+
+def measures(*tensors: Tensor) -> bool:
+    """Whether ways may differ here: in inference, on plain tensors of a CPU, by themselves and in one process.
+
+    Not while gradients are recorded, a graph is traced, types are cast, or operations are watched (torch.compile, vmap,
+    autocast, fake tensors, counters of FLOPs). Not in a process group either, where all must compute alike.
+    """
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or setting() == PLAIN or _plainly.get():
+        return False
+    return (
+        all(x.is_cpu and type(x) in (Tensor, torch.nn.Parameter) for x in tensors)
+        and torch._C._functorch.peek_interpreter_stack() is None
+        and torch._C._len_torch_dispatch_stack() == 0
+        and not torch.is_autocast_enabled("cpu")
+        and not (torch.distributed.is_available() and torch.distributed.is_initialized())
+    )
+
+
+def way_of_product(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"]) -> Way:
+    """How X W is computed: one of PRODUCTS, for the rows of X below each other."""
+    d, w = W.shape
+    if not 0 < X.numel() <= FEW * d or d * w < SMALL or W.stride(0) != 1 or not measures(X, W):
+        return product
+    if X.shape[-1] != d or X.dtype != W.dtype:
+        return product  # which raises the usual error
+    m = X.numel() // d
+    w = min(w, max(1, LARGE // d))
+    key = ("product", (m, d, w), W.dtype, torch.get_num_threads())
+    return PRODUCTS[choose(key, PRODUCTS, lambda: (W.new_ones(m, d), lambda ones: (ones.view(w, d).T,), w * d)).way]
+
+
+def way_of_asking(q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]) -> Way:
+    """How softmax(q K^T) V is computed: one of ASKING, or of ASKING_ONE_HEAD. Lengths N count in powers of two."""
+    (B, m, e), (N, v) = q.shape, V.shape[1:]
+    if B * N * (e + v) < SMALL or not measures(q, K, V):
+        return ask
+    most = LARGE // (B * (e + v) * -(-m // FEW))  # as much work as for the largest weight
+    N = 2 ** (max(1, min(N, most)).bit_length() - 1)
+    shared, turned = V.data_ptr() == K.data_ptr(), V.stride(-1) != 1  # values may be columns of the keys
+
+    def copy(ones: Tensor) -> tuple[Tensor, Tensor]:
+        keys = ones[: B * N * e].view(B, N, e)
+        values = ones[len(ones) - B * N * v :]
+        return keys, keys[..., :v] if shared else values.view(B, v, N).mT if turned else values.view(B, N, v)
+
+    ways = ASKING_ONE_HEAD if B == 1 else ASKING
+    order = "V in K" if shared else "V turned" if turned else "V by rows"
+    key = (f"asking, {order}", (B, m, e, v, N), K.dtype, torch.get_num_threads())
+    return ways[choose(key, ways, lambda: (q.new_ones(B, m, e), copy, B * N * (e if shared else e + v))).way]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What measuring has found for one shape."""
+
+    way: str
+    seconds: dict[str, float]  # the median of each way
+
+
+choices: dict[tuple, Choice] = {}  # of this process: kind, shape, dtype and number of threads -> what was found
+_measuring = threading.Lock()
+
+
+def choose(key: tuple, ways: dict[str, Way], material: Callable[[], tuple]) -> Choice:
+    """The choice for `key`, measured when there is none yet.
+
+    material() -> the first argument of the ways, how the others are made of as many ones, and how many ones.
+    """
+    found = choices.get(key)
+    if found is None:
+        with _measuring:  # another thread may have measured it meanwhile
+            found = choices.get(key) or choices.setdefault(key, measure(ways, *material()))
+    return found
+
+
+def measure(ways: dict[str, Way], rows: Tensor, copy: Callable[[Tensor], tuple], size: int) -> Choice:
+    """Call the ways in turn, each time on another copy, as a decode step meets one weight after the other.
+
+    Taken is the way whose median is least, if it is less than the best of the plain one, and if there was time for all
+    rounds: equally fast ways come out so by chance once in 68 times. On a busy machine the plain way stays.
+    """
+    copies = itertools.cycle([copy(ones) for ones in rows.new_ones(max(2, COPIES // size), size)])
+    for way in ways.values():
+        way(rows, *next(copies))  # which may start threads
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    began = clock()
+    while len(seconds[PLAIN]) < ROUNDS and clock() - began < BUDGET:
+        for name, way in ways.items():
+            arguments, start = next(copies), clock()
+            way(rows, *arguments)
+            seconds[name].append(clock() - start)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    best = min(medians, key=medians.get)
+    finished = len(seconds[best]) == ROUNDS
+    return Choice(best if finished and medians[best] < min(seconds[PLAIN]) else PLAIN, medians)
