@@ -59,7 +59,8 @@ def train(
     Under torchrun every process calls this, with a folder that all of them see, and takes its share of each batch.
 
     Raises OSError before the first step when the folder cannot be written or the disk is full, ValueError when another
-    run lies there, DivergedError when the loss is no longer a number: the last good checkpoint is then still there.
+    run lies there or an earlier version of the course began it, DivergedError when the loss is no longer a number: the
+    last good checkpoint is then still there.
     """
     with placed(device, recipe.precision) as place, place.own_randomness():
         return Training(model, data, recipe, RunFolder(folder), place).run(watchers)

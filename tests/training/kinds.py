@@ -32,13 +32,13 @@ CONFIGS = {
 }
 
 
-def new(kind: str, dropout: float) -> tuple[nn.Module, TrainingData]:
-    """A model with its first weights, which are always the same, and what it learns from."""
+def new(kind: str, dropout: float, seed: int) -> tuple[nn.Module, TrainingData]:
+    """A model with its first weights, and what it learns from, which is always the same."""
     source = data(kind)
     sizes = {"vocab_size": source.vocab_size, "n_layers": 2, "d_ff": 17, "dropout": dropout}
     config = ModelConfig(**sizes | CONFIGS[kind])
     config = replace(config, attention=replace(config.attention, dropout=dropout))
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     if kind == "translation":
         return TranslationModel(config, config), source
     return (MaskedTokenModel if kind == "masked" else DecoderModel)(config), source

@@ -73,7 +73,7 @@ def run(
     """Train a model of `kinds` by RECIPE, of which `recipe` changes fields."""
     if place is not None:
         set_trap(place, when)
-    model, data = new(kind, dropout)
+    model, data = new(kind, dropout, seed=int(os.environ.get("RANK", 0)))  # all processes take the weights of the first
     torch.manual_seed(int.from_bytes(os.urandom(4), "big"))  # a new process has other random numbers
     train(model, data, replace(RECIPE, **recipe), folder, "cpu", ())
 
