@@ -200,14 +200,14 @@ PRECEDENCE = [
     ("mistral", WINDOW | {"use_sliding_window": False}),
     ("mistral", WINDOW | {"max_window_layers": 2}),
     ("mistral", WINDOW | SLIDING),
-    ("mistral", WINDOW | {"attention_bias": True, "mlp_bias": True}),
+    ("mistral", WINDOW | {"attention_bias": True}),
     ("mistral", {"sliding_window": None}),
     ("qwen2", WINDOW),
     ("qwen2", WINDOW | {"use_sliding_window": True, "max_window_layers": 0}),
     ("qwen2", WINDOW | {"use_sliding_window": True, "max_window_layers": 0} | FULL),
     ("qwen3", WINDOW | {"use_sliding_window": True} | SLIDING),
     ("qwen3", {"use_sliding_window": True, "sliding_window": None, "max_window_layers": 0}),
-    ("qwen2", {"attention_bias": False, "mlp_bias": True, "head_dim": 6}),
+    ("qwen2", {"attention_bias": False, "head_dim": 6}),
     ("llama", {"attention_bias": True, "head_dim": None, "num_key_value_heads": None}),
     ("gpt2", {"n_inner": None, "n_ctx": 5, "scale_attn_weights": False, "reorder_and_upcast_attn": True}),
     ("bert", {"tie_word_embeddings": False, "layer_norm_eps": 0.3, "pad_token_id": None}),
@@ -285,7 +285,7 @@ def test_what_is_refused_by_name(kind, values, rule):
 
 @pytest.mark.parametrize(
     "kind, missing",
-    [("gemma2", "norms multiply by 1"), ("qwen3_moe", "mixture of experts"), ("gpt_neox", "partial rotation")],
+    [("gemma2", "norms multiply by 1"), ("qwen3_moe", "mixtures of experts"), ("gpt_neox", "partial rotation")],
 )
 def test_other_architectures_say_what_is_missing(kind, missing):
     with pytest.raises(ValueError, match=f"model_type .* got '{kind}': .*{missing}"):

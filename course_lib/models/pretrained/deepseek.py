@@ -39,7 +39,7 @@ def family(settings: Settings) -> Family:
 
 
 def check_dense(settings: Settings) -> None:
-    """No layer may be a mixture of experts, and none of the linear maps has a bias."""
+    """No layer may be a mixture of experts, and attention has no biases."""
     dense, experts = EXPERTS[settings.get("model_type")]
     layers, dense = settings.integer("num_hidden_layers"), settings.integer("first_k_dense_replace", dense, least=0)
     experts = settings.find("n_routed_experts", experts)
@@ -50,7 +50,6 @@ def check_dense(settings: Settings) -> None:
     )
     settings.ignore(WITHOUT_EFFECT)
     settings.must_be("attention_bias", False, "latent attention has no biases")
-    settings.must_be("mlp_bias", False, "SwiGLU has no biases")
 
 
 def attention_config(settings: Settings) -> LatentConfig:

@@ -1,50 +1,48 @@
 """Llama, Mistral, Qwen2, Qwen3 and SmolLM: one architecture with small differences in attention."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 
-from course_lib.config import GroupedConfig, LatentConfig, Llama3Rope, ModelConfig, require
+from course_lib.config import GroupedConfig, LatentConfig, Llama3Rope, ModelConfig
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.pretrained.rotary import rope
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, neighbours, norm, same
 from course_lib.models.pretrained.settings import Settings
+from course_lib.models.pretrained.windows import mistral_window, no_window, qwen_window
 
-# Keys without effect in all of them; others that transformers passes over where the architecture decides.
 WITHOUT_EFFECT = "cross_attention_hidden_size is_decoder max_sequence_length"
-DECIDED = {
-    "llama": "rope_interleaved",
-    "mistral": "attention_bias max_window_layers mlp_bias use_sliding_window",
-    "qwen2": "attention_bias mlp_bias",
-    "qwen3": "mlp_bias",
-}
-# What a config.json leaves out is as in transformers. None: as many as there are queries.
-KV_HEADS = {"llama": None, "mistral": 8, "qwen2": 32, "qwen3": 32}
-# Biases on Q, K, V and on the output, where the architecture and not config.json says so.
-FIXED_BIASES = {"mistral": (False, False), "qwen2": (True, False)}
 FREQUENCIES = r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq"  # of the rotation; early files hold them
+
+
+@dataclass(frozen=True)
+class Kind:
+    """In what an architecture differs from the others, and which keys it has no use for."""
+
+    window: Callable[[Settings], int | None]
+    without_effect: str
+    biases: tuple[bool, bool] | None = None  # on Q, K, V and on the output; None: attention_bias says so
+    kv_heads: int | None = None  # where config.json leaves them out; None: as many as there are queries
+    d_head: int | None = None  # likewise; None: d_model / n_heads
+    qk_norm: bool = False
+
+
+KINDS = {
+    "llama": Kind(no_window, "rope_interleaved"),
+    "mistral": Kind(mistral_window, "attention_bias max_window_layers use_sliding_window", (False, False), kv_heads=8),
+    "qwen2": Kind(qwen_window, "attention_bias", (True, False), kv_heads=32),
+    "qwen3": Kind(qwen_window, "", kv_heads=32, d_head=128, qk_norm=True),
+}
 
 
 def family(settings: Settings) -> Family:
     """Of config.json with model_type llama, mistral, qwen2 or qwen3."""
-    kind = settings.get("model_type")
-    settings.ignore(DECIDED[kind])
-    biases = FIXED_BIASES.get(kind) or (settings.flag("attention_bias", False),) * 2
-    if kind == "llama":
-        settings.must_be("mlp_bias", False, "SwiGLU has no biases")
-    heads, d = settings.integer("num_attention_heads"), settings.integer("hidden_size")
-    kv_heads = None if settings.is_null("num_key_value_heads") else KV_HEADS[kind]
-    attention = GroupedConfig(
-        d_model=d,
-        n_heads=heads,
-        n_kv_heads=settings.integer("num_key_value_heads", kv_heads or heads),
-        d_head=settings.integer("head_dim", 128 if kind == "qwen3" else max(d // heads, 1)),
-        rope=rope(settings),
-        qk_norm=kind == "qwen3",
-        qk_norm_eps=settings.number("rms_norm_eps", 1e-6),
-        bias=biases[0],
-        window=WINDOWS[kind](settings),
-    )
+    kind = KINDS[settings.get("model_type")]
+    settings.ignore(kind.without_effect)
+    biases = kind.biases or (settings.flag("attention_bias", False),) * 2
+    attention = attention_config(settings, kind, biases[0])
     config = model_config(settings, attention)
     rules = outer_rules(config)
     for i in range(config.n_layers):
@@ -54,50 +52,27 @@ def family(settings: Settings) -> Family:
     return decoder(config, rules)
 
 
-def no_window(settings: Settings) -> None:
-    """Every token sees all before it."""
-
-
-def mistral_window(settings: Settings) -> int | None:
-    """The window of every layer. With layer_types transformers reads a file as Ministral's, which may mix them."""
-    width, n_layers = stated_window(settings), settings.integer("num_hidden_layers")
-    kind = "full_attention" if width is None else "sliding_attention"
-    settings.must_be("layer_types", [kind] * n_layers, f"every layer has the window {width}")
-    return width
-
-
-def stated_window(settings: Settings) -> int | None:
-    """What sliding_window says; null is none."""
-    return None if settings.is_null("sliding_window") else settings.integer("sliding_window", 4096)
-
-
-LAYERS = "layer_types in config.json, or those that max_window_layers gives,"
-
-
-def qwen_window(settings: Settings) -> int | None:
-    """The window of every layer. Raises ValueError when only some layers have one."""
-    width, n_layers = stated_window(settings), settings.integer("num_hidden_layers")
-    whole = settings.integer("max_window_layers", 28, least=0)  # so many layers from the first on see everything
-    if not settings.flag("use_sliding_window", False):
-        width = None
-    windowed = ["full_attention" if width is None or i < whole else "sliding_attention" for i in range(n_layers)]
-    kinds = settings.find("layer_types", windowed)
-    good = isinstance(kinds, list) and len(kinds) == n_layers and kinds == kinds[:1] * n_layers
-    require(good, f"{LAYERS} must be the same for all of {n_layers} layers, got {kinds!r}")
-    allowed = ["full_attention"] if width is None else ["full_attention", "sliding_attention"]
-    require(
-        kinds[0] in allowed,
-        f"{LAYERS} must be {' or '.join(allowed)} with a window of {width}, got {kinds[0]!r}",
+def attention_config(settings: Settings, kind: Kind, bias: bool) -> GroupedConfig:
+    """Grouped attention in each layer."""
+    heads, d = settings.integer("num_attention_heads"), settings.integer("hidden_size")
+    kv_heads = heads if settings.is_null("num_key_value_heads") else kind.kv_heads or heads
+    return GroupedConfig(
+        d_model=d,
+        n_heads=heads,
+        n_kv_heads=settings.integer("num_key_value_heads", kv_heads),
+        d_head=settings.integer("head_dim", kind.d_head or max(d // heads, 1)),
+        rope=rope(settings),
+        qk_norm=kind.qk_norm,
+        qk_norm_eps=settings.number("rms_norm_eps", 1e-6),
+        bias=bias,
+        window=kind.window(settings),
     )
-    return width if kinds[0] == "sliding_attention" else None
-
-
-WINDOWS = {"llama": no_window, "mistral": mistral_window, "qwen2": qwen_window, "qwen3": qwen_window}
 
 
 def model_config(settings: Settings, attention: GroupedConfig | LatentConfig) -> ModelConfig:
     """What the attention variants have in common."""
     settings.ignore(WITHOUT_EFFECT)
+    settings.must_be("mlp_bias", False, "SwiGLU has no biases")
     settings.choice("hidden_act", {"silu": "silu", "swish": "silu"}, "silu")
     # Some files state the longest text before positions are stretched, some after; the longer is allowed.
     stretched = 1.0 if isinstance(attention.rope, Llama3Rope) else max(attention.rope.factor, 1.0)

@@ -12,7 +12,7 @@ from course_lib.files import read_json
 from course_lib.models.pretrained import bert, deepseek, gpt2, llama
 from course_lib.models.pretrained.files import Stored, find_tensors
 from course_lib.models.pretrained.hub import fetch
-from course_lib.models.pretrained.keys import WITHOUT_EFFECT
+from course_lib.models.pretrained.keys import REFUSED, WITHOUT_EFFECT
 from course_lib.models.pretrained.rules import Family
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.tokens import find_tokenizer
@@ -28,11 +28,11 @@ FAMILIES = {
     "deepseek_v2": deepseek.family,
     "deepseek_v3": deepseek.family,
 }
-# What other architectures have that the course's models have not.
+# What other architectures have that is missing here.
 MISSING = {
-    ".*moe|.*mixtral|gpt_oss|dbrx": ": it is a mixture of experts, which the course's models do not have",
-    ".*gemma": ": its norms multiply by 1 + gamma and its feed-forward is GeGLU, which the course's models do not have",
-    "phi|gpt_neox|gptj|stablelm|glm|persimmon": ": it turns a part of each head only (partial rotation)",
+    ".*moe|.*mixtral|gpt_oss|dbrx": "mixtures of experts are missing here",
+    ".*gemma": "norms that multiply by 1 + gamma and the feed-forward GeGLU are missing here",
+    "phi$|gpt_neox$|gptj|stablelm|glm|persimmon": "partial rotation, of some coordinates of a head, is missing here",
 }
 FLOATS = ("F64", "F32", "F16", "BF16")
 
@@ -41,8 +41,9 @@ def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
     """The model in a folder with config.json and safetensors, or with `hub` that of this name on the hub.
 
     It comes in evaluation mode and float32, with its tokenizer where tokenizer.json and the package tokenizers are
-    there, and a card that says what it is. Raises ValueError for files that are missing, damaged or of another model,
-    and for what the course's models do not compute: mixtures of experts, quantised weights, other architectures.
+    there, and a card that says what it is. Which class it has, the package's docstring says. Raises ValueError for
+    files that are missing, damaged or of another model, for a key of config.json that is not known, and for what the
+    course's models do not compute: mixtures of experts, quantised weights, other architectures.
     """
     folder = fetch(str(path_or_name)) if hub else Path(path_or_name)
     require(
@@ -65,18 +66,16 @@ def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
 def recognise(settings: Settings) -> Family:
     """The family that config.json describes. Raises ValueError for a key that is not known."""
     kind = settings.get("model_type")
-    missing = [why for pattern, why in MISSING.items() if re.match(pattern, str(kind))]
+    missing = next((f": {why}" for pattern, why in MISSING.items() if re.match(pattern, str(kind))), "")
     require(
         isinstance(kind, str) and kind in FAMILIES,
-        f"model_type in config.json must be one of {', '.join(FAMILIES)}, got {kind!r}{missing and missing[0] or ''}",
+        f"model_type in config.json must be one of {', '.join(FAMILIES)}, got {kind!r}{missing}",
     )
     quantised = settings.find("quantization_config")
     method = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
     require(quantised is None, f"weights must not be quantised, but config.json has quantization_config: {method!r}")
-    settings.must_be("is_encoder_decoder", False, "there is one side")
-    settings.must_be("add_cross_attention", False, "there is no encoder to attend to")
-    settings.must_be("pruned_heads", {}, "every layer has all its heads")
-    settings.must_be("use_mrope", False, "a position is one number")
+    for key, (wanted, why) in REFUSED.items():
+        settings.must_be(key, wanted, why)
     settings.ignore(*WITHOUT_EFFECT)
     family = FAMILIES[kind](settings)
     settings.require_known()

@@ -50,7 +50,7 @@ class Settings:
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         require(good, f"{self.where}{key} in config.json must be a finite number, got {value!r}")
         require(value > above, f"{self.where}{key} in config.json must be larger than {above}, got {value!r}")
-        return value
+        return float(value)
 
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""

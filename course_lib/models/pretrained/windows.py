@@ -1,0 +1,38 @@
+"""Which tokens a layer sees, in config.json: all before it, or a window, which must be the same in every layer."""
+
+from course_lib.config import require
+from course_lib.models.pretrained.settings import Settings
+
+WHOLE, WINDOWED = "full_attention", "sliding_attention"
+LAYERS = "layer_types in config.json, or those that max_window_layers gives,"
+
+
+def no_window(settings: Settings) -> None:
+    """Every token sees all before it."""
+
+
+def mistral_window(settings: Settings) -> int | None:
+    """That of sliding_window. With layer_types transformers reads a file as Ministral's, whose layers may differ."""
+    width, n_layers = stated_window(settings), settings.integer("num_hidden_layers")
+    kind = WHOLE if width is None else WINDOWED
+    settings.must_be("layer_types", [kind] * n_layers, f"every layer has the window {width}")
+    return width
+
+
+def qwen_window(settings: Settings) -> int | None:
+    """That of sliding_window if use_sliding_window says so, and layer_types or max_window_layers give it to all."""
+    width, n_layers = stated_window(settings), settings.integer("num_hidden_layers")
+    whole = settings.integer("max_window_layers", 28, least=0)  # so many layers from the first on see everything
+    if not settings.flag("use_sliding_window", False):
+        width = None
+    kinds = settings.find("layer_types", [WHOLE if width is None or i < whole else WINDOWED for i in range(n_layers)])
+    good = isinstance(kinds, list) and len(kinds) == n_layers and kinds == kinds[:1] * n_layers
+    require(good, f"{LAYERS} must be the same for all of {n_layers} layers, got {kinds!r}")
+    allowed = [WHOLE] if width is None else [WHOLE, WINDOWED]
+    require(kinds[0] in allowed, f"{LAYERS} must be {' or '.join(allowed)} with a window of {width}, got {kinds[0]!r}")
+    return width if kinds[0] == WINDOWED else None
+
+
+def stated_window(settings: Settings) -> int | None:
+    """What sliding_window says; null is none."""
+    return None if settings.is_null("sliding_window") else settings.integer("sliding_window", 4096)
