@@ -37,7 +37,8 @@ class DynamicRope(Rope):
 
     The base is base * (1 + factor (n / length - 1))**(w / (w - 2)) for a text of n > length tokens. Rows that are
     cached keep the rotation of the call that made them, as in transformers: past `length`, a text read in several
-    calls, or beside a longer one, differs from the same text read at once and alone.
+    calls, or beside a longer one, differs from the same text read at once and alone. transformers also keeps the base
+    of the longest text so far until one below `length` comes; here a call depends on its own text only.
     """
 
     length: int  # the longest text in training

@@ -84,10 +84,14 @@ class Noting(Settings):
         self.ignored |= set(" ".join(tables).split())
 
 
-def ignored_keys(kind):
+def read(kind):
     settings = Noting(BASE[kind] | {"model_type": kind})
     recognise(settings)
-    return settings.ignored - {"model_type"}
+    return settings
+
+
+def ignored_keys(kind):
+    return read(kind).ignored - {"model_type"}
 
 
 def theirs(kind):
@@ -133,6 +137,17 @@ VALUES = {
 
 def test_all_families_are_tested():
     assert set(BASE) == set(FAMILIES)
+
+
+@pytest.mark.parametrize("kind", BASE)
+def test_no_key_is_passed_over(kind):
+    """Each is read, listed as without effect, or refused by name; so is one that nobody knows."""
+    known = read(kind).known
+    for key in [*theirs(kind), "a_new_key", "rope_scalings", "hidden_Size"]:
+        if key not in known:
+            with pytest.raises(ValueError, match=f"config.json has the key {key} = 2, which is not known here"):
+                recognise(Settings(BASE[kind] | {"model_type": kind, key: 2}))
+    recognise(Settings(BASE[kind] | {"model_type": kind, "a_new_key": None, "_a_remark": 2}))
 
 
 @pytest.mark.parametrize("kind", BASE)
@@ -285,7 +300,7 @@ def test_what_is_refused_by_name(kind, values, rule):
 
 @pytest.mark.parametrize(
     "kind, missing",
-    [("gemma2", "norms multiply by 1"), ("qwen3_moe", "mixtures of experts"), ("gpt_neox", "partial rotation")],
+    [("gemma2", "norms that multiply by 1"), ("qwen3_moe", "mixtures of experts"), ("gpt_neox", "partial rotation")],
 )
 def test_other_architectures_say_what_is_missing(kind, missing):
     with pytest.raises(ValueError, match=f"model_type .* got '{kind}': .*{missing}"):
