@@ -15,6 +15,7 @@ from course_lib.exercises import compare, limits, plain
 from course_lib.exercises.compare import difference
 from course_lib.exercises.isolation import for_the_answer, for_the_grader, settings_kept
 
+_CALLED, _COMPARED = "your code raises", "your result cannot be compared; that raises"
 _OWN_FILES = {__file__, compare.__file__, limits.__file__, plain.__file__}
 
 
@@ -67,7 +68,8 @@ def grade(exercise: Exercise, answer, limit: limits.Limit = limits.USUAL) -> Res
 
     Whatever the answer raises (SystemExit and KeyboardInterrupt, too) or returns becomes a message. An answer without
     end is stopped at the limit. Only a real Ctrl-C of the participant raises KeyboardInterrupt, as it always does.
-    Settings of the process have no influence on the verdict and are afterwards what they were before.
+    NumPy's error state and warnings that are errors do not change the verdict. All settings are afterwards what they
+    were before.
     """
     if answer is None or answer is ...:
         return _not_attempted(exercise)
@@ -106,10 +108,10 @@ class _Attempt:
         with for_the_grader():
             inputs, want = self.stage.inputs(), self.exercise.solution(*self.stage.inputs())
             handed = copy.deepcopy(inputs)
-        self.fault = "your code raises"
+        self.fault = _CALLED
         with for_the_answer():
             got = self.function(*handed)
-        self.fault = "your result cannot be compared; that raises"
+        self.fault = _COMPARED
         with for_the_grader():
             return self._failure(got, want, handed, inputs)
 
@@ -146,10 +148,11 @@ class _Attempt:
 
     def _raised(self, error: BaseException) -> Result:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in _OWN_FILES]
-        if isinstance(error, NotImplementedError):  # torch raises it too, for what it cannot do
-            if not frames or not frames[-1].line or "raise NotImplementedError" in frames[-1].line:
+        last = frames[-1].line if frames else None
+        if isinstance(error, NotImplementedError) and self.fault == _CALLED:
+            if not last or "raise NotImplementedError" in last:  # torch raises it too, for what it cannot do
                 return _not_attempted(self.exercise)
-        where = f" (line {frames[0].lineno}: `{frames[0].line}`)" if frames and frames[0].line else ""
+        where = f"\n  in line {frames[0].lineno}, `{frames[0].line}`" if frames and frames[0].line else ""
         return self.failed(f"{self.fault} {_named(error)}{where}")
 
     def failed(self, reason: str) -> Result:
@@ -160,7 +163,7 @@ class _Attempt:
 
 def _named(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}".removesuffix(": ")
+        return f"{type(error).__name__}: {error}".removesuffix(": ")[:500]
     except limits.Stop:
         raise
     except BaseException:

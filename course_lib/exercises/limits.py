@@ -1,6 +1,7 @@
 """End an answer that does not end by itself, and tell the participant's Ctrl-C from an answer that raises the same."""
 
 import ctypes
+import itertools
 import signal
 import sys
 import threading
@@ -105,16 +106,17 @@ def _raised_at_each_step(stop: type[Stop], target: ctypes.c_ulong) -> Iterator[N
 
 
 def _volleys(stop: type[Stop], target: ctypes.c_ulong) -> Iterator[type[Stop]]:
-    """In Python 3.11: exceptions, each of which calls for the one before it when it is raised.
+    """In Python 3.11: longer and longer chains of exceptions, each of which calls for the next when it is raised.
 
     The next exception meets an answer that catches everything in its `except` clause already, and so leaves the `try`
     statement. No instruction of Python runs in between, since `__init__` is a function of C.
     """
     volley = stop
-    while True:
-        yield volley
+    for length in itertools.count():
         before = staticmethod(partial(_raise_in, target, ctypes.py_object(volley)))
         volley = type("Stop", (stop,), {"__init__": before})
+        if length % 10 == 0:
+            yield volley
 
 
 USUAL = Limit()

@@ -11,6 +11,7 @@ import torch
 
 from course_lib.exercises import check, find, notebooks, of_notebook
 from course_lib.exercises.core import Exercise, Mistake, Stage, grade
+from course_lib.exercises.limits import Limit
 
 EXERCISES = [exercise for number in notebooks() for exercise in of_notebook(number)]
 
@@ -108,6 +109,21 @@ def test_what_an_answer_sets_is_taken_back_after_an_error(as_before):
     for name in SET:
         assert grade(ONE, lambda n, name=name: (SET[name](), sys.exit())).passed is False
         assert settings() == before
+
+
+def test_what_an_answer_sets_is_taken_back_when_it_is_stopped(as_before):
+    def answer(n):
+        for name in SET:
+            SET[name]()
+        while True:
+            try:
+                random.random(), np.random.normal()
+            except BaseException:
+                pass
+
+    before = settings()
+    assert "your code was stopped" in grade(ONE, answer, Limit(cpu=0.1, wall=1e6)).message
+    assert settings() == before
 
 
 def test_a_first_import_of_torch_may_set_its_defaults(as_before, monkeypatch):

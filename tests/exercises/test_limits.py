@@ -214,4 +214,6 @@ def test_an_interrupt_that_the_answer_raises_is_its_own(capsys):
         raise KeyboardInterrupt
 
     check("0.1", answer)
-    assert "one row\n  your code raises KeyboardInterrupt (line " in capsys.readouterr().out
+    where, found, line, _ = capsys.readouterr().out.splitlines()
+    assert (where, found) == ("✗ one row", "  your code raises KeyboardInterrupt")
+    assert line == f"  in line {answer.__code__.co_firstlineno + 1}, `raise KeyboardInterrupt`."
