@@ -70,15 +70,6 @@ def venv(tmp_path) -> Venv:
     return made
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Path for Playwright's `executable_path`."""
-    path = find_chromium()
-    if path is None:
-        pytest.skip(MISSING)
-    return path
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     if hasattr(config.option, "nbval_cell_timeout"):
@@ -86,20 +77,22 @@ def pytest_configure(config):
         config.option.nbval_kernel_startup_timeout = limits.START
 
 
-def pytest_collection_modifyitems(config, items):
+def pytest_collection_modifyitems(items):
     for cell in (item for item in items if hasattr(item, "output_timeout")):  # of nbval, which has no option for it
         cell.output_timeout = limits.ANSWER
-    chosen = [item for item in items if "tests/browser/" in item.path.as_posix() or item.get_closest_marker("browser")]
-    if not chosen or find_chromium():
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    in_browser = "tests/browser/" in item.path.as_posix() or item.get_closest_marker("browser")
+    if not in_browser or find_chromium():
         return
     if os.environ.get("REQUIRE_BROWSER") == "1":
-        raise pytest.UsageError(f"REQUIRE_BROWSER=1, but {MISSING}")
-    for item in chosen:
-        item.add_marker(pytest.mark.skip(reason=MISSING))
-    config.left_out = f"{len(chosen)} browser tests LEFT OUT: {MISSING}"
+        pytest.fail(f"REQUIRE_BROWSER=1, but {MISSING}", pytrace=False)
+    pytest.skip(MISSING)
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    left_out = getattr(config, "left_out", None)
-    if left_out:
-        terminalreporter.write_line(left_out, yellow=True)
+def pytest_terminal_summary(terminalreporter):
+    skipped = [report for report in terminalreporter.stats.get("skipped", ()) if MISSING in str(report.longrepr)]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} browser tests LEFT OUT: {MISSING}", yellow=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # A number of seconds or milliseconds that is handed to something which waits.
-NUMBER = re.compile(r"(?:timeout\w*=|set_default_timeout\(|wait_for_timeout\(|\.wait\(|eventually\(.*, )\s*[\d_.]+\s*[),]")
+NUMBER = re.compile(r"(?:timeout\w*=|default_timeout\(|for_timeout\(|\.wait\(|eventually\(.*, )\s*[\d_.]+\s*[),]")
 
 
 def sources() -> list[Path]:

@@ -21,7 +21,7 @@ MOUNT = """async ([source, css, json]) => {
 
 
 @pytest.fixture(scope="session")
-def browser(chromium):
+def browser():
     with running_chromium() as browser:
         yield browser
 
