@@ -64,7 +64,7 @@ def computing() -> dict[str, str]:
     return {
         "instructions": instructions,
         "blas": library.group(1) if library else "unknown",
-        "COURSE_CPU": cpu.setting(),
+        "COURSE_CPU": cpu.setting,
     }
 
 

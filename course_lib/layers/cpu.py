@@ -12,7 +12,6 @@ COURSE_CPU=plain in the environment fixes the plain way. Training, evaluation an
 """
 
 import contextlib
-import functools
 import itertools
 import os
 import statistics
@@ -133,12 +132,13 @@ def plain() -> Iterator[None]:
         _plainly.reset(before)
 
 
-@functools.cache
-def setting() -> str:
-    """COURSE_CPU, read once in a process: measured (unless given) or plain. Raises ValueError for anything else."""
-    given = os.environ.get("COURSE_CPU") or SETTINGS[0]
+def checked(given: str) -> str:
+    """A setting. Raises ValueError for another one."""
     require(given in SETTINGS, f"COURSE_CPU must be {' or '.join(SETTINGS)}, got {given!r}")
     return given
+
+
+setting = checked(os.environ.get("COURSE_CPU") or SETTINGS[0])
 
 
 def measures(*tensors: Tensor) -> bool:
@@ -147,7 +147,7 @@ def measures(*tensors: Tensor) -> bool:
     Not while gradients are recorded, a graph is traced, types are cast, or operations are watched (torch.compile, vmap,
     autocast, fake tensors, counters of FLOPs). Not in a process group either, where all must compute alike.
     """
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or setting() == PLAIN or _plainly.get():
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or setting == PLAIN or _plainly.get():
         return False
     return (
         all(x.is_cpu and type(x) in (Tensor, torch.nn.Parameter) for x in tensors)

@@ -1,5 +1,9 @@
 """Bad input to the layers: each raises with a message that names argument, value and rule, and leaves the cache."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -19,7 +23,6 @@ from course_lib.layers import (
     WindowCache,
     attend,
     attention_weights,
-    cpu,
 )
 from course_lib.layers.cpu import by_columns
 from course_lib.layers.products import project
@@ -287,10 +290,10 @@ def test_rows_that_are_twice_as_wide_as_a_weight_is_high(mode):
         project(tokens(1, 1024), by_columns(tokens(512, 261)))
 
 
-def test_another_setting_of_the_processor(monkeypatch):
-    cpu.setting.cache_clear()
-    monkeypatch.setenv("COURSE_CPU", "fast")
-    with torch.no_grad(), pytest.raises(ValueError, match="COURSE_CPU must be measured or plain, got 'fast'"):
-        project(tokens(1, 512), by_columns(tokens(512, 261)))
-    monkeypatch.undo()
-    cpu.setting.cache_clear()
+@pytest.mark.parametrize("given", ["fast"])
+def test_another_setting_of_the_processor(given):
+    """It is refused where the layers are imported, before anything is computed in another way than was meant."""
+    code = "import course_lib.layers"
+    found = subprocess.run([sys.executable, "-c", code], env=os.environ | {"COURSE_CPU": given}, capture_output=True)
+    message = f"ValueError: COURSE_CPU must be measured or plain, got {given!r}"
+    assert found.returncode == 1 and found.stderr.decode().splitlines()[-1] == message

@@ -38,11 +38,8 @@ def threads(request):
 @pytest.fixture(autouse=True)
 def measured(monkeypatch):
     """Nothing measured yet, whatever the environment of the tests says."""
-    monkeypatch.setenv("COURSE_CPU", "measured")
+    monkeypatch.setattr(cpu, "setting", "measured")
     monkeypatch.setattr(cpu, "choices", {})
-    cpu.setting.cache_clear()
-    yield
-    cpu.setting.cache_clear()
 
 
 @pytest.fixture
@@ -240,9 +237,8 @@ def in_plain():
 
 
 def under_the_setting():
-    cpu.setting.cache_clear()
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
-        patch.setenv("COURSE_CPU", "plain")
+        patch.setattr(cpu, "setting", "plain")
         project(X, W)
         attend(*ASK, Seen(), 0.2)
 
