@@ -283,6 +283,7 @@ MIXED = {"layer_types": ["full_attention", "sliding_attention", "full_attention"
         ("llama", {"is_causal": False}, "is_causal = False"),
         ("llama", {"pruned_heads": {"0": [1]}}, "pruned_heads in config.json must be {}"),
         ("mistral", WINDOW | FULL, "layer_types .* got .'full_attention', .*: every layer has the window 4"),
+        ("llama", {"transformers_weights": "other.safetensors"}, "transformers_weights = 'other.safetensors'"),
         ("mistral", {"attention_chunk_size": 4}, "attention_chunk_size"),
         ("qwen2", MIXED | WINDOW, "layer_types .* must be the same for all of 3 layers"),
         ("qwen2", WINDOW | {"use_sliding_window": True, "max_window_layers": 1}, "max_window_layers .* the same"),

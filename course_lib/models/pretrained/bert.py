@@ -12,7 +12,7 @@ from course_lib.models.heads import MaskedTokenModel
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, norm
 from course_lib.models.pretrained.settings import Settings
 
-# Dropout, and the pooled row with its classes.
+# Settings of dropout, and of the pooled row with its classes.
 WITHOUT_EFFECT = """
     attention_probs_dropout_prob classifier_dropout directionality hidden_dropout_prob pooler_fc_size
     pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type
@@ -41,7 +41,7 @@ def family(settings: Settings) -> Family:
 
 
 def encoder(config: ModelConfig, kinds: int) -> Family:
-    """The same without the masked-token head. There is no output, so nothing is tied to it."""
+    """The family of the encoder alone. It has no output, so nothing is tied."""
     config = replace(config, tied=True, output_bias=False)
     return Family(EncoderModel, config, encoder_rules(config, kinds, ""), "bert.", ("cls.",), unused=UNUSED)
 

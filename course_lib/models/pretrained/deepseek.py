@@ -11,7 +11,7 @@ from course_lib.models.pretrained.rotary import rope, rope_settings, rope_type
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, neighbours
 from course_lib.models.pretrained.settings import Settings
 
-# Of experts, which the layers are without, and of the layers that predict further tokens.
+# Settings of experts, which dense layers do not have.
 WITHOUT_EFFECT = """
     aux_loss_alpha ep_size moe_intermediate_size moe_layer_freq n_group n_shared_experts norm_topk_prob num_experts
     num_experts_per_tok num_local_experts output_router_logits qk_head_dim router_aux_loss_coef
@@ -73,14 +73,14 @@ def attention_config(settings: Settings) -> LatentConfig:
 
 
 def in_pairs(settings: Settings) -> bool:
-    """Whether rotary coordinates stand as here, otherwise in halves; V3 says which, and null is no."""
+    """Whether the two coordinates of a rotary pair are neighbours, or half a width apart. In V3 null means the latter."""
     if settings.get("model_type") == "deepseek_v2":
         return True
     return settings.flag("rope_interleave", True) and not settings.is_null("rope_interleave")
 
 
 def logit_factor(settings: Settings) -> float:
-    """What scaled rotary positions multiply the logits by: mscale**2, with mscale_all_dim."""
+    """The logits are multiplied by mscale**2 if mscale_all_dim stands beside scaled rotary positions."""
     inner = rope_settings(settings)
     share = inner.number("mscale_all_dim", 0.0)
     if rope_type(inner) == "default" or share == 0 or inner.number("factor") <= 1:

@@ -5,7 +5,7 @@ from course_lib.models.decoder import DecoderModel
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, norm
 from course_lib.models.pretrained.settings import Settings
 
-# Dropout, a head for whole texts, a window that is n_positions, and the order of one multiplication.
+# Settings of dropout, of a head for whole texts, of the order of one product; and n_ctx, which repeats n_positions.
 WITHOUT_EFFECT = """
     attn_pdrop embd_pdrop is_decoder n_ctx predict_special_tokens reorder_and_upcast_attn resid_pdrop
     summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj

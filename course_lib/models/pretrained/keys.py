@@ -1,17 +1,17 @@
 """Keys of config.json that mean the same in all families."""
 
-# What another value would need is missing here.
+# The one value that the course's models compute, and why.
 REFUSED = {
     "add_cross_attention": (False, "there is no encoder to attend to"),
     "is_encoder_decoder": (False, "there is one side"),
     "pruned_heads": ({}, "every layer has all its heads"),
     "use_mrope": (False, "a position is one number"),
 }
-# These change no logit: remarks, and what is for training, for the form of output, and for sampling.
+# These change no logit: remarks, and settings of training, of the form of output, of tokens and of sampling.
 REMARKS = """
     architectures auto_map dtype finetuning_task id2label is_llama_config label2id language model_max_length model_type
     name name_or_path num_labels problem_type task_specific_params tokenizer_class torch_dtype transformers.js_config
-    transformers_version transformers_weights unsloth_fixed unsloth_version
+    transformers_version unsloth_fixed unsloth_version
 """
 TRAINING = """
     attention_dropout gradient_checkpointing initializer_range tf_legacy_loss tie_encoder_decoder torchscript

@@ -19,7 +19,7 @@ FREQUENCIES = r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq"  # of the r
 
 @dataclass(frozen=True)
 class Kind:
-    """In what an architecture differs from the others, and which keys it has no use for."""
+    """How one architecture differs from the others, and the keys that it does not read."""
 
     window: Callable[[Settings], int | None]
     without_effect: str

@@ -16,7 +16,7 @@ MISSING = {
     "axial": "here a position is one number",
     "mrope": "here a position is one number",
 }
-# Of other types; those named here read what they need, and transformers passes over the rest.
+# Each type reads the keys that it needs; transformers passes over those of other types.
 WITHOUT_EFFECT = """
     attention_factor beta_fast beta_slow factor high_freq_factor long_factor low_freq_factor mscale mscale_all_dim
     original_max_position_embeddings rope_theta short_factor truncate type
@@ -24,7 +24,7 @@ WITHOUT_EFFECT = """
 
 
 def rope_settings(settings: Settings) -> Settings:
-    """The object that counts, with what stands beside it."""
+    """The object whose values transformers uses, completed by the keys beside it."""
     stated = {key: settings.find(key, {}) for key in ("rope_scaling", "rope_parameters")}
     for key, value in stated.items():
         require(isinstance(value, dict), f"{key} in config.json must be an object, got {value!r}")
@@ -37,7 +37,7 @@ def rope_settings(settings: Settings) -> Settings:
 
 
 def rope_type(inner: Settings) -> str:
-    """One of TYPES."""
+    """The kind of scaling, one of TYPES."""
     kind = inner.find("rope_type", inner.find("type", "default"))
     missing = MISSING.get(kind, "others are not known here") if isinstance(kind, str) else "it is a name"
     require(

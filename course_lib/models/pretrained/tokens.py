@@ -75,7 +75,7 @@ class PretrainedTokenizer:
     def _decode_around_added(self, ids: list[int]) -> str:
         """The text of `ids`, with the added tokens that the package would take for spellings of bytes.
 
-        Such a token of one letter may have the id of a byte, too: it is one where it is a part of a character.
+        A token of one letter may share its id with a byte. It is read as the byte where it is part of a character.
         """
         text, data, letters = "", b"", {}
         for i in ids:

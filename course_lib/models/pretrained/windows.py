@@ -8,7 +8,7 @@ LAYERS = "layer_types in config.json, or those that max_window_layers gives,"
 
 
 def no_window(settings: Settings) -> None:
-    """Every token sees all before it."""
+    """None: every token sees all tokens before it."""
 
 
 def mistral_window(settings: Settings) -> int | None:
