@@ -73,7 +73,7 @@ def attention_config(settings: Settings) -> LatentConfig:
 
 
 def in_pairs(settings: Settings) -> bool:
-    """Whether the two coordinates of a rotary pair are neighbours, or half a width apart. In V3 null means the latter."""
+    """Whether the coordinates of a rotary pair are neighbours, or half a width apart. In V3 null means the latter."""
     if settings.get("model_type") == "deepseek_v2":
         return True
     return settings.flag("rope_interleave", True) and not settings.is_null("rope_interleave")
