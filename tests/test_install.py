@@ -104,6 +104,7 @@ def test_a_failing_pip_leaves_the_marker_and_no_stamp(tool, monkeypatch):
 def test_without_the_index_of_cpu_builds_pip_goes_on_by_itself(tool, monkeypatch, capsys):
     calls = []
     monkeypatch.setattr(tool.sys, "platform", "linux")
+    monkeypatch.setattr(tool, "TORCH_INDEX", "https://index.example")
     monkeypatch.setattr(tool, "pip_install", lambda *arguments: calls.append(arguments) or "--no-deps" not in arguments)
     monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
     tool.install("lab", "pinned")
