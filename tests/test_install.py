@@ -258,6 +258,20 @@ def test_a_folder_that_takes_no_files(tool, monkeypatch, number, advice):
         tool.main(["lab"])
 
 
+def test_what_stopped_pip_in_a_new_venv_is_said(tool, monkeypatch):
+    said = (
+        b"Looking in links\nERROR: Could not install: No space left on device\nTraceback\nCalledProcessError: -c ...\n"
+    )
+
+    def fail(*arguments):
+        raise subprocess.CalledProcessError(1, "ensurepip", said)
+
+    tool.MARKER.touch()
+    monkeypatch.setattr(tool.venv.EnvBuilder, "create", fail)
+    with pytest.raises(SystemExit, match="environment: ERROR: Could not install: No space left on device$"):
+        tool.main(["lab"])
+
+
 def test_a_python_that_makes_no_venv(tool, monkeypatch):
     tool.MARKER.touch()
     monkeypatch.setattr(tool.importlib.util, "find_spec", lambda name: None)

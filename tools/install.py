@@ -232,8 +232,9 @@ def main(arguments: list[str]) -> None:
     try:
         bring_about(options.extra, options.versions)
     except subprocess.CalledProcessError as error:
-        words = (error.output or b"").decode(errors="replace").strip().splitlines() or [str(error)]
-        sys.exit(f"Python could not make a virtual environment: {words[-1]}")
+        lines = (error.output or b"").decode(errors="replace").strip().splitlines() or [str(error)]
+        reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])  # what pip says stands above
+        sys.exit(f"Python could not make a virtual environment: {reason}")
     except OSError as error:
         sys.exit(f"The course cannot be installed in {ROOT}: {error}. {ADVICE.get(error.errno, '')}".strip())
     except ValueError as error:
