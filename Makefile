@@ -32,39 +32,40 @@ unit bad-input browser check-notebooks notebooks: export COURSE_CPU := plain
 browser check-notebooks notebooks: export OMP_WAIT_POLICY := PASSIVE
 export REQUIRE_BROWSER
 
-.PHONY: lab test stages doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
+.PHONY: lab test doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
 .NOTPARALLEL:
 
 lab: install-lab
 	$(RUN) tools/lab.py $(LAB_ARGS)
 
-# The last stage ends with pytest's closing line, and so does `make test`.
+# Each stage begins with a line `== NAME`, by which .ci/run takes its time; the last one ends with pytest's closing line.
 # The rules of ruff are those of its pinned version.
-STAGES := $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
-test: $(STAGES)
-
-# For who runs them one by one.
-stages:
-	@echo $(STAGES)
+test: $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
 
 install-lab install-test: install-%:
+	@$(if $(filter test,$*),echo "== install")
 	@$(PYTHON) -I tools/install.py $* --versions $(VERSIONS)
 
 lint: install-test
+	@echo "== $@"
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
 unit: install-test
+	@echo "== $@"
 	$(PLAIN) $(SHARED) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks
 
 bad-input: install-test
+	@echo "== $@"
 	$(PLAIN) tests/bad_input  # over before a second process has loaded torch
 
 browser: install-test
+	@echo "== $@"
 	$(PLAIN) $(SHARED) tests/browser
 
 # The cells of a notebook stay in one process, in order.
 check-notebooks: install-test
+	@echo "== $@"
 	$(RUN) -m pytest -n $(WORKERS) --dist loadscope tests/notebooks $(wildcard notebooks/*.ipynb) $(NBVAL) \
 		--nbval-sanitize-with tests/notebooks/sanitize.cfg
 
