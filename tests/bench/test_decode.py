@@ -11,7 +11,7 @@ from course_lib import accounting, cli
 from course_lib.bench import decode, decode_contenders, memory
 from course_lib.bench.decode_contenders import VARIANTS, Transformers, contenders
 from course_lib.bench.memory import PeakMemory
-from course_lib.layers import LatentAttention
+from course_lib.layers import LatentAttention, cpu
 
 ROOM = decode.WARM_UP + decode.ROUNDS * decode.BLOCK + 1
 MACHINE = accounting.Machine("toy", bandwidth=1e9, flops=1e10)
@@ -23,6 +23,8 @@ def tiny(monkeypatch):
         monkeypatch.setitem(decode_contenders.SIZES, name, size)
     monkeypatch.setattr("course_lib.bench.rates.measure_machine", lambda: MACHINE)
     monkeypatch.setattr(decode, "measure_decode_machine", lambda: MACHINE)
+    for name, value in {"setting": "measured", "choices": {}, "SMALL": 2**10, "COPIES": 2**16}.items():
+        monkeypatch.setattr(cpu, name, value)
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -39,6 +41,13 @@ def test_figures_of_every_variant(tmp_path):
     found = json.loads(output.read_text())
     assert found["benchmark"] == "decode" and found["machine"]["transformers"]
     assert found["peak"] == {"bytes_per_second": 1e9, "flops_per_second": 1e10}
+    assert {"processor", "instructions", "blas"} <= found["machine"].keys() and found["machine"][
+        "COURSE_CPU"
+    ] == "measured"
+    assert {way["product"] for way in found["ways"]} == {"product", "asking, V turned", "asking, V in K"}
+    for way in found["ways"]:
+        assert way["threads"] == 1 and way["taken"] in way["microseconds"] and "plain" in way["microseconds"]
+        assert all(time > 0 for time in way["microseconds"].values())
     rows = found["rows"]
     names = ["course", "course-plain", "transformers-dynamic", "transformers-static"]
     assert [(row["variant"], row["context"], row["implementation"]) for row in rows] == [
@@ -59,6 +68,20 @@ def test_figures_of_every_variant(tmp_path):
             assert row["ms_quartiles"][0] <= row["ms_per_token"] <= row["ms_quartiles"][1]
             assert row["faster"] == pytest.approx(row["ms_per_token"] / course["ms_per_token"])
             assert 0 <= row["logits_difference"] < 1e-4 and row["prefill_s"] > 0 and row["cache_bytes"] > 0
+
+
+def test_the_plain_course_takes_no_other_way(monkeypatch):
+    """All ways are the plain one for it, and the course asks for others in the same step."""
+    asked = []
+    monkeypatch.setattr(cpu, "choose", lambda key, *_: asked.append(key) or cpu.Choice("plain", {}))
+    course, plain, *_ = contenders(VARIANTS["gqa"])[1]
+    tokens, logits = torch.arange(32)[None], {}
+    for contender, asks in ((plain, False), (course, True)):
+        with torch.inference_mode():
+            contender.prefill(tokens, 2)
+            logits[contender.name] = contender.step(tokens[:, :1])
+        assert bool(asked) == asks
+    assert torch.equal(logits["course"], logits["course-plain"])
 
 
 def test_other_tokens_stop_it(tmp_path, monkeypatch):
