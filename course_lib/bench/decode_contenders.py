@@ -90,7 +90,7 @@ class Course:
 class PlainCourse(Course):
     """The same without the ways that this processor takes, as under COURSE_CPU=plain."""
 
-    name = "course-plain"
+    name = "plain-course"
 
     def step(self, token: Tensor) -> Tensor:
         with cpu.plain():

@@ -49,7 +49,7 @@ def test_figures_of_every_variant(tmp_path):
         assert way["threads"] == 1 and way["taken"] in way["microseconds"] and "plain" in way["microseconds"]
         assert all(time > 0 for time in way["microseconds"].values())
     rows = found["rows"]
-    names = ["course", "course-plain", "transformers-dynamic", "transformers-static"]
+    names = ["course", "plain-course", "transformers-dynamic", "transformers-static"]
     assert [(row["variant"], row["context"], row["implementation"]) for row in rows] == [
         (variant, context, name) for variant in VARIANTS for context in (23, 37) for name in names
     ]
@@ -81,7 +81,7 @@ def test_the_plain_course_takes_no_other_way(monkeypatch):
             contender.prefill(tokens, 2)
             logits[contender.name] = contender.step(tokens[:, :1])
         assert bool(asked) == asks
-    assert torch.equal(logits["course"], logits["course-plain"])
+    assert torch.equal(logits["course"], logits["plain-course"])
 
 
 def test_other_tokens_stop_it(tmp_path, monkeypatch):

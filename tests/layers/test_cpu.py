@@ -1,5 +1,6 @@
 """What is tuned to processors: every way gives the same values, and what a clock says decides, in inference only."""
 
+import copy
 import threading
 from functools import partial
 
@@ -27,7 +28,7 @@ def turned(V):
     return V.mT.contiguous().mT
 
 
-@pytest.fixture(params=[1, 2, 3])
+@pytest.fixture(params=[1, 3])
 def threads(request):
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
@@ -306,6 +307,8 @@ def test_decoding_takes_the_ways_that_were_found(monkeypatch):
     for name in ("docs-mha", "docs-gqa", "docs-mla"):
         model = shipped.load(name).model.double()
         tokens = torch.arange(2 * 607).view(2, 607)
+        with torch.no_grad():
+            model(tokens[:, :600], read := model.new_caches())
         found = {}
         for way in ("plain", "in parts", "keys first"):
             asked = []
@@ -315,9 +318,8 @@ def test_decoding_takes_the_ways_that_were_found(monkeypatch):
                 return cpu.Choice(way if way in ways else "plain", {})
 
             monkeypatch.setattr(cpu, "choose", forced)
-            caches = model.new_caches()
+            caches = copy.deepcopy(read)
             with torch.no_grad():
-                model(tokens[:, :600], caches)
                 found[way] = torch.cat([model(tokens[:, i : i + 1], caches) for i in range(600, 607)], 1)
             assert set(asked) == {"product", "asking"}
         for logits in found.values():
