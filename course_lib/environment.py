@@ -1,7 +1,7 @@
 """What a Python environment holds of the packages that the course asks for.
 
-`ask` puts the question to any Python, which runs this file as a script. Nothing but the standard library and what comes
-with pip is imported, so that an environment that lacks a package can still say so.
+`ask` puts the question to any Python, which runs this file as a script. Nothing but the standard library and a parser of
+requirements is imported, which pip brings too, so that an environment that lacks a package can still say so.
 """
 
 import importlib.metadata
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ISOLATED = ("-I",)  # without PYTHON... variables, packages of the user, and the current folder
 MARK = "What this environment holds: "  # startup hooks may print something before it and after it
@@ -42,13 +43,16 @@ def ask(
 
 def answer(requirements: list[str], constraints: list[str]) -> dict:
     try:
-        from pip._vendor.packaging.requirements import Requirement
-    except ImportError:
         from packaging.requirements import Requirement
+    except ImportError:  # pip brings an older one, which is slower
+        from pip._vendor.packaging.requirements import Requirement
     wanted, pins = list(map(Requirement, requirements)), list(map(Requirement, constraints))
-    # The first of two with one name is the one that is imported. A folder without metadata is no distribution.
-    found = [dist for dist in importlib.metadata.distributions() if dist.metadata["Name"]]
-    here = {canonical(dist.metadata["Name"]): dist for dist in reversed(found)}
+    found = list(importlib.metadata.distributions())
+    here = {}
+    for entries in (dist.metadata for dist in found):  # read once, because each reading takes a while
+        if entries["Name"]:  # the first of two with one name is the one that is imported
+            package = Package(entries["Version"], entries.get_all("Requires-Dist", []))
+            here.setdefault(canonical(entries["Name"]), package)
     names = [canonical(requirement.name) for requirement in wanted]
     return {
         "prefix": sys.prefix,
@@ -57,6 +61,11 @@ def answer(requirements: list[str], constraints: list[str]) -> dict:
         "versions": {name: here[name].version for name in names if name in here},
         "modules": modules(names),
     }
+
+
+class Package(NamedTuple):
+    version: str
+    requires: list[str]
 
 
 def canonical(name: str) -> str:
@@ -83,7 +92,8 @@ def lacks(here: dict, wanted: Iterable, pins: dict) -> Iterator[str]:
         for extra in ("", *requirement.extras):
             if (name, extra) not in seen:
                 seen.add((name, extra))
-                own = map(type(requirement), here[name].requires or ())
+                lines = (line for line in here[name].requires if extra or "extra ==" not in line)  # most are of extras
+                own = map(type(requirement), lines)
                 todo += [each for each in own if each.marker is None or each.marker.evaluate({"extra": extra})]
 
 
@@ -93,7 +103,7 @@ def damage(distributions: Iterable) -> Iterator[str]:
         if not Path(dist.locate_file("")).is_relative_to(sys.prefix):
             continue
         if dist.files is None:
-            yield f"the list of files of {dist.metadata['Name']} is missing"
+            yield f"the list of files of {dist.name} is missing"
         for file in dist.files or ():
             if file.suffix == ".pyc":
                 continue

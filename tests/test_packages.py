@@ -46,6 +46,14 @@ def test_packages_of_other_places_do_not_count(venv, monkeypatch, tmp_path):
     assert answer["lacks"] == ["thing is missing"] and answer["modules"] == {}
 
 
+def test_an_environment_with_nothing_but_pip_answers(venv):
+    (venv.packages / "packaging").unlink()
+    with pytest.raises(ValueError, match="No module named"):
+        lacks(venv, "thing>=1")
+    venv.borrow("pip")
+    assert lacks(venv, "thing>=1") == ["thing is missing"]
+
+
 def test_what_startup_hooks_print_is_not_taken_for_the_answer(venv):
     hook = "import atexit; print('[', end=''); atexit.register(print, ' {} ', end='')"
     (venv.packages / "sitecustomize.py").write_text(hook)
