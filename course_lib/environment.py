@@ -1,7 +1,7 @@
 """What a Python environment holds of the packages that the course asks for.
 
-`ask` puts the question to any Python, which runs this file as a script. Nothing but the standard library and a parser of
-requirements is imported, which pip brings too, so that an environment that lacks a package can still say so.
+`ask` puts the question to any Python, which runs this file as a script. It imports the standard library and a parser of
+requirements, which pip brings too, so that an environment that lacks a package can still say so.
 """
 
 import importlib.metadata
