@@ -19,8 +19,8 @@ RUN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python
 # Shapes in the signatures of these packages are checked while tests run; the tests of bad input run without that,
 # because they hold the course's own messages.
 SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.layers,course_lib.surgery,beartype.beartype
-# The tests of one file mostly share what they prepare; a process that has no more takes over some of the other's.
 PLAIN := $(RUN) -m pytest -p no:nbval
+# Each process takes half of the files, and what is left of the other's when it has done: neighbours share preparations.
 SHARED := -n $(WORKERS) --dist worksteal
 # Outputs are the same under the pinned versions only; under others the cells have to run.
 NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
@@ -55,9 +55,10 @@ unit: install-test
 	@echo "== $@"
 	$(PLAIN) $(SHARED) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks
 
+# Over before a second process has loaded torch.
 bad-input: install-test
 	@echo "== $@"
-	$(PLAIN) tests/bad_input  # over before a second process has loaded torch
+	$(PLAIN) tests/bad_input
 
 browser: install-test
 	@echo "== $@"

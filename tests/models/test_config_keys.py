@@ -235,6 +235,7 @@ def test_loads_as_transformers_reads_it(kind, values, tmp_path):
     torch.testing.assert_close(logits(pretrained.load(tmp_path).model), want, **SINGLE)
 
 
+@pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning")
 @pytest.mark.parametrize("kind", ["llama", "deepseek_v3"])
 def test_dynamic_scaling_past_the_longest_text(kind, tmp_path):
     """A prefill of any length, and each step of a generation that passes the longest text in training."""

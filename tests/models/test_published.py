@@ -11,6 +11,7 @@ import torch.nn.functional as F
 import transformers
 from nbclient import NotebookClient
 
+from course_lib import limits
 from course_lib.models import EncoderModel, generate, pretrained
 from course_lib.training.translation import padded
 
@@ -115,6 +116,6 @@ def test_notebooks_run_on_smollm2(number, says):
         if cell.cell_type == "code" and found:
             cell.source = cell.source.replace(found[0], found[1].replace('"FOLDER"', repr(str(path))))
             changed += 1
-    NotebookClient(node, timeout=3600, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    NotebookClient(node, timeout=limits.NOTEBOOK, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     printed = "".join(out.get("text", "") for cell in node.cells for out in cell.get("outputs", []))
     assert changed == 1 and str(path) in printed and says in printed
