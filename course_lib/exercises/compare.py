@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from course_lib.exercises.plain import Unreadable, as_number, as_numbers, as_plain, coarse_type
+from course_lib.exercises.values import Unreadable, as_number, as_numbers, as_plain, coarse_type
 
 # Answers may be computed in float32 or summed in another order; mistakes in the exercises change values by more.
 RTOL, ATOL = 1e-5, 1e-6

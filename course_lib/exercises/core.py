@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from course_lib.exercises import compare, limits, plain
+from course_lib.exercises import compare, values, watchdog
 from course_lib.exercises.compare import difference
 from course_lib.exercises.isolation import for_the_answer, for_the_grader, settings_kept
 
 _CALLED, _COMPARED = "your code raises", "your result cannot be compared; that raises"
-_OWN_FILES = {__file__, compare.__file__, limits.__file__, plain.__file__}
+_OWN_FILES = {__file__, compare.__file__, values.__file__, watchdog.__file__}
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Result:
     message: str
 
 
-def grade(exercise: Exercise, answer, limit: limits.Limit = limits.USUAL) -> Result:
+def grade(exercise: Exercise, answer, limit: watchdog.Limit = watchdog.USUAL) -> Result:
     """Run the stages in order and report the first that fails.
 
     Whatever the answer raises (SystemExit and KeyboardInterrupt, too) or returns becomes a message. An answer without
@@ -73,11 +73,11 @@ def grade(exercise: Exercise, answer, limit: limits.Limit = limits.USUAL) -> Res
     """
     if answer is None or answer is ...:
         return _not_attempted(exercise)
-    with settings_kept(), limits.interrupts() as pressed:
+    with settings_kept(), watchdog.interrupts() as pressed:
         attempt = _Attempt(exercise, answer if callable(answer) else lambda *_: answer, pressed)
         try:
             return limit.run(attempt.result)
-        except limits.OutOfTime as reason:
+        except watchdog.OutOfTime as reason:
             return attempt.failed(str(reason))
 
 
@@ -95,7 +95,7 @@ class _Attempt:
                 self.stage = stage
                 if failure := self._at_stage():
                     return failure
-        except limits.Stop:
+        except watchdog.Stop:
             raise
         except BaseException as error:
             if not self.fault or (self.pressed and isinstance(error, KeyboardInterrupt)):
@@ -164,7 +164,7 @@ class _Attempt:
 def _named(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}".removesuffix(": ")[:500]
-    except limits.Stop:
+    except watchdog.Stop:
         raise
     except BaseException:
         return "an error whose own text raises another"

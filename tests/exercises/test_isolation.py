@@ -11,7 +11,7 @@ import torch
 
 from course_lib.exercises import check, find, notebooks, of_notebook
 from course_lib.exercises.core import Exercise, Mistake, Stage, grade
-from course_lib.exercises.limits import Limit
+from course_lib.exercises.watchdog import Limit
 
 EXERCISES = [exercise for number in notebooks() for exercise in of_notebook(number)]
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from course_lib.config import require
 from course_lib.files import read_json
 from course_lib.models.pretrained import bert, deepseek, gpt2, llama
+from course_lib.models.pretrained.config_keys import REFUSED, WITHOUT_EFFECT
 from course_lib.models.pretrained.files import Stored, find_tensors
 from course_lib.models.pretrained.hub import fetch
-from course_lib.models.pretrained.keys import REFUSED, WITHOUT_EFFECT
 from course_lib.models.pretrained.rules import Family
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.tokens import find_tokenizer

@@ -16,7 +16,7 @@ import pytest
 
 from course_lib.exercises import check, find, nb06
 from course_lib.exercises.core import Exercise, Mistake, Stage, grade
-from course_lib.exercises.limits import USUAL, Limit, OutOfTime
+from course_lib.exercises.watchdog import USUAL, Limit, OutOfTime
 
 CPU, WALL = Limit(cpu=0.1, wall=1e6), Limit(cpu=1e6, wall=0.1)
 
