@@ -1,12 +1,13 @@
-"""All that is tuned to processors: the order of numbers in memory, and which of several ways a decode step computes.
+"""All that is tuned to processors: the order of numbers in memory, and the way in which a decode step is computed.
 
-A decode step multiplies one row, or a few, by every weight, and asks every cached key: its time is that of reading
-them. Several ways compute the same values, and which one reads fastest differs between processors by a factor of 2 to 4
-both ways. Therefore no way is written down here as the best. The plain way is the default. In inference on a CPU each
-way is timed when a shape is met for the first time in a process, and another one is taken when it is clearly faster.
+A decode step multiplies one row, or a few, by every weight matrix, and its queries by every cached key. Reading these
+numbers from memory takes most of its time. Several ways compute the same values. Which one is fastest depends on the
+processor: by a factor of 2 to 4, for one way or for the other. So the code names no way as the best. The plain way is
+the default. In inference on a CPU all ways are timed when a process first meets a shape, and another way is taken when
+it is clearly faster.
 
-Timed are copies of ones instead of the model's own tensors: their sizes are bounded, they lie in memory as weights do
-that were not used for a while, and the call that measures already gives the values that all later calls give.
+The timed calls read tensors of ones, not the model's: their size is bounded, and like weights that were not used for a
+while they are not in the processor's caches. The call that measures already computes in the way that is taken.
 
 COURSE_CPU=plain in the environment fixes the plain way. Training, evaluation and experiments run within `plain()`.
 """
@@ -30,24 +31,24 @@ from course_lib.config import require
 SETTINGS = ("measured", "plain")
 PLAIN = "plain"
 
-# Where measuring is worth its time; what is chosen there depends on none of these.
-FEW = 8  # rows: of more, each number that is read serves so many multiplications that their speed counts, not reading
-SMALL = 2**16  # numbers: fewer are read in the microseconds that the calls of torch take in any way
-LARGE = 2**21  # numbers: more take as many times longer in every way
+# Where and for how long we measure. The clock decides which way is taken.
+FEW = 8  # rows: with more, the speed of multiplying counts, not that of reading
+SMALL = 2**16  # numbers: reading fewer takes less time than calling torch
+LARGE = 2**21  # numbers: with more, the times of all ways grow in proportion
 COPIES = 2**23  # numbers in all copies together: more than the caches of the cores hold
 ROUNDS, BUDGET = 9, 0.05  # timed calls of each way, and seconds for all of them
 PER_THREAD = 2  # parts: a thread that is late leaves its second one to another
 
 
-# The order of numbers in memory is fixed, and never measured: training walks through memory in this order.
+# The order of numbers in memory is fixed and never measured, because training walks through memory in this order.
 
 
 def by_columns(W: Float[Tensor, "d w"]) -> Float[Tensor, "d w"]:
     """The same matrix, each of its columns in one piece of memory.
 
     Each output is then an inner product with numbers that lie together, and those of a head are one block.
-    Measured for one row and 512 x 2048 float32 on two cores, best way of each: 50 GB/s by columns and 35 by rows with
-    the code that MKL runs on AMD processors, 45 and 43 with its code for Intel's.
+    Measured for one row and 512 x 2048 float32 on two cores, in the best way for each order: 50 GB/s by columns and 35
+    by rows with the code that MKL runs on AMD processors, 45 and 43 with its code for Intel's.
     """
     return W.T.contiguous().T
 
@@ -55,9 +56,9 @@ def by_columns(W: Float[Tensor, "d w"]) -> Float[Tensor, "d w"]:
 def new_rows(name: str, like: Float[Tensor, "b ... n w"], size: int) -> Float[Tensor, "b ... size w"]:
     """Zeros for `size` cached rows, of the dtype and device of `like`.
 
-    Values V lie coordinate by coordinate on a CPU: a step sums each coordinate over all tokens. For 16 heads of width
-    32 and 2048 tokens, best way of each: 159 microseconds so and 179 by rows with MKL's code for AMD, 214 and 280 with
-    its code for Intel. In half precision and on a GPU fused kernels read them, which want rows.
+    Values V lie coordinate by coordinate on a CPU, because a step sums each coordinate over all tokens. For 16 heads of
+    width 32 and 2048 tokens, in the best way for each order: 159 microseconds, and 179 by rows, with MKL's code for
+    AMD; 214 and 280 with its code for Intel. In half precision and on a GPU fused kernels read them, which want rows.
     """
     *lead, _, width = like.shape
     if name == "V" and like.is_cpu and like.element_size() >= 4:
@@ -74,25 +75,27 @@ def product(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "
 
 
 def product_in_parts(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "m w"]:
-    """x W as a batch of products with parts of the columns: MKL on AMD gives a single one to one thread."""
+    """x W as a batch of products with parts of the columns: MKL on AMD computes a single product in one thread."""
     P, whole = parts_of(W.shape[1])
     Y = torch.bmm(W.T[:whole].unflatten(0, (P, -1)), x.T.expand(P, -1, -1)).flatten(0, 1).T.contiguous()
     return Y if whole == W.shape[1] else torch.cat([Y, x @ W[:, whole:]], 1)
 
 
-def ask(q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]) -> Float[Tensor, "B m v"]:
+def attention(
+    q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]
+) -> Float[Tensor, "B m v"]:
     """softmax(q K^T) V."""
     return torch.bmm(torch.bmm(q, K.mT).softmax(-1), V)
 
 
-def ask_keys_first(
+def attention_keys_first(
     q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]
 ) -> Float[Tensor, "B m v"]:
     """softmax((K q^T)^T) V: some BLAS are faster when the larger factor stands first."""
     return torch.bmm(torch.bmm(K, q.mT).mT.contiguous().softmax(-1), V)
 
 
-def ask_in_parts(
+def attention_in_parts(
     q: Float[Tensor, "1 m e"], K: Float[Tensor, "1 N e"], V: Float[Tensor, "1 N v"]
 ) -> Float[Tensor, "1 m v"]:
     """softmax(q K^T) V of a single key head, whose keys and values are cut into parts for threads to share."""
@@ -113,8 +116,8 @@ def parts_of(size: int) -> tuple[int, int]:
 
 Way = Callable[..., Tensor]
 PRODUCTS: dict[str, Way] = {PLAIN: product, "in parts": product_in_parts}
-ASKING: dict[str, Way] = {PLAIN: ask, "keys first": ask_keys_first}
-ASKING_ONE_HEAD: dict[str, Way] = ASKING | {"in parts": ask_in_parts}
+ATTENTIONS: dict[str, Way] = {PLAIN: attention, "keys first": attention_keys_first}
+ATTENTIONS_OF_ONE_HEAD: dict[str, Way] = ATTENTIONS | {"in parts": attention_in_parts}
 
 
 # Which way: the plain one, or what measuring has found.
@@ -124,7 +127,7 @@ _plainly: ContextVar[bool] = ContextVar("plainly", default=False)
 
 @contextlib.contextmanager
 def plain() -> Iterator[None]:
-    """A context, or a decorator, within which nothing is measured and everything is computed the plain way."""
+    """Compute everything within this context, or function, in the plain way, and measure nothing."""
     before = _plainly.set(True)
     try:
         yield
@@ -133,7 +136,7 @@ def plain() -> Iterator[None]:
 
 
 def checked(given: str) -> str:
-    """A setting. Raises ValueError for another one."""
+    """The value of COURSE_CPU, if it is one of SETTINGS. Raises ValueError for another one."""
     require(given in SETTINGS, f"COURSE_CPU must be {' or '.join(SETTINGS)}, got {given!r}")
     return given
 
@@ -142,10 +145,10 @@ setting = checked(os.environ.get("COURSE_CPU") or SETTINGS[0])
 
 
 def measures(*tensors: Tensor) -> bool:
-    """Whether ways may differ here: in inference, on plain tensors of a CPU, by themselves and in one process.
+    """Whether ways are measured here: in inference, on plain tensors of a CPU.
 
     Not while gradients are recorded, a graph is traced, types are cast, or operations are watched (torch.compile, vmap,
-    autocast, fake tensors, counters of FLOPs). Not in a process group either, where all must compute alike.
+    autocast, fake tensors, counters of FLOPs). Not in a process group either, where all processes must compute alike.
     """
     if torch.compiler.is_compiling() or torch.is_grad_enabled() or setting == PLAIN or _plainly.get():
         return False
@@ -159,7 +162,7 @@ def measures(*tensors: Tensor) -> bool:
 
 
 def way_of_product(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"]) -> Way:
-    """How X W is computed: one of PRODUCTS, for the rows of X below each other."""
+    """The way to compute X W, one of PRODUCTS; it takes the rows of X below each other."""
     d, w = W.shape
     if not 0 < X.numel() <= FEW * d or d * w < SMALL or W.stride(0) != 1 or not measures(X, W):
         return product
@@ -171,11 +174,11 @@ def way_of_product(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"]) -> Way:
     return PRODUCTS[choose(key, PRODUCTS, lambda: (W.new_ones(m, d), lambda ones: (ones.view(w, d).T,), w * d)).way]
 
 
-def way_of_asking(q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]) -> Way:
-    """How softmax(q K^T) V is computed: one of ASKING, or of ASKING_ONE_HEAD. Lengths N count in powers of two."""
+def way_of_attention(q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]) -> Way:
+    """The way to compute softmax(q K^T) V, one of ATTENTIONS_OF_ONE_HEAD; N is measured in powers of two."""
     (B, m, e), (N, v) = q.shape, V.shape[1:]
     if B * N * (e + v) < SMALL or not measures(q, K, V):
-        return ask
+        return attention
     most = LARGE // (B * (e + v) * -(-m // FEW))  # as much work as for the largest weight
     N = 2 ** (max(1, min(N, most)).bit_length() - 1)
     shared, turned = V.data_ptr() == K.data_ptr(), V.stride(-1) != 1  # values may be columns of the keys
@@ -185,15 +188,15 @@ def way_of_asking(q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float
         values = ones[len(ones) - B * N * v :]
         return keys, keys[..., :v] if shared else values.view(B, v, N).mT if turned else values.view(B, N, v)
 
-    ways = ASKING_ONE_HEAD if B == 1 else ASKING
+    ways = ATTENTIONS_OF_ONE_HEAD if B == 1 else ATTENTIONS
     order = "V in K" if shared else "V turned" if turned else "V by rows"
-    key = (f"asking, {order}", (B, m, e, v, N), K.dtype, torch.get_num_threads())
+    key = (f"attention, {order}", (B, m, e, v, N), K.dtype, torch.get_num_threads())
     return ways[choose(key, ways, lambda: (q.new_ones(B, m, e), copy, B * N * (e if shared else e + v))).way]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What measuring has found for one shape."""
+    """The way taken for one shape, and the times that decided it."""
 
     way: str
     seconds: dict[str, float]  # the median of each way
@@ -206,7 +209,7 @@ _measuring = threading.Lock()
 def choose(key: tuple, ways: dict[str, Way], material: Callable[[], tuple]) -> Choice:
     """The choice for `key`, measured when there is none yet.
 
-    material() -> the first argument of the ways, how the others are made of as many ones, and how many ones.
+    material() -> the first argument of the ways; a function that makes the others out of a row of ones; its length.
     """
     found = choices.get(key)
     if found is None:
@@ -216,10 +219,11 @@ def choose(key: tuple, ways: dict[str, Way], material: Callable[[], tuple]) -> C
 
 
 def measure(ways: dict[str, Way], rows: Tensor, copy: Callable[[Tensor], tuple], size: int) -> Choice:
-    """Call the ways in turn, each time on another copy, as a decode step meets one weight after the other.
+    """Time the ways in turn, each time on another copy, as a decode step reads one weight after the other.
 
-    Taken is the way whose median is least, if it is less than the best of the plain one, and if there was time for all
-    rounds: equally fast ways come out so by chance once in 68 times. On a busy machine the plain way stays.
+    The way with the least median is taken if this median is below the fastest plain call, and if there was time for all
+    rounds. For a way that is as fast as the plain one this happens by chance once in 68 times. On a busy machine the
+    plain way stays.
     """
     copies = itertools.cycle([copy(ones) for ones in rows.new_ones(max(2, COPIES // size), size)])
     for way in ways.values():

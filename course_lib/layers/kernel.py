@@ -109,7 +109,7 @@ def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
     Q, K, V = heads
     K, V = K.flatten(0, 1), V.flatten(0, 1)
     q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group below each other
-    return cpu.way_of_asking(q, K, V)(q, K, V).reshape(*Q.shape[:3], -1)
+    return cpu.way_of_attention(q, K, V)(q, K, V).reshape(*Q.shape[:3], -1)
 
 
 def attend_plainly(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:

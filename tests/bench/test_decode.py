@@ -44,7 +44,7 @@ def test_figures_of_every_variant(tmp_path):
     assert {"processor", "instructions", "blas"} <= found["machine"].keys() and found["machine"][
         "COURSE_CPU"
     ] == "measured"
-    assert {way["product"] for way in found["ways"]} == {"product", "asking, V turned", "asking, V in K"}
+    assert {way["product"] for way in found["ways"]} == {"product", "attention, V turned", "attention, V in K"}
     for way in found["ways"]:
         assert way["threads"] == 1 and way["taken"] in way["microseconds"] and "plain" in way["microseconds"]
         assert all(time > 0 for time in way["microseconds"].values())

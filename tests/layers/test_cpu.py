@@ -57,7 +57,7 @@ def forged(monkeypatch):
             return way(*arguments)
 
         monkeypatch.setattr(cpu, "clock", lambda: now[0])
-        for ways in (cpu.PRODUCTS, cpu.ASKING, cpu.ASKING_ONE_HEAD):
+        for ways in (cpu.PRODUCTS, cpu.ATTENTIONS, cpu.ATTENTIONS_OF_ONE_HEAD):
             for name, way in ways.items():
                 monkeypatch.setitem(ways, name, partial(slow, name, way))
 
@@ -81,34 +81,34 @@ def test_in_float32_a_product_is_rounded_as_a_sum_is(way, threads):
     assert bool((off <= 502 * 2**-24 * (x.abs().double() @ W.abs().double())).all())
 
 
-ASKED = [(way, 1) for way in cpu.ASKING_ONE_HEAD] + [(way, 6) for way in cpu.ASKING]
+WAYS = [(way, 1) for way in cpu.ATTENTIONS_OF_ONE_HEAD] + [(way, 6) for way in cpu.ATTENTIONS]
 
 
-@pytest.mark.parametrize("way, B", ASKED)
+@pytest.mark.parametrize("way, B", WAYS)
 @pytest.mark.parametrize("lay", [torch.Tensor.contiguous, turned, "in keys"])
 @pytest.mark.parametrize("size", [1.0, 30.0])
 @pytest.mark.parametrize("m, N", [(1, 64), (5, 67), (2, 3), (1, 1)])
-def test_every_way_of_asking_is_the_same(way, B, lay, size, m, N, threads):
+def test_every_way_of_attention_is_the_same(way, B, lay, size, m, N, threads):
     """Scores of size 1, and of size 300, at which exp overflows unless the largest is taken off."""
     q, K = size * random(B, m, 7), random(B, N, 7, seed=1)
     K[:, -1] *= 10  # the last part, which is shorter, holds the largest score or the smallest
     V = K[..., :5] if lay == "in keys" else lay(random(B, N, 5, seed=2))
     want = torch.einsum("bmN,bNv->bmv", torch.einsum("bme,bNe->bmN", q, K).softmax(-1), V)
-    way = (cpu.ASKING_ONE_HEAD if B == 1 else cpu.ASKING)[way]
+    way = (cpu.ATTENTIONS_OF_ONE_HEAD if B == 1 else cpu.ATTENTIONS)[way]
     torch.testing.assert_close(way(q, K, V), want, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("way, B", ASKED)
+@pytest.mark.parametrize("way, B", WAYS)
 def test_in_float32_an_answer_is_rounded_as_its_sums_are(way, B, threads):
     """Scores of size 5 are off by 7 roundings, which change weights in proportion; sums of 1001 by as many at most."""
     q, K, V = (random(B, n, e, seed=e, dtype=torch.float32) for n, e in ((3, 7), (1001, 7), (1001, 5)))
-    way = (cpu.ASKING_ONE_HEAD if B == 1 else cpu.ASKING)[way]
-    want = cpu.ask(q.double(), K.double(), V.double())
+    way = (cpu.ATTENTIONS_OF_ONE_HEAD if B == 1 else cpu.ATTENTIONS)[way]
+    want = cpu.attention(q.double(), K.double(), V.double())
     torch.testing.assert_close(way(q, K, V).double(), want, rtol=0, atol=2**-24 * (2 * 7 * 20 + 2 * 1001))
 
 
 X, W, b = random(1, 2, 512, dtype=torch.float32), cpu.by_columns(random(512, 261, dtype=torch.float32)), torch.ones(261)
-ASK = [random(1, h, n, e, seed=h, dtype=torch.float32) for h, n, e in ((6, 1, 32), (2, 2000, 32), (2, 2000, 48))]
+HEADS = [random(1, h, n, e, seed=h, dtype=torch.float32) for h, n, e in ((6, 1, 32), (2, 2000, 32), (2, 2000, 48))]
 FAST, SLOW = [1e-5], [3e-5]
 
 
@@ -122,8 +122,8 @@ def test_the_clock_decides(forged):
     forged({"plain": SLOW, "in parts": FAST, "keys first": FAST})
     torch.testing.assert_close(project(X, W, b), X @ W + b, rtol=0, atol=1e-4)
     with cpu.plain():
-        want = attend(*ASK, Seen(), 0.2)
-    torch.testing.assert_close(attend(*ASK, Seen(), 0.2), want, rtol=0, atol=1e-5)
+        want = attend(*HEADS, Seen(), 0.2)
+    torch.testing.assert_close(attend(*HEADS, Seen(), 0.2), want, rtol=0, atol=1e-5)
     assert taken() == {"in parts", "keys first"}
     assert cpu.way_of_product(X, W) is cpu.PRODUCTS["in parts"]
 
@@ -133,8 +133,8 @@ def test_where_parts_are_slower_nothing_is_cut(forged):
     """As with MKL on Intel's processors: parts take three times as long."""
     forged({"plain": FAST, "in parts": SLOW, "keys first": [1.1e-5]})
     assert torch.equal(project(X, W, b), torch.nn.functional.linear(X, W.T, b))
-    attend(*ASK, Seen(), 0.2)
-    attend(ASK[0], ASK[1][:, :1], ASK[2][:, :1], Seen(), 0.2)  # one head
+    attend(*HEADS, Seen(), 0.2)
+    attend(HEADS[0], HEADS[1][:, :1], HEADS[2][:, :1], Seen(), 0.2)  # one head
     assert taken() == {"plain"} and len(cpu.choices) == 3
 
 
@@ -182,7 +182,7 @@ def test_a_shape_is_measured_once_for_each_number_of_threads(monkeypatch):
 @torch.no_grad()
 def test_lengths_share_a_choice_within_powers_of_two():
     for N in (1024, 1500, 2000):
-        attend(ASK[0], ASK[1][:, :, :N], ASK[2][:, :, :N], Seen(), 0.2)
+        attend(HEADS[0], HEADS[1][:, :, :N], HEADS[2][:, :, :N], Seen(), 0.2)
     assert [key[1][-1] for key in cpu.choices] == [1024]
 
 
@@ -193,7 +193,7 @@ def test_measuring_leaves_nothing_behind(mode):
     with mode():
         project(X, W)
         project(X[:, :1], W)
-        attend(*ASK, Seen(), 0.2)
+        attend(*HEADS, Seen(), 0.2)
     assert torch.equal(state, torch.random.get_rng_state())
     held = [part for key, choice in cpu.choices.items() for part in (*key, choice.way, *choice.seconds.values())]
     assert len(cpu.choices) == 3 and not any(isinstance(part, torch.Tensor) for part in held)
@@ -234,14 +234,14 @@ def with_gradients():
 def in_plain():
     with cpu.plain(), torch.inference_mode():
         project(X, W)
-        attend(*ASK, Seen(), 0.2)
+        attend(*HEADS, Seen(), 0.2)
 
 
 def under_the_setting():
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr(cpu, "setting", "plain")
         project(X, W)
-        attend(*ASK, Seen(), 0.2)
+        attend(*HEADS, Seen(), 0.2)
 
 
 @torch.no_grad()
@@ -321,7 +321,7 @@ def test_decoding_takes_the_ways_that_were_found(monkeypatch):
             caches = copy.deepcopy(read)
             with torch.no_grad():
                 found[way] = torch.cat([model(tokens[:, i : i + 1], caches) for i in range(600, 607)], 1)
-            assert set(asked) == {"product", "asking"}
+            assert set(asked) == {"product", "attention"}
         for logits in found.values():
             torch.testing.assert_close(logits, found["plain"], rtol=0, atol=1e-10)
 
