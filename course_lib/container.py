@@ -1,4 +1,4 @@
-"""How much memory and how many cores a container grants: the limits of Linux control groups, version 1 and 2.
+"""The memory and the cores that a container allows: the limits of Linux control groups, version 1 and 2.
 
 A process is bound by the limits of its own group and of all groups above it. Without such limits, and on other systems,
 both answers are None.
@@ -14,14 +14,14 @@ MOUNT = Path("/sys/fs/cgroup")
 
 
 class Memory(NamedTuple):
-    """In bytes."""
+    """Bytes that are free, and the limit."""
 
     free: int
     limit: int
 
 
 def memory() -> Memory | None:
-    """What the tightest limit leaves. Pages of files that nobody used lately count as free: Linux gives them back."""
+    """The memory that the tightest limit leaves. Cached files not used lately count as free: Linux gives them back."""
     found = []
     for folder in folders("memory"):
         limit = number(folder, "memory.max", "memory.limit_in_bytes")
@@ -36,7 +36,7 @@ def memory() -> Memory | None:
 
 
 def cores() -> int | None:
-    """Quota divided by period, rounded up."""
+    """The cores under the tightest limit: its quota divided by its period, rounded up."""
     found = []
     for folder in folders("cpu"):
         quota, period = (text(folder / "cpu.max").split() + ["", ""])[:2]
@@ -49,7 +49,7 @@ def cores() -> int | None:
 def folders(controller: str) -> Iterator[Path]:
     """The folder of this process's group and of each group above it, of both versions.
 
-    Inside a container the path is often the host's and not to be found there; the mount itself is the group then.
+    Inside a container the path is often the host's and does not exist; then the mount itself is the group.
     """
     for line in text(GROUPS).splitlines() or ["0::/"]:
         _, controllers, path = line.split(":", 2)

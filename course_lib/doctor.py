@@ -44,7 +44,7 @@ def check_python() -> Finding:
 def check_packages() -> Finding:
     """Ask this Python in isolation, as the install does; then compare with what is imported here."""
     in_venv = sys.prefix != sys.base_prefix
-    # Elsewhere the packages of the user count.
+    # Outside of a virtual environment the packages in the user's folder count too.
     answer = environment.ask(sys.executable, requirements(), flags=environment.ISOLATED if in_venv else ("-E", "-P"))
     faults = answer["lacks"] + ([answer["damage"]] if in_venv and answer["damage"] else [])
     if faults:
@@ -52,7 +52,9 @@ def check_packages() -> Finding:
     there, here = answer["modules"], environment.modules(answer["modules"])
     strange = [f"{name} from {here.get(name)}" for name in there if not same(there[name], here.get(name))]
     if strange:
-        advice = "These stand before the packages of this environment: unset PYTHONPATH, or start where they are not."
+        advice = (
+            "Python finds these before the packages of this environment: unset PYTHONPATH, or start in another folder."
+        )
         return Finding("Packages", "note", ", ".join(strange), advice)
     pinned, versions = {environment.canonical(name): pin for name, pin in pins().items()}, answer["versions"]
     other = [f"{name} {v} (tested: {pinned[name]})" for name, v in versions.items() if differs(v, pinned.get(name))]
@@ -100,10 +102,10 @@ def check_kernel() -> Finding:
 
 
 def ask_kernel(expression: str) -> tuple:
-    """The value of an expression of literals in a new kernel; what startup hooks print there is not mixed with it."""
+    """The value, a literal, of an expression in a new kernel, kept apart from what startup hooks print there."""
     from jupyter_client.manager import start_new_kernel
 
-    with tempfile.TemporaryDirectory() as folder:  # a notebook's folder holds no course either
+    with tempfile.TemporaryDirectory() as folder:  # like notebooks/, it does not hold course_lib
         manager, client = start_new_kernel(
             startup_timeout=limits.START,
             kernel_name="python3",
@@ -138,7 +140,7 @@ def check_memory() -> Finding:
 
     memory = psutil.virtual_memory()
     free, total = memory.available, memory.total
-    if granted := container.memory():  # which psutil does not see
+    if granted := container.memory():  # psutil does not see the limits of a container
         free, total = min(free, granted.free), min(total, granted.limit)
     advice = "Close other programs or kernels; a notebook needs about 1 GiB."
     return by_amount("Memory", free, (MEMORY_FAIL, MEMORY_NOTE), f"of {total / GIB:.1f} GiB", advice)
@@ -157,7 +159,7 @@ def check_home() -> Finding:
 
 
 def has_home() -> bool:
-    """Without HOME and without an entry in the list of users, `~` stands for nothing."""
+    """Whether `~` stands for a folder. It does not if HOME is not set and the system's list of users has no entry."""
     return os.path.isabs(os.path.expanduser("~"))
 
 
@@ -172,8 +174,8 @@ def check_disk() -> Finding:
     return by_amount("Disk", free, (DISK_FAIL, DISK_NOTE), f"where {cache_folder()} is", "Free some space there.")
 
 
-def by_amount(check: str, free: float, limits: tuple[float, float], where: str, advice: str) -> Finding:
-    status = "fail" if free < limits[0] else "note" if free < limits[1] else "ok"
+def by_amount(check: str, free: float, bounds: tuple[float, float], where: str, advice: str) -> Finding:
+    status = "fail" if free < bounds[0] else "note" if free < bounds[1] else "ok"
     return Finding(check, status, f"{free / GIB:.1f} GiB free {where}", "" if status == "ok" else advice)
 
 
@@ -219,6 +221,6 @@ def examine() -> list[Finding]:
 def attempt(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
-    except Exception as error:  # whatever is wrong with the machine, the other checks still have to be made
+    except Exception as error:  # the other checks are still made
         homeless = isinstance(error, RuntimeError) and not has_home()  # Path.home raises it, and so do Jupyter's paths
         return Finding(name, "fail", f"{type(error).__name__}: {error}", HOME if homeless else REINSTALL)

@@ -1,7 +1,7 @@
-"""What a Python environment holds of the packages that the course asks for.
+"""Ask a Python environment which packages it holds, and whether they meet the requirements of the course.
 
-`ask` puts the question to any Python, which runs this file as a script. It imports the standard library and a parser of
-requirements, which pip brings too, so that an environment that lacks a package can still say so.
+`ask` lets any Python run this file as a script. It imports only the standard library and a parser of requirements.
+pip brings that parser too, so that an environment that lacks packages can still answer.
 """
 
 import importlib.metadata
@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ISOLATED = ("-I",)  # without PYTHON... variables, packages of the user, and the current folder
-MARK = "What this environment holds: "  # startup hooks may print something before it and after it
+ISOLATED = ("-I",)  # ignore PYTHON... variables, the user's packages and the current folder
+MARK = "What this environment holds: "  # the answer follows it; startup hooks may print before and after both
 
 
 def ask(
@@ -42,6 +42,7 @@ def ask(
 
 
 def answer(requirements: list[str], constraints: list[str]) -> dict:
+    """What `ask` returns, for the Python that runs this."""
     try:
         from packaging.requirements import Requirement
     except ImportError:  # pip brings an older one, which is slower
@@ -73,12 +74,13 @@ def canonical(name: str) -> str:
 
 
 def modules(packages: Iterable[str]) -> dict[str, str | None]:
-    """The file that Python imports for each package; without those whose module has another name or is missing."""
+    """The file that Python imports for each package; packages without a module of the same name are left out."""
     specs = {name: importlib.util.find_spec(name.replace("-", "_")) for name in packages}
     return {name: spec.origin for name, spec in specs.items() if spec is not None}
 
 
 def lacks(here: dict, wanted: Iterable, pins: dict) -> Iterator[str]:
+    """A phrase for each wanted requirement that is not met, and for each that an installed package has."""
     todo, seen = list(wanted), set()
     while todo:
         requirement = todo.pop()
@@ -92,7 +94,9 @@ def lacks(here: dict, wanted: Iterable, pins: dict) -> Iterator[str]:
         for extra in ("", *requirement.extras):
             if (name, extra) not in seen:
                 seen.add((name, extra))
-                lines = (line for line in here[name].requires if extra or "extra ==" not in line)  # most are of extras
+                lines = (
+                    line for line in here[name].requires if extra or "extra ==" not in line
+                )  # of extras: not parsed
                 own = map(type(requirement), lines)
                 todo += [each for each in own if each.marker is None or each.marker.evaluate({"extra": extra})]
 

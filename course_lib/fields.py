@@ -8,14 +8,14 @@ from dataclasses import MISSING, fields
 def require(condition: bool, message: str | Callable[[], str]) -> None:
     """Raise ValueError with `message`, which names argument, value and rule, unless `condition` holds.
 
-    What every step of a generation asks hands in a function, so that a sentence is made only when it is needed.
+    Pass a function on hot paths: it is called only when the check fails.
     """
     if not condition:
         raise ValueError(message() if callable(message) else message)
 
 
 def is_whole(value, least: int = 1) -> bool:
-    """Whether the value is an integer of at least `least`; True and 2.0 are none."""
+    """Whether the value is an integer of at least `least`; True and 2.0 are not."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
@@ -40,25 +40,25 @@ def require_choice(config, name: str, choices: tuple[str, ...]) -> None:
 
 
 def given(config, *names: str) -> tuple[str, ...]:
-    """Those of the named fields that are not None, which means: take the default, or do without."""
+    """The named fields that are not None. None means: take the default, or do without."""
     return tuple(name for name in names if getattr(config, name) is not None)
 
 
 def require_eps(config, name: str) -> None:
-    """The named field is added to a variance before its root is taken."""
+    """The named field, which is added to a variance under a square root, must be finite and not negative."""
     value = getattr(config, name)
     require(0 <= value < math.inf, f"{name} must be a finite number, not negative, got {value}")
 
 
 def require_scale_and_dropout(config, scale: str = "scale") -> None:
-    """The named field multiplies what must not vanish; the dropped share of anything must leave some."""
+    """The named scale must be positive and finite; dropout must lie in [0, 1)."""
     value = getattr(config, scale)
     require(0 < value < math.inf, f"{scale} must be a positive finite number, got {value}")
     require(0 <= config.dropout < 1, f"dropout must lie in [0, 1), got {config.dropout}")
 
 
 def from_fields(config: type, values: Mapping):
-    """A config of these fields. Raises ValueError for unknown and for missing ones, and for what has no fields."""
+    """Make a config out of a mapping of its fields. Raises ValueError for unknown or missing ones, or no mapping."""
     require(isinstance(values, Mapping), f"{config.__name__} must be an object with its fields, got {values!r}")
     known = {field.name: field.default is MISSING for field in fields(config)}
     unknown = [name for name in values if name not in known]

@@ -1,7 +1,7 @@
 """Seconds after which something counts as hung: ten times what it takes on a quiet machine with two slow cores.
 
-Limits end hangs and judge nothing. Ten, because with eight jobs on two cores each job takes four times as long, and a
-disk or a first start can double that.
+Limits only end hangs; they do not judge speed. The factor is ten, because with eight jobs on two cores each job takes
+four times as long, and a slow disk or a first start can double that.
 """
 
 FACTOR = 10

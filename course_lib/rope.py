@@ -1,14 +1,14 @@
-"""Rotary positions (RoPE) as data: which angle a pair of coordinates turns by from one position to the next.
+"""Rotary positions (RoPE) as data: the angle by which each pair of coordinates turns from one position to the next.
 
-Pair i of a vector of width w has the frequency theta_i = base**(-2 i / w), in radians per position. The kinds differ in
-how they change these for texts that are longer than those in training.
+Pair i of a vector of width w has the frequency theta_i = base**(-2 i / w), in radians per position. Each
+kind changes these frequencies in another way for texts that are longer than those in training.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from course_lib.fields import from_fields, is_whole, require
+from course_lib.fields import from_fields, require, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Rope:
         return self.base
 
     def slowed(self, theta):
-        """The frequencies theta, an array or tensor, as they are used."""
+        """The frequencies to use instead of theta, an array or a tensor."""
         return theta / self.factor
 
 
@@ -35,17 +35,17 @@ class Rope:
 class DynamicRope(Rope):
     """Dynamic NTK scaling: past `length` tokens the base grows with the text; up to there nothing changes.
 
-    The base is base * (1 + factor (n / length - 1))**(w / (w - 2)) for a text of n > length tokens. Rows that are
-    cached keep the rotation of the call that made them, as in transformers: past `length`, a text read in several
-    calls, or beside a longer one, differs from the same text read at once and alone. transformers also keeps the base
-    of the longest text so far until one below `length` comes; here a call depends on its own text only.
+    The base is base * (1 + factor (n / length - 1))**(w / (w - 2)) for a text of n > length tokens. Cached rows keep
+    the rotation of the call that made them, as in transformers. So past `length` the result depends on how a text is
+    cut into calls, and on longer texts in the same batch. transformers also keeps the base of the longest text so far,
+    until a text shorter than `length` comes; here a call depends on its own texts only.
     """
 
     length: int  # the longest text in training
 
     def __post_init__(self):
         super().__post_init__()
-        require(is_whole(self.length), f"length must be a positive integer, got {self.length!r}")
+        require_positive(self, "length")
 
     def base_at(self, length: int, width: int) -> float:
         if length <= self.length:
@@ -71,7 +71,7 @@ class Llama3Rope(Rope):
 
     def __post_init__(self):
         super().__post_init__()
-        require(is_whole(self.length), f"length must be a positive integer, got {self.length!r}")
+        require_positive(self, "length")
         good = 0 < self.low < self.high < math.inf
         require(good, f"low must be positive and smaller than high, got low = {self.low}, high = {self.high}")
 
@@ -85,7 +85,7 @@ KINDS = {"linear": Rope, "dynamic": DynamicRope, "llama3": Llama3Rope}
 
 
 def rope_as_dict(rope: Rope | None) -> dict | None:
-    """Plain values for JSON. Linear scaling is the kind that is not named."""
+    """Plain values for JSON. A `Rope`, which scales linearly, is stored without its kind."""
     if rope is None or type(rope) is Rope:
         return rope and asdict(rope)
     return {"kind": next(name for name, kind in KINDS.items() if kind is type(rope))} | asdict(rope)

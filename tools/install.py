@@ -1,12 +1,12 @@
-"""Create .venv and install the course with one of its extras, or do nothing when that stands already.
+"""Create .venv and install the course with one of its extras, or do nothing if that is done already.
 
     python tools/install.py lab                      # what a participant needs
     python tools/install.py test --versions oldest   # what the tests need, at the lowest versions supported
 
-The virtual environment itself is asked whether it holds what pyproject.toml asks for, before pip works and after.
-The stamp is written last and a marker stands while pip works, so that an interrupted install is made anew by the next
-run. So is one whose Python no longer runs or is another, whose folder has moved, or of which a file is missing.
-Runs on the system's Python: standard library only.
+Before pip works and after, .venv's own Python is asked whether it holds what pyproject.toml asks for. A marker file is
+there while pip works, and a stamp is written last: after an interrupted install the next run makes .venv anew. It does
+so too if .venv's Python does not run or is another, if the folder has moved, or if a file of .venv is missing.
+This script runs on the system's Python: standard library only.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ PLACE = VENV / "place"
 HERE = os.fsencode(f"{ROOT}\n{sys.version}\n")
 # PyTorch's own index of CPU builds; without it Linux machines get gigabytes of CUDA packages. Empty: plain pip.
 TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
-# Settings of pip that hold here: where packages come from, which may be taken, and how the network is reached. All
-# others are left out (prefix, target, user, no-deps, dry-run ...): with them, pip installs elsewhere or not at all.
+# The settings of pip that we keep: where packages come from, which may be taken, and how the network is reached. All
+# others (prefix, target, user, no-deps, dry-run ...) are left out: with them pip installs elsewhere or not at all.
 HONOURED = {
     *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "keyring-provider", "no-input"),
     *("proxy", "cert", "client-cert", "timeout", "default-timeout", "retries", "resume-retries", "use-feature"),
@@ -47,7 +47,7 @@ ADVICE = {errno.ENOSPC: "Free two gigabytes there."} | dict.fromkeys(
 
 
 def lowest(requirements: list[str]) -> list[str]:
-    """Hold each `name>=version` at that version and its patch releases; what has no lower bound is left out."""
+    """Pin each `name>=version` to that version and its patch releases; other requirements are left out."""
     found = (re.match(r"([\w.-]+)>=([\w.]+)", requirement) for requirement in requirements)
     return [f"{match[1]}=={match[2]}.*" for match in found if match]
 
@@ -61,14 +61,14 @@ def constraints(versions: str) -> list[str]:
 
 
 def course(module: str):
-    """A module of the course that needs the standard library only, and Python 3.11: so it is not loaded at the top."""
+    """Import a module of the course that needs only the standard library. It needs Python 3.11, so not at the top."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     return importlib.import_module(f"course_lib.{module}")
 
 
 def fingerprint(versions: str) -> bytes:
-    """What an installation depends on; it is made anew or brought up to date when this changes."""
+    """A hash of all that an installation depends on; when it changes, pip runs again."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     parts = [text, *course("versions").requirements("test"), *constraints(versions), versions]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest().encode()
@@ -93,7 +93,7 @@ def obstacle() -> str | None:
 
 
 def fault() -> str | None:
-    """Why .venv has to be made anew, as far as its files say without being asked, or None."""
+    """Why .venv has to be made anew, as far as one sees without running its Python, or None."""
     if not PYTHON.exists():
         return "it has no Python" if VENV.exists() else "there is none yet"
     if MARKER.exists():
@@ -104,7 +104,7 @@ def fault() -> str | None:
 
 
 def examine(extra: str, versions: str) -> tuple[str | None, list[str]]:
-    """Ask .venv what it is: why it has to be made anew, or None; and what it lacks of the extra in these versions."""
+    """Ask .venv's Python why .venv has to be made anew, or None, and which packages of the extra it lacks."""
     try:
         answer = course("environment").ask(PYTHON, course("versions").requirements(extra), constraints(versions))
     except (OSError, ValueError) as error:
@@ -128,13 +128,13 @@ def shield(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def pip_variables() -> dict[str, str]:
-    """Environment variables for pip that hold its settings, as far as HONOURED; it reads no file of settings then.
+    """Environment variables that hold pip's settings, those in HONOURED; pip then reads no file of settings.
 
-    Of the sections the later wins, as in pip: global, install, environment variables.
+    A later source wins, as in pip: section global, section install, environment variables.
     """
     variables = dict(os.environ)
     command = [PYTHON, "-I", "-m", "pip", "--python", str(PYTHON), "config", "list"]
-    # As options of `pip config` itself, these would hide settings.
+    # These variables would act on `pip config` too, which would then not list all settings.
     whole = dict.fromkeys(("PIP_QUIET", "PIP_VERBOSE", "PIP_USER", "PIP_GLOBAL", "PIP_SITE"), "0")
     shown = subprocess.run(command, env=variables | whole, capture_output=True, encoding="utf-8", errors="replace")
     if shown.returncode:
@@ -154,7 +154,7 @@ def pip_install(*arguments: str, quiet: bool = True) -> bool:
 
 
 def install_torch(pins: list[str]) -> None:
-    """Install the CPU build on Linux; elsewhere, and when the index cannot be reached, pip's own choice comes later."""
+    """Install the CPU build on Linux. Elsewhere, or if the index cannot be reached, pip chooses a build later."""
     if sys.platform != "linux" or not TORCH_INDEX:
         return
     requirement = next((pin for pin in pins if pin.startswith("torch==")), "torch")
@@ -164,7 +164,7 @@ def install_torch(pins: list[str]) -> None:
 
 
 def keep_lab_offline() -> None:
-    """Turn off JupyterLab's news and its look for updates: a first start asks nothing, and nothing of the network."""
+    """Turn off JupyterLab's news and its search for updates, so that a first start asks nothing and works offline."""
     folder = VENV / "etc" / "jupyter" / "labconfig"
     folder.mkdir(parents=True, exist_ok=True)
     disabled = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
@@ -180,7 +180,7 @@ def install(extra: str, versions: str) -> None:
     pin_file.write_text("\n".join(pins) + "\n")
     install_torch(pins)
     request = ["--constraint", str(pin_file), "--editable", f".[{extra}]"]
-    # A network may have failed for a moment; the second time pip also says all it knows.
+    # The network may have failed for a moment. At the second try pip prints everything.
     if not pip_install(*request) and not pip_install(*request, quiet=False):
         sys.exit("The install failed: pip says why above. Run the same command again when that is mended.")
     reason, lacks = examine(extra, versions)
@@ -240,7 +240,7 @@ def main(arguments: list[str]) -> None:
     except ValueError as error:
         sys.exit(f"The course cannot be installed, because one of its files cannot be read: {error}.")
     except KeyboardInterrupt:
-        sys.exit("Interrupted; the same command takes it up again.")
+        sys.exit("Interrupted; run the same command again to continue.")
 
 
 if __name__ == "__main__":

@@ -123,8 +123,9 @@ def decode(
 ) -> None:
     """One more token after a long text: the course beside transformers, with the same weights, a floor, a prediction.
 
-    Greedy tokens are compared first. The course runs twice: in the ways that this processor takes, which are listed
-    with the times of all, and plainly. It takes some minutes, most of them in the latent prefill of transformers.
+    Greedy tokens are compared first. The course runs twice: in the ways of computing that it measured to be fastest on
+    this processor, and in the plain way. The times of all ways are listed. It takes some minutes, most of them in the
+    latent prefill of transformers.
     """
     import torch
 

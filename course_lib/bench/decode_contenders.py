@@ -88,7 +88,7 @@ class Course:
 
 
 class PlainCourse(Course):
-    """The same without the ways that this processor takes, as under COURSE_CPU=plain."""
+    """The course with every step computed in the plain way, as under COURSE_CPU=plain."""
 
     name = "plain-course"
 

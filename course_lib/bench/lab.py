@@ -60,7 +60,7 @@ def run_all(page, address: str) -> None:
     """Open the notebook in Playwright's `page` and run its cells; they may still be running afterwards."""
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=1000 * limits.START)
-    # Run before that, and JupyterLab asks which kernel to take.
+    # If cells run before the kernel is there, JupyterLab asks which kernel to take.
     page.wait_for_function(IDLE, timeout=1000 * limits.START)
     page.evaluate(RUN_ALL)
 

@@ -1,4 +1,4 @@
-"""The machine in front of you: its bytes and float32 FLOPs per second, at best and in decoding, and its ways."""
+"""The machine in front of you: bytes and float32 FLOPs per second, at best and in decoding; how it computes."""
 
 import re
 
@@ -69,7 +69,7 @@ def computing() -> dict[str, str]:
 
 
 def ways() -> list[dict]:
-    """The ways that this process has measured: of each shape the one taken, and the microseconds of all."""
+    """What `layers.cpu` has measured in this process: the way taken for each shape, the microseconds of each way."""
     return [
         {
             "product": kind,

@@ -1,7 +1,7 @@
 """Say in a sentence how a participant's value differs from the verified one.
 
 Values are compared, not types. A whole number may be an int, a NumPy integer, a 0-d array or tensor, a Fraction or a
-float: it is right if it is exactly equal. Only truth values are no numbers here. Arrays may be nested lists, tensors of
+float: it is right if it is exactly equal. Truth values do not count as numbers. Arrays may be nested lists, tensors of
 every layout, or arrays of every kind.
 """
 
@@ -87,7 +87,7 @@ def _told_apart(got, want) -> tuple[str, str]:
 
 
 def _precision(value, got: np.ndarray, want: np.ndarray) -> str | None:
-    """A word on precision where the type of `value` is coarse, and half of its digits are right."""
+    """A sentence about precision, if the type of `value` is coarser than float64 and half of its digits are right."""
     name, epsilon = coarse_type(value)
     largest = np.abs(want[np.isfinite(want)]).max(initial=0.0)
     near = largest * math.sqrt(epsilon)

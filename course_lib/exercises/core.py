@@ -66,10 +66,9 @@ class Result:
 def grade(exercise: Exercise, answer, limit: watchdog.Limit = watchdog.USUAL) -> Result:
     """Run the stages in order and report the first that fails.
 
-    Whatever the answer raises (SystemExit and KeyboardInterrupt, too) or returns becomes a message. An answer without
-    end is stopped at the limit. Only a real Ctrl-C of the participant raises KeyboardInterrupt, as it always does.
-    NumPy's error state and warnings that are errors do not change the verdict. All settings are afterwards what they
-    were before.
+    Whatever the answer raises (SystemExit and KeyboardInterrupt, too) or returns becomes a message. An answer that does
+    not end is stopped at the limit. Only a real Ctrl-C of the participant raises KeyboardInterrupt, as it always does.
+    NumPy's error state and warnings that are errors do not change the verdict. At the end all settings are restored.
     """
     if answer is None or answer is ...:
         return _not_attempted(exercise)
@@ -87,7 +86,7 @@ class _Attempt:
     def __init__(self, exercise: Exercise, function: Callable, pressed: list):
         self.exercise, self.function, self.pressed = exercise, function, pressed
         self.stage = exercise.stages[0]
-        self.fault = ""  # what it means if something is raised now; nothing: a defect of the course
+        self.fault = ""  # begins the message about an exception that the answer causes; empty while the course runs
 
     def result(self) -> Result:
         try:
@@ -119,7 +118,7 @@ class _Attempt:
         if got is None or got is ...:
             return self._nothing_returned()
         if inspect.iscoroutine(got):
-            got.close()  # or Python warns later that nobody awaited it
+            got.close()  # or Python warns later that it was never awaited
             return self.failed("your function is a coroutine; write `def`, not `async def`")
         if difference(handed, inputs):
             return self.failed("your function changes its arguments; work on a copy instead")

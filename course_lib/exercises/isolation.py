@@ -1,4 +1,4 @@
-"""Settings that a whole process shares: a check neither depends on them nor changes them."""
+"""Keep a check apart from settings of the whole process: it neither depends on them nor changes them."""
 
 import random
 import sys
@@ -11,7 +11,7 @@ import numpy as np
 
 @contextmanager
 def settings_kept() -> Iterator[None]:
-    """Afterwards error states, warning filters, random numbers and torch's defaults are what they were before."""
+    """Restore error states, warning filters, random states and torch's defaults at the end of the block."""
     numbers, legacy_numbers = random.getstate(), np.random.get_state(legacy=False)
     of_torch = _torch_settings()
     with warnings.catch_warnings(), np.errstate():
@@ -25,7 +25,7 @@ def settings_kept() -> Iterator[None]:
 
 @contextmanager
 def for_the_grader() -> Iterator[None]:
-    """Verified solutions, known mistakes and comparisons neither warn nor raise because of rounding or overflow."""
+    """Neither warn nor raise for rounding or overflow: for verified solutions, known mistakes and comparisons."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
@@ -33,7 +33,7 @@ def for_the_grader() -> Iterator[None]:
 
 @contextmanager
 def for_the_answer() -> Iterator[None]:
-    """NumPy's error state of a fresh kernel, and no warning is an error; torch's defaults stay the participant's."""
+    """Set NumPy's error state as in a fresh kernel, and make no warning an error; torch's defaults stay as set."""
     with warnings.catch_warnings(), np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
         if any(action == "error" for action, *_ in warnings.filters):
             warnings.simplefilter("default")
@@ -42,7 +42,7 @@ def for_the_answer() -> Iterator[None]:
 
 def _torch_settings() -> dict:
     torch = sys.modules.get("torch")
-    if torch is None:  # an answer may import it: then a fresh process's settings are to be kept
+    if torch is None:  # if an answer imports it, `_set_torch` sets the defaults of a fresh process
         return {}
     return {
         "dtype": torch.get_default_dtype(),

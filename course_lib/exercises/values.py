@@ -1,4 +1,4 @@
-"""Read a participant's value: tensors, sparse matrices, nested lists and exact numbers as NumPy's arrays."""
+"""Read a participant's value as a NumPy array: a tensor, a sparse matrix, a nested list, exact numbers."""
 
 import sys
 from numbers import Number
@@ -34,7 +34,7 @@ def as_plain(value):
 
 
 def as_number(value):
-    """One number out of a scalar or a 0-d array or tensor; None when it is something else."""
+    """The number in a scalar, a 0-d array or a 0-d tensor; None for anything else."""
     value = as_plain(value)
     if isinstance(value, np.ndarray) and value.shape == ():
         value = value.item()
@@ -42,7 +42,7 @@ def as_number(value):
 
 
 def as_numbers(value) -> np.ndarray:
-    """An array of numbers or truth values; Unreadable when `value` is none."""
+    """`value` as an array of numbers or truth values. Raises Unreadable when it cannot be one."""
     array = np.asarray(_stacked(value))
     if array.dtype == object:
         return _of_objects(array)

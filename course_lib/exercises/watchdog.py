@@ -1,4 +1,4 @@
-"""End an answer that does not end by itself, and tell the participant's Ctrl-C from an answer that raises the same."""
+"""Stop an answer that does not end, and tell the participant's Ctrl-C from a KeyboardInterrupt of the answer itself."""
 
 import ctypes
 import itertools
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-# Raises an exception in another thread, between two instructions of its Python code; with None, drops one that waits.
-# A function object of our own, so that nobody else's `restype` changes; it returns None, as an `__init__` has to.
+# Raises an exception in another thread, between two instructions of its Python code; None drops one that is pending.
+# [...] makes a new function object, so that its `restype` is ours alone: None, because an `__init__` returns None.
 _raise_in = ctypes.pythonapi["PyThreadState_SetAsyncExc"]
 _raise_in.restype = None
 
@@ -20,19 +20,19 @@ _NOBODY = 1  # the identifier of no thread: they are addresses or multiples of 4
 
 
 class Stop(BaseException):
-    """What the watchdog raises in the answer. It never leaves `Limit.run`, and `except Exception` does not catch it."""
+    """The exception that the watchdog raises in the answer. `except Exception` does not catch it; `Limit.run` does."""
 
 
 class OutOfTime(Exception):
-    """The time is used up; its text is a sentence for the participant."""
+    """Work took longer than its limit; the text is a sentence for the participant."""
 
 
 @dataclass(frozen=True)
 class Limit:
     """Seconds of the process's CPU time and of the clock on the wall that a check may take.
 
-    A watchdog thread interrupts Python code; this works on every system and in every thread. One call into C (a large
-    product, a sleep, a lock) ends first.
+    A watchdog thread interrupts Python code, on every system and in every thread. A single call into C (a large
+    product, a sleep, a lock) is not interrupted: it ends first.
     """
 
     cpu: float = 10.0
@@ -40,8 +40,8 @@ class Limit:
     pause: float = 0.05  # seconds between two looks at the clocks
 
     def run(self, work: Callable):
-        """Return `work()`; OutOfTime when it took longer. May be nested; leaves no exception behind."""
-        stop = type("Stop", (Stop,), {"reason": None})  # a class of its own: a limit within a limit knows its own
+        """Return `work()`. Raises OutOfTime when it takes longer. Limits may be nested; no exception stays pending."""
+        stop = type("Stop", (Stop,), {"reason": None})  # a new class for each run, so that nested limits are told apart
         target, running = ctypes.c_ulong(_NOBODY), threading.Lock()
         forget = partial(_raise_in, ctypes.c_ulong(threading.get_ident()), None)
         watchdog = threading.Thread(target=self._watch, args=(stop, target, running), daemon=True)
@@ -50,7 +50,7 @@ class Limit:
             watchdog.start()
             target.value = threading.get_ident()
             return work()
-        finally:  # Python is interrupted at calls and jumps only: at none before `forget` has run, nor by us after it
+        finally:  # pending exceptions are raised at calls and jumps only: there is none before `forget` drops ours
             target.value = _NOBODY
             forget()
             running.release()
@@ -86,7 +86,7 @@ class Limit:
 
 @contextmanager
 def _raised_at_each_step(stop: type[Stop], target: ctypes.c_ulong) -> Iterator[None]:
-    """From Python 3.12 on: each instruction in the target's thread raises, so that no `except` clause gets on."""
+    """From Python 3.12 on: each instruction in the target's thread raises, so that no `except` clause goes on."""
     monitoring, step = sys.monitoring, sys.monitoring.events.INSTRUCTION
     tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
 
@@ -106,10 +106,10 @@ def _raised_at_each_step(stop: type[Stop], target: ctypes.c_ulong) -> Iterator[N
 
 
 def _volleys(stop: type[Stop], target: ctypes.c_ulong) -> Iterator[type[Stop]]:
-    """In Python 3.11: longer and longer chains of exceptions, each of which calls for the next when it is raised.
+    """In Python 3.11: longer and longer chains of exceptions, each of which asks for the next when it is made.
 
-    The next exception meets an answer that catches everything in its `except` clause already, and so leaves the `try`
-    statement. No instruction of Python runs in between, since `__init__` is a function of C.
+    An answer that catches everything is then interrupted again within its `except` clause, and so leaves the `try`
+    statement. No Python instruction runs between the two exceptions, since `__init__` is a C function.
     """
     volley = stop
     for length in itertools.count():
@@ -124,7 +124,7 @@ USUAL = Limit()
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
-    """The signals of Ctrl-C (or the kernel's stop button) that came within the block; they act as they always do."""
+    """Collect the signals of Ctrl-C (or of the kernel's stop button) within the block; they act as they always do."""
     came, usual = [], signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(usual):
         yield came  # Ctrl-C raises in the main thread only

@@ -47,13 +47,13 @@ def as_matrix(values, name: str, rank: int = 2) -> np.ndarray:
 
 
 def as_layers(layers: Sequence[int] | None, count: int) -> list[int]:
-    """Numbers of the layers that a figure shows of a model with `count`; all without a choice.
+    """The numbers of the layers that a figure shows, of a model with `count` layers; None means all.
 
     Raises ValueError unless they rise and are layers of the model.
     """
     numbers = list(range(count) if layers is None else layers)
     whole = all(is_whole(number, least=0) and number < count for number in numbers)
-    good = whole and numbers == sorted(set(numbers)) != []
+    good = len(numbers) > 0 and whole and numbers == sorted(set(numbers))
     require(good, f"layers must be rising numbers of layers below {count}, got {layers!r}")
     return numbers
 

@@ -1,4 +1,4 @@
-"""What can be wrong with the arguments of a layer: each raises ValueError naming argument, value and rule."""
+"""Checks of a layer's arguments: each raises a ValueError that names argument, value and rule."""
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ def check_input(X: Tensor, d_model: int, weight: Tensor) -> None:
 
 
 def check_finite(X: Tensor) -> None:
-    """No NaN or infinity where X is read. Left out while torch.compile traces, which cannot depend on values."""
+    """X must not hold NaN or infinity. Skipped while torch.compile traces, since a graph cannot depend on values."""
     if torch.compiler.is_compiling():
         return
     least, most = X.aminmax()  # both are NaN when an entry is; one pass, no copies
@@ -61,7 +61,7 @@ def whole_numbers(name: str, values) -> Tensor:
 
 
 def sequence_indices(indices, held: int) -> Tensor:
-    """Which of `held` sequences are wanted, in order, as a tensor (c,) on the CPU; repeated ones are allowed.
+    """The indices of sequences, of `held` that there are, as a tensor (c,) on the CPU; an index may be repeated.
 
     Raises ValueError for anything but whole numbers from 0 to held - 1.
     """

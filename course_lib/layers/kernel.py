@@ -82,9 +82,9 @@ def attend(
 ) -> Float[Tensor, "b h n v"]:
     """The values of `attention_weights` and `mix` by torch's fused scaled_dot_product_attention where it is faster.
 
-    It is not for one query, as in a decode step: the plain products read keys and values where they lie. Nor for
-    a few queries of cached values, which it would copy row by row when their scores are fewer numbers, nor for
-    grouped heads whose keys and values differ in width (the absorbed latent), for which it would repeat the keys.
+    The plain products are faster in three cases. For one query, as in a decode step, they read keys and values where
+    they lie. The kernel would copy cached values, which lie by columns; that does not pay when there are fewer scores
+    than values. And it would repeat the keys of grouped heads whose keys and values differ in width (absorbed latent).
     Raises ValueError for shapes that do not fit.
     """
     check_kernel(Q, K, seen.mask, seen.causal)

@@ -63,7 +63,7 @@ def frequencies(width: int, base: float) -> Float[Tensor, "pairs"]:
 
 
 def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[Tensor, "pairs"]:
-    """By how much each pair turns from one position to the next, in a text of `length` tokens; radians, float64."""
+    """The angle by which each pair turns from one position to the next, for a text of `length` tokens; in radians."""
     return rope.slowed(frequencies(width, rope.base_at(length, width)))
 
 
@@ -93,9 +93,9 @@ class RotaryTable(PositionTable):
 
 
 class DynamicRotaryTable(RotaryTable):
-    """Angles that depend on the text's length too, once it passes `rope.length`.
+    """Angles that depend on the length of the text, too, if it is longer than `rope.length`.
 
-    A call's largest position, plus 1, is the length. The table holds the angles that all shorter texts have in common.
+    The length is the largest position of a call, plus 1. The table holds the angles that all shorter texts share.
     """
 
     def _rows(self, positions: Tensor, least: int, most: int, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -1,6 +1,6 @@
 """Rows times weights, for all heads side by side or for each head by itself.
 
-A decode step has one row for each sequence, and reads every weight for it; `course_lib.layers.cpu` says how.
+A decode step has one row for each sequence and reads every weight for it; `course_lib.layers.cpu` chooses the way.
 """
 
 import torch
@@ -21,7 +21,7 @@ def project(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"], b: Float[Tensor, 
 
 
 def project_heads(Y: Float[Tensor, "b h n a"], W: Float[Tensor, "h a c"]) -> Float[Tensor, "b h n c"]:
-    """Y_h W_h. The sequences stand below each other, so that a weight is read once, and never copied for each."""
+    """Y_h W_h. The rows of all sequences are stacked, so that a weight is read once and never copied."""
     b, _, n, _ = Y.shape
     return torch.bmm(Y.transpose(0, 1).flatten(1, 2), W).unflatten(1, (b, n)).transpose(0, 1)
 

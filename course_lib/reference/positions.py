@@ -18,7 +18,7 @@ def frequencies(width: int, base: float) -> Float[np.ndarray, "pairs"]:
 
 
 def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[np.ndarray, "pairs"]:
-    """By how much pair i turns from one position to the next, in a text of `length` tokens: theta_i, or less."""
+    """The angle by which pair i turns from one position to the next in a text of `length` tokens: theta_i, or less."""
     return rope.slowed(frequencies(width, rope.base_at(length, width)))
 
 

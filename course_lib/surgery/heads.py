@@ -82,7 +82,7 @@ def grouped_config(model: DecoderModel) -> GroupedConfig:
 
 
 def is_multi_head(model: DecoderModel) -> bool:
-    """Whether each of several query heads has a KV head of its own; a latent layer has none to share."""
+    """Whether there are several query heads and each has a KV head of its own; False for latent attention."""
     config = model.config.attention
     return isinstance(config, GroupedConfig) and config.n_kv_heads == config.n_heads > 1
 

@@ -6,7 +6,7 @@ pickled: a checkpoint from elsewhere can be opened without running code from it.
 
 safetensors stores every tensor row by row. The strides say how it lay in memory, and `read` lays it out so again. The
 order in memory is part of the state: torch's fused AdamW walks through a weight and its moments in that order, so
-moments that lie otherwise meet the wrong entries, and a product with a matrix that lies otherwise is rounded otherwise.
+moments in another order meet the wrong entries, and a product with a matrix in another order is rounded differently.
 
 No state of a random generator is kept. The trainer seeds it anew at each step from (seed, step), so the step says it
 all, on every device and for any number of processes.
@@ -71,7 +71,7 @@ def read(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer | None =
 
 
 def opened(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """The tensors as they lay in memory, and the progress."""
+    """The tensors, laid out in memory as they were, and the progress."""
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -89,7 +89,7 @@ def opened(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def strides_of(tensor: Tensor) -> tuple[int, ...]:
-    """Those of the tensor; if it leaves gaps in memory or repeats entries, those of a copy that does not."""
+    """The strides of the tensor, or of a contiguous copy if it leaves gaps in memory or repeats entries."""
     return tensor.stride() if fills(tensor.shape, tensor.stride()) else tensor.contiguous().stride()
 
 
@@ -114,12 +114,12 @@ def fill(tensor: Tensor, saved: Tensor) -> None:
     """Give a tensor of a model the values and the strides of a saved one."""
     if tensor.stride() == saved.stride():
         tensor.copy_(saved)
-    else:  # a gradient would lie as the tensor did
+    else:  # the gradient is dropped: it has the old strides
         tensor.data, tensor.grad = saved.to(tensor.device), None
 
 
 def load_optimiser(model: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Give the optimiser its state: torch finds the device of each tensor, but would change the dtype of some."""
+    """Give the optimiser its state. torch finds the device of each tensor but changes the dtype of some: restore it."""
     state = {}
     for name in optimisers.named(model, optimiser):
         prefix = f"optimiser/{name}/"

@@ -96,8 +96,8 @@ class Place:
     def add_up(self, parameters: Iterable[nn.Parameter]) -> None:
         """Make each gradient its sum over all processes.
 
-        Not by DistributedDataParallel, which arranges the gradients anew after the first step. Their place decides in
-        which order those of three processes or more are added, so a resumed run would round one step otherwise.
+        DistributedDataParallel would not do: it arranges the gradients anew after the first step. Their places decide
+        in which order three or more processes add them, so a resumed run would round one step differently.
 
         Raises ValueError when a parameter has no gradient.
         """

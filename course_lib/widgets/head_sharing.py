@@ -78,7 +78,7 @@ class HeadSharing(InteractiveFigure):
 
     @staticmethod
     def most_tokens(model) -> int:
-        """How many tokens of a text there is room for, with the default ways and counts."""
+        """The largest number of tokens that the figure takes with the default ways and counts."""
         h = model.config.attention.n_heads
         heads = heads_drawn(model.config, len(shared_heads.WAYS), sum(h % g == 0 for g in range(1, h + 1)))
         return max(N for N in range(MAX_TOKENS + 1) if heads * N * (N + 1) // 2 <= MAX_CELLS)

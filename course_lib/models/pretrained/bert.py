@@ -41,7 +41,7 @@ def family(settings: Settings) -> Family:
 
 
 def encoder(config: ModelConfig, kinds: int) -> Family:
-    """The family of the encoder alone. It has no output, so nothing is tied."""
+    """The family of the encoder alone: it has no output, so config.json's settings of the output do not matter."""
     config = replace(config, tied=True, output_bias=False)
     return Family(EncoderModel, config, encoder_rules(config, kinds, ""), "bert.", ("cls.",), unused=UNUSED)
 

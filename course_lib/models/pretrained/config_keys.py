@@ -1,13 +1,13 @@
 """Keys of config.json that mean the same in all families."""
 
-# The one value that the course's models compute, and why.
+# key: (the one value that the course's models compute, why)
 REFUSED = {
     "add_cross_attention": (False, "there is no encoder to attend to"),
     "is_encoder_decoder": (False, "there is one side"),
     "pruned_heads": ({}, "every layer has all its heads"),
     "use_mrope": (False, "a position is one number"),
 }
-# These change no logit: remarks, and settings of training, of the form of output, of tokens and of sampling.
+# These do not change the logits: remarks, settings of training, of the form of output, of tokens and of sampling.
 REMARKS = """
     architectures auto_map dtype finetuning_task id2label is_llama_config label2id language model_max_length model_type
     name name_or_path num_labels problem_type task_specific_params tokenizer_class torch_dtype transformers.js_config

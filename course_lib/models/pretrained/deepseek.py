@@ -17,7 +17,7 @@ WITHOUT_EFFECT = """
     num_experts_per_tok num_local_experts output_router_logits qk_head_dim router_aux_loss_coef
     routed_scaling_factor scoring_func seq_aux topk_group topk_method
 """
-# What a config.json leaves out is as in transformers: (first_k_dense_replace, n_routed_experts).
+# The defaults of transformers: (first_k_dense_replace, n_routed_experts).
 EXPERTS = {"deepseek_v2": (0, 64), "deepseek_v3": (3, 256)}
 
 

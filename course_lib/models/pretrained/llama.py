@@ -19,12 +19,12 @@ FREQUENCIES = r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq"  # of the r
 
 @dataclass(frozen=True)
 class Kind:
-    """How one architecture differs from the others, and the keys that it does not read."""
+    """What one architecture has that the others do not, and the keys of config.json that it does not read."""
 
     window: Callable[[Settings], int | None]
     without_effect: str
     biases: tuple[bool, bool] | None = None  # on Q, K, V and on the output; None: attention_bias says so
-    kv_heads: int | None = None  # where config.json leaves them out; None: as many as there are queries
+    kv_heads: int | None = None  # where config.json does not say; None: as many as query heads
     d_head: int | None = None  # likewise; None: d_model / n_heads
     qk_norm: bool = False
 

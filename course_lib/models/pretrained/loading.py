@@ -28,7 +28,7 @@ FAMILIES = {
     "deepseek_v2": deepseek.family,
     "deepseek_v3": deepseek.family,
 }
-# What other architectures have that is missing here.
+# pattern of model_type: what these architectures have and the course's models lack
 MISSING = {
     ".*moe|.*mixtral|gpt_oss|dbrx": "mixtures of experts are missing here",
     ".*gemma": "norms that multiply by 1 + gamma and the feed-forward GeGLU are missing here",
@@ -41,7 +41,7 @@ def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
     """The model in a folder with config.json and safetensors, or with `hub` that of this name on the hub.
 
     It comes in evaluation mode and float32, with its tokenizer where tokenizer.json and the package tokenizers are
-    there, and a card that says what it is. Which class it has, the package's docstring says. Raises ValueError for
+    there, and a card that says what it is. The package's docstring says which class it has. Raises ValueError for
     files that are missing, damaged or of another model, for a key of config.json that is not known, and for what the
     course's models do not compute: mixtures of experts, quantised weights, other architectures.
     """

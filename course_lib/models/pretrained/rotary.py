@@ -1,7 +1,9 @@
-"""Rotary positions in config.json. Between keys that contradict each other transformers 5 decides.
+"""Read rotary positions from config.json. Where keys contradict each other, the rules are those of transformers 5:
 
-Of two objects `rope_scaling` wins over `rope_parameters`, unless it is empty; in the object, `rope_type` over `type`,
-and `rope_theta` there over the one beside it, but `original_max_position_embeddings` beside it over the one there.
+- the object `rope_scaling` wins over the object `rope_parameters`, unless it is empty;
+- in that object `rope_type` wins over `type`;
+- `rope_theta` in the object wins over `rope_theta` outside;
+- `original_max_position_embeddings` outside wins over the one in the object.
 """
 
 from course_lib.config import DynamicRope, Llama3Rope, Rope, require
@@ -16,7 +18,7 @@ MISSING = {
     "axial": "here a position is one number",
     "mrope": "here a position is one number",
 }
-# Each type reads the keys that it needs; transformers passes over those of other types.
+# Each type reads the keys that it needs; like transformers we ignore those of other types.
 WITHOUT_EFFECT = """
     attention_factor beta_fast beta_slow factor high_freq_factor long_factor low_freq_factor mscale mscale_all_dim
     original_max_position_embeddings rope_theta short_factor truncate type
@@ -24,7 +26,7 @@ WITHOUT_EFFECT = """
 
 
 def rope_settings(settings: Settings) -> Settings:
-    """The object whose values transformers uses, completed by the keys beside it."""
+    """The object that transformers uses, completed by the keys outside of it."""
     stated = {key: settings.find(key, {}) for key in ("rope_scaling", "rope_parameters")}
     for key, value in stated.items():
         require(isinstance(value, dict), f"{key} in config.json must be an object, got {value!r}")
@@ -48,7 +50,7 @@ def rope_type(inner: Settings) -> str:
 
 
 def rope(settings: Settings) -> Rope:
-    """Rotary positions of every layer."""
+    """The rotary positions of all layers."""
     inner = rope_settings(settings)
     kind = rope_type(inner)
     for place in (inner, settings):

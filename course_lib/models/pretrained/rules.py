@@ -34,7 +34,7 @@ class Family:
     heads: tuple[str, ...]
     copies: dict[str, str] = field(default_factory=dict)  # tensors that a file may hold twice: copy -> original
     unused: str = "(?!)"  # a pattern of tensors that take no part in the logits; this one matches nothing
-    bare: "Family | None" = None  # the same without a head, for files in which no name begins with `head`
+    bare: "Family | None" = None  # the family without a head, for files in which no name begins with `head`
     head: str = ""
 
     def of_file(self, names: Iterable[str]) -> "Family":

@@ -1,7 +1,7 @@
-"""config.json read key by key: each error names the key, what it holds, and the rule.
+"""Read config.json key by key: each error names the key, its value and the rule.
 
-No key is passed over. Those that a family reads are noted as they are asked for, those without effect are listed beside
-its rules, and any other is refused by name, since it may change what the model computes.
+No key is passed over. A key that a family reads is noted when it is read. Keys without effect are listed beside the
+family's rules. Any other key is refused by name, since it may change what the model computes.
 """
 
 import math
@@ -11,9 +11,9 @@ from course_lib.config import is_whole, require
 
 
 class Settings:
-    """The values of a config.json, or of an object in it; null is as good as absent, except where `is_null` is asked.
+    """The values of a config.json, or of an object in it. A null counts as missing, except for `is_null`.
 
-    A default of None means that the key must be there. `where` names the object, with a point, in messages.
+    A default of None means that the key must be there. `where` names the object in messages and ends with a point.
     """
 
     def __init__(self, values: Mapping, where: str = ""):
@@ -45,7 +45,7 @@ class Settings:
         return value
 
     def number(self, key: str, default: float | None = None, above: float = -math.inf) -> float:
-        """A finite one, above a bound."""
+        """A finite number, larger than `above`."""
         value = self.get(key, default)
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         require(good, f"{self.where}{key} in config.json must be a finite number, got {value!r}")
@@ -59,14 +59,14 @@ class Settings:
         return value
 
     def choice(self, key: str, meanings: Mapping[str, str], default: str | None = None) -> str:
-        """What the value means here."""
+        """What `meanings` has for the value."""
         value = self.get(key, default)
         known = isinstance(value, str) and value in meanings
         require(known, f"{self.where}{key} in config.json must be one of {', '.join(meanings)}, got {value!r}")
         return meanings[value]
 
     def must_be(self, key: str, wanted, why: str) -> None:
-        """Refuse another value than the one that the course's models compute; absent is as good."""
+        """Refuse every value but `wanted`, the one that the course's models compute; the key may be missing."""
         value = self.find(key, wanted)
         require(value == wanted, f"{self.where}{key} in config.json must be {wanted!r}, got {value!r}: {why}")
 

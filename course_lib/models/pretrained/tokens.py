@@ -12,18 +12,18 @@ BYTE_OF = {chr(byte[0]) if i < 188 else chr(0x100 + i - 188): byte for i, byte i
 
 
 def spelt_in_bytes(token: str) -> bool:
-    """Whether `token` is not what it says when each of its characters is read as a byte."""
+    """Whether `token` is another text when each of its characters is read as a byte."""
     return not token.isascii() and all(character in BYTE_OF for character in token)
 
 
 def bytes_of(token: str) -> bytes:
-    """What a byte-level vocabulary means by `token`; added ones may hold other characters, which mean themselves."""
+    """The bytes that `token` means in a byte-level vocabulary; an added token with other characters is plain text."""
     known = all(character in BYTE_OF for character in token)
     return b"".join(BYTE_OF[character] for character in token) if known else token.encode()
 
 
 def to_text(data: bytes, letters: dict[int, str]) -> str:
-    """UTF-8, with U+FFFD for what is none, but at the positions of `letters` these."""
+    """Decode UTF-8. A byte that is no UTF-8 becomes the letter that `letters` has at its position, else U+FFFD."""
     text, start = "", 0
     while start < len(data):
         try:

@@ -1,4 +1,4 @@
-"""Which tokens a layer sees, in config.json: all before it, or a window, which must be the same in every layer."""
+"""Read the attention window from config.json: its width, the same in every layer, or None without a window."""
 
 from course_lib.config import require
 from course_lib.models.pretrained.settings import Settings
@@ -8,11 +8,11 @@ LAYERS = "layer_types in config.json, or those that max_window_layers gives,"
 
 
 def no_window(settings: Settings) -> None:
-    """None: every token sees all tokens before it."""
+    """No window: every token sees all tokens before it."""
 
 
 def mistral_window(settings: Settings) -> int | None:
-    """That of sliding_window. With layer_types transformers reads a file as Ministral's, whose layers may differ."""
+    """The window of sliding_window. A file with layer_types is Ministral's for transformers; its layers may differ."""
     width, n_layers = stated_window(settings), settings.integer("num_hidden_layers")
     kind = WHOLE if width is None else WINDOWED
     settings.must_be("layer_types", [kind] * n_layers, f"every layer has the window {width}")
@@ -20,9 +20,9 @@ def mistral_window(settings: Settings) -> int | None:
 
 
 def qwen_window(settings: Settings) -> int | None:
-    """That of sliding_window if use_sliding_window says so, and layer_types or max_window_layers give it to all."""
+    """The window of sliding_window, if use_sliding_window is true and layer_types or max_window_layers give it."""
     width, n_layers = stated_window(settings), settings.integer("num_hidden_layers")
-    whole = settings.integer("max_window_layers", 28, least=0)  # so many layers from the first on see everything
+    whole = settings.integer("max_window_layers", 28, least=0)  # the number of first layers that see everything
     if not settings.flag("use_sliding_window", False):
         width = None
     kinds = settings.find("layer_types", [WHOLE if width is None or i < whole else WINDOWED for i in range(n_layers)])
@@ -34,5 +34,5 @@ def qwen_window(settings: Settings) -> int | None:
 
 
 def stated_window(settings: Settings) -> int | None:
-    """What sliding_window says; null is none."""
+    """The width in sliding_window; null means no window."""
     return None if settings.is_null("sliding_window") else settings.integer("sliding_window", 4096)

@@ -1,10 +1,10 @@
-"""What this Python knows of Unicode, and what to say of characters that it does not know.
+"""Warn of characters that are newer than the version of Unicode that this Python has.
 
-The tokenizers of byte pairs and of words cut text where words end, and so ask what is a letter, a number or white
-space. Python answers from tables of one version of Unicode: 14.0 in Python 3.11, 15.0 in 3.12, 15.1 in 3.13. It takes
-a character of a later version for a sign, also in the middle of a word. With a newer Python, or in the package
-tokenizers, the same vocabulary cuts such a text elsewhere and gives other ids. Every id means the same in all of them,
-and decoding asks no table.
+The tokenizers of byte pairs and of words cut text where words end. So they ask Python which characters are letters,
+numbers or white space. Python answers from tables of one version of Unicode: 14.0 in Python 3.11, 15.0 in 3.12, 15.1
+in 3.13. It takes a character of a later version for a sign, also in the middle of a word. With a newer Python, or in
+the package tokenizers, the same vocabulary cuts such a text elsewhere and gives other ids. Every id means the same in
+all of them, and decoding uses no table.
 """
 
 import unicodedata
@@ -18,7 +18,7 @@ def is_unknown(character: str) -> bool:
 
 
 def warn_of_unknown(text: str) -> None:
-    """Say so if this Python may take a character of `text` for a sign that is none."""
+    """Warn if `text` has a character that this Python does not know, and therefore takes for a sign."""
     found = [] if text.isascii() else [character for character in set(text) if is_unknown(character)]
     if found:
         warnings.warn(

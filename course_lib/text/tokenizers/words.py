@@ -28,7 +28,7 @@ class WordTokenizer(ListedTokenizer):
 
     @staticmethod
     def accepts(text: str) -> bool:
-        """A word may come from a newer Python, and hold letters that this one takes for signs."""
+        """Whether `text` may be a token: also a word of a newer Python, with letters that this one takes for signs."""
         return PIECE.fullmatch(text) is not None or PIECE.fullmatch(as_letters(text)) is not None
 
     @classmethod
