@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import course_lib
-from course_lib import container, environment, limits
+from course_lib import container, limits, packages
 from course_lib.versions import differs, installed, pins, requirements
 
 GIB = 2**30
@@ -45,18 +45,18 @@ def check_packages() -> Finding:
     """Ask this Python in isolation, as the install does; then compare with what is imported here."""
     in_venv = sys.prefix != sys.base_prefix
     # Outside of a virtual environment the packages in the user's folder count too.
-    answer = environment.ask(sys.executable, requirements(), flags=environment.ISOLATED if in_venv else ("-E", "-P"))
+    answer = packages.ask(sys.executable, requirements(), flags=packages.ISOLATED if in_venv else ("-E", "-P"))
     faults = answer["lacks"] + ([answer["damage"]] if in_venv and answer["damage"] else [])
     if faults:
         return Finding("Packages", "fail", ", ".join(faults), REINSTALL)
-    there, here = answer["modules"], environment.modules(answer["modules"])
+    there, here = answer["modules"], packages.modules(answer["modules"])
     strange = [f"{name} from {here.get(name)}" for name in there if not same(there[name], here.get(name))]
     if strange:
         advice = (
             "Python finds these before the packages of this environment: unset PYTHONPATH, or start in another folder."
         )
         return Finding("Packages", "note", ", ".join(strange), advice)
-    pinned, versions = {environment.canonical(name): pin for name, pin in pins().items()}, answer["versions"]
+    pinned, versions = {packages.canonical(name): pin for name, pin in pins().items()}, answer["versions"]
     other = [f"{name} {v} (tested: {pinned[name]})" for name, v in versions.items() if differs(v, pinned.get(name))]
     if other:
         return Finding("Packages", "note", ", ".join(other), "The course runs; some printed numbers may differ.")

@@ -18,8 +18,8 @@ from course_lib.text import cache
 def said(monkeypatch):
     """What the environment answers to the doctor; all is well unless a test changes it."""
     answer = {"prefix": sys.prefix, "damage": None, "lacks": [], "versions": {"numpy": "2.4.6"}}
-    answer["modules"] = doctor.environment.modules(["numpy"])
-    monkeypatch.setattr(doctor.environment, "ask", lambda *question, **options: answer)
+    answer["modules"] = doctor.packages.modules(["numpy"])
+    monkeypatch.setattr(doctor.packages, "ask", lambda *question, **options: answer)
     monkeypatch.setattr(doctor, "pins", lambda: {"NumPy": "2.4.6"})
     return answer
 

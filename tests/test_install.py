@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -28,7 +29,8 @@ def tool(tmp_path, monkeypatch):
         monkeypatch.setattr(module, name, place)
     monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
     module.PLACE.write_bytes(module.HERE)
-    return module
+    with mock.patch.dict(os.environ):  # the script deletes variables from its own environment
+        yield module
 
 
 def test_lowest_holds_each_lower_bound(tool):
@@ -215,7 +217,7 @@ def clone(tmp_path):
 
     def run(name: str, prepare=lambda folder: None) -> str:
         folder = tmp_path / name
-        modules = [f"course_lib/{name}.py" for name in ("__init__", "versions", "environment")]
+        modules = [f"course_lib/{name}.py" for name in ("__init__", "versions", "packages")]
         for file in ("pyproject.toml", "constraints.txt", "tools/install.py", *modules):
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes((ROOT / file).read_bytes())

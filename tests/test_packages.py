@@ -1,15 +1,15 @@
-"""course_lib.environment: what a virtual environment answers when it is asked for packages."""
+"""course_lib.packages: what a virtual environment answers when it is asked for packages."""
 
 import os
 import sys
 
 import pytest
 
-from course_lib import environment, versions
+from course_lib import packages, versions
 
 
 def lacks(venv, *requirements: str, constraints=()) -> list[str]:
-    return environment.ask(venv.python, requirements, constraints)["lacks"]
+    return packages.ask(venv.python, requirements, constraints)["lacks"]
 
 
 def test_a_package_is_missing_old_or_not_the_tested_one(venv):
@@ -42,7 +42,7 @@ def test_packages_of_other_places_do_not_count(venv, monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))
     monkeypatch.chdir(tmp_path / "elsewhere")
-    answer = environment.ask(venv.python, ["thing"])
+    answer = packages.ask(venv.python, ["thing"])
     assert answer["lacks"] == ["thing is missing"] and answer["modules"] == {}
 
 
@@ -58,20 +58,20 @@ def test_what_startup_hooks_print_is_not_taken_for_the_answer(venv):
     hook = "import atexit; print('[', end=''); atexit.register(print, ' {} ', end='')"
     (venv.packages / "sitecustomize.py").write_text(hook)
     venv.add("thing", "1.0")
-    assert environment.ask(venv.python, ["thing"])["versions"] == {"thing": "1.0"}
+    assert packages.ask(venv.python, ["thing"])["versions"] == {"thing": "1.0"}
 
 
 def test_a_python_that_does_not_answer_is_heard(venv):
     (venv.packages / "sitecustomize.py").write_text("import os; os.write(2, b'no \\xff\\n'); os._exit(3)")
     with pytest.raises(ValueError, match="no \ufffd"):
-        environment.ask(venv.python, [])
+        packages.ask(venv.python, [])
 
 
 def test_damage(venv):
     info = venv.add("thing", "1.0")
 
     def said() -> str | None:
-        return environment.ask(venv.python, [])["damage"]
+        return packages.ask(venv.python, [])["damage"]
 
     assert said() is None
     (venv.packages / "thing.py").write_text("")
@@ -84,10 +84,10 @@ def test_damage(venv):
 
 def test_it_says_where_it_is_and_which_file_is_imported(venv):
     venv.add("a-thing", "1.0")
-    answer = environment.ask(venv.python, ["a-thing", "missing"])
+    answer = packages.ask(venv.python, ["a-thing", "missing"])
     assert os.path.samefile(answer["prefix"], venv.folder)
     assert answer["modules"] == {"a-thing": str(venv.packages / "a_thing.py")}
 
 
 def test_this_environment_holds_what_the_tests_need():
-    assert environment.ask(sys.executable, versions.requirements("test"))["lacks"] == []
+    assert packages.ask(sys.executable, versions.requirements("test"))["lacks"] == []

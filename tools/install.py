@@ -106,7 +106,7 @@ def fault() -> str | None:
 def examine(extra: str, versions: str) -> tuple[str | None, list[str]]:
     """Ask .venv's Python why .venv has to be made anew, or None, and which packages of the extra it lacks."""
     try:
-        answer = course("environment").ask(PYTHON, course("versions").requirements(extra), constraints(versions))
+        answer = course("packages").ask(PYTHON, course("versions").requirements(extra), constraints(versions))
     except (OSError, ValueError) as error:
         return f"its Python does not run ({error})", []
     if not os.path.samefile(answer["prefix"], VENV):

@@ -76,7 +76,7 @@ class RotaryTable(PositionTable):
         self.rope, self.width = rope, width
 
     def at(self, positions: Int[Tensor, "n"]) -> Complex[Tensor, "n pairs"]:
-        return turned(positions, rotary_frequencies(self.rope, self.width))
+        return rotations(positions, rotary_frequencies(self.rope, self.width))
 
     def rotate(self, x: Float[Tensor, "*a n w"], positions: Int[Tensor, "*b n"]) -> Float[Tensor, "*a n w"]:
         """Turn row m of x (..., n, width) by its position; positions (n,), or any shape that broadcasts to x's rows.
@@ -101,10 +101,10 @@ class DynamicRotaryTable(RotaryTable):
     def _rows(self, positions: Tensor, least: int, most: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         if most < self.rope.length:
             return super()._rows(positions, least, most, device, dtype)
-        return turned(positions, rotary_frequencies(self.rope, self.width, most + 1)).to(device, dtype)
+        return rotations(positions, rotary_frequencies(self.rope, self.width, most + 1)).to(device, dtype)
 
 
-def turned(positions: Int[Tensor, "*b n"], theta: Float[Tensor, "pairs"]) -> Complex[Tensor, "*b n pairs"]:
+def rotations(positions: Int[Tensor, "*b n"], theta: Float[Tensor, "pairs"]) -> Complex[Tensor, "*b n pairs"]:
     """e^{i m theta} for each position m, in double precision."""
     angles = positions.cpu().double()[..., None] * theta
     return torch.polar(torch.ones_like(angles), angles)
