@@ -20,15 +20,15 @@ RUN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python
 # because they hold the course's own messages.
 SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.layers,course_lib.surgery,beartype.beartype
 PLAIN := $(RUN) -m pytest -p no:nbval
-# Each process takes half of the files, and what is left of the other's when it has done: neighbours share preparations.
+# Each process takes half of the tests in their order, since neighbours share fixtures, and then helps the other one.
 SHARED := -n $(WORKERS) --dist worksteal
 # Outputs are the same under the pinned versions only; under others the cells have to run.
 NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
 
 unit bad-input browser check-notebooks notebooks: export OMP_NUM_THREADS := 1
-# Which product is taken on a CPU is fixed here, since results must not depend on how fast it was a moment ago.
+# The way of computing on a CPU is fixed here, so that results do not depend on a measurement.
 unit bad-input browser check-notebooks notebooks: export COURSE_CPU := plain
-# Where a notebook takes two threads, one that waits for the other leaves its core to who needs it.
+# Where a notebook takes two threads, one that waits for the other gives its core to other processes.
 browser check-notebooks notebooks: export OMP_WAIT_POLICY := PASSIVE
 export REQUIRE_BROWSER
 
@@ -55,7 +55,7 @@ unit: install-test
 	@echo "== $@"
 	$(PLAIN) $(SHARED) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks
 
-# Over before a second process has loaded torch.
+# In one process: it ends before a second one would have loaded torch.
 bad-input: install-test
 	@echo "== $@"
 	$(PLAIN) tests/bad_input
