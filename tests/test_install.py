@@ -173,7 +173,7 @@ root = {folder}
 
 @pytest.mark.parametrize("way", ["variables", "settings"])
 def test_pip_installs_into_the_venv_whatever_its_settings_say(tool, venv, monkeypatch, tmp_path, way):
-    """In settings alone stands where packages come from: that holds."""
+    """The settings also say where packages come from: this is followed."""
     wheels, decoy = tmp_path / "wheels", tmp_path / "decoy"
     venv.wheel(wheels, "no-such-thing", requires=["no-such-part"])
     venv.wheel(wheels, "no-such-part")

@@ -1,4 +1,4 @@
-"""Limits of time are those of course_lib.limits: none is a number that somebody chose on the machine of the day."""
+"""Time limits come from course_lib.limits: tests and tools have no numbers of their own."""
 
 import re
 from pathlib import Path

@@ -42,7 +42,7 @@ class Row:
     predicted_ms: float  # the course's bytes and then its FLOPs, at the two rates that follow
     bytes_per_second: float  # of decoding, measured between the blocks: the rates of a shared machine change
     flops_per_second: float
-    faster: float = 1.0  # the course's time is so many times in this one's
+    faster: float = 1.0  # ratio of its time to the course's
     faster_prefill: float = 1.0
 
     def as_dict(self) -> dict:

@@ -1,4 +1,4 @@
-"""Sizes follow the model: the models that ship get the largest, the published ones less, and the larger the less."""
+"""Sizes follow the model: the models that ship get the largest size, larger published models smaller ones."""
 
 import pytest
 import torch

@@ -285,14 +285,14 @@ def test_visible_sets():
 
 @pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad])
 def test_rows_that_are_twice_as_wide_as_a_weight_is_high(mode):
-    """They are not two rows each; no way of this processor takes them for such."""
+    """No way of computing takes such a row for two rows."""
     with mode(), pytest.raises(RuntimeError, match="1x1024 and 512x261"):
         project(tokens(1, 1024), by_columns(tokens(512, 261)))
 
 
 @pytest.mark.parametrize("given", ["fast"])
 def test_another_setting_of_the_processor(given):
-    """It is refused where the layers are imported, before anything is computed in another way than was meant."""
+    """It is refused when the layers are imported, before anything is computed."""
     code = "import course_lib.layers"
     found = subprocess.run([sys.executable, "-c", code], env=os.environ | {"COURSE_CPU": given}, capture_output=True)
     message = f"ValueError: COURSE_CPU must be measured or plain, got {given!r}"

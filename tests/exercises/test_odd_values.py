@@ -1,4 +1,4 @@
-"""A value that cannot be read hears why, in every exercise: nothing that an answer returns raises."""
+"""An answer that cannot be read gets a message that says why, in every exercise; no returned value raises."""
 
 import functools
 from collections import deque

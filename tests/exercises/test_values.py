@@ -1,4 +1,4 @@
-"""A right value passes in whatever type it comes; a coarse type hears a word on precision."""
+"""A right value passes in every type; if the type is coarse and the digits do not suffice, a message says so."""
 
 from decimal import Decimal
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""What is tuned to processors: every way gives the same values, and what a clock says decides, in inference only."""
+"""Code tuned to processors: all ways give the same values, and a clock decides between them, in inference only."""
 
 import copy
 import threading
@@ -45,7 +45,7 @@ def measured(monkeypatch):
 
 @pytest.fixture
 def forged(monkeypatch):
-    """`forged(seconds)`: a clock by which the calls of each way take so long, one after the other, then the last."""
+    """`forged(seconds)`: a clock on which the calls of each way take these times in turn, and then the last of them."""
 
     def forge(seconds: dict[str, list[float]]):
         now, calls = [0.0], {}

@@ -1,4 +1,4 @@
-"""Matrices lie in memory column by column, as a decode step reads them, wherever a model comes from; and all is right.
+"""Matrices of every model lie in memory column by column, and they train as matrices that lie row by row.
 
 torch's fused AdamW walks through a weight, its gradient and its moments in the order of memory, so that these must lie
 alike. Three steps are compared with those of a twin that lies row by row, updated by AdamW one entry at a time.
