@@ -230,7 +230,7 @@ def measure(ways: dict[str, Way], rows: Tensor, copy: Callable[[Tensor], tuple],
         way(rows, *next(copies))  # which may start threads
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     began = clock()
-    while len(seconds[PLAIN]) < ROUNDS and clock() - began < BUDGET:
+    while not seconds[PLAIN] or (len(seconds[PLAIN]) < ROUNDS and clock() - began < BUDGET):
         for name, way in ways.items():
             arguments, start = next(copies), clock()
             way(rows, *arguments)

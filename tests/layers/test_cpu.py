@@ -1,6 +1,7 @@
 """Code tuned to processors: all ways give the same values, and a clock decides between them, in inference only."""
 
 import copy
+import itertools
 import threading
 from functools import partial
 
@@ -158,6 +159,14 @@ def test_a_busy_machine_computes_plainly(forged):
     project(X, W)
     assert taken() == {"plain"}
     assert cpu.clock() < 0.2
+
+
+@torch.no_grad()
+def test_a_process_that_is_halted_while_it_measures_computes_plainly(monkeypatch):
+    """A second passes between any two looks at the clock, also before the first round."""
+    monkeypatch.setattr(cpu, "clock", itertools.count().__next__)
+    project(X, W)
+    assert taken() == {"plain"}
 
 
 @torch.no_grad()
