@@ -13,7 +13,6 @@ all, on every device and for any number of processes.
 """
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 from course_lib.config import require
 from course_lib.files import write_atomically
 from course_lib.training import optimiser as optimisers
+from course_lib.training.strides import fills, laid_out, strides_of
 
 FORMAT = "2"
 NAME = "checkpoint.safetensors"
@@ -86,27 +86,6 @@ def opened(path: Path) -> tuple[dict[str, Tensor], dict]:
     good = strides.keys() == tensors.keys() and all(fills(t.shape, strides[name]) for name, t in tensors.items())
     require(good, f"path must lead to a checkpoint, got {path} (its strides do not fit its tensors)")
     return {name: laid_out(t, strides[name]) for name, t in tensors.items()}, json.loads(metadata["progress"])
-
-
-def strides_of(tensor: Tensor) -> tuple[int, ...]:
-    """The strides of the tensor, or of a contiguous copy if it leaves gaps in memory or repeats entries."""
-    return tensor.stride() if fills(tensor.shape, tensor.stride()) else tensor.contiguous().stride()
-
-
-def fills(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether the entries take one piece of memory without gaps, each a place of its own."""
-    place = 1
-    for stride, size in sorted(zip(strides, shape, strict=True)):
-        if size > 1:
-            if stride != place:
-                return False
-            place *= size
-    return True
-
-
-def laid_out(tensor: Tensor, strides: Sequence[int]) -> Tensor:
-    """A copy with these strides."""
-    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from torch import nn
 from course_lib.config import require
 from course_lib.models.embeddings import Embedding
 from course_lib.training.recipe import Recipe
+from course_lib.training.strides import laid_out, strides_of
 
 EMBEDDINGS = (Embedding, nn.Embedding)  # the course's, and torch's in models from elsewhere
 
@@ -36,11 +37,29 @@ def own(module: nn.Module) -> Iterator[nn.Parameter]:
 def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     """torch's AdamW in its fused form, which updates all parameters in one call.
 
+    That form walks through a weight, its gradient and its moments in the order of memory, whatever their strides say:
+    they are made to lie alike before each step, also if weights were assigned or moments loaded that lay otherwise.
+
     Raises ValueError when there is nothing to train.
     """
     groups = decay_groups(model, recipe.weight_decay)
     require(len(groups) > 0, f"model must have parameters that require gradients, {type(model).__name__} has none")
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, eps=1e-8, fused=True)
+    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, eps=1e-8, fused=True)
+    optimiser.register_step_pre_hook(lay_alike)
+    lay_alike(optimiser)  # a parameter in pieces would otherwise lie as it did for the first gradient
+    return optimiser
+
+
+@torch.no_grad()
+def lay_alike(optimiser: torch.optim.Optimizer, *_) -> None:
+    """Lay each parameter in one piece of memory, and what belongs to its entries in the same order."""
+    for p in (p for group in optimiser.param_groups for p in group["params"]):
+        strides, state = strides_of(p), optimiser.state.get(p, {})
+        if p.stride() != strides:
+            p.data = laid_out(p, strides)
+        if p.grad is not None and p.grad.stride() != strides:
+            p.grad = laid_out(p.grad, strides)
+        state |= {k: laid_out(x, strides) for k, x in state.items() if x.shape == p.shape and x.stride() != strides}
 
 
 def named(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, nn.Parameter]:

@@ -150,6 +150,31 @@ def test_those_that_were_assigned_lie_by_rows_and_train_alike():
     require_same_training(model)
 
 
+def test_those_that_are_a_part_of_a_larger_matrix_train_alike():
+    tensors = decoder(tied=False).double().state_dict()
+    tensors["unembedding.W_U"] = tensors["unembedding.W_U"].repeat(1, 2).contiguous()[:, :31]  # 31 of 62 columns
+    model = loaded(decoder(tied=False).double(), tensors, assign=True)
+    assert model.unembedding.W_U.stride() == (62, 1)
+    require_same_training(model)
+
+
+def test_moments_that_lay_otherwise_are_laid_as_the_weights():
+    """Weights from safetensors are assigned row by row, while the optimiser's state comes from a model by columns."""
+    recipe = Recipe(steps=6, learning_rate=0.01)
+    model = decoder(LATENT).double()
+    optimiser = adamw(model, recipe)
+    step(model, optimiser, 0)
+    fresh = loaded(decoder(LATENT).double(), by_safetensors(model.state_dict()), assign=True).requires_grad_(True)
+    resumed = adamw(fresh, recipe)
+    resumed.load_state_dict(by_torch(optimiser.state_dict()))
+    assert by_rows(fresh) > by_rows(model)
+    for number in (1, 2):
+        step(model, optimiser, number)
+        step(fresh, resumed, number)
+    for (name, mine), other in zip(fresh.named_parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, rtol=0, atol=1e-9, msg=name)
+
+
 def test_those_of_a_published_checkpoint_too(tmp_path):
     sizes = dict(vocab_size=31, n_embd=12, n_layer=2, n_head=3, n_positions=9)
     transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes)).save_pretrained(tmp_path)
