@@ -73,7 +73,7 @@ class CausalAttention(nn.Module):
             X = X if lengths is None else X.masked_fill(~real(X, lengths)[..., None], 0.0)
             self.check_values(X)
             positions = self.positions(X, cache)
-            places = for_heads(positions)
+            places = for_heads(positions if lengths is None else unpadded(positions, lengths))
             rows = self.compress(X, places)
             rows, keys = without_cache(rows, lengths) if cache is None else cache.append(rows, lengths)
             seen = self.seen(X, (positions, keys), lengths, mask)
@@ -150,6 +150,12 @@ class CausalAttention(nn.Module):
 def for_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
     """(n,), or (b, 1, n) with an axis for the heads."""
     return positions if positions.ndim == 1 else positions[:, None]
+
+
+def unpadded(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"]) -> Int[Tensor, "*b n"]:
+    """None past the last token's: padding must not make the text longer, on which dynamic scaling depends."""
+    tokens = torch.arange(positions.shape[-1]) < lengths.cpu()[:, None]
+    return positions.clamp(max=int((positions * tokens).max()))
 
 
 def real(X: Shaped[Tensor, "b n *d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:

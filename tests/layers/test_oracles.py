@@ -196,6 +196,18 @@ def test_dynamic_scaling_leaves_texts_up_to_its_length_alone():
         dynamic.rotate(x, positions - 1)
 
 
+@pytest.mark.parametrize("held", [0, 2])
+def test_padding_makes_no_text_longer(held):
+    """Dynamic scaling counts tokens: 5 and 3 of them, in a batch padded to 9, are not past a length of 6."""
+    layer = GroupedQueryAttention(GroupedConfig(d_model=12, n_heads=2, rope=DynamicRope(factor=3.0, length=6))).double()
+    X, lengths = torch.randn(2, 9, 12, dtype=torch.float64), torch.tensor([5, 3])
+    cache = Cache()
+    first = layer(X[:, :held], cache) if held else X[:, :0]
+    Y = torch.cat([first, layer(X[:, held:], cache, lengths=lengths - held)], 1)
+    for i, n in enumerate(lengths.tolist()):
+        close(Y[i : i + 1, :n], layer(X[i : i + 1, :n]))
+
+
 @pytest.mark.parametrize("dtype, atol", [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.04)])
 @pytest.mark.parametrize("g, v", [(6, 8), (2, 8), (1, 8), (1, 5), (6, 5)])
 @pytest.mark.parametrize("kind", ["all", "causal", "mask", "mask per sequence"])
