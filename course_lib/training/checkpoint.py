@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from course_lib.config import require
 from course_lib.files import write_atomically
 from course_lib.training import optimiser as optimisers
-from course_lib.training.strides import fills, laid_out, strides_of
+from course_lib.training.strides import fill, fills, laid_out, strides_of
 
 FORMAT = "2"
 NAME = "checkpoint.safetensors"
@@ -86,15 +86,6 @@ def opened(path: Path) -> tuple[dict[str, Tensor], dict]:
     good = strides.keys() == tensors.keys() and all(fills(t.shape, strides[name]) for name, t in tensors.items())
     require(good, f"path must lead to a checkpoint, got {path} (its strides do not fit its tensors)")
     return {name: laid_out(t, strides[name]) for name, t in tensors.items()}, json.loads(metadata["progress"])
-
-
-@torch.no_grad()
-def fill(tensor: Tensor, saved: Tensor) -> None:
-    """Give a tensor of a model the values and the strides of a saved one."""
-    if tensor.stride() == saved.stride():
-        tensor.copy_(saved)
-    else:  # the gradient is dropped: it has the old strides
-        tensor.data, tensor.grad = saved.to(tensor.device), None
 
 
 def load_optimiser(model: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.config import require
+from course_lib.training.strides import fill, laid_out, strides_of
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -86,12 +87,15 @@ class Place:
 
     @torch.no_grad()
     def align(self, model: nn.Module) -> None:
-        """Give the model of every process the parameters and buffers of the leading one."""
+        """Give the model of every process the parameters and buffers of the leading one, in its order in memory."""
         if self.processes > 1:
-            for tensor in (*model.parameters(), *model.buffers()):
+            tensors = [*model.parameters(), *model.buffers()]
+            order = [strides_of(tensor) for tensor in tensors]
+            torch.distributed.broadcast_object_list(order, 0)
+            for tensor, strides in zip(tensors, order, strict=True):
                 values = tensor.contiguous()
                 torch.distributed.broadcast(values, 0)
-                tensor.copy_(values)
+                fill(tensor, laid_out(values, strides))
 
     def add_up(self, parameters: Iterable[nn.Parameter]) -> None:
         """Make each gradient its sum over all processes.

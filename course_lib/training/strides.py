@@ -25,3 +25,12 @@ def fills(shape: Sequence[int], strides: Sequence[int]) -> bool:
 def laid_out(tensor: Tensor, strides: Sequence[int]) -> Tensor:
     """A copy with these strides."""
     return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device).copy_(tensor)
+
+
+@torch.no_grad()
+def fill(tensor: Tensor, saved: Tensor) -> None:
+    """Give a tensor of a model the values and the strides of another one."""
+    if tensor.stride() == saved.stride():
+        tensor.copy_(saved)
+    else:  # the gradient is dropped: it has the old strides
+        tensor.data, tensor.grad = saved.to(tensor.device), None

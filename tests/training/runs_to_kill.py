@@ -68,12 +68,21 @@ RECIPE = Recipe(steps=33, learning_rate=0.01, warmup=3, evaluate_every=10, check
 
 
 def run(
-    folder: str, kind: str = "latent", place: str | None = None, when: int = 0, dropout: float = 0.3, **recipe
+    folder: str,
+    kind: str = "latent",
+    place: str | None = None,
+    when: int = 0,
+    dropout: float = 0.3,
+    rows: int | None = None,
+    **recipe,
 ) -> None:
-    """Train a model of `kinds` by RECIPE, of which `recipe` changes fields."""
+    """Train a model of `kinds` by RECIPE, of which `recipe` changes fields. In process `rows` it lies row by row."""
     if place is not None:
         set_trap(place, when)
-    model, data = new(kind, dropout, seed=int(os.environ.get("RANK", 0)))  # all processes take the weights of the first
+    rank = int(os.environ.get("RANK", 0))
+    model, data = new(kind, dropout, seed=rank)  # all processes take the weights of the first
+    for parameter in model.parameters() if rank == rows else ():
+        parameter.data = parameter.data.contiguous()
     torch.manual_seed(int.from_bytes(os.urandom(4), "big"))  # a new process has other random numbers
     train(model, data, replace(RECIPE, **recipe), folder, "cpu", ())
 

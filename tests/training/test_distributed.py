@@ -35,10 +35,15 @@ def test_when_the_first_cannot_begin_all_end(runs, tmp_path):
     assert runs.run(tmp_path / "file" / "run", processes=2) == [1, 1]
 
 
-@pytest.mark.parametrize("processes, kind", [(2, "latent"), (2, "translation"), (3, "large")])
-def test_a_run_of_several_processes_is_killed_and_goes_on(runs, tmp_path, processes, kind):
-    """Three or more numbers have sums that depend on their order, so that order must not depend on the step."""
-    recipe = {"kind": kind, "steps": 12, "processes": processes}
+@pytest.mark.parametrize(
+    "processes, kind, rows", [(2, "latent", None), (2, "latent", 1), (2, "translation", None), (3, "large", None)]
+)
+def test_a_run_of_several_processes_is_killed_and_goes_on(runs, tmp_path, processes, kind, rows):
+    """Three or more numbers have sums that depend on their order, so that order must not depend on the step.
+
+    A matrix that lies row by row gives other roundings, so it must not in the second process alone.
+    """
+    recipe = {"kind": kind, "steps": 12, "processes": processes, "rows": rows}
     assert runs.run(tmp_path / "whole", **recipe) == [0] * processes
     assert runs.run(tmp_path / "killed", place="update", when=9, **recipe) == [-9] * processes
     assert runs.run(tmp_path / "killed", **recipe) == [0] * processes
