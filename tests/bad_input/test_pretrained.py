@@ -6,6 +6,7 @@ import sys
 import types
 
 import pytest
+import tokenizers
 import torch
 from safetensors.torch import save_file
 
@@ -229,3 +230,14 @@ def test_no_tokenizer(tmp_path):
 def test_a_file_that_is_no_tokenizer(tmp_path):
     (write(tmp_path) / "tokenizer.json").write_text("{}")
     refused(tmp_path, "tokenizer.json must be a tokenizer of the package tokenizers")
+
+
+def test_a_text_with_half_a_pair_of_surrogates(tmp_path):
+    inner = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0}, "[UNK]"))
+    inner.save(str(write(tmp_path) / "tokenizer.json"))
+    tokenizer = pretrained.load(tmp_path).tokenizer
+    for ask in (tokenizer.encode, tokenizer.tokens):
+        with pytest.raises(ValueError, match="text must be what UTF-8 can write, got half a pair .* in 'a.ud800'"):
+            ask("a\ud800")
+        with pytest.raises(TypeError, match="text must be a str, got bytes"):
+            ask(b"a")

@@ -59,9 +59,17 @@ class PretrainedTokenizer:
         return f"{type(self).__name__}({len(self):,} tokens)"
 
     def encode(self, text: str, special: bool = False) -> list[int]:
-        """The ids of `text`; with `special` those around it, too, such as BERT's [CLS] and [SEP]."""
+        """The ids of `text`; with `special` those around it, too, such as BERT's [CLS] and [SEP].
+
+        Raises TypeError unless it is a str, ValueError when it holds half a pair of surrogates, which is no UTF-8.
+        """
         require_text("text", text)
-        return self.inner.encode(text, add_special_tokens=special).ids
+        try:
+            return self.inner.encode(text, add_special_tokens=special).ids
+        except TypeError as error:  # what the package says of such a text
+            raise ValueError(
+                f"text must be what UTF-8 can write, got half a pair of surrogates in {text!r:.60}"
+            ) from error
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids` (list, array or tensor of integers). Raises ValueError and TypeError as `show`."""
