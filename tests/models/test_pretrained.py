@@ -289,6 +289,16 @@ def test_ids_without_added_tokens_are_decoded_by_the_package(tmp_path):
     assert [tokenizer.decode([first, *row, last]) for row in plain] == [f"đem{text}猫" for text in want]
 
 
+def test_blanks_stay_blanks_where_their_spellings_are_added(tmp_path):
+    """Ġ as an added token has the id of a blank, which nearly every text holds."""
+    inner = byte_level()
+    inner.add_tokens(["Ġ", "Ċ", "ĉ", "đem"])
+    inner.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = PretrainedTokenizer(tmp_path / "tokenizer.json")
+    text = "the cat\n\tđem  1"
+    assert tokenizer.decode(tokenizer.encode(text)) == "".join(tokenizer.tokens(text)) == text
+
+
 def test_tokenizer_with_special_tokens(tmp_path):
     inner = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[CLS]": 0, "\u2581cat": 1, "[UNK]": 2}, "[UNK]"))
     inner.post_processor = tokenizers.processors.TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 0)])

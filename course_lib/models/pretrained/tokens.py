@@ -9,6 +9,7 @@ from course_lib.text.tokenizers.base import BYTES, require_text
 
 # Byte-level vocabularies write each byte as one character: 188 bytes as Latin-1 does, the others from U+0100 on.
 BYTE_OF = {chr(byte[0]) if i < 188 else chr(0x100 + i - 188): byte for i, byte in enumerate(BYTES)}
+BLANKS = (b"\t", b"\n", b" ")  # spelt \u0109, \u010a and \u0120: added as tokens, these letters have the ids of blanks
 
 
 def spelt_in_bytes(token: str) -> bool:
@@ -49,7 +50,10 @@ class PretrainedTokenizer:
         self.inner.no_truncation()
         self.inner.no_padding()
         self.byte_level = "ByteLevel" in str(self.inner.decoder)
-        self.added = {i: token.content for i, token in self.inner.get_added_tokens_decoder().items()}  # plain text
+        added = {i: token.content for i, token in self.inner.get_added_tokens_decoder().items()}
+        blanks = self.inner.get_vocab(with_added_tokens=False) if self.byte_level else {}
+        blanks = {i for token, i in blanks.items() if BYTE_OF.get(token) in BLANKS}
+        self.added = {i: token for i, token in added.items() if i not in blanks}  # plain text
 
     def __len__(self) -> int:
         """Number of tokens, special ones included; a model's vocabulary may be padded to more."""
