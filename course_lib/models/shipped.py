@@ -116,24 +116,27 @@ def fill(model: nn.Module, data: bytes, folder: Path) -> None:
 def round_to_stored(model: nn.Module) -> None:
     """Give every weight the value that it will have when it is loaded again. Raises ValueError for one too large."""
     for name, weight in model.named_parameters():
-        stored = weight.to(STORED)
-        require(bool(stored.isfinite().all()), f"{name} must lie within the range of {STORED}")
-        weight.copy_(stored)
+        weight.copy_(stored(name, weight))
 
 
 def save(folder: str | Path, model: nn.Module, tokenizer: Tokenizer, card: dict) -> None:
     """Write weights.safetensors (in float16: see `round_to_stored`), tokenizer.json, card.json and card.md.
 
     Each file appears whole, and the card, which holds the sha256 of the weights, comes last: a folder in which some
-    are of another model is refused by `load`.
+    are of another model is refused by `load`. Raises ValueError, and writes nothing, for a model of a class that `load`
+    does not know, and for a weight that is too large.
     """
-    folder = Path(folder)
-    data = tensors_to_bytes({name: stored(tensor) for name, tensor in model.state_dict().items()})
+    folder, kind = Path(folder), type(model).__name__
+    require(kind in MODELS, f"model must be one of {', '.join(MODELS)}, got {kind}")
+    data = tensors_to_bytes({name: stored(name, tensor) for name, tensor in model.state_dict().items()})
     card = {"model": describe_model(model), "weights_sha256": hashlib.sha256(data).hexdigest()} | card
     write_atomically(folder / "weights.safetensors", data)
     tokenizer.save(folder / "tokenizer.json")
     write_atomically(folder / "card.json", (json.dumps(card, indent=2) + "\n").encode())
 
 
-def stored(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", STORED).contiguous()
+def stored(name: str, tensor: Tensor) -> Tensor:
+    """As it is kept."""
+    kept = tensor.detach().to("cpu", STORED).contiguous()
+    require(bool(kept.isfinite().all()), f"{name} must lie within the range of {STORED}")
+    return kept

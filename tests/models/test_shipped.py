@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course_lib.config import GroupedConfig, ModelConfig, Rope
-from course_lib.models import DecoderModel, shipped
+from course_lib.models import ClassifierModel, DecoderModel, shipped
 from course_lib.text.tokenizers import BPETokenizer
 
 TOKENIZER = BPETokenizer.train("the cat sat on the mat, the cat sat", 261)
@@ -47,12 +47,17 @@ def test_rounding_is_what_storing_does(folder):
     assert any(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
 
-def test_a_weight_out_of_range_is_refused():
+def test_what_could_not_be_loaded_again_is_not_written(tmp_path):
     model = new_model()
     with torch.no_grad():
         model.embedding.W_E[0, 0] = 1e6
-    with pytest.raises(ValueError, match="embedding.W_E must lie within the range"):
+    too_large = "embedding.W_E must lie within the range"
+    with pytest.raises(ValueError, match=too_large):
         shipped.round_to_stored(model)
+    for wrong, message in ((model, too_large), (ClassifierModel(CONFIG, 3), "model must be .*, got ClassifierModel")):
+        with pytest.raises(ValueError, match=message):
+            shipped.save(tmp_path, wrong, TOKENIZER, {})
+    assert not list(tmp_path.iterdir())
 
 
 def test_weights_of_another_model_are_refused(folder):
