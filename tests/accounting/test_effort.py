@@ -56,8 +56,3 @@ def test_a_bar_for_long_work_only(capfd):
     assert capfd.readouterr().err == ""
     assert list(bar("abc", seconds(SHORT / 2), "head")) == ["a", "b", "c"]
     assert "3/3" in capfd.readouterr().err
-
-
-def test_no_sizes():
-    with pytest.raises(ValueError, match="sizes must hold at least one size, got none"):
-        largest_within(60, [], seconds)

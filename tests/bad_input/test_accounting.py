@@ -3,6 +3,7 @@
 import pytest
 
 from course_lib import accounting as A
+from course_lib.accounting.effort import largest_within
 from course_lib.config import GroupedConfig, LatentConfig
 
 GROUPED = GroupedConfig(d_model=12, n_heads=4)
@@ -12,6 +13,7 @@ LATENT = LatentConfig(d_model=12, n_heads=4, d_latent=5, d_head=3)
 @pytest.mark.parametrize(
     "call, message",
     [
+        (lambda: largest_within(60, [], lambda n: n), "sizes must hold at least one size, got none"),
         (lambda: A.itemsize("bf16"), "dtype must be one of .*bfloat16.*, got 'bf16'"),
         (lambda: A.in_binary_units(1.5), "size must be an integer of at least 0, got 1.5"),
         (lambda: A.in_decimal_units(-1), "size must be an integer of at least 0, got -1"),
