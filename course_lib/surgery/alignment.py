@@ -68,6 +68,7 @@ def bases(W: Float[Tensor, "d he"], heads: int, groups: int, nearest: Group) -> 
 
     G and the mean are found in turn, each the best for the other, so the sum of squared distances never rises.
     """
+    W = W.to(torch.promote_types(W.dtype, torch.float32))  # half precision has no SVD
     cut = W.unflatten(-1, (groups, heads // groups, -1)).permute(1, 2, 0, 3)  # (groups, q, d, e)
     target = cut[:, :1]
     for _ in range(ITERATIONS):
@@ -103,5 +104,5 @@ def turn(attention: GroupedQueryAttention, letter: str, G: Float[Tensor, "g e e"
 def turn_columns(parameters: Iterable[Tensor], G: Float[Tensor, "h e e"]) -> None:
     """W_h G_h for each head in place, and b_h G_h."""
     for parameter in parameters:
-        heads = parameter.unflatten(-1, (len(G), -1))
+        heads = parameter.unflatten(-1, (len(G), -1)).to(G.dtype)
         parameter.copy_(torch.einsum("...he,hef->...hf", heads, G).flatten(-2))

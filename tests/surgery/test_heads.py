@@ -1,5 +1,6 @@
 """Fewer KV heads from more: held against transformers, and against cases in which nothing may be lost."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -177,6 +178,16 @@ def test_reordered_and_aligned_heads_are_the_same_function(variant, g):
     for other in (reorder_heads(model, orders), align_heads(model, 2)):
         torch.testing.assert_close(logits(other), logits(model), **REORDERED)
         assert not torch.equal(other.blocks[1].attention.W_V, model.blocks[1].attention.W_V)
+
+
+@pytest.mark.parametrize("dtype, atol", [(torch.bfloat16, 2**-7), (torch.float16, 2**-10)])
+def test_heads_in_half_precision_are_aligned_in_float32(dtype, atol):
+    """And rounded once: weights up to 2 keep 8 or 11 bits."""
+    model = new_model("rope").to(dtype)
+    aligned, want = (align_heads(m, 2).blocks[1].attention for m in (model, copy.deepcopy(model).float()))
+    for name, W in aligned.named_parameters():
+        assert W.dtype == dtype
+        torch.testing.assert_close(W.float(), want.get_parameter(name), rtol=0, atol=atol)
 
 
 def test_reordering_moves_a_head_with_its_queries():
