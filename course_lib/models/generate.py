@@ -27,7 +27,8 @@ def generate(
     """Go on from tokens (b, n): up to n_new new tokens for each sequence, without the prompt.
 
     lengths: (b,) tokens of each prompt, padding on the right. stop: a token that ends its sequence and is left out.
-    cached: keep keys and values; without, everything is read again at each step, for the same tokens.
+    cached: keep keys and values; without, everything is read again at each step, for the same tokens, unless the text
+    passes the length of a `DynamicRope`.
     sampling: the fields of `Sampling`; greedy by default.
     Raises ValueError before the first step when the context limit would be passed, and for bad arguments.
     """
