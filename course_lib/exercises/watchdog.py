@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -52,7 +52,8 @@ class Limit:
             return work()
         finally:  # pending exceptions are raised at calls and jumps only: there is none before `forget` drops ours
             target.value = _NOBODY
-            forget()
+            if stop.reason:
+                forget()
             running.release()
             if stop.reason:  # even when the answer caught what the watchdog raised
                 watchdog.join()
@@ -64,6 +65,13 @@ class Limit:
             if running.acquire(timeout=self.pause):
                 return
         stop.reason = self._reason(time.process_time() >= cpu)
+        try:
+            self._interrupt(stop, target, running)
+        finally:  # once an exception was dropped, Python 3.11 hangs when it is traced, until another one is raised
+            with suppress(Stop):
+                _raise_in(ctypes.c_ulong(threading.get_ident()), ctypes.py_object(Stop))
+
+    def _interrupt(self, stop: type[Stop], target: ctypes.c_ulong, running: threading.Lock) -> None:
         _raise_in(target, ctypes.py_object(stop))  # most answers end here, with their `finally` clauses
         if running.acquire(timeout=self.pause):
             return

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import signal
+import sys
 import threading
 import time
 
@@ -187,6 +188,20 @@ def test_nothing_is_raised_after_the_check():
             hasty.run(lambda size=size: [len([]) for _ in range(size)])
         for _ in range(50):
             len([])
+
+
+@pytest.mark.parametrize("answer", [np.ones, busy, catches_everything])
+def test_python_can_be_traced_during_a_check_and_after_it(answer):
+    before = sys.gettrace()
+    try:
+        sys.settrace(lambda *_: None)
+        result = grade(ONE, answer, CPU)
+        sys.settrace(None)
+        grade(ONE, answer, CPU)
+        sys.settrace(lambda *_: None)
+        assert grade(ONE, np.ones).passed and result.passed is (answer is np.ones)
+    finally:
+        sys.settrace(before)
 
 
 def test_what_ends_in_time_is_not_touched():
