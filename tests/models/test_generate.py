@@ -1,5 +1,8 @@
 """Generation: filters against those of transformers, the same text with and without cache, stops and seeds."""
 
+from fractions import Fraction
+
+import numpy as np
 import pytest
 import torch
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
@@ -105,6 +108,12 @@ def test_one_token_to_choose_from_is_greedy():
     greedy = generate(make(), prompts(), 9)
     assert generate(make(), prompts(), 9, temperature=1.5, top_k=1) == greedy
     assert generate(make(), prompts(), 9, temperature=1.5, top_p=1e-9) == greedy
+
+
+@pytest.mark.parametrize("number", [Fraction, np.float32])
+def test_sampling_takes_real_numbers_of_every_type(number):
+    drawn = generate(make(), prompts(), 9, temperature=number(1.5), top_p=number(0.5))
+    assert drawn == generate(make(), prompts(), 9, temperature=1.5, top_p=0.5)
 
 
 @pytest.mark.parametrize("temperature", [5e-324, 1e-310, 1e-300, 1e-30])
