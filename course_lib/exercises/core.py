@@ -161,8 +161,10 @@ class _Attempt:
 
 
 def _named(error: BaseException) -> str:
+    """Its type and text on one line."""
     try:
-        return f"{type(error).__name__}: {error}".removesuffix(": ")[:500]
+        text = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())[:500]
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     except watchdog.Stop:
         raise
     except BaseException:

@@ -12,13 +12,15 @@ import numpy as np
 @contextmanager
 def settings_kept() -> Iterator[None]:
     """Restore error states, warning filters, random states and torch's defaults at the end of the block."""
-    numbers, legacy_numbers = random.getstate(), np.random.get_state(legacy=False)
+    numbers = random.getstate()
+    generator, legacy_numbers = np.random.get_bit_generator(), np.random.get_state(legacy=False)
     of_torch = _torch_settings()
     with warnings.catch_warnings(), np.errstate():
         try:
             yield
         finally:
             random.setstate(numbers)
+            np.random.set_bit_generator(generator)  # an answer may have put another one in its place
             np.random.set_state(legacy_numbers)
             _set_torch(of_torch)
 
@@ -46,10 +48,18 @@ def _torch_settings() -> dict:
         return {}
     return {
         "dtype": torch.get_default_dtype(),
-        "device": torch.get_default_device(),
+        "device": _default_device(torch),
         "grad": torch.is_grad_enabled(),
         "numbers": torch.get_rng_state(),
     }
+
+
+def _default_device(torch):
+    """None for a device that this machine lacks: it can be set, but torch raises when asked for it."""
+    try:
+        return torch.get_default_device()
+    except Exception:
+        return None
 
 
 def _set_torch(saved: dict) -> None:
@@ -59,7 +69,7 @@ def _set_torch(saved: dict) -> None:
     torch.set_default_dtype(saved.get("dtype", torch.float32))
     torch.set_grad_enabled(saved.get("grad", True))
     device = saved.get("device", torch.device("cpu"))
-    if torch.get_default_device() != device:  # setting it costs time at each call of torch from then on
+    if _default_device(torch) != device:  # setting it costs time at each call of torch from then on
         torch.set_default_device(device)
     if "numbers" in saved:
         torch.set_rng_state(saved["numbers"])

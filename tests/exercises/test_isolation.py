@@ -70,6 +70,19 @@ def as_before():
     torch.set_rng_state(torch.tensor(before[0][8], dtype=torch.uint8))
 
 
+def test_an_answer_may_choose_a_device_that_is_not_there_and_numbers_of_another_kind(as_before):
+    missing = next(name for name in ("mps", "cuda") if not getattr(torch, name).is_available())
+    set_so = settings()
+    for change in (
+        lambda: torch.set_default_device(missing),
+        lambda: np.random.set_bit_generator(np.random.PCG64()),
+    ):
+        assert grade(ONE, lambda n, change=change: change() or np.ones(n)).passed is True
+        assert settings() == set_so
+    torch.set_default_device(missing)
+    assert grade(ONE, np.ones).passed is True
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", SET)
 def test_every_solution_passes_under_every_setting(name, as_before):
@@ -196,6 +209,18 @@ def test_an_error_of_the_course_itself_is_not_the_participants():
 )
 def test_everything_that_can_be_called_is_an_answer(answer, message):
     assert message in grade(ONE, answer).message
+
+
+def test_an_error_of_many_lines_is_told_in_one():
+    def answer(n):
+        raise ValueError("first\n\n  second\r\n\x1b[31mthird")
+
+    assert grade(ONE, answer).message == (
+        "a single one\n  your code raises ValueError: first second \\x1b[31mthird\n"
+        "  in line "
+        + str(answer.__code__.co_firstlineno + 1)
+        + r', `raise ValueError("first\n\n  second\r\n\x1b[31mthird")`'
+    )
 
 
 def test_a_message_can_be_printed(capsys):
