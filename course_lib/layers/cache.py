@@ -120,6 +120,8 @@ class Cache:
 
     def _check(self, rows: Rows, lengths: Tensor | None) -> tuple[int, int]:
         """Rows must agree with each other and, unless the cache is empty, with what is held; returns (b, n)."""
+        good = isinstance(rows, dict) and all(_is_dense(row) and row.ndim >= 3 for row in rows.values())
+        require(good, lambda: f"rows must be a dict of dense tensors (b, ..., n, width), got {_told(rows)}")
         sizes = {name: (row.shape[0], row.shape[-2]) for name, row in rows.items()}
         require(len(set(sizes.values())) == 1, lambda: f"rows must agree in batch and number of tokens, got {sizes}")
         if self.length:
@@ -177,3 +179,15 @@ class Cache:
 def _kinds(rows: Rows) -> dict[str, tuple]:
     """What rows of the same name have in common: all axes but sequences and tokens, dtype and device."""
     return {name: (*row.shape[1:-2], row.shape[-1], row.dtype, row.device) for name, row in rows.items()}
+
+
+def _is_dense(row) -> bool:
+    return isinstance(row, Tensor) and row.layout == torch.strided
+
+
+def _told(rows) -> str:
+    """What was given in place of rows: its type, or that of each entry."""
+    if not isinstance(rows, dict):
+        return type(rows).__name__
+    kinds = {name: tuple(row.shape) if _is_dense(row) else type(row).__name__ for name, row in rows.items()}
+    return str(kinds)

@@ -38,7 +38,8 @@ def check_lengths(lengths: Tensor | None, shape: tuple[int, ...]) -> None:
     if lengths is None:
         return
     batch, n = shape[:2]
-    whole = isinstance(lengths, Tensor) and not (lengths.is_floating_point() or lengths.dtype == torch.bool)
+    whole = isinstance(lengths, Tensor) and lengths.dtype in INTEGERS and lengths.layout == torch.strided
+    whole = whole and not lengths.is_meta
     require(whole, f"lengths must be a tensor of integers, got {lengths!r}")
     require(
         lengths.shape == (batch,) and bool(((lengths >= 0) & (lengths <= n)).all()),
@@ -52,7 +53,7 @@ def whole_numbers(name: str, values) -> Tensor:
     Raises ValueError for anything else; True and 2.0 are no whole numbers.
     """
     try:
-        numbers = torch.as_tensor(values).cpu()
+        numbers = torch.as_tensor(values).to_dense().cpu()
     except (TypeError, ValueError, RuntimeError, OverflowError):
         numbers = None
     good = numbers is not None and (numbers.dtype in INTEGERS or numbers.numel() == 0)  # an empty list has no type

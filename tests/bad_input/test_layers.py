@@ -297,3 +297,36 @@ def test_another_setting_of_the_processor(given):
     found = subprocess.run([sys.executable, "-c", code], env=os.environ | {"COURSE_CPU": given}, capture_output=True)
     message = f"ValueError: COURSE_CPU must be measured or plain, got {given!r}"
     assert found.returncode == 1 and found.stderr.decode().splitlines()[-1] == message
+
+
+@pytest.mark.parametrize("make", [Cache, lambda: WindowCache(4)], ids=["all", "window"])
+@pytest.mark.parametrize(
+    "rows, got",
+    [
+        (None, "NoneType"),
+        ([tokens(2, 3, 4)], "list"),
+        ({"K": tokens(2, 3, 4).numpy()}, "{'K': 'ndarray'}"),
+        ({"K": tokens(3)}, r"{'K': \(3,\)}"),
+        ({"K": tokens(2, 3, 4).to_sparse()}, "{'K': 'Tensor'}"),
+    ],
+)
+def test_rows_that_are_no_tensors(make, rows, got):
+    empty, full = make(), make()
+    full.append({"K": tokens(2, 3, 4)})
+    for cache, held in ((empty, []), (full, [3, 3])):
+        with pytest.raises(ValueError, match=rf"rows must be a dict of dense tensors \(b, ..., n, width\), got {got}"):
+            cache.append(rows)
+        assert cache.lengths.tolist() == held
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        torch.tensor([1, 1], dtype=torch.uint16),
+        torch.tensor([1, 1]).to_sparse(),
+        torch.ones(2, dtype=int, device="meta"),
+    ],
+)
+def test_lengths_that_hold_no_readable_integers(lengths):
+    with pytest.raises(ValueError, match="lengths must be a tensor of integers, got"):
+        Cache().append({"K": tokens(2, 3, 4)}, lengths)
