@@ -206,6 +206,16 @@ choices: dict[tuple, Choice] = {}  # of this process: kind, shape, dtype and num
 _measuring = threading.Lock()
 
 
+def _unlock() -> None:
+    """In a new process nobody measures yet, even if a thread of its parent did."""
+    global _measuring
+    _measuring = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
+
+
 def choose(key: tuple, ways: dict[str, Way], material: Callable[[], tuple]) -> Choice:
     """The choice for `key`, measured when there is none yet.
 

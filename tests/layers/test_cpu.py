@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import os
 import threading
 from functools import partial
 
@@ -372,3 +373,12 @@ def test_training_and_experiments_do_not_depend_on_a_measurement(tmp_path, monke
     model, prompt = wide_model().eval(), torch.tensor([[3]])
     with torch.no_grad():
         assert not model(prompt).any()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_a_process_forked_while_a_thread_measures_does_not_wait_for_it():
+    with cpu._measuring:
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if cpu._measuring.acquire(timeout=0) else 1)
+    assert os.waitpid(child, 0)[1] == 0
