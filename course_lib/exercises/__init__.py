@@ -1,5 +1,6 @@
 """Exercises: `check("2.1", attend)` says what is wrong, `hint("2.1")` helps a little, `solution("2.1")` shows it."""
 
+import sys
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -34,9 +35,15 @@ def check(exercise_id: str, answer) -> None:
     """Grade an answer (a function, or a value where one is asked for) and print what there is to say."""
     result = grade(find(exercise_id), answer)
     message = result.message if result.message.endswith((".", "?", "!")) else result.message + "."
-    print({True: "✓ ", False: "✗ ", None: ""}[result.passed] + message)
+    _say({True: "✓ ", False: "✗ ", None: ""}[result.passed] + message)
     if result.passed is False:
         print(f'  `hint("{exercise_id}")` helps.')
+
+
+def _say(text: str) -> None:
+    """Print; a character that the output cannot show becomes a question mark."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
 
 
 def hint(exercise_id: str) -> None:

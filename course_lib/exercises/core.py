@@ -68,7 +68,8 @@ def grade(exercise: Exercise, answer, limit: watchdog.Limit = watchdog.USUAL) ->
 
     Whatever the answer raises (SystemExit and KeyboardInterrupt, too) or returns becomes a message. An answer that does
     not end is stopped at the limit. Only a real Ctrl-C of the participant raises KeyboardInterrupt, as it always does.
-    NumPy's error state and warnings that are errors do not change the verdict. At the end all settings are restored.
+    NumPy's error state and warnings that are errors do not change the verdict. At the end the settings that `isolation`
+    names are as before.
     """
     if answer is None or answer is ...:
         return _not_attempted(exercise)
@@ -146,6 +147,14 @@ class _Attempt:
         return self.failed("your function returns nothing; is a `return` missing?")
 
     def _raised(self, error: BaseException) -> Result:
+        try:
+            return self._described(error)
+        except watchdog.Stop:
+            raise
+        except BaseException:  # an exception's own attributes may raise
+            return self.failed(f"{self.fault} an error that cannot be described")
+
+    def _described(self, error: BaseException) -> Result:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in _OWN_FILES]
         last = frames[-1].line if frames else None
         if isinstance(error, NotImplementedError) and self.fault == _CALLED:

@@ -11,8 +11,8 @@ import numpy as np
 
 @contextmanager
 def settings_kept() -> Iterator[None]:
-    """Restore error states, warning filters, random states and torch's defaults at the end of the block."""
-    numbers = random.getstate()
+    """Restore at the end error states, warning filters, random states, the recursion limit and torch's defaults."""
+    numbers, depth = random.getstate(), sys.getrecursionlimit()
     generator, legacy_numbers = np.random.get_bit_generator(), np.random.get_state(legacy=False)
     of_torch = _torch_settings()
     with warnings.catch_warnings(), np.errstate():
@@ -20,6 +20,7 @@ def settings_kept() -> Iterator[None]:
             yield
         finally:
             random.setstate(numbers)
+            sys.setrecursionlimit(depth)
             np.random.set_bit_generator(generator)  # an answer may have put another one in its place
             np.random.set_state(legacy_numbers)
             _set_torch(of_torch)

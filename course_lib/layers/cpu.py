@@ -2,7 +2,7 @@
 
 A decode step multiplies one row, or a few, by every weight matrix, and its queries by every cached key. Reading these
 numbers from memory takes most of its time. Several ways compute the same values. Which one is fastest depends on the
-processor: by a factor of 2 to 4, for one way or for the other. So the code names no way as the best. The plain way is
+processor: each may take two to four times as long as another. So the code names no way as the best. The plain way is
 the default. In inference on a CPU all ways are timed when a process first meets a shape, and another way is taken when
 it is clearly faster.
 
@@ -36,7 +36,7 @@ FEW = 8  # rows: with more, the speed of multiplying counts, not that of reading
 SMALL = 2**16  # numbers: reading fewer takes less time than calling torch
 LARGE = 2**21  # numbers: with more, the times of all ways grow in proportion
 COPIES = 2**23  # numbers in all copies together: more than the caches of the cores hold
-ROUNDS, BUDGET = 9, 0.05  # timed calls of each way, and seconds for all of them
+ROUNDS, BUDGET = 9, 0.05  # timed calls of each way, and seconds for the timed calls of all
 PER_THREAD = 2  # parts: a thread that is late leaves its second one to another
 
 
@@ -203,13 +203,13 @@ class Choice:
 
 
 choices: dict[tuple, Choice] = {}  # of this process: kind, shape, dtype and number of threads -> what was found
-_measuring = threading.Lock()
+_measuring = threading.RLock()  # a signal may call again while the same thread measures
 
 
 def _unlock() -> None:
     """In a new process nobody measures yet, even if a thread of its parent did."""
     global _measuring
-    _measuring = threading.Lock()
+    _measuring = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

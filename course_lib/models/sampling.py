@@ -22,8 +22,8 @@ class Sampling:
     def __post_init__(self):
         require_positive(self, *given(self, "top_k"))
         t, p = self.temperature, self.top_p
-        require(is_real(t) and 0 <= t < math.inf, f"temperature must be a finite number, not negative, got {t!r}")
-        require(p is None or (is_real(p) and 0 < p <= 1), f"top_p must lie in (0, 1], got {p!r}")
+        require(is_finite(t) and t >= 0, f"temperature must be a finite number, not negative, got {t!r}")
+        require(p is None or (is_finite(p) and 0 < p <= 1), f"top_p must lie in (0, 1], got {p!r}")
         good = is_whole(self.seed, 0) and self.seed < 2**64  # what torch's generator takes
         require(good, f"seed must be a whole number from 0 to 2**64 - 1, got {self.seed!r}")
         require(
@@ -43,9 +43,10 @@ class Sampling:
         logits = logits.cpu().double()
         largest = logits.amax(-1, keepdim=True)  # NaN where an entry is
         require(bool(largest.isfinite().all()), "the largest logit of each row must be finite, got NaN or infinity")
-        if self.temperature == 0:
+        temperature = float(self.temperature)
+        if temperature == 0:
             return logits.argmax(-1)
-        logits = (logits - largest) / float(self.temperature)  # at most 0: a small temperature makes -inf, never NaN
+        logits = (logits - largest) / temperature  # at most 0: a small temperature makes -inf, never NaN
         if self.top_k is not None:
             logits = keep_top_k(logits, self.top_k)
         if self.top_p is not None:
@@ -53,9 +54,12 @@ class Sampling:
         return draw(logits.softmax(-1), random)
 
 
-def is_real(value) -> bool:
-    """Whether the value is a real number of any type; True, strings, arrays and tensors are none."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+def is_finite(value) -> bool:
+    """Whether a float can hold the value, a real number of any type; True, strings, arrays and tensors are none."""
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return False
 
 
 def keep_top_k(logits: Tensor, k: int) -> Tensor:

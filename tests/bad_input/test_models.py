@@ -238,6 +238,7 @@ def test_cross_attention():
         ({"temperature": None}, "temperature must be a finite number, not negative, got None"),
         ({"temperature": True}, "temperature must be a finite number, not negative, got True"),
         ({"temperature": float("nan")}, "temperature must be a finite number, not negative, got nan"),
+        ({"temperature": 10**400}, "temperature must be a finite number, not negative, got 1000"),
         ({"temperature": 1.0, "top_k": 0}, "top_k must be a positive integer, got 0"),
         ({"temperature": 1.0, "top_p": 0.0}, r"top_p must lie in \(0, 1\], got 0.0"),
         ({"temperature": 1.0, "top_p": "1"}, r"top_p must lie in \(0, 1\], got '1'"),

@@ -1,5 +1,7 @@
 """The grader itself: every kind of failure has its own message, and styles of writing do not matter."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -116,6 +118,14 @@ def test_check_prints_a_sentence_and_then_where_help_is(capsys):
     assert help_line == '  `hint("0.1")` helps.'
     check("0.1", lambda A: A / A.sum(axis=1, keepdims=True))
     assert capsys.readouterr().out == "✓ Exercise 0.1: correct.\n"
+
+
+def test_check_prints_where_output_knows_no_marks(monkeypatch):
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", printed)
+    check("0.1", lambda A: A / A.sum(axis=1, keepdims=True))
+    printed.seek(0)
+    assert printed.read() == "? Exercise 0.1: correct.\n"
 
 
 def test_solution_is_printed_as_it_stands_in_the_source(capsys):

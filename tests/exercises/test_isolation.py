@@ -33,6 +33,7 @@ def settings() -> tuple:
         torch.get_default_device(),
         torch.is_grad_enabled(),
         torch.get_rng_state().tolist(),
+        sys.getrecursionlimit(),
     )
 
 
@@ -55,6 +56,7 @@ SET = {
     "meta is torch's device": lambda: torch.set_default_device("meta"),
     "no gradients": lambda: torch.set_grad_enabled(False),
     "other seeds": seeded,
+    "deeper recursion": lambda: sys.setrecursionlimit(sys.getrecursionlimit() + 100),
 }
 
 
@@ -67,7 +69,7 @@ def as_before():
     np.seterr(**before[0][0]), np.seterrcall(before[0][1])
     random.setstate(before[0][3]), np.random.set_state(before[1])
     torch.set_default_dtype(before[0][5]), torch.set_default_device(None), torch.set_grad_enabled(before[0][7])
-    torch.set_rng_state(torch.tensor(before[0][8], dtype=torch.uint8))
+    torch.set_rng_state(torch.tensor(before[0][8], dtype=torch.uint8)), sys.setrecursionlimit(before[0][9])
 
 
 def test_an_answer_may_choose_a_device_that_is_not_there_and_numbers_of_another_kind(as_before):
@@ -175,6 +177,19 @@ ERRORS = {
     "NotImplementedError": lambda: torch.empty(2, device="meta").tolist(),
     "TypeError": lambda: find("2.1").solution(1),
 }
+
+
+class Elusive(Exception):
+    @property
+    def __class__(self):
+        raise SystemExit
+
+
+def test_an_error_that_cannot_be_looked_at_becomes_a_sentence():
+    def answer(n):
+        raise Elusive
+
+    assert grade(ONE, answer).message == "a single one\n  your code raises an error that cannot be described"
 
 
 @pytest.mark.parametrize("name", ERRORS)

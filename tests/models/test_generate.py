@@ -116,7 +116,7 @@ def test_sampling_takes_real_numbers_of_every_type(number):
     assert drawn == generate(make(), prompts(), 9, temperature=1.5, top_p=0.5)
 
 
-@pytest.mark.parametrize("temperature", [5e-324, 1e-310, 1e-300, 1e-30])
+@pytest.mark.parametrize("temperature", [Fraction(1, 10**400), 5e-324, 1e-310, 1e-300, 1e-30])
 @pytest.mark.parametrize("ways", [{}, {"top_k": 5}, {"top_p": 0.9}], ids=str)
 def test_a_temperature_near_zero_is_greedy(temperature, ways):
     """Logits divided by it overflow; the limit of softmax(l / t) as t falls is the largest logit alone."""
