@@ -265,6 +265,16 @@ def test_decoding_writes_in_place():
     assert places == {name: rows.data_ptr() for name, rows in cache._buffers.items()}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_memory_on_huge_pages_is_memory(name, monkeypatch):
+    """Where the system has them, from HUGE bytes on."""
+    monkeypatch.setattr("course_lib.layers.cpu.HUGE", 1)
+    layer, keywords = make(name)
+    X, cache = tokens(2, 20), Cache()
+    chunks = [layer(X[:, i : i + n], cache, **keywords) for i, n in ((0, 4), (4, 1), (5, 15))]  # it grows in the last
+    close(torch.cat(chunks, 1), layer(X).detach())
+
+
 @pytest.mark.parametrize("dtype, turned", [(torch.float32, True), (torch.float64, True), (torch.bfloat16, False)])
 def test_values_lie_as_a_step_reads_them(dtype, turned):
     """Coordinate by coordinate for plain products, row by row for the fused kernel of half precision; keys by rows."""
