@@ -165,7 +165,7 @@ def test_a_busy_machine_computes_plainly(forged):
 @torch.no_grad()
 def test_a_process_that_is_halted_while_it_measures_computes_plainly(monkeypatch):
     """A second passes between any two looks at the clock, also before the first round."""
-    monkeypatch.setattr(cpu, "clock", itertools.count().__next__)
+    monkeypatch.setattr(cpu, "clock", itertools.count(0.0).__next__)
     project(X, W)
     assert taken() == {"plain"}
 
