@@ -377,8 +377,27 @@ def test_training_and_experiments_do_not_depend_on_a_measurement(tmp_path, monke
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 def test_a_process_forked_while_a_thread_measures_does_not_wait_for_it():
-    with cpu._measuring:
-        child = os.fork()
-        if child == 0:
-            os._exit(0 if cpu._measuring.acquire(timeout=0) else 1)
+    held, over = threading.Event(), threading.Event()
+
+    def measuring():
+        with cpu._measuring:
+            held.set()
+            over.wait()
+
+    thread = threading.Thread(target=measuring)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if cpu._measuring.acquire(blocking=False) else 1)
+    over.set()
+    thread.join()
     assert os.waitpid(child, 0)[1] == 0
+
+
+@torch.no_grad()
+def test_a_step_may_be_taken_within_a_measurement_of_the_same_thread():
+    """As by the handler of a signal: it measures for itself, and does not wait for what it interrupted."""
+    with cpu._measuring:
+        project(X, W)
+    assert len(cpu.choices) == 1
