@@ -153,7 +153,7 @@ def for_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
 
 
 def unpadded(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"]) -> Int[Tensor, "*b n"]:
-    """None past the last token's: padding must not make the text longer, on which dynamic scaling depends."""
+    """The positions, at most that of the last token: dynamic scaling depends on a text's length, without padding."""
     tokens = torch.arange(positions.shape[-1]) < lengths.cpu()[:, None]
     return positions.clamp(max=int((positions * tokens).max()))
 

@@ -20,7 +20,6 @@ import os
 import statistics
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter as clock
@@ -80,7 +79,7 @@ def zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     if not like.is_cpu or nbytes < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         return like.new_zeros(shape)
     memory = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with suppress(OSError):  # of a kernel without them
+    with contextlib.suppress(OSError):  # of a kernel without them
         memory.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(memory, dtype=like.dtype).view(shape)
 
@@ -166,8 +165,8 @@ setting = checked(os.environ.get("COURSE_CPU") or SETTINGS[0])
 def measures(*tensors: Tensor) -> bool:
     """Whether ways are measured here: in inference, on plain tensors of a CPU.
 
-    Not while gradients are recorded, a graph is traced, types are cast, or operations are watched (torch.compile, vmap,
-    autocast, fake tensors, counters of FLOPs). Not in a process group either, where all processes must compute alike.
+    Not while gradients are recorded, under torch.compile, vmap or autocast, or while operations are watched (fake
+    tensors, counters of FLOPs). Not in a process group either, where all processes must compute alike.
     """
     if torch.compiler.is_compiling() or torch.is_grad_enabled() or setting == PLAIN or _plainly.get():
         return False
@@ -226,7 +225,7 @@ _measuring = threading.RLock()  # a signal may call again while the same thread 
 
 
 def _unlock() -> None:
-    """In a new process nobody measures yet, even if a thread of its parent did."""
+    """Make a new lock in a forked process: a thread of the parent may have held the old one, and is not there."""
     global _measuring
     _measuring = threading.RLock()
 

@@ -136,7 +136,7 @@ def save(folder: str | Path, model: nn.Module, tokenizer: Tokenizer, card: dict)
 
 
 def stored(name: str, tensor: Tensor) -> Tensor:
-    """As it is kept."""
+    """The tensor as it is written to the file. Raises ValueError when a value is too large for it, or NaN."""
     kept = tensor.detach().to("cpu", STORED).contiguous()
     require(bool(kept.isfinite().all()), f"{name} must lie within the range of {STORED}")
     return kept

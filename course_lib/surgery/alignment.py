@@ -66,7 +66,8 @@ def align_heads(model: DecoderModel, n_kv_heads: int) -> DecoderModel:
 def bases(W: Float[Tensor, "d he"], heads: int, groups: int, nearest: Group) -> Float[Tensor, "h e e"]:
     """G_h, such that the W_h G_h of a group are near to their mean: generalised Procrustes analysis (Gower, 1975).
 
-    G and the mean are found in turn, each the best for the other, so the sum of squared distances never rises.
+    We alternate: fix the mean and find G, then fix G and recompute the mean. So the sum of squared distances never
+    rises.
     """
     W = W.to(torch.promote_types(W.dtype, torch.float32))  # half precision has no SVD
     cut = W.unflatten(-1, (groups, heads // groups, -1)).permute(1, 2, 0, 3)  # (groups, q, d, e)

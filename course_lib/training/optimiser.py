@@ -37,8 +37,8 @@ def own(module: nn.Module) -> Iterator[nn.Parameter]:
 def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     """torch's AdamW in its fused form, which updates all parameters in one call.
 
-    That form walks through a weight, its gradient and its moments in the order of memory, whatever their strides say:
-    they are made to lie alike before each step, also if weights were assigned or moments loaded that lay otherwise.
+    The fused form reads a weight, its gradient and its moments in the order of memory and ignores their strides. So
+    `lay_alike` gives them the same strides before each step; assigned weights and loaded moments may have others.
 
     Raises ValueError when there is nothing to train.
     """
@@ -46,7 +46,7 @@ def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     require(len(groups) > 0, f"model must have parameters that require gradients, {type(model).__name__} has none")
     optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, eps=1e-8, fused=True)
     optimiser.register_step_pre_hook(lay_alike)
-    lay_alike(optimiser)  # a parameter in pieces would otherwise lie as it did for the first gradient
+    lay_alike(optimiser)  # before the first backward pass, whose gradients take over a parameter's strides
     return optimiser
 
 
