@@ -20,15 +20,21 @@ def find(exercise_id: str) -> Exercise:
 
 
 def notebooks() -> list[str]:
-    """The numbers of the notebooks that have exercises, as in an exercise's id: "1", "2", ..."""
-    return sorted(str(int(m.name[2:])) for m in iter_modules(__path__) if m.name.startswith("nb"))
+    """The numbers of the notebooks that have exercises, in order, as in an exercise's id: "0", "1", ..."""
+    return list(dict.fromkeys(str(int(module[2:4])) for module in _modules()))
 
 
 def of_notebook(number: str) -> tuple[Exercise, ...]:
     """The exercises of one notebook, in order; empty when it has none."""
     if number not in notebooks():
         return ()
-    return import_module(f"{__name__}.nb{int(number):02d}").EXERCISES
+    modules = (import_module(f"{__name__}.{name}") for name in _modules() if int(name[2:4]) == int(number))
+    found = (value for module in modules for value in vars(module).values() if isinstance(value, Exercise))
+    return tuple(sorted(found, key=lambda exercise: int(exercise.id.split(".")[1])))
+
+
+def _modules() -> list[str]:
+    return sorted(module.name for module in iter_modules(__path__) if module.name.startswith("nb"))
 
 
 def check(exercise_id: str, answer) -> None:

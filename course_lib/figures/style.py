@@ -11,6 +11,9 @@ import matplotlib.style
 import numpy as np
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from PIL import Image
+
+from course_lib.fields import require
 
 SHEET = Path(__file__).with_name("style.mplstyle")
 WEIGHTS = "cividis"  # sequential, for weights on [0, 1]
@@ -19,6 +22,7 @@ SIGNED = LinearSegmentedColormap.from_list(
     "signed", ["#00315c", "#0060a8", "#8fc1e8", "#ffffff", "#f3b078", "#c04d00", "#6b2b00"]
 )
 HIDDEN = {"hatch": "////", "edgecolor": "#6b7785", "linewidth": 0}  # what a mask hides
+CSS_PIXELS, MAX_WIDTH = 100, 820  # pixels for an inch, and of the widest picture, in a notebook
 PALETTE = ("#0060a8", "#c04d00", "#00785a", "#8f3a84", "#3d4752")  # the lines' colours, in order
 
 
@@ -39,28 +43,45 @@ def colour_table(colours: str | Colormap = WEIGHTS) -> bytes:
 
 
 def png(fig: Figure) -> str:
-    """The figure as PNG in base64; the same drawing gives the same bytes (no date or version is written into it)."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():  # what the font lacks is drawn as boxes; alternative text and table have the text
+    """The figure as PNG in base64, with a palette of 256 colours.
+
+    The same drawing gives the same bytes: no date or version is written into it.
+    """
+    drawn, stored = io.BytesIO(), io.BytesIO()
+    with (
+        context(),
+        warnings.catch_warnings(),
+    ):  # what the font lacks is drawn as boxes; the table has it
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        fig.savefig(buffer, format="png", metadata={"Software": None})
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+        fig.savefig(drawn, format="png", metadata={"Software": None})
+    picture = Image.open(drawn).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(stored, format="png", optimize=True)
+    return base64.b64encode(stored.getvalue()).decode("ascii")
+
+
+def image(fig: Figure, alt: str) -> str:
+    """The figure as an HTML image, as wide as drawn: CSS_PIXELS for an inch, at most MAX_WIDTH.
+
+    Its ground is white in dark themes too, with a rim, so that no label touches the page.
+    """
+    width = round(CSS_PIXELS * fig.get_figwidth())
+    require(width <= MAX_WIDTH, f"fig must be at most {MAX_WIDTH / CSS_PIXELS} inches wide, got {width / CSS_PIXELS}")
+    style = f"width:{width}px;max-width:100%;height:auto;background:#fff;border:6px solid #fff;border-radius:6px"
+    return f'<img alt="{html.escape(alt)}" width="{width}" style="{style}" src="data:image/png;base64,{png(fig)}">'
 
 
 class Picture:
     """A finished picture with its alternative text, as a notebook output.
 
-    JupyterLab ignores the alternative text of an image/png output, so the picture is given as HTML too.
+    It is stored once, as HTML: JupyterLab ignores the alternative text and the width of an image/png output.
     """
 
     def __init__(self, fig: Figure, alt: str):
         self.alt = alt
-        self._png = png(fig)
+        self._image = image(fig, alt)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        image = f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{self._png}">'
-        data = {"text/plain": repr(self), "text/html": image, "image/png": self._png}
-        return data, {"image/png": {"alt": self.alt}}
+        return {"text/plain": repr(self), "text/html": self._image}
 
     def __repr__(self):
         return f"Picture({self.alt!r})"
@@ -69,7 +90,8 @@ class Picture:
 def show(fig: Figure, *, alt: str) -> Picture:
     """The figure as a notebook output; `alt` says in a sentence what the picture shows to those who do not see it.
 
-    The figure is closed, so that the notebook does not draw it a second time. Raises ValueError for an empty `alt`.
+    The figure is closed, so that the notebook does not draw it a second time. Raises ValueError for an empty `alt` and
+    for a figure of more than 8.2 inches, which a notebook would shrink.
     """
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"alt must say in words what the picture shows, got {alt!r}")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from course_lib.exercises.core import grade
-from course_lib.exercises.low_rank import LOW_RANK, low_rank
+from course_lib.exercises.nb10_low_rank import LOW_RANK, low_rank
 from course_lib.surgery.factors import joint_factors
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.exercises import nb01
-from course_lib.exercises.byte_pairs import bpe_step
+from course_lib.exercises import nb01_byte_pairs, nb01_embeddings, nb01_tokens
 from course_lib.exercises.core import grade
-from course_lib.exercises.embeddings import ppmi
-from course_lib.exercises.tokens import greedy_tokens
+from course_lib.exercises.nb01_byte_pairs import bpe_step
+from course_lib.exercises.nb01_embeddings import ppmi
+from course_lib.exercises.nb01_tokens import greedy_tokens
 from course_lib.text.tokenizers import PairTokenizer
 from course_lib.text.tokenizers.merges import learn_merges
 
@@ -100,23 +100,23 @@ def ppmi_by_logs(C):
 @pytest.mark.parametrize(
     "exercise, answer",
     [
-        (nb01.GREEDY, greedy_by_regex),
-        (nb01.GREEDY, greedy_by_recursion),
-        (nb01.GREEDY, lambda text, vocabulary: tuple(greedy_by_regex(text, vocabulary))),
-        (nb01.GREEDY, greedy_by_lengths),
-        (nb01.BPE_STEP, step_by_flat_codes),
-        (nb01.BPE_STEP, step_in_loops),
-        (nb01.BPE_STEP, step_by_arrays),
-        (nb01.ONE_HOT, lambda ids, n: np.eye(n)[ids]),
-        (nb01.ONE_HOT, lambda ids, n: [[int(t == i) for t in range(n)] for i in ids]),
-        (nb01.ONE_HOT, lambda ids, n: torch.nn.functional.one_hot(torch.tensor(ids), n)),
-        (nb01.GRADIENT, gradient_by_autograd),
-        (nb01.GRADIENT, lambda ids, G, n: np.eye(n)[ids].T @ G),
-        (nb01.GRADIENT, lambda ids, G, n: np.einsum("nt,nd->td", np.eye(n)[ids], G)),
-        (nb01.PPMI, ppmi_in_loops),
-        (nb01.PPMI, ppmi_in_torch),
-        (nb01.PPMI, ppmi_by_logs),
-        (nb01.MEMORY, lambda n, d, b: {"GB": n * d * b / 1e9, "GiB": n * d * b / 1024**3}),
+        (nb01_tokens.GREEDY, greedy_by_regex),
+        (nb01_tokens.GREEDY, greedy_by_recursion),
+        (nb01_tokens.GREEDY, lambda text, vocabulary: tuple(greedy_by_regex(text, vocabulary))),
+        (nb01_tokens.GREEDY, greedy_by_lengths),
+        (nb01_byte_pairs.BPE_STEP, step_by_flat_codes),
+        (nb01_byte_pairs.BPE_STEP, step_in_loops),
+        (nb01_byte_pairs.BPE_STEP, step_by_arrays),
+        (nb01_embeddings.ONE_HOT, lambda ids, n: np.eye(n)[ids]),
+        (nb01_embeddings.ONE_HOT, lambda ids, n: [[int(t == i) for t in range(n)] for i in ids]),
+        (nb01_embeddings.ONE_HOT, lambda ids, n: torch.nn.functional.one_hot(torch.tensor(ids), n)),
+        (nb01_embeddings.GRADIENT, gradient_by_autograd),
+        (nb01_embeddings.GRADIENT, lambda ids, G, n: np.eye(n)[ids].T @ G),
+        (nb01_embeddings.GRADIENT, lambda ids, G, n: np.einsum("nt,nd->td", np.eye(n)[ids], G)),
+        (nb01_embeddings.PPMI, ppmi_in_loops),
+        (nb01_embeddings.PPMI, ppmi_in_torch),
+        (nb01_embeddings.PPMI, ppmi_by_logs),
+        (nb01_embeddings.MEMORY, lambda n, d, b: {"GB": n * d * b / 1e9, "GiB": n * d * b / 1024**3}),
     ],
 )
 def test_right_answers_pass_in_any_style(exercise, answer):
@@ -161,21 +161,46 @@ def largest_of_ties(ids, new_id):
 @pytest.mark.parametrize(
     "exercise, answer, stage, words",
     [
-        (nb01.GREEDY, grid, "'abxab'", "at the places 0, 2, 4"),
-        (nb01.GREEDY, pairs_in_turn, "'xthex'", "you go through the pairs"),
+        (nb01_tokens.GREEDY, grid, "'abxab'", "at the places 0, 2, 4"),
+        (nb01_tokens.GREEDY, pairs_in_turn, "'xthex'", "you go through the pairs"),
         (
-            nb01.GREEDY,
+            nb01_tokens.GREEDY,
             lambda text, v: [t for t in grid(text, v) if t[1:]],
             "no pair",
             "single characters are lost",
         ),
-        (nb01.BPE_STEP, lambda ids, n: merge_while(ids, n, step=1), "two ids", "the second id of a merged pair"),
-        (nb01.BPE_STEP, lambda ids, n: merge_while(ids, n, end=1), "a run of five", "the last id is lost"),
-        (nb01.BPE_STEP, lambda ids, n: merge_while(ids, n, right=1), "a run of five", "merged from the left"),
-        (nb01.BPE_STEP, largest_of_ties, "three pairs", "this is the largest"),
-        (nb01.PPMI, lambda C: np.log((C * C.sum() / np.outer(C.sum(1), C.sum(0))).clip(1)), "a word without", "0 / 0"),
-        (nb01.MEMORY, lambda n, d, b: {"GB": 8 * n * d * b / 1e9, "GiB": 8 * n * d * b / 2**30}, "a million", "bits"),
-        (nb01.MEMORY, lambda n, d, b: dict.fromkeys(("GB", "GiB"), n * d * b), "a million", "these are bytes"),
+        (
+            nb01_byte_pairs.BPE_STEP,
+            lambda ids, n: merge_while(ids, n, step=1),
+            "two ids",
+            "the second id of a merged pair",
+        ),
+        (nb01_byte_pairs.BPE_STEP, lambda ids, n: merge_while(ids, n, end=1), "a run of five", "the last id is lost"),
+        (
+            nb01_byte_pairs.BPE_STEP,
+            lambda ids, n: merge_while(ids, n, right=1),
+            "a run of five",
+            "merged from the left",
+        ),
+        (nb01_byte_pairs.BPE_STEP, largest_of_ties, "three pairs", "this is the largest"),
+        (
+            nb01_embeddings.PPMI,
+            lambda C: np.log((C * C.sum() / np.outer(C.sum(1), C.sum(0))).clip(1)),
+            "a word without",
+            "0 / 0",
+        ),
+        (
+            nb01_embeddings.MEMORY,
+            lambda n, d, b: {"GB": 8 * n * d * b / 1e9, "GiB": 8 * n * d * b / 2**30},
+            "a million",
+            "bits",
+        ),
+        (
+            nb01_embeddings.MEMORY,
+            lambda n, d, b: dict.fromkeys(("GB", "GiB"), n * d * b),
+            "a million",
+            "these are bytes",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value")
@@ -188,27 +213,47 @@ def test_slips_of_participants_hear_what_they_are(exercise, answer, stage, words
     "exercise, answer, message",
     [
         (
-            nb01.GREEDY,
+            nb01_tokens.GREEDY,
             lambda text, vocabulary: text.split(),
             "your result has length 1 where 3 is",
         ),
-        (nb01.GREEDY, lambda text, vocabulary: greedy_by_regex(text, vocabulary)[::-1], "no pair in the vocabulary"),
-        (nb01.GREEDY, lambda text, vocabulary: "".join(greedy_by_regex(text, vocabulary)), "you returned str"),
-        (nb01.BPE_STEP, lambda ids, new_id: bpe_step(ids, new_id)[1], "two ids, one pair"),
-        (nb01.BPE_STEP, lambda ids, new_id: (bpe_step(ids, new_id)[0], ids), "two ids, one pair\n  nothing is merged"),
-        (nb01.BPE_STEP, lambda ids, new_id: (max(zip(ids, ids[1:], strict=False)), ids), "two ids, one pair"),
-        (nb01.ONE_HOT, lambda ids, n: np.eye(len(ids), n), "two tokens"),
-        (nb01.ONE_HOT, lambda ids, n: np.eye(n)[ids] * n, "one token, id 0 of 3"),
-        (nb01.ONE_HOT, lambda ids, n: np.eye(max(ids) + 1)[ids], "shape (1, 1)"),
-        (nb01.GRADIENT, lambda ids, G, n: gradient_by_autograd(ids, G, n).T, "shape"),
-        (nb01.GRADIENT, lambda ids, G, n: gradient_by_autograd(ids, G, n) * 2, "two different tokens"),
-        (nb01.GRADIENT, lambda ids, G, n: np.eye(n)[ids].T @ G[::-1], "two different tokens"),
-        (nb01.PPMI, lambda C: np.log1p(C), "independent words"),
-        (nb01.PPMI, lambda C: C / C.sum(), "independent words"),
-        (nb01.PPMI, lambda C: np.where(C > 0, np.log(np.maximum(C, 1) / C.mean()), 0).clip(0), "independent words"),
-        (nb01.MEMORY, lambda n, d, b: n * d * b / 1e9, "a dict is expected"),
-        (nb01.MEMORY, lambda n, d, b: {"GB": n * d * b / 1e9}, "the key 'GiB' is missing"),
-        (nb01.MEMORY, lambda n, d, b: {"GB": (n + d) * b / 1e9, "GiB": (n + d) * b / 2**30}, "under the key 'GB'"),
+        (
+            nb01_tokens.GREEDY,
+            lambda text, vocabulary: greedy_by_regex(text, vocabulary)[::-1],
+            "no pair in the vocabulary",
+        ),
+        (nb01_tokens.GREEDY, lambda text, vocabulary: "".join(greedy_by_regex(text, vocabulary)), "you returned str"),
+        (nb01_byte_pairs.BPE_STEP, lambda ids, new_id: bpe_step(ids, new_id)[1], "two ids, one pair"),
+        (
+            nb01_byte_pairs.BPE_STEP,
+            lambda ids, new_id: (bpe_step(ids, new_id)[0], ids),
+            "two ids, one pair\n  nothing is merged",
+        ),
+        (
+            nb01_byte_pairs.BPE_STEP,
+            lambda ids, new_id: (max(zip(ids, ids[1:], strict=False)), ids),
+            "two ids, one pair",
+        ),
+        (nb01_embeddings.ONE_HOT, lambda ids, n: np.eye(len(ids), n), "two tokens"),
+        (nb01_embeddings.ONE_HOT, lambda ids, n: np.eye(n)[ids] * n, "one token, id 0 of 3"),
+        (nb01_embeddings.ONE_HOT, lambda ids, n: np.eye(max(ids) + 1)[ids], "shape (1, 1)"),
+        (nb01_embeddings.GRADIENT, lambda ids, G, n: gradient_by_autograd(ids, G, n).T, "shape"),
+        (nb01_embeddings.GRADIENT, lambda ids, G, n: gradient_by_autograd(ids, G, n) * 2, "two different tokens"),
+        (nb01_embeddings.GRADIENT, lambda ids, G, n: np.eye(n)[ids].T @ G[::-1], "two different tokens"),
+        (nb01_embeddings.PPMI, lambda C: np.log1p(C), "independent words"),
+        (nb01_embeddings.PPMI, lambda C: C / C.sum(), "independent words"),
+        (
+            nb01_embeddings.PPMI,
+            lambda C: np.where(C > 0, np.log(np.maximum(C, 1) / C.mean()), 0).clip(0),
+            "independent words",
+        ),
+        (nb01_embeddings.MEMORY, lambda n, d, b: n * d * b / 1e9, "a dict is expected"),
+        (nb01_embeddings.MEMORY, lambda n, d, b: {"GB": n * d * b / 1e9}, "the key 'GiB' is missing"),
+        (
+            nb01_embeddings.MEMORY,
+            lambda n, d, b: {"GB": (n + d) * b / 1e9, "GiB": (n + d) * b / 2**30},
+            "under the key 'GB'",
+        ),
     ],
 )
 def test_other_wrong_answers_hear_stage_and_place(exercise, answer, message):

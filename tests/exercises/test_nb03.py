@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.exercises import nb03, outputs
+from course_lib.exercises import nb03_heads as heads
+from course_lib.exercises import nb03_outputs as outputs
+from course_lib.exercises import of_notebook
 from course_lib.exercises.core import grade
 
 
@@ -34,7 +36,7 @@ def multi_head_in_torch(X, W_Q, W_K, W_V, W_O):
 
 @pytest.mark.parametrize("answer", [multi_head_in_loops, multi_head_by_einsum, multi_head_in_torch])
 def test_multi_head_in_any_style(answer):
-    assert grade(nb03.MULTI_HEAD, answer).passed is True
+    assert grade(heads.MULTI_HEAD, answer).passed is True
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_multi_head_in_any_style(answer):
     ],
 )
 def test_multi_head_rejects_other_wrong_answers_with_the_stage(answer, message):
-    result = grade(nb03.MULTI_HEAD, answer)
+    result = grade(heads.MULTI_HEAD, answer)
     assert result.passed is False and message in result.message
 
 
@@ -60,7 +62,7 @@ def test_multi_head_rejects_other_wrong_answers_with_the_stage(answer, message):
     ],
 )
 def test_split_heads_in_any_style(answer):
-    assert grade(nb03.SPLIT, answer).passed is True
+    assert grade(heads.SPLIT, answer).passed is True
 
 
 @pytest.mark.parametrize(
@@ -72,10 +74,10 @@ def test_split_heads_in_any_style(answer):
     ],
 )
 def test_contributions_in_any_style(answer):
-    assert grade(nb03.CONTRIBUTIONS, answer).passed is True
+    assert grade(outputs.CONTRIBUTIONS, answer).passed is True
 
 
-EXERCISES = {exercise.id: exercise for exercise in nb03.EXERCISES}
+EXERCISES = {exercise.id: exercise for exercise in of_notebook("3")}
 
 
 @pytest.mark.parametrize(

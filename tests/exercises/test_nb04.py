@@ -8,12 +8,16 @@ import pytest
 import torch
 
 from course_lib.config import Rope
-from course_lib.exercises import nb04, pair_layouts, rotated_cache, rotations, sinusoids
+from course_lib.exercises import nb04_pair_layouts as pair_layouts
+from course_lib.exercises import nb04_rotated_cache as rotated_cache
+from course_lib.exercises import nb04_rotations as rotations
+from course_lib.exercises import nb04_sinusoids as sinusoids
+from course_lib.exercises import of_notebook
 from course_lib.exercises.core import grade
 from course_lib.reference import positions as reference
 from course_lib.reference.attention import attention, causal_mask
 
-EXERCISES = {exercise.id: exercise for exercise in nb04.EXERCISES}
+EXERCISES = {exercise.id: exercise for exercise in of_notebook("4")}
 
 
 def test_solutions_are_those_of_the_reference():

@@ -10,14 +10,17 @@ from torch.nn import functional as F
 
 from course_lib.accounting import parameters
 from course_lib.config import GroupedConfig
-from course_lib.exercises import beams, decoder_block, layer_sizes, nb05
+from course_lib.exercises import nb05_beams as beams
+from course_lib.exercises import nb05_decoder_block as decoder_block
+from course_lib.exercises import nb05_sizes as layer_sizes
+from course_lib.exercises import of_notebook
 from course_lib.exercises.core import grade
 from course_lib.reference.feedforward import FeedForward, SwiGLU
 from course_lib.reference.multi_head import MultiHeadAttention
 from course_lib.reference.norms import LayerNorm, RMSNorm
 from course_lib.reference.transformer import DecoderLayer, PeriLN, PostLN, PreLN
 
-EXERCISES = {e.id: e for e in nb05.EXERCISES}
+EXERCISES = {e.id: e for e in of_notebook("5")}
 
 
 def layer_norm_in_loops(X, gamma, beta, eps):

@@ -8,14 +8,20 @@ import torch
 
 from course_lib import accounting
 from course_lib.config import GroupedConfig
-from course_lib.exercises import cache_sizes, cached_step, chunk_masks, generation_costs, intensities, nb06, ring_slots
+from course_lib.exercises import nb06_cache_sizes as cache_sizes
+from course_lib.exercises import nb06_cached_step as cached_step
+from course_lib.exercises import nb06_chunk_masks as chunk_masks
+from course_lib.exercises import nb06_generation_costs as generation_costs
+from course_lib.exercises import nb06_intensities as intensities
+from course_lib.exercises import nb06_ring_slots as ring_slots
+from course_lib.exercises import of_notebook
 from course_lib.exercises.core import grade
 from course_lib.layers import GroupedQueryAttention as Layer
 from course_lib.layers import WindowCache
 from course_lib.reference.cache import Cache, step
 from course_lib.reference.grouped import GroupedQueryAttention
 
-EXERCISES = {exercise.id: exercise for exercise in nb06.EXERCISES}
+EXERCISES = {exercise.id: exercise for exercise in of_notebook("6")}
 
 
 def test_the_step_is_that_of_the_reference():

@@ -8,13 +8,16 @@ import torch
 
 from course_lib import accounting
 from course_lib.config import GroupedConfig
-from course_lib.exercises import head_pooling, kv_costs, kv_sharing, nb07
+from course_lib.exercises import nb07_head_pooling as head_pooling
+from course_lib.exercises import nb07_kv_costs as kv_costs
+from course_lib.exercises import nb07_kv_sharing as kv_sharing
+from course_lib.exercises import of_notebook
 from course_lib.exercises.core import grade
 from course_lib.layers import GroupedQueryAttention
 from course_lib.reference.grouped import grouped_attention
 from course_lib.surgery.heads import mean
 
-EXERCISES = {exercise.id: exercise for exercise in nb07.EXERCISES}
+EXERCISES = {exercise.id: exercise for exercise in of_notebook("7")}
 
 
 # Solutions are those of the library -------------------------------------------------------------------------------

@@ -8,7 +8,11 @@ import torch
 
 from course_lib import accounting
 from course_lib.config import GroupedConfig, LatentConfig, Rope
-from course_lib.exercises import absorbing, grouped_as_latent, nb08, reading_costs, shared_rotary_key
+from course_lib.exercises import nb08_absorbing as absorbing
+from course_lib.exercises import nb08_grouped_as_latent as grouped_as_latent
+from course_lib.exercises import nb08_reading_costs as reading_costs
+from course_lib.exercises import nb09_shared_rotary_key as shared_rotary_key
+from course_lib.exercises import of_notebook
 from course_lib.exercises.core import grade
 from course_lib.reference.attention import attention_weights
 from course_lib.reference.cache import step
@@ -17,7 +21,7 @@ from course_lib.reference.latent import LatentAttention, from_grouped
 from course_lib.reference.masks import causal_mask
 from course_lib.reference.positions import rotate
 
-EXERCISES = {exercise.id: exercise for exercise in nb08.EXERCISES}
+EXERCISES = {exercise.id: exercise for exercise in of_notebook("8") + of_notebook("9")}
 
 
 @pytest.mark.parametrize("h, g", [(1, 1), (6, 2), (6, 6), (5, 1)])
@@ -167,9 +171,9 @@ def decoupled_in_torch(Q, K, Q_R, K_R, rope):
         ("8.3", merge_by_einsum),
         ("8.4", cost_in_cases),
         ("8.4", lambda *sizes: {k: float(v) for k, v in cost_in_cases(*sizes).items()}),
-        ("8.5", decoupled_by_concatenation),
-        ("8.5", decoupled_in_loops),
-        ("8.5", decoupled_in_torch),
+        ("9.1", decoupled_by_concatenation),
+        ("9.1", decoupled_in_loops),
+        ("9.1", decoupled_in_torch),
     ],
 )
 def test_right_answers_pass_in_any_style(number, answer):
@@ -308,17 +312,17 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, five heads"),
         ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "expanded, one head"),
         ("8.4", lambda *sizes: list(cost_in_cases(*sizes).values()), "a dict is expected"),
-        ("8.5", decoupled_with(after=lambda S, *given: S * (10 / 6) ** 0.5), "divided by sqrt(d_QK)"),
-        ("8.5", decoupled_with(after=lambda S, *given: S * (6 + 4) ** 0.5), "not scaled"),
-        ("8.5", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R, Rope())), "one head, four tokens"),
-        ("8.5", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R[::-1].copy(), rope)), "four tokens"),
-        ("8.5", decoupled_with(after=lambda S, *given: np.exp(S)), "position 0"),
-        ("8.5", decoupled_with(everything_rotated), "Q and K are rotated as well"),
-        ("8.5", decoupled_with(after=lambda S, *given: S * (10 / 4) ** 0.5), "sqrt(d_R) alone"),
-        ("8.5", decoupled_with(after=weights_of), "these are the weights already"),
-        ("8.5", decoupled_backwards, "the shift has the wrong sign"),
-        ("8.5", decoupled_with(after=lambda S, *given: S.swapaxes(1, 2)), "the scores are transposed"),
-        ("8.5", decoupled_with(after=lambda S, *given: np.where(np.tri(*S.shape[1:]), S, -np.inf)), "no mask here"),
+        ("9.1", decoupled_with(after=lambda S, *given: S * (10 / 6) ** 0.5), "divided by sqrt(d_QK)"),
+        ("9.1", decoupled_with(after=lambda S, *given: S * (6 + 4) ** 0.5), "not scaled"),
+        ("9.1", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R, Rope())), "one head, four tokens"),
+        ("9.1", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R[::-1].copy(), rope)), "four tokens"),
+        ("9.1", decoupled_with(after=lambda S, *given: np.exp(S)), "position 0"),
+        ("9.1", decoupled_with(everything_rotated), "Q and K are rotated as well"),
+        ("9.1", decoupled_with(after=lambda S, *given: S * (10 / 4) ** 0.5), "sqrt(d_R) alone"),
+        ("9.1", decoupled_with(after=weights_of), "these are the weights already"),
+        ("9.1", decoupled_backwards, "the shift has the wrong sign"),
+        ("9.1", decoupled_with(after=lambda S, *given: S.swapaxes(1, 2)), "the scores are transposed"),
+        ("9.1", decoupled_with(after=lambda S, *given: np.where(np.tri(*S.shape[1:]), S, -np.inf)), "no mask here"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
@@ -327,4 +331,4 @@ def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
 
 
 def test_minutes_in_the_title_of_the_notebook():
-    assert sum(exercise.minutes for exercise in nb08.EXERCISES) == 54
+    assert sum(exercise.minutes for exercise in of_notebook("8")) == 34

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import pytest
 
-from course_lib.exercises import check, find, nb06
+from course_lib.exercises import check, find, nb06_intensities
 from course_lib.exercises.core import Exercise, Mistake, Stage, grade
 from course_lib.exercises.watchdog import USUAL, Limit, OutOfTime
 
@@ -129,7 +129,7 @@ def test_an_answer_that_waits_is_stopped_by_the_other_clock():
 def test_the_search_of_exercise_6_7_is_stopped_where_no_batch_reaches_the_ridge():
     def search(ridge, weights, cache, group, itemsize):
         b = 1
-        while nb06.INTENSITY.solution(b, weights, cache, group, itemsize) < ridge:
+        while nb06_intensities.INTENSITY.solution(b, weights, cache, group, itemsize) < ridge:
             b += 1
         return b
 

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from course_lib import accounting
-from course_lib.exercises.ring_slots import positions_in_ring
+from course_lib.exercises.nb06_ring_slots import positions_in_ring
 from course_lib.figures import style
 from course_lib.figures.caching import COMPUTED, READ, ring_table, rows_per_step
 from course_lib.figures.roofline import roofline

@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_lib.exercises.kv_sharing import kv_heads_read
+from course_lib.exercises.nb07_kv_sharing import kv_heads_read
 from course_lib.figures.sharing import head_groups
 
 

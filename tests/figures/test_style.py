@@ -1,5 +1,7 @@
 """The course's look: contrast, colour-blind safety, sizes, and pictures with alternative text."""
 
+import base64
+import io
 import itertools
 
 import matplotlib
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
 from course_lib.figures import style
 from course_lib.figures.attention import HALF_LIGHT, attention_map, hidden_runs
@@ -67,7 +70,7 @@ def test_text_is_at_least_twelve_pixels():
             rc[name]
             for name in ("font.size", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize")
         ]
-        assert min(sizes) * rc["savefig.dpi"] / 72 >= 12
+        assert min(sizes) * style.CSS_PIXELS / 72 >= 12
 
 
 def test_use_sets_the_look_for_what_follows():
@@ -94,10 +97,22 @@ def test_show_gives_alternative_text_and_a_stable_repr():
     fig = Figure()
     fig.add_subplot().plot([0, 1], [0, 1])
     picture = style.show(fig, alt='A "rising" line <b>')
-    data, metadata = picture._repr_mimebundle_()
+    data = picture._repr_mimebundle_()
     assert repr(picture) == data["text/plain"] == """Picture('A "rising" line <b>')"""
     assert 'alt="A &quot;rising&quot; line &lt;b&gt;"' in data["text/html"]
-    assert metadata["image/png"]["alt"] == picture.alt
+    assert 'width="640"' in data["text/html"] and "image/png" not in data
+
+
+def test_pictures_are_as_wide_as_drawn_with_two_dots_for_a_pixel_and_a_palette():
+    first, second = Figure(figsize=(3.0, 2.0)), Figure(figsize=(3.0, 2.0))
+    for fig in (first, second):
+        fig.add_subplot().imshow(np.random.default_rng(0).random((20, 20)))
+    png = style.png(first)
+    stored = Image.open(io.BytesIO(base64.b64decode(png)))
+    assert stored.size == (600, 400) and stored.mode == "P"
+    assert style.png(second) == png
+    with pytest.raises(ValueError, match=r"at most 8\.2 inches wide, got 9\.0"):
+        style.show(Figure(figsize=(9.0, 2.0)), alt="Too wide.")
 
 
 def test_show_closes_the_figure_so_that_it_is_not_drawn_twice():

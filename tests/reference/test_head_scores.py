@@ -52,7 +52,7 @@ def test_distances_are_half_the_city_block_distance(P):
 
 
 def test_scores_agree_with_the_exercises(P):
-    from course_lib.exercises import head_scores as exercises
+    from course_lib.exercises import nb03_head_scores as exercises
 
     for heads in P:
         np.testing.assert_array_equal(head_scores.previous_token(heads), exercises.previous_token_score(heads))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib.exercises.core import Exercise, Mistake, Stage
-from course_lib.exercises.rotations import rotate
+from course_lib.exercises.nb04_rotations import rotate
 
 D, E, V_WIDTH = 7, 6, 4  # widths of a token, of a key, of a value; even where a mistake rotates
 

@@ -103,7 +103,7 @@ def _inputs(rank: int, alpha: float, rows: int = 7, plain: bool = False):
 
 
 LOW_RANK = Exercise(
-    id="8.6",
+    id="10.1",
     title="keys and values from r numbers",
     minutes=10,
     difficulty=2,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib.exercises.core import Exercise, Mistake, Stage
-from course_lib.exercises.softmax import softmax
+from course_lib.exercises.nb02_softmax import softmax
 
 H, E, R, V, D = 3, 4, 5, 3, 7  # heads; widths of a key, of the latent, of a value, of the output
 

@@ -40,5 +40,3 @@ NORMALISE = Exercise(
         "`keepdims=True` gives them the shape (n, 1), so that they divide whole rows: `A / A.sum(axis=1, ...)`.",
     ),
 )
-
-EXERCISES = (NORMALISE,)

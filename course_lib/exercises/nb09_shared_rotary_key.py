@@ -4,7 +4,7 @@ import numpy as np
 
 from course_lib.config import Rope
 from course_lib.exercises.core import Exercise, Mistake, Stage
-from course_lib.exercises.softmax import softmax
+from course_lib.exercises.nb02_softmax import softmax
 from course_lib.reference.positions import rotate
 
 E, P = 6, 4  # widths of the content part and of the rotary part
@@ -60,7 +60,7 @@ def _inputs(h: int, n: int, N: int):
 
 
 DECOUPLED = Exercise(
-    id="8.5",
+    id="9.1",
     title="scores with a shared rotary key",
     minutes=10,
     difficulty=3,
