@@ -9,6 +9,7 @@ sent is an `AskingFigure`: a choice goes to Python, and the answer comes back.
 """
 
 from collections.abc import Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -152,6 +153,16 @@ class InteractiveFigure(anywidget.AnyWidget):
         image = f'<img alt="{escape(self.alt())}" src="data:image/png;base64,{png}">'
         caption = f"<figcaption>{escape(self.data['caption'])}</figcaption>"
         return f"<figure>{image}{caption}<details><summary>Numbers</summary>{self.table()}</details></figure>"
+
+    @contextmanager
+    def kept(self):
+        """Let a cell change what is chosen, and show at its end what the figure showed before."""
+        before = {name: getattr(self, name) for name in self.data["chosen"]}
+        try:
+            yield self
+        finally:
+            for name, value in before.items():
+                setattr(self, name, value)
 
     def state(self) -> dict:
         """All that `mount` needs: the data and what is chosen now."""
