@@ -5,7 +5,7 @@ A notebook defines a letter, not later than in the cell that first uses it,
 - where a formula begins with it and goes on with =, a relation or a set: `$J = ...$`, `$b > 1$`, `$u \\in ...$`, `$f: ...$`,
 - where it is the whole formula and follows a noun or its definition follows it: `a base $b$`, `let $G$ be`, `$r$ is`,
 - where it stands in bold type, or in the first column of a table,
-- where it is bound: below a sum, a product, a maximum or a minimum.
+- where it is bound: below a sum, a product, a maximum, a minimum or a limit, or by an integral.
 
 Subscripts are not looked at, nor are superscripts that only tell things apart, as in W^Q.
 """
@@ -39,7 +39,7 @@ def prose(path: Path) -> list[str]:
 
 def plain(formula: str) -> str:
     """A formula without colours, words, subscripts, accents and labels: what is left are letters and signs."""
-    formula = re.sub(r"\\textcolor\{[^{}]*\}\{([^{}]*)\}", r"\1", formula)
+    formula = re.sub(r"\\textcolor\{[^{}]*\}\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", r"\1", formula)
     formula = re.sub(r"\\(?:text|textrm|mathrm|operatorname|begin|end|mathbb|mathcal)\*?\s*(?:\{[^{}]*\}|[A-Z])", " ", formula)
     formula = re.sub(r"\\(?:mathbf|bar|hat|tilde|vec|overline|boldsymbol|widehat)\s*\{?(\\?[A-Za-z]+)\}?", r" \1 ", formula)
     for _ in range(3):  # subscripts and superscripts that hold braces themselves
@@ -58,9 +58,10 @@ def formulas(text: str) -> list[re.Match]:
 
 
 def bound(formula: str) -> set[str]:
-    """Letters below sums, products, maxima and minima, and those that a function is a function of."""
-    found = re.findall(r"\\(?:sum|prod|max|min|int|bigcup)_\s*(?:\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}|(\w))", formula)
-    return {letter for braces, single in found for letter in re.findall(LETTER, braces or single)}
+    """Letters below sums, products, maxima, minima and limits, and those that an integral runs over."""
+    found = re.findall(r"\\(?:sum|prod|max|min|int|lim|bigcup)_\s*(?:\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}|(\w))", formula)
+    below = {letter for braces, single in found for letter in re.findall(LETTER, braces or single)}
+    return below | set(re.findall(r"(?<![A-Za-z\\])d([a-z])(?![A-Za-z])", formula) if r"\int" in formula else ())
 
 
 def defined(text: str) -> set[str]:
@@ -69,7 +70,7 @@ def defined(text: str) -> set[str]:
     for match in formulas(text):
         formula = match[1] or match[2]
         before, after, bare = text[: match.start()].rstrip("*( \n"), text[match.end() :], plain(formula).strip()
-        begins = re.findall(rf"(?:^|,|;|\\qquad|\\quad|&|\\\\)\s*({LETTER})(?=(?:\s*,\s*{LETTER})*{RELATION}|\()", bare)
+        begins = re.findall(rf"(?:^|,|;|\\qquad|\\quad|&|\\\\)\s*({LETTER})(?=(?:\^2)?(?:\s*,\s*{LETTER})*{RELATION}|\()", bare)
         found.update(begins, bound(formula))
         alone = re.fullmatch(rf"{LETTER}(?:\s*,\s*{LETTER})*", bare)
         if alone and (re.search(INTRODUCES, before[-40:] + " ") or re.search(FOLLOWS, " ".join(after[:30].split()))):
@@ -114,6 +115,9 @@ def test_each_letter_is_in_the_table_or_defined_where_it_first_stands(path):
         r"The mean $\frac{1}{x} \sum_{b=0}^{x} x_b$ and $b$.",
         "| $b$ | what it is |",
         "The **base $b$** of it.",
+        r"It is $\int_0^x x^b\, db$ and $\lim_{b \to 0} b$.",
+        r"The variance is $b^2 = x x$.",
+        r"The base $\textcolor{#00785a}{b_{x}} = 2$.",
     ],
 )
 def test_a_definition_is_recognised(text):
@@ -138,7 +142,7 @@ def test_labels_subscripts_words_and_code_are_no_letters():
 
 
 MISUSED = {  # a phrase, and what to write for it
-    r"\b[Ll]ogits?\b[^.|]{0,60}\bdivided by (?:the )?(?:root|\$\\sqrt)": "scores are divided; logits are what comes out",
+    r"\b[Ll]ogits?\b(?! are)[^.|]{0,60}\bdivided by (?:the )?(?:root|\$\\sqrt)": "scores are divided; logits are what comes out",
     r"\b(?:raw|unscaled) logits?\b": "score",
     r"\bscaled scores\b": "logits",
     r"\battention scores?\b": "score, logit or weight",
