@@ -1,0 +1,62 @@
+"""The README and notebook 00 list every notebook (test_exercises.py compares minutes), and the README's strip."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+STRIPS = sorted((ROOT / "docs").glob("*.webp"))
+
+
+def cells(path: Path) -> list[str]:
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells]
+
+
+def core_minutes(path: Path) -> str:
+    """Minutes of the core path, from a notebook's opening."""
+    return re.search(r"(\d+) minutes? for the core path", " ".join(cells(path)[0].split()))[1]
+
+
+def test_the_tour_lists_every_notebook():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\d\d_\w+)` \|", readme, flags=re.MULTILINE) == [path.stem for path in NOTEBOOKS]
+
+
+def test_the_map_links_every_notebook_and_states_its_core_path():
+    rows = re.findall(r"^\| \[?(\d\d) (.*) \| (\d+) \| \d+ \|$", "\n".join(cells(NOTEBOOKS[0])), flags=re.MULTILINE)
+    links = [re.findall(r"\]\((\w+)\.ipynb\)", middle) for _, middle, _ in rows]
+    assert links == [[], *[[path.stem] for path in NOTEBOOKS[1:]]]
+    assert [(number, core) for number, _, core in rows] == [(path.stem[:2], core_minutes(path)) for path in NOTEBOOKS]
+
+
+def test_the_readme_shows_a_strip_for_light_and_one_for_dark_pages():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"docs/[\w.-]+", readme)
+    assert sorted(shown) == [f"docs/{path.name}" for path in STRIPS] and len(STRIPS) == 2
+    assert re.search(r'prefers-color-scheme: dark\)" srcset="docs/\w+-dark\.webp"', readme)
+
+
+@pytest.mark.parametrize("path", STRIPS, ids=lambda path: path.stem)
+def test_a_strip_moves_stops_and_is_small(path):
+    with Image.open(path) as strip:
+        assert strip.width / strip.height == pytest.approx(830 / 360, rel=0.01) and strip.width >= 830
+        assert strip.n_frames > 1 and strip.info["loop"] > 0, "a strip that never stops distracts readers"
+    assert path.stat().st_size < 600_000
+
+
+def test_the_numbers_under_the_strip_are_the_figures():
+    """`alt` of the README's picture says how many keys are looked at, at temperature 1 and at the root of the width."""
+    spec = importlib.util.spec_from_file_location("strip_tool", ROOT / "tools" / "readme_strip.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    figure = tool.figure()
+    found = []
+    for figure.temperature in (1, 8):
+        found.append(f"{figure.keys_looked_at:.1f}")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert figure.widths[figure.width] == 64 and re.findall(r"([\d.]+) keys are\s+looked at", readme) == found
