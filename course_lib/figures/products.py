@@ -113,7 +113,7 @@ def label(ax: Axes, texts, xs, ys, **look) -> None:
 
 
 def kinds_of_attention() -> Figure:
-    """Shapes of self-, cross- and streaming attention; in the last, kept rows have a solid frame and new ones a dashed."""
+    """Shapes of self-, cross- and streaming attention; in the last, kept rows have solid frames, new rows dashed."""
     with style.context():
         fig, ax = canvas(38.0, 15.8)
         kinds = {"self-attention": (5, 0), "cross-attention": (3, 0), "streaming attention": (2, 3)}
