@@ -142,3 +142,49 @@ def draw_kind(ax: Axes, x: float, queries: int, cached: int, hidden: np.ndarray 
         frame(ax, values, y - 6 + cached, 2, 5 - cached, **motifs.MADE_NOW, **grey)
         frame(ax, x, y, 2, queries, **motifs.MADE_NOW, **grey)
         ax.text(x, y + queries + 2.6, "solid frame: kept\ndashed frame: computed now", va="top", fontsize=9.5)
+
+
+def column_blocks() -> Figure:
+    """X times the weight matrices of three heads side by side gives their queries side by side; then they are cut."""
+    tokens, d_in, d_qk, heads = 4, 4, 2, 3
+    with style.context():
+        fig, ax = canvas(28.0, 11.2)
+        left, below = 6.0, 6.0
+        draw(ax, Block("$X$", tokens, d_in, PAIRS), 1, below)
+        ax.text(15.6, below + 1.6, "cut\n$\\longrightarrow$", ha="center", va="center", fontsize=11)
+        for h in range(heads):
+            grey, green = shades(h)
+            at = left + h * d_qk
+            draw(ax, Block(f"$W^Q_{h}$", d_in, d_qk, grey), at, below - 0.6 - d_in, name_at="above")
+            draw(ax, Block(f"$Q_{h}$", tokens, d_qk, green), at, below)
+            draw(ax, Block(f"$Q_{h}$", tokens, d_qk, green), 17.4 + h * (d_qk + 1.2), below)
+        ax.text(left + heads * d_qk + 0.4, below - 2.6, r"$\mathbf{W}^Q$", va="center", fontsize=11)
+        ax.text(left + heads * d_qk + 0.4, below + 2.0, r"$\mathbf{Q}$", va="center", fontsize=11)
+    return fig
+
+
+def shades(head: int) -> tuple[str, str]:
+    """Fills of the head's learnt matrix and of its queries; neighbours differ."""
+    share = 0.0 if head % 2 == 0 else 0.3
+    return lighter(LEARNT, share), lighter(Q, share)
+
+
+def row_blocks() -> Figure:
+    """The outputs of three heads side by side times W_O is the sum of each head's output times its rows of W_O."""
+    tokens, d_v, d_out, heads = 4, 2, 4, 3
+    with style.context():
+        fig, ax = canvas(38.5, 13.4)
+        below, right = 7.9, 1 + heads * d_v + 0.6
+        for h in range(heads):
+            grey, _ = shades(h)
+            fill = MEANS if h % 2 == 0 else lighter(MEANS, 0.4)
+            draw(ax, Block(f"$Y_{h}$", tokens, d_v, fill), 1 + h * d_v, below)
+            draw(ax, Block("", d_v, d_out, grey), right, below - 0.6 - (heads - h) * d_v)
+            ax.text(right + d_out + 0.3, below - 0.6 - (heads - h - 0.5) * d_v, f"$W^O_{h}$", va="center", fontsize=11)
+            x = 15.6 + h * 7.9
+            draw(ax, Block(f"$Y_{h}$", tokens, d_v, fill), x, below)
+            draw(ax, Block(f"$W^O_{h}$", d_v, d_out, grey), x + d_v + 0.6, below - 0.6 - d_v, name_at="above")
+            draw(ax, Block(f"$Y_{h} W^O_{h}$", tokens, d_out, PAIRS), x + d_v + 0.6, below)
+            ax.text(x - 0.65, below + 2, "=" if h == 0 else "+", ha="center", va="center", fontsize=15)
+        draw(ax, Block("$Y$", tokens, d_out, PAIRS), right, below)
+    return fig

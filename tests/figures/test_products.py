@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from course_lib.figures import products
@@ -63,3 +64,28 @@ def test_streaming_attention_hides_later_keys_and_frames_what_is_kept():
 
 def test_lighter_keeps_black_and_white_apart():
     assert products.lighter("#000000", 0.5) == "#808080" and products.lighter("#ffffff", 0.3) == "#ffffff"
+
+
+def cells(ax, colour) -> set[tuple[float, float]]:
+    """Corners of the cells that are filled with the colour."""
+    return {tuple(np.round(p.get_xy(), 6)) for p in ax.patches if p.get_fill() and to_hex(p.get_facecolor()) == colour}
+
+
+def test_each_column_block_of_the_weights_stands_above_its_queries():
+    ax = products.column_blocks().axes[0]
+    for head in (0, 1):
+        grey, green = products.shades(head)
+        above, below = ({x for x, _ in cells(ax, colour)} for colour in (grey, green))
+        assert above <= below  # and once more, after the cut
+    queries = [text for text in ax.texts if text.get_text().startswith("$Q_")]
+    assert len(queries) == 6
+
+
+def test_the_output_of_each_head_meets_its_rows_of_the_weights():
+    ax = products.row_blocks().axes[0]
+    dark, light = (products.shades(head)[0] for head in (0, 1))
+    # 2 rows x 4 columns a head, drawn in the whole matrix and alone; heads 0 and 2 are dark, head 1 is light
+    assert len(cells(ax, dark)) == 2 * 2 * 8 and len(cells(ax, light)) == 2 * 8
+    names = [text.get_text() for text in ax.texts]
+    assert names.count("+") == 2 and names.count("=") == 1
+    assert [name for name in names if name.startswith("$Y_") and "W" in name] == [f"$Y_{h} W^O_{h}$" for h in range(3)]
