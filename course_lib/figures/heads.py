@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from course_lib.figures import style
 
@@ -49,10 +50,10 @@ def head_tables(
         for ax, (name, values) in zip(fig.subplots(1, len(tables), squeeze=False)[0], tables.items(), strict=True):
             head_table(ax, values, signed=signed, largest=float(np.nanmax(np.abs(values))) or 1.0)
             for layer, head in framed:
-                for colour, width in (("white", 5.0), (INK, 2.5)):  # ink alone would not be seen on dark cells
-                    look = {"fill": False, "edgecolor": colour, "linewidth": width, "zorder": 3, "clip_on": False}
-                    ax.add_patch(Rectangle((head - 0.5, layer - 0.5), 1, 1, **look))
-            fig.colorbar(ax.images[0], ax=ax, pad=0.02)
+                for colour, width in (("white", 4.5), (INK, 2.2)):  # ink alone would not be seen on dark cells
+                    look = {"fill": False, "edgecolor": colour, "linewidth": width, "zorder": 3}
+                    ax.add_patch(Rectangle((head - 0.45, layer - 0.45), 0.9, 0.9, **look))
+            fig.colorbar(ax.images[0], ax=ax, pad=0.02, ticks=MaxNLocator(4))
             ax.set_title(name, fontsize=10)
         fig.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     return fig
@@ -84,3 +85,11 @@ def head_table(
         ax.text(head, layer, text, ha="center", va="center", fontsize=9, color=ink)
     ax.set(xlabel="head", ylabel="layer", xticks=range(values.shape[1]), yticks=range(values.shape[0]), aspect="auto")
     ax.grid(False)
+
+
+def leading(values: np.ndarray, count: int = 2) -> str:
+    """The heads with the largest values (layers, heads), in words, for alternative text. NaN is left out."""
+    known = np.where(np.isnan(values), -np.inf, values)
+    places = [np.unravel_index(k, values.shape) for k in known.argsort(axis=None, kind="stable")[::-1][: count + 1]]
+    said = " and ".join(f"{values[layer, head]:.2f} in head {head} of layer {layer}" for layer, head in places[:count])
+    return f"the largest values are {said}; all others are at most {known[places[count]]:.2f}."
