@@ -50,7 +50,7 @@ def canvas(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def draw(ax: Axes, block: Block, x: float, y: float, name_at: str = "below") -> None:
-    """Draw a block with its top left corner at (x, y) and its name above, below, or inside in white."""
+    """Draw a block with its top left corner at (x, y) and its name above, below or left."""
     for i, j in np.ndindex(block.rows, block.columns):
         hidden = block.hidden is not None and block.hidden[i, j]
         look = style.HIDDEN | {"facecolor": "white"} if hidden else {"facecolor": block.colour, "edgecolor": "white"}
@@ -59,11 +59,13 @@ def draw(ax: Axes, block: Block, x: float, y: float, name_at: str = "below") -> 
             text_colour = INK if block.colour in (PAIRS, MEANS, "white") else "white"
             number = f"{block.entries[i, j]:.3f}".rstrip("0").rstrip(".")
             ax.text(x + j + 0.5, y + i + 0.5, number, ha="center", va="center", color=text_colour, fontsize=9)
-    above, inside = name_at == "above", name_at == "inside"
-    where = y + block.rows / 2 if inside else y - 0.25 if above else y + block.rows + 0.25
-    vertical = "center" if inside else "bottom" if above else "top"
     middle = x + block.columns / 2
-    ax.text(middle, where, block.name, ha="center", va=vertical, color="white" if inside else INK, fontsize=11)
+    at, horizontal, vertical = {
+        "above": ((middle, y - 0.25), "center", "bottom"),
+        "below": ((middle, y + block.rows + 0.25), "center", "top"),
+        "left": ((x - 0.25, y + block.rows / 2), "right", "center"),
+    }[name_at]
+    ax.text(*at, block.name, ha=horizontal, va=vertical, color=INK, fontsize=11)
 
 
 def frame(ax: Axes, x: float, y: float, columns: float, rows: float, **look) -> None:
@@ -93,13 +95,10 @@ def attention_by_hand(matrices: dict[str, np.ndarray], tokens: list[str], marked
             draw(ax, Block(title, *M[name].shape, colour, M[name]), x, below)
             frame(ax, x, below + marked, M[name].shape[1], 1)
             if name == "A":
-                rows = M["K"].shape[1]
-                draw(ax, Block("", rows, n, K, M["K"].T), x, below - 0.7 - rows)
-                ax.text(x - 0.25, below - 0.7 - rows / 2, "$K^T$", ha="right", va="center", fontsize=11)
-                label(ax, tokens, x + 0.5 + np.arange(n), [below - 0.9 - rows] * n, va="bottom", ha="center")
+                draw(ax, Block("$K^T$", *M["K"].T.shape, K, M["K"].T), x, below - 0.7 - len(M["K"].T), name_at="left")
+                label(ax, tokens, x + 0.5 + np.arange(n), [below - 0.9 - len(M["K"].T)] * n, va="bottom", ha="center")
             if name == "Y":
-                draw(ax, Block("", n, M["V"].shape[1], V, M["V"]), x, below - 0.7 - n)
-                ax.text(x + M["V"].shape[1] / 2, below - 0.9 - n, "$V$", ha="center", va="bottom", fontsize=11)
+                draw(ax, Block("$V$", *M["V"].shape, V, M["V"]), x, below - 0.7 - n, name_at="above")
                 label(ax, tokens, [x - 0.2] * n, below - 0.2 - n + np.arange(n), va="center", ha="right")
             x += M[name].shape[1] + 1.0
         label(ax, tokens, [1.6] * n, below + 0.5 + np.arange(n), va="center", ha="right")
@@ -131,8 +130,7 @@ def draw_kind(ax: Axes, x: float, queries: int, cached: int, hidden: np.ndarray 
     draw(ax, Block("$Q$", queries, 2, Q), x, y)
     draw(ax, Block("$K^T$", 2, 5, K), keys, y - 3, name_at="above")
     draw(ax, Block("$P$", queries, 5, PAIRS, hidden=hidden), keys, y)
-    draw(ax, Block("", 5, 2, V), values, y - 6)
-    ax.text(values - 0.3, y - 3.5, "$V$", ha="right", va="center", fontsize=11)
+    draw(ax, Block("$V$", 5, 2, V), values, y - 6, name_at="left")
     draw(ax, Block("$Y$", queries, 2, MEANS), values, y)
     if cached:
         grey = {"edgecolor": INK}
