@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from course_lib.figures.heads import head_table, small_maps
+from course_lib.figures.heads import head_table, head_tables, leading, small_maps
 
 
 def drawn_table(values, **look):
@@ -44,9 +44,43 @@ def test_a_table_says_its_values_and_what_was_removed():
 
 def test_small_maps_show_each_head_once():
     P = np.random.default_rng(0).dirichlet(np.ones(5), size=(11, 5))
-    axes = small_maps(P, [f"head {i}" for i in range(11)]).axes
+    fig = small_maps(P, [f"head {i}" for i in range(11)], "eleven heads", "share")
+    *axes, bar = fig.axes
     shown = [ax for ax in axes if ax.images]
-    assert len(axes) == 16 and [ax.get_title("left") for ax in shown] == [f"head {i}" for i in range(11)]
+    assert (
+        (fig.get_suptitle(), bar.get_ylabel()) == ("eleven heads", "share")
+        and len(axes) == 16
+        and [ax.get_title("left") for ax in shown] == [f"head {i}" for i in range(11)]
+    )
     for ax, weights in zip(shown, P, strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), weights)
         assert ax.images[0].get_clim() == (0.0, 1.0)
+
+
+def test_tables_side_by_side_end_at_their_own_largest_value():
+    tables = {"large": np.array([[0.5, 0.25]]), "small": np.array([[0.16, 0.01]])}
+    fig = head_tables(tables, "two", framed=[(0, 1)])
+    drawn = {ax.get_title("left"): ax for ax in fig.axes if ax.get_title("left")}
+    assert {name: ax.images[0].get_clim() for name, ax in drawn.items()} == {"large": (0, 0.5), "small": (0, 0.16)}
+    for ax in drawn.values():
+        centres = {tuple(np.round(patch.get_bbox().get_points().mean(0), 9)) for patch in ax.patches}
+        assert centres == {(1, 0)}  # head 1 of layer 0
+
+
+def test_heads_that_were_not_measured_stay_empty():
+    ax = drawn_table(np.array([[np.nan, -0.5]]), signed=True)
+    assert [text.get_text() for text in ax.texts] == ["-0.50"] and ax.images[0].get_clim() == (-0.5, 0.5)
+    assert ax.images[0].get_array().mask.tolist() == [[True, False]]
+
+
+@pytest.mark.parametrize(("heads", "numbers"), [(12, 24), (13, 0)])
+def test_layers_of_many_heads_show_colours_alone(heads, numbers):
+    assert len(drawn_table(np.ones((2, heads)), signed=False).texts) == numbers
+
+
+def test_the_leading_heads_in_words():
+    values = np.array([[0.1, np.nan, 0.7], [0.4, 0.2, 0.3]])
+    expected = (
+        "the largest values are 0.70 in head 2 of layer 0 and 0.40 in head 0 of layer 1; all others are at most 0.30."
+    )
+    assert leading(values) == expected
