@@ -17,17 +17,20 @@ BUSY_CORE = Machine("one busy core", bandwidth=4e9, flops=2e10)
 SHORT = 15.0  # seconds that a reader waits without a progress bar
 
 
-def reading(config: ModelConfig, tokens: int, batch: int = 1) -> Work:
+def loss_work(config: ModelConfig, tokens: int, batch: int = 1) -> Work:
     """The work of a loss on `batch` texts of `tokens` tokens, with the logits of every token, in float32."""
     logits = batch * (tokens - 1) * config.vocab_size  # a prefill counts those of the last token
     others = Work({"output": 2 * config.d_model * logits}, {"activations": 4 * logits})
     return model_prefill(config, tokens, batch=batch, dtype="float32") + others
 
 
+reading = loss_work  # the old name, until notebooks 03, 06, 07 and the figure HeadAblation say loss_work
+
+
 def largest_within(seconds: float, sizes: Sequence[int], work: Callable[[int], Work]) -> int:
     """The largest of `sizes` whose `work(size)` takes BUSY_CORE at most so many seconds; the smallest if none does.
 
-    n = largest_within(60, (16, 8, 4), lambda n: reading(config, 120, batch=n))
+    n = largest_within(60, (16, 8, 4), lambda n: loss_work(config, 120, batch=n))
     """
     require(len(sizes) > 0, "sizes must hold at least one size, got none")
     falling = sorted(sizes, reverse=True)

@@ -6,7 +6,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.accounting import Work
-from course_lib.accounting.effort import BUSY_CORE, SHORT, bar, largest_within, reading
+from course_lib.accounting.effort import BUSY_CORE, SHORT, bar, largest_within, loss_work
 from course_lib.config import GroupedConfig, ModelConfig
 from course_lib.models import shipped
 
@@ -37,18 +37,18 @@ def test_the_largest_size_that_fits():
 def test_sizes_fall_with_the_model():
     docs = shipped.load("docs-mha").model.config
     counts = [
-        largest_within(20, (256, 64, 16, 4, 1), lambda n: reading(config, 120, n))  # noqa: B023
+        largest_within(20, (256, 64, 16, 4, 1), lambda n: loss_work(config, 120, n))  # noqa: B023
         for config in (docs, SMOLLM2, LLAMA_3_8B)
     ]
     assert counts[0] == 256 > counts[1] > counts[2]
 
 
 @pytest.mark.parametrize("name", ["docs-mha", "docs-gqa"])
-def test_the_work_of_a_reading_is_what_torch_counts(name):
+def test_the_work_of_a_loss_is_what_torch_counts(name):
     model = shipped.load(name).model
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model(torch.zeros(3, 11, dtype=torch.long))
-    assert reading(model.config, 11, 3).flops == counter.get_total_flops()
+    assert loss_work(model.config, 11, 3).flops == counter.get_total_flops()
 
 
 def test_a_bar_for_long_work_only(capfd):

@@ -1,0 +1,49 @@
+"""A short run learns, repeats, and measures the loss at each position."""
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.config import GroupedConfig, ModelConfig, Rope
+from course_lib.models import DecoderModel
+from course_lib.training.by_position import fit, loss_by_position, spread
+
+TEXT = torch.arange(400) % 7
+
+
+def model():
+    torch.manual_seed(0)
+    heads = GroupedConfig(d_model=16, n_heads=2, rope=Rope())
+    return DecoderModel(ModelConfig(vocab_size=7, n_layers=1, attention=heads, d_ff=32))
+
+
+def test_a_periodic_text_is_learnt_and_a_run_repeats():
+    sizes = {"batch": 4, "length": 20, "rate": 1e-2}
+    trained, again, other = (fit(model(), TEXT, 60, **sizes, seed=seed) for seed in (1, 1, 2))
+    pieces = spread(TEXT, 9, 21)
+    assert loss_by_position(model().eval(), pieces).mean() > 1.5
+    assert loss_by_position(trained, pieces).mean() < 0.2 and not trained.training
+    same = [torch.equal(a, b) for a, b in zip(trained.parameters(), again.parameters(), strict=True)]
+    assert all(same) and not torch.equal(trained.embedding.W_E, other.embedding.W_E)
+
+
+def test_the_loss_at_each_position_is_that_of_each_piece_alone():
+    untrained, pieces = model().eval(), spread(TEXT[:90], 40, 12)  # more pieces than go through at once
+    by_hand = np.zeros(11)
+    with torch.no_grad():
+        for piece in pieces:
+            log_p = untrained(piece[None, :-1])[0].log_softmax(-1)
+            by_hand -= log_p[torch.arange(11), piece[1:]].numpy()
+    np.testing.assert_allclose(loss_by_position(untrained, pieces), by_hand / 40, rtol=1e-5)
+
+
+def test_pieces_are_spread_from_end_to_end():
+    pieces = spread(torch.arange(100), 4, 10)
+    assert pieces[:, 0].tolist() == [0, 30, 60, 90] and pieces[-1].tolist() == list(range(90, 100))
+
+
+def test_texts_that_are_too_short():
+    with pytest.raises(ValueError, match="text must hold more than length = 20 tokens, got 20"):
+        fit(model(), TEXT[:20], 1, batch=1, length=20, rate=1e-3)
+    with pytest.raises(ValueError, match="text must hold at least length = 500 tokens, got 400"):
+        spread(TEXT, 3, 500)
