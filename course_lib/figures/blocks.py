@@ -8,10 +8,10 @@ from course_lib.figures import motifs
 TINT = 0.3  # opacity of the fill, so that a frame and a letter of full colour are seen on it
 
 
-def look(thing: str, frame: dict = motifs.CACHED, rotary: bool = False) -> dict:
+def look(thing: str, frame: dict = motifs.CACHED, rotary: bool = False, fill: float = TINT) -> dict:
     """Keywords of a matplotlib patch. thing: of `motifs.THINGS`; frame: `motifs.CACHED` or `motifs.MADE_NOW`."""
     colour = motifs.THINGS[thing].light
-    return {"facecolor": (colour, TINT), "edgecolor": colour, "hatch": motifs.ROTARY if rotary else None, **frame}
+    return {"facecolor": (colour, fill), "edgecolor": colour, "hatch": motifs.ROTARY if rotary else None, **frame}
 
 
 def block(ax: Axes, corner: tuple[float, float], size: tuple[float, float], label: str = "", **looks) -> Rectangle:
