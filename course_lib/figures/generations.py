@@ -50,7 +50,7 @@ def flops_over_length(
 
 
 def seconds_of_generation(timed: Sequence[int], seconds: Mapping[str, Sequence[float]]) -> Figure:
-    """Measured time of the next token at the lengths `timed`, and its sum over all tokens, interpolated between them."""
+    """Measured time of the next token at the lengths `timed`, and its sum over all lengths, interpolated between."""
     with style.context():
         fig = Figure(figsize=(8, 3.1))
         one, all_tokens = fig.subplots(1, 2)

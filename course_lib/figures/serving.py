@@ -11,7 +11,7 @@ from course_lib.figures.caching import CACHED, MADE_NOW, legend, square, token_r
 
 
 def padded_batch(lengths: Sequence[int], new: int) -> Figure:
-    """Prompts of several lengths in one batch, before a step and after `new` steps: each goes on at its own position."""
+    """Prompts of several lengths in one batch, at first and after `new` steps: each goes on at its own position."""
     require(min(lengths, default=0) > 0, f"lengths must hold positive numbers, got {list(lengths)}")
     with style.context():
         fig = Figure(figsize=(7.6, 0.36 * len(lengths) + 1.9))
