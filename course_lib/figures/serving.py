@@ -14,7 +14,7 @@ def padded_batch(lengths: Sequence[int], new: int) -> Figure:
     """Prompts of several lengths in one batch, at first and after `new` steps: each goes on at its own position."""
     require(min(lengths, default=0) > 0, f"lengths must hold positive numbers, got {list(lengths)}")
     with style.context():
-        fig = Figure(figsize=(7.6, 0.36 * len(lengths) + 1.9))
+        fig = Figure(figsize=(7.6, 0.36 * len(lengths) + 1.7))
         for ax, steps in zip(fig.subplots(1, 2, sharey=True), (0, new), strict=True):
             width = max(lengths) + new
             for row, length in enumerate(lengths):
