@@ -9,7 +9,7 @@ from course_lib.config import GroupedConfig, LatentConfig, require
 from course_lib.figures import motifs, style
 from course_lib.figures.blocks import block, key
 
-WIDTH, HEIGHT = 4.6, 0.34  # inches of the longest row, and of each row
+WIDTH, HEIGHT, STEP = 4.6, 0.34, 0.55  # inches of the longest row, of each row, and from row to row
 ROOM, FINE = 0.21, 0.08  # inches that a letter needs, and below which a frame is drawn thin
 NAMES = {"K": "$K$: keys", "V": "$V$: values", "L": "$L$: latent", "K_R": "$K_R$: rotary key"}
 
@@ -42,19 +42,25 @@ def left_behind(configs: Sequence[GroupedConfig | LatentConfig]) -> Figure:
     left_behind([GroupedConfig(d_model=128, n_heads=8, n_kv_heads=g) for g in (8, 2, 1)])
     """
     require(len(configs) > 0, "configs must hold at least one config, got none")
-    inches = WIDTH / max(config.floats_per_token for config in configs)
+    return strip([(method(config), method(config), config) for config in configs])
+
+
+def strip(rows: Sequence[tuple[str, str, GroupedConfig | LatentConfig]]) -> Figure:
+    """One row of blocks to scale for each (name, method, config), the name in the colour of the method."""
+    inches = WIDTH / max(config.floats_per_token for *_, config in rows)
+    height, indent = STEP * len(rows), 0.25 + max(len(name) for name, *_ in rows) * 0.115
     with style.context():
-        fig = Figure(figsize=(7.6, 0.55 * len(configs) + 0.5), layout="none")
-        ax = fig.add_axes((0, 0.4 / fig.get_figheight(), 1, 1 - 0.4 / fig.get_figheight()))
-        for row, config in enumerate(configs):
-            y = 0.55 * (len(configs) - row) - 0.45
-            ax.text(0.1, y + HEIGHT / 2, method(config), va="center", fontsize=11, weight="bold",
-                    color=motifs.METHODS[method(config)].light)  # fmt: skip
-            end = draw(ax, y, config, inches)
+        fig = Figure(figsize=(indent + WIDTH + 2.1, height + 0.5), layout="none")
+        ax = fig.add_axes((0, 0.4 / (height + 0.5), 1, (height + 0.1) / (height + 0.5)))
+        for row, (name, of, config) in enumerate(rows):
+            y = height - STEP * row - 0.45
+            look = {"fontsize": 11, "weight": "bold", "color": motifs.METHODS[of].light}
+            ax.text(0.1, y + HEIGHT / 2, name, va="center", **look)
+            end = draw(ax, (indent, y), config, inches)
             ax.text(end + 0.1, y + HEIGHT / 2, account(config), va="center", fontsize=10)
-        ax.set(xlim=(0, 7.6), ylim=(0, 0.55 * len(configs) + 0.1))
+        ax.set(xlim=(0, fig.get_figwidth()), ylim=(0, height + 0.1))
         ax.set_axis_off()
-        drawn = {name for config in configs for name, _ in parts(config)}
+        drawn = {name for *_, config in rows for name, _ in parts(config)}
         fig.legend(handles=[key(text, **looks(name)) for name, text in NAMES.items() if name in drawn],
                    loc="lower center", ncols=4, handlelength=1.6, handleheight=1.1)  # fmt: skip
     return fig
@@ -65,9 +71,9 @@ def looks(name: str) -> dict:
     return {"thing": name[0], "rotary": name == "K_R"}
 
 
-def draw(ax: Axes, y: float, config: GroupedConfig | LatentConfig, inches: float) -> float:
+def draw(ax: Axes, corner: tuple[float, float], config: GroupedConfig | LatentConfig, inches: float) -> float:
     """Blocks from left to right, `inches` for each number; where the last one ends."""
-    x = 0.7
+    x, y = corner
     for name, width in parts(config):
         size = inches * width
         label = f"${name}$" if size >= ROOM else ""
