@@ -1,13 +1,25 @@
-"""What a cache saves and what it holds, as static pictures: rows computed per step, slots of a ring."""
+"""What a cache saves and what it holds, as static pictures: rows per step, slots of a ring, masks of chunks.
 
+A square is what one token leaves in one layer: its key (left half) and its value. Pale with a solid frame it comes from
+the cache; strong with a dashed frame it is made now.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch, Rectangle
 
 from course_lib.config import is_whole, require
-from course_lib.figures import style
+from course_lib.figures import motifs, style
+from course_lib.figures.blocks import look
 
-COMPUTED, READ = style.PALETTE[1], "#cfe0ef"  # dark and light, so that they differ without colour too
+CACHED = {"frame": motifs.CACHED, "fill": 0.18}
+MADE_NOW = {"frame": motifs.MADE_NOW, "fill": 0.65}
+LABEL = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
+GAP = 0.08  # between neighbouring squares, whose middles are 1 apart
 
 
 def rows_per_step(steps: int) -> Figure:
@@ -18,38 +30,78 @@ def rows_per_step(steps: int) -> Figure:
         for ax, cached in zip(fig.subplots(1, 2, sharey=True), (False, True), strict=True):
             for step in range(steps):
                 for token in range(step + 1):
-                    computed = token == step or not cached
-                    cell(ax, token, step, COMPUTED if computed else READ)
+                    token_rows(ax, token, step, CACHED if cached and token < step else MADE_NOW)
             count = steps if cached else steps * (steps + 1) // 2
             ax.set_title(f"{'with' if cached else 'no'} cache: {count} rows computed")
             grid(ax, steps, steps, "token", "" if cached else "step")
-        handles = [Patch(facecolor=COMPUTED, label="computed"), Patch(facecolor=READ, label="read from the cache")]
-        fig.legend(handles=handles, loc="outside lower center", ncols=2)
+        legend(fig, {"computed now": MADE_NOW, "read from the cache": CACHED})
     return fig
 
 
 def ring_table(tokens: int, window: int) -> Figure:
-    """Slots of a ring after each of `tokens` tokens: the position in each, the row just written in colour."""
+    """Slots of a ring after each of `tokens` tokens: the position in each, and which row was just written."""
     for name, value in (("tokens", tokens), ("window", window)):
         require(is_whole(value), f"{name} must be a positive integer, got {value!r}")
     with style.context():
-        fig = Figure(figsize=(0.36 * window + 2.2, 0.36 * tokens + 1.5))
+        fig = Figure(figsize=(max(0.36 * window + 2.2, 4.2), 0.36 * tokens + 1.5))
         ax, ring = fig.add_subplot(), {}
         for position in range(tokens):
             slot = position % window
             ring[slot] = position
             for at, held in ring.items():
-                cell(ax, at, position, COMPUTED if at == slot else READ, str(held))
+                token_rows(ax, at, position, MADE_NOW if at == slot else CACHED, str(held))
         grid(ax, window, tokens, f"slot: position mod {window}", "after the token at position")
-        handles = [Patch(facecolor=COMPUTED, label="just written"), Patch(facecolor=READ, label="kept")]
-        fig.legend(handles=handles, loc="outside lower center", ncols=2)
+        legend(fig, {"just written": MADE_NOW, "kept": CACHED})
     return fig
 
 
-def cell(ax: Axes, x: int, y: int, colour: str, text: str = "") -> None:
-    """One square of a table, with a number in it that can be read on its colour."""
-    ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.5))
-    ax.text(x, y, text, ha="center", va="center", fontsize=9, color="white" if colour == COMPUTED else "black")
+def chunk_masks(masks: np.ndarray, past: Sequence[int]) -> Figure:
+    """One panel for each sequence: which positions its new tokens see, and which of these come from the cache.
+
+    masks (b, n, N) booleans, True where a new token sees a position; past (b,) how many each sequence has cached.
+    """
+    require(masks.ndim == 3 and len(masks) == len(past), f"masks must be (b, n, N), b = {len(past)}, got {masks.shape}")
+    b, n, N = masks.shape
+    with style.context():
+        fig = Figure(figsize=(min(0.36 * N * b + 1.6, 8), 0.36 * n + 1.7))
+        for ax, mask, cached in zip(fig.subplots(1, b, squeeze=False)[0], masks, past, strict=True):
+            for token, position in np.ndindex(n, N):
+                if mask[token, position]:
+                    token_rows(ax, position, token, CACHED if position < cached else MADE_NOW)
+                else:
+                    square(ax, position, token, facecolor="white", **style.HIDDEN)
+            ax.set_title(f"{cached} cached, {n} new", fontsize=11)
+            grid(ax, N, n, "position that is seen", "new token" if ax is fig.axes[0] else "")
+        legend(fig, {"made in this call": MADE_NOW, "from the cache": CACHED}, hidden="hidden")
+    return fig
+
+
+def square(ax: Axes, x: float, y: float, **looks) -> None:
+    ax.add_patch(Rectangle((x - 0.5 + GAP / 2, y - 0.5 + GAP / 2), 1 - GAP, 1 - GAP, **looks))
+
+
+def token_rows(ax: Axes, x: float, y: float, state: dict, text: str = "") -> None:
+    """Key and value of one token, CACHED or MADE_NOW, and a number on them."""
+    half = (1 - GAP) / 2
+    for left, thing in ((x - half, "K"), (x, "V")):
+        ax.add_patch(Rectangle((left, y - half), half, 2 * half, **look(thing, **state) | {"linewidth": 1}))
+    if text:
+        ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=LABEL)
+
+
+def legend(fig: Figure, states: dict[str, dict], hidden: str = "") -> None:
+    """Samples of a token's two rows in the given states, and of what a mask hides, below the figure."""
+    samples = {
+        f"key and value, {name}": tuple(Patch(**look(x, **state)) for x in "KV") for name, state in states.items()
+    }
+    if hidden:
+        samples[hidden] = Patch(facecolor="white", **style.HIDDEN)
+    pairs = {tuple: HandlerTuple(ndivide=None, pad=0)}
+    wide = fig.get_figwidth() > 1.2 + 2.2 * len(samples)
+    fig.legend(
+        samples.values(), samples, handler_map=pairs, loc="outside lower center",
+        ncols=len(samples) if wide else 1, handlelength=2.4, handleheight=1.1,
+    )  # fmt: skip
 
 
 def grid(ax: Axes, columns: int, rows: int, x_label: str, y_label: str) -> None:

@@ -16,17 +16,16 @@ def loss_curves(rows: Sequence[dict], steps: int) -> Figure:
     steps: of the whole run, to which the axis goes from the first picture on. Raises ValueError unless positive.
     """
     require(is_whole(steps), f"steps must be a positive integer, got {steps!r}")
-    training = [(row["step"], row["loss"]) for row in rows if "loss" in row]
-    validation = [(row["step"], row["validation"]["nats_per_token"]) for row in rows if "validation" in row]
+    lines = {
+        "training": [(row["step"], row["loss"]) for row in rows if "loss" in row],
+        "validation": [(row["step"], row["validation"]["nats_per_token"]) for row in rows if "validation" in row],
+    }
+    losses = [loss for points in lines.values() for _, loss in points]
     with style.context():
         fig = Figure(figsize=(6.4, 3.2))
         ax = fig.add_subplot()
-        for points, name, look in (
-            (training, "training", {"linewidth": 1.2}),
-            (validation, "validation", {"marker": "o"}),
-        ):
+        for (name, points), look in zip(lines.items(), ({"linewidth": 1.2}, {"marker": "o"}), strict=True):
             ax.plot(*zip(*points, strict=True) if points else ((), ()), label=name, **look)
-        losses = [loss for _, loss in training + validation]
         if losses and min(losses) > 0 and max(losses) > WIDE * min(losses):
             ax.set_yscale("log")
         ax.set(xlim=(0, steps), xlabel="step", ylabel="loss, nats per token")

@@ -20,29 +20,18 @@ def roofline(machine: Machine, series: Mapping[str, Mapping[str, tuple[float, fl
     Points above the roof are drawn where they are. Raises ValueError unless there are 1 to 5 series, and for points
     that are not positive and finite.
     """
-    require(1 <= len(series) <= len(MARKERS), f"series must be 1 to {len(MARKERS)}, got {len(series)}")
-    for label, of_one in series.items():
-        require(len(of_one) > 0, f"series {label!r} must hold at least one point, got none")
-    points = [point for of_one in series.values() for point in of_one.values()]
-    for point in points:
-        good = len(point) == 2 and all(0 < value < math.inf for value in point)
-        require(good, f"points must be two positive finite numbers, FLOPs per byte and per second, got {point}")
+    require_series(series)
     unit, name = next((unit for unit in UNITS if machine.flops >= unit[0]), UNITS[-1])
-    low, high = (f([machine.ridge, *(x for x, _ in points)]) for f in (min, max))
+    intensities = [machine.ridge, *(x for of_one in series.values() for x, _ in of_one.values())]
     with style.context():
         fig = Figure(figsize=(7.2, 4.2))
         ax = fig.add_subplot()
         ax.set(xscale="log", yscale="log", xlabel="intensity (FLOPs per byte)", ylabel=f"rate ({name})")
-        draw_roof(ax, machine, (low / 4, high * 4), unit)
-        for (label, of_one), marker, colour in zip(series.items(), MARKERS, style.PALETTE, strict=False):
-            xs, ys = zip(*of_one.values(), strict=True)
+        draw_roof(ax, machine, (min(intensities) / 4, max(intensities) * 4), unit)
+        for (label, points), marker, colour in zip(series.items(), MARKERS, style.PALETTE, strict=False):
+            xs, ys = zip(*points.values(), strict=True)
             ax.plot(xs, [y / unit for y in ys], marker, color=colour, markersize=7, linestyle="none", label=label)
-            for text, (x, y) in of_one.items():
-                above = marker == MARKERS[1] and x < machine.ridge  # two series may lie close on the slope
-                ax.annotate(
-                    text, (x, y / unit), (-6, 4) if above else (6, -11), textcoords="offset points",
-                    ha="right" if above else "left", fontsize=9, color=colour,
-                )  # fmt: skip
+            write_labels(ax, points, unit, colour, above=machine.ridge if marker == MARKERS[1] else 0)
         bottom, top = ax.get_ylim()
         ax.set_ylim(10 ** math.floor(math.log10(bottom)), 10 ** math.ceil(math.log10(4 * top)))
         ax.xaxis.set_major_formatter("{x:g}")
@@ -50,6 +39,23 @@ def roofline(machine: Machine, series: Mapping[str, Mapping[str, tuple[float, fl
         ax.set_title(machine.name)
         fig.legend(loc="outside lower center", ncols=len(series))
     return fig
+
+
+def require_series(series: Mapping[str, Mapping[str, tuple[float, float]]]) -> None:
+    """Raise ValueError unless there are 1 to 5 series of positive finite points."""
+    require(1 <= len(series) <= len(MARKERS), f"series must be 1 to {len(MARKERS)}, got {len(series)}")
+    for label, points in series.items():
+        require(len(points) > 0, f"series {label!r} must hold at least one point, got none")
+        for point in points.values():
+            good = len(point) == 2 and all(0 < value < math.inf for value in point)
+            require(good, f"points must be two positive finite numbers, FLOPs per byte and per second, got {point}")
+
+
+def write_labels(ax: Axes, points: Mapping[str, tuple[float, float]], unit: float, colour: str, above: float) -> None:
+    """The points' labels below right; left of the intensity `above`, where another series lies close, above left."""
+    for text, (x, y) in points.items():
+        place = {"xytext": (-6, 4), "ha": "right"} if x < above else {"xytext": (6, -11), "ha": "left"}
+        ax.annotate(text, (x, y / unit), textcoords="offset points", fontsize=9, color=colour, **place)
 
 
 def draw_roof(ax: Axes, machine: Machine, reach: tuple[float, float], unit: float) -> None:

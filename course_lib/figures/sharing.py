@@ -1,16 +1,23 @@
-"""Which key/value head each query head reads, as a picture: from multi-head to multi-query attention."""
+"""Which key/value head each query head reads, and what sharing does to time and to FLOPs per byte."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from course_lib.config import is_whole, require
-from course_lib.figures import style
+from course_lib.figures import motifs, style
+from course_lib.figures.blocks import block
 
-QUERY, ALONE = style.PALETTE[-1], "#68727d"  # colours of a query head, and of a KV head that one alone reads
 SIDE = 0.8  # of a square, whose neighbours are 1 apart
+INCH, MARGIN, WIDEST = 0.36, 0.7, 8.0  # of a square, of the names of the rows, of the figure
+METHOD = {"MHA": "multi-head", "GQA": "grouped-query", "MQA": "multi-query"}
+MARKERS = "osDv"
+
+
+def method(n_heads: int, n_kv_heads: int) -> str:
+    """MHA, GQA or MQA: the name in `motifs.METHODS`."""
+    return {n_heads: "MHA", 1: "MQA"}.get(n_kv_heads, "GQA")
 
 
 def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
@@ -21,28 +28,36 @@ def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
     require(is_whole(n_heads), f"n_heads must be a positive integer, got {n_heads!r}")
     good = len(counts) > 0 and all(is_whole(g) and n_heads % g == 0 for g in counts)
     require(good, f"counts must be numbers that divide n_heads = {n_heads}, got {list(counts)}")
+    columns = max(1, min(len(counts), int((WIDEST - MARGIN) / (INCH * n_heads + 0.2))))
+    rows = -(-len(counts) // columns)
     with style.context():
-        fig = Figure(figsize=(0.34 * n_heads * len(counts) + 1.4, 1.9))
-        axes = fig.subplots(1, len(counts), squeeze=False)[0]
-        for ax, g in zip(axes, counts, strict=True):
+        fig = Figure(figsize=(columns * (INCH * n_heads + 0.2) + MARGIN, 1.75 * rows))
+        axes = fig.subplots(rows, columns, squeeze=False)
+        for ax, g in zip(axes.flat, counts, strict=False):
             draw(ax, n_heads, g)
-        for y, rows in ((1.0, "query\nheads"), (-1.0, "KV\nheads")):
-            axes[0].text(-0.8, y, rows, ha="right", va="center", fontsize=9)
+        for ax in axes.flat[len(counts) :]:
+            ax.set_axis_off()
+        for first in axes[:, 0]:
+            for y, name in ((1.0, "query\nheads"), (-1.0, "KV\nheads")):
+                first.text(-0.8, y, name, ha="right", va="center", fontsize=9)
     return fig
 
 
 def draw(ax: Axes, n_heads: int, n_kv_heads: int) -> None:
-    """The heads as squares, a line from each query head to what it reads, one colour for each group of several."""
-    size = n_heads // n_kv_heads
+    """The heads as squares, each KV head a cached key and value, and a line from each query head to what it reads."""
+    size, name = n_heads // n_kv_heads, method(n_heads, n_kv_heads)
+    colour, half = motifs.METHODS[name].light, SIDE / 2
     for i in range(n_heads):
-        k = i // size
-        colour, below = style.PALETTE[k % (len(style.PALETTE) - 1)], centre(k, size)
-        line = ALONE if size == 1 else colour
-        ax.plot((i, below), (1.0 - SIDE / 2, SIDE / 2 - 1.0), color=line, linewidth=1.4, linestyle="-", marker="")
-        square(ax, i, 1.0, str(i), QUERY)
-        square(ax, below, -1.0, str(k), line)
-    name = {n_heads: "multi-head", 1: "multi-query"}.get(n_kv_heads, "grouped-query")
-    ax.set_title(f"$g = {n_kv_heads}$: {name}", fontsize=10)
+        below = centre(i // size, size)
+        ax.plot((i, below), (1 - half, half - 1), color=colour, linewidth=1.4, linestyle="-", marker="", zorder=0)
+        block(ax, (i - half, 1 - half), (SIDE, SIDE), str(i), thing="Q", frame=motifs.MADE_NOW)
+    for k in range(n_kv_heads):
+        x = centre(k, size)
+        for thing, left in (("K", x - half), ("V", x)):
+            block(ax, (left, -1 - half), (half, SIDE), thing=thing)
+        ax.text(x, -1, str(k), ha="center", va="center", fontsize=9,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1})  # fmt: skip
+    ax.set_title(f"$g = {n_kv_heads}$: {METHOD[name]}", fontsize=10, color=colour)
     ax.set(xlim=(-0.7, n_heads - 0.3), ylim=(-1.6, 1.6), aspect="equal")
     ax.set_axis_off()
 
@@ -52,6 +67,40 @@ def centre(k: int, size: int) -> float:
     return k * size + (size - 1) / 2
 
 
-def square(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
-    ax.add_patch(Rectangle((x - SIDE / 2, y - SIDE / 2), SIDE, SIDE, facecolor=colour, edgecolor="white"))
-    ax.text(x, y, text, ha="center", va="center", fontsize=8, color="white")
+def milliseconds_over_tokens(tokens: Sequence[int], ways: Mapping[str, Sequence[float]], title: str) -> Figure:
+    """Measured times of several ways, over the tokens in the cache, both logarithmic; one colour, as all are GQA."""
+    with style.context():
+        fig = Figure(figsize=(6, 3.2))
+        ax = fig.add_subplot()
+        for (name, values), marker, dash in zip(ways.items(), MARKERS, ("-", "--", ":"), strict=False):
+            ax.plot(tokens, values, marker=marker, label=name, color=motifs.METHODS["GQA"].light, linestyle=dash)
+        ax.set(xscale="log", yscale="log", xlabel="tokens in the cache", ylabel="time (ms)")
+        ax.set_title(title, fontsize=10)
+        ax.set_xticks(tokens, [f"{count:,}" for count in tokens])
+        ax.minorticks_off()
+        ax.legend()
+    return fig
+
+
+def intensity_over_batch(batches: Sequence[int], n_heads: int, lines: Mapping[int, Sequence[float]]) -> Figure:
+    """FLOPs per byte of a decoding step over the texts at once; lines: number of KV heads -> a value for each batch.
+
+    A thin level line at n_heads / n_kv_heads is the intensity of attention alone, in 16 bits.
+    """
+    with style.context():
+        fig = Figure(figsize=(6.4, 3.6))
+        ax = fig.add_subplot()
+        for (g, values), marker in zip(lines.items(), MARKERS, strict=False):
+            name = method(n_heads, g)
+            colour = motifs.METHODS[name].light
+            ax.plot(batches, values, marker=marker, color=colour, linestyle="-", label=f"{name}, $g = {g}$")
+            ax.axhline(n_heads / g, color=colour, linewidth=1, linestyle=":")
+            ax.annotate(f"attention alone: {n_heads / g:g}", (batches[-1], n_heads / g), (0, -4), ha="right", va="top",
+                        textcoords="offset points", fontsize=9, color=colour)  # fmt: skip
+        ax.set(xscale="log", yscale="log", xlabel="texts at once", ylabel="FLOPs per byte moved")
+        ax.set_xticks(batches[::3], [f"{batch:,}" for batch in batches[::3]])
+        ax.set_ylim(0.6, None)
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+        fig.legend(loc="outside lower center", ncols=len(lines))
+    return fig

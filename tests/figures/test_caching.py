@@ -1,36 +1,51 @@
 """Pictures of caches and of the roofline: what is drawn is what the numbers say."""
 
 import matplotlib
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from course_lib import accounting
+from course_lib.exercises.nb06_chunk_masks import chunk_mask
 from course_lib.exercises.nb06_ring_slots import positions_in_ring
-from course_lib.figures import style
-from course_lib.figures.caching import COMPUTED, READ, ring_table, rows_per_step
+from course_lib.figures import motifs, style
+from course_lib.figures.caching import GAP, chunk_masks, ring_table, rows_per_step
 from course_lib.figures.roofline import roofline
+from course_lib.figures.serving import padded_batch, shared_prefix
 
 matplotlib.use("Agg")
 
 
-def cells(ax):
-    """Colour at each (column, row)."""
-    squares = [p for p in ax.patches if isinstance(p, Rectangle)]
-    return {(p.get_x() + 0.5, p.get_y() + 0.5): to_hex(p.get_facecolor()) for p in squares}
+def squares(ax):
+    """At each (column, row): "made" for a dashed frame, "cached" for a solid one, "hidden" for grey hatches."""
+    found = {}
+    for patch in (p for p in ax.patches if isinstance(p, Rectangle)):
+        place = (round(patch.get_x()), round(patch.get_y() + 0.5 - GAP / 2))
+        if patch.get_hatch():
+            found[place] = "hidden"
+        else:
+            state = "cached" if patch.get_linestyle() == motifs.CACHED["linestyle"] else "made"
+            assert found.setdefault(place, state) == state  # key and value alike
+    return found
+
+
+def colours(ax):
+    return {to_hex(patch.get_edgecolor()) for patch in ax.patches}
 
 
 def test_without_a_cache_every_row_is_computed_again_and_with_one_only_the_new_one():
     fig = rows_per_step(5)
-    without, cached = (cells(ax) for ax in fig.axes)
+    without, cached = (squares(ax) for ax in fig.axes)
     triangle = {(token, step) for step in range(5) for token in range(step + 1)}
     assert set(without) == set(cached) == triangle
-    assert set(without.values()) == {COMPUTED}
-    assert {place for place, colour in cached.items() if colour == COMPUTED} == {(i, i) for i in range(5)}
+    assert set(without.values()) == {"made"}
+    assert {place for place, state in cached.items() if state == "made"} == {(i, i) for i in range(5)}
     assert [ax.get_title(loc="left") for ax in fig.axes] == [
         "no cache: 15 rows computed",
         "with cache: 5 rows computed",
     ]
+    assert colours(fig.axes[0]) == {motifs.THINGS["K"].light, motifs.THINGS["V"].light}
 
 
 @pytest.mark.parametrize(("tokens", "window"), [(9, 4), (2, 5)])
@@ -40,8 +55,38 @@ def test_ring_table_shows_the_position_in_each_slot(tokens, window):
     for row in range(tokens):
         held = [int(texts.get((slot, row), -1)) for slot in range(window)]
         assert held == positions_in_ring(row + 1, window).tolist()
-    written = {place for place, colour in cells(ax).items() if colour == COMPUTED}
-    assert written == {(p % window, p) for p in range(tokens)} and COMPUTED != READ
+    written = {place for place, state in squares(ax).items() if state == "made"}
+    assert written == {(p % window, p) for p in range(tokens)}
+
+
+def test_chunk_masks_show_what_is_visible_and_where_it_comes_from():
+    past = np.array([1, 4, 0])
+    masks = chunk_mask(2, past)
+    for ax, mask, cached in zip(chunk_masks(masks, past).axes, masks, past, strict=True):
+        found = squares(ax)
+        for token, position in np.ndindex(mask.shape):
+            state = "hidden" if not mask[token, position] else "cached" if position < cached else "made"
+            assert found[position, token] == state
+    with pytest.raises(ValueError, match="masks must be"):
+        chunk_masks(masks, past[:2])
+
+
+def test_each_text_of_a_batch_goes_on_at_its_own_position():
+    before, after = (squares(ax) for ax in padded_batch((1, 4), 2).axes)
+    assert before == {(0, 0): "cached"} | {(p, 0): "hidden" for p in (1, 2, 3)} | {(p, 1): "cached" for p in range(4)}
+    assert after == before | {(1, 0): "made", (2, 0): "made", (4, 1): "made", (5, 1): "made"}
+
+
+def test_questions_follow_one_prefix():
+    found = squares(shared_prefix(3, (1, 2)).axes[0])
+    cached = {(position, row): "cached" for position in range(3) for row in range(2)}
+    assert found == cached | {(3, 0): "made", (3, 1): "made", (4, 1): "made"}
+
+
+def test_lengths_are_positive():
+    for draw in (lambda: padded_batch((), 1), lambda: padded_batch((2, 0), 1), lambda: shared_prefix(0, (1,))):
+        with pytest.raises(ValueError, match="must"):
+            draw()
 
 
 def test_roofline_draws_the_roof_and_the_points_in_the_machine_s_unit():
@@ -71,5 +116,5 @@ def test_units_follow_the_machine(flops, unit):
 
 
 def test_pictures_can_be_shown():
-    for fig in (rows_per_step(3), ring_table(3, 2)):
+    for fig in (rows_per_step(3), ring_table(3, 2), padded_batch((5, 17, 24), 4)):
         assert style.show(fig, alt="A picture.").alt == "A picture."
