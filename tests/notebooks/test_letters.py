@@ -28,7 +28,7 @@ FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$]+?)\$", re.DOTALL)
 RELATION = r"\s*(?:=|:|\\in\b|\\ge\b|\\le\b|\\ne\b|\\sim\b|\\subset|<|>|\\to\b|\\mapsto|\\approx|,\s*\\dots)"
 NOT_NOUNS = "of|and|or|is|are|in|on|to|by|for|from|with|at|as|than|that|when|while|where|if|so|then|but|not|only|over|into|has"
 INTRODUCES = rf"(?:\b(?:[Ll]et|[Cc]all it|[Ww]rite|[Tt]ake)|\b(?!(?i:{NOT_NOUNS})\b)[A-Za-z*]+(?<!s)s?) ?$"
-FOLLOWS = r"^,? ?(?:is|are|be|the|an?|counts?|holds?|says|stands|numbers?|denotes?)\b"
+FOLLOWS = r"^,? ?(?:is|are|be|does|do|the|an?|counts?|holds?|says|stands|numbers?|denotes?)\b"
 
 
 def prose(path: Path) -> list[str]:
