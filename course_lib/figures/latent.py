@@ -5,6 +5,7 @@ from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from course_lib import accounting
 from course_lib.config import GroupedConfig, LatentConfig
@@ -147,7 +148,7 @@ def counted_and_timed(config: LatentConfig, past: int, best: Mapping[str, Mappin
         chunk_flops(config, past, list(best["absorbed"]), counted)
         counted.axvline(border, color="#6b7785", linewidth=1, linestyle="-")
         counted.annotate(
-            f"{border}: exercise 8.5", (border, 0.6), (-5, 0), xycoords=("data", "axes fraction"),
+            f"{border} new tokens", (border, 0.6), (-5, 0), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="right", fontsize=9,
         )  # fmt: skip
         counted.set_title("Counted")
@@ -159,15 +160,17 @@ def counted_and_timed(config: LatentConfig, past: int, best: Mapping[str, Mappin
 
 
 def chunk_flops(config: LatentConfig, past: int, chunks: Sequence[int], ax: Axes) -> None:
-    """Draw into `ax` the FLOPs of a call with n new tokens after `past` cached ones, per new token, over n."""
+    """Draw into `ax` the million FLOPs of a call with n new tokens after `past` cached ones, per new token, over n."""
     for form in (accounting.expanded(config), accounting.absorbed(config)):
-        flops = [accounting.chunk(form, n, past).flops / n for n in chunks]
+        flops = [accounting.chunk(form, n, past).flops / n / 1e6 for n in chunks]
         ax.plot(chunks, flops, **LOOKS[form.name])
-    _over_chunks(ax, chunks, "FLOPs per new token")
+    _over_chunks(ax, chunks, "million FLOPs per new token")
 
 
 def _over_chunks(ax: Axes, chunks: Sequence[int], label: str) -> None:
     ax.set(xscale="log", yscale="log", xlabel="new tokens in one call", ylabel=label)
     ax.set_xticks(chunks, [str(n) for n in chunks])
-    ax.xaxis.minorticks_off()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()
     ax.legend()
