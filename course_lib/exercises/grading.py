@@ -97,7 +97,7 @@ class _Attempt:
         for mistake in self.exercise.mistakes:
             if _same(got, _value(mistake.answer, self.stage)) and self._is(mistake):
                 return mistake.message
-        for slip in _slips(self.exercise.solution):
+        for slip in _slips(self.exercise.solution, self.exercise.stages[0]):
             if _same(got, _value(slip.answer, self.stage)) and self._is_everywhere(slip):
                 return _told(slip)
         return None
@@ -191,8 +191,8 @@ def _value(function: Callable, stage: Stage):
 
 
 @cache
-def _slips(solution: Callable) -> tuple[Slip, ...]:
-    return tuple(slips(solution))
+def _slips(solution: Callable, first: Stage) -> tuple[Slip, ...]:
+    return tuple(slips(solution, first.inputs))
 
 
 def _same(first, second) -> bool:
