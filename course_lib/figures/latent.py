@@ -1,53 +1,109 @@
-"""Pictures of latent attention: its two readings as products of matrices, their cost, and what merging stores."""
+"""Pictures of latent attention: what heads read, its two forms as products of matrices, their cost, what is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import LogLocator
 
 from course_lib import accounting
 from course_lib.config import GroupedConfig, LatentConfig
-from course_lib.figures import style
+from course_lib.figures import motifs, style
+from course_lib.figures.blocks import block, key
 
-TOKENS, WEIGHTS, MADE = "#88CCEE", "#CCCCCC", "#DDCC77"  # rows of tokens, learnt, made at this step
+LATENT, MULTI_HEAD = (motifs.METHODS[name].light for name in ("MLA", "MHA"))
+LOOKS = {
+    "expanded": {"color": LATENT, "label": "expanded", **motifs.EXPANDED},
+    "absorbed": {"color": LATENT, "label": "absorbed", **motifs.ABSORBED},
+}
+ROWS, HEADS = 5, 33.5  # where rows and heads begin in `heads_and_rows`, in widths of a number
 
 
-def two_readings() -> Figure:
-    """Q_h W_LK_h^T L^T with brackets in either place, to scale: what is made at a step, and how large it is."""
-    n, e, r, N = 1, 3, 5, 15
-    Q, W = (r"$Q_h$", n, e, TOKENS), (r"$W^{LK\top}_h$", e, r, WEIGHTS)
-    L, K = (r"$L^\top$", r, N, TOKENS), (r"$K_h^\top$, for each head", e, N, MADE)
-    asking = (r"$Q_h W^{LK\top}_h$", n, r, MADE)
+def heads_and_rows(width: int = 3, d_latent: int = 8) -> Figure:
+    """What one token leaves behind for four heads, and what each head reads: MHA, GQA of two groups, MLA; to scale.
+
+    width: numbers in a head's key, and in its value.
+    """
     with style.context():
-        fig = Figure(figsize=(8, 3.1))
-        ax = fig.add_subplot()
-        ax.text(0, 13.2, "expanded: first all keys", fontweight="bold", va="center")
-        _draw_row(ax, 9.4, [Q, "(", W, L, ")", "=", Q, K])
-        ax.text(0, 3.6, "absorbed: first the new query", fontweight="bold", va="center")
-        _draw_row(ax, 0, ["(", Q, W, ")", L, "=", asking, L])
-        ax.set(xlim=(-0.5, 54), ylim=(-4.7, 13.8), aspect="equal")
-        ax.axis("off")
-        colours = {"queries, and what is cached": TOKENS, "learnt": WEIGHTS, "made at this step": MADE}
-        patches = [Patch(color=colour, label=meaning) for meaning, colour in colours.items()]
-        fig.legend(handles=patches, loc="outside lower center", ncols=3)
+        fig = Figure(figsize=(8.2, 3.1), layout="none")
+        ax = fig.add_axes((0, 0.1, 1, 0.9))
+        for x, text in ((ROWS, "one token's row in the cache"), (HEADS, "what heads 0 to 3 read")):
+            ax.text(x, 10.6, text, fontsize=10)
+        for y, name, g in ((7.6, "MHA", 4), (4.2, "GQA", 2)):
+            row = [(f"${letter}_{k}$", width, letter) for letter in "KV" for k in range(g)]
+            _draw_row(ax, y, name, row)
+            _draw_heads(ax, y, [i * g // 4 for i in range(4)], width, motifs.CACHED)
+        _draw_row(ax, 0.8, "MLA", [("$L$", d_latent, "L")])
+        _draw_heads(ax, 0.8, range(4), width, motifs.MADE_NOW)
+        arrow = {"arrowstyle": "->", "color": "0.25"}
+        ax.annotate("", (HEADS - 0.6, 1.5), (ROWS + d_latent + 3, 1.5), arrowprops=arrow)
+        ax.text((ROWS + d_latent + HEADS) / 2, 1.9, "$W^{LK}_h, \\, W^{LV}_h$", ha="center", va="bottom", fontsize=10)
+        ax.set(xlim=(0, 62), ylim=(-0.4, 11.6))
+        ax.set_axis_off()
+        kinds = [key("cached", thing="learnt"), key("made now from $L$", thing="learnt", frame=motifs.MADE_NOW)]
+        fig.legend(handles=kinds, loc="lower center", ncols=2, handlelength=3.2)
     return fig
 
 
-def _draw_row(ax: Axes, y: float, parts: Sequence[str | tuple]) -> None:
-    """Signs and matrices (name, rows, columns, colour) side by side, one cell a square."""
+def _draw_row(ax: Axes, y: float, name: str, row: Sequence[tuple[str, int, str]]) -> None:
+    """The blocks (label, width, thing) that one token leaves in the cache, and how many numbers they are."""
+    ax.text(0.5, y + 0.7, name, va="center", fontsize=11, weight="bold", color=motifs.METHODS[name].light)
+    x = ROWS
+    for label, width, thing in row:
+        block(ax, (x, y), (width, 1.4), label, thing=thing)
+        x += width
+    ax.text(x + 0.6, y + 0.7, f"{sum(width for _, width, _ in row)}", va="center", fontsize=10)
+
+
+def _draw_heads(ax: Axes, y: float, groups: Sequence[int], width: int, frame: dict) -> None:
+    """A key and a value for each head; `groups`: whose they are."""
+    for i, k in enumerate(groups):
+        for column, letter in enumerate("KV"):
+            x = HEADS + i * (2 * width + 1) + column * width
+            block(ax, (x, y), (width, 1.4), f"${letter}_{k}$", thing=letter, frame=frame)
+
+
+def two_forms() -> Figure:
+    """Q_h W_LK_h^T L^T with brackets in either place, to scale: what is made at a step, and how large it is."""
+    n, e, r, N = 1, 3, 5, 15
+    Q, W = (r"$Q_h$", n, e, "Q", motifs.MADE_NOW), (r"$W^{LK\top}_h$", e, r, "learnt", motifs.CACHED)
+    L = (r"$L^\top$", r, N, "L", motifs.CACHED)
+    K = (r"$K_h^\top$, for each head", e, N, "K", motifs.MADE_NOW)
+    asking = (r"$Q_h W^{LK\top}_h$", n, r, "Q", motifs.MADE_NOW)
+    with style.context():
+        fig = Figure(figsize=(8.2, 3.4))
+        ax = fig.add_subplot()
+        ax.text(0, 13.6, "expanded form: first the keys of all tokens", fontweight="bold", va="center")
+        _draw_product(ax, 9.6, [Q, "(", W, L, ")", "=", Q, K])
+        ax.text(0, 3.8, "absorbed form: first the new query", fontweight="bold", va="center")
+        _draw_product(ax, 0, ["(", Q, W, ")", L, "=", asking, L])
+        ax.set(xlim=(-0.5, 55), ylim=(-4.7, 14.2), aspect="equal")
+        ax.set_axis_off()
+        kinds = [
+            key("$L$: in the cache", thing="L"),
+            key("learnt", thing="learnt"),
+            key("queries, made now", thing="Q", frame=motifs.MADE_NOW),
+            key("keys, made now", thing="K", frame=motifs.MADE_NOW),
+        ]
+        fig.legend(handles=kinds, loc="outside lower center", ncols=4, handlelength=3.2)
+    return fig
+
+
+def _draw_product(ax: Axes, y: float, parts: Sequence[str | tuple]) -> None:
+    """Signs and matrices (name, rows, columns, thing, frame) side by side, one cell a square."""
     x = 0.0
     for part in parts:
         if isinstance(part, str):
             ax.text(x + 0.8, y, part, ha="center", va="center", fontsize=15)
             x += 1.8
             continue
-        name, rows, columns, colour = part
+        name, rows, columns, thing, frame = part
         x += 0.5
-        for i, j in np.ndindex(rows, columns):
-            corner = (x + j, y + rows / 2 - i - 1)
-            ax.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="white", linewidth=0.8))
+        block(ax, (x, y - rows / 2), (columns, rows), thing=thing, frame=frame)
+        inside = {"color": "white", "linewidth": 0.8, "zorder": 1.5}
+        ax.vlines([x + j for j in range(1, columns)], y - rows / 2, y + rows / 2, **inside)
+        ax.hlines([y - rows / 2 + i for i in range(1, rows)], x, x + columns, **inside)
         ax.text(x + columns / 2, y - rows / 2 - 0.4, name, ha="center", va="top", fontsize=11)
         x += columns + 0.5
 
@@ -55,32 +111,66 @@ def _draw_row(ax: Axes, y: float, parts: Sequence[str | tuple]) -> None:
 def storage_over_tokens(latent: LatentConfig, grouped: GroupedConfig, tokens: Sequence[int]) -> Figure:
     """Numbers stored per layer, weights and cache of one sequence, over the cached tokens."""
     kinds = (
-        ("multi-head", lambda t: accounting.grouped_storage(grouped, t)),
-        ("latent, merged, as printed", lambda t: accounting.merged_storage_printed(latent, t)),
-        ("latent, merged, query latent too", lambda t: accounting.merged_storage(latent, t)),
-        ("latent, two factors each", lambda t: accounting.factored_storage(latent, t)),
+        ("MHA", MULTI_HEAD, "-", partial(accounting.grouped_storage, grouped)),
+        ("MLA, merged, as printed", LATENT, ":", partial(accounting.merged_storage_printed, latent)),
+        ("MLA, merged, with query latent", LATENT, "--", partial(accounting.merged_storage, latent)),
+        ("MLA, two factors each", LATENT, "-", partial(accounting.factored_storage, latent)),
     )
     with style.context():
-        fig = Figure(figsize=(6.4, 3.6))
+        fig = Figure(figsize=(7.2, 3.6))
         ax = fig.add_subplot()
-        for name, storage in kinds:
-            ax.plot(tokens, [sum(storage(t).values()) / 1e6 for t in tokens], label=name)
+        for name, colour, line, storage in kinds:
+            ax.plot(tokens, [millions(storage(t)) for t in tokens], color=colour, linestyle=line, label=name)
         ax.set(xlabel="cached tokens", ylabel="million numbers per layer", xlim=(tokens[0], tokens[-1]), ylim=(0, None))
-        for _, storage in kinds[1:3]:
-            meeting = accounting.crossover(storage, kinds[0][1])
-            height = sum(storage(meeting).values()) / 1e6
+        ax.set_title("What one layer stores, sizes of DeepSeek-V2")
+        for *_, storage in kinds[1:3]:
+            meeting = accounting.crossover(storage, kinds[0][-1])
+            height = millions(storage(meeting))
             ax.plot(meeting, height, "ko")
             ax.annotate(f"{meeting:,}", (meeting, height), (-6, 7), textcoords="offset points", ha="right")
         ax.legend(loc="lower right", bbox_to_anchor=(1, 0.2))
     return fig
 
 
+def millions(parts: Mapping[str, int]) -> float:
+    """The sum of the parts, in millions of numbers."""
+    return sum(parts.values()) / 1e6
+
+
+def counted_and_timed(config: LatentConfig, past: int, best: Mapping[str, Mapping[int, float]], border: int) -> Figure:
+    """Cost per new token over the new tokens of a call, after `past` cached ones: FLOPs counted, milliseconds measured.
+
+    best: form -> new tokens -> milliseconds of the call. border: new tokens up to which absorbed has fewer FLOPs.
+    """
+    with style.context():
+        fig = Figure(figsize=(8.2, 3.4))
+        counted, timed = fig.subplots(1, 2)
+        chunk_flops(config, past, list(best["absorbed"]), counted)
+        counted.axvline(border, color="#6b7785", linewidth=1, linestyle="-")
+        counted.annotate(
+            f"{border} new tokens", (border, 0.6), (-5, 0), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="right", fontsize=9,
+        )  # fmt: skip
+        counted.set_title("Counted")
+        for form, times in best.items():
+            timed.plot(list(times), [time / n for n, time in times.items()], **LOOKS[form])
+        _over_chunks(timed, list(best["absorbed"]), "ms per new token, best of 3")
+        timed.set_title("Measured on this machine")
+    return fig
+
+
 def chunk_flops(config: LatentConfig, past: int, chunks: Sequence[int], ax: Axes) -> None:
-    """Draw into `ax` the FLOPs of a call with n new tokens after `past` cached ones, per new token, over n."""
-    for reading in (accounting.expanded(config), accounting.absorbed(config)):
-        flops = [accounting.chunk(reading, n, past).flops / n for n in chunks]
-        ax.plot(chunks, flops, label=reading.name)
-    ax.set(xscale="log", yscale="log", xlabel="new tokens in one call", ylabel="FLOPs per new token")
+    """Draw into `ax` the million FLOPs of a call with n new tokens after `past` cached ones, per new token, over n."""
+    for form in (accounting.expanded(config), accounting.absorbed(config)):
+        flops = [accounting.chunk(form, n, past).flops / n / 1e6 for n in chunks]
+        ax.plot(chunks, flops, **LOOKS[form.name])
+    _over_chunks(ax, chunks, "million FLOPs per new token")
+
+
+def _over_chunks(ax: Axes, chunks: Sequence[int], label: str) -> None:
+    ax.set(xscale="log", yscale="log", xlabel="new tokens in one call", ylabel=label)
     ax.set_xticks(chunks, [str(n) for n in chunks])
-    ax.xaxis.minorticks_off()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()
     ax.legend()

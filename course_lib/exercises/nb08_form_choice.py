@@ -1,0 +1,64 @@
+"""Exercise 8.5: up to how many new tokens the absorbed form of latent attention takes fewer FLOPs."""
+
+from course_lib.exercises.core import Exercise, Stage, edits
+
+
+def most_absorbed(d_head, d_value, d_latent, d_rope):
+    made = d_latent * (d_head + d_value)  # expanded: a key and a value from L, once for all new tokens
+    expanded = d_head + d_rope + d_value  # each new token: a score and a mix
+    absorbed = d_latent + d_rope + d_latent  # the same over the row (L, K_R), of which L is the value
+    return (made - 1) // (absorbed - expanded)  # the largest n for which n times the difference is below made
+
+
+FORM_CHOICE = Exercise(
+    id="8.5",
+    title="up to how many new tokens is absorbed cheaper?",
+    minutes=8,
+    difficulty=2,
+    solution=most_absorbed,
+    stages=(
+        Stage((6, 16, 15, 0), "d_QK = 6, d_V = 16, d_L = 15, without rotary coordinates"),
+        Stage((6, 16, 15, 6), "d_QK = 6, d_V = 16, d_L = 15, d_R = 6"),
+        Stage((6, 4, 10, 2), "d_QK = 6, d_V = 4, d_L = 10, d_R = 2: ten new tokens cost the same in both forms"),
+        Stage((6, 5, 6, 2), "d_QK = 6, d_V = 5, d_L = 6, d_R = 2"),
+        Stage((128, 128, 512, 64), "the widths of DeepSeek-V2"),
+    ),
+    mistakes=edits(
+        most_absorbed,
+        """
+        (made - 1) -> made | At this n both forms take equally many FLOPs. Absorbed takes fewer one token earlier.
+        (made - 1) // -> made / | This is the place where both forms take equally many FLOPs. Return the largest whole
+            number below it.
+        (made - 1) // ( -> 1 + (made - 1) // ( | For this n the absorbed form no longer takes fewer FLOPs. Return the n
+            before it.
+        return (made - 1) // (absorbed - expanded) -> return 0 | To make a key and a value from L the expanded form pays
+            d_L multiply-adds for each of their numbers. You count less.
+        (d_head + d_value) -> d_head | The expanded form makes a value from L too, not the key alone.
+        (d_head + d_value) -> d_value | The expanded form makes a key from L too, not the value alone.
+        (d_head + d_value) -> (d_head + d_rope + d_value) | The rotary coordinates are not made from L: K_R is in the
+            cache as it is.
+        d_latent * ( -> 2 * d_latent * ( | What is made from L is counted in FLOPs, and the rest in multiply-adds.
+            Count both in the same unit.
+        d_head + d_rope + d_value -> d_head + d_value | The rotary coordinates weigh too much for the absorbed form. In
+            both forms the score runs over them once, and the mix does not.
+        d_latent + d_rope + d_latent -> d_latent + d_latent | In the absorbed form too the score runs over the rotary
+            coordinates.
+        d_latent + d_rope + d_latent -> d_latent + d_rope | The absorbed form also mixes: d_L multiply-adds for each new
+            token.
+        d_latent + d_rope + d_latent -> d_latent + d_rope + d_value | The absorbed form mixes rows of width d_L. W_LV
+            acts after the mix, once for each new token.
+        d_head + d_rope + d_value -> d_head + d_rope | The expanded form also mixes: d_V multiply-adds for each new
+            token.
+        absorbed - expanded -> absorbed | The expanded form pays for each new token too: d_QK + d_R + d_V multiply-adds.
+        d_latent * (d_head + d_value) -> d_latent * 2 * d_head && d_rope + d_value -> d_rope + d_head | The value has a
+            width of its own, d_V.
+        (absorbed - expanded) -> (absorbed - expanded - made) | Keys and values are made once for all n new tokens, not
+            again for each.
+        """,
+    ),
+    hints=(
+        "Write the cost of each form as a + b n: a is paid once, b for each new token.",
+        "Expanded: a = d_L (d_QK + d_V), b = d_QK + d_R + d_V. Absorbed: a = 0, b = 2 d_L + d_R. When is one smaller?",
+        "The largest whole n with n b < a is (a - 1) // b.",
+    ),
+)
