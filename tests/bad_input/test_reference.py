@@ -123,7 +123,7 @@ CASES = {
         "turned must be at most r = 6, the width of the latent, got 8",
     ),
     "too few biases": (lambda: distance_biases(ones(2, 3), 2, 4), "distances 0 to N - 1 = 3, got 3 of them"),
-    "more queries than keys": (lambda: distance_biases(ones(2, 9), 5, 4), "n must lie between 0 and N = 4, got 5"),
+    "biases of too many queries": (lambda: distance_biases(ones(2, 9), 5, 4), "n must lie between 0 and N = 4, got 5"),
     "slopes of half a head": (lambda: alibi_slopes(1.5), "n_heads must be a positive whole number, got 1.5"),
     "two kinds of position": (
         lambda: RotatedKeysLatentAttention.random(LatentConfig(**SIZES, d_rope=6), rng),
