@@ -1,4 +1,4 @@
-"""Exercise 8.5: scores with decoupled rotary positions, one rotary key for all heads."""
+"""Exercise 9.2: scores with decoupled rotary positions, one rotary key for all heads."""
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def _inputs(h: int, n: int, N: int):
 
 
 DECOUPLED = Exercise(
-    id="9.1",
+    id="9.2",
     title="scores with a shared rotary key",
     minutes=10,
     difficulty=3,
