@@ -1,4 +1,4 @@
-"""Exercise 8.6: keys and values of low rank, by PCA of what the layer computes on real inputs."""
+"""Exercise 10.1: keys and values of low rank, by PCA of what the layer computes on real inputs."""
 
 import numpy as np
 
