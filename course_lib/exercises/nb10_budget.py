@@ -25,9 +25,7 @@ BUDGET = Exercise(
     stages=(
         Stage(lambda: _inputs([3.0, 2.0, 1.0], budget=2), "one layer"),
         Stage(lambda: _inputs([3.0, 2.1, 0.4], [2.9, 0.6, 0.5], budget=3), "two layers of nearly equal norm"),
-        Stage(
-            lambda: _inputs([30.0, 29.0, 2.0, 1.0], [2.0, 1.9, 1.8, 1.7], budget=4), "one layer is much larger"
-        ),
+        Stage(lambda: _inputs([30.0, 29.0, 2.0, 1.0], [2.0, 1.9, 1.8, 1.7], budget=4), "one layer is much larger"),
         Stage(
             lambda: _inputs([9.0, 1.0, 0.9], [5.0, 4.9, 4.7, 4.0, 3.0], [1.0, 0.95, 0.1, 0.05], [7.0, 0.02], budget=7),
             "four layers with different numbers of values",

@@ -1,7 +1,5 @@
 """Pictures of positions in latent attention: who meets whom, what each way leaves in the cache, two measurements."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
@@ -77,25 +75,23 @@ def cached_rows(heads: int = 4) -> Figure:
 
 
 def score_parts(
-    content: Float[np.ndarray, "n n"], rotary: Float[np.ndarray, "n n"], mask: Bool[np.ndarray, "n n"], tokens: Sequence
+    content: Float[np.ndarray, "n n"], rotary: Float[np.ndarray, "n n"], mask: Bool[np.ndarray, "n n"]
 ) -> Figure:
-    """The two summands of the logits of a head and their sum, on one scale; hidden pairs are hatched."""
-    parts = {"content": content, "rotary": rotary, "logits: their sum": content + rotary}
+    """The two summands of the logits of a head and their sum, on one scale; pairs that the mask hides are grey."""
+    parts = {"content": content, "rotary": rotary, "logits: the sum": content + rotary}
     largest = max(np.abs(part[mask]).max() for part in parts.values())
     with style.context():
-        fig = Figure(figsize=(8.2, 3.5), layout="constrained")
+        fig = Figure(figsize=(8.2, 3.0), layout="constrained")
         axes = fig.subplots(1, 3, sharey=True)
         for ax, (name, part) in zip(axes, parts.items(), strict=True):
             ax.set_facecolor("#e6e9ec")
             shown = np.ma.masked_where(~mask, part)
             image = ax.imshow(shown, cmap=style.SIGNED, vmin=-largest, vmax=largest, interpolation="nearest")
             ax.set_title(name)
+            ax.set_xlabel("position $j$ of the key")
             ax.grid(False)
-            ax.set_xticks(range(len(tokens)), tokens, rotation=90)
-            ax.set_yticks(range(len(tokens)), tokens)
-        axes[0].set_ylabel("query")
-        fig.supxlabel("key", fontsize=10)
-        fig.colorbar(image, ax=axes, shrink=0.8, label="logit")
+        axes[0].set_ylabel("position $i$ of the query")
+        fig.colorbar(image, ax=axes, shrink=0.9)
     return fig
 
 
