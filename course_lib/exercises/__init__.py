@@ -4,7 +4,8 @@ import sys
 from importlib import import_module
 from pkgutil import iter_modules
 
-from course_lib.exercises.core import Exercise, grade, source
+from course_lib.exercises.core import Exercise, source
+from course_lib.exercises.grading import grade
 
 _hints_given: dict[str, int] = {}  # how far each exercise's hints are unfolded in this session
 
@@ -40,10 +41,7 @@ def _modules() -> list[str]:
 def check(exercise_id: str, answer) -> None:
     """Grade an answer (a function, or a value where one is asked for) and print what there is to say."""
     result = grade(find(exercise_id), answer)
-    message = result.message if result.message.endswith((".", "?", "!")) else result.message + "."
-    _say({True: "✓ ", False: "✗ ", None: ""}[result.passed] + message)
-    if result.passed is False:
-        print(f'  `hint("{exercise_id}")` helps.')
+    _say({True: "✓ ", False: "✗ ", None: ""}[result.passed] + result.message)
 
 
 def _say(text: str) -> None:
@@ -65,4 +63,4 @@ def hint(exercise_id: str) -> None:
 
 def solution(exercise_id: str) -> None:
     """Print the verified solution."""
-    print(source(find(exercise_id)).rstrip())
+    print(source(find(exercise_id).solution).rstrip())

@@ -16,9 +16,9 @@ NORMALISE = Exercise(
     difficulty=1,
     solution=normalise_rows,
     stages=(
-        Stage(lambda: (np.array([[1.0, 3.0]]),), "one row"),
-        Stage(lambda: (np.array([[1.0, 3.0], [5.0, 5.0]]),), "two rows, two columns"),
-        Stage(lambda: (np.random.default_rng(0).uniform(0.5, 2.0, size=(5, 3)),), "five rows, three columns"),
+        Stage((np.array([[1.0, 3.0]]),), "one row"),
+        Stage((np.array([[1.0, 3.0], [5.0, 5.0]]),), "two rows, two columns"),
+        Stage((np.random.default_rng(0).uniform(0.5, 2.0, size=(5, 3)),), "five rows, three columns"),
     ),
     mistakes=(
         Mistake(

@@ -97,12 +97,12 @@ BPE_STEP = Exercise(
     difficulty=2,
     solution=bpe_step,
     stages=(
-        Stage(lambda: ([5, 7], 9), "two ids, one pair"),
-        Stage(lambda: ([6, 1, 2, 0, 4, 1, 2], 9), "the pair (1, 2), twice"),
-        Stage(lambda: ([1, 2, 3, 2, 1, 4, 1, 2], 9), "the pair (1, 2) twice, and (2, 1) once"),
-        Stage(lambda: ([1, 1, 1, 1, 1, 2], 9), "a run of five equal ids"),
-        Stage(lambda: ([3, 4, 1, 2, 3, 4, 1, 2], 9), "three pairs that occur twice each"),
-        Stage(lambda: (list(b"the cat sat on that mat, the hat sat there"), 256), "the bytes of a sentence"),
+        Stage(([5, 7], 9), "two ids, one pair"),
+        Stage(([6, 1, 2, 0, 4, 1, 2], 9), "the pair (1, 2), twice"),
+        Stage(([1, 2, 3, 2, 1, 4, 1, 2], 9), "the pair (1, 2) twice, and (2, 1) once"),
+        Stage(([1, 1, 1, 1, 1, 2], 9), "a run of five equal ids"),
+        Stage(([3, 4, 1, 2, 3, 4, 1, 2], 9), "three pairs that occur twice each"),
+        Stage((list(b"the cat sat on that mat, the hat sat there"), 256), "the bytes of a sentence"),
     ),
     mistakes=(
         Mistake(_choosing(_rarest), "this is the rarest pair; the most frequent one is merged"),

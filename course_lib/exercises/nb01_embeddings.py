@@ -28,9 +28,9 @@ ONE_HOT = Exercise(
     difficulty=1,
     solution=one_hot,
     stages=(
-        Stage(lambda: ([0], 3), "one token, id 0 of 3"),
-        Stage(lambda: ([2, 1], 3), "two tokens, ids 2 and 1 of 3"),
-        Stage(lambda: (IDS, N_T), "five tokens of seven, one of them twice"),
+        Stage(([0], 3), "one token, id 0 of 3"),
+        Stage(([2, 1], 3), "two tokens, ids 2 and 1 of 3"),
+        Stage((IDS, N_T), "five tokens of seven, one of them twice"),
     ),
     mistakes=(
         Mistake(lambda ids, n: np.eye(n)[:, ids], "this is the transpose; the rows are the tokens of the text"),
@@ -80,9 +80,9 @@ GRADIENT = Exercise(
     difficulty=2,
     solution=embedding_gradient,
     stages=(
-        Stage(lambda: ([2, 0], _G()[:2], 3), "two different tokens"),
-        Stage(lambda: ([1, 1], _G()[:2], 3), "the same token twice"),
-        Stage(lambda: (IDS, _G(), N_T), "five tokens, one of them twice"),
+        Stage(([2, 0], _G()[:2], 3), "two different tokens"),
+        Stage(([1, 1], _G()[:2], 3), "the same token twice"),
+        Stage((IDS, _G(), N_T), "five tokens, one of them twice"),
     ),
     mistakes=(
         Mistake(
@@ -146,11 +146,11 @@ PPMI = Exercise(
     difficulty=2,
     solution=ppmi,
     stages=(
-        Stage(lambda: (np.outer([1.0, 2.0], [3.0, 1.0, 5.0]),), "independent words, where every log is 0"),
-        Stage(lambda: (np.array([[4.0, 1.0], [1.0, 4.0]]),), "two words that prefer themselves"),
-        Stage(lambda: (np.array([[2.0, 0.0, 1.0], [0.0, 3.0, 1.0]]),), "counts with zeros"),
-        Stage(lambda: (np.array([[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]),), "a word without neighbours"),
-        Stage(lambda: (_counts(),), "five words, seven contexts"),
+        Stage((np.outer([1.0, 2.0], [3.0, 1.0, 5.0]),), "independent words, where every log is 0"),
+        Stage((np.array([[4.0, 1.0], [1.0, 4.0]]),), "two words that prefer themselves"),
+        Stage((np.array([[2.0, 0.0, 1.0], [0.0, 3.0, 1.0]]),), "counts with zeros"),
+        Stage((np.array([[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]),), "a word without neighbours"),
+        Stage((_counts(),), "five words, seven contexts"),
     ),
     mistakes=(
         Mistake(_pmi, "this is PMI; the negative entries are set to 0 in PPMI"),
@@ -191,8 +191,8 @@ MEMORY = Exercise(
     difficulty=1,
     solution=embedding_memory,
     stages=(
-        Stage(lambda: (10**6, 1000, 1), "a million tokens, d = 1000, one byte per number"),
-        Stage(lambda: (128_256, 8192, 2), "Llama 3 70B in bf16"),
+        Stage((10**6, 1000, 1), "a million tokens, d = 1000, one byte per number"),
+        Stage((128_256, 8192, 2), "Llama 3 70B in bf16"),
     ),
     mistakes=(
         Mistake(_as_both(10**9, 10**9), "a GiB is 2**30 bytes, not 10**9"),

@@ -60,12 +60,12 @@ GREEDY = Exercise(
     difficulty=1,
     solution=greedy_tokens,
     stages=(
-        Stage(lambda: ("abc", _letters_and()), "no pair in the vocabulary"),
-        Stage(lambda: ("abcd", _letters_and("ab", "cd")), "two pairs side by side"),
-        Stage(lambda: ("abxab", _letters_and("ab")), "'abxab' with the pair 'ab'"),
-        Stage(lambda: ("aaa", _letters_and("aa")), "'aaa' with the pair 'aa'"),
-        Stage(lambda: ("xthex", _letters_and("th", "he")), "'xthex' with the pairs 'th' and 'he'"),
-        Stage(lambda: ("the cat sat on the test tent", _letters_and("th", "he", "at", "te", "e ")), "a sentence"),
+        Stage(("abc", _letters_and()), "no pair in the vocabulary"),
+        Stage(("abcd", _letters_and("ab", "cd")), "two pairs side by side"),
+        Stage(("abxab", _letters_and("ab")), "'abxab' with the pair 'ab'"),
+        Stage(("aaa", _letters_and("aa")), "'aaa' with the pair 'aa'"),
+        Stage(("xthex", _letters_and("th", "he")), "'xthex' with the pairs 'th' and 'he'"),
+        Stage(("the cat sat on the test tent", _letters_and("th", "he", "at", "te", "e ")), "a sentence"),
     ),
     mistakes=(
         Mistake(lambda text, vocabulary: list(text), "a pair that is in the vocabulary goes before a single character"),

@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 N_Q, N_KV, D_QK, D_V = 4, 7, 5, 3  # mutually prime, so that a transposed axis cannot pass
-
-
-def _draw(*shape: int, seed: int = 2) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # 2.1 ------------------------------------------------------------------------------------------------------------------
@@ -56,13 +52,11 @@ ATTEND = Exercise(
     difficulty=1,
     solution=attend,
     stages=(
-        Stage(lambda: (_draw(1, D_QK), _draw(1, D_QK, seed=3), _draw(1, D_V, seed=4)), "one key, so its weight is 1"),
-        Stage(lambda: (_draw(1, 1), _draw(2, 1, seed=3), _draw(2, D_V, seed=4)), "one query, two keys, width d_QK = 1"),
+        Stage((draw(1, D_QK), draw(1, D_QK, seed=3), draw(1, D_V, seed=4)), "one key, so its weight is 1"),
+        Stage((draw(1, 1), draw(2, 1, seed=3), draw(2, D_V, seed=4)), "one query, two keys, width d_QK = 1"),
+        Stage((draw(N_Q, 1), draw(N_KV, 1, seed=3), draw(N_KV, D_V, seed=4)), "several queries, width d_QK = 1"),
         Stage(
-            lambda: (_draw(N_Q, 1), _draw(N_KV, 1, seed=3), _draw(N_KV, D_V, seed=4)), "several queries, width d_QK = 1"
-        ),
-        Stage(
-            lambda: (_draw(N_Q, D_QK), _draw(N_KV, D_QK, seed=3), _draw(N_KV, D_V, seed=4)),
+            (draw(N_Q, D_QK), draw(N_KV, D_QK, seed=3), draw(N_KV, D_V, seed=4)),
             "four queries, seven keys, d_QK = 5, d_V = 3",
         ),
     ),
@@ -142,7 +136,7 @@ def _by_columns(x, x_data, y_data, bandwidth):
 
 def _regression_data(n_queries: int, n_data: int, bandwidth: float):
     x_data = np.sort(np.random.default_rng(5).uniform(-1, 1, size=n_data))
-    return np.linspace(-0.9, 0.8, n_queries), x_data, _draw(n_data, seed=6), bandwidth
+    return np.linspace(-0.9, 0.8, n_queries), x_data, draw(n_data, seed=6), bandwidth
 
 
 SMOOTH = Exercise(
@@ -152,9 +146,9 @@ SMOOTH = Exercise(
     difficulty=1,
     solution=smooth,
     stages=(
-        Stage(lambda: _regression_data(3, 1, 0.7), "one data point, so its weight is 1 everywhere"),
-        Stage(lambda: _regression_data(1, N_KV, 1.0), "one query, bandwidth 1"),
-        Stage(lambda: _regression_data(N_Q, N_KV, 0.3), "four queries, seven data points, bandwidth 0.3"),
+        Stage(_regression_data(3, 1, 0.7), "one data point, so its weight is 1 everywhere"),
+        Stage(_regression_data(1, N_KV, 1.0), "one query, bandwidth 1"),
+        Stage(_regression_data(N_Q, N_KV, 0.3), "four queries, seven data points, bandwidth 0.3"),
     ),
     mistakes=(
         Mistake(_unnormalised, "the normaliser is missing: divide by the sum of the weights of each query"),

@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 N_Q, N_KV, D_QK, D_V = 4, 7, 5, 3  # mutually prime, so that a transposed axis cannot pass
-
-
-def _draw(*shape: int, seed: int = 7) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # 2.4 ------------------------------------------------------------------------------------------------------------------
@@ -31,9 +27,9 @@ CAUSAL = Exercise(
     difficulty=1,
     solution=causal_mask,
     stages=(
-        Stage(lambda: (1, 4), "one new token after three: it sees all four"),
-        Stage(lambda: (3, 3), "three queries, three keys"),
-        Stage(lambda: (3, 7), "three new tokens after four"),
+        Stage((1, 4), "one new token after three: it sees all four"),
+        Stage((3, 3), "three queries, three keys"),
+        Stage((3, 7), "three new tokens after four"),
     ),
     mistakes=(
         Mistake(lambda n, N: ~causal_mask(n, N), "the mask is inverted: True means visible here"),
@@ -87,17 +83,17 @@ def _added(low):
 
 def _low_scores():
     """The visible score is -200, the hidden one -100.5: a finite M near -100 gives both about the same weight."""
-    return np.ones((1, 1)), np.array([[-100.5], [-200.0]]), _draw(2, D_V), np.array([[False, True]])
+    return np.ones((1, 1)), np.array([[-100.5], [-200.0]]), draw(2, D_V), np.array([[False, True]])
 
 
 def _high_scores():
     """Visible scores of 800 and 801: exp overflows unless the row is shifted."""
-    return np.ones((1, 1)), np.array([[800.0], [801.0], [5.0]]), _draw(3, D_V), np.array([[True, True, False]])
+    return np.ones((1, 1)), np.array([[800.0], [801.0], [5.0]]), draw(3, D_V), np.array([[True, True, False]])
 
 
 def _hidden_on_top():
     """A hidden score of 3000 above visible ones near 0: shifted by it, all that is visible underflows."""
-    return np.ones((1, 1)), np.array([[0.5], [3000.0], [-0.5]]), _draw(3, D_V), np.array([[True, False, True]])
+    return np.ones((1, 1)), np.array([[0.5], [3000.0], [-0.5]]), draw(3, D_V), np.array([[True, False, True]])
 
 
 def _multiplied(shift):
@@ -116,7 +112,7 @@ def _random_mask(empty_row: bool):
     mask = np.random.default_rng(8).random((N_Q, N_KV)) < 0.5
     mask[np.arange(N_Q), np.arange(N_Q)] = True
     mask[2] &= not empty_row
-    return _draw(N_Q, D_QK), _draw(N_KV, D_QK, seed=8), _draw(N_KV, D_V, seed=9), mask
+    return draw(N_Q, D_QK), draw(N_KV, D_QK, seed=8), draw(N_KV, D_V, seed=9), mask
 
 
 def _one_visible():
@@ -131,13 +127,13 @@ MASKED = Exercise(
     difficulty=2,
     solution=masked_attend,
     stages=(
-        Stage(lambda: (*_random_mask(False)[:3], np.ones((N_Q, N_KV), dtype=bool)), "everything visible"),
-        Stage(_one_visible, "query i sees key i alone, so Y_i = V_i"),
-        Stage(lambda: _random_mask(False), "an arbitrary mask"),
-        Stage(_low_scores, "hidden score -100.5, visible score -200"),
-        Stage(_high_scores, "visible scores 800 and 801"),
-        Stage(_hidden_on_top, "hidden score 3000, visible scores 0.5 and -0.5"),
-        Stage(lambda: _random_mask(True), "row 2 sees nothing, so its output is zero"),
+        Stage((*_random_mask(False)[:3], np.ones((N_Q, N_KV), dtype=bool)), "everything visible"),
+        Stage(_one_visible(), "query i sees key i alone, so Y_i = V_i"),
+        Stage(_random_mask(False), "an arbitrary mask"),
+        Stage(_low_scores(), "hidden score -100.5, visible score -200"),
+        Stage(_high_scores(), "visible scores 800 and 801"),
+        Stage(_hidden_on_top(), "hidden score 3000, visible scores 0.5 and -0.5"),
+        Stage(_random_mask(True), "row 2 sees nothing, so its output is zero"),
     ),
     mistakes=(
         Mistake(

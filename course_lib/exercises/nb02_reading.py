@@ -55,9 +55,9 @@ READ = Exercise(
     difficulty=1,
     solution=strongest_look,
     stages=(
-        Stage(lambda: (THREE, ["a", "b", "c"]), "three words, the first of which looks at the second"),
-        Stage(lambda: (_weights(DISTINCT, 4), DISTINCT), "five words, all different"),
-        Stage(lambda: (_weights(REPEATED, 1), REPEATED), "eight tokens, 'the' three times"),
+        Stage((THREE, ["a", "b", "c"]), "three words, the first of which looks at the second"),
+        Stage((_weights(DISTINCT, 4), DISTINCT), "five words, all different"),
+        Stage((_weights(REPEATED, 1), REPEATED), "eight tokens, 'the' three times"),
     ),
     mistakes=(
         Mistake(

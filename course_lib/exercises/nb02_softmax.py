@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 N_Q, N_KV = 4, 7
-
-
-def _draw(*shape: int, seed: int = 2) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def softmax(S):
@@ -51,12 +47,12 @@ SOFTMAX = Exercise(
     difficulty=2,
     solution=softmax,
     stages=(
-        Stage(lambda: (np.log([[1.0, 2.0, 5.0]]),), "the logarithms of 1, 2 and 5"),
-        Stage(lambda: (_draw(N_Q, N_KV),), "four rows of seven scores of size 1"),
-        Stage(lambda: (1000 + _draw(1, N_KV),), "one row of scores near 1000"),
-        Stage(lambda: (np.array([[0.0, -1.0, -0.5, -1000.0]]),), "one score of -1000 beside small ones"),
-        Stage(lambda: (np.array([[0.0, -1.0, -0.5, -3000.0]]),), "one score of -3000 beside small ones"),
-        Stage(_wide_rows, "rows near 0, -3000 and 4000 together"),
+        Stage((np.log([[1.0, 2.0, 5.0]]),), "the logarithms of 1, 2 and 5"),
+        Stage((draw(N_Q, N_KV),), "four rows of seven scores of size 1"),
+        Stage((1000 + draw(1, N_KV),), "one row of scores near 1000"),
+        Stage((np.array([[0.0, -1.0, -0.5, -1000.0]]),), "one score of -1000 beside small ones"),
+        Stage((np.array([[0.0, -1.0, -0.5, -3000.0]]),), "one score of -3000 beside small ones"),
+        Stage(_wide_rows(), "rows near 0, -3000 and 4000 together"),
     ),
     mistakes=(
         Mistake(

@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 D_QK, D_V = 5, 3
-
-
-def _draw(*shape: int, seed: int = 7) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def next_token(x, W_Q, W_K, W_V, K, V):
@@ -60,8 +56,8 @@ def _only_itself(x, W_Q, W_K, W_V, K, V):
 
 def _stream(n_before: int):
     d = 11
-    W_Q, W_K, W_V = _draw(d, D_QK, seed=10), _draw(d, D_QK, seed=11), _draw(d, D_V, seed=12)
-    X = _draw(n_before + 1, d, seed=13)
+    W_Q, W_K, W_V = draw(d, D_QK, seed=10), draw(d, D_QK, seed=11), draw(d, D_V, seed=12)
+    X = draw(n_before + 1, d, seed=13)
     return X[-1] / d**0.5, W_Q, W_K, W_V, X[:-1] @ W_K / d**0.5, X[:-1] @ W_V
 
 
@@ -72,9 +68,9 @@ NEXT = Exercise(
     difficulty=2,
     solution=next_token,
     stages=(
-        Stage(lambda: _stream(0), "the first token (K and V have no rows yet): it sees itself alone"),
-        Stage(lambda: _stream(1), "the second token"),
-        Stage(lambda: _stream(6), "the seventh token"),
+        Stage(_stream(0), "the first token (K and V have no rows yet): it sees itself alone"),
+        Stage(_stream(1), "the second token"),
+        Stage(_stream(6), "the seventh token"),
     ),
     mistakes=(
         Mistake(

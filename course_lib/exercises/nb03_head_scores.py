@@ -33,10 +33,10 @@ PREVIOUS = Exercise(
     solution=previous_token_score,
     stages=(
         # First, because there no two mistakes give the same number.
-        Stage(lambda: (_weights(3, 7),), "three heads with random weights"),
-        Stage(lambda: (_looking_back(1, 6),), "a head that always looks one token back has the score 1"),
-        Stage(lambda: (_looking_back(0, 6),), "a head that looks at its own token has the score 0"),
-        Stage(lambda: (_looking_back(3, 7),), "a head that looks three tokens back"),
+        Stage((_weights(3, 7),), "three heads with random weights"),
+        Stage((_looking_back(1, 6),), "a head that always looks one token back has the score 1"),
+        Stage((_looking_back(0, 6),), "a head that looks at its own token has the score 0"),
+        Stage((_looking_back(3, 7),), "a head that looks three tokens back"),
     ),
     mistakes=(
         Mistake(
@@ -107,10 +107,10 @@ INDUCTION = Exercise(
     difficulty=2,
     solution=induction_score,
     stages=(
-        Stage(lambda: (_weights(3, 14), 7), "three heads with random weights, period 7"),
-        Stage(lambda: (_looking_back(4, 10), 5), "period 5, a head that looks four tokens back: the score is 1"),
-        Stage(lambda: (_looking_back(5, 10), 5), "period 5, a head that finds the same token: the score is 0"),
-        Stage(lambda: (_looking_back(1, 6), 3), "period 3, a head that looks one token back"),
+        Stage((_weights(3, 14), 7), "three heads with random weights, period 7"),
+        Stage((_looking_back(4, 10), 5), "period 5, a head that looks four tokens back: the score is 1"),
+        Stage((_looking_back(5, 10), 5), "period 5, a head that finds the same token: the score is 0"),
+        Stage((_looking_back(1, 6), 3), "period 3, a head that looks one token back"),
     ),
     mistakes=(
         Mistake(

@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 N, D, H, D_HEAD = 5, 7, 3, 2  # mutually prime, so that a transposed axis cannot pass
-
-
-def _draw(*shape: int, seed: int = 3) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def _softmax(S: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -43,9 +39,9 @@ SPLIT = Exercise(
     difficulty=1,
     solution=split_heads,
     stages=(
-        Stage(lambda: (_draw(N, D_HEAD), 1), "one head: only a leading axis of length 1 is new"),
-        Stage(lambda: (np.arange(12.0).reshape(2, 6), 3), "two tokens, three heads of width 2"),
-        Stage(lambda: (_draw(N, H * D_HEAD), H), "five tokens, three heads of width 2"),
+        Stage((draw(N, D_HEAD), 1), "one head: only a leading axis of length 1 is new"),
+        Stage((np.arange(12.0).reshape(2, 6), 3), "two tokens, three heads of width 2"),
+        Stage((draw(N, H * D_HEAD), H), "five tokens, three heads of width 2"),
     ),
     mistakes=(
         Mistake(
@@ -139,16 +135,16 @@ def _interleaved(X, W_Q, W_K, W_V, W_O):
 
 
 def _one_token():
-    return _draw(1, D), _draw(H, D, D_HEAD), _draw(H, D, D_HEAD, seed=4), _draw(H, D, 2), _draw(H * 2, 4)
+    return draw(1, D), draw(H, D, D_HEAD), draw(H, D, D_HEAD, seed=4), draw(H, D, 2), draw(H * 2, 4)
 
 
 def _one_head():
-    return _draw(N, D), _draw(1, D, D_HEAD), _draw(1, D, D_HEAD, seed=4), _draw(1, D, 3), _draw(3, 4)
+    return draw(N, D), draw(1, D, D_HEAD), draw(1, D, D_HEAD, seed=4), draw(1, D, 3), draw(3, 4)
 
 
 def _three_heads():
-    X, W_V, W_O = _draw(N, D), _draw(H, D, 4, seed=5), _draw(H * 4, 11, seed=6)
-    return X, _draw(H, D, D_HEAD), _draw(H, D, D_HEAD, seed=4), W_V, W_O
+    X, W_V, W_O = draw(N, D), draw(H, D, 4, seed=5), draw(H * 4, 11, seed=6)
+    return X, draw(H, D, D_HEAD), draw(H, D, D_HEAD, seed=4), W_V, W_O
 
 
 MULTI_HEAD = Exercise(
@@ -158,9 +154,9 @@ MULTI_HEAD = Exercise(
     difficulty=2,
     solution=multi_head,
     stages=(
-        Stage(_one_token, "one token: its weight is 1 in each head, so only values and W_O matter"),
-        Stage(_one_head, "one head: this is the attention of notebook 02, times W_O"),
-        Stage(_three_heads, "five tokens, three heads, values wider than keys"),
+        Stage(_one_token(), "one token: its weight is 1 in each head, so only values and W_O matter"),
+        Stage(_one_head(), "one head: this is the attention of notebook 02, times W_O"),
+        Stage(_three_heads(), "five tokens, three heads, values wider than keys"),
     ),
     mistakes=(
         Mistake(_no_scale, "the scores are not divided by sqrt(d_QK)"),

@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 N, H = 5, 3
-
-
-def _draw(*shape: int, seed: int = 3) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # 3.3 ------------------------------------------------------------------------------------------------------------------
@@ -42,8 +38,8 @@ CONTRIBUTIONS = Exercise(
     difficulty=2,
     solution=contributions,
     stages=(
-        Stage(lambda: (_draw(1, N, 2), _draw(2, 7)), "one head: its contribution is the whole output"),
-        Stage(lambda: (_draw(H, N, 2), _draw(H * 2, 7)), "three heads of width 2"),
+        Stage((draw(1, N, 2), draw(2, 7)), "one head: its contribution is the whole output"),
+        Stage((draw(H, N, 2), draw(H * 2, 7)), "three heads of width 2"),
     ),
     mistakes=(
         Mistake(_every_head_every_row, "every head is multiplied by the first rows of W_O; head h has rows of its own"),
@@ -76,8 +72,8 @@ RANKS = Exercise(
     difficulty=2,
     solution=ranks,
     stages=(
-        Stage(lambda: (4, 16), "fewer tokens than columns (N = 4, d_QK = 16)"),
-        Stage(lambda: (40, 8), "more tokens than columns (N = 40, d_QK = 8)"),
+        Stage((4, 16), "fewer tokens than columns (N = 4, d_QK = 16)"),
+        Stage((40, 8), "more tokens than columns (N = 40, d_QK = 8)"),
     ),
     mistakes=(
         Mistake(
@@ -119,9 +115,9 @@ SIZES = Exercise(
     difficulty=1,
     solution=parameters,
     stages=(
-        Stage(lambda: (5, 7, 1, 2, 3), "one head: d_in = 5, d_out = 7, d_QK = 2, d_V = 3"),
-        Stage(lambda: (5, 7, 3, 2, 3), "three heads of the same sizes"),
-        Stage(lambda: (8192, 8192, 64, 128, 128), "a real layer: d = 8192, 64 heads of width 128"),
+        Stage((5, 7, 1, 2, 3), "one head: d_in = 5, d_out = 7, d_QK = 2, d_V = 3"),
+        Stage((5, 7, 3, 2, 3), "three heads of the same sizes"),
+        Stage((8192, 8192, 64, 128, 128), "a real layer: d = 8192, 64 heads of width 128"),
     ),
     mistakes=(
         Mistake(

@@ -30,9 +30,9 @@ LAYOUT = Exercise(
     difficulty=2,
     solution=to_halves,
     stages=(
-        Stage(lambda: (_numbered(4), 1), "one head of width 4, W[r, c] = 10 r + c"),
-        Stage(lambda: (_numbered(6), 1), "one head of width 6, W[r, c] = 10 r + c"),
-        Stage(lambda: (np.random.default_rng(4).normal(size=(7, 18)), 3), "three heads of width 6"),
+        Stage((_numbered(4), 1), "one head of width 4, W[r, c] = 10 r + c"),
+        Stage((_numbered(6), 1), "one head of width 6, W[r, c] = 10 r + c"),
+        Stage((np.random.default_rng(4).normal(size=(7, 18)), 3), "three heads of width 6"),
     ),
     mistakes=(
         Mistake(lambda W, n_heads: W.copy(), "nothing has moved"),

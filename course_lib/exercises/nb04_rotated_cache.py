@@ -75,9 +75,9 @@ CACHE = Exercise(
     difficulty=2,
     solution=next_rotated,
     stages=(
-        Stage(lambda: _inputs(0), "the first token: nothing is stored, and nothing turns at position 0"),
-        Stage(lambda: _inputs(2), "the third token"),
-        Stage(lambda: _inputs(6), "the seventh token"),
+        Stage(_inputs(0), "the first token: nothing is stored, and nothing turns at position 0"),
+        Stage(_inputs(2), "the third token"),
+        Stage(_inputs(6), "the seventh token"),
     ),
     mistakes=(
         Mistake(

@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 N, P = 5, 6  # tokens, rotary width
-
-
-def _draw(*shape: int, seed: int = 4) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # 4.3 ------------------------------------------------------------------------------------------------------------------
@@ -68,12 +64,12 @@ ROTATE = Exercise(
     difficulty=2,
     solution=rotate,
     stages=(
-        Stage(lambda: (_draw(1, P), np.array([0]), 10_000.0), "position 0: nothing turns"),
+        Stage((draw(1, P), np.array([0]), 10_000.0), "position 0: nothing turns"),
         Stage(
-            lambda: (np.array([[1.0, 0.0]] * 4), np.arange(4), 10_000.0),
+            (np.array([[1.0, 0.0]] * 4), np.arange(4), 10_000.0),
             "the vector (1, 0) at positions 0 to 3: it turns to (cos m, sin m)",
         ),
-        Stage(lambda: (_draw(N, P), np.array([4, 0, 11, 2, 2]), 50.0), "five tokens, three pairs, base 50"),
+        Stage((draw(N, P), np.array([4, 0, 11, 2, 2]), 50.0), "five tokens, three pairs, base 50"),
     ),
     mistakes=(
         Mistake(
@@ -156,9 +152,9 @@ BASE = Exercise(
     difficulty=1,
     solution=smallest_base,
     stages=(
-        Stage(lambda: (4, 1000), "two pairs, 1000 positions"),
-        Stage(lambda: (64, 8192), "width 64, 8192 positions"),
-        Stage(lambda: (128, 131_072), "width 128, 131072 positions"),
+        Stage((4, 1000), "two pairs, 1000 positions"),
+        Stage((64, 8192), "width 64, 8192 positions"),
+        Stage((128, 131_072), "width 128, 131072 positions"),
     ),
     mistakes=(
         Mistake(

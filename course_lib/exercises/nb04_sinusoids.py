@@ -44,9 +44,9 @@ SINUSOIDAL = Exercise(
     difficulty=1,
     solution=sinusoidal,
     stages=(
-        Stage(lambda: (np.arange(5), 2, 10_000.0), "positions 0 to 4, one pair: sin m and cos m"),
-        Stage(lambda: (np.array([1]), 6, 10_000.0), "position 1, three pairs"),
-        Stage(lambda: (np.array([3, 0, 11]), 10, 50.0), "positions 3, 0 and 11, five pairs, base 50"),
+        Stage((np.arange(5), 2, 10_000.0), "positions 0 to 4, one pair: sin m and cos m"),
+        Stage((np.array([1]), 6, 10_000.0), "position 1, three pairs"),
+        Stage((np.array([3, 0, 11]), 10, 50.0), "positions 3, 0 and 11, five pairs, base 50"),
     ),
     mistakes=(
         Mistake(_cosines_first, "sine and cosine are exchanged; the sine stands at column 2 i, the cosine behind it"),
@@ -144,10 +144,10 @@ SHIFT = Exercise(
     difficulty=2,
     solution=shift_matrix,
     stages=(
-        Stage(lambda: (0, 4, 10_000.0), "shift 0: nothing changes, so S is the identity"),
-        Stage(lambda: (1, 2, 10_000.0), "shift 1, one pair"),
-        Stage(lambda: (3, 6, 100.0), "shift 3, three pairs, base 100"),
-        Stage(lambda: (-2, 6, 100.0), "shift -2: back"),
+        Stage((0, 4, 10_000.0), "shift 0: nothing changes, so S is the identity"),
+        Stage((1, 2, 10_000.0), "shift 1, one pair"),
+        Stage((3, 6, 100.0), "shift 3, three pairs, base 100"),
+        Stage((-2, 6, 100.0), "shift -2: back"),
     ),
     mistakes=(
         Mistake(

@@ -102,9 +102,9 @@ BEAMS = Exercise(
     difficulty=2,
     solution=beam_search,
     stages=(
-        Stage(lambda: (_table(_detour()), 1, 2), "one beam: greedy, the likeliest token at each step"),
-        Stage(lambda: (_table(_detour()), 2, 2), "two beams, two steps: the likelier first token leads to a worse end"),
-        Stage(lambda: (_random(938), 3, 5), "three beams, five steps, four tokens"),  # all known mistakes differ here
+        Stage((_table(_detour()), 1, 2), "one beam: greedy, the likeliest token at each step"),
+        Stage((_table(_detour()), 2, 2), "two beams, two steps: the likelier first token leads to a worse end"),
+        Stage((_random(938), 3, 5), "three beams, five steps, four tokens"),  # all known mistakes differ here
     ),
     mistakes=(
         Mistake(_greedy, "this is greedy search: one prefix is kept at each step; keep the n_beams best"),

@@ -2,14 +2,10 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 from course_lib.reference.multi_head import MultiHeadAttention
 
 N, N_E, D, H, D_HEAD, D_FF = 5, 4, 7, 3, 2, 11
-
-
-def _draw(*shape: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def decoder_block(X, E, norms, self_attention, cross_attention, feed_forward):
@@ -86,13 +82,13 @@ def _norm_at_the_end(X, E, norms, *sublayers):
 
 def _attention(seed):
     """As a function, so that it can be copied and compared."""
-    W_Q, W_K, W_V = (_draw(H, D, D_HEAD, seed=seed + i) for i in range(3))
-    layer = MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=_draw(H, D_HEAD, D, seed=seed + 3) / 2)
+    W_Q, W_K, W_V = (draw(H, D, D_HEAD, seed=seed + i) for i in range(3))
+    layer = MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=draw(H, D_HEAD, D, seed=seed + 3) / 2)
     return lambda X_Q, X_KV, mask=None: layer(X_Q, X_KV, mask)
 
 
 def _norm(seed):
-    gamma, beta = 1 + 0.3 * _draw(D, seed=seed), 0.3 * _draw(D, seed=seed + 1)
+    gamma, beta = 1 + 0.3 * draw(D, seed=seed), 0.3 * draw(D, seed=seed + 1)
 
     def norm(X):
         centred = X - X.mean(-1, keepdims=True)
@@ -106,14 +102,14 @@ def _silent(X_Q, X_KV=None, mask=None):
 
 
 def _parts(writing=("self", "cross", "feed_forward"), n_memory=N):
-    W_1, W_2 = _draw(D, D_FF, seed=40) / 2, _draw(D_FF, D, seed=41) / 2
+    W_1, W_2 = draw(D, D_FF, seed=40) / 2, draw(D_FF, D, seed=41) / 2
     parts = {
         "self": _attention(20),
         "cross": _attention(30),
         "feed_forward": lambda X: np.maximum(X @ W_1, 0) @ W_2,
     }
     functions = [part if name in writing else _silent for name, part in parts.items()]
-    return 2 * _draw(N, D, seed=10), _draw(n_memory, D, seed=11), (_norm(12), _norm(14), _norm(16)), *functions
+    return 2 * draw(N, D, seed=10), draw(n_memory, D, seed=11), (_norm(12), _norm(14), _norm(16)), *functions
 
 
 BLOCK = Exercise(
@@ -123,14 +119,10 @@ BLOCK = Exercise(
     difficulty=3,
     solution=decoder_block,
     stages=(
-        Stage(
-            lambda: _parts(writing=("feed_forward",)), "attention writes zeros, only the feed-forward network writes"
-        ),
-        Stage(lambda: _parts(writing=("self",)), "five tokens, only self-attention writes"),
-        Stage(
-            lambda: _parts(writing=("cross",)), "only cross-attention writes; target and memory have five tokens each"
-        ),
-        Stage(lambda: _parts(n_memory=N_E), "all three sublayers write; five target tokens, four in the memory"),
+        Stage(_parts(writing=("feed_forward",)), "attention writes zeros, only the feed-forward network writes"),
+        Stage(_parts(writing=("self",)), "five tokens, only self-attention writes"),
+        Stage(_parts(writing=("cross",)), "only cross-attention writes; target and memory have five tokens each"),
+        Stage(_parts(n_memory=N_E), "all three sublayers write; five target tokens, four in the memory"),
     ),
     mistakes=(
         Mistake(

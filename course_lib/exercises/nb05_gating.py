@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 N, D, D_FF = 5, 3, 7
-
-
-def _draw(*shape: int, seed: int = 5) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def swiglu(X, W_gate, W_up, W_down):
@@ -43,7 +39,7 @@ def _closed():
 
 
 def _general():
-    return _draw(N, D), _draw(D, D_FF, seed=6), _draw(D, D_FF, seed=7), _draw(D_FF, D, seed=8)
+    return draw(N, D), draw(D, D_FF, seed=6), draw(D, D_FF, seed=7), draw(D_FF, D, seed=8)
 
 
 SWIGLU = Exercise(
@@ -53,9 +49,9 @@ SWIGLU = Exercise(
     difficulty=1,
     solution=swiglu,
     stages=(
-        Stage(_one_feature, "one token, one feature: the gate is at -2, the other half at 3, W_down is 1"),
-        Stage(_closed, "one gate closed (at -30), one open (at 30)"),
-        Stage(_general, "five tokens, width 3, seven gates"),
+        Stage(_one_feature(), "one token, one feature: the gate is at -2, the other half at 3, W_down is 1"),
+        Stage(_closed(), "one gate closed (at -30), one open (at 30)"),
+        Stage(_general(), "five tokens, width 3, seven gates"),
     ),
     mistakes=(
         Mistake(

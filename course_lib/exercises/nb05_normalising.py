@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 N, D = 5, 7
-
-
-def _draw(*shape: int, seed: int = 5) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # 5.1 ------------------------------------------------------------------------------------------------------------------
@@ -41,7 +37,7 @@ def _large_eps():
 
 
 def _five_tokens():
-    return 2.0 * _draw(N, D) + _draw(N, 1, seed=6), 1 + 0.3 * _draw(D, seed=7), _draw(D, seed=8), 0.1
+    return 2.0 * draw(N, D) + draw(N, 1, seed=6), 1 + 0.3 * draw(D, seed=7), draw(D, seed=8), 0.1
 
 
 LAYER_NORM = Exercise(
@@ -51,9 +47,9 @@ LAYER_NORM = Exercise(
     difficulty=1,
     solution=layer_norm,
     stages=(
-        Stage(_one_row, "one token (1, 2, 3, 6), gamma = 1, beta = 0, hardly any eps"),
-        Stage(_large_eps, "the same token with eps = 0.5"),
-        Stage(_five_tokens, "five tokens, any gamma and beta, eps = 0.1"),
+        Stage(_one_row(), "one token (1, 2, 3, 6), gamma = 1, beta = 0, hardly any eps"),
+        Stage(_large_eps(), "the same token with eps = 0.5"),
+        Stage(_five_tokens(), "five tokens, any gamma and beta, eps = 0.1"),
     ),
     mistakes=(
         Mistake(
@@ -133,8 +129,8 @@ def _instead(where, answer):
 
 
 def _parts(where):
-    W, gamma = _draw(D, D) / 2, 1 + 0.3 * _draw(D, seed=6)
-    return _draw(N, D, seed=7), lambda X: np.tanh(X @ W), lambda X: gamma * X / np.sqrt(_square(X) + 0.1), where
+    W, gamma = draw(D, D) / 2, 1 + 0.3 * draw(D, seed=6)
+    return draw(N, D, seed=7), lambda X: np.tanh(X @ W), lambda X: gamma * X / np.sqrt(_square(X) + 0.1), where
 
 
 PLACE = Exercise(
@@ -144,9 +140,9 @@ PLACE = Exercise(
     difficulty=1,
     solution=place,
     stages=(
-        Stage(lambda: _parts("post"), "Post-LN"),
-        Stage(lambda: _parts("pre"), "Pre-LN"),
-        Stage(lambda: _parts("peri"), "Peri-LN"),
+        Stage(_parts("post"), "Post-LN"),
+        Stage(_parts("pre"), "Pre-LN"),
+        Stage(_parts("peri"), "Peri-LN"),
     ),
     mistakes=(
         Mistake(

@@ -29,8 +29,8 @@ SIZES = Exercise(
     difficulty=1,
     solution=count_by_part,
     stages=(
-        Stage(lambda: (10, 6, 2, 3, 7), "d = 10, six query heads of width 3 share two key/value heads, d_ff = 7"),
-        Stage(lambda: (4096, 32, 8, 128, 14336), "Llama 3 8B: d = 4096, 32 heads, 8 for keys and values, d_ff = 14336"),
+        Stage((10, 6, 2, 3, 7), "d = 10, six query heads of width 3 share two key/value heads, d_ff = 7"),
+        Stage((4096, 32, 8, 128, 14336), "Llama 3 8B: d = 4096, 32 heads, 8 for keys and values, d_ff = 14336"),
     ),
     mistakes=(
         Mistake(

@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 K, D = 5, 7
-
-
-def _draw(*shape: int, seed: int = 5) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def logit_parts(parts, gamma, u, eps):
@@ -41,7 +37,7 @@ def _left_out(parts, gamma, u, eps):
 
 
 def _one():
-    return _draw(1, D), np.ones(D), _draw(D, seed=6), 0.1
+    return draw(1, D), np.ones(D), draw(D, seed=6), 0.1
 
 
 def _two():
@@ -49,7 +45,7 @@ def _two():
 
 
 def _five():
-    return _draw(K, D), 1 + 0.3 * _draw(D, seed=6), _draw(D, seed=7), 0.1
+    return draw(K, D), 1 + 0.3 * draw(D, seed=6), draw(D, seed=7), 0.1
 
 
 LOGIT = Exercise(
@@ -59,9 +55,9 @@ LOGIT = Exercise(
     difficulty=2,
     solution=logit_parts,
     stages=(
-        Stage(_one, "one part: it is the whole stream, so its share is the whole logit"),
-        Stage(_two, "two parts, (3, 0) and (0, 4), with u = (1, 1)"),
-        Stage(_five, "five parts, any gamma"),
+        Stage(_one(), "one part: it is the whole stream, so its share is the whole logit"),
+        Stage(_two(), "two parts, (3, 0) and (0, 4), with u = (1, 1)"),
+        Stage(_five(), "five parts, any gamma"),
     ),
     mistakes=(
         Mistake(

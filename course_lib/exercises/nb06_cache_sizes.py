@@ -29,12 +29,12 @@ BYTES = Exercise(
     difficulty=1,
     solution=cache_bytes,
     stages=(
-        Stage(lambda: ([(1, 1, 3, None)], 1000, 1, 4), "one layer, one head of width 3, 1000 tokens in float32"),
-        Stage(lambda: ([(24, 16, 64, None)], 1024, 1, 4), "GPT-2 medium, 1024 tokens in float32"),
-        Stage(lambda: (LLAMA_3_70B, 8192, 5, 2), "Llama 3 70B, 5 sequences of 8192 tokens in 16 bits"),
-        Stage(lambda: (GEMMA_3_27B, 131_072, 1, 2), "Gemma 3 27B, whose local layers have windows"),
-        Stage(lambda: (GEMMA_3_27B, 300, 1, 2), "Gemma 3 27B, a text shorter than the window"),
-        Stage(lambda: (GEMMA_3_27B, 300, 8, 2), "Gemma 3 27B, 8 texts, each shorter than the window"),
+        Stage(([(1, 1, 3, None)], 1000, 1, 4), "one layer, one head of width 3, 1000 tokens in float32"),
+        Stage(([(24, 16, 64, None)], 1024, 1, 4), "GPT-2 medium, 1024 tokens in float32"),
+        Stage((LLAMA_3_70B, 8192, 5, 2), "Llama 3 70B, 5 sequences of 8192 tokens in 16 bits"),
+        Stage((GEMMA_3_27B, 131_072, 1, 2), "Gemma 3 27B, whose local layers have windows"),
+        Stage((GEMMA_3_27B, 300, 1, 2), "Gemma 3 27B, a text shorter than the window"),
+        Stage((GEMMA_3_27B, 300, 8, 2), "Gemma 3 27B, 8 texts, each shorter than the window"),
     ),
     mistakes=(
         Mistake(

@@ -79,9 +79,9 @@ STEP = Exercise(
     difficulty=2,
     solution=decode_step,
     stages=(
-        Stage(lambda: _inputs(0), "the first token (K and V have no rows yet): it sees itself alone"),
-        Stage(lambda: _inputs(2), "the third token"),
-        Stage(lambda: _inputs(6), "the seventh token"),
+        Stage(_inputs(0), "the first token (K and V have no rows yet): it sees itself alone"),
+        Stage(_inputs(2), "the third token"),
+        Stage(_inputs(6), "the seventh token"),
     ),
     mistakes=(
         Mistake(

@@ -28,10 +28,10 @@ MASK = Exercise(
     difficulty=2,
     solution=chunk_mask,
     stages=(
-        Stage(lambda: (4, np.array([0])), "4 new tokens after none: a prefill, the triangle"),
-        Stage(lambda: (1, np.array([3])), "one new token after 3: a decode step, it sees all"),
-        Stage(lambda: (2, np.array([5])), "2 new tokens after 5: a chunk"),
-        Stage(lambda: (2, np.array([1, 4])), "two sequences, of 1 and of 4 old tokens"),
+        Stage((4, np.array([0])), "4 new tokens after none: a prefill, the triangle"),
+        Stage((1, np.array([3])), "one new token after 3: a decode step, it sees all"),
+        Stage((2, np.array([5])), "2 new tokens after 5: a chunk"),
+        Stage((2, np.array([1, 4])), "two sequences, of 1 and of 4 old tokens"),
     ),
     mistakes=(
         Mistake(

@@ -32,8 +32,8 @@ COSTS = Exercise(
     difficulty=2,
     solution=generation_flops,
     stages=(
-        Stage(lambda: (3, 5), "three tokens, width 5"),
-        Stage(lambda: (1000, 768), "1000 tokens, width 768"),
+        Stage((3, 5), "three tokens, width 5"),
+        Stage((1000, 768), "1000 tokens, width 768"),
     ),
     mistakes=(
         Mistake(

@@ -36,10 +36,10 @@ INTENSITY = Exercise(
     difficulty=2,
     solution=decode_intensity,
     stages=(
-        Stage(lambda: (3, 1000, 0, 1, 4), "3 sequences in float32, nothing cached"),
-        Stage(lambda: (8, 1000, 0, 1, 2), "8 sequences in 16 bits, nothing cached"),
-        Stage(lambda: (1, 1000, 300, 1, 2), "one sequence with a cache, each number of it read for one head"),
-        Stage(lambda: (8, 1000, 300, 4, 2), "8 sequences with caches that four heads share"),
+        Stage((3, 1000, 0, 1, 4), "3 sequences in float32, nothing cached"),
+        Stage((8, 1000, 0, 1, 2), "8 sequences in 16 bits, nothing cached"),
+        Stage((1, 1000, 300, 1, 2), "one sequence with a cache, each number of it read for one head"),
+        Stage((8, 1000, 300, 4, 2), "8 sequences with caches that four heads share"),
     ),
     mistakes=(
         Mistake(_ratio(lambda **s: _flops(**s) / 2, _moved), "a multiply-add is two FLOPs, not one"),
@@ -130,13 +130,13 @@ BATCH = Exercise(
     difficulty=3,
     solution=smallest_batch,
     stages=(
-        Stage(lambda: (7, 1000, 0, 1, 2), "ridge 7, in 16 bits, weights alone"),
-        Stage(lambda: (7, 1000, 0, 1, 4), "ridge 7, in float32, weights alone"),
+        Stage((7, 1000, 0, 1, 2), "ridge 7, in 16 bits, weights alone"),
+        Stage((7, 1000, 0, 1, 4), "ridge 7, in float32, weights alone"),
         # 91.07 in exact numbers, so that rounding to the nearest gives one too few
-        Stage(lambda: (50, 1020, 10, 4, 2), "with a small cache that four heads share"),
-        Stage(lambda: (300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion weights with 300 tokens cached"),
-        Stage(lambda: (50, 1000, 100, 1, 2), "with a cache that no batch can make up for"),
-        Stage(lambda: (50, 4800, 100, 2, 2), "with a cache that only an infinite batch could make up for"),
+        Stage((50, 1020, 10, 4, 2), "with a small cache that four heads share"),
+        Stage((300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion weights with 300 tokens cached"),
+        Stage((50, 1000, 100, 1, 2), "with a cache that no batch can make up for"),
+        Stage((50, 4800, 100, 2, 2), "with a cache that only an infinite batch could make up for"),
     ),
     mistakes=(
         Mistake(

@@ -40,10 +40,10 @@ RING = Exercise(
     difficulty=2,
     solution=positions_in_ring,
     stages=(
-        Stage(lambda: (0, 3), "no token yet: every slot is empty"),
-        Stage(lambda: (3, 5), "3 tokens in 5 slots"),
-        Stage(lambda: (5, 5), "5 tokens in 5 slots: just full"),
-        Stage(lambda: (13, 5), "13 tokens in 5 slots: the ring has gone round"),
+        Stage((0, 3), "no token yet: every slot is empty"),
+        Stage((3, 5), "3 tokens in 5 slots"),
+        Stage((5, 5), "5 tokens in 5 slots: just full"),
+        Stage((13, 5), "13 tokens in 5 slots: the ring has gone round"),
     ),
     mistakes=(
         Mistake(

@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 D, WIDTH = 5, 3
-
-
-def _draw(*shape: int, seed: int = 7) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # 7.6 ------------------------------------------------------------------------------------------------------------------
@@ -54,13 +50,13 @@ POOL = Exercise(
     difficulty=2,
     solution=mean_pool,
     stages=(
-        Stage(lambda: (_draw(D, 4 * WIDTH), 4, 4), "as many KV heads as before: nothing changes"),
-        Stage(lambda: (_draw(D, 4 * WIDTH), 4, 1), "four heads of width 3 become one"),
+        Stage((draw(D, 4 * WIDTH), 4, 4), "as many KV heads as before: nothing changes"),
+        Stage((draw(D, 4 * WIDTH), 4, 1), "four heads of width 3 become one"),
         Stage(
-            lambda: (np.arange(12.0)[None] // WIDTH + np.zeros((D, 1)), 4, 2),
+            (np.arange(12.0)[None] // WIDTH + np.zeros((D, 1)), 4, 2),
             "two heads of four: the columns of head k hold the number k",
         ),
-        Stage(lambda: (_draw(D, 6 * WIDTH), 6, 2), "six random heads of width 3 become two"),
+        Stage((draw(D, 6 * WIDTH), 6, 2), "six random heads of width 3 become two"),
     ),
     mistakes=(
         Mistake(
@@ -107,7 +103,7 @@ def kept_by_mean(heads):
 
 
 def _opposite() -> np.ndarray:
-    W = _draw(D, WIDTH)
+    W = draw(D, WIDTH)
     return np.stack([W, -W])
 
 
@@ -136,10 +132,10 @@ KEPT = Exercise(
     difficulty=2,
     solution=kept_by_mean,
     stages=(
-        Stage(lambda: (np.stack([_draw(D, WIDTH)] * 3),), "three equal heads: everything is kept, 1"),
-        Stage(lambda: (_opposite(),), "two opposite heads: the mean is 0, nothing is kept"),
-        Stage(lambda: (_apart(4),), "four orthogonal heads of equal length: 1/4 is kept"),
-        Stage(lambda: (_draw(3, D, WIDTH),), "three random heads"),
+        Stage((np.stack([draw(D, WIDTH)] * 3),), "three equal heads: everything is kept, 1"),
+        Stage((_opposite(),), "two opposite heads: the mean is 0, nothing is kept"),
+        Stage((_apart(4),), "four orthogonal heads of equal length: 1/4 is kept"),
+        Stage((draw(3, D, WIDTH),), "three random heads"),
     ),
     mistakes=(
         Mistake(

@@ -27,9 +27,9 @@ CACHE = Exercise(
     difficulty=1,
     solution=cache_of_a_token,
     stages=(
-        Stage(lambda: (1, 6, 2, 5, 4), "one layer, six query heads share two KV heads of width 5, 4 bytes a number"),
-        Stage(lambda: (1, 3, 3, 5, 4), "three heads (MHA)"),
-        Stage(lambda: (80, 64, 8, 128, 2), "Llama 3 70B in 16 bits: 80 layers, 64 heads, 8 KV heads of width 128"),
+        Stage((1, 6, 2, 5, 4), "one layer, six query heads share two KV heads of width 5, 4 bytes a number"),
+        Stage((1, 3, 3, 5, 4), "three heads (MHA)"),
+        Stage((80, 64, 8, 128, 2), "Llama 3 70B in 16 bits: 80 layers, 64 heads, 8 KV heads of width 128"),
     ),
     mistakes=(
         Mistake(
@@ -83,9 +83,9 @@ STEP = Exercise(
     difficulty=2,
     solution=one_step,
     stages=(
-        Stage(lambda: (1, 1, 5, 1), "one head of width 5, one token in the cache"),
-        Stage(lambda: (3, 3, 5, 7), "three heads (MHA), seven tokens"),
-        Stage(lambda: (6, 2, 5, 7), "six query heads share two KV heads"),
+        Stage((1, 1, 5, 1), "one head of width 5, one token in the cache"),
+        Stage((3, 3, 5, 7), "three heads (MHA), seven tokens"),
+        Stage((6, 2, 5, 7), "six query heads share two KV heads"),
     ),
     mistakes=(
         Mistake(
@@ -149,10 +149,10 @@ CONTEXT = Exercise(
     difficulty=1,
     solution=longest_context,
     stages=(
-        Stage(lambda: (1000, 0, 7, 1), "1000 bytes, no weights, 7 bytes per token, one text"),
-        Stage(lambda: (1000, 300, 7, 1), "300 of them are taken by the weights"),
-        Stage(lambda: (1000, 300, 7, 4), "four texts at once"),
-        Stage(lambda: (80 * 10**9, 16 * 10**9, 2**17, 16), "80 GB, 16 GB of weights, 128 KiB per token, 16 texts"),
+        Stage((1000, 0, 7, 1), "1000 bytes, no weights, 7 bytes per token, one text"),
+        Stage((1000, 300, 7, 1), "300 of them are taken by the weights"),
+        Stage((1000, 300, 7, 4), "four texts at once"),
+        Stage((80 * 10**9, 16 * 10**9, 2**17, 16), "80 GB, 16 GB of weights, 128 KiB per token, 16 texts"),
     ),
     mistakes=(
         Mistake(

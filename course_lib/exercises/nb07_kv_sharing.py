@@ -2,13 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 
 N_Q, N_KV, WIDTH, D_V = 3, 5, 4, 7
-
-
-def _draw(*shape: int, seed: int = 7) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # 7.1 ------------------------------------------------------------------------------------------------------------------
@@ -25,10 +21,10 @@ READ = Exercise(
     difficulty=1,
     solution=kv_heads_read,
     stages=(
-        Stage(lambda: (8, 2), "eight query heads, two KV heads: four neighbours read each"),
-        Stage(lambda: (4, 4), "four query heads, four KV heads: each its own (MHA)"),
-        Stage(lambda: (4, 1), "four query heads, one KV head: all the same (MQA)"),
-        Stage(lambda: (64, 8), "Llama 3 70B: 64 query heads, 8 KV heads"),
+        Stage((8, 2), "eight query heads, two KV heads: four neighbours read each"),
+        Stage((4, 4), "four query heads, four KV heads: each its own (MHA)"),
+        Stage((4, 1), "four query heads, one KV head: all the same (MQA)"),
+        Stage((64, 8), "Llama 3 70B: 64 query heads, 8 KV heads"),
     ),
     mistakes=(
         Mistake(
@@ -138,23 +134,23 @@ GROUPED = Exercise(
     solution=grouped_attention,
     stages=(
         Stage(
-            lambda: (_draw(2, N_Q, WIDTH), _draw(2, N_KV, WIDTH, seed=1), _draw(2, N_KV, D_V, seed=2)),
+            (draw(2, N_Q, WIDTH), draw(2, N_KV, WIDTH, seed=1), draw(2, N_KV, D_V, seed=2)),
             "as many KV heads as query heads: multi-head attention",
         ),
         Stage(
-            lambda: (_draw(3, N_Q, WIDTH), _draw(1, N_KV, WIDTH, seed=1), _draw(1, N_KV, D_V, seed=2)),
+            (draw(3, N_Q, WIDTH), draw(1, N_KV, WIDTH, seed=1), draw(1, N_KV, D_V, seed=2)),
             "one KV head for three query heads (MQA)",
         ),
         Stage(
-            lambda: (_draw(6, N_Q, WIDTH), _draw(2, N_KV, WIDTH, seed=1), np.stack([_draw(N_KV, D_V, seed=2)] * 2)),
+            (draw(6, N_Q, WIDTH), draw(2, N_KV, WIDTH, seed=1), np.stack([draw(N_KV, D_V, seed=2)] * 2)),
             "six query heads, two KV heads with the same values: only which keys are read matters",
         ),
         Stage(
-            lambda: (_draw(6, 1, WIDTH), _draw(2, 1, WIDTH, seed=1), _draw(2, 1, D_V, seed=2)),
+            (draw(6, 1, WIDTH), draw(2, 1, WIDTH, seed=1), draw(2, 1, D_V, seed=2)),
             "six query heads, two KV heads, one token: its weight is 1, so each head returns the value that it reads",
         ),
         Stage(
-            lambda: (_draw(6, N_Q, WIDTH), _draw(2, N_KV, WIDTH, seed=1), _draw(2, N_KV, D_V, seed=2)),
+            (draw(6, N_Q, WIDTH), draw(2, N_KV, WIDTH, seed=1), draw(2, N_KV, D_V, seed=2)),
             "six query heads, two KV heads, three queries, five keys",
         ),
     ),

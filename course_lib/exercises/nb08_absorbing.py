@@ -2,14 +2,10 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw
 from course_lib.exercises.nb02_softmax import softmax
 
 H, E, R, V, D = 3, 4, 5, 3, 7  # heads; widths of a key, of the latent, of a value, of the output
-
-
-def _draw(*shape: int, seed: int = 8) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # 8.2 ------------------------------------------------------------------------------------------------------------------
@@ -49,9 +45,9 @@ ABSORB_KEYS = Exercise(
     difficulty=2,
     solution=absorb_keys,
     stages=(
-        Stage(lambda: (_draw(2, 3, E), _draw(2, E, E, seed=1), _draw(6, E, seed=2)), "two heads, d_L = d_QK"),
-        Stage(lambda: (_draw(2, 3, E), _draw(2, R, E, seed=1), _draw(6, R, seed=2)), "two heads, d_L > d_QK"),
-        Stage(lambda: (_draw(H, 2, E), _draw(H, 2, E, seed=1), _draw(6, 2, seed=2)), "three heads, d_L < d_QK"),
+        Stage((draw(2, 3, E), draw(2, E, E, seed=1), draw(6, E, seed=2)), "two heads, d_L = d_QK"),
+        Stage((draw(2, 3, E), draw(2, R, E, seed=1), draw(6, R, seed=2)), "two heads, d_L > d_QK"),
+        Stage((draw(H, 2, E), draw(H, 2, E, seed=1), draw(6, 2, seed=2)), "three heads, d_L < d_QK"),
     ),
     mistakes=(
         Mistake(
@@ -138,10 +134,10 @@ MERGE_VALUES = Exercise(
     difficulty=2,
     solution=merge_values,
     stages=(
-        Stage(lambda: (_draw(1, V, V), _draw(V, D, seed=1)), "one head, d_L = d_V: W_LO is W_LV W_O"),
-        Stage(lambda: (_draw(1, R, V), _draw(V, D, seed=1)), "one head, d_L > d_V"),
-        Stage(lambda: (_draw(H, R, V), _draw(H * V, D, seed=1)), "three heads: W_LO has h d_L rows"),
-        Stage(lambda: (_draw(H, V, V), _draw(H * V, D, seed=1)), "three heads, d_L = d_V"),
+        Stage((draw(1, V, V), draw(V, D, seed=1)), "one head, d_L = d_V: W_LO is W_LV W_O"),
+        Stage((draw(1, R, V), draw(V, D, seed=1)), "one head, d_L > d_V"),
+        Stage((draw(H, R, V), draw(H * V, D, seed=1)), "three heads: W_LO has h d_L rows"),
+        Stage((draw(H, V, V), draw(H * V, D, seed=1)), "three heads, d_L = d_V"),
     ),
     mistakes=(
         Mistake(

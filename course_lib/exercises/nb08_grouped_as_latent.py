@@ -44,11 +44,11 @@ SELECTORS = Exercise(
     difficulty=2,
     solution=selectors,
     stages=(
-        Stage(lambda: (1, 1, 3), "one head: the first half of L is its key, the second its value"),
+        Stage((1, 1, 3), "one head: the first half of L is its key, the second its value"),
         # Groups next, because there no two wrong rules give the same selections.
-        Stage(lambda: (6, 3, 2), "six heads in three groups"),
-        Stage(lambda: (3, 1, 2), "three heads that share one key and value (multi-query)"),
-        Stage(lambda: (3, 3, 2), "three heads with keys and values of their own (multi-head)"),
+        Stage((6, 3, 2), "six heads in three groups"),
+        Stage((3, 1, 2), "three heads that share one key and value (multi-query)"),
+        Stage((3, 3, 2), "three heads with keys and values of their own (multi-head)"),
     ),
     mistakes=(
         Mistake(

@@ -28,11 +28,11 @@ COSTS = Exercise(
     difficulty=2,
     solution=per_cached_token,
     stages=(
-        Stage(lambda: (1, 4, 3, 9, 0, False), "expanded, one head without rotary coordinates"),
-        Stage(lambda: (5, 4, 3, 9, 2, False), "expanded, five heads, d_R = 2"),
-        Stage(lambda: (5, 4, 3, 9, 0, True), "absorbed, five heads without rotary coordinates"),
-        Stage(lambda: (5, 4, 3, 9, 2, True), "absorbed, five heads, d_R = 2"),
-        Stage(lambda: (128, 128, 128, 512, 64, True), "absorbed, the sizes of DeepSeek-V2"),
+        Stage((1, 4, 3, 9, 0, False), "expanded, one head without rotary coordinates"),
+        Stage((5, 4, 3, 9, 2, False), "expanded, five heads, d_R = 2"),
+        Stage((5, 4, 3, 9, 0, True), "absorbed, five heads without rotary coordinates"),
+        Stage((5, 4, 3, 9, 2, True), "absorbed, five heads, d_R = 2"),
+        Stage((128, 128, 128, 512, 64, True), "absorbed, the sizes of DeepSeek-V2"),
     ),
     mistakes=(
         Mistake(

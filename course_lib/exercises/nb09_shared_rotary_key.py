@@ -66,10 +66,10 @@ DECOUPLED = Exercise(
     difficulty=3,
     solution=decoupled_scores,
     stages=(
-        Stage(lambda: _inputs(1, 1, 1), "one token at position 0, where nothing turns"),
-        Stage(lambda: _inputs(1, 4, 4), "one head, four tokens, all of them new"),
-        Stage(lambda: _inputs(3, 4, 4), "three heads"),
-        Stage(lambda: _inputs(3, 2, 6), "two new tokens behind four cached ones"),
+        Stage(_inputs(1, 1, 1), "one token at position 0, where nothing turns"),
+        Stage(_inputs(1, 4, 4), "one head, four tokens, all of them new"),
+        Stage(_inputs(3, 4, 4), "three heads"),
+        Stage(_inputs(3, 2, 6), "two new tokens behind four cached ones"),
     ),
     mistakes=(
         Mistake(

@@ -109,10 +109,10 @@ LOW_RANK = Exercise(
     difficulty=2,
     solution=low_rank,
     stages=(
-        Stage(lambda: _inputs(D, 2.5), "full rank, r = d: nothing is lost, whatever alpha is"),
-        Stage(lambda: _inputs(2, 1.0, plain=True), "X is the identity and alpha is 1: the weights alone decide"),
-        Stage(lambda: _inputs(2, 1.0, rows=11), "alpha is 1: the inputs decide too"),
-        Stage(lambda: _inputs(3, 0.4, rows=11), "keys count less than values"),
+        Stage(_inputs(D, 2.5), "full rank, r = d: nothing is lost, whatever alpha is"),
+        Stage(_inputs(2, 1.0, plain=True), "X is the identity and alpha is 1: the weights alone decide"),
+        Stage(_inputs(2, 1.0, rows=11), "alpha is 1: the inputs decide too"),
+        Stage(_inputs(3, 0.4, rows=11), "keys count less than values"),
     ),
     mistakes=(
         Mistake(

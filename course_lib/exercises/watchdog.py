@@ -87,7 +87,7 @@ class Limit:
     def _reason(self, cpu: bool) -> str:
         used = f"{self.cpu:g} seconds of computing time" if cpu else f"{self.wall:g} seconds"
         return (
-            f"your code was stopped after {used}; is there a loop that does not end? "
+            f"Your code was stopped after {used}. Is there a loop that does not end? "
             "Python code is interrupted, but one long call into NumPy or torch ends first."
         )
 

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from course_lib.exercises import check, find, notebooks, of_notebook
-from course_lib.exercises.core import Exercise, Mistake, Stage, grade
+from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.grading import grade
 from course_lib.exercises.watchdog import Limit
 
 EXERCISES = [exercise for number in notebooks() for exercise in of_notebook(number)]
 
 ONE = Exercise(
-    id="9.3", title="one", minutes=1, difficulty=1, solution=np.ones, stages=(Stage(lambda: (1,), "a single one"),),
+    id="9.3", title="one", minutes=1, difficulty=1, solution=np.ones, stages=(Stage((1,), "a single one"),),
     mistakes=(Mistake(np.zeros, "zeros"),), hints=(),
 )  # fmt: skip
 
@@ -137,7 +138,7 @@ def test_what_an_answer_sets_is_taken_back_when_it_is_stopped(as_before):
                 pass
 
     before = settings()
-    assert "your code was stopped" in grade(ONE, answer, Limit(cpu=0.1, wall=1e6)).message
+    assert "Your code was stopped" in grade(ONE, answer, Limit(cpu=0.1, wall=1e6)).message
     assert settings() == before
 
 
@@ -189,7 +190,7 @@ def test_an_error_that_cannot_be_looked_at_becomes_a_sentence():
     def answer(n):
         raise Elusive
 
-    assert grade(ONE, answer).message == "a single one\n  your code raises an error that cannot be described"
+    assert grade(ONE, answer).message.split("\n")[1] == "  Your code raises an error that cannot be described."
 
 
 @pytest.mark.parametrize("name", ERRORS)
@@ -198,7 +199,7 @@ def test_every_error_becomes_a_sentence_in_every_exercise(name):
         result = grade(exercise, lambda *given: ERRORS[name]())
         stage, reason = result.message.split("\n", 1)
         assert result.passed is False and stage == exercise.stages[0].about
-        assert f"your code raises {name}" in reason
+        assert f"Your code raises {name}" in reason
 
 
 def test_an_error_of_the_course_itself_is_not_the_participants():
@@ -223,7 +224,7 @@ def test_an_error_of_the_course_itself_is_not_the_participants():
     ],
 )
 def test_everything_that_can_be_called_is_an_answer(answer, message):
-    assert message in grade(ONE, answer).message
+    assert message.lower() in grade(ONE, answer).message.lower()
 
 
 def test_an_error_of_many_lines_is_told_in_one():
@@ -231,10 +232,10 @@ def test_an_error_of_many_lines_is_told_in_one():
         raise ValueError("first\n\n  second\r\n\x1b[31mthird")
 
     assert grade(ONE, answer).message == (
-        "a single one\n  your code raises ValueError: first second \\x1b[31mthird\n"
-        "  in line "
+        "a single one\n  Your code raises ValueError: first second \\x1b[31mthird, in line "
         + str(answer.__code__.co_firstlineno + 1)
-        + r', `raise ValueError("first\n\n  second\r\n\x1b[31mthird")`'
+        + r', `raise ValueError("first\n\n  second\r\n\x1b[31mthird")`.'
+        + '\n  `hint("9.3")` helps.'
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from course_lib.exercises import notebooks, of_notebook
-from course_lib.exercises.core import Exercise, Mistake, Stage, grade
+from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.grading import grade
 
 EXERCISES = [exercise for number in notebooks() for exercise in of_notebook(number)]
 
@@ -109,7 +110,7 @@ ODD = {
 @pytest.mark.parametrize("kind", ODD)
 def test_an_odd_value_hears_a_sentence_in_every_exercise(kind):
     for exercise in EXERCISES:
-        want = exercise.solution(*exercise.stages[0].inputs())
+        want = exercise.solution(*exercise.stages[0].inputs)
         if isinstance(want, dict):
             wrapped = lambda *_, want=want: dict.fromkeys(want, ODD[kind]())  # noqa: E731
         else:
@@ -137,13 +138,13 @@ def test_an_odd_value_hears_a_sentence_in_every_exercise(kind):
 )
 def test_what_cannot_be_read_is_named(value, message):
     ones = Exercise(
-        id="9.2", title="ones", minutes=1, difficulty=1, solution=np.ones, stages=(Stage(lambda: (1,), "one"),),
+        id="9.2", title="ones", minutes=1, difficulty=1, solution=np.ones, stages=(Stage((1,), "one"),),
         mistakes=(Mistake(np.zeros, "zeros"),), hints=(),
     )  # fmt: skip
-    assert message in grade(ones, lambda n: value()).message
+    assert message.lower() in grade(ones, lambda n: value()).message.lower()
 
 
 def test_a_coroutine_function_hears_that_it_is_one():
     for exercise in EXERCISES:
         result = grade(exercise, later)
-        assert result.passed is False and "your function is a coroutine; write `def`" in result.message
+        assert result.passed is False and "Your function is a coroutine; write `def`" in result.message

@@ -9,7 +9,7 @@ import torch
 
 from course_lib.exercises import notebooks, of_notebook
 from course_lib.exercises.compare import difference
-from course_lib.exercises.core import grade
+from course_lib.exercises.grading import grade
 
 EXERCISES = [exercise for number in notebooks() for exercise in of_notebook(number)]
 

@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from course_lib.exercises import check, find, nb06_intensities
-from course_lib.exercises.core import Exercise, Mistake, Stage, grade
+from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.grading import grade
 from course_lib.exercises.watchdog import USUAL, Limit, OutOfTime
 
 CPU, WALL = Limit(cpu=0.1, wall=1e6), Limit(cpu=1e6, wall=0.1)
 
 ONE = Exercise(
-    id="9.3", title="one", minutes=1, difficulty=1, solution=np.ones, stages=(Stage(lambda: (1,), "a single one"),),
+    id="9.3", title="one", minutes=1, difficulty=1, solution=np.ones, stages=(Stage((1,), "a single one"),),
     mistakes=(Mistake(np.zeros, "zeros"),), hints=(),
 )  # fmt: skip
 
@@ -117,13 +118,13 @@ LOOPS = [
 def test_a_loop_without_end_is_stopped(answer):
     result = grade(ONE, answer, CPU)
     assert result.passed is False and result.message == (
-        "a single one\n  your code was stopped after 0.1 seconds of computing time; is there a loop that does not end? "
-        "Python code is interrupted, but one long call into NumPy or torch ends first."
+        "a single one\n  Your code was stopped after 0.1 seconds of computing time. Is there a loop that does not end? "
+        'Python code is interrupted, but one long call into NumPy or torch ends first.\n  `hint("9.3")` helps.'
     )
 
 
 def test_an_answer_that_waits_is_stopped_by_the_other_clock():
-    assert "stopped after 0.1 seconds; is there" in grade(ONE, sleepy, WALL).message
+    assert "stopped after 0.1 seconds. Is there" in grade(ONE, sleepy, WALL).message
 
 
 def test_the_search_of_exercise_6_7_is_stopped_where_no_batch_reaches_the_ridge():
@@ -133,8 +134,8 @@ def test_the_search_of_exercise_6_7_is_stopped_where_no_batch_reaches_the_ridge(
             b += 1
         return b
 
-    stage, reason = grade(find("6.7"), search, CPU).message.split("\n")
-    assert stage == "with a cache that no batch can make up for" and "your code was stopped" in reason
+    stage, reason, _ = grade(find("6.7"), search, CPU).message.split("\n")
+    assert stage == "with a cache that no batch can make up for" and "Your code was stopped" in reason
 
 
 def test_an_answer_that_goes_on_after_it_was_stopped_does_not_pass():
@@ -143,7 +144,7 @@ def test_an_answer_that_goes_on_after_it_was_stopped_does_not_pass():
             busy()
         return np.ones(n)
 
-    assert "your code was stopped" in grade(ONE, answer, CPU).message
+    assert "Your code was stopped" in grade(ONE, answer, CPU).message
 
 
 def test_a_thread_that_the_answer_leaves_behind_does_not_hold_the_check():
@@ -167,7 +168,7 @@ def test_it_works_in_any_thread_and_beside_an_event_loop():
         return grade(ONE, catches_everything, CPU)
 
     found.append(asyncio.run(cell()))
-    assert all("your code was stopped" in result.message for result in found) and len(found) == 2
+    assert all("Your code was stopped" in result.message for result in found) and len(found) == 2
 
 
 def test_limits_nest():
@@ -177,7 +178,7 @@ def test_limits_nest():
 
     within(CPU, Limit(cpu=1e6, wall=1e6))
     within(Limit(cpu=1e6, wall=1e6), CPU)
-    assert "your code was stopped" in grade(ONE, lambda n: grade(ONE, catches_everything), CPU).message
+    assert "Your code was stopped" in grade(ONE, lambda n: grade(ONE, catches_everything), CPU).message
 
 
 def test_nothing_is_raised_after_the_check():
@@ -229,6 +230,7 @@ def test_an_interrupt_that_the_answer_raises_is_its_own(capsys):
         raise KeyboardInterrupt
 
     check("0.1", answer)
-    where, found, line, _ = capsys.readouterr().out.splitlines()
-    assert (where, found) == ("✗ one row", "  your code raises KeyboardInterrupt")
-    assert line == f"  in line {answer.__code__.co_firstlineno + 1}, `raise KeyboardInterrupt`."
+    where, found, _ = capsys.readouterr().out.splitlines()
+    line = answer.__code__.co_firstlineno + 1
+    assert where == "✗ one row"
+    assert found == f"  Your code raises KeyboardInterrupt, in line {line}, `raise KeyboardInterrupt`."
