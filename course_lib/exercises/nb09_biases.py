@@ -36,16 +36,16 @@ ALIBI = Exercise(
         * distances -> * np.maximum(distances, 0) | Keys after the query get 0 here. Return -m (i - j) for all pairs;
           the mask hides them later.
         -slopes[:, None, None] * distances -> np.where(distances >= 0, -slopes[:, None, None] * distances, -np.inf) |
-          The future is masked. Return -m (i - j) for all pairs.
+          The future is masked. Return -beta (i - j) for all pairs.
         -slopes[:, None, None] * distances -> np.exp(-slopes[:, None, None] * distances) | These are factors of A. A
           bias is added to the logit, before the exponential.
         -slopes[:, None, None] -> -np.ones(len(slopes))[:, None, None] | The slopes are not used. Each head multiplies
           the distances by its own slope.
         -slopes[:, None, None] -> -slopes[::-1, None, None] | The slopes are in reverse order. Head h has slopes[h].
         -slopes[:, None, None] -> -2.0 ** -slopes[:, None, None] | The slopes are taken as exponents of 2. They are
-          the numbers m_h already.
+          the numbers beta_h already.
         -slopes[:, None, None] * distances -> slopes[:, None, None] * np.broadcast_to(np.arange(N), (n, N)) | This is
-          m_h j. The softmax gives the same weights with it, but -m_h (i - j) is asked for.
+          beta_h j. The softmax gives the same weights with it, but -beta_h (i - j) is asked for.
         -slopes[:, None, None] * distances -> (-slopes[:, None, None] * distances).swapaxes(1, 2) | The biases are
           transposed. Queries are rows and keys are columns.
         -slopes[:, None, None] * distances -> -slopes[:, None, None] * distances / N | The distances are divided by N.

@@ -1,11 +1,11 @@
-"""Exercise 9.5: scores of normalised keys from one cached factor per token and head."""
+"""Exercise 9.5: logits of normalised keys from one cached factor per token and head."""
 
 import numpy as np
 
 from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 
-def normalised_scores(Q, W_LK, gamma, L, eps):
+def normalised_logits(Q, W_LK, gamma, L, eps):
     squares = np.square(L @ W_LK).mean(axis=-1)  # (h, N), once, when a token arrives
     factors = 1 / np.sqrt(squares + eps)
     asking = (Q * gamma) @ W_LK.swapaxes(1, 2)  # (h, n, r)
@@ -22,7 +22,7 @@ CACHED_SCALAR = Exercise(
     title="normalised keys from cached factors",
     minutes=8,
     difficulty=2,
-    solution=normalised_scores,
+    solution=normalised_logits,
     stages=(
         Stage(_inputs(1, 1, 1, ONES, 1e-6), "one head, one token, gamma is 1"),
         Stage(_inputs(2, 3, 4, ONES, 1e-6), "two heads, three queries and four tokens, gamma is 1"),
@@ -30,7 +30,7 @@ CACHED_SCALAR = Exercise(
         Stage(_inputs(3, 2, 6, GAMMA, 0.5), "a large eps"),
     ),
     mistakes=edits(
-        normalised_scores,
+        normalised_logits,
         """
         .mean(axis=-1) -> .sum(axis=-1) | The squares are summed. RMSNorm divides by the root of their mean.
         1 / np.sqrt(squares + eps) -> np.sqrt(squares + eps) | These are the root mean squares. The factors are their
@@ -41,10 +41,10 @@ CACHED_SCALAR = Exercise(
           the mean square.
         (Q * gamma) -> Q | gamma is missing. It multiplies each coordinate of the key, or of the query.
         return factors.T, -> return factors, | The factors have shape (h, N). Tokens are rows, (N, h).
-        / np.sqrt(Q.shape[-1]) -> | The scores are not scaled. Divide by sqrt(d_QK).
-        np.sqrt(Q.shape[-1]) -> np.sqrt(L.shape[-1]) | The scores are divided by sqrt(d_L). Absorption does not change
+        / np.sqrt(Q.shape[-1]) -> | These are scores, without the scale. Divide by sqrt(d_QK).
+        np.sqrt(Q.shape[-1]) -> np.sqrt(L.shape[-1]) | The logits are divided by sqrt(d_L). Absorption does not change
           the scale sqrt(d_QK).
-        * factors[:, None] -> | The scores are those of the keys as they are. Multiply each by the factor of its token
+        * factors[:, None] -> | The logits are those of the keys as they are. Multiply each by the factor of its token
           and head.
         * factors[:, None] -> * factors.mean(axis=1)[:, None, None] | All tokens of a head have one factor. Each token
           has its own.
@@ -56,7 +56,7 @@ CACHED_SCALAR = Exercise(
         np.square(L @ W_LK).mean(axis=-1) -> np.tile(np.square(L).mean(axis=-1), (len(W_LK), 1)) | These are mean
           squares of the latent rows. Take those of the keys L W_LK.
         return factors.T, asking @ L.T * factors[:, None] / np.sqrt(Q.shape[-1]) -> return asking @ L.T * factors[:,
-          None] / np.sqrt(Q.shape[-1]), factors.T | The scores come first. Return the factors, then the scores.
+          None] / np.sqrt(Q.shape[-1]), factors.T | The logits come first. Return the factors, then the logits.
         """,
     ),
     hints=(

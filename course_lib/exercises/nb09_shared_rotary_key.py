@@ -1,4 +1,4 @@
-"""Exercise 9.2: scores with decoupled rotary positions, one rotary key for all heads."""
+"""Exercise 9.2: logits with decoupled rotary positions, one rotary key for all heads."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from course_lib.exercises.core import Exercise, Stage, draw, edits
 from course_lib.reference.positions import rotate
 
 
-def decoupled_scores(Q, K, Q_R, K_R, rope):
+def decoupled_logits(Q, K, Q_R, K_R, rope):
     n, N = Q.shape[-2], len(K_R)
     Q_R = rotate(Q_R, np.arange(N - n, N), rope)  # the queries are the last n of N tokens
     K_R = rotate(K_R, np.arange(N), rope)
@@ -21,10 +21,10 @@ def _inputs(h: int, n: int, N: int) -> tuple:
 
 DECOUPLED = Exercise(
     id="9.2",
-    title="scores with a shared rotary key",
+    title="logits with a shared rotary key",
     minutes=10,
     difficulty=3,
-    solution=decoupled_scores,
+    solution=decoupled_logits,
     stages=(
         Stage(_inputs(1, 1, 1), "one token at position 0, where nothing turns"),
         Stage(_inputs(1, 5, 5), "one head, five tokens, all of them new"),
@@ -32,15 +32,15 @@ DECOUPLED = Exercise(
         Stage(_inputs(3, 2, 6), "two new tokens behind four cached ones"),
     ),
     mistakes=edits(
-        decoupled_scores,
+        decoupled_logits,
         """
         np.arange(N - n, N) -> np.arange(n) | The queries are turned as if they came first. They are the last n of N
           tokens, at N - n ... N - 1.
         np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one position too far. The last of N tokens
           is at N - 1.
-        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q.shape[-1]) | The scores are divided by sqrt(d_QK). The inner
+        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q.shape[-1]) | The logits are divided by sqrt(d_QK). The inner
           product runs over d_QK + d_R coordinates.
-        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q_R.shape[-1]) | The scores are divided by sqrt(d_R) alone.
+        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q_R.shape[-1]) | The logits are divided by sqrt(d_R) alone.
           The inner product runs over d_QK + d_R coordinates.
         np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> (Q.shape[-1] + Q_R.shape[-1]) | Divide by the square root of d_QK +
           d_R, not by d_QK + d_R.
@@ -72,13 +72,13 @@ DECOUPLED = Exercise(
         Q_R @ K_R.T -> np.eye(len(Q))[:, :1, None] * (Q_R @ K_R.T) | Only head 0 has a rotary part. K_R is shared, and
           each head has rotary queries of its own.
         return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> return ((Q @
-          K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1])).swapaxes(1, 2) | The scores are
+          K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1])).swapaxes(1, 2) | The logits are
           transposed. Queries are rows and keys are columns.
         return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / -> S = (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) /
           np.sqrt(Q.shape[-1] + Q_R.shape[-1]); return np.exp(S) / np.exp(S).sum(-1, keepdims=True) + 0 * | These are
-          the weights already. Return the scores, before the softmax.
+          the weights already. Return the logits, before the softmax.
         return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) -> return np.where(np.tri(n, N, N - n), 1, np.inf) * (Q @
-          K.swapaxes(-1, -2) + Q_R @ K_R.T) | The future is masked. Return all n N scores, without a mask.
+          K.swapaxes(-1, -2) + Q_R @ K_R.T) | The future is masked. Return all n N logits, without a mask.
         """,
     ),
     hints=(

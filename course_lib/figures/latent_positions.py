@@ -62,7 +62,7 @@ def cached_rows(heads: int = 4) -> Figure:
             ax.text(-1, y + 0.8, name, ha="right", va="center")
             x = 0.0
             for thing, width, turned in blocks:
-                letter = {"L": "$L$", "K": "$K^R$" if turned else "$S$"}[thing]
+                letter = {"L": "$L$", "K": "$K^R$" if turned else r"$\sigma$"}[thing]
                 block(ax, x, y, width, thing, letter, CACHED, turned)
                 x += width
             for width, at, thing in ((keys, y + 1.95, "K"), (values, y - 0.35, "V")):

@@ -17,7 +17,7 @@ from course_lib.reference.norms import RMSNorm, require_width
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NormalisedKeysLatentAttention(LatentAttention):
-    """Keys norm_K(L W_LK_h). Cache rows: L (N, r) and S (N, h), S the inverse root mean squares of the keys.
+    """Keys norm_K(L W_LK_h). Cache rows: L (N, r) and sigma (N, h), the inverse root mean squares of the keys.
 
     The expanded form. Raises ValueError for a norm_K that does not fit, and for rotary rows.
     """
@@ -37,7 +37,7 @@ class NormalisedKeysLatentAttention(LatentAttention):
     def compress(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> dict[str, np.ndarray]:
         rows = super().compress(X, positions)
         squares = np.square(rows["L"] @ self.W_LK).mean(-1)
-        return rows | {"S": (1 / np.sqrt(squares + self.norm_K.eps)).T}
+        return rows | {"sigma": (1 / np.sqrt(squares + self.norm_K.eps)).T}
 
     def read(self, rows: Mapping[str, np.ndarray]) -> tuple[Float[np.ndarray, "h N e"], Float[np.ndarray, "h N v"]]:
         K, V = super().read(rows)
@@ -45,14 +45,14 @@ class NormalisedKeysLatentAttention(LatentAttention):
 
 
 class AbsorbedNormalisedKeysLatentAttention(NormalisedKeysLatentAttention):
-    """The score of query q and row l is s <W_LK_h (gamma * q), l>, with the cached s of this token and head."""
+    """The score of query q and row l is sigma <W_LK_h (gamma * q), l>, with the cached sigma of this token and head."""
 
     def _content_queries(self, Q: np.ndarray) -> np.ndarray:
         return (Q * self.norm_K.gamma) @ np.swapaxes(self.W_LK, -1, -2)
 
     def read(self, rows: Mapping[str, np.ndarray]) -> tuple[Float[np.ndarray, "h N r"], Float[np.ndarray, "h N r"]]:
         """Here each head gets its own multiple of L; a kernel would multiply the scores instead."""
-        K = rows["S"].T[..., None] * rows["L"]
+        K = rows["sigma"].T[..., None] * rows["L"]
         return K, np.broadcast_to(rows["L"], K.shape)
 
     def output(self, Y: Float[np.ndarray, "h n r"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n d_out"]:

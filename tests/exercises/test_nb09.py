@@ -37,12 +37,12 @@ def test_biases_are_those_of_the_reference_where_seen():
     close(np.where(np.tri(3, 8, 5), got, 0), distance_biases(-slopes[:, None] * AT, 3, 8))
 
 
-def test_decoupled_scores_are_those_of_the_layer():
+def test_decoupled_logits_are_those_of_the_layer():
     layer = LatentAttention.random(replace(SIZES, d_rope=4, scale=None), np.random.default_rng(2))
     K, _ = layer.read(layer.compress(X, AT))
     want = layer.queries(X, AT)[:, 5:] @ K.swapaxes(-1, -2) * layer.scale
     rotary = X[5:] @ layer.W_QR, X @ layer.W_KR, Rope()
-    close(shared_rotary_key.decoupled_scores(X[5:] @ layer.W_Q, X @ layer.W_L @ layer.W_LK, *rotary), want)
+    close(shared_rotary_key.decoupled_logits(X[5:] @ layer.W_Q, X @ layer.W_L @ layer.W_LK, *rotary), want)
 
 
 def test_turned_back_and_expanded_heads_are_those_of_the_layer():
@@ -58,13 +58,13 @@ def test_turned_back_and_expanded_heads_are_those_of_the_layer():
           whole.output(P @ whole.compress(X, AT)["L"], AT[5:]))  # fmt: skip
 
 
-def test_normalised_scores_are_those_of_the_layer():
+def test_normalised_logits_are_those_of_the_layer():
     plain = LatentAttention.random(SIZES, np.random.default_rng(5))
     shared = {name: getattr(plain, name) for name in ("W_Q", "W_L", "W_LK", "W_LV", "W_O")}
     layer = NormalisedKeysLatentAttention(**shared, norm_K=RMSNorm(np.linspace(0.5, 2, 5)))
     rows = layer.compress(X, AT)
-    factors, S = cached_scalar.normalised_scores(X @ layer.W_Q, layer.W_LK, layer.norm_K.gamma, rows["L"], 1e-6)
-    close(factors, rows["S"])
+    factors, S = cached_scalar.normalised_logits(X @ layer.W_Q, layer.W_LK, layer.norm_K.gamma, rows["L"], 1e-6)
+    close(factors, rows["sigma"])
     close(S, layer.queries(X, AT) @ layer.read(rows)[0].swapaxes(1, 2) * layer.scale)
 
 
@@ -209,13 +209,13 @@ def norm_of_the_row(Q, W_LK, gamma, L, eps):
         ("9.2", decoupled_with(after=lambda S, *given: S * (10 / 4) ** 0.5), "sqrt(d_R) alone"),
         ("9.2", decoupled_with(after=lambda S, *given: torch.from_numpy(S).softmax(-1)), "the weights already"),
         ("9.2", decoupled_backwards, "the shift has the wrong sign"),
-        ("9.2", decoupled_with(after=lambda S, *given: S.swapaxes(1, 2)), "the scores are transposed"),
+        ("9.2", decoupled_with(after=lambda S, *given: S.swapaxes(1, 2)), "the logits are transposed"),
         ("9.3", rows_turned_back_one_by_one, "no position is left"),
         ("9.3", lambda P, rows, rope: P @ rows, "not turned back"),
         ("9.4", queries_without_rotation, "are not turned"),
         ("9.4", lambda *given: expanded_in_loops(*given)[::-1], "The keys come first"),
         ("9.5", norm_of_the_row, "of the latent rows"),
-        ("9.5", lambda *given: normalised_by_gram(*given)[::-1], "The scores come first"),
+        ("9.5", lambda *given: normalised_by_gram(*given)[::-1], "The logits come first"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
