@@ -56,6 +56,13 @@ def source(function: Callable) -> str:
     return textwrap.dedent(inspect.getsource(function))
 
 
+def compiled(text: str, function: Callable) -> Callable:
+    """Another text of a function, as code that sees the same names of its module."""
+    made: dict[str, Callable] = {}
+    exec(compile(text, f"<another {function.__name__}>", "exec"), function.__globals__, made)
+    return made[function.__name__]
+
+
 def edits(solution: Callable, text: str) -> tuple[Mistake, ...]:
     """Known mistakes as edits of the solution, one a line: `old -> new | message`.
 
@@ -80,8 +87,6 @@ def _edited(solution: Callable, entry: str) -> Mistake:
         if after.count(old) != times:
             raise ValueError(f"{old!r} must occur {times} times in {solution.__name__}, not {after.count(old)} times")
         after = after.replace(old, new)
-    made: dict[str, Callable] = {}
     if ast.dump(ast.parse(after)) == ast.dump(ast.parse(before)):
         raise ValueError(f"{changes!r} must change the code of {solution.__name__}")
-    exec(compile(after, f"<{solution.__name__}: {changes}>", "exec"), solution.__globals__, made)
-    return Mistake(made[solution.__name__], message)
+    return Mistake(compiled(after, solution), message)

@@ -9,11 +9,13 @@ import inspect
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from course_lib.exercises import compare, values, watchdog
 from course_lib.exercises.compare import difference
 from course_lib.exercises.core import Exercise, Mistake, Stage
 from course_lib.exercises.isolation import for_the_answer, for_the_grader, settings_kept
+from course_lib.exercises.slips import Slip, slips
 
 _CALLED, _COMPARED = "Your code raises", "Your result cannot be compared; that raises"
 _OWN_FILES = {__file__, compare.__file__, values.__file__, watchdog.__file__}
@@ -50,7 +52,7 @@ class _Attempt:
 
     def __init__(self, exercise: Exercise, function: Callable, pressed: list):
         self.exercise, self.function, self.pressed = exercise, function, pressed
-        self.stage = exercise.stages[0]
+        self.stage, self.values = exercise.stages[0], {}
         self.fault = ""  # begins the message about an exception that the answer causes; empty while the course runs
 
     def result(self) -> Result:
@@ -70,7 +72,7 @@ class _Attempt:
     def _at_stage(self) -> Result | None:
         self.fault = ""
         with for_the_grader():
-            want = _value(self.exercise.solution, self.stage)
+            want = self.exercise.solution(*copy.deepcopy(self.stage.inputs))
             handed = copy.deepcopy(self.stage.inputs)
         self.fault = _CALLED
         with for_the_answer():
@@ -91,28 +93,46 @@ class _Attempt:
         return self.failed(self._diagnosis(got) or found[0].upper() + found[1:]) if found else None
 
     def _diagnosis(self, got) -> str | None:
+        """The message of a known mistake that gives this value, else the slip that gives the answer's values."""
         for mistake in self.exercise.mistakes:
-            if _gives(mistake.answer, self.stage, got) and self._goes_on_as(mistake):
+            if _same(got, _value(mistake.answer, self.stage)) and self._is(mistake):
                 return mistake.message
+        for slip in _slips(self.exercise.solution):
+            if _same(got, _value(slip.answer, self.stage)) and self._is_everywhere(slip):
+                return _told(slip)
         return None
 
-    def _goes_on_as(self, mistake: Mistake) -> bool:
-        """Whether the answer gives the mistake's value also at the next stage where the mistake shows."""
-        stages = self.exercise.stages
-        for stage in stages[stages.index(self.stage) + 1 :]:
-            if not _gives(mistake.answer, stage, _value(self.exercise.solution, stage)):
-                try:
-                    wrong = _value(mistake.answer, stage)
-                except Exception:
-                    continue
-                return difference(self._value_at(stage), wrong) is None
-        return True
+    def _is(self, mistake: Mistake) -> bool:
+        """Whether the mistake, too, shows here first, and the answer gives its value also where it shows next."""
+        before, after = self._stages_around()
+        if any(self._shows(mistake, stage) for stage in before):
+            return False
+        next_one = next((stage for stage in after if self._shows(mistake, stage)), None)
+        return next_one is None or _same(self._value_at(next_one), _value(mistake.answer, next_one))
+
+    def _shows(self, mistake: Mistake, stage: Stage) -> bool:
+        """Whether a mistake gives a wrong value; one that raises was not made for these inputs."""
+        value = _value(mistake.answer, stage)
+        return value is not ... and not _same(value, _value(self.exercise.solution, stage))
+
+    def _is_everywhere(self, slip: Slip) -> bool:
+        before, after = self._stages_around()
+        return all(_same(self._value_at(stage), _value(slip.answer, stage)) for stage in (*before, *after))
+
+    def _stages_around(self) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
+        here = self.exercise.stages.index(self.stage)
+        return self.exercise.stages[:here], self.exercise.stages[here + 1 :]
 
     def _value_at(self, stage: Stage):
-        """The answer's value at a later stage; ... if it raises."""
+        """The answer's value at another stage; ... if it raises."""
+        if stage not in self.values:
+            self.values[stage] = self._value_once(stage)
+        return self.values[stage]
+
+    def _value_once(self, stage: Stage):
         try:
             with for_the_answer():
-                return _value(self.function, stage)
+                return self.function(*copy.deepcopy(stage.inputs))
         except watchdog.Stop:
             raise
         except BaseException as error:
@@ -155,16 +175,28 @@ class _Attempt:
         return Result(False, f"{self.stage.about}\n  {printable}{end}\n  {help_line}")
 
 
+def _told(slip: Slip) -> str:
+    after = slip.after.split("\n")[0]
+    change = f"`{slip.before}` left out" if after == "pass" else f"`{after}` in one place"
+    return f"Your values are those of the solution with {change}. What belongs there?"
+
+
+@cache
 def _value(function: Callable, stage: Stage):
-    return function(*copy.deepcopy(stage.inputs))
-
-
-def _gives(function: Callable, stage: Stage, value) -> bool:
-    """Whether the function returns this value; not if it raises, as a mistake may at inputs that it was not made for"""
+    """What the solution, a known mistake or a slip gives at a stage; ... if it raises."""
     try:
-        return difference(value, _value(function, stage)) is None
+        return function(*copy.deepcopy(stage.inputs))
     except Exception:
-        return False
+        return ...
+
+
+@cache
+def _slips(solution: Callable) -> tuple[Slip, ...]:
+    return tuple(slips(solution))
+
+
+def _same(first, second) -> bool:
+    return first is second if first is ... or second is ... else difference(first, second) is None
 
 
 def _named(error: BaseException) -> str:

@@ -1,0 +1,186 @@
+"""Rules that every exercise keeps: its inputs tell mistakes apart, slips do not pass, and no reason is wrong.
+
+`rules/nb02_right.txt` lists slips that are right, `rules/nb02_pending.txt` what does not keep a rule yet.
+"""
+
+import ast
+import re
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_lib.exercises import grading, notebooks, of_notebook
+from course_lib.exercises.core import source
+from course_lib.exercises.grading import _same, _slips, _value, grade
+
+EXERCISES = [e for number in notebooks() for e in of_notebook(number)]
+every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+
+RULES = Path(__file__).parent / "rules"
+
+
+def table(kind: str) -> dict[str, list[str]]:
+    """The lines of rules/nb*_kind.txt by exercise, the first word of each; `#` begins a comment."""
+    lines = [line for file in RULES.glob(f"nb*_{kind}.txt") for line in file.read_text().splitlines()]
+    entries = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    return {i: [rest for other, rest in entries if other == i] for i, _ in entries}
+
+
+RIGHT = table("right")  # slips that are right, or right wherever the exercise is defined: a part of `before -> after`
+PENDING = {i: " ".join(rules).split() for i, rules in table("pending").items()}
+
+
+def holds(rule: str, exercise, faults: list) -> None:
+    """Fail if there are faults; while the exercise is pending for the rule, fail if there are none."""
+    if rule in PENDING.get(exercise.id, []):
+        assert faults, f"exercise {exercise.id} keeps the rule {rule!r} now; take it from rules/"
+        pytest.xfail(f"{len(faults)} faults")
+    assert not faults, "\n".join(map(str, faults))
+
+
+def shows(answer, exercise, stage) -> bool:
+    value = _value(answer, stage)
+    return value is not ... and not _same(value, _value(exercise.solution, stage))
+
+
+def first_shown(answer, exercise):
+    return next((stage for stage in exercise.stages if shows(answer, exercise, stage)), None)
+
+
+@every_exercise
+def test_no_two_mistakes_coincide_where_they_first_show(exercise):
+    faults = []
+    for one, other in combinations(exercise.mistakes, 2):
+        stages = {first_shown(m.answer, exercise) for m in (one, other)}
+        if len(stages) == 1 and _same(*(_value(m.answer, *stages) for m in (one, other))):
+            faults.append(f"{one.message} = {other.message}")
+    holds("mistakes", exercise, faults)
+
+
+def heard(exercise, monkeypatch):
+    """Each slip with what it hears of the known mistakes alone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(grading, "_slips", lambda solution: ())
+        for slip in _slips(exercise.solution):
+            yield slip, grade(exercise, slip.answer)
+
+
+def name(slip) -> str:
+    return f"{slip.before} -> {slip.after}"
+
+
+@every_exercise
+@pytest.mark.filterwarnings("ignore")
+def test_a_slip_that_passes_is_right(exercise, monkeypatch):
+    passed = [name(slip) for slip, result in heard(exercise, monkeypatch) if result.passed]
+    listed = RIGHT.get(exercise.id, ())
+    assert [right for right in listed if not any(right in one for one in passed)] == []
+    holds("slips", exercise, [one for one in passed if not any(right in one for right in listed)])
+
+
+@every_exercise
+@pytest.mark.filterwarnings("ignore")
+def test_a_slip_hears_no_mistake_that_it_is_not(exercise, monkeypatch):
+    """A slip that hears a known mistake gives its value at every stage."""
+    faults = []
+    for slip, result in heard(exercise, monkeypatch):
+        for mistake in exercise.mistakes:
+            if f"\n  {mistake.message}".rstrip(".") + ".\n" in result.message + "\n":
+                pairs = [(_value(slip.answer, stage), _value(mistake.answer, stage)) for stage in exercise.stages]
+                if not all(_same(*pair) or any(value is ... for value in pair) for pair in pairs):
+                    faults.append(f"{name(slip)} hears {mistake.message}")
+    holds("reasons", exercise, faults)
+
+
+@every_exercise
+@pytest.mark.filterwarnings("ignore")
+def test_three_of_four_slips_hear_a_reason(exercise):
+    """A known mistake, or the slip itself; exceptions, which name their line, are not counted."""
+    rejected = named = 0
+    for slip in _slips(exercise.solution):
+        message = grade(exercise, slip.answer).message
+        reason = message.split("\n  ")[1:2]
+        if reason and not reason[0].startswith("Your code"):
+            rejected += 1
+            named += reason[0].startswith("Your values are those") or reason[0].rstrip(".") in {
+                mistake.message.rstrip(".") for mistake in exercise.mistakes
+            }
+    holds("named", exercise, [] if named >= 0.75 * rejected else [f"{named} of {rejected}"])
+
+
+# Inputs ---------------------------------------------------------------------------------------------------------------
+
+UNSHIFTED = {"2.1", "2.2"}  # exp of small numbers; exercise 2.3 introduces the shift
+
+
+@every_exercise
+@pytest.mark.filterwarnings("ignore")
+def test_a_softmax_meets_large_logits(exercise):
+    text = source(exercise.solution)
+    if "np.exp(" in text and ".sum(" in text and exercise.id not in UNSHIFTED:
+        overflows = [
+            slip
+            for slip in _slips(exercise.solution)
+            if re.search(r"- (\w+\.max\(|np\.where|largest)", slip.before) and " - " not in slip.after
+            if any(shows(slip.answer, exercise, stage) for stage in exercise.stages)
+        ]
+        holds("logits", exercise, [] if overflows else ["no stage has logits of 800 or more"])
+
+
+@every_exercise
+def test_whole_numbers_vary(exercise):
+    """Of each whole number that is given: not always the same value, and not always a power of two."""
+    faults = []
+    for place, values in enumerate(zip(*(stage.inputs for stage in exercise.stages), strict=True)):
+        if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+            if len(set(values)) == 1:
+                faults.append(f"input {place} is always {values[0]}")
+            if all(v & (v - 1) == 0 for v in values):
+                faults.append(f"input {place} is always a power of two")
+    holds("numbers", exercise, faults)
+
+
+@every_exercise
+def test_lists_of_lengths_are_not_sorted(exercise):
+    faults = []
+    for place, values in enumerate(zip(*(stage.inputs for stage in exercise.stages), strict=True)):
+        lists = [list(v) for v in values if isinstance(v, list | tuple) and all(isinstance(n, int) for n in v)]
+        if lists and not any(v not in (sorted(v), sorted(v, reverse=True)) for v in lists):
+            faults.append(f"input {place} is always sorted")
+    holds("sorted", exercise, faults)
+
+
+@every_exercise
+def test_a_square_input_hides_missing_keepdims(exercise):
+    """Where the solution has keepdims=True, some stage has an input on which the code runs without it, and is wrong."""
+    calls = [n for n in ast.walk(ast.parse(source(exercise.solution))) if isinstance(n, ast.Call)]
+    if any(keyword.arg == "keepdims" for call in calls for keyword in call.keywords):
+        without = [
+            s for s in _slips(exercise.solution) if "keepdims=True" in s.before and "keepdims=True" not in s.after
+        ]
+        found = any(shows(slip.answer, exercise, stage) for slip in without for stage in exercise.stages)
+        holds("keepdims", exercise, [] if found else ["missing keepdims raises or is right at every stage"])
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+@every_exercise
+def test_messages_and_hints_are_plain_sentences(exercise):
+    texts = [m.message for m in exercise.mistakes] + list(exercise.hints)
+    faults = []
+    for text in texts:
+        plain = re.sub(r"`[^`]*`", "`code`", text)
+        sentences = re.split(r"(?<=[.?!]) ", plain)
+        if not plain.endswith((".", "?", "!")) or any(s.count(": ") + s.count("; ") > 1 for s in sentences):
+            faults.append(text)
+    holds("words", exercise, faults)
+
+
+@every_exercise
+def test_stages_are_data(exercise):
+    """Small enough to be copied at every call."""
+    arrays = [v for stage in exercise.stages for v in stage.inputs if isinstance(v, np.ndarray)]
+    assert sum(a.size for a in arrays) < 100_000
