@@ -66,10 +66,10 @@ EXPANDED_HEADS = Exercise(
         """,
     ),
     hints=(
-        "Cut W_LK behind its first r - p rows, `upper, lower = W_LK[:, : r - p], W_LK[:, r - p :]`. Cut the latent rows "
-        "behind their first r - p coordinates.",
-        "The query brings `Q @ lower.swapaxes(1, 2)` in its last p coordinates. These turn by the position of the query, "
-        "N - n ... N - 1.",
+        "Cut W_LK behind its first r - p rows, `upper, lower = W_LK[:, : r - p], W_LK[:, r - p :]`. Cut the "
+        "latent rows behind their first r - p coordinates.",
+        "The query brings `Q @ lower.swapaxes(1, 2)` in its last p coordinates. These turn by the position of the "
+        "query, N - n ... N - 1.",
         "The keys are `rows[:, : r - p] @ upper`, (h, N, e), and beside them the turned part of the rows as it is. "
         "`np.broadcast_to` gives the latter a head axis.",
     ),

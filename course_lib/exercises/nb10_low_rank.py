@@ -31,7 +31,7 @@ LOW_RANK = Exercise(
     solution=low_rank,
     stages=(
         Stage(_inputs(5, 2.5), "full rank, r = d: nothing is lost, whatever alpha is"),
-        Stage((np.eye(5), *_inputs(2, 1.0)[1:]), "X is the identity and alpha is 1: the weights alone decide"),
+        Stage((np.eye(5), *_inputs(2, 2.0)[1:]), "X is the identity: the weights alone decide"),
         Stage(_inputs(2, 1.0, rows=11), "alpha is 1: the inputs decide too"),
         Stage(_inputs(3, 0.4, rows=11), "keys count less than values"),
     ),
