@@ -62,7 +62,7 @@ BUDGET = Exercise(
         """,
     ),
     hints=(
-        "One more direction in layer k lowers the sum by sigma_kc^2 / sum_c sigma_kc^2. Do these gains rise or fall?",
+        "One more direction in layer t lowers the sum by sigma_tn^2 / sum_n sigma_tn^2. Do these gains rise or fall?",
         "They fall. So the R largest gains of all layers together are the first ones of each layer.",
         "`np.argsort(-all_gains)[:R]` are the places of the largest. Count how many belong to each layer.",
     ),

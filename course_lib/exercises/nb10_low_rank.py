@@ -60,7 +60,9 @@ LOW_RANK = Exercise(
         [alpha * W_K, W_V] -> [W_K, W_V] && K_part / alpha -> K_part | alpha is not used. The directions are those of
           (alpha W_K, W_V).
         alpha * W_K, W_V -> W_K, alpha * W_V && K_part / alpha, V_part -> K_part, V_part / alpha | alpha weighs the
-          values. It stands in front of W_K.
+          values, or divides the keys. It multiplies W_K.
+        alpha * W_K -> W_K / alpha | alpha divides the keys while directions are chosen. It multiplies W_K, and is
+          divided out at the end.
         K_part / alpha, V_part -> K_part / alpha, V_part / alpha | The values are divided by alpha too. Only W_K was
           multiplied by it.
         [alpha * W_K, W_V] -> [W_V, alpha * W_K] | The values stand before the keys in C, and C is cut as if the keys
