@@ -6,6 +6,7 @@ on these inputs too. A mistake is named if it gives the participant's value here
 
 import copy
 import inspect
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ class _Attempt:
         for mistake in self.exercise.mistakes:
             if _same(got, _value(mistake.answer, self.stage)) and self._is(mistake):
                 return mistake.message
-        for slip in _slips(self.exercise.solution):
+        for slip in _slips(self.exercise.solution, self.exercise.stages[0]):
             if _same(got, _value(slip.answer, self.stage)) and self._is_everywhere(slip):
                 return _told(slip)
         return None
@@ -176,9 +177,9 @@ class _Attempt:
 
 
 def _told(slip: Slip) -> str:
-    after = slip.after.split("\n")[0]
-    change = f"`{slip.before}` left out" if after == "pass" else f"`{after}` in one place"
-    return f"Your values are those of the solution with {change}. What belongs there?"
+    if slip.after == "pass":
+        return f"The solution gives the same values without its step `{re.split('[(=]', slip.before)[0].strip()} ...`."
+    return f"One wrong step in the solution gives the same values: `{slip.after.splitlines()[0]}`."
 
 
 @cache
@@ -191,8 +192,8 @@ def _value(function: Callable, stage: Stage):
 
 
 @cache
-def _slips(solution: Callable) -> tuple[Slip, ...]:
-    return tuple(slips(solution))
+def _slips(solution: Callable, first: Stage) -> tuple[Slip, ...]:
+    return tuple(slips(solution, first.inputs))
 
 
 def _same(first, second) -> bool:

@@ -43,19 +43,24 @@ _REARRANGING = {"transpose", "swapaxes", "reshape", "copy", "lower", "sort"}
 
 @dataclass(frozen=True)
 class Slip:
-    before: str  # "A / Z @ V", the expression around the change
-    after: str  # "A @ V", what stands there instead; "pass" where a statement is left out
+    before: str  # "return A / Z @ V", the line or expression around the change
+    after: str  # "return A @ V", what stands there instead; "pass" where a line is left out
     answer: Callable
 
 
-def slips(solution: Callable) -> Iterator[Slip]:
-    """All slips of a function that differ as text."""
+def slips(solution: Callable, inputs: tuple) -> Iterator[Slip]:
+    """All slips of a function that differ as text; arguments stand for each other if these inputs are of one kind."""
     function = ast.parse(source(solution)).body[0]
+    kinds = {argument.arg: _kind(value) for argument, value in zip(function.args.args, inputs, strict=False)}
     seen = {ast.unparse(function)}
-    for before, after, text in [*_places(function), *_exchanged_arguments(function)]:
+    for before, after, text in [*_places(function, kinds), *_exchanged_arguments(function, kinds)]:
         if text not in seen:
             seen.add(text)
             yield Slip(before, after, compiled(_ending(text), solution))
+
+
+def _kind(value) -> type:
+    return float if isinstance(value, int) else type(value)
 
 
 def _ending(text: str) -> str:
@@ -69,9 +74,9 @@ def _ending(text: str) -> str:
     return ast.unparse(function)
 
 
-def _places(function: ast.FunctionDef) -> list[tuple[str, str, str]]:
+def _places(function: ast.FunctionDef, kinds: dict[str, type]) -> list[tuple[str, str, str]]:
     """Expression, changed expression, changed function. The tree is as before at the end."""
-    names, found = [argument.arg for argument in function.args.args], []
+    found = []
     for parent in list(ast.walk(function)):
         for child in ast.iter_child_nodes(parent):
             child.parent = parent
@@ -79,7 +84,7 @@ def _places(function: ast.FunctionDef) -> list[tuple[str, str, str]]:
         for field, value in ast.iter_fields(parent):
             for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
                 if isinstance(child, ast.AST) and not isinstance(parent, ast.keyword):
-                    for new in [*_alternatives(child), *_other_arguments(child, names)]:
+                    for new in [*_alternatives(child), *_other_arguments(child, kinds)]:
                         found.append(_changed(function, parent, field, index, new))
     return found
 
@@ -103,17 +108,28 @@ def _changed(function, parent, field: str, index: int | None, new: ast.AST) -> t
 
 
 def _around(node: ast.AST) -> ast.AST:
-    """The smallest expression around a node that can be recognised; a statement itself."""
+    """The statement around a node if it is a short line, else the smallest expression of some length."""
     if isinstance(node, ast.stmt):
         return node
-    named = isinstance(node, ast.expr) and not isinstance(node, ast.Slice) and len(ast.unparse(node)) > 11
-    return node if named or isinstance(node.parent, ast.stmt) else _around(node.parent)
+    text = ast.unparse(node)
+    if isinstance(node, ast.expr) and not isinstance(node, ast.Slice) and len(text) > 25:
+        return _short_line(node) or node
+    return node if isinstance(node.parent, ast.FunctionDef) else _around(node.parent)
 
 
-def _exchanged_arguments(function: ast.FunctionDef) -> list[tuple[str, str, str]]:
+def _short_line(node: ast.AST) -> ast.stmt | None:
+    while not isinstance(node, ast.stmt):
+        node = node.parent
+    text = ast.unparse(node)
+    return node if len(text) <= 72 and "\n" not in text else None
+
+
+def _exchanged_arguments(function: ast.FunctionDef, kinds: dict[str, type]) -> list[tuple[str, str, str]]:
     """The function with two of its arguments in the other order."""
-    found = []
-    for i, j in combinations(range(len(function.args.args)), 2):
+    found, names = [], list(kinds)
+    for i, j in combinations(range(len(names)), 2):
+        if kinds[names[i]] != kinds[names[j]]:
+            continue
         changed = copy.deepcopy(function)
         given = changed.args.args
         given[i], given[j] = given[j], given[i]
@@ -121,9 +137,9 @@ def _exchanged_arguments(function: ast.FunctionDef) -> list[tuple[str, str, str]
     return found
 
 
-def _other_arguments(node: ast.AST, names: list[str]) -> list[ast.AST]:
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
-        return [ast.Name(other, node.ctx) for other in names if other != node.id]
+def _other_arguments(node: ast.AST, kinds: dict[str, type]) -> list[ast.AST]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in kinds:
+        return [ast.Name(name, node.ctx) for name in kinds if name != node.id and kinds[name] == kinds[node.id]]
     return []
 
 
