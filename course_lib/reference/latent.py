@@ -167,7 +167,7 @@ def from_grouped(layer: GroupedQueryAttention) -> LatentAttention:
     """The latent attention equal to `layer`, with d_L = g (e + v): W_L holds all its W_K and W_V side by side.
 
     W_LK_h and W_LV_h are selections of columns, so the values are the same to rounding. Raises ValueError for a layer
-    with rotary positions or QK-norm, which stand between W_K and the query and cannot be absorbed.
+    with rotary positions or QK-norm, which stand between W_K and the query: no W_LK alone holds them.
     """
     require(layer.rope is None, f"layer must have no rotary positions to embed exactly, got rope = {layer.rope}")
     require(layer.norm_Q is None and layer.norm_K is None, "layer must have no QK-norm to embed exactly, got one")

@@ -1,6 +1,7 @@
-"""Two other ways to give latent attention positions, which the paper leaves open (sections 7 and 9)."""
+"""Rotary positions in latent attention that need no rows of their own: keys that turn, and rows that turn."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -34,32 +35,84 @@ class RotatedKeysLatentAttention(LatentAttention):
         return rotate(K, np.arange(K.shape[-2]), self.rope), V
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RotaryLatentAttention(AbsorbedLatentAttention):
-    """Positions inside the latent: R_j L_j is cached, the absorbed query turned by R_i, the output back by R_{-i}.
+    """Positions inside the latent: the cached row L_j turns by R_j, the absorbed query by R_i, the output by R_{-i}.
 
-    Scores and values then see R_{j-i} L_j, a relative position, and no rotary rows are needed beside L. The price: no
-    cheap expanded reading, so prefill works in width r per head, and the values are rotated as well.
+    Scores and values then see L_j turned by R_{j-i}, a relative position, and no rotary rows are needed beside L.
+    Only the last `turned` = p of the r coordinates turn (partly rotary latent). The values turn as well. `expanded`
+    gives the other form. Prior art: Su (kexue.fm/archives/10862), DeepSeek-V4 (arXiv 2606.19348).
+    Raises ValueError for a p that is odd or larger than r.
     """
+
+    turned: int | None = None  # p; default r, the whole row
 
     def __post_init__(self):
         super().__post_init__()
-        require_even("latent width r, which is rotated,", self.W_L.shape[-1])
+        r = self.W_L.shape[-1]
+        if self.turned is None:
+            object.__setattr__(self, "turned", r)
+        require_even("latent width p = turned, which is rotated,", self.turned)
+        require(self.turned <= r, f"turned must be at most r = {r}, the width of the latent, got {self.turned}")
 
     def _require_rope(self) -> None:
         give_rope_without_rotary_rows(self)
 
-    def absorbed(self):
-        """The layer itself: it has no other reading."""
-        return self
+    def absorbed(self) -> "RotaryLatentAttention":
+        """The same weights in the absorbed form."""
+        return RotaryLatentAttention(**weights_of(self))
+
+    def expanded(self) -> "ExpandedRotaryLatentAttention":
+        """The same weights with keys and values formed per head."""
+        return ExpandedRotaryLatentAttention(**weights_of(self))
 
     def queries(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "h n r"]:
-        return rotate(super().queries(X, positions), positions, self.rope)
+        return self._turn(super().queries(X, positions), positions)
 
     def compress(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> dict[str, np.ndarray]:
-        return {"L": rotate(super().compress(X, positions)["L"], positions, self.rope)}
+        return {"L": self._turn(super().compress(X, positions)["L"], positions)}
 
     def output(self, Y: Float[np.ndarray, "h n r"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n d_out"]:
-        return super().output(rotate(Y, -positions, self.rope), positions)
+        return super().output(self._turn(Y, -positions), positions)
+
+    def _turn(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """The last p coordinates turned by position."""
+        still, turning = np.split(rows, [rows.shape[-1] - self.turned], axis=-1)
+        return np.concatenate([still, rotate(turning, positions, self.rope)], axis=-1)
+
+
+class ExpandedRotaryLatentAttention(RotaryLatentAttention):
+    """The expanded form: keys e + p and values v + p wide, whose last p coordinates are the turned ones of the row.
+
+    W_LK_h has r - p rows B above and p rows B' below. For a row (c, t) a score is <q, c B> + <R_i B' q, R_j t>: the
+    query brings B' q beside q. Values are (c C, R_j t) with the first r - p rows C of W_LV_h, and the mix of their last
+    p coordinates is turned back before the other rows of W_LV_h act on it.
+    """
+
+    def queries(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "h n e"]:
+        Q = LatentAttention.queries(self, X, positions)
+        asking = Q @ np.swapaxes(self.W_LK[:, -self.turned :], -1, -2)
+        return np.concatenate([Q, rotate(asking, positions, self.rope)], axis=-1)
+
+    def _content_queries(self, Q: np.ndarray) -> np.ndarray:
+        return Q
+
+    def read(self, rows: Mapping[str, np.ndarray]) -> tuple[Float[np.ndarray, "h N e"], Float[np.ndarray, "h N v"]]:
+        still, turned = np.split(rows["L"], [rows["L"].shape[-1] - self.turned], axis=-1)
+        shared = np.broadcast_to(turned, (len(self.W_LK), *turned.shape))
+        up = (W[:, : still.shape[-1]] for W in (self.W_LK, self.W_LV))
+        K, V = (np.concatenate([still @ W, shared], axis=-1) for W in up)
+        return K, V
+
+    def output(self, Y: Float[np.ndarray, "h n v"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n d_out"]:
+        content, turning = np.split(Y, [Y.shape[-1] - self.turned], axis=-1)
+        back = rotate(turning, -positions, self.rope) @ self.W_LV[:, -self.turned :]
+        return LatentAttention.output(self, content + back, positions)
+
+
+def weights_of(layer: RotaryLatentAttention) -> dict:
+    """All fields by name."""
+    return {f.name: getattr(layer, f.name) for f in fields(RotaryLatentAttention)}
 
 
 def give_rope_without_rotary_rows(layer: LatentAttention) -> None:

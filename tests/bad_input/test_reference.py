@@ -9,6 +9,7 @@ import pytest
 from course_lib.config import GroupedConfig, LatentConfig, Rope
 from course_lib.reference import attention as ref
 from course_lib.reference import masks, positions
+from course_lib.reference.biases import alibi_slopes, distance_biases
 from course_lib.reference.cache import Cache, step, without_cache
 from course_lib.reference.feedforward import FeedForward, SwiGLU
 from course_lib.reference.grouped import GroupedQueryAttention, grouped_attention
@@ -115,8 +116,15 @@ CASES = {
     ),
     "rotary latent, odd": (
         lambda: RotaryLatentAttention.random(LatentConfig(**SIZES), rng),
-        "latent width r, which is rotated, must be even and positive, got 5",
+        "latent width p = turned, which is rotated, must be even and positive, got 5",
     ),
+    "more turned than there is": (
+        lambda: replace(RotaryLatentAttention.random(LatentConfig(**SIZES | {"d_latent": 6}), rng), turned=8),
+        "turned must be at most r = 6, the width of the latent, got 8",
+    ),
+    "too few biases": (lambda: distance_biases(ones(2, 3), 2, 4), "distances 0 to N - 1 = 3, got 3 of them"),
+    "biases of too many queries": (lambda: distance_biases(ones(2, 9), 5, 4), "n must lie between 0 and N = 4, got 5"),
+    "slopes of half a head": (lambda: alibi_slopes(1.5), "n_heads must be a positive whole number, got 1.5"),
     "two kinds of position": (
         lambda: RotatedKeysLatentAttention.random(LatentConfig(**SIZES, d_rope=6), rng),
         "W_QR and W_KR must be None",

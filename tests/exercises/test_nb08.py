@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from course_lib import accounting
-from course_lib.config import GroupedConfig, LatentConfig, Rope
+from course_lib.config import GroupedConfig, LatentConfig
 from course_lib.exercises import nb08_absorbing as absorbing
 from course_lib.exercises import nb08_grouped_as_latent as grouped_as_latent
 from course_lib.exercises import nb08_reading_costs as reading_costs
-from course_lib.exercises import nb09_shared_rotary_key as shared_rotary_key
 from course_lib.exercises import of_notebook
 from course_lib.exercises.grading import grade
 from course_lib.reference.attention import attention_weights
@@ -19,9 +18,8 @@ from course_lib.reference.cache import step
 from course_lib.reference.grouped import GroupedQueryAttention
 from course_lib.reference.latent import LatentAttention, from_grouped
 from course_lib.reference.masks import causal_mask
-from course_lib.reference.positions import rotate
 
-EXERCISES = {exercise.id: exercise for exercise in of_notebook("8") + of_notebook("9")}
+EXERCISES = {exercise.id: exercise for exercise in of_notebook("8")}
 
 
 @pytest.mark.parametrize("h, g", [(1, 1), (6, 2), (6, 6), (5, 1)])
@@ -58,18 +56,6 @@ def test_costs_are_those_of_accounting(rope):
     for reading in (accounting.expanded(config), accounting.absorbed(config)):
         got = reading_costs.per_cached_token(3, 4, 5, 7, rope, reading.name == "absorbed")
         assert got == {"flops": 2 * reading.attend, "numbers": reading.floats_per_row}
-
-
-def test_decoupled_scores_are_those_of_the_layer():
-    rng = np.random.default_rng(2)
-    layer = LatentAttention.random(LatentConfig(d_model=11, n_heads=3, d_latent=7, d_head=5, d_rope=4), rng)
-    X, at = rng.normal(size=(8, 11)), np.arange(8)
-    K, _ = layer.read(layer.compress(X, at))
-    want = layer.queries(X, at)[:, 5:] @ K.swapaxes(-1, -2) * layer.scale
-    got = shared_rotary_key.decoupled_scores(
-        X[5:] @ layer.W_Q, X @ layer.W_L @ layer.W_LK, X[5:] @ layer.W_QR, X @ layer.W_KR, Rope()
-    )
-    np.testing.assert_allclose(got, want, rtol=0, atol=1e-13)  # sums of 9 products of size 1
 
 
 def selectors_in_loops(h, g, e):
@@ -127,36 +113,6 @@ def cost_in_cases(n_heads, d_head, d_value, d_latent, d_rope, absorbed):
     return {"numbers": np.int64(read), "flops": n_heads * per_head}
 
 
-def decoupled_by_concatenation(Q, K, Q_R, K_R, rope):
-    h, n, _ = Q.shape
-    N = len(K_R)
-    queries = np.concatenate([Q, rotate(Q_R, np.arange(N)[N - n :], rope)], -1)
-    keys = np.concatenate([K, np.stack([rotate(K_R, np.arange(N), rope)] * h)], -1)
-    return np.einsum("hne,hme->hnm", queries, keys) / math.sqrt(queries.shape[-1])
-
-
-def decoupled_in_loops(Q, K, Q_R, K_R, rope):
-    (h, n, e), (N, p) = Q.shape, K_R.shape
-    S = np.zeros((h, n, N))
-    for head, i, j in np.ndindex(S.shape):
-        shift = np.array([j - (N - n + i)])  # <R_i q, R_j k> = <q, R_{j - i} k>
-        turned = rotate(K_R[j : j + 1], shift, rope)[0]
-        S[head, i, j] = (Q[head, i] @ K[head, j] + Q_R[head, i] @ turned) / math.sqrt(e + p)
-    return S
-
-
-def decoupled_in_torch(Q, K, Q_R, K_R, rope):
-    N, p = K_R.shape
-    angles = torch.outer(torch.arange(N), rope.base ** (-torch.arange(0, p, 2).double() / p))
-    turns = torch.polar(torch.ones_like(angles), angles)
-
-    def turned(X, turns):
-        return torch.view_as_real(torch.view_as_complex(torch.from_numpy(X).unflatten(-1, (-1, 2))) * turns).flatten(-2)
-
-    rotary = turned(Q_R, turns[N - Q.shape[1] :]) @ turned(K_R, turns).T
-    return (torch.from_numpy(Q) @ torch.from_numpy(K).mT + rotary) / (Q.shape[-1] + p) ** 0.5
-
-
 @pytest.mark.parametrize(
     "number, answer",
     [
@@ -171,9 +127,6 @@ def decoupled_in_torch(Q, K, Q_R, K_R, rope):
         ("8.3", merge_by_einsum),
         ("8.4", cost_in_cases),
         ("8.4", lambda *sizes: {k: float(v) for k, v in cost_in_cases(*sizes).items()}),
-        ("9.1", decoupled_by_concatenation),
-        ("9.1", decoupled_in_loops),
-        ("9.1", decoupled_in_torch),
     ],
 )
 def test_right_answers_pass_in_any_style(number, answer):
@@ -235,26 +188,6 @@ def cost_with_narrow_values(h, e, v, r, p, absorbed):
 cost_without_rope = cost_of(d_rope=lambda **_: 0)
 
 
-def decoupled_with(before=lambda *given: given, after=lambda S, *given: S):
-    """decoupled_by_concatenation of changed inputs, and changed itself."""
-    return lambda *given: after(decoupled_by_concatenation(*before(*given)), *given)
-
-
-def everything_rotated(Q, K, Q_R, K_R, rope):
-    n, N = Q.shape[1], len(K_R)
-    return rotate(Q, np.arange(N - n, N), rope), rotate(K, np.arange(N), rope), Q_R, K_R, rope
-
-
-def weights_of(S, *given):
-    return torch.softmax(torch.from_numpy(S), -1)
-
-
-def decoupled_backwards(Q, K, Q_R, K_R, rope):
-    N, n = len(K_R), Q.shape[1]
-    back = rotate(Q_R, -np.arange(N - n, N), rope) @ rotate(K_R, -np.arange(N), rope).T
-    return (np.einsum("hne,hme->hnm", Q, K) + back) / 10**0.5
-
-
 def absorb_and_divide(Q, W_LK, L, by):
     asking = np.einsum("hne,hre->hnr", Q, W_LK)
     return asking, asking @ L.T / by
@@ -312,17 +245,6 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, five heads"),
         ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "expanded, one head"),
         ("8.4", lambda *sizes: list(cost_in_cases(*sizes).values()), "a dict is expected"),
-        ("9.1", decoupled_with(after=lambda S, *given: S * (10 / 6) ** 0.5), "divided by sqrt(d_QK)"),
-        ("9.1", decoupled_with(after=lambda S, *given: S * (6 + 4) ** 0.5), "not scaled"),
-        ("9.1", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R, Rope())), "one head, four tokens"),
-        ("9.1", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R[::-1].copy(), rope)), "four tokens"),
-        ("9.1", decoupled_with(after=lambda S, *given: np.exp(S)), "position 0"),
-        ("9.1", decoupled_with(everything_rotated), "Q and K are rotated as well"),
-        ("9.1", decoupled_with(after=lambda S, *given: S * (10 / 4) ** 0.5), "sqrt(d_R) alone"),
-        ("9.1", decoupled_with(after=weights_of), "these are the weights already"),
-        ("9.1", decoupled_backwards, "the shift has the wrong sign"),
-        ("9.1", decoupled_with(after=lambda S, *given: S.swapaxes(1, 2)), "the scores are transposed"),
-        ("9.1", decoupled_with(after=lambda S, *given: np.where(np.tri(*S.shape[1:]), S, -np.inf)), "no mask here"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):

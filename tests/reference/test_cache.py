@@ -3,6 +3,8 @@
 Tolerance 1e-12: entries are of size 1 and the longest sum has 24 terms, so rounding stays below 1e-14.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +15,8 @@ from course_lib.reference.cache import Cache, step, without_cache
 from course_lib.reference.grouped import GroupedQueryAttention
 from course_lib.reference.latent import AbsorbedLatentAttention, LatentAttention
 from course_lib.reference.masks import causal_mask
+from course_lib.reference.normalised_keys import NormalisedKeysLatentAttention
+from course_lib.reference.norms import RMSNorm
 from course_lib.reference.rotary_latent import RotaryLatentAttention, RotatedKeysLatentAttention
 
 N, D = 11, 7
@@ -27,6 +31,15 @@ def latent(cls=LatentAttention, r=5, **more):
     return cls.random(config, np.random.default_rng(0))
 
 
+def partly_rotary():
+    return replace(latent(RotaryLatentAttention, r=10, window=4), turned=6)
+
+
+def normalised_keys():
+    weights = {name: getattr(latent(), name) for name in ("W_Q", "W_L", "W_LK", "W_LV", "W_O")}
+    return NormalisedKeysLatentAttention(**weights, norm_K=RMSNorm(np.linspace(0.5, 2, 4)))
+
+
 FULL = {"d_rope": 6, "d_latent_q": 8, "latent_norm": True}
 VARIANTS = {
     "multi-head": grouped(),
@@ -38,8 +51,12 @@ VARIANTS = {
     "absorbed, everything": latent(AbsorbedLatentAttention, **FULL, window=4),
     "rotated keys": latent(RotatedKeysLatentAttention),
     "rotary latent": latent(RotaryLatentAttention, r=8),
+    "partly rotary latent": partly_rotary(),
+    "partly rotary latent, expanded": partly_rotary().expanded(),
+    "normalised keys": normalised_keys(),
+    "normalised keys, absorbed": normalised_keys().absorbed(),
 }
-FLOATS = (48, 16, 8, 5, 11, 5, 11, 5, 8)
+FLOATS = (48, 16, 8, 5, 11, 5, 11, 5, 8, 10, 10, 8, 8)
 X = np.random.default_rng(1).normal(size=(N, D))
 every_variant = pytest.mark.parametrize("name", VARIANTS)
 

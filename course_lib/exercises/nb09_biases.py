@@ -1,0 +1,60 @@
+"""Exercise 9.1: the biases of ALiBi for a chunk of new tokens."""
+
+import numpy as np
+
+from course_lib.exercises.core import Exercise, Stage, edits
+
+
+def alibi(slopes, n, N):
+    i = np.arange(N - n, N)  # the queries are the last n of N tokens
+    distances = i[:, None] - np.arange(N)
+    return -slopes[:, None, None] * distances
+
+
+ALIBI = Exercise(
+    id="9.1",
+    title="the biases of a chunk",
+    minutes=5,
+    difficulty=1,
+    solution=alibi,
+    stages=(
+        Stage((np.array([0.5]), 1, 1), "one token: its distance to itself is 0"),
+        Stage((np.array([0.5]), 2, 5), "one head, two new tokens behind three cached ones"),
+        Stage((np.array([0.5, 0.3, 0.07]), 5, 5), "three heads, five tokens, all of them new"),
+        Stage((np.array([0.5, 0.2, 0.07, 0.3]), 3, 7), "three new tokens behind four cached ones"),
+    ),
+    mistakes=edits(
+        alibi,
+        """
+        -slopes -> slopes | The sign is wrong. A distant key gets a smaller logit, so its bias is negative.
+        np.arange(N - n, N) -> np.arange(n) | The queries are numbered as if they came first. They are the last n of N
+          tokens, so they stand at N - n ... N - 1.
+        np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one place too far. The last of N tokens is
+          at N - 1.
+        i[:, None] - np.arange(N) -> np.abs(i[:, None] - np.arange(N)) | The distance i - j has a sign. For keys after
+          the query it is negative, and the bias is positive there.
+        * distances -> * np.maximum(distances, 0) | Keys after the query get 0 here. Return -m (i - j) for all pairs;
+          the mask hides them later.
+        -slopes[:, None, None] * distances -> np.where(distances >= 0, -slopes[:, None, None] * distances, -np.inf) |
+          The future is masked. Return -beta (i - j) for all pairs.
+        -slopes[:, None, None] * distances -> np.exp(-slopes[:, None, None] * distances) | These are factors of A. A
+          bias is added to the logit, before the exponential.
+        -slopes[:, None, None] -> -np.ones(len(slopes))[:, None, None] | The slopes are not used. Each head multiplies
+          the distances by its own slope.
+        -slopes[:, None, None] -> -slopes[::-1, None, None] | The slopes are in reverse order. Head h has slopes[h].
+        -slopes[:, None, None] -> -2.0 ** -slopes[:, None, None] | The slopes are taken as exponents of 2. They are
+          the numbers beta_h already.
+        -slopes[:, None, None] * distances -> slopes[:, None, None] * np.broadcast_to(np.arange(N), (n, N)) | This is
+          beta_h j. The softmax gives the same weights with it, but -beta_h (i - j) is asked for.
+        -slopes[:, None, None] * distances -> (-slopes[:, None, None] * distances).swapaxes(1, 2) | The biases are
+          transposed. Queries are rows and keys are columns.
+        -slopes[:, None, None] * distances -> -slopes[:, None, None] * distances / N | The distances are divided by N.
+          ALiBi takes them as they are.
+        """,
+    ),
+    hints=(
+        "Number the queries by their positions in the whole text. The last of N tokens stands at N - 1.",
+        "`i = np.arange(N - n, N)` are the positions of the queries. `i[:, None] - np.arange(N)` are all distances.",
+        "The slopes need two more axes, `slopes[:, None, None]`, so that each head multiplies all distances.",
+    ),
+)

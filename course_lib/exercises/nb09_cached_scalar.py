@@ -1,0 +1,68 @@
+"""Exercise 9.5: logits of normalised keys from one cached factor per token and head."""
+
+import numpy as np
+
+from course_lib.exercises.core import Exercise, Stage, draw, edits
+
+
+def normalised_logits(Q, W_LK, gamma, L, eps):
+    squares = np.square(L @ W_LK).mean(axis=-1)  # (h, N), once, when a token arrives
+    factors = 1 / np.sqrt(squares + eps)
+    asking = (Q * gamma) @ W_LK.swapaxes(1, 2)  # (h, n, r)
+    return factors.T, asking @ L.T * factors[:, None] / np.sqrt(Q.shape[-1])
+
+
+def _inputs(h: int, n: int, N: int, gamma: np.ndarray, eps: float) -> tuple:
+    return draw(h, n, 5), draw(h, 7, 5, seed=1), gamma, draw(N, 7, seed=2), eps
+
+
+ONES, GAMMA = np.ones(5), np.array([0.4, 1.9, 0.7, 1.2, 1.6])
+CACHED_SCALAR = Exercise(
+    id="9.5",
+    title="normalised keys from cached factors",
+    minutes=8,
+    difficulty=2,
+    solution=normalised_logits,
+    stages=(
+        Stage(_inputs(1, 1, 1, ONES, 1e-6), "one head, one token, gamma is 1"),
+        Stage(_inputs(2, 3, 4, ONES, 1e-6), "two heads, three queries and four tokens, gamma is 1"),
+        Stage(_inputs(3, 3, 3, GAMMA, 1e-6), "three heads, with a gamma"),
+        Stage(_inputs(3, 2, 6, GAMMA, 0.5), "a large eps"),
+    ),
+    mistakes=edits(
+        normalised_logits,
+        """
+        .mean(axis=-1) -> .sum(axis=-1) | The squares are summed. RMSNorm divides by the root of their mean.
+        1 / np.sqrt(squares + eps) -> np.sqrt(squares + eps) | These are the root mean squares. The factors are their
+          inverses.
+        1 / np.sqrt(squares + eps) -> 1 / (squares + eps) | The square root is missing in the factors.
+        squares + eps -> squares | eps is missing. It stands beside the mean square, inside the root.
+        1 / np.sqrt(squares + eps) -> 1 / (np.sqrt(squares) + eps) | eps stands outside the root. It belongs beside
+          the mean square.
+        (Q * gamma) -> Q | gamma is missing. It multiplies each coordinate of the key, or of the query.
+        return factors.T, -> return factors, | The factors have shape (h, N). Tokens are rows, (N, h).
+        / np.sqrt(Q.shape[-1]) -> | These are scores, without the scale. Divide by sqrt(d_QK).
+        np.sqrt(Q.shape[-1]) -> np.sqrt(L.shape[-1]) | The logits are divided by sqrt(d_L). Absorption does not change
+          the scale sqrt(d_QK).
+        * factors[:, None] -> | The logits are those of the keys as they are. Multiply each by the factor of its token
+          and head.
+        * factors[:, None] -> * factors.mean(axis=1)[:, None, None] | All tokens of a head have one factor. Each token
+          has its own.
+        * factors[:, None] -> * factors.mean(axis=0) | All heads have one factor. Each head has its own.
+        np.square(L @ W_LK) -> np.square(L @ W_LK * gamma) | gamma enters the mean square. RMSNorm divides first and
+          multiplies by gamma afterwards.
+        (Q * gamma) -> (Q / np.sqrt(np.square(Q).mean(axis=-1, keepdims=True) + eps) * gamma) | The queries are
+          normalised again. They come normalised.
+        np.square(L @ W_LK).mean(axis=-1) -> np.tile(np.square(L).mean(axis=-1), (len(W_LK), 1)) | These are mean
+          squares of the latent rows. Take those of the keys L W_LK.
+        return factors.T, asking @ L.T * factors[:, None] / np.sqrt(Q.shape[-1]) -> return asking @ L.T * factors[:,
+          None] / np.sqrt(Q.shape[-1]), factors.T | The logits come first. Return the factors, then the logits.
+        """,
+    ),
+    hints=(
+        "The factor of token j and head h is 1 / sqrt(mean of the squares of l_j W_LK_h, plus eps).",
+        "gamma multiplies each coordinate of the key. In an inner product it can as well multiply the query.",
+        "`(Q * gamma) @ W_LK.swapaxes(1, 2) @ L.T` are the scores of the keys as they are. Multiply column j of head h "
+        "by its factor, and divide by sqrt(e).",
+    ),
+)

@@ -1,0 +1,76 @@
+"""Exercise 9.4: queries and keys of the expanded form of a partly rotary latent, e + p wide."""
+
+import numpy as np
+
+from course_lib.config import Rope
+from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.reference.positions import rotate
+
+
+def expanded_heads(Q, W_LK, rows, p, rope):
+    n, N, still = Q.shape[1], len(rows), rows.shape[1] - p
+    upper, lower = W_LK[:, :still], W_LK[:, still:]
+    asking = rotate(Q @ lower.swapaxes(1, 2), np.arange(N - n, N), rope)  # (h, n, p)
+    shared = np.broadcast_to(rows[:, still:], (len(Q), N, p))  # turned already, the same for all heads
+    return np.concatenate([Q, asking], axis=-1), np.concatenate([rows[:, :still] @ upper, shared], axis=-1)
+
+
+def _inputs(h: int, n: int, N: int, r: int, p: int) -> tuple:
+    return draw(h, n, 5), draw(h, r, 5, seed=1), draw(N, r, seed=2), p, Rope(base=50.0)
+
+
+EXPANDED_HEADS = Exercise(
+    id="9.4",
+    title="expanded heads of a partly rotary latent",
+    minutes=10,
+    difficulty=3,
+    solution=expanded_heads,
+    stages=(
+        Stage(_inputs(1, 1, 1, 8, 2), "one token at position 0, where nothing turns"),
+        Stage(_inputs(1, 3, 3, 10, 4), "one head, three tokens, all of them new"),
+        Stage(_inputs(3, 4, 4, 8, 2), "three heads"),
+        Stage(_inputs(3, 2, 6, 9, 6), "two new tokens behind four cached ones"),
+    ),
+    mistakes=edits(
+        expanded_heads,
+        """
+        rotate(Q @ lower.swapaxes(1, 2), np.arange(N - n, N), rope) -> Q @ lower.swapaxes(1, 2) | The last p
+          coordinates of the queries are not turned. Turn them by the positions of the queries.
+        np.arange(N - n, N) -> np.arange(n) | The queries are turned as if they came first. They are the last n of N
+          tokens, at N - n ... N - 1.
+        np.arange(N - n, N) -> -np.arange(N - n, N) | The queries turn backwards, so the scores depend on i + j. Turn
+          them by +i.
+        rows[:, still:], -> rotate(rows[:, still:], np.arange(N), rope), | The last p coordinates of the rows turn a
+          second time. They are turned already in the cache.
+        np.arange(N - n, N), rope -> np.arange(N - n, N), Rope() | The given rope is not used. It has a base of its
+          own.
+        rows.shape[1] - p -> p && (len(Q), N, p) -> (len(Q), N, rows.shape[1] - p) | The row is cut behind its first p
+          coordinates. The last p coordinates turn, so cut it behind the first r - p.
+        upper, lower = W_LK[:, :still], W_LK[:, still:] -> upper, lower = W_LK[:, p:], W_LK[:, :p] | The blocks of
+          W_LK have changed places. The first r - p rows belong to the coordinates that do not turn.
+        [Q, asking] -> [asking, Q] && [rows[:, :still] @ upper, shared] -> [shared, rows[:, :still] @ upper] | The
+          turned coordinates come first. The scores are the same, but the last p coordinates are asked for.
+        return np.concatenate([Q, asking], axis=-1), np.concatenate([rows[:, :still] @ upper, shared], axis=-1) ->
+          return np.concatenate([rows[:, :still] @ upper, shared], axis=-1), np.concatenate([Q, asking], axis=-1) |
+          The keys come first. Return the queries, then the keys.
+        [Q, asking] -> [Q / np.sqrt(Q.shape[-1]), asking / np.sqrt(Q.shape[-1])] | The queries are scaled. No scale is
+          asked for here.
+        rows[:, :still] @ upper -> rows @ W_LK | The turned coordinates count twice. The content of a key is made of
+          the first r - p coordinates only.
+        return np.concatenate([Q, asking], axis=-1), np.concatenate([rows[:, :still] @ upper, shared], axis=-1) ->
+          return np.concatenate([Q, asking], axis=-1) @ np.concatenate([rows[:, :still] @ upper, shared],
+          axis=-1).swapaxes(1, 2) | These are the scores. Return the queries and the keys.
+        shared = np.broadcast_to(rows[:, still:], (len(Q), N, p)) -> shared = rows[:, still:] @ lower.mean(axis=2,
+          keepdims=True) @ np.ones((1, p)) | The turned coordinates of the keys are projected. They enter each head as
+          they are in the cache.
+        """,
+    ),
+    hints=(
+        "Cut W_LK behind its first r - p rows, `upper, lower = W_LK[:, : r - p], W_LK[:, r - p :]`. Cut the "
+        "latent rows behind their first r - p coordinates.",
+        "The query brings `Q @ lower.swapaxes(1, 2)` in its last p coordinates. These turn by the position of the "
+        "query, N - n ... N - 1.",
+        "The keys are `rows[:, : r - p] @ upper`, (h, N, e), and beside them the turned part of the rows as it is. "
+        "`np.broadcast_to` gives the latter a head axis.",
+    ),
+)

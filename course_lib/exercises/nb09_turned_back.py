@@ -1,0 +1,65 @@
+"""Exercise 9.3: a mix of turned latent rows, turned back by the position of its query."""
+
+import numpy as np
+
+from course_lib.config import Rope
+from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.reference.positions import rotate
+
+
+def relative_mix(P, turned_rows, rope):
+    n, N = P.shape[-2:]
+    mix = P @ turned_rows
+    return rotate(mix, -np.arange(N - n, N), rope)  # the queries are the last n of N tokens
+
+
+def _inputs(h: int, n: int, N: int) -> tuple:
+    A = np.exp(draw(h, n, N)) * np.tri(n, N, N - n)
+    return A / A.sum(-1, keepdims=True), draw(N, 6, seed=1), Rope(base=50.0)
+
+
+TURNED_BACK = Exercise(
+    id="9.3",
+    title="turn the mix back",
+    minutes=6,
+    difficulty=2,
+    solution=relative_mix,
+    stages=(
+        Stage(_inputs(2, 1, 1), "two heads, one token at position 0, where nothing turns"),
+        Stage(_inputs(1, 4, 4), "one head, four tokens, all of them new"),
+        Stage(_inputs(3, 5, 5), "three heads"),
+        Stage(_inputs(3, 2, 7), "two new tokens behind five cached ones"),
+    ),
+    mistakes=edits(
+        relative_mix,
+        """
+        rotate(mix, -np.arange(N - n, N), rope) -> mix | The mix is not turned back. Turn it by R_{-i}, where i is the
+          position of its query.
+        -np.arange(N - n, N) -> np.arange(N - n, N) | The mix turns forwards. Turn it back, by -i.
+        -np.arange(N - n, N) -> -np.arange(n) | The mixes turn as if the queries came first. They are the last n of N
+          tokens, at N - n ... N - 1.
+        -np.arange(N - n, N) -> -np.arange(N - n, N) - 1 | The queries stand one position too far. The last of N
+          tokens is at N - 1.
+        -np.arange(N - n, N) -> -np.arange(N - n, N)[::-1] | The positions of the queries are in reverse order.
+        -np.arange(N - n, N) -> np.full(n, 1 - N) | All mixes turn back by the position of the last token. Each query
+          has its own position.
+        mix = P @ turned_rows -> mix = P @ rotate(turned_rows, -np.arange(N), rope) && rotate(mix, -np.arange(N - n,
+          N), rope) -> mix | Each row is turned back by its own position, so that no position is left. Turn each mix
+          back by the position of its query.
+        P @ turned_rows -> P @ rotate(turned_rows, np.arange(N), rope) | The rows turn a second time. Those in the
+          cache are turned already.
+        N), rope) -> N), Rope()) | The given rope is not used. It has a base of its own.
+        P @ turned_rows -> np.broadcast_to(turned_rows[N - n:], (len(P), n, turned_rows.shape[-1])) | The weights are
+          not used. Mix the rows with P first.
+        return rotate(mix, -np.arange(N - n, N), rope) -> return rotate(mix, -np.arange(N - n, N), rope).mean(axis=0)
+          | The heads are averaged. Each head keeps its own mix.
+        return rotate(mix, -np.arange(N - n, N), rope) -> return np.concatenate(list(rotate(mix, -np.arange(N - n, N),
+          rope)), axis=-1) | The heads are joined already. Return them with a head axis in front.
+        """,
+    ),
+    hints=(
+        "The rows in the cache are turned already. Mix them first. The mix of each query then turns as one row.",
+        "Turning by R_{-i} is `rotate` with the position -i. It takes arrays (h, n, r) and one position per row.",
+        "The queries stand at `np.arange(N - n, N)`, so take `rotate(P @ turned_rows, -np.arange(N - n, N), rope)`.",
+    ),
+)

@@ -1,0 +1,51 @@
+"""Exercise 10.2: the weight that makes keys and values count alike, from X^T X alone."""
+
+import numpy as np
+
+from course_lib.exercises.core import Exercise, Stage, draw, edits
+
+
+def balance(gram, W_K, W_V):
+    # The squared Frobenius norm of X W is the trace of W^T X^T X W.
+    keys, values = (np.trace(W.T @ gram @ W) for W in (W_K, W_V))
+    return np.sqrt(values / keys)
+
+
+X = (draw(9, 5) + 0.7) * np.array([3.0, 0.2, 1.0, 0.5, 2.0])
+BALANCE = Exercise(
+    id="10.2",
+    title="keys and values that count alike",
+    minutes=4,
+    difficulty=1,
+    solution=balance,
+    stages=(
+        Stage((np.eye(5), draw(5, 4), 3 * draw(5, 4, seed=1)), "X is the identity: the norms of the weights decide"),
+        Stage((X.T @ X, draw(5, 4), 3 * draw(5, 4, seed=1)), "inputs whose directions have very different sizes"),
+        Stage((X.T @ X, draw(5, 3), 3 * draw(5, 7, seed=1)), "keys and values of different width"),
+    ),
+    mistakes=edits(
+        balance,
+        """
+        values / keys -> keys / values | The ratio is inverted. alpha multiplies the keys, so it is large where the
+          values are larger.
+        np.sqrt(values / keys) -> values / keys | This is the ratio of squared norms. Take its square root.
+        W.T @ gram @ W -> W.T @ W | The inputs are ignored. The norms of X W_K and X W_V count, not those of the
+          weights.
+        W.T @ gram @ W -> W.T @ gram @ gram @ W | The matrix `gram` is taken for X. It is X^T X already.
+        np.trace(W.T @ gram @ W) -> np.linalg.norm(W.T @ gram @ W) | This is the Frobenius norm of W^T G W. The square
+          of the norm of X W is the trace of that matrix.
+        np.trace(W.T @ gram @ W) -> np.linalg.norm(W.T @ gram @ W, 2) | Only the largest singular value is compared.
+          The Frobenius norm sums the squares of all of them.
+        np.trace(W.T @ gram @ W) -> np.trace(W.T @ gram @ W) / W.shape[1] | These are means over the columns. The
+          Frobenius norm is a sum.
+        np.trace(W.T @ gram @ W) -> np.sum(W.T @ gram @ W) | All entries of W^T G W are summed. Its diagonal alone has
+          the squared norms of the columns.
+        np.sqrt(values / keys) -> np.sqrt(values) | This is the norm of the values. Divide by that of the keys.
+        np.sqrt(values / keys) -> values - keys | This is the difference of squared norms. alpha is a ratio.
+        """,
+    ),
+    hints=(
+        "The square of the Frobenius norm is a trace, ||M||^2 = tr(M^T M). Take M = X W.",
+        "||X W||^2 = tr(W^T G W) with G = X^T X. Norms are square roots of that, and alpha is a ratio of norms.",
+    ),
+)

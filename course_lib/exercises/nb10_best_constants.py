@@ -1,0 +1,60 @@
+"""Exercise 10.5: the constant that takes the place of a rotation, and what it misses."""
+
+import numpy as np
+
+from course_lib.exercises.core import Exercise, Stage, edits
+
+
+def best_constants(shares, theta):
+    factors = np.exp(-1j * np.arange(len(shares))[:, None] * theta)  # (S, F)
+    constants = shares @ factors
+    return constants, 1 - np.abs(constants) ** 2
+
+
+SHARES = np.array([0.3, 0.05, 0.2, 0.1, 0.08, 0.12, 0.02, 0.06, 0.07])
+BEST_CONSTANTS = Exercise(
+    id="10.5",
+    title="a constant for a rotation",
+    minutes=5,
+    difficulty=1,
+    solution=best_constants,
+    stages=(
+        Stage((np.array([1.0]), np.array([0.7])), "distance 0 only: nothing turns"),
+        Stage((np.array([0.4, 0.6]), np.array([0.7])), "two distances and one pair"),
+        Stage((np.array([0.1, 0.5, 0.3, 0.1]), np.array([1.0, 0.3, 0.02, 2.0])), "as many distances as pairs"),
+        Stage((SHARES, np.array([1.0, 0.2, 0.01])), "nine distances, three pairs"),
+    ),
+    mistakes=edits(
+        best_constants,
+        """
+        -1j -> 1j | The constants are conjugated. The factor at distance s is e^(-i s theta).
+        np.arange(len(shares)) -> np.arange(1, len(shares) + 1) | The distances begin at 1. The query itself has
+          distance 0.
+        1 - np.abs(constants) ** 2 -> np.abs(constants) ** 2 | These are the parts that are kept. The errors are 1
+          minus that.
+        1 - np.abs(constants) ** 2 -> 1 - np.abs(constants) | The size is not squared. The mean square error is 1 -
+          |c|^2.
+        1 - np.abs(constants) ** 2 -> 1 - constants**2 | The complex constant is squared. Take the square of its size.
+        1 - np.abs(constants) ** 2 -> np.sqrt(1 - np.abs(constants) ** 2) | These are roots of the errors. The mean
+          square itself is asked for.
+        shares @ factors -> factors.mean(axis=0) | All distances count alike. The shares are the weights of the mean.
+        shares @ factors -> np.exp(-1j * (shares @ np.arange(len(shares))) * theta) | This is the rotation at the mean
+          distance, which has size 1. Take the mean of the rotations.
+        shares @ factors -> factors[np.argmax(shares)] | This is the rotation at the most frequent distance. Take the
+          mean over all distances.
+        return constants, -> return np.abs(constants), | These are the sizes of the constants. The constants are
+          complex.
+        return constants, -> return constants.real, | These are the real parts of the constants. The constants are
+          complex.
+        return constants, -> return constants / np.abs(constants), | The constants are brought to size 1. The best
+          constant is the mean itself.
+        return constants, 1 - np.abs(constants) ** 2 -> return 1 - np.abs(constants) ** 2, constants | The errors come
+          first. Return the constants, then the errors.
+        """,
+    ),
+    hints=(
+        "The best constant in the mean square is the mean. The shares are its weights, and they sum to 1.",
+        "`np.exp(-1j * np.arange(S)[:, None] * theta)` has a row for each distance. `shares @` that is the mean.",
+        "The error is 1 - |c|^2. Expand the square, and use that each factor has size 1.",
+    ),
+)

@@ -1,0 +1,69 @@
+"""Exercise 10.3: ranks of all layers from their singular values, at a budget for their sum."""
+
+import numpy as np
+
+from course_lib.exercises.core import Exercise, Stage, edits
+
+
+def ranks_for_budget(singular_values, budget):
+    gains = [np.square(s) / np.square(s).sum() for s in singular_values]  # what each direction saves
+    layer = np.repeat(np.arange(len(gains)), [len(g) for g in gains])
+    best = np.argsort(-np.concatenate(gains))[:budget]  # values fall within a layer, so these are its first ones
+    return np.bincount(layer[best], minlength=len(gains)).tolist()
+
+
+def _inputs(budget: int, *layers: list[float]) -> tuple:
+    return [np.array(layer) for layer in layers], budget
+
+
+BUDGET = Exercise(
+    id="10.3",
+    title="a budget for all layers",
+    minutes=6,
+    difficulty=2,
+    solution=ranks_for_budget,
+    stages=(
+        Stage(_inputs(2, [3.0, 2.0, 1.0]), "one layer"),
+        Stage(_inputs(3, [2.0, 1.9, 1.8, 1.7], [30.0, 29.0, 2.5, 1.0]), "one layer is much larger"),
+        Stage(_inputs(2, [3.0, 2.9, 2.8, 2.7], [4.0, 0.2], [1.0, 0.1]), "two of three layers have one large value"),
+        Stage(_inputs(3, [10.0, 6.0, 1.0], [12.0, 10.5, 9.0, 7.5]), "one layer falls fast, one slowly"),
+        Stage(
+            _inputs(4, [5.0, 3.0, 2.65], [1.0, 0.98, 0.96, 0.94, 0.92, 0.9]),
+            "one layer has many nearly equal values",
+        ),
+        Stage(_inputs(2, [5.0, 0.1], [1.0, 0.3], [1.0, 0.999, 0.99, 0.98]), "three layers, of which one gets rank 0"),
+        Stage(
+            _inputs(7, [9.0, 1.0, 0.9], [5.0, 4.9, 4.7, 4.0, 3.0], [1.0, 0.95, 0.1, 0.05], [7.0, 0.02]),
+            "four layers with different numbers of values",
+        ),
+    ),
+    mistakes=edits(
+        ranks_for_budget,
+        """
+        np.square(s) / np.square(s).sum() -> np.square(s) | The errors are absolute, so that a layer with large values
+          gets most. Divide by the sum of squares of the layer.
+        np.square(s) / np.square(s).sum() -> s / s.sum() | The values are not squared. The error sums squares.
+        np.square(s) / np.square(s).sum() -> np.square(s) / np.square(s).max() | The errors are relative to the
+          largest value of the layer. Divide by the sum of its squares.
+        -np.concatenate(gains) -> np.concatenate(gains) | The directions that save least are kept. Sort in falling
+          order.
+        , minlength=len(gains)) -> ) | A layer at the end that gets rank 0 is missing in the list.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [budget // len(gains)] * len(gains) |
+          All layers have the same rank. A layer whose values fall fast needs fewer.
+        layer[best] -> layer[:budget] | The first layers get all they have. Take the largest gains of all layers.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [round(budget * len(g) / sum(map(len,
+          gains))) for g in gains] | The budget is divided by the number of values of each layer. Their sizes decide.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return np.maximum(np.bincount(layer[best],
+          minlength=len(gains)), 1).tolist() | Each layer gets at least rank 1, so that the sum exceeds the budget.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return best.tolist() | These are the places
+          of the kept directions. Count how many belong to each layer.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return layer[best].tolist() | These are the
+          layers of the kept directions. Count how often each layer occurs.
+        """,
+    ),
+    hints=(
+        "One more direction in layer t lowers the sum by sigma_tn^2 / sum_n sigma_tn^2. Do these gains rise or fall?",
+        "They fall. So the R largest gains of all layers together are the first ones of each layer.",
+        "`np.argsort(-all_gains)[:R]` are the places of the largest. Count how many belong to each layer.",
+    ),
+)

@@ -1,0 +1,62 @@
+"""Exercise 10.4: scores of the heads at one frequency, from keys that a unitary matrix has mixed."""
+
+import numpy as np
+
+from course_lib.exercises.core import Exercise, Stage, draw, edits
+
+
+def scores_from_mixed(q, mixed, U):
+    asking = q.T[:, :, None] * U[:, None]  # (h, n, c): head h asks virtual head c with q_h U_hc
+    return (asking.conj() @ mixed.T).real
+
+
+def _complex(*shape: int, seed: int) -> np.ndarray:
+    return draw(*shape, seed=seed) + 1j * draw(*shape, seed=seed + 10)
+
+
+def _inputs(h: int, n: int, N: int) -> tuple:
+    U = np.linalg.qr(_complex(h, h, seed=3))[0]
+    return _complex(n, h, seed=1), _complex(N, h, seed=2) @ U, U
+
+
+TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
+MIXED_HEADS = Exercise(
+    id="10.4",
+    title="scores from mixed heads",
+    minutes=8,
+    difficulty=2,
+    solution=scores_from_mixed,
+    stages=(
+        Stage((draw(3, 2), draw(2, 2, seed=1) @ TURN, TURN), "two heads and real numbers: U turns the plane"),
+        Stage(_inputs(1, 2, 3), "one head: U is one number of size 1"),
+        Stage(_inputs(3, 2, 4), "three heads and complex numbers"),
+        Stage(_inputs(3, 3, 3), "as many queries and keys as heads"),
+    ),
+    mistakes=edits(
+        scores_from_mixed,
+        """
+        U[:, None] -> U.T[:, None] | Head h asks with column h of U. It brings q_h times row h of U.
+        U[:, None] -> U.conj()[:, None] | U is conjugated twice. The query of head h is q_h U_hc, and the inner
+          product conjugates it once.
+        asking.conj() -> asking | The queries are not conjugated. The score is the real part of conj(q) k.
+        mixed.T).real -> mixed.T) | The imaginary part is still there. A score is the real part.
+        .real -> .imag | This is the imaginary part. A score is the real part.
+        (asking.conj() @ mixed.T).real -> np.abs(asking.conj() @ mixed.T) | This is the size of a complex number. A
+          score is its real part.
+        q.T[:, :, None] * U[:, None] -> (q @ U).T[:, :, None] * np.eye(len(U))[:, None] | The queries of all heads are
+          mixed, and head h asks virtual head h alone. Each head asks all virtual heads with its own query.
+        q.T[:, :, None] * U[:, None] -> np.broadcast_to(q @ U, (len(U), *q.shape)) | The queries of all heads are
+          mixed, so all heads have the same scores. Each head asks with its own query times row h of U.
+        U[:, None] -> np.ones_like(U)[:, None] | U is not used. Head h asks virtual head c with q_h U_hc.
+        mixed.T -> (mixed @ U).T | The keys are mixed a second time. They come mixed.
+        .real -> .real.sum(axis=0) | The scores of all heads are added. Each head has scores of its own.
+        .real -> .real.swapaxes(1, 2) | The scores are transposed. Queries are rows and keys are columns.
+        """,
+    ),
+    hints=(
+        "Head h asks all virtual heads. What it brings to virtual head c is q_h U_hc, its own query times row h of U.",
+        "`q.T[:, :, None] * U[:, None]` has these numbers, (h, n, c).",
+        "The score is the real part of the sum over c of the conjugate of that, times the mixed keys, "
+        "`(asking.conj() @ mixed.T).real`.",
+    ),
+)

@@ -1,0 +1,228 @@
+"""Checks of notebook 09: solutions against the references, right answers in any style, other wrong answers."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.config import LatentConfig, Rope
+from course_lib.exercises import nb09_biases as biases
+from course_lib.exercises import nb09_cached_scalar as cached_scalar
+from course_lib.exercises import nb09_expanded_heads as heads
+from course_lib.exercises import nb09_shared_rotary_key as shared_rotary_key
+from course_lib.exercises import nb09_turned_back as turned_back
+from course_lib.exercises import of_notebook
+from course_lib.exercises.grading import grade
+from course_lib.reference.biases import alibi_slopes, distance_biases
+from course_lib.reference.latent import LatentAttention
+from course_lib.reference.normalised_keys import NormalisedKeysLatentAttention
+from course_lib.reference.norms import RMSNorm
+from course_lib.reference.positions import rotate
+from course_lib.reference.rotary_latent import RotaryLatentAttention
+
+EXERCISES = {exercise.id: exercise for exercise in of_notebook("9")}
+SIZES = LatentConfig(d_model=11, n_heads=3, d_latent=8, d_head=5)
+X, AT = np.random.default_rng(1).normal(size=(8, 11)), np.arange(8)
+
+
+def close(a, b):
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)  # sums of at most 11 products of size 1
+
+
+def test_biases_are_those_of_the_reference_where_seen():
+    slopes = alibi_slopes(3)
+    got = biases.alibi(slopes, 3, 8)
+    close(np.where(np.tri(3, 8, 5), got, 0), distance_biases(-slopes[:, None] * AT, 3, 8))
+
+
+def test_decoupled_logits_are_those_of_the_layer():
+    layer = LatentAttention.random(replace(SIZES, d_rope=4, scale=None), np.random.default_rng(2))
+    K, _ = layer.read(layer.compress(X, AT))
+    want = layer.queries(X, AT)[:, 5:] @ K.swapaxes(-1, -2) * layer.scale
+    rotary = X[5:] @ layer.W_QR, X @ layer.W_KR, Rope()
+    close(shared_rotary_key.decoupled_logits(X[5:] @ layer.W_Q, X @ layer.W_L @ layer.W_LK, *rotary), want)
+
+
+def test_turned_back_and_expanded_heads_are_those_of_the_layer():
+    layer = replace(RotaryLatentAttention.random(SIZES, np.random.default_rng(3)), turned=4)
+    rows = layer.compress(X, AT)["L"]
+    Q, K = heads.expanded_heads(X[5:] @ layer.W_Q, layer.W_LK, rows, 4, Rope())
+    close(Q, layer.expanded().queries(X, AT)[:, 5:])
+    close(K, layer.expanded().read({"L": rows})[0])
+    whole = replace(layer, turned=8)
+    P = np.random.default_rng(4).uniform(size=(3, 3, 8))
+    mix = turned_back.relative_mix(P, whole.compress(X, AT)["L"], Rope())
+    close(sum(mix[h] @ layer.W_LV[h] @ layer.W_O[h] for h in range(3)),
+          whole.output(P @ whole.compress(X, AT)["L"], AT[5:]))  # fmt: skip
+
+
+def test_normalised_logits_are_those_of_the_layer():
+    plain = LatentAttention.random(SIZES, np.random.default_rng(5))
+    shared = {name: getattr(plain, name) for name in ("W_Q", "W_L", "W_LK", "W_LV", "W_O")}
+    layer = NormalisedKeysLatentAttention(**shared, norm_K=RMSNorm(np.linspace(0.5, 2, 5)))
+    rows = layer.compress(X, AT)
+    factors, S = cached_scalar.normalised_logits(X @ layer.W_Q, layer.W_LK, layer.norm_K.gamma, rows["L"], 1e-6)
+    close(factors, rows["sigma"])
+    close(S, layer.queries(X, AT) @ layer.read(rows)[0].swapaxes(1, 2) * layer.scale)
+
+
+def alibi_in_loops(slopes, n, N):
+    return [[[-m * (N - n + a - j) for j in range(N)] for a in range(n)] for m in slopes]
+
+
+def alibi_in_torch(slopes, n, N):
+    return -torch.from_numpy(slopes).view(-1, 1, 1) * (torch.arange(N)[N - n :, None] - torch.arange(N))
+
+
+def decoupled_by_concatenation(Q, K, Q_R, K_R, rope):
+    h, n, _ = Q.shape
+    N = len(K_R)
+    queries = np.concatenate([Q, rotate(Q_R, np.arange(N)[N - n :], rope)], -1)
+    keys = np.concatenate([K, np.stack([rotate(K_R, np.arange(N), rope)] * h)], -1)
+    return np.einsum("hne,hme->hnm", queries, keys) / math.sqrt(queries.shape[-1])
+
+
+def decoupled_in_loops(Q, K, Q_R, K_R, rope):
+    (h, n, e), (N, p) = Q.shape, K_R.shape
+    S = np.zeros((h, n, N))
+    for head, i, j in np.ndindex(S.shape):
+        shift = np.array([j - (N - n + i)])  # <R_i q, R_j k> = <q, R_{j - i} k>
+        turned = rotate(K_R[j : j + 1], shift, rope)[0]
+        S[head, i, j] = (Q[head, i] @ K[head, j] + Q_R[head, i] @ turned) / math.sqrt(e + p)
+    return S
+
+
+def decoupled_in_torch(Q, K, Q_R, K_R, rope):
+    N, p = K_R.shape
+    angles = torch.outer(torch.arange(N), rope.base ** (-torch.arange(0, p, 2).double() / p))
+    turns = torch.polar(torch.ones_like(angles), angles)
+
+    def turned(rows, turns):
+        pairs = torch.view_as_complex(torch.from_numpy(rows).unflatten(-1, (-1, 2)))
+        return torch.view_as_real(pairs * turns).flatten(-2)
+
+    rotary = turned(Q_R, turns[N - Q.shape[1] :]) @ turned(K_R, turns).T
+    return (torch.from_numpy(Q) @ torch.from_numpy(K).mT + rotary) / (Q.shape[-1] + p) ** 0.5
+
+
+def mix_by_relative_rows(P, turned_rows, rope):
+    """The right-hand side: every query sees rows of its own."""
+    n, N = P.shape[1:]
+    Y = np.zeros((len(P), n, turned_rows.shape[1]))
+    for h, a in np.ndindex(Y.shape[:2]):
+        i = N - n + a
+        Y[h, a] = P[h, a] @ rotate(turned_rows, np.full(N, -i), rope)
+    return Y
+
+
+def expanded_in_loops(Q, W_LK, rows, p, rope):
+    h, n, _ = Q.shape
+    N, r = rows.shape
+    queries, keys = [], []
+    for head in range(h):
+        asked = np.einsum("ne,pe->np", Q[head], W_LK[head][-p:])
+        queries.append(np.hstack([Q[head], rotate(asked, np.arange(N)[N - n :], rope)]))
+        keys.append(np.hstack([rows[:, : r - p] @ W_LK[head][: r - p], rows[:, -p:]]))
+    return queries, keys
+
+
+def normalised_by_keys(Q, W_LK, gamma, L, eps):
+    """Expanded: the keys are formed and normalised."""
+    K = np.einsum("nr,hre->hne", L, W_LK)
+    rms = np.sqrt((K**2).mean(-1, keepdims=True) + eps)
+    return (1 / rms)[..., 0].T, np.einsum("hne,hme->hnm", Q, gamma * K / rms) / K.shape[-1] ** 0.5
+
+
+def normalised_by_gram(Q, W_LK, gamma, L, eps):
+    """|l W|^2 = l W W^T l^T, without forming a key."""
+    gram = np.einsum("hre,hse->hrs", W_LK, W_LK)
+    factors = (np.einsum("nr,hrs,ns->nh", L, gram, L) / W_LK.shape[-1] + eps) ** -0.5
+    return factors, np.einsum("hne,e,hre,mr,mh->hnm", Q, gamma, W_LK, L, factors) / W_LK.shape[-1] ** 0.5
+
+
+@pytest.mark.parametrize(
+    "number, answer",
+    [
+        ("9.1", alibi_in_loops),
+        ("9.1", alibi_in_torch),
+        ("9.2", decoupled_by_concatenation),
+        ("9.2", decoupled_in_loops),
+        ("9.2", decoupled_in_torch),
+        ("9.3", mix_by_relative_rows),
+        ("9.4", expanded_in_loops),
+        ("9.5", normalised_by_keys),
+        ("9.5", normalised_by_gram),
+    ],
+)
+def test_right_answers_pass_in_any_style(number, answer):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is True, result.message
+
+
+def decoupled_with(before=lambda *given: given, after=lambda S, *given: S):
+    """decoupled_by_concatenation of changed inputs, and changed itself."""
+    return lambda *given: after(decoupled_by_concatenation(*before(*given)), *given)
+
+
+def everything_rotated(Q, K, Q_R, K_R, rope):
+    n, N = Q.shape[1], len(K_R)
+    return rotate(Q, np.arange(N - n, N), rope), rotate(K, np.arange(N), rope), Q_R, K_R, rope
+
+
+def decoupled_backwards(Q, K, Q_R, K_R, rope):
+    N, n = len(K_R), Q.shape[1]
+    back = rotate(Q_R, -np.arange(N - n, N), rope) @ rotate(K_R, -np.arange(N), rope).T
+    return (np.einsum("hne,hme->hnm", Q, K) + back) / 10**0.5
+
+
+def alibi_from_the_front(slopes, n, N):
+    return np.array(alibi_in_loops(slopes, N, N))[:, :n]
+
+
+def rows_turned_back_one_by_one(P, turned_rows, rope):
+    return np.einsum("hnm,mr->hnr", P, rotate(turned_rows, -np.arange(len(turned_rows)), rope))
+
+
+def queries_without_rotation(Q, W_LK, rows, p, rope):
+    queries, keys = expanded_in_loops(Q, W_LK, rows, p, Rope(base=50.0))
+    return [np.hstack([q, q @ W[-p:].T]) for q, W in zip(Q, W_LK, strict=True)], keys
+
+
+def norm_of_the_row(Q, W_LK, gamma, L, eps):
+    factors = np.repeat(((L**2).mean(1) + eps)[:, None] ** -0.5, len(Q), axis=1)
+    return factors, np.einsum("hne,e,hre,mr,mh->hnm", Q, gamma, W_LK, L, factors) / W_LK.shape[-1] ** 0.5
+
+
+@pytest.mark.parametrize(
+    "number, answer, message",
+    [
+        ("9.1", alibi_from_the_front, "as if they came first"),
+        ("9.1", lambda slopes, n, N: alibi_in_torch(slopes, n, N).abs(), "one head, two new tokens"),
+        ("9.2", decoupled_with(after=lambda S, *given: S * (10 / 6) ** 0.5), "divided by sqrt(d_QK)"),
+        ("9.2", decoupled_with(after=lambda S, *given: S * (6 + 4) ** 0.5), "not scaled"),
+        ("9.2", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R, Rope())), "given rope is not used"),
+        ("9.2", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R[::-1].copy(), rope)), "five tokens"),
+        ("9.2", decoupled_with(after=lambda S, *given: np.exp(S)), "position 0"),
+        ("9.2", decoupled_with(everything_rotated), "Q and K are rotated as well"),
+        ("9.2", decoupled_with(after=lambda S, *given: S * (10 / 4) ** 0.5), "sqrt(d_R) alone"),
+        ("9.2", decoupled_with(after=lambda S, *given: torch.from_numpy(S).softmax(-1)), "the weights already"),
+        ("9.2", decoupled_backwards, "the shift has the wrong sign"),
+        ("9.2", decoupled_with(after=lambda S, *given: S.swapaxes(1, 2)), "the logits are transposed"),
+        ("9.3", rows_turned_back_one_by_one, "no position is left"),
+        ("9.3", lambda P, rows, rope: P @ rows, "not turned back"),
+        ("9.4", queries_without_rotation, "are not turned"),
+        ("9.4", lambda *given: expanded_in_loops(*given)[::-1], "The keys come first"),
+        ("9.5", norm_of_the_row, "of the latent rows"),
+        ("9.5", lambda *given: normalised_by_gram(*given)[::-1], "The logits come first"),
+    ],
+)
+def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message.lower() in result.message.lower(), result.message
+
+
+def test_minutes_and_number_of_exercises():
+    assert list(EXERCISES) == ["9.1", "9.2", "9.3", "9.4", "9.5"]
+    assert sum(exercise.minutes for exercise in EXERCISES.values()) == 39
