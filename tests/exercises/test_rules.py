@@ -29,6 +29,7 @@ def table(kind: str) -> dict[str, list[str]]:
 
 
 RIGHT = table("right")  # slips that are right, or right wherever the exercise is defined: a part of `before -> after`
+TRUE = table("true")  # slips that differ somewhere from the mistake that they hear, though its message is true of them
 PENDING = {i: " ".join(rules).split() for i, rules in table("pending").items()}
 
 
@@ -87,6 +88,8 @@ def test_a_slip_hears_no_mistake_that_it_is_not(exercise, monkeypatch):
     faults = []
     for slip, result in heard(exercise, monkeypatch):
         for mistake in exercise.mistakes:
+            if any(true in name(slip) for true in TRUE.get(exercise.id, ())):
+                continue
             if f"\n  {mistake.message}".rstrip(".") + ".\n" in result.message + "\n":
                 pairs = [(_value(slip.answer, stage), _value(mistake.answer, stage)) for stage in exercise.stages]
                 if not all(_same(*pair) or any(value is ... for value in pair) for pair in pairs):
