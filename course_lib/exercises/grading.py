@@ -6,6 +6,7 @@ on these inputs too. A mistake is named if it gives the participant's value here
 
 import copy
 import inspect
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -176,9 +177,9 @@ class _Attempt:
 
 
 def _told(slip: Slip) -> str:
-    after = slip.after.split("\n")[0]
-    change = f"`{slip.before}` left out" if after == "pass" else f"`{after}` in one place"
-    return f"Your values are those of the solution with {change}. What belongs there?"
+    if slip.after == "pass":
+        return f"The solution gives the same values without its step `{re.split('[(=]', slip.before)[0].strip()} ...`."
+    return f"One wrong step in the solution gives the same values: `{slip.after.splitlines()[0]}`."
 
 
 @cache

@@ -43,15 +43,15 @@ _REARRANGING = {"transpose", "swapaxes", "reshape", "copy", "lower", "sort"}
 
 @dataclass(frozen=True)
 class Slip:
-    before: str  # "A / Z @ V", the expression around the change
-    after: str  # "A @ V", what stands there instead; "pass" where a statement is left out
+    before: str  # "return A / Z @ V", the line or expression around the change
+    after: str  # "return A @ V", what stands there instead; "pass" where a line is left out
     answer: Callable
 
 
 def slips(solution: Callable, inputs: tuple) -> Iterator[Slip]:
     """All slips of a function that differ as text; arguments stand for each other if these inputs are of one kind."""
     function = ast.parse(source(solution)).body[0]
-    kinds = {argument.arg: _kind(value) for argument, value in zip(function.args.args, inputs, strict=True)}
+    kinds = {argument.arg: _kind(value) for argument, value in zip(function.args.args, inputs, strict=False)}
     seen = {ast.unparse(function)}
     for before, after, text in [*_places(function, kinds), *_exchanged_arguments(function, kinds)]:
         if text not in seen:
@@ -108,11 +108,20 @@ def _changed(function, parent, field: str, index: int | None, new: ast.AST) -> t
 
 
 def _around(node: ast.AST) -> ast.AST:
-    """The smallest expression around a node that can be recognised; a statement itself."""
+    """The statement around a node if it is a short line, else the smallest expression of some length."""
     if isinstance(node, ast.stmt):
         return node
-    named = isinstance(node, ast.expr) and not isinstance(node, ast.Slice) and len(ast.unparse(node)) > 11
-    return node if named or isinstance(node.parent, ast.stmt) else _around(node.parent)
+    text = ast.unparse(node)
+    if isinstance(node, ast.expr) and not isinstance(node, ast.Slice) and len(text) > 25:
+        return _short_line(node) or node
+    return node if isinstance(node.parent, ast.FunctionDef) else _around(node.parent)
+
+
+def _short_line(node: ast.AST) -> ast.stmt | None:
+    while not isinstance(node, ast.stmt):
+        node = node.parent
+    text = ast.unparse(node)
+    return node if len(text) <= 72 and "\n" not in text else None
 
 
 def _exchanged_arguments(function: ast.FunctionDef, kinds: dict[str, type]) -> list[tuple[str, str, str]]:

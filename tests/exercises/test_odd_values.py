@@ -122,6 +122,10 @@ def test_an_odd_value_hears_a_sentence_in_every_exercise(kind):
             assert len(reason) < 400 and reason.encode()
 
 
+def ones(n):
+    return np.ones(n)
+
+
 @pytest.mark.parametrize(
     "value, message",
     [
@@ -137,11 +141,11 @@ def test_an_odd_value_hears_a_sentence_in_every_exercise(kind):
     ],
 )
 def test_what_cannot_be_read_is_named(value, message):
-    ones = Exercise(
-        id="9.2", title="ones", minutes=1, difficulty=1, solution=np.ones, stages=(Stage((1,), "one"),),
+    exercise = Exercise(
+        id="9.2", title="ones", minutes=1, difficulty=1, solution=ones, stages=(Stage((1,), "one"),),
         mistakes=(Mistake(np.zeros, "zeros"),), hints=(),
     )  # fmt: skip
-    assert message.lower() in grade(ones, lambda n: value()).message.lower()
+    assert message.lower() in grade(exercise, lambda n: value()).message.lower()
 
 
 def test_a_coroutine_function_hears_that_it_is_one():
