@@ -29,6 +29,7 @@ def table(kind: str) -> dict[str, list[str]]:
 
 
 RIGHT = table("right")  # slips that are right, or right wherever the exercise is defined: a part of `before -> after`
+TRUE = table("true")  # slips that differ somewhere from the mistake that they hear, though its message is true of them
 PENDING = {i: " ".join(rules).split() for i, rules in table("pending").items()}
 
 
@@ -54,7 +55,7 @@ def test_no_two_mistakes_coincide_where_they_first_show(exercise):
     faults = []
     for one, other in combinations(exercise.mistakes, 2):
         stages = {first_shown(m.answer, exercise) for m in (one, other)}
-        if len(stages) == 1 and _same(*(_value(m.answer, *stages) for m in (one, other))):
+        if len(stages - {None}) == 1 and len(stages) == 1 and _same(*(_value(m.answer, *stages) for m in (one, other))):
             faults.append(f"{one.message} = {other.message}")
     holds("mistakes", exercise, faults)
 
@@ -87,6 +88,8 @@ def test_a_slip_hears_no_mistake_that_it_is_not(exercise, monkeypatch):
     faults = []
     for slip, result in heard(exercise, monkeypatch):
         for mistake in exercise.mistakes:
+            if any(true in name(slip) for true in TRUE.get(exercise.id, ())):
+                continue
             if f"\n  {mistake.message}".rstrip(".") + ".\n" in result.message + "\n":
                 pairs = [(_value(slip.answer, stage), _value(mistake.answer, stage)) for stage in exercise.stages]
                 if not all(_same(*pair) or any(value is ... for value in pair) for pair in pairs):
@@ -132,13 +135,15 @@ def test_a_softmax_meets_large_logits(exercise):
 @every_exercise
 def test_whole_numbers_vary(exercise):
     """Of each whole number that is given: not always the same value, and not always a power of two."""
-    faults = []
+    faults, names = [], exercise.solution.__code__.co_varnames
     for place, values in enumerate(zip(*(stage.inputs for stage in exercise.stages), strict=True)):
+        if names[place] in ("itemsize", "bytes_per_number"):  # 1, 2, 4 or 8, as they are
+            continue
         if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
             if len(set(values)) == 1:
-                faults.append(f"input {place} is always {values[0]}")
+                faults.append(f"{names[place]} is always {values[0]}")
             if all(v & (v - 1) == 0 for v in values):
-                faults.append(f"input {place} is always a power of two")
+                faults.append(f"{names[place]} is always a power of two")
     holds("numbers", exercise, faults)
 
 
