@@ -63,6 +63,8 @@ PREVIOUS = Exercise(
                 axis1=-2, axis2=-1.
             P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> P[:, 1:, :-1].mean((1, 2)) | This is the mean over all
                 pairs of a query and a key. Take the pairs (i, i - 1) only, a diagonal.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> P.mean((1, 2)) | This is the mean over all of P, 1 / N
+                for every head. Take the entries P[i, i - 1] only, a diagonal.
             P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> P[:, -1, -2] | This is the last query alone. The score
                 is the mean over all queries from 1 on.
             P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> P[:, range(P.shape[1]), range(-1, P.shape[1] -
@@ -129,6 +131,10 @@ INDUCTION = Exercise(
                 weights.
             offset=1 -> offset=period - 1 | These are the weights on the token before, P[i, i - 1]. Query i looks back
                 to column i - period + 1.
+            P[:, period:].diagonal(offset=1 -> P.diagonal(offset=-1 | These are the weights on the token before, of all
+                queries. Query i looks back to column i - period + 1, from i = period on.
+            P[:, period:].diagonal(offset=1 -> P.diagonal(offset=period - 1 | These are the weights P[i, i + period - 1]
+                of later tokens. Query i looks back to column i - period + 1.
             offset=1 -> offset=period | These are the weights on the token itself, P[i, i]. Query i looks back to column
                 i - period + 1.
             P[:, period:] -> P.swapaxes(1, 2)[:, period:] | Queries and keys are exchanged. Rows are queries, columns
@@ -148,6 +154,15 @@ INDUCTION = Exercise(
             , axis1=-2, axis2=-1 -> | np.diagonal takes the first two axes by default, and the first is the head. Say
                 axis1=-2, axis2=-1.
             """,
+        ),
+        Mistake(
+            lambda P, period: np.stack([P[:, i, i - period - 1] for i in range(period, 2 * period)], -1).mean(-1),
+            "This is the token before the earlier copy, and for query `period` the last column, -1. What came next is "
+            "column i - period + 1.",
+        ),
+        Mistake(
+            lambda P, period: np.stack([P[:, i, i - period + 1] for i in range(2 * period)], -1).mean(-1),
+            "Queries of the first copy are counted too, some with columns below 0. Begin with i = period.",
         ),
         Mistake(
             _next_in_a_circle,

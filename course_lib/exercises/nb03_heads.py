@@ -165,6 +165,8 @@ MULTI_HEAD = Exercise(
                 comes first.
             .reshape(len(X), len(W_O)) @ W_O -> .reshape(len(X), len(W_O)) | The heads are concatenated, but W_O is not
                 applied.
+            Y.transpose(1, 0, 2).reshape(len(X), len(W_O)) @ W_O -> Y | These are the outputs of the heads, (h, n, v).
+                Concatenate them and apply W_O.
             Y.transpose(1, 0, 2) -> Y | The result has the axes (h, n, v) when you reshape it to (n, h v), so numbers of
                 different tokens stand in one row. Move the head axis behind the token axis first.
             """,

@@ -43,6 +43,11 @@ CONTRIBUTIONS = Exercise(
                 W_O.reshape(h, v, -1) | This is the output without head h. Return what head h itself adds.
             return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).cumsum(0) | These are sums over the
                 heads up to h. Return what head h adds by itself.
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).mean(0) | This is the mean over the
+                heads. Keep the head axis, (h, n, d_out).
+            return Y @ W_O.reshape(h, v, -1) -> return np.concatenate(list(Y @ W_O.reshape(h, v, -1))) | The
+                contributions stand one below the other, (h n, d_out). Give the heads an axis of their own, (h, n,
+                d_out).
             return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).sum(1) | This is the sum over the
                 tokens. Keep the token axis, (h, n, d_out).
             return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).swapaxes(0, 1) | The axes are in the
@@ -78,11 +83,16 @@ def ranks(N, d_qk):
     return {"logits": min(N, d_qk), "weights": N}  # det P = prod_i P_ii > 0 for a causal P
 
 
-def _wider_than_high(N, d_qk):
+def _logits_beyond_rows(N, d_qk):
     """For N < d_QK only, so that it stands for max(N, d_QK) as well."""
     if N > d_qk:
         raise ValueError("N must be less than d_QK")
     return {"logits": d_qk, "weights": N}
+
+
+def _weights_beyond_rows(N, d_qk):
+    """As above."""
+    return {"logits": N, "weights": _logits_beyond_rows(N, d_qk)["logits"]}
 
 
 RANKS = Exercise(
@@ -108,7 +118,6 @@ RANKS = Exercise(
                 through d_QK columns, and a causal P is triangular with a positive diagonal.
             min(N, d_qk), "weights": N -> d_qk, "weights": d_qk | The ranks are not always d_QK. Neither exceeds the
                 number of rows N, and the rank of a causal P does not depend on d_QK.
-            "weights": N -> "weights": d_qk | P has N rows, so its rank is at most N. It does not depend on d_QK.
             "weights": N -> "weights": N - 1 | The rows of P sum to 1, but that does not lower its rank. A causal P is
                 triangular with a positive diagonal.
             "weights": N -> "weights": 1 | The rows of P are not multiples of each other. A causal P is triangular with
@@ -119,7 +128,8 @@ RANKS = Exercise(
                 triangular with a positive diagonal.
             """,
         ),
-        Mistake(_wider_than_high, "A matrix of N rows has rank at most N, however wide the heads are."),
+        Mistake(_logits_beyond_rows, "A matrix of N rows has rank at most N, however wide the heads are."),
+        Mistake(_weights_beyond_rows, "P has N rows, so its rank is at most N. It does not depend on d_QK."),
     ),
     hints=(
         "What is the rank of the product of a random N x d with a random d x N matrix, for N > d, and for N < d?",
@@ -153,6 +163,7 @@ SIZES = Exercise(
         + d_in * d_v -> | W_V is missing. It has d_in rows and d_V columns in each head.
         + d_v * d_out) -> ) + d_v * d_out | W_O acts on the concatenated heads. It has n_heads d_V rows, not d_V.
         + d_v * d_out) -> ) + d_out * d_out | W_O has n_heads d_V rows, not d_out.
+        + d_v * d_out) -> ) + d_in * d_out | W_O has n_heads d_V rows, not d_in.
         2 * d_in * d_qk -> d_in * d_qk | Queries and keys have a matrix each. d_in d_QK counts twice.
         2 * d_in * d_qk + d_in * d_v -> 3 * d_in * d_qk | The values have a width of their own. W_V has d_V columns.
         d_in * d_v + d_v * d_out -> d_in * d_qk + d_qk * d_out | The values are given the width of the keys. W_V has d_V
@@ -171,6 +182,8 @@ SIZES = Exercise(
         d_v * d_out) -> d_v * d_out + 2 * d_qk + d_v) + d_out | Biases are counted too. These layers have none.
         n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> 4 * d_in * d_out | 4 d^2 holds only where d_in = d_out
             = n_heads d_QK = n_heads d_V.
+        n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> 4 * d_in**2 | 4 d_in^2 holds only where d_in = d_out =
+            n_heads d_QK = n_heads d_V.
         """,
     ),
     hints=(
