@@ -44,7 +44,7 @@ def _frequency_of_each_column(X, positions, base):
     return X * np.cos(angles) + partners * np.sin(angles)
 
 
-_WHOLE = np.array([[3, -2, 5, 1], [4, 7, -6, 2], [1, 0, 8, -3]])
+_WHOLE = np.array([[3, -2, 5, 1], [4, 7, -6, 2], [1, 0, 8, -3]], dtype=np.int64)
 
 ROTATE = Exercise(
     id="4.3",
@@ -77,18 +77,19 @@ ROTATE = Exercise(
                 was.
             axis=-1 -> axis=0 | Numbers of different tokens stand in one row. Join the two entries along a new last axis
                 before you reshape.
-            .reshape(X.shape) -> .reshape(X.shape).T | The result is transposed. It has the shape of X.
+            .reshape(X.shape) -> .reshape(X.shape).T | The result is transposed. Give it the shape of X.
             .reshape(X.shape) -> | The pairs have an axis of their own, (n, p / 2, 2). Reshape the result to X.shape.
             return np.stack([cos * first - sin * second, sin * first + cos * second], axis=-1).reshape(X.shape) ->
                 return (cos + 1j * sin) * (first + 1j * second) | The pairs are still complex numbers. Put the real
                 parts at columns 2 i, the imaginary parts at 2 i + 1.
-            sin * first + cos * second -> cos * first + sin * second | The second entry is sin x + cos y. Sine and
-                cosine are exchanged in it.
-            sin * first + cos * second -> cos * second - sin * first | One minus sign too many, so lengths change. The
-                second entry is sin x + cos y.
-            cos * first - sin -> cos * first + sin | The first entry lacks its minus sign, so lengths change: it is cos
-                x - sin y.
-            sin * first + cos -> sin * first - cos | The second entry has a minus sign too many: it is sin x + cos y.
+            sin * first + cos * second -> cos * first + sin * second | Sine and cosine are exchanged in the second
+                entry. It is sin a x + cos a y.
+            sin * first + cos * second -> cos * second - sin * first | The second entry has a minus sign, so lengths
+                change. It is sin a x + cos a y.
+            cos * first - sin -> cos * first + sin | The first entry lacks its minus sign, so lengths change. It is cos
+                a x - sin a y.
+            sin * first + cos -> sin * first - cos | The second entry has a minus sign too many. It is sin a x + cos a
+                y.
             cos * first - sin * second, sin * first + cos * second -> cos * first, cos * second | The pairs are
                 multiplied by cosines only. A rotation mixes the two entries of a pair.
             cos * first - sin * second, sin * first + cos * second -> sin * first, cos * second | X is multiplied by a
@@ -129,7 +130,7 @@ ROTATE = Exercise(
                 row. Dot products would not change, but row r turns by positions[r].
             positions[:, None] -> abs(positions)[:, None] | The sign of the positions is lost. Negative positions turn
                 backwards.
-            positions[:, None] -> positions.astype(int)[:, None] | The positions are cut to whole numbers. They may be
+            positions[:, None] -> positions.astype(int)[:, None] | The positions are made whole numbers. They may be
                 fractions.
             base ** -> 10_000.0 ** | The base is always 10000. Use the one that is given.
             X[:, ::2], X[:, 1::2] -> X.view(float)[:, ::2], X.view(float)[:, 1::2] | The bits of whole numbers are read

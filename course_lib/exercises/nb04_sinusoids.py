@@ -76,7 +76,7 @@ SINUSOIDAL = Exercise(
             positions[:, None] -> np.arange(len(positions))[:, None] | The rows are those of positions 0, 1, 2, ... Use
                 the positions that are given.
             positions[:, None] -> abs(positions)[:, None] | The sign of the positions is lost. They may be negative.
-            positions[:, None] -> positions.astype(int)[:, None] | The positions are cut to whole numbers. They may be
+            positions[:, None] -> positions.astype(int)[:, None] | The positions are made whole numbers. They may be
                 fractions.
             base ** -> 10_000.0 ** | The base is always 10000. Use the one that is given.
             """,
