@@ -2,15 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-N, D, H, D_HEAD = 5, 7, 3, 2  # mutually prime, so that a transposed axis cannot pass
-
-
-def _softmax(S: np.ndarray, axis: int = -1) -> np.ndarray:
-    A = np.exp(S - S.max(axis, keepdims=True))
-    return A / A.sum(axis, keepdims=True)
-
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
 
 # 3.1 ------------------------------------------------------------------------------------------------------------------
 
@@ -20,18 +12,6 @@ def split_heads(Q, n_heads):
     return Q.reshape(n, n_heads, width // n_heads).transpose(1, 0, 2)  # (n, h e) -> (n, h, e) -> (h, n, e)
 
 
-def _reshape_only(Q, n_heads):
-    return Q.reshape(n_heads, len(Q), -1)
-
-
-def _tokens_first(Q, n_heads):
-    return Q.reshape(len(Q), n_heads, -1)
-
-
-def _heads_last(Q, n_heads):
-    return Q.reshape(len(Q), -1, n_heads).transpose(2, 0, 1)
-
-
 SPLIT = Exercise(
     id="3.1",
     title="cut the columns into heads",
@@ -39,24 +19,45 @@ SPLIT = Exercise(
     difficulty=1,
     solution=split_heads,
     stages=(
-        Stage((draw(N, D_HEAD), 1), "one head: only a leading axis of length 1 is new"),
-        Stage((np.arange(12.0).reshape(2, 6), 3), "two tokens, three heads of width 2"),
-        Stage((draw(N, H * D_HEAD), H), "five tokens, three heads of width 2"),
+        Stage((np.arange(36.0).reshape(6, 6), 3), "six tokens, three heads of width 2; the entries are 0 to 35"),
+        Stage((draw(7, 20), 5), "seven tokens, five heads of width 4"),
+        Stage((draw(5, 2), 1), "one head: only a leading axis of length 1 is new"),
     ),
     mistakes=(
-        Mistake(
-            _reshape_only,
-            "reshaping straight to (h, n, e) cuts the rows of Q in memory order, so one head receives numbers of "
-            "other tokens; make the axes (n, h, e) first, then move the head axis to the front",
+        *edits(
+            split_heads,
+            """
+            Q.reshape(n, n_heads, width // n_heads).transpose(1, 0, 2) -> Q.reshape(n_heads, n, -1) | The numbers of Q
+                are taken in memory order, so a head receives numbers of other tokens. Make the axes (n, h, e) first,
+                then move the head axis to the front.
+            Q.reshape(n, n_heads, width // n_heads).transpose(1, 0, 2) -> Q.T.reshape(n_heads, n, -1) | The numbers of
+                Q.T are taken in memory order, so a row mixes numbers of several tokens. Make the axes (n, h, e) first,
+                then move the head axis to the front.
+            .transpose(1, 0, 2) -> .transpose(1, 2, 0) | The axes are in the order (h, e, n), so each head is
+                transposed. Its rows are tokens.
+            .transpose(1, 0, 2) -> .transpose(2, 0, 1) | The axes are in the order (e, n, h), as if there were e heads
+                of width n_heads. The head axis is the first, of length n_heads.
+            .transpose(1, 0, 2) -> .swapaxes(1, 2) | The axes are in the order (n, e, h). The head axis is the first.
+            .transpose(1, 0, 2) -> .transpose(1, 0, 2).reshape(-1, width // n_heads) | The heads stand one below the
+                other, (h n, e). Give them an axis of their own, (h, n, e).
+            .transpose(1, 0, 2) -> | The axes are in the order (n, h, e). Move the head axis to the front.
+            n_heads, width // n_heads).transpose(1, 0, 2) -> width // n_heads, n_heads).transpose(2, 0, 1) | Head h took
+                every n_heads-th column. Its columns lie side by side, h e to (h + 1) e - 1.
+            Q.reshape(n, n_heads, width // n_heads).transpose(1, 0, 2) -> Q.reshape(n_heads, -1, width) | The rows are
+                divided among the heads. Each head has all rows, and e of the columns; `np.split` needs axis=1.
+            """,
         ),
         Mistake(
-            lambda Q, n_heads: Q.reshape(len(Q), n_heads, -1).transpose(1, 2, 0),
-            "the axes are in the order (h, e, n): each head is transposed; its rows are tokens",
+            lambda Q, n_heads: Q[:, : Q.shape[1] // n_heads],
+            "This is head 0 alone, without the head axis. Return all heads, (h, n, e).",
         ),
-        Mistake(_tokens_first, "the axes are in the order (n, h, e); the head axis comes first here"),
         Mistake(
-            _heads_last,
-            "head h took every n_heads-th column; its columns lie side by side, h e to (h + 1) e - 1",
+            lambda Q, n_heads: np.stack([Q[:, h : h + Q.shape[1] // n_heads] for h in range(n_heads)]),
+            "Head h begins at column h here, so heads overlap. It begins at column h e.",
+        ),
+        Mistake(
+            lambda Q, n_heads: np.stack([head[:, :-1] for head in np.split(Q, n_heads, axis=1)]),
+            "The last column of each head is missing. A slice ends before its upper bound, so take h e : (h + 1) e.",
         ),
     ),
     hints=(
@@ -71,80 +72,23 @@ SPLIT = Exercise(
 
 
 def multi_head(X, W_Q, W_K, W_V, W_O):
-    Q, K, V = X @ W_Q, X @ W_K, X @ W_V  # the head axis of the weights broadcasts: (h, n, e)
+    Q, K, V = X @ W_Q, X @ W_K, X @ W_V  # the head axis of the weight matrices broadcasts: (h, n, e)
     S = Q @ K.transpose(0, 2, 1) / np.sqrt(Q.shape[-1])
     A = np.exp(S - S.max(-1, keepdims=True))
     Y = A / A.sum(-1, keepdims=True) @ V  # (h, n, v)
-    return Y.transpose(1, 0, 2).reshape(len(X), -1) @ W_O
+    return Y.transpose(1, 0, 2).reshape(len(X), len(W_O)) @ W_O
 
 
-def _heads(X, W_Q, W_K, W_V, scale=None, axis=-1):
-    Q, K, V = X @ W_Q, X @ W_K, X @ W_V
-    scale = Q.shape[-1] ** -0.5 if scale is None else scale
-    return _softmax(Q @ K.transpose(0, 2, 1) * scale, axis) @ V
+def _inputs(n: int, d_in: int, h: int, e: int, v: int, d_out: int) -> tuple:
+    W_Q, W_K, W_V = draw(h, d_in, e, seed=1), draw(h, d_in, e, seed=2), draw(h, d_in, v, seed=3)
+    return 0.5 * draw(n, d_in), W_Q, W_K, W_V, draw(h * v, d_out, seed=4)
 
 
-def _concatenate(Y):
-    return np.concatenate(list(Y), axis=-1)
-
-
-def _no_scale(X, W_Q, W_K, W_V, W_O):
-    return _concatenate(_heads(X, W_Q, W_K, W_V, scale=1.0)) @ W_O
-
-
-def _scale_of_the_model(X, W_Q, W_K, W_V, W_O):
-    return _concatenate(_heads(X, W_Q, W_K, W_V, scale=X.shape[1] ** -0.5)) @ W_O
-
-
-def _scale_of_all_heads(X, W_Q, W_K, W_V, W_O):
-    return _concatenate(_heads(X, W_Q, W_K, W_V, scale=(W_Q.shape[0] * W_Q.shape[2]) ** -0.5)) @ W_O
-
-
-def _columns_normalised(X, W_Q, W_K, W_V, W_O):
-    return _concatenate(_heads(X, W_Q, W_K, W_V, axis=-2)) @ W_O
-
-
-def _without_output(X, W_Q, W_K, W_V, W_O):
-    return _concatenate(_heads(X, W_Q, W_K, W_V))
-
-
-def _unmoved_heads(X, W_Q, W_K, W_V, W_O):
-    return _heads(X, W_Q, W_K, W_V).reshape(len(X), -1) @ W_O
-
-
-def _one_normaliser(X, W_Q, W_K, W_V, W_O):
-    S = (X @ W_Q) @ (X @ W_K).transpose(0, 2, 1) * W_Q.shape[-1] ** -0.5
-    return _concatenate(_softmax(S, axis=(0, 2)) @ (X @ W_V)) @ W_O
-
-
-def _summed_scores(X, W_Q, W_K, W_V, W_O):
-    S = (X @ W_Q) @ (X @ W_K).transpose(0, 2, 1) * W_Q.shape[-1] ** -0.5
-    return _concatenate(_softmax(S.sum(0)) @ (X @ W_V)) @ W_O
-
-
-def _scale_of_values(X, W_Q, W_K, W_V, W_O):
-    return _concatenate(_heads(X, W_Q, W_K, W_V, scale=W_V.shape[-1] ** -0.5)) @ W_O
-
-
-def _averaged(X, W_Q, W_K, W_V, W_O):
-    return multi_head(X, W_Q, W_K, W_V, W_O) / len(W_Q)
-
-
-def _interleaved(X, W_Q, W_K, W_V, W_O):
-    return _heads(X, W_Q, W_K, W_V).transpose(1, 2, 0).reshape(len(X), -1) @ W_O
-
-
-def _one_token():
-    return draw(1, D), draw(H, D, D_HEAD), draw(H, D, D_HEAD, seed=4), draw(H, D, 2), draw(H * 2, 4)
-
-
-def _one_head():
-    return draw(N, D), draw(1, D, D_HEAD), draw(1, D, D_HEAD, seed=4), draw(1, D, 3), draw(3, 4)
-
-
-def _three_heads():
-    X, W_V, W_O = draw(N, D), draw(H, D, 4, seed=5), draw(H * 4, 11, seed=6)
-    return X, draw(H, D, D_HEAD), draw(H, D, D_HEAD, seed=4), W_V, W_O
+def _large() -> tuple:
+    """Logits of about 1500 for query 0, about -1500 for query 1, and small ones for query 2."""
+    _, W_Q, W_K, W_V, W_O = _inputs(3, 4, 2, 3, 5, 6)
+    W_Q[:, 0], W_K[:, 1] = 1, 1
+    return np.array([[100.0, 9, 1, 0], [-100.0, 8, 0, 1], [0.1, 10, 1, 1]]), W_Q, W_K, W_V, W_O
 
 
 MULTI_HEAD = Exercise(
@@ -154,50 +98,87 @@ MULTI_HEAD = Exercise(
     difficulty=2,
     solution=multi_head,
     stages=(
-        Stage(_one_token(), "one token: its weight is 1 in each head, so only values and W_O matter"),
-        Stage(_one_head(), "one head: this is the attention of notebook 02, times W_O"),
-        Stage(_three_heads(), "five tokens, three heads, values wider than keys"),
+        Stage(_inputs(1, 7, 1, 2, 3, 4), "one token and one head: its weight is 1, so only values and W_O matter"),
+        Stage(_inputs(4, 7, 4, 3, 5, 6), "four tokens, four heads, values wider than keys"),
+        Stage(_inputs(5, 6, 3, 4, 2, 11), "five tokens, three heads, keys wider than values"),
+        Stage(_large(), "logits of 1000 and more for query 0, of -1000 and less for query 1"),
     ),
     mistakes=(
-        Mistake(_no_scale, "the scores are not divided by sqrt(d_QK)"),
-        Mistake(
-            _scale_of_the_model,
-            "the scores are divided by sqrt(d_in); the scale is sqrt(d_QK), the width of one head's queries",
+        *edits(
+            multi_head,
+            """
+            / np.sqrt(Q.shape[-1]) -> | The scores are not divided by sqrt(d_QK).
+            np.sqrt(Q.shape[-1]) -> Q.shape[-1] | The scores are divided by d_QK. Divide by its square root.
+            Q.shape[-1] -> X.shape[1] | The scores are divided by sqrt(d_in). The scale is sqrt(d_QK), the width of one
+                head's queries.
+            Q.shape[-1] -> Q.shape[0] * Q.shape[-1] | The scores are divided by the root of the width of all heads
+                together. Each head has scores of its own, and d_QK is the width of one head.
+            Q.shape[-1] -> V.shape[-1] | The scale uses the width of the values. It is sqrt(d_QK), the width of the
+                queries.
+            Q.shape[-1] -> len(X) | The scores are divided by the root of the number of tokens. The scale is sqrt(d_QK).
+            X @ W_Q, X @ W_K -> X @ W_K, X @ W_Q | Queries and keys are exchanged. Row i of the scores belongs to query
+                i.
+            S.max(-1, -> S.max(-2, && A.sum(-1, -> A.sum(-2, | The columns of the weights sum to 1. The rows have to,
+                since each query distributes its weight over the keys.
+            S.max(-1, -> S.max((0, 2), && A.sum(-1, -> A.sum((0, 2), | One normaliser is shared by all heads. Each head
+                has its own, and each row of its weights sums to 1.
+            S.max(-1, -> S.max(0, && A.sum(-1, -> A.sum(0, | The softmax runs over the heads. It runs over the keys, the
+                last axis.
+            S.max(-1, keepdims=True) -> S.max() && A.sum(-1, keepdims=True) -> A.sum() | One sum divides all of A. Each
+                row of each head has a sum of its own.
+            A.sum(-1, keepdims=True) -> A.sum(-1, keepdims=True).sum(-2, keepdims=True) | One sum divides all rows of a
+                head. Each row has a sum of its own.
+            A.sum(-1, keepdims=True) -> A.sum(-1)[:, None] | The sums lack keepdims=True, so column j is divided by the
+                sum of row j. Divide row by row.
+            A.sum(-1, keepdims=True) -> A.sum(-1) | The sums lack keepdims=True, so they are broadcast over the heads.
+                Divide row by row.
+            S.max(-1, -> S.max((1, 2), && A.sum(-1, -> A.sum((1, 2), | One normaliser is shared by all queries of a
+                head. Each query has its own, so its weights sum to 1.
+            S.max(-1, keepdims=True) -> S.max(-1) | The largest logits lack keepdims=True, so they are not subtracted
+                row by row.
+            (-1, keepdims=True) -2> (-1) | Largest logits and sums lack keepdims=True, so they do not act row by row.
+            A / A.sum(-1, keepdims=True) @ V -> A @ V | The weights of a query do not sum to 1. Divide each row of A by
+                its sum.
+            np.exp(S - S.max(-1, keepdims=True)) -> np.exp(S) && A / A.sum(-1, keepdims=True) @ V -> A @ V | The
+                exponentials are not divided by their sum, so the weights of a query do not sum to 1.
+            A / A.sum(-1, keepdims=True) @ V -> S @ V | The logits are used as weights. Take the softmax of each row.
+            S - S.max(-1, keepdims=True) -> S | exp overflows, or a whole row of it is 0. Subtract from each row its
+                largest logit before exp.
+            S - S.max(-1, keepdims=True) -> S - S.max() | One largest logit is subtracted from all rows, so exp of a
+                whole row is 0. Subtract from each row its own.
+            np.exp(S - S.max(-1, keepdims=True)) -> np.exp(S - S.max(-1, keepdims=True)) * np.tri(len(X)) | Your weights
+                are causal. This layer has no mask.
+            S = Q @ K.transpose(0, 2, 1) / np.sqrt(Q.shape[-1]) -> S = (Q @ K.transpose(0, 2, 1)).sum(0) /
+                np.sqrt(Q.shape[-1]) | The scores of all heads are added, so all heads have the same weights. Each head
+                keeps its own.
+            A / A.sum(-1, keepdims=True) @ V -> (A / A.sum(-1, keepdims=True)).mean(0) @ V | The weights are averaged
+                over the heads. Each head keeps its own.
+            @ W_O -> @ W_O / len(W_Q) | The result is divided by the number of heads. Heads are concatenated, not
+                averaged.
+            Y.transpose(1, 0, 2).reshape(len(X), len(W_O)) @ W_O -> Y.sum(0) @ W_O[: Y.shape[-1]] | The heads are added
+                before W_O. Concatenate them; each has its own rows of W_O.
+            .transpose(1, 0, 2).reshape(len(X), len(W_O)) @ W_O -> @ W_O.reshape(len(Y), Y.shape[-1], -1) | These are
+                the contributions of the heads, (h, n, d_out). Add them over the heads.
+            Y.transpose(1, 0, 2) -> Y.transpose(1, 2, 0) | The columns of the heads are interleaved. Those of head 0
+                come first, then those of head 1, and so on.
+            Y.transpose(1, 0, 2) -> Y[::-1].transpose(1, 0, 2) | The heads are concatenated in reverse order. Head 0
+                comes first.
+            .reshape(len(X), len(W_O)) @ W_O -> .reshape(len(X), len(W_O)) | The heads are concatenated, but W_O is not
+                applied.
+            Y.transpose(1, 0, 2).reshape(len(X), len(W_O)) @ W_O -> Y | These are the outputs of the heads, (h, n, v).
+                Concatenate them and apply W_O.
+            Y.transpose(1, 0, 2) -> Y | The result has the axes (h, n, v) when you reshape it to (n, h v), so numbers of
+                different tokens stand in one row. Move the head axis behind the token axis first.
+            """,
         ),
         Mistake(
-            _scale_of_all_heads,
-            "the scores are divided by the root of the width of all heads together; each head has its own "
-            "scores, and d_QK is the width of one head",
-        ),
-        Mistake(
-            _columns_normalised,
-            "the columns of the weights sum to 1; the rows have to, since each query distributes its weight over keys",
-        ),
-        Mistake(_scale_of_values, "the scale uses the width of the values; it is sqrt(d_QK), the width of the queries"),
-        Mistake(
-            _one_normaliser,
-            "one normaliser is shared by all heads; each head has its own Z_h, and its weights sum to 1",
-        ),
-        Mistake(
-            _summed_scores,
-            "the scores of all heads are added, so that all heads have the same weights; each head keeps its own",
-        ),
-        Mistake(_averaged, "the result is divided by the number of heads; the heads are concatenated, not averaged"),
-        Mistake(
-            _interleaved,
-            "the columns of the heads are interleaved; those of head 0 come first, then those of head 1, and so on",
-        ),
-        Mistake(_without_output, "the heads are concatenated, but W_O is not applied"),
-        Mistake(
-            _unmoved_heads,
-            "the result has axes (h, n, v) when you reshape it to (n, h v), so numbers of different tokens end in one "
-            "row; move the head axis behind the token axis first",
+            lambda X, *W: multi_head(X, *(w.reshape(w.shape[1], len(w), -1).swapaxes(0, 1) for w in W[:3]), W[3]),
+            "W_Q, W_K and W_V are reshaped to (d_in, h e), which mixes their rows. Multiply X by each head's matrix.",
         ),
     ),
     hints=(
-        "`X @ W_Q` already gives all heads: NumPy repeats X over the leading head axis of W_Q, and the result is "
-        "(h, n, e).",
-        "The scores of all heads are `Q @ K.transpose(0, 2, 1)`, (h, n, n); divide by `Q.shape[-1] ** 0.5`.",
-        "Concatenating columns is `Y.transpose(1, 0, 2).reshape(n, -1)`; then comes `@ W_O`.",
+        "`X @ W_Q` already gives all heads. NumPy repeats X over the head axis of W_Q, and the result is (h, n, e).",
+        "The scores of all heads are `Q @ K.transpose(0, 2, 1)`, (h, n, n). Divide by `Q.shape[-1] ** 0.5`.",
+        "Concatenating columns is `Y.transpose(1, 0, 2).reshape(n, -1)`. Then comes `@ W_O`.",
     ),
 )

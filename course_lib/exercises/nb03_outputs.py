@@ -2,10 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-N, H = 5, 3
-
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
 
 # 3.3 ------------------------------------------------------------------------------------------------------------------
 
@@ -15,22 +12,6 @@ def contributions(Y, W_O):
     return Y @ W_O.reshape(h, v, -1)  # rows h v to (h + 1) v - 1 of W_O meet head h only
 
 
-def _every_head_every_row(Y, W_O):
-    return Y @ W_O[: Y.shape[-1]]
-
-
-def _interleaved_rows(Y, W_O):
-    return np.stack([y @ W_O[head :: len(Y)] for head, y in enumerate(Y)])
-
-
-def _sum_at_once(Y, W_O):
-    return contributions(Y, W_O).sum(0)
-
-
-def _averaged(Y, W_O):
-    return contributions(Y, W_O) / len(Y)
-
-
 CONTRIBUTIONS = Exercise(
     id="3.3",
     title="the output as a sum over heads",
@@ -38,22 +19,59 @@ CONTRIBUTIONS = Exercise(
     difficulty=2,
     solution=contributions,
     stages=(
-        Stage((draw(1, N, 2), draw(2, 7)), "one head: its contribution is the whole output"),
-        Stage((draw(H, N, 2), draw(H * 2, 7)), "three heads of width 2"),
+        Stage((draw(3, 5, 2), draw(6, 7, seed=1)), "five tokens, three heads of width 2"),
+        Stage((draw(2, 4, 3), draw(6, 6, seed=1)), "four tokens, two heads of width 3, square W_O"),
     ),
     mistakes=(
-        Mistake(_every_head_every_row, "every head is multiplied by the first rows of W_O; head h has rows of its own"),
-        Mistake(_interleaved_rows, "head h took every n_heads-th row of W_O; its rows lie side by side"),
-        Mistake(_sum_at_once, "this is the sum over the heads already; keep the head axis, (h, n, d_out)"),
-        Mistake(
-            lambda Y, W_O: contributions(Y, W_O).sum(0) - contributions(Y, W_O),
-            "this is the output without head h; what head h itself adds is asked for",
+        *edits(
+            contributions,
+            """
+            W_O.reshape(h, v, -1) -> W_O[:v] | All heads are multiplied by the first v rows of W_O. Head h has rows of
+                its own, h v to (h + 1) v - 1.
+            W_O.reshape(h, v, -1) -> W_O.reshape(v, h, -1).swapaxes(0, 1) | Head h took every n_heads-th row of W_O. Its
+                rows lie side by side, h v to (h + 1) v - 1.
+            W_O.reshape(h, v, -1) -> W_O.reshape(h, v, -1)[::-1] | The blocks of W_O are in reverse order. Head 0 has
+                the first v rows.
+            W_O.reshape(h, v, -1) -> W_O.T.reshape(h, v, -1) | W_O is transposed before it is cut. Its rows, not its
+                columns, belong to heads.
+            W_O.reshape(h, v, -1) -> W_O.reshape(h, -1, v).swapaxes(1, 2) | W_O is cut in another memory order, so its
+                columns mix. Block h is its rows h v to (h + 1) v - 1.
+            -1) -> -1) / h | The contributions are divided by the number of heads. Their sum is Y, not their mean.
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).sum(0) | This is the sum over the
+                heads already. Keep the head axis, (h, n, d_out).
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).sum(0, keepdims=True) - Y @
+                W_O.reshape(h, v, -1) | This is the output without head h. Return what head h itself adds.
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).cumsum(0) | These are sums over the
+                heads up to h. Return what head h adds by itself.
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).mean(0) | This is the mean over the
+                heads. Keep the head axis, (h, n, d_out).
+            return Y @ W_O.reshape(h, v, -1) -> return np.concatenate(list(Y @ W_O.reshape(h, v, -1))) | The
+                contributions stand one below the other, (h n, d_out). Give the heads an axis of their own, (h, n,
+                d_out).
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).sum(1) | This is the sum over the
+                tokens. Keep the token axis, (h, n, d_out).
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).swapaxes(0, 1) | The axes are in the
+                order (n, h, d_out). The head axis comes first.
+            return Y @ W_O.reshape(h, v, -1) -> return np.concatenate(list(Y @ W_O.reshape(h, v, -1)), axis=-1) | The
+                contributions stand side by side, (n, h d_out). Give the heads an axis of their own, (h, n, d_out).
+            """,
         ),
-        Mistake(_averaged, "the contributions are divided by the number of heads; their sum, not their mean, is Y"),
+        Mistake(
+            lambda Y, W_O: np.stack([y @ W_O[head : head + len(y.T)] for head, y in enumerate(Y)]),
+            "The rows of head h begin at row h here, so they overlap. They begin at row h v.",
+        ),
+        Mistake(
+            lambda Y, W_O: np.broadcast_to(contributions(Y, W_O).sum(0), (*Y.shape[:2], W_O.shape[1])),
+            "Each head is given the whole output. Their sum has to be the output, so multiply head h by its own rows.",
+        ),
+        Mistake(
+            lambda Y, W_O: Y.swapaxes(0, 1).reshape(len(Y), Y.shape[1], -1) @ W_O.reshape(len(Y), Y.shape[2], -1),
+            "The rows of Y hold numbers of other heads and tokens now. Y has the axes (h, n, v) already.",
+        ),
     ),
     hints=(
         "concat(Y_1, ..., Y_h) W_O is a product of a row of blocks with a column of blocks.",
-        "Block h of W_O is the rows h v to (h + 1) v - 1: `W_O.reshape(h, v, -1)` has them as its leading axis.",
+        "Block h of W_O is the rows h v to (h + 1) v - 1. `W_O.reshape(h, v, -1)` has them as its leading axis.",
     ),
 )
 
@@ -65,6 +83,18 @@ def ranks(N, d_qk):
     return {"logits": min(N, d_qk), "weights": N}  # det P = prod_i P_ii > 0 for a causal P
 
 
+def _logits_beyond_rows(N, d_qk):
+    """For N < d_QK only, so that it stands for max(N, d_QK) as well."""
+    if N > d_qk:
+        raise ValueError("N must be less than d_QK")
+    return {"logits": d_qk, "weights": N}
+
+
+def _weights_beyond_rows(N, d_qk):
+    """As above."""
+    return {"logits": N, "weights": _logits_beyond_rows(N, d_qk)["logits"]}
+
+
 RANKS = Exercise(
     id="3.4",
     title="the rank before and after the softmax",
@@ -72,27 +102,34 @@ RANKS = Exercise(
     difficulty=2,
     solution=ranks,
     stages=(
-        Stage((4, 16), "fewer tokens than columns (N = 4, d_QK = 16)"),
-        Stage((40, 8), "more tokens than columns (N = 40, d_QK = 8)"),
+        Stage((4, 10), "fewer tokens than columns (N = 4, d_QK = 10)"),
+        Stage((7, 5), "more tokens than columns (N = 7, d_QK = 5)"),
+        Stage((90, 12), "many tokens (N = 90, d_QK = 12)"),
+        Stage((300_000, 96), "300,000 tokens, d_QK = 96: P does not fit in memory, but its rank is known"),
     ),
     mistakes=(
-        Mistake(
-            lambda N, d_qk: {"logits": d_qk, "weights": N},
-            "a matrix of N rows has rank at most N, however wide the heads are",
+        *edits(
+            ranks,
+            """
+            min(N, d_qk), -> N, | Q K^T is a product through d_QK columns, so its rank is at most d_QK.
+            "weights": N -> "weights": min(N, d_qk) | The exponential acts on each entry, which does not keep the rank.
+                A causal P is triangular with a positive diagonal.
+            min(N, d_qk), "weights": N -> N, "weights": min(N, d_qk) | The two ranks are exchanged. Q K^T is a product
+                through d_QK columns, and a causal P is triangular with a positive diagonal.
+            min(N, d_qk), "weights": N -> d_qk, "weights": d_qk | The ranks are not always d_QK. Neither exceeds the
+                number of rows N, and the rank of a causal P does not depend on d_QK.
+            "weights": N -> "weights": N - 1 | The rows of P sum to 1, but that does not lower its rank. A causal P is
+                triangular with a positive diagonal.
+            "weights": N -> "weights": 1 | The rows of P are not multiples of each other. A causal P is triangular with
+                a positive diagonal.
+            "weights": N -> "weights": min(N, d_qk + 1) | The exponential may raise the rank by more than 1. A causal P
+                is triangular with a positive diagonal.
+            "weights": N -> "weights": min(N, 64) | The rank of P is not bounded by a number of columns. A causal P is
+                triangular with a positive diagonal.
+            """,
         ),
-        Mistake(
-            lambda N, d_qk: {"logits": min(N, d_qk), "weights": min(N, d_qk)},
-            "the exponential acts on each entry, which does not keep the rank; a causal P is triangular with a "
-            "positive diagonal",
-        ),
-        Mistake(
-            lambda N, d_qk: {"logits": N, "weights": N},
-            "Q K^T is a product through d_QK columns, so its rank is at most d_QK",
-        ),
-        Mistake(
-            lambda N, d_qk: {"logits": d_qk, "weights": d_qk},
-            "neither rank exceeds the number of rows N; and the rank of a causal P does not depend on d_QK",
-        ),
+        Mistake(_logits_beyond_rows, "A matrix of N rows has rank at most N, however wide the heads are."),
+        Mistake(_weights_beyond_rows, "P has N rows, so its rank is at most N. It does not depend on d_QK."),
     ),
     hints=(
         "What is the rank of the product of a random N x d with a random d x N matrix, for N > d, and for N < d?",
@@ -115,38 +152,42 @@ SIZES = Exercise(
     difficulty=1,
     solution=parameters,
     stages=(
-        Stage((5, 7, 1, 2, 3), "one head: d_in = 5, d_out = 7, d_QK = 2, d_V = 3"),
-        Stage((5, 7, 3, 2, 3), "three heads of the same sizes"),
+        Stage((5, 9, 1, 11, 3), "one head: d_in = 5, d_out = 9, d_QK = 11, d_V = 3"),
+        Stage((13, 6, 5, 2, 9), "five heads: d_in = 13, d_out = 6, d_QK = 2, d_V = 9"),
         Stage((8192, 8192, 64, 128, 128), "a real layer: d = 8192, 64 heads of width 128"),
     ),
-    mistakes=(
-        Mistake(
-            lambda d_in, d_out, n_heads, d_qk, d_v: n_heads * (2 * d_in * d_qk + d_in * d_v),
-            "W_O is missing: n_heads d_V rows, d_out columns",
-        ),
-        Mistake(
-            lambda d_in, d_out, n_heads, d_qk, d_v: n_heads * (2 * d_in * d_qk + d_in * d_v) + d_v * d_out,
-            "W_O acts on the concatenated heads, so it has n_heads d_V rows, not d_V",
-        ),
-        Mistake(
-            lambda d_in, d_out, n_heads, d_qk, d_v: n_heads * (d_in * d_qk + d_in * d_v + d_v * d_out),
-            "queries and keys have a weight each: d_in d_QK counts twice",
-        ),
-        Mistake(
-            lambda d_in, d_out, n_heads, d_qk, d_v: 2 * d_in * d_qk + d_in * d_v + d_v * d_out,
-            "this is one head; each head has weights of its own, and W_O has rows for each",
-        ),
-        Mistake(
-            lambda d_in, d_out, n_heads, d_qk, d_v: n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_in),
-            "W_O leads to d_out columns, not back to d_in",
-        ),
-        Mistake(
-            lambda d_in, d_out, n_heads, d_qk, d_v: 4 * d_in * d_out,
-            "4 d^2 holds only where d_in = d_out = n_heads d_QK = n_heads d_V",
-        ),
+    mistakes=edits(
+        parameters,
+        """
+        + d_v * d_out -> | W_O is missing. It has n_heads d_V rows and d_out columns.
+        + d_in * d_v -> | W_V is missing. It has d_in rows and d_V columns in each head.
+        + d_v * d_out) -> ) + d_v * d_out | W_O acts on the concatenated heads. It has n_heads d_V rows, not d_V.
+        + d_v * d_out) -> ) + d_out * d_out | W_O has n_heads d_V rows, not d_out.
+        + d_v * d_out) -> ) + d_in * d_out | W_O has n_heads d_V rows, not d_in.
+        2 * d_in * d_qk -> d_in * d_qk | Queries and keys have a matrix each. d_in d_QK counts twice.
+        2 * d_in * d_qk + d_in * d_v -> 3 * d_in * d_qk | The values have a width of their own. W_V has d_V columns.
+        d_in * d_v + d_v * d_out -> d_in * d_qk + d_qk * d_out | The values are given the width of the keys. W_V has d_V
+            columns, and W_O has n_heads d_V rows.
+        2 * d_in * d_qk + d_in * d_v + d_v * d_out -> 4 * d_in * d_qk | Values have a width of their own, and W_O leads
+            to d_out. The four matrices have different sizes.
+        n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> n_heads * 2 * d_in * d_qk + d_in * d_v + d_v * d_out |
+            n_heads multiplies the first term alone. Put the sum in brackets.
+        n_heads * -> | This is one head. Each head has matrices of its own, and W_O has rows for each.
+        n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> 2 * d_in * d_qk + d_in * d_v + n_heads * d_v * d_out |
+            W_Q, W_K and W_V are counted once. Each head has its own.
+        n_heads * (2 * d_in * d_qk + -> 2 * d_in * d_qk + n_heads * ( | W_Q and W_K are counted once. Each head has its
+            own.
+        d_v * d_out -> d_v * d_in | W_O leads to d_out columns, not back to d_in.
+        d_v * d_out -> d_qk * d_out | W_O acts on the values. It has n_heads d_V rows.
+        d_v * d_out) -> d_v * d_out + 2 * d_qk + d_v) + d_out | Biases are counted too. These layers have none.
+        n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> 4 * d_in * d_out | 4 d^2 holds only where d_in = d_out
+            = n_heads d_QK = n_heads d_V.
+        n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> 4 * d_in**2 | 4 d_in^2 holds only where d_in = d_out =
+            n_heads d_QK = n_heads d_V.
+        """,
     ),
     hints=(
-        "Write down the shapes of the four weights; which of them are there once for each head?",
-        "For each head W_Q and W_K of d_in x d_QK and W_V of d_in x d_V; once, W_O of (n_heads d_V) x d_out.",
+        "Write down the shapes of the four matrices. Which of them are there once for each head?",
+        "For each head there are W_Q and W_K of d_in x d_QK and W_V of d_in x d_V. W_O is (n_heads d_V) x d_out.",
     ),
 )

@@ -2,60 +2,49 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-N, P = 5, 6  # tokens, rotary width
-
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
 
 # 4.3 ------------------------------------------------------------------------------------------------------------------
 
 
 def rotate(X, positions, base):
-    theta = base ** (-np.arange(0, X.shape[1], 2) / X.shape[1])
-    cos, sin = np.cos(positions[:, None] * theta), np.sin(positions[:, None] * theta)
-    first, second = X[:, 0::2], X[:, 1::2]
+    p = X.shape[1]
+    angles = positions[:, None] * base ** (-np.arange(0, p, 2) / p)  # one for each row and pair
+    cos, sin = np.cos(angles), np.sin(angles)
+    first, second = X[:, ::2], X[:, 1::2]
     return np.stack([cos * first - sin * second, sin * first + cos * second], axis=-1).reshape(X.shape)
 
 
-def _turned(X, angles, sign=-1.0):
-    cos, sin = np.cos(angles), np.sin(angles)
-    first, second = X[:, 0::2], X[:, 1::2]
-    return np.stack([cos * first + sign * sin * second, sin * first + cos * second], axis=-1).reshape(X.shape)
+def _angles(X, positions, base):
+    return positions[:, None] * base ** (-np.arange(0, X.shape[1], 2) / X.shape[1])
 
 
-def _angles(X, positions, base, factor=1.0):
-    return positions[:, None] * base ** (-factor * np.arange(0, X.shape[1], 2) / X.shape[1])
-
-
-def _halves(X, positions, base):
-    cos, sin = np.cos(_angles(X, positions, base)), np.sin(_angles(X, positions, base))
-    first, second = np.split(X, 2, axis=1)
-    return np.concatenate([cos * first - sin * second, sin * first + cos * second], axis=1)
-
-
-def _layouts_mixed(X, positions, base):
-    angles = np.repeat(_angles(X, positions, base), 2, axis=1)
-    first, second = np.split(X, 2, axis=1)
+def _angles_of_neighbours(X, positions, base):
+    angles, (first, second) = np.repeat(_angles(X, positions, base), 2, axis=1), np.split(X, 2, axis=1)
     return X * np.cos(angles) + np.concatenate([-second, first], axis=1) * np.sin(angles)
 
 
-def _pieces_in_halves(X, positions, base):
-    Y = rotate(X, positions, base)
-    return np.concatenate([Y[:, 0::2], Y[:, 1::2]], axis=1)
+def _angles_of_halves(X, positions, base):
+    angles = np.tile(_angles(X, positions, base), 2)
+    partners = np.stack([-X[:, 1::2], X[:, 0::2]], axis=-1).reshape(X.shape)
+    return X * np.cos(angles) + partners * np.sin(angles)
 
 
 def _overwritten(X, positions, base):
-    Y = X.astype(float)
-    cos, sin = np.cos(_angles(X, positions, base)), np.sin(_angles(X, positions, base))
+    Y, cos, sin = X.astype(float), np.cos(_angles(X, positions, base)), np.sin(_angles(X, positions, base))
     Y[:, 0::2] = cos * Y[:, 0::2] - sin * Y[:, 1::2]
     Y[:, 1::2] = sin * Y[:, 0::2] + cos * Y[:, 1::2]  # reads what the line above has written
     return Y
 
 
-def _added(X, positions, base):
-    angles = _angles(X, positions, base)
-    return X + np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(X.shape)
+def _frequency_of_each_column(X, positions, base):
+    p = X.shape[1]
+    angles = positions[:, None] * base ** (-np.arange(p) / p)
+    partners = np.stack([-X[:, 1::2], X[:, 0::2]], axis=-1).reshape(X.shape)
+    return X * np.cos(angles) + partners * np.sin(angles)
 
+
+_WHOLE = np.array([[3, -2, 5, 1], [4, 7, -6, 2], [1, 0, 8, -3]], dtype=np.int64)
 
 ROTATE = Exercise(
     id="4.3",
@@ -64,76 +53,115 @@ ROTATE = Exercise(
     difficulty=2,
     solution=rotate,
     stages=(
-        Stage((draw(1, P), np.array([0]), 10_000.0), "position 0: nothing turns"),
+        Stage((draw(3, 6), np.array([0, 0, 0]), 10_000.0), "three tokens at position 0: nothing turns"),
         Stage(
-            (np.array([[1.0, 0.0]] * 4), np.arange(4), 10_000.0),
-            "the vector (1, 0) at positions 0 to 3: it turns to (cos m, sin m)",
+            (np.vstack([[1.0, 0.0] * 3, draw(2, 6, seed=2)]), np.array([2, 1, 5]), 70.0),
+            "the pairs of row 0 are (1, 0) at position 2: they turn to (cos 2 theta_i, sin 2 theta_i)",
         ),
-        Stage((draw(N, P), np.array([4, 0, 11, 2, 2]), 50.0), "five tokens, three pairs, base 50"),
+        Stage((draw(5, 6), np.array([4, 0, 11, 2, 2]), 50.0), "five tokens, three pairs, base 50"),
+        Stage((draw(3, 10, seed=1), np.array([0.5, -2.0, 7.3]), 300.0), "positions 0.5, -2 and 7.3, base 300"),
+        Stage((_WHOLE, np.array([2, 1, 5]), 90.0), "X holds whole numbers (dtype int64); its rotation does not"),
     ),
     mistakes=(
-        Mistake(
-            lambda X, positions, base: rotate(X, -positions, base),
-            "the pairs turn backwards; scores would not notice, but (1, 0) goes to (cos m, sin m), and R_m x as a row "
-            "is x R_m^T",
+        *edits(
+            rotate,
+            """
+            cos * first - sin * second, sin * first + cos * second -> cos * first + sin * second, cos * second - sin *
+                first | The pairs turn backwards. Dot products of queries and keys would not change, but (1, 0) goes to
+                (cos m, sin m). As a row, R_m x is x R_m^T.
+            X[:, ::2], X[:, 1::2] -> np.split(X, 2, axis=1) && axis=-1 -> axis=1 | Pair i is made of columns i and i + p
+                / 2. That layout is used as well, but here a pair stands at 2 i and 2 i + 1.
+            X[:, ::2], X[:, 1::2] -> np.split(X, 2, axis=1) | The pairs are read from columns i and i + p / 2 and
+                written to 2 i and 2 i + 1. Read them from 2 i and 2 i + 1 too.
+            axis=-1 -> axis=1 | All first entries of the pairs come before all second ones. Put each pair back where it
+                was.
+            axis=-1 -> axis=0 | Numbers of different tokens stand in one row. Join the two entries along a new last axis
+                before you reshape.
+            .reshape(X.shape) -> .reshape(X.shape).T | The result is transposed. Give it the shape of X.
+            .reshape(X.shape) -> | The pairs have an axis of their own, (n, p / 2, 2). Reshape the result to X.shape.
+            return np.stack([cos * first - sin * second, sin * first + cos * second], axis=-1).reshape(X.shape) ->
+                return (cos + 1j * sin) * (first + 1j * second) | The pairs are still complex numbers. Put the real
+                parts at columns 2 i, the imaginary parts at 2 i + 1.
+            sin * first + cos * second -> cos * first + sin * second | Sine and cosine are exchanged in the second
+                entry. It is sin a x + cos a y.
+            sin * first + cos * second -> cos * second - sin * first | The second entry has a minus sign, so lengths
+                change. It is sin a x + cos a y.
+            cos * first - sin -> cos * first + sin | The first entry lacks its minus sign, so lengths change. It is cos
+                a x - sin a y.
+            sin * first + cos -> sin * first - cos | The second entry has a minus sign too many. It is sin a x + cos a
+                y.
+            cos * first - sin * second, sin * first + cos * second -> cos * first, cos * second | The pairs are
+                multiplied by cosines only. A rotation mixes the two entries of a pair.
+            cos * first - sin * second, sin * first + cos * second -> sin * first, cos * second | X is multiplied by a
+                table of sines and cosines. A rotation mixes the two entries of a pair.
+            cos * first - sin * second, sin * first + cos * second -> first + sin, second + cos | Sines and cosines are
+                added to X. A rotation multiplies each pair by a 2 x 2 matrix.
+            cos * first - sin * second, sin * first + cos * second -> cos * second - sin * first, sin * second + cos *
+                first | The two entries of each pair are exchanged. The first is column 2 i, the second column 2 i + 1.
+            np.cos(angles), np.sin(angles) -> np.sin(angles), np.cos(angles) | Sine and cosine are exchanged. At
+                position 0 the cosine is 1, and nothing turns.
+            * base ** (-np.arange(0, p, 2) / p) -> * np.ones(p // 2) | All pairs turn at the same speed. Pair i turns by
+                m theta_i.
+            -np.arange(0, p, 2) / p -> -2 * np.arange(0, p, 2) / p | The exponent of pair i is -2 i / p. Yours is -4 i /
+                p, so later pairs turn too little.
+            -np.arange(0, p, 2) / p -> -np.arange(p // 2) / p | The exponent of pair i is -2 i / p, with p the width of
+                X. Yours is -i / p, so later pairs turn too far.
+            -np.arange(0, p, 2) / p -> np.arange(0, p, 2) / p | The frequencies grow with i. The exponent is negative,
+                so later pairs turn more slowly.
+            -np.arange(0, p, 2) -> -np.arange(2, p + 2, 2) | The first frequency is base^0 = 1. Yours begin with i = 1;
+                pairs count from 0.
+            -np.arange(0, p, 2) / p -> -np.arange(0, p, 2) / (p - 2) | The last frequency is 1 / base here. With i = p /
+                2 - 1 it is base^(-(p - 2) / p), a little larger.
+            -np.arange(0, p, 2) / p -> -np.arange(0, p, 2) // p | The exponent is rounded down to a whole number. Divide
+                with `/`, not with `//`.
+            np.arange(0, p, 2) / p -> np.arange(0, p, 2)[::-1] / p | The frequencies are in reverse order. Pair 0 turns
+                fastest, by one radian at each step.
+            positions[:, None] -> positions | The angle of pair i is taken from positions[i]. All pairs of row r turn by
+                positions[r], so the positions need an axis for the pairs: positions[:, None].
+            = positions[:, None] -> = np.radians(positions)[:, None] | The angles m theta_i are radians already. Do not
+                convert them from degrees.
+            = positions[:, None] -> = 2 * np.pi * positions[:, None] | theta_i is in radians per position already. There
+                is no factor 2 pi.
+            positions[:, None] -> (positions[:, None] + 1) | 1 is added to the positions. Use them as they are given.
+            positions[:, None] -> np.arange(len(X))[:, None] | The rows are taken to stand at 0, 1, 2, ... Use the
+                positions that are given.
+            positions[:, None] -> positions[0] | All rows turn by the first position. Row r turns by positions[r].
+            positions[:, None] -> (positions[:, None] - positions[0]) | Positions are counted from that of the first
+                row. Dot products would not change, but row r turns by positions[r].
+            positions[:, None] -> abs(positions)[:, None] | The sign of the positions is lost. Negative positions turn
+                backwards.
+            positions[:, None] -> positions.astype(int)[:, None] | The positions are made whole numbers. They may be
+                fractions.
+            base ** -> 10_000.0 ** | The base is always 10000. Use the one that is given.
+            X[:, ::2], X[:, 1::2] -> X.view(float)[:, ::2], X.view(float)[:, 1::2] | The bits of whole numbers are read
+                as floats. Convert X first, with `X.astype(float)`.
+            .reshape(X.shape) -> .reshape(X.shape).astype(X.dtype) | The result is cut to whole numbers, as X holds
+                whole numbers here. Make an array of floats for it, `np.empty(X.shape)`.
+            """,
         ),
         Mistake(
-            _halves,
-            "pair i is made of columns i and i + p / 2; that is the other layout in use, here a pair stands at 2 i and "
-            "2 i + 1",
+            _angles_of_neighbours,
+            "Two layouts are mixed. The angles belong to neighbours, but columns i and i + p / 2 are joined.",
         ),
         Mistake(
-            _layouts_mixed,
-            "two layouts are mixed: the angles belong to neighbours, but rotate_half joins columns i and i + p / 2",
-        ),
-        Mistake(
-            _pieces_in_halves,
-            "all first entries come before all second ones in your result; put each pair back where it was",
+            _angles_of_halves,
+            "Two layouts are mixed. Neighbours are joined, but the angles belong to columns i and i + p / 2.",
         ),
         Mistake(
             _overwritten,
-            "the second entry of a pair is computed from the first one after that was overwritten; keep a copy",
+            "The second entry of a pair is computed from the first one after that was overwritten. Keep a copy.",
         ),
         Mistake(
-            lambda X, positions, base: _turned(X, _angles(X, positions, base), sign=1.0),
-            "the minus sign is missing, so this is no rotation: lengths change",
+            _frequency_of_each_column,
+            "Each column has a frequency of its own. The two columns of a pair share one, or they are no rotation.",
         ),
-        Mistake(
-            lambda X, positions, base: _turned(X, _angles(X, positions, base, factor=0.0)),
-            "all pairs turn at the same speed; pair i turns by m theta_i",
-        ),
-        Mistake(
-            lambda X, positions, base: _turned(X, _angles(X, positions, base, factor=2.0)),
-            "theta_i = base^(-2 i / p) with p the width of X; your exponent is twice that",
-        ),
-        Mistake(
-            lambda X, positions, base: _turned(X, _angles(X, positions, base, factor=0.5)),
-            "theta_i = base^(-2 i / p) with p the width of X; your exponent is half of that",
-        ),
-        Mistake(
-            lambda X, positions, base: rotate(X, positions + 1, base),
-            "positions count from 0, so nothing is added to them",
-        ),
-        Mistake(
-            lambda X, positions, base: rotate(X, np.arange(len(X)), base),
-            "the rows are taken to stand at 0, 1, 2, ...; use the positions that are given",
-        ),
-        Mistake(
-            lambda X, positions, base: rotate(X, positions, 10_000.0),
-            "the base is always 10000; use the one that is given",
-        ),
-        Mistake(
-            lambda X, positions, base: rotate(X, positions - positions[0], base),
-            "positions are counted from that of the first row; scores would not notice, but row m turns by its own",
-        ),
-        Mistake(_added, "sines and cosines are added to X; a rotation multiplies each pair by a 2 x 2 matrix"),
-        Mistake(lambda X, positions, base: X.copy(), "nothing turns; row m turns by its position"),
+        Mistake(lambda X, positions, base: X.copy(), "Nothing turns. Pair i of row r turns by positions[r] theta_i."),
     ),
     hints=(
         "The angles are `positions[:, None] * base ** (-np.arange(0, p, 2) / p)`, of shape (n, p / 2).",
         "The first entries of all pairs are `X[:, 0::2]`, the second ones `X[:, 1::2]`.",
         "A turn by a makes (x, y) to (cos a x - sin a y, sin a x + cos a y). Fill the columns 0::2 and 1::2 of a new "
-        "array with these.",
+        "array of floats with these.",
     ),
 )
 
@@ -152,46 +180,55 @@ BASE = Exercise(
     difficulty=1,
     solution=smallest_base,
     stages=(
-        Stage((4, 1000), "two pairs, 1000 positions"),
-        Stage((64, 8192), "width 64, 8192 positions"),
+        Stage((10, 900), "width 10, 900 positions"),
+        Stage((4, 7), "two pairs, 7 positions"),
         Stage((128, 131_072), "width 128, 131072 positions"),
     ),
-    mistakes=(
-        Mistake(
-            lambda p, N: N ** (p / (p - 2)),
-            "the slowest pair turns by one radian here; a whole turn is 2 pi",
-        ),
-        Mistake(
-            lambda p, N: (N / np.pi) ** (p / (p - 2)),
-            "the slowest pair makes half a turn here; a whole turn is 2 pi",
-        ),
-        Mistake(
-            lambda p, N: N / (2 * np.pi),
-            "the slowest pair is taken for i = p / 2; pairs count from 0, so it is i = p / 2 - 1",
-        ),
-        Mistake(
-            lambda p, N: (N / (2 * np.pi)) ** (p / (p - 1)),
-            "the exponent of the slowest pair is -(p - 2) / p, not -(p - 1) / p: its number is i = p / 2 - 1",
-        ),
-        Mistake(
-            lambda p, N: (N / (2 * np.pi)) ** ((p - 2) / p),
-            "the equation is solved the wrong way round: base^((p - 2) / p) = N / (2 pi), so the root is p / (p - 2)",
-        ),
-        Mistake(
-            lambda p, N: (2 * np.pi / N) ** (p / (p - 2)),
-            "this is 1 / base: the exponent of theta is negative, theta = base^(-(p - 2) / p) = 2 pi / N",
-        ),
-        Mistake(
-            lambda p, N: (N / (2 * np.pi)) ** (2 * p / (p - 2)),
-            "the exponent of pair i is -2 i / p, not -i / p; for the last pair that is -(p - 2) / p",
-        ),
-        Mistake(
-            lambda p, N: 2 * np.pi * N ** (p / (p - 2)),
-            "2 pi divides N, and is under the root too: base = (N / (2 pi))^(p / (p - 2))",
-        ),
+    mistakes=edits(
+        smallest_base,
+        """
+        N / (2 * np.pi) -> N | The slowest pair turns by one radian here. A whole turn is 2 pi.
+        2 * np.pi -> np.pi | The slowest pair makes half a turn here. A whole turn is 2 pi.
+        2 * np.pi -> 360 | The angles are radians, so a whole turn is 2 pi, not 360.
+        2 * np.pi -> 6.28 | 2 pi is rounded. Take `np.pi`.
+        return (N / (2 * np.pi)) ** (p / (p - 2)) -> return N | This is the wavelength. Solve N theta = 2 pi for the
+            base.
+        (N / (2 * np.pi)) ** -> N / (2 * np.pi) ** | `**` binds more strongly than `/`. Put N / (2 pi) in brackets.
+        (p / (p - 2)) -> p / (p - 2) | `**` binds more strongly than `/`. Put p / (p - 2) in brackets.
+        p / (p - 2) -> p / p - 2 | `p / p - 2` is -1. Put p - 2 in brackets.
+        (N / (2 * np.pi)) -> (N * 2 * np.pi) | N and 2 pi are multiplied. The wavelength is 2 pi / theta = N, so 1 /
+            theta is N / (2 pi).
+        (N / (2 * np.pi)) -> (N / 2 * np.pi) | `N / 2 * np.pi` is N pi / 2. Write N / (2 * np.pi).
+        (N / (2 * np.pi)) -> ((N - 1) / (2 * np.pi)) | The pair makes its turn in N - 1 steps here. Its wavelength is N.
+        (N / (2 * np.pi)) -> (N // (2 * np.pi)) | N / (2 pi) is cut to a whole number. Divide with `/`, not with `//`.
+        (p / (p - 2)) -> 1 | The slowest pair is taken for i = p / 2. Pairs count from 0, so it is i = p / 2 - 1.
+        (p / (p - 2)) -> (p / (p - 1)) | The slowest pair has the number i = p / 2 - 1, so its exponent is -(p - 2) / p,
+            not -(p - 1) / p.
+        (p / (p - 2)) -> (p / 2) | This is the base for pair i = 1. The slowest pair is the last one, i = p / 2 - 1.
+        (p / (p - 2)) -> ((p - 2) / p) | The root is taken the wrong way round. From base^((p - 2) / p) = N / (2 pi)
+            follows the power p / (p - 2).
+        (N / (2 * np.pi)) -> (2 * np.pi / N) | This is 1 / base. The exponent of theta is negative: theta = base^(-(p -
+            2) / p) = 2 pi / N.
+        p / (p - 2) -> 2 * p / (p - 2) | The exponent of pair i is -2 i / p, not -i / p. For the last pair it is -(p -
+            2) / p.
+        p / (p - 2) -> p / (2 * p - 4) | The exponent of pair i is -2 i / p, not -4 i / p. For the last pair it is -(p -
+            2) / p.
+        (N / (2 * np.pi)) ** -> 2 * np.pi * N ** | 2 pi divides N, and both are under the root: base = (N / (2 pi))^(p /
+            (p - 2)).
+        (N / (2 * np.pi)) ** (p / (p - 2)) -> N ** (p / (p - 2)) / (2 * np.pi) | 2 pi is under the root as well: base =
+            (N / (2 pi))^(p / (p - 2)).
+        return (N / (2 * np.pi)) ** (p / (p - 2)) -> return np.ceil((N / (2 * np.pi)) ** (p / (p - 2))) | The base is
+            rounded up. It need not be a whole number; return it as it is.
+        return (N / (2 * np.pi)) ** (p / (p - 2)) -> return np.floor((N / (2 * np.pi)) ** (p / (p - 2))) | The base is
+            cut to a whole number. Return it as it is.
+        return (N / (2 * np.pi)) ** -> return np.log(N / (2 * np.pi)) * | This is the logarithm of the base. Take its
+            exponential.
+        return (N / (2 * np.pi)) ** (p / (p - 2)) -> return 10_000.0 | This is the usual base, whatever p and N are.
+            Solve N theta = 2 pi for the base.
+        """,
     ),
     hints=(
         "The slowest pair is the last one, i = p / 2 - 1. What is its theta?",
-        "theta = base^(-(p - 2) / p), and over N positions the pair turns by N theta. Set this to 2 pi.",
+        "Its theta is base^(-(p - 2) / p), and over N positions the pair turns by N theta. Set this to 2 pi.",
     ),
 )

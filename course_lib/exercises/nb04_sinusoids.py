@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
 # 4.1 ------------------------------------------------------------------------------------------------------------------
 
@@ -13,28 +13,13 @@ def sinusoidal(positions, d, base):
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(positions), d)
 
 
-def _with_frequencies(frequencies):
-    """The rows with other frequencies, `frequencies(d, base)`."""
-
-    def answer(positions, d, base):
-        angles = positions[:, None] * frequencies(d, base)
-        return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(positions), d)
-
-    return answer
-
-
-def _cosines_first(positions, d, base):
-    return sinusoidal(positions, d, base).reshape(len(positions), -1, 2)[:, :, ::-1].reshape(len(positions), d)
-
-
-def _in_halves(positions, d, base):
-    P = sinusoidal(positions, d, base)
-    return np.concatenate([P[:, 0::2], P[:, 1::2]], axis=1)
-
-
-def _frequency_of_each_column(positions, d, base):
+def _column_by_column(positions, d, base):
     angles = positions[:, None] * base ** (-np.arange(d) / d)
     return np.where(np.arange(d) % 2 == 0, np.sin(angles), np.cos(angles))
+
+
+def _column_number_as_pair_number(positions, d, base):
+    return _column_by_column(positions, d, base**2)
 
 
 SINUSOIDAL = Exercise(
@@ -44,61 +29,71 @@ SINUSOIDAL = Exercise(
     difficulty=1,
     solution=sinusoidal,
     stages=(
-        Stage((np.arange(5), 2, 10_000.0), "positions 0 to 4, one pair: sin m and cos m"),
+        Stage((np.array([0, 1, 2, 3, 5]), 2, 10_000.0), "positions 0, 1, 2, 3 and 5, one pair: sin m and cos m"),
         Stage((np.array([1]), 6, 10_000.0), "position 1, three pairs"),
         Stage((np.array([3, 0, 11]), 10, 50.0), "positions 3, 0 and 11, five pairs, base 50"),
+        Stage((np.array([0.5, -2.0, 7.3]), 6, 300.0), "positions 0.5, -2 and 7.3, three pairs, base 300"),
     ),
     mistakes=(
-        Mistake(_cosines_first, "sine and cosine are exchanged; the sine stands at column 2 i, the cosine behind it"),
-        Mistake(
-            _in_halves,
-            "all sines stand before all cosines; here the two of one frequency stand side by side, at 2 i and 2 i + 1",
+        *edits(
+            sinusoidal,
+            """
+            np.sin(angles), np.cos(angles) -> np.cos(angles), np.sin(angles) | Sine and cosine are exchanged. The sine
+                stands at column 2 i, the cosine at 2 i + 1.
+            np.cos(angles)] -> np.sin(angles)] | Both columns of a pair are sines. The second one is the cosine.
+            axis=-1 -> axis=1 | All sines stand before all cosines. Put the two of one frequency side by side, at 2 i
+                and 2 i + 1.
+            axis=-1 -> axis=0 | Numbers of different positions stand in one row. Join sines and cosines along a new last
+                axis before you reshape.
+            positions[:, None] * theta -> theta[:, None] * positions | The angles have the axes (pair, position) when
+                you make rows of them. Rows are positions, so take positions[:, None] * theta.
+            np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(positions), d) -> np.sin(angles) | Only the
+                sines are there. Put the cosine of each angle behind its sine.
+            .reshape(len(positions), d) -> | The pairs have an axis of their own, (n, d / 2, 2). Reshape to (n, d).
+            len(positions), d) -> len(positions), d).T | The result is transposed. Rows are positions, (n, d).
+            -np.arange(0, d, 2) / d -> -np.arange(d // 2) / d | The exponent of pair i is -2 i / d. Yours is -i / d, so
+                the frequencies fall only half as far.
+            -np.arange(0, d, 2) -> -2 * np.arange(0, d, 2) | The exponent of pair i is -2 i / d. Yours is -4 i / d, so
+                the frequencies fall too fast.
+            -np.arange(0, d, 2) -> np.arange(0, d, 2) | The frequencies grow with i. The exponent is negative, so later
+                pairs turn more slowly.
+            -np.arange(0, d, 2) -> -np.arange(2, d + 2, 2) | The first frequency is base^0 = 1. Yours begin with i = 1;
+                pairs count from 0.
+            np.arange(0, d, 2) / d -> np.arange(0, d, 2)[::-1] / d | The frequencies are in reverse order. Pair 0 turns
+                fastest, by one radian at each step.
+            -np.arange(0, d, 2) / d -> -np.arange(0, d, 2) // d | The exponent is rounded down to a whole number. Divide
+                with `/`, not with `//`.
+            / d) -> / max(d - 2, 1)) | The last frequency is 1 / base here. With i = d / 2 - 1 it is base^(-(d - 2) /
+                d), a little larger.
+            / d) -> / (d - 2)) | The exponent divides by d - 2, which is 0 for one pair. It divides by d.
+            positions[:, None] * theta -> positions[:, None] * np.ones(d // 2) | All pairs turn at the same speed. Pair
+                i turns by m theta_i.
+            positions[:, None] * theta -> 2 * np.pi * positions[:, None] * theta | theta_i is in radians per position
+                already. There is no factor 2 pi.
+            positions[:, None] * theta -> np.radians(positions[:, None] * theta) | The angles m theta_i are radians
+                already. Do not convert them from degrees.
+            positions[:, None] -> (positions[:, None] + 1) | 1 is added to the positions. Use them as they are given.
+            positions[:, None] -> np.arange(len(positions))[:, None] | The rows are those of positions 0, 1, 2, ... Use
+                the positions that are given.
+            positions[:, None] -> abs(positions)[:, None] | The sign of the positions is lost. They may be negative.
+            positions[:, None] -> positions.astype(int)[:, None] | The positions are made whole numbers. They may be
+                fractions.
+            base ** -> 10_000.0 ** | The base is always 10000. Use the one that is given.
+            """,
         ),
         Mistake(
-            _frequency_of_each_column,
-            "each column has a frequency of its own; the two columns of a pair share one, or they are no rotation",
+            _column_by_column,
+            "Each column has a frequency of its own. The two columns of a pair share one, or they are no rotation.",
         ),
         Mistake(
-            _with_frequencies(lambda d, base: base ** (-np.arange(d // 2) / d)),
-            "the exponent of pair i is -2 i / d; yours is -i / d, so the frequencies fall only half as far",
-        ),
-        Mistake(
-            _with_frequencies(lambda d, base: base ** (-2 * np.arange(0, d, 2) / d)),
-            "the exponent of pair i is -2 i / d; yours is twice that, so the frequencies fall too fast",
-        ),
-        Mistake(
-            _with_frequencies(lambda d, base: base ** (np.arange(0, d, 2) / d)),
-            "the frequencies grow with i; the exponent is negative, so that later pairs turn more slowly",
-        ),
-        Mistake(
-            _with_frequencies(lambda d, base: 2 * np.pi * base ** (-np.arange(0, d, 2) / d)),
-            "theta_i is in radians per position already; there is no factor 2 pi",
-        ),
-        Mistake(
-            _with_frequencies(lambda d, base: base ** (-np.arange(2, d + 2, 2) / d)),
-            "pairs count from 0, so the first frequency is base^0 = 1; yours begin with i = 1",
-        ),
-        Mistake(
-            _with_frequencies(lambda d, base: np.geomspace(1, 1 / base, d // 2)),
-            "the last frequency is 1 / base here; with i = d / 2 - 1 it is base^(-(d - 2) / d), a little larger",
-        ),
-        Mistake(
-            lambda positions, d, base: sinusoidal(np.arange(len(positions)), d, base),
-            "the rows are those of positions 0, 1, 2, ...; use the positions that are given",
-        ),
-        Mistake(
-            lambda positions, d, base: sinusoidal(positions + 1, d, base),
-            "positions count from 0, so nothing is added to them",
-        ),
-        Mistake(
-            lambda positions, d, base: sinusoidal(positions, d, 10_000.0),
-            "the base is always 10000; use the one that is given",
+            _column_number_as_pair_number,
+            "The exponent counts columns where it should count pairs. Columns 2 i and 2 i + 1 share -2 i / d.",
         ),
     ),
     hints=(
         "The frequencies are `theta = base ** (-np.arange(0, d, 2) / d)`, one for each of the d / 2 pairs.",
         "All angles at once: `positions[:, None] * theta` has shape (n, d / 2).",
-        "Make P of shape (n, d) and fill `P[:, 0::2]` with the sines, `P[:, 1::2]` with the cosines.",
+        "Make P of shape (n, d). Fill `P[:, 0::2]` with the sines and `P[:, 1::2]` with the cosines.",
     ),
 )
 
@@ -115,26 +110,15 @@ def shift_matrix(k, d, base):
     return S
 
 
-def _block_by_block(block, angle=lambda k, i, d, base: k * base ** (-2 * i / d)):
-    """A block-diagonal matrix of `block(cos, sin)`."""
-
-    def answer(k, d, base):
-        S = np.zeros((d, d))
-        for i in range(d // 2):
-            a = angle(k, i, d, base)
-            S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = block(np.cos(a), np.sin(a))
-        return S
-
-    return answer
+def _from_position_0(k, d, base):
+    return np.linalg.pinv(sinusoidal(np.array([0]), d, base)) @ sinusoidal(np.array([k]), d, base)
 
 
-def _cosines_only(k, d, base):
-    return np.diag(np.diag(shift_matrix(k, d, base)))
-
-
-def _for_halves(k, d, base):
-    order = np.concatenate([np.arange(0, d, 2), np.arange(1, d, 2)])
-    return shift_matrix(k, d, base)[np.ix_(order, order)]
+def _frequency_of_each_column(k, d, base):
+    angles, first = k * base ** (-np.arange(d) / d), np.arange(0, d, 2)
+    S = np.diag(np.cos(angles))
+    S[first, first + 1], S[first + 1, first] = -np.sin(angles[1::2]), np.sin(angles[0::2])
+    return S
 
 
 SHIFT = Exercise(
@@ -144,56 +128,99 @@ SHIFT = Exercise(
     difficulty=2,
     solution=shift_matrix,
     stages=(
-        Stage((0, 4, 10_000.0), "shift 0: nothing changes, so S is the identity"),
-        Stage((1, 2, 10_000.0), "shift 1, one pair"),
-        Stage((3, 6, 100.0), "shift 3, three pairs, base 100"),
-        Stage((-2, 6, 100.0), "shift -2: back"),
+        Stage((0, 6, 10_000.0), "shift 0: nothing changes, so S is the identity"),
+        Stage((1, 6, 50.0), "shift 1, three pairs, base 50"),
+        Stage((3, 10, 120.0), "shift 3, five pairs, base 120"),
+        Stage((-2, 6, 700.0), "shift -2: back"),
     ),
     mistakes=(
+        *edits(
+            shift_matrix,
+            """
+            = k * -> = abs(k) * | A negative shift goes forward as well. The sine changes its sign with k.
+            [[c, -s], [s, c]] -> [[c, s], [-s, c]] | This matrix shifts by -k. It is right for columns, S p, or for
+                pairs (cos, sin). Here rows multiply from the left, p S, and the sine comes first.
+            [[c, -s], [s, c]] -> [[c, s], [s, c]] | One sine lacks its minus sign: cos(u + v) = cos u cos v - sin u sin
+                v.
+            [[c, -s], [s, c]] -> [[c, -s], [-s, c]] | One sine too many is negative: sin(u + v) = sin u cos v + cos u
+                sin v.
+            [[c, -s], [s, c]] -> [[s, c], [c, -s]] | The two columns of each block are exchanged. The first column makes
+                the new sine, since a pair is (sin, cos).
+            [[c, -s], [s, c]] -> [[s, -c], [c, s]] | Sine and cosine are exchanged. For k = 0 each block is the
+                identity, so the cosines stand on its diagonal.
+            [[c, -s], [s, c]] -> [[c, 0], [0, c]] | Only the cosines are there. sin(u + v) needs cos u sin v as well, so
+                the two columns of a pair mix.
+            [[c, -s], [s, c]] -> [[s, 0], [0, c]] | Sines and cosines of k theta_i stand on the diagonal. The two
+                columns of a pair mix: sin(u + v) = sin u cos v + cos u sin v.
+            * base ** (-2 * i / d) -> | All pairs turn by k. Pair i turns by k theta_i.
+            (-2 * i / d) -> (-i / d) | The exponent of pair i is -2 i / d. Yours is -i / d, so later pairs turn too far.
+            (-2 * i / d) -> (-4 * i / d) | The exponent of pair i is -2 i / d. Yours is -4 i / d, so later pairs turn
+                too little.
+            (-2 * i / d) -> (-2 * i // d) | The exponent is rounded down to a whole number. Divide with `/`, not with
+                `//`.
+            (-2 * i / d) -> (2 * i / d) | The frequencies grow with i. The exponent is negative, so later pairs turn
+                more slowly.
+            (-2 * i / d) -> (-2 * (i + 1) / d) | The first frequency is base^0 = 1. Yours begin with i = 1; pairs count
+                from 0.
+            (-2 * i / d) -> (-2 * i / max(d - 2, 1)) | The last frequency is 1 / base here. With i = d / 2 - 1 it is
+                base^(-(d - 2) / d), a little larger.
+            angle = k * -> angle = np.radians(k) * | The angle k theta_i is in radians already. Do not convert it from
+                degrees.
+            angle = k * -> angle = 2 * np.pi * k * | theta_i is in radians per position already. There is no factor 2
+                pi.
+            angle = k * -> angle = (k + 1) * | These blocks turn by (k + 1) theta_i. A shift by k turns by k theta_i.
+            base ** -> 10_000.0 ** | The base is always 10000. Use the one that is given.
+            S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> S[np.ix_([i, i + d // 2], [i, i + d // 2])] | These blocks join
+                column i with column i + d / 2. Here a pair stands side by side, at 2 i and 2 i + 1.
+            S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> S[i : i + 2, i : i + 2] | The blocks overlap. Block i begins at
+                row and column 2 i.
+            = np.zeros((d, d)) -> = np.ones((d, d)) | Ones stand outside the blocks. Pairs do not mix, so put zeros
+                there.
+            = np.zeros((d, d)) -> = np.zeros((d // 2, 2, 2)) && S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> S[i] | These
+                are the d / 2 blocks, one by one. Put them on the diagonal of one matrix (d, d).
+            = np.zeros((d, d)) -> = np.zeros((2, 2)) && range(d // 2) -> range(1) | This is the block of pair 0 alone.
+                Each pair has a block on the diagonal of one matrix (d, d).
+            """,
+        ),
+        Mistake(lambda k, d, base: np.eye(d), "Nothing is shifted. Each pair turns by k theta_i."),
         Mistake(
-            lambda k, d, base: shift_matrix(abs(k), d, base),
-            "a negative shift goes forward as well; the sine changes its sign with k",
+            lambda k, d, base: np.roll(np.eye(d), k, axis=1),
+            "This matrix moves the columns of a row. A shift changes the position m: each pair turns by k theta_i.",
         ),
         Mistake(
-            lambda k, d, base: shift_matrix(k, d, base).T,
-            "this matrix shifts by -k: it is written for columns, S p; rows multiply from the left, p S, so transpose",
-        ),
-        Mistake(
-            _block_by_block(lambda c, s: [[c, s], [s, c]]),
-            "one sine lacks its minus sign: cos(u + v) = cos u cos v - sin u sin v",
-        ),
-        Mistake(
-            _block_by_block(lambda c, s: [[c, -s], [s, c]], lambda k, i, d, base: float(k)),
-            "all pairs turn by k; pair i turns by k theta_i",
-        ),
-        Mistake(
-            _block_by_block(lambda c, s: [[c, -s], [s, c]], lambda k, i, d, base: k * base ** (-i / d)),
-            "the exponent of pair i is -2 i / d; yours is -i / d, so later pairs turn too far",
-        ),
-        Mistake(
-            _block_by_block(lambda c, s: [[c, -s], [s, c]], lambda k, i, d, base: k * base ** (2 * i / d)),
-            "the frequencies grow with i; the exponent is negative, so that later pairs turn more slowly",
-        ),
-        Mistake(
-            _cosines_only,
-            "only the cosines are there; sin(u + v) needs cos u sin v as well, so the two columns of a pair mix",
-        ),
-        Mistake(
-            _for_halves,
-            "these blocks join column i with column i + d / 2; here a pair stands side by side, at 2 i and 2 i + 1",
+            lambda k, d, base: np.eye(d, k=k),
+            "This matrix moves the columns of a row and drops some. A shift changes the position m: each pair turns by "
+            "k theta_i.",
         ),
         Mistake(
             lambda k, d, base: k * shift_matrix(1, d, base),
-            "S_k is not k times S_1, nor zero for k = 0; shifting k times is the k-th power of S_1",
+            "This is k times the shift by 1. Shifting k times is its k-th power, the identity for k = 0.",
         ),
         Mistake(
             lambda k, d, base: sinusoidal(np.array([k]), d, base)[0],
-            "this is the row at position k; a matrix (d, d) is asked for that works at every position m",
+            "This is the row at position k. Return a matrix (d, d) that shifts the row of every position m.",
+        ),
+        Mistake(
+            lambda k, d, base: sinusoidal(np.array([k]), d, base),
+            "This matrix has one row, that of position k. Return a matrix (d, d) that shifts every row.",
+        ),
+        Mistake(
+            lambda k, d, base: shift_matrix(1, d, base) ** k,
+            "Each entry is raised to the power k. The power of a matrix is np.linalg.matrix_power.",
+        ),
+        Mistake(
+            _from_position_0,
+            "This matrix is right for position 0 only. Its pairs mix; turn each pair by itself, for all m.",
+        ),
+        Mistake(
+            _frequency_of_each_column,
+            "Each column has a frequency of its own. The two columns of a pair share one, or they are no rotation.",
         ),
     ),
     hints=(
-        "One pair: (sin u, cos u) has to become (sin(u + v), cos(u + v)) with v = k theta_i: addition theorems.",
+        "One pair: (sin u, cos u) has to become (sin(u + v), cos(u + v)) with v = k theta_i.",
         "sin(u + v) = sin u cos v + cos u sin v gives the first column (cos v, sin v) of the 2 x 2 block.",
-        "cos(u + v) = cos u cos v - sin u sin v gives the second column (-sin v, cos v). Blocks on the diagonal.",
+        "cos(u + v) = cos u cos v - sin u sin v gives the second column (-sin v, cos v). Put the blocks on the "
+        "diagonal.",
     ),
 )
