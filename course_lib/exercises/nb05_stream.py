@@ -28,10 +28,6 @@ def _steps_of_the_logit(parts, gamma, u, eps):
     return np.diff(gamma * x @ u / rms, prepend=0.0)
 
 
-def _parts(k, d, eps):
-    return draw(k, d), 1 + 0.3 * draw(d, seed=6), draw(d, seed=7), eps
-
-
 LOGIT = Exercise(
     id="5.3",
     title="who wrote this logit?",
@@ -39,13 +35,8 @@ LOGIT = Exercise(
     difficulty=2,
     solution=logit_parts,
     stages=(
-        Stage(
-            (draw(1, 7), np.ones(7), draw(7, seed=6), 0.1),
-            "one part and gamma = 1: the part is the whole stream, so it gives the whole logit",
-        ),
-        Stage((draw(2, 3), np.ones(3), draw(3, seed=8), 0.5), "two parts of width 3, gamma = 1"),
-        Stage(_parts(5, 7, 0.1), "five parts of width 7, any gamma"),
-        Stage(_parts(5, 5, 0.3), "five parts of width 5, any gamma"),
+        Stage((2 * draw(2, 3), np.array([1.0, 2.0, 0.5]), draw(3, seed=8), 0.5), "two parts of width 3"),
+        Stage((draw(5, 7), 1 + 0.3 * draw(7, seed=6), draw(7, seed=7), 0.1), "five parts of width 7, any gamma"),
     ),
     mistakes=(
         *edits(
@@ -53,6 +44,8 @@ LOGIT = Exercise(
             """
             parts.sum(axis=0) -> parts && .mean() -> .mean(axis=-1) | Each part is divided by its own root mean square.
                 The final norm sees the whole stream, so divide all parts by the root mean square of their sum.
+            (gamma * parts) @ u / rms -> parts @ u | This is <part, u> alone. Multiply the parts by gamma, and divide them
+                by the root mean square of the stream.
             / rms -> | The parts are not divided by the root mean square of the stream.
             rms = np.sqrt((x**2).mean() + eps) -> rms = (x**2).mean() + eps | The root is missing in the norm.
             gamma * -> | gamma is missing.
@@ -92,6 +85,7 @@ LOGIT = Exercise(
                 of its k parts.
             (gamma * parts) @ u / rms -> ((gamma * parts) @ u / rms).cumsum() | The parts are added up one after the
                 other. Return each part by itself.
+            (gamma * parts) @ u / rms -> ((gamma * parts) @ u / rms)[1:] | The part of x_0, row 0, is missing.
             (gamma * parts) @ u / rms -> gamma * parts * u / rms | This is the share of each feature. Add up the
                 features of each part.
             (gamma * parts) @ u / rms -> (gamma * parts * u / rms).sum(axis=0) | The sum runs over the parts, so each
