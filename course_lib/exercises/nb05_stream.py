@@ -44,8 +44,8 @@ LOGIT = Exercise(
             """
             parts.sum(axis=0) -> parts && .mean() -> .mean(axis=-1) | Each part is divided by its own root mean square.
                 The final norm sees the whole stream, so divide all parts by the root mean square of their sum.
-            (gamma * parts) @ u / rms -> parts @ u | This is <part, u> alone. Multiply the parts by gamma, and divide them
-                by the root mean square of the stream.
+            (gamma * parts) @ u / rms -> parts @ u | This is <part, u> alone. Multiply by gamma, and divide by the root
+                mean square of the stream.
             / rms -> | The parts are not divided by the root mean square of the stream.
             rms = np.sqrt((x**2).mean() + eps) -> rms = (x**2).mean() + eps | The root is missing in the norm.
             gamma * -> | gamma is missing.
