@@ -2,89 +2,25 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
+from course_lib.exercises.core import Exercise, Stage, draw, edits
 from course_lib.reference.multi_head import MultiHeadAttention
 
-N, N_E, D, H, D_HEAD, D_FF = 5, 4, 7, 3, 2, 11
+N, N_H, D, HEADS, D_HEAD, D_FF = 5, 4, 7, 3, 2, 11
 
 
-def decoder_block(X, E, norms, self_attention, cross_attention, feed_forward):
+def decoder_block(X, H, norms, self_attention, cross_attention, feed_forward):
     causal = np.tri(len(X), dtype=bool)
     normed = norms[0](X)
     X = X + self_attention(normed, normed, causal)
-    X = X + cross_attention(norms[1](X), E)  # E comes normalised from the encoder
+    X = X + cross_attention(norms[1](X), H)  # H comes normalised from the encoder
     return X + feed_forward(norms[2](X))
-
-
-def _assembled(
-    *,
-    post=False,
-    skip=lambda X, normed: X,
-    mask=lambda n: np.tri(n, dtype=bool),
-    memory=lambda X, E, norm: E,
-    order=(0, 1, 2),
-    which_norm=(0, 1, 2),
-):
-    """The block with one thing changed."""
-
-    def answer(X, E, norms, self_attention, cross_attention, feed_forward):
-        sublayers = (
-            lambda Z: self_attention(Z, Z, mask(len(Z))),
-            lambda Z: cross_attention(Z, memory(Z, E, norms[1])),
-            feed_forward,
-        )
-        for i in order:
-            norm = norms[which_norm[i]]
-            X = norm(X + sublayers[i](X)) if post else skip(X, norm(X)) + sublayers[i](norm(X))
-        return X
-
-    return answer
-
-
-def _queries_alone(X, E, norms, self_attention, cross_attention, feed_forward):
-    X = X + self_attention(norms[0](X), X, np.tri(len(X), dtype=bool))
-    X = X + cross_attention(norms[1](X), E)
-    return X + feed_forward(norms[2](X))
-
-
-def _parallel(X, E, norms, self_attention, cross_attention, feed_forward):
-    normed = norms[0](X)
-    read = self_attention(normed, normed, np.tri(len(X), dtype=bool))
-    return X + read + cross_attention(norms[1](X), E) + feed_forward(norms[2](X))
-
-
-def _memory_asks(X, E, norms, self_attention, cross_attention, feed_forward):
-    """Queries and memory exchanged; the result has the memory's rows, so it fits equal lengths only."""
-    X = _assembled(order=(0,))(X, E, norms, self_attention, cross_attention, feed_forward)
-    X = X + cross_attention(E, norms[1](X))
-    return X + feed_forward(norms[2](X))
-
-
-def _masked_memory(X, E, norms, self_attention, cross_attention, feed_forward):
-    X = _assembled(order=(0,))(X, E, norms, self_attention, cross_attention, feed_forward)
-    X = X + cross_attention(norms[1](X), E, np.tri(len(X), len(E), dtype=bool))
-    return X + feed_forward(norms[2](X))
-
-
-def _without_norms(X, E, norms, *sublayers):
-    return decoder_block(X, E, [lambda X: X] * 3, *sublayers)
-
-
-def _norms_behind(X, E, norms, self_attention, cross_attention, feed_forward):
-    X = X + norms[0](self_attention(X, X, np.tri(len(X), dtype=bool)))
-    X = X + norms[1](cross_attention(X, E))
-    return X + norms[2](feed_forward(X))
-
-
-def _norm_at_the_end(X, E, norms, *sublayers):
-    return norms[2](decoder_block(X, E, norms, *sublayers))
 
 
 def _attention(seed):
     """As a function, so that it can be copied and compared."""
-    W_Q, W_K, W_V = (draw(H, D, D_HEAD, seed=seed + i) for i in range(3))
-    layer = MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=draw(H, D_HEAD, D, seed=seed + 3) / 2)
-    return lambda X_Q, X_KV, mask=None: layer(X_Q, X_KV, mask)
+    W_Q, W_K, W_V = (draw(HEADS, D, D_HEAD, seed=seed + i) for i in range(3))
+    layer = MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=draw(HEADS, D_HEAD, D, seed=seed + 3) / 2)
+    return lambda X_Q, X_KV, mask=None: layer(X_Q, X_KV, None if mask is None else np.asarray(mask))
 
 
 def _norm(seed):
@@ -101,15 +37,19 @@ def _silent(X_Q, X_KV=None, mask=None):
     return np.zeros(X_Q.shape)
 
 
-def _parts(writing=("self", "cross", "feed_forward"), n_memory=N):
+def _simple(X_Q, X_KV, mask=None):
+    return (X_Q + X_KV.mean(axis=0)) / 10
+
+
+def _parts(*, others=_silent, writing=("self", "cross", "feed_forward"), n_source=N):
     W_1, W_2 = draw(D, D_FF, seed=40) / 2, draw(D_FF, D, seed=41) / 2
     parts = {
         "self": _attention(20),
         "cross": _attention(30),
         "feed_forward": lambda X: np.maximum(X @ W_1, 0) @ W_2,
     }
-    functions = [part if name in writing else _silent for name, part in parts.items()]
-    return 2 * draw(N, D, seed=10), draw(n_memory, D, seed=11), (_norm(12), _norm(14), _norm(16)), *functions
+    functions = [part if name in writing else others for name, part in parts.items()]
+    return 2 * draw(N, D, seed=10), draw(n_source, D, seed=11), (_norm(12), _norm(14), _norm(16)), *functions
 
 
 BLOCK = Exercise(
@@ -119,99 +59,124 @@ BLOCK = Exercise(
     difficulty=3,
     solution=decoder_block,
     stages=(
-        Stage(_parts(writing=("feed_forward",)), "attention writes zeros, only the feed-forward network writes"),
+        Stage(
+            _parts(others=_simple, writing=("feed_forward",)),
+            "simple attentions, which write a tenth of (X_Q + the mean row of X_KV)",
+        ),
         Stage(_parts(writing=("self",)), "five tokens, only self-attention writes"),
-        Stage(_parts(writing=("cross",)), "only cross-attention writes; target and memory have five tokens each"),
-        Stage(_parts(n_memory=N_E), "all three sublayers write; five target tokens, four in the memory"),
+        Stage(_parts(writing=("cross",)), "only cross-attention writes; X and H have five rows each"),
+        Stage(_parts(), "all three sublayers write; X and H have five rows each"),
+        Stage(_parts(n_source=N_H), "all three sublayers write; X has five rows, H has four"),
     ),
-    mistakes=(
-        Mistake(
-            _assembled(post=True),
-            "this is Post-LN, which normalises the sum; here each norm stands in front of its sublayer, and X itself "
-            "is added",
-        ),
-        Mistake(
-            _assembled(skip=lambda X, normed: 0.0),
-            "the skip connections are missing: each sublayer's output is added to X",
-        ),
-        Mistake(
-            _assembled(skip=lambda X, normed: normed),
-            "the skip connections carry norm(X); they carry X itself, and only the sublayer sees norm(X)",
-        ),
-        Mistake(_assembled(order=(0, 1)), "the feed-forward network is missing"),
-        Mistake(_assembled(order=(1, 2)), "self-attention is missing: nothing of it is left in the output"),
-        Mistake(_assembled(order=(0, 2)), "cross-attention is missing, so nothing of the source gets through"),
-        Mistake(
-            _assembled(mask=lambda n: None),
-            "self-attention has no mask, so a token sees the ones that it is to predict; let token i see j <= i",
-        ),
-        Mistake(
-            _assembled(mask=lambda n: ~np.tri(n, dtype=bool)),
-            "the mask is inverted: here True means visible (torch's bool masks in nn.Transformer mean hidden)",
-        ),
-        Mistake(
-            _assembled(mask=lambda n: np.tri(n, k=-1, dtype=bool)),
-            "a token does not see itself; the visible set {j <= i} contains i",
-        ),
-        Mistake(
-            _assembled(mask=lambda n: np.tri(n, dtype=bool).T),
-            "the mask is transposed: rows are queries, so row i is true up to column i",
-        ),
-        Mistake(
-            _queries_alone,
-            "queries of self-attention come from norm(X), but keys and values from X; all three come from norm(X)",
-        ),
-        Mistake(
-            _assembled(memory=lambda Z, E, norm: Z),
-            "cross-attention reads the target; its queries come from X, its keys and values from the memory E",
-        ),
-        Mistake(
-            _assembled(memory=lambda Z, E, norm: norm(E)),
-            "E is normalised again; it comes as the encoder's final norm left it, and is read as it is",
-        ),
-        Mistake(
-            _masked_memory,
-            "cross-attention has a causal mask; the source is known as a whole, so every target token may see all of E",
-        ),
-        Mistake(
-            _memory_asks,
-            "queries and memory of cross-attention are exchanged: the target asks, cross_attention(norm(X), E)",
-        ),
-        Mistake(
-            _assembled(order=(1, 0, 2)),
-            "cross-attention comes before self-attention; the target first looks at itself, then at the source",
-        ),
-        Mistake(_assembled(order=(0, 2, 1)), "the feed-forward network comes before cross-attention; it comes last"),
-        Mistake(
-            _assembled(which_norm=(0, 0, 0)),
-            "the feed-forward network has the norm of self-attention, norms[0]; each sublayer has its own",
-        ),
-        Mistake(
-            _assembled(which_norm=(0, 2, 1)),
-            "the feed-forward network has the norm of cross-attention, norms[1]; its own is norms[2]",
-        ),
-        Mistake(
-            _assembled(which_norm=(1, 0, 2)),
-            "self-attention has the norm of cross-attention, norms[1]; its own is norms[0]",
-        ),
-        Mistake(_without_norms, "the norms are missing: each sublayer sees norm(X), not X"),
-        Mistake(
-            _norms_behind,
-            "each norm stands behind its sublayer, X + norm(sublayer(X)); here it stands in front of it",
-        ),
-        Mistake(
-            _norm_at_the_end,
-            "the block's output is normalised once more; the stream leaves it as it is, for the next block to add to",
-        ),
-        Mistake(
-            _parallel,
-            "all sublayers read the same X; each reads what the one before it has left in the stream",
-        ),
+    mistakes=edits(
+        decoder_block,
+        """
+        normed = norms[0](X) -> normed = X && X + self_attention(normed, normed, causal) -> norms[0](X +
+            self_attention(normed, normed, causal)) && X + cross_attention(norms[1](X), H) -> norms[1](X +
+            cross_attention(X, H)) && X + feed_forward(norms[2](X)) -> norms[2](X + feed_forward(X)) | This is Post-LN,
+            which normalises the sum. Put each norm on its sublayer's input, and add X itself.
+        normed = norms[0](X) -> normed = X && X + self_attention(normed, normed, causal) -> X +
+            norms[0](self_attention(normed, normed, causal)) && X + cross_attention(norms[1](X), H) -> X +
+            norms[1](cross_attention(X, H)) && X + feed_forward(norms[2](X)) -> X + norms[2](feed_forward(X)) | Each
+            norm acts on its sublayer's output, X + norm(sublayer(X)). Put it on the sublayer's input.
+        X + self_attention(normed, normed, causal) -> X + norms[0](self_attention(normed, normed, causal)) &&
+            X + cross_attention(norms[1](X), H) -> X + norms[1](cross_attention(norms[1](X), H)) && X +
+            feed_forward(norms[2](X)) -> X + norms[2](feed_forward(norms[2](X))) | This is Peri-LN. Pre-LN normalises
+            the sublayer's input alone.
+        normed = norms[0](X) -> normed = X && norms[1](X) -> X && norms[2](X) -> X | The norms are missing. Each
+            sublayer sees norm(X).
+        X + self_attention -> self_attention && X + cross_attention -> cross_attention && X + feed_forward ->
+            feed_forward | The skip connections are missing. Add each sublayer's output to X.
+        X + feed_forward -> norms[2](X) + feed_forward && X + cross_attention -> norms[1](X) + cross_attention &&
+            X + self_attention -> normed + self_attention | The skip connections carry norm(X). They carry X itself, and
+            only the sublayer sees norm(X).
+        X = X + self_attention(normed, normed, causal) -> pass | Self-attention is missing.
+        X = X + cross_attention(norms[1](X), H) -> pass | Cross-attention is missing, so the output does not depend on
+            the source.
+        X + feed_forward(norms[2](X)) -> X | The feed-forward network is missing.
+        X + feed_forward(norms[2](X)) -> feed_forward(norms[2](X)) | The last skip connection is missing. Add X to what
+            the feed-forward network returns.
+        X + feed_forward(norms[2](X)) -> X + feed_forward(X) | The feed-forward network sees X. It sees norms[2](X).
+        X + feed_forward(norms[2](X)) -> norms[2](X + feed_forward(norms[2](X))) | The block's output is normalised once
+            more. The stream leaves the block as it is, and the next block adds to it.
+        X + feed_forward(norms[2](X)) -> norms[2](X) + feed_forward(norms[2](X)) | The last skip connection carries
+            norm(X). It carries X itself.
+        X + self_attention(normed, normed, causal) -> self_attention(normed, normed, causal) | The first skip connection
+            is missing. Add X to what self-attention returns.
+        X + cross_attention(norms[1](X), H) -> cross_attention(norms[1](X), H) | The second skip connection is missing.
+            Add X to what cross-attention returns.
+        X = X + self_attention -> X = normed + self_attention | The first skip connection carries norm(X). It carries X
+            itself.
+        X = X + cross_attention(norms[1](X) -> X = norms[1](X) + cross_attention(norms[1](X) | The second skip
+            connection carries norm(X). It carries X itself.
+        (normed, normed, causal) -> (normed, normed) | Self-attention has no mask, so a token sees the later ones. Let
+            token i see the tokens j <= i.
+        np.tri(len(X), dtype=bool) -> ~np.tri(len(X), dtype=bool) | The mask is inverted. In this course True means
+            visible. In nn.Transformer of torch a boolean mask is True where hidden.
+        np.tri(len(X), dtype=bool) -> np.tri(len(X), k=-1, dtype=bool) | A token does not see itself. Token i sees the
+            tokens j <= i, and i is one of them.
+        np.tri(len(X), dtype=bool) -> np.tri(len(X), k=1, dtype=bool) | A token sees the one after it. Token i sees the
+            tokens j <= i.
+        np.tri(len(X), dtype=bool) -> np.tri(len(X), dtype=bool).T | The mask is transposed. Row i belongs to query i
+            and is True up to column i.
+        np.tri(len(X), dtype=bool) -> np.eye(len(X), dtype=bool) | Each token sees itself alone. Token i sees the tokens
+            j <= i.
+        (normed, normed, causal) -> (normed, X, causal) | Queries of self-attention come from norm(X), but keys and
+            values from X. All three come from norm(X).
+        (normed, normed, causal) -> (X, normed, causal) | Keys and values of self-attention come from norm(X), but
+            queries from X. All three come from norm(X).
+        (normed, normed, causal) -> (normed, H) | Self-attention reads the source H. Its queries,
+            keys and values come from norm(X).
+        (normed, normed, causal) -> (X, X, causal) | The norm of self-attention is missing. It sees norms[0](X).
+        cross_attention(norms[1](X), H) -> cross_attention(X, H) | The norm of cross-attention is missing. Its queries
+            come from norms[1](X).
+        cross_attention(norms[1](X), H) -> cross_attention(norms[1](X), norms[1](X)) | Cross-attention reads the target.
+            Its queries come from norms[1](X), its keys and values from H.
+        cross_attention(norms[1](X), H) -> cross_attention(norms[1](X), norms[1](H)) | H is normalised again. The
+            encoder's final norm has normalised it already.
+        cross_attention(norms[1](X), H) -> cross_attention(norms[1](X), H, np.tri(len(X), len(H), dtype=bool)) |
+            Cross-attention has a causal mask. The whole source is known, so each target token sees every row of H.
+        cross_attention(norms[1](X), H) -> cross_attention(H, norms[1](X)) | Queries and source of cross-attention are
+            exchanged. The target asks, so call cross_attention(norms[1](X), H).
+        cross_attention(norms[1](X), H) -> cross_attention(H, H) | Cross-attention has queries from the source. They
+            come from norms[1](X).
+        cross_attention(norms[1](X), H) -> cross_attention(norms[0](X), H) | Cross-attention has the norm of
+            self-attention, norms[0]. Its own is norms[1].
+        feed_forward(norms[2](X)) -> feed_forward(norms[0](X)) | The feed-forward network has the norm of
+            self-attention, norms[0]. Its own is norms[2].
+        feed_forward(norms[2](X)) -> feed_forward(norms[1](X)) | The feed-forward network has the norm of
+            cross-attention, norms[1]. Its own is norms[2].
+        cross_attention(norms[1](X), H) -> cross_attention(normed, H) | Cross-attention asks with the X from before
+            self-attention. Its queries come from norms[1] of the X that self-attention has changed.
+        X = X + cross_attention(norms[1](X), H) -> pass && normed = norms[0](X) -> X = X + cross_attention(norms[1](X),
+            H); normed = norms[0](X) | Cross-attention comes before self-attention. Self-attention is first.
+        return X + feed_forward(norms[2](X)) -> return X + cross_attention(norms[1](X), H) && X = X +
+            cross_attention(norms[1](X), H) -> X = X + feed_forward(norms[2](X)) | The feed-forward network comes before
+            cross-attention. It comes last.
+        X = X + self_attention -> Y = X + self_attention && X = X + cross_attention -> Y = Y + cross_attention && return
+            X + feed_forward -> return Y + feed_forward | All sublayers see the same X. Each sees what the one before it
+            has left in the stream.
+        X = X + self_attention -> Y = X + self_attention && cross_attention(norms[1](X), H) ->
+            cross_attention(norms[1](Y), H) | The second skip connection carries the X from before self-attention. Add
+            to the X that self-attention has changed.
+        X = X + cross_attention -> Y = X + cross_attention && return X + feed_forward -> return Y + feed_forward | The
+            feed-forward network sees the X from before cross-attention. It sees what cross-attention has added, too.
+        X = X + cross_attention -> Y = X + cross_attention && feed_forward(norms[2](X)) -> feed_forward(norms[2](Y)) |
+            The last skip connection carries the X from before cross-attention. Add to the X that cross-attention has
+            changed.
+        norms[1] -> norms[0] && norms[2] -> norms[0] | All sublayers have the same norm, norms[0]. Each has its own.
+        norms[1] -> norms[3] && norms[2] -> norms[1] && norms[3] -> norms[2] | The norms of cross-attention and
+            feed-forward network are exchanged. Theirs are norms[1] and norms[2].
+        norms[1] -> norms[3] && norms[0] -> norms[1] && norms[3] -> norms[0] | The norms of the two attentions are
+            exchanged. Self-attention has norms[0], cross-attention has norms[1].
+        norms[0] -> norms[3] && norms[2] -> norms[0] && norms[3] -> norms[2] | The norms of self-attention and
+            feed-forward network are exchanged. Theirs are norms[0] and norms[2].
+        """,
     ),
     hints=(
-        "Three lines of one form: X = X + sublayer(norm(X)). The names of the arguments give the order.",
+        "Write three lines of one form: X = X + sublayer(norm(X)). The names of the arguments give the order.",
         "Self-attention: `Z = norms[0](X)`, then `self_attention(Z, Z, mask)` with a lower triangular boolean mask "
         "(`np.tri(n, dtype=bool)`).",
-        "Cross-attention: `cross_attention(norms[1](X), E)`, without a mask: all of the source may be seen.",
+        "Cross-attention: `cross_attention(norms[1](X), H)`, without a mask, since the whole source may be seen.",
     ),
 )

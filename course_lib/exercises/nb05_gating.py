@@ -1,45 +1,29 @@
 """Exercise 5.2: the gated feed-forward network."""
 
+import math
+
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-N, D, D_FF = 5, 3, 7
+from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 
 def swiglu(X, W_gate, W_up, W_down):
     gate = X @ W_gate
-    return (gate / (1 + np.exp(-gate)) * (X @ W_up)) @ W_down
+    up = X @ W_up
+    silu = gate / (1 + np.exp(-gate))
+    return (silu * up) @ W_down
 
 
-def _sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def _gated(f):
-    return lambda X, W_gate, W_up, W_down: (f(X @ W_gate) * (X @ W_up)) @ W_down
-
-
-def _silu(x):
-    return x * _sigmoid(x)
+def _gelu(x):
+    return x * np.vectorize(lambda a: 1 + math.erf(a / math.sqrt(2)))(x) / 2
 
 
 def _gelu_by_tanh(x):
     return x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2
 
 
-def _one_feature():
-    """gate -2, up 3, down 1: silu(-2) * 3."""
-    return np.array([[2.0]]), np.array([[-1.0]]), np.array([[1.5]]), np.array([[1.0]])
-
-
-def _closed():
-    """The first gate is at -30 and lets nothing through, the second is at 30 and passes its entry on, times 30."""
-    return np.array([[1.0]]), np.array([[-30.0, 30.0]]), np.array([[5.0, 7.0]]), np.array([[1.0], [2.0]])
-
-
 def _general():
-    return draw(N, D), draw(D, D_FF, seed=6), draw(D, D_FF, seed=7), draw(D_FF, D, seed=8)
+    return draw(5, 3), draw(3, 7, seed=6), draw(3, 7, seed=7), draw(7, 3, seed=8)
 
 
 SWIGLU = Exercise(
@@ -49,39 +33,48 @@ SWIGLU = Exercise(
     difficulty=1,
     solution=swiglu,
     stages=(
-        Stage(_one_feature(), "one token, one feature: the gate is at -2, the other half at 3, W_down is 1"),
-        Stage(_closed(), "one gate closed (at -30), one open (at 30)"),
+        Stage(
+            (np.array([[2.0]]), np.array([[-1.0]]), np.array([[1.5]]), np.array([[0.7]])),
+            "one token, one feature: X W_gate is -2, X W_up is 3, W_down is 0.7",
+        ),
         Stage(_general(), "five tokens, width 3, seven gates"),
+        Stage(
+            (np.array([[1.0]]), np.array([[-600.0, 800.0]]), np.array([[5.0, 7.0]]), np.array([[1.0], [2.0]])),
+            "one gate closed (at -600), one open (at 800)",
+        ),
     ),
-    mistakes=(
-        Mistake(
-            lambda X, W_gate, W_up, W_down: swiglu(X, W_up, W_gate, W_down),
-            "the two halves are exchanged: silu acts on X W_gate, and X W_up is left as it is",
-        ),
-        Mistake(
-            lambda X, W_gate, W_up, W_down: _silu((X @ W_gate) * (X @ W_up)) @ W_down,
-            "silu acts on the product; it acts on X W_gate alone, before the halves are multiplied",
-        ),
-        Mistake(
-            _gated(_sigmoid),
-            "the gate is sigmoid(X W_gate), which is the first of these networks, GLU; silu(x) is x sigmoid(x)",
-        ),
-        Mistake(_gated(lambda x: np.maximum(x, 0)), "the gate is ReLU (this is ReGLU); silu(x) is x sigmoid(x)"),
-        Mistake(_gated(_gelu_by_tanh), "the gate is GELU (this is GEGLU); silu(x) is x sigmoid(x)"),
-        Mistake(_gated(lambda x: x), "the gate is linear, without silu"),
-        Mistake(
-            _gated(lambda x: x * _sigmoid(-x)), "the sign in the exponential is wrong: silu(x) = x / (1 + exp(-x))"
-        ),
-        Mistake(
-            lambda X, W_gate, W_up, W_down: (_silu(X @ W_gate) + X @ W_up) @ W_down,
-            "the halves are added; they are multiplied, entry by entry",
-        ),
-        Mistake(
-            lambda X, W_gate, W_up, W_down: (_silu(X @ W_gate) * _silu(X @ W_up)) @ W_down,
-            "silu acts on both halves; X W_up is left as it is",
-        ),
-        Mistake(lambda X, W_gate, W_up, W_down: _silu(X @ W_gate) @ W_down, "W_up is not used"),
-        Mistake(lambda X, W_gate, W_up, W_down: _silu(X @ W_gate) * (X @ W_up), "W_down is missing: back to width d"),
+    mistakes=edits(
+        swiglu,
+        """
+        X @ W_gate -> X @ W_up && up = X @ W_up -> up = X @ W_gate | W_gate and W_up are exchanged. silu
+            acts on X W_gate, and X W_up is left as it is.
+        silu * up -> gate * up / (1 + np.exp(-gate * up)) | silu acts on the product. It acts on X W_gate alone, before
+            the halves are multiplied.
+        silu * up) @ W_down -> lambda y: y / (1 + np.exp(-y)))((gate * up) @ W_down) | silu acts on the result. It acts
+            on X W_gate alone, before the halves are multiplied.
+        silu = gate -> silu = 1 | The gate is sigmoid(X W_gate), as in the first of these networks, GLU. silu(x) is x
+            sigmoid(x).
+        gate / (1 + np.exp(-gate)) -> np.maximum(gate, 0) | The gate is ReLU (this is ReGLU). silu(x) is x sigmoid(x).
+        gate / (1 + np.exp(-gate)) -> _gelu(gate) | The gate is GELU (this is GEGLU). silu(x) is x sigmoid(x).
+        gate / (1 + np.exp(-gate)) -> _gelu_by_tanh(gate) | The gate is GELU, in its approximation with tanh (this is
+            GEGLU). silu(x) is x sigmoid(x).
+        np.exp(-gate) -> np.exp(-1.702 * gate) | The gate is x sigmoid(1.702 x), an approximation of GELU. silu(x) is x
+            sigmoid(x).
+        gate / (1 + np.exp(-gate)) -> np.tanh(gate) | The gate is tanh(X W_gate). silu(x) is x sigmoid(x).
+        gate / (1 + np.exp(-gate)) -> gate * np.tanh(np.log1p(np.exp(gate))) | The gate is Mish. silu(x) is x
+            sigmoid(x).
+        gate / (1 + np.exp(-gate)) -> np.log1p(np.exp(gate)) | The gate is softplus. silu(x) is x sigmoid(x).
+        gate / (1 + np.exp(-gate)) -> gate | The gate is linear. Apply silu to X W_gate.
+        np.exp(-gate) -> np.exp(gate) | The sign in the exponential is wrong. silu(x) is x / (1 + exp(-x)).
+        gate / (1 + np.exp(-gate)) -> gate * np.exp(gate) / (1 + np.exp(gate)) | exp(x) overflows for large x, and
+            inf / inf is NaN. Write silu(x) as x / (1 + exp(-x)).
+        silu * up -> silu + up | The halves are added. Multiply them entry by entry.
+        silu * up -> silu * (up / (1 + np.exp(-up))) | silu acts on both halves. X W_up is left as it is.
+        silu * up -> silu | W_up is not used. Multiply silu(X W_gate) by X W_up.
+        silu * up -> up | The gate is not used. Multiply X W_up by silu(X W_gate).
+        (silu * up) -> X + (silu * up) | X is added. Return what the network writes, without the skip connection.
+        (silu * up) @ W_down -> silu * up | W_down is missing. It leads back to width d.
+        """,
     ),
     hints=(
         "silu(x) = x sigmoid(x) = x / (1 + exp(-x)).",

@@ -2,42 +2,21 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-N, D = 5, 7
-
+from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 # 5.1 ------------------------------------------------------------------------------------------------------------------
 
 
 def layer_norm(X, gamma, beta, eps):
-    centred = X - X.mean(axis=-1, keepdims=True)
+    mean = X.mean(axis=-1, keepdims=True)
+    centred = X - mean
     variance = (centred**2).mean(axis=-1, keepdims=True)
     return gamma * centred / np.sqrt(variance + eps) + beta
 
 
-def _centred(X):
-    return X - X.mean(-1, keepdims=True)
-
-
-def _square(X):
-    return (X**2).mean(-1, keepdims=True)
-
-
-def _over_tokens(X, gamma, beta, eps):
-    return gamma * (X - X.mean(0)) / np.sqrt(X.var(0) + eps) + beta
-
-
-def _one_row():
-    return np.array([[1.0, 2.0, 3.0, 6.0]]), np.ones(4), np.zeros(4), 1e-9
-
-
-def _large_eps():
-    return np.array([[1.0, 2.0, 3.0, 6.0]]), np.ones(4), np.zeros(4), 0.5
-
-
-def _five_tokens():
-    return 2.0 * draw(N, D) + draw(N, 1, seed=6), 1 + 0.3 * draw(D, seed=7), draw(D, seed=8), 0.1
+def _tokens(n, d):
+    X = 3 * draw(n, d) + draw(n, 1, seed=6)
+    return X, 1 + 0.3 * draw(d, seed=7), draw(d, seed=8), 0.1
 
 
 LAYER_NORM = Exercise(
@@ -47,67 +26,67 @@ LAYER_NORM = Exercise(
     difficulty=1,
     solution=layer_norm,
     stages=(
-        Stage(_one_row(), "one token (1, 2, 3, 6), gamma = 1, beta = 0, hardly any eps"),
-        Stage(_large_eps(), "the same token with eps = 0.5"),
-        Stage(_five_tokens(), "five tokens, any gamma and beta, eps = 0.1"),
+        Stage(
+            (np.array([[1.0, 2.0, 3.0, 6.0, 9.0]]), np.ones(5), np.zeros(5), 0.5),
+            "one token (1, 2, 3, 6, 9), gamma = 1, beta = 0, eps = 0.5",
+        ),
+        Stage(_tokens(5, 5), "five tokens of five features, any gamma and beta, eps = 0.1"),
+        Stage(_tokens(3, 7), "three tokens of seven features, any gamma and beta, eps = 0.1"),
     ),
-    mistakes=(
-        Mistake(
-            lambda X, gamma, beta, eps: gamma * X / np.sqrt(_square(X) + eps) + beta,
-            "the mean is not subtracted; without centring this is RMSNorm",
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: gamma * _centred(X) / np.sqrt(_square(X) + eps) + beta,
-            "the denominator is the root mean square of the raw row; it is that of the centred row",
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: gamma * _centred(X) / np.sqrt(X.var(-1, ddof=1, keepdims=True) + eps) + beta,
-            "the sum of squares is divided by d - 1; the d features are all there is, not a sample, so divide by d",
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: gamma * _centred(X) / (np.sqrt(_square(_centred(X))) + eps) + beta,
-            "eps is added to the deviation; it belongs under the root, beside the variance",
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: gamma * _centred(X) / np.sqrt(_square(_centred(X))) + beta,
-            "eps is missing under the root",
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: gamma * _centred(X) / (_square(_centred(X)) + eps) + beta,
-            "the row is divided by its variance; take the root",
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: (
-                gamma * _centred(X) / np.sqrt((_centred(X) ** 2).sum(-1, keepdims=True) + eps) + beta
-            ),
-            "the rows have length 1; the variance is the mean of the squares, not their sum: the length is sqrt(d)",
-        ),
-        Mistake(
-            _over_tokens,
-            "mean and variance are taken over the tokens; each token is normalised over its own features, axis -1",
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: gamma * (X - X.mean()) / np.sqrt(X.var() + eps) + beta,
-            "one mean and one variance serve all tokens; each row has its own (axis=-1, keepdims=True)",
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: _centred(X) / np.sqrt(_square(_centred(X)) + eps), "gamma and beta are missing"
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: _centred(X) / np.sqrt(_square(_centred(X)) + eps) + beta, "gamma is missing"
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: gamma * _centred(X) / np.sqrt(_square(_centred(X)) + eps), "beta is missing"
-        ),
-        Mistake(
-            lambda X, gamma, beta, eps: gamma * (_centred(X) / np.sqrt(_square(_centred(X)) + eps) + beta),
-            "beta is multiplied by gamma; the shift comes last",
-        ),
+    mistakes=edits(
+        layer_norm,
+        """
+        centred = X - mean -> centred = X | The mean is not subtracted. Without centring this is RMSNorm.
+        gamma * centred -> gamma * X | The numerator is the raw row. Subtract the row's mean there, too.
+        (centred**2) -> (X**2) | The denominator is the root mean square of the raw row. Take that of the centred row.
+        (centred**2).mean(axis=-1, keepdims=True) -> X.var(axis=-1, ddof=1, keepdims=True) | The sum of squares is
+            divided by d - 1. The d features are no sample, so divide by d.
+        (centred**2).mean -> (centred**2).sum | The squares are added, so the rows get length 1. The variance is the
+            mean of the squares.
+        (centred**2).mean -> abs(centred).mean | This is the mean absolute deviation. The variance is the mean of the
+            squares.
+        np.sqrt(variance + eps) -> (np.sqrt(variance) + eps) | eps is added to the root. It belongs under the root,
+            next to the variance.
+        np.sqrt(variance + eps) -> (X.std(axis=-1, ddof=1, keepdims=True) + eps) | The sum of squares is divided by
+            d - 1, and eps stands outside the root. Divide by d, and add eps to the variance.
+        np.sqrt(variance + eps) -> (np.sqrt(variance) + np.sqrt(eps)) | Two roots are added. Add eps to the variance,
+            then take the root.
+        np.sqrt(variance + eps) -> (np.sqrt(variance * X.shape[-1]) + eps) | The centred row is divided by its length.
+            Divide by the root of the mean square plus eps.
+        gamma * centred / np.sqrt(variance + eps) + beta -> centred | The row is only centred. Divide it by the root of
+            (variance + eps), then apply gamma and beta.
+        variance + eps -> variance + eps**2 | eps is squared. Add eps itself to the variance.
+        variance + eps -> variance | eps is missing under the root, or it is not the argument `eps`.
+        np.sqrt(variance + eps) -> (variance + eps) | The row is divided by its variance. Take the root.
+        X.mean(axis=-1, keepdims=True) -> X.mean(axis=-1) && (centred**2).mean(axis=-1, keepdims=True) ->
+            X.var(axis=-1) | Mean and variance have shape (n,), so NumPy takes them for one number a feature.
+            `keepdims=True` makes the shape (n, 1).
+        X.mean(axis=-1, keepdims=True) -> X.mean(axis=-1) && (centred**2).mean(axis=-1, keepdims=True) ->
+            (centred**2).mean(axis=-1) | Mean and variance have shape (n,), so NumPy lines them up with the features.
+            `keepdims=True` makes the shape (n, 1).
+        X.mean(axis=-1, keepdims=True) -> X.mean(axis=-1) | The means have shape (n,), so NumPy lines them up with the
+            features. `keepdims=True` makes the shape (n, 1).
+        (centred**2).mean(axis=-1, keepdims=True) -> (centred**2).mean(axis=-1) | The variances have shape (n,), so
+            NumPy lines them up with the features. `keepdims=True` makes the shape (n, 1).
+        axis=-1 -2> axis=0 | Mean and variance are taken over the tokens. Each token is normalised over its own
+            features, with `axis=-1`.
+        axis=-1, keepdims=True -2> | One mean and one variance serve all tokens. Each row has its own, with `axis=-1,
+            keepdims=True`.
+        gamma * centred -> centred && + beta -> | gamma and beta are missing.
+        gamma * centred -> centred | gamma is missing.
+        + beta -> | beta is missing.
+        + beta -> - beta | beta is subtracted. Add it.
+        gamma * centred -> beta * centred && eps) + beta -> eps) + gamma | gamma and beta are exchanged.
+            Multiply by gamma, then add beta.
+        gamma * centred -> (1 + gamma) * centred | The row is multiplied by 1 + gamma. Multiply by gamma.
+        gamma * centred -> gamma * (centred && + beta -> + beta) | beta is multiplied by gamma. Add beta last.
+        + beta -> && gamma * centred -> (gamma * centred + beta) | beta is divided by the root, too. Add beta last.
+        """,
     ),
     hints=(
         "Three steps for each row: subtract its mean, divide by the root of (variance + eps), then gamma and beta.",
-        "`X.mean(axis=-1, keepdims=True)` has shape (n, 1), so that it is subtracted from each feature of its row.",
-        "The variance is the mean of the squares of the centred row; `np.var` divides by d as well.",
+        "`X.mean(axis=-1, keepdims=True)` has shape (n, 1), so NumPy subtracts it from each feature of its row.",
+        "The variance is the mean of the squares of the centred row. `np.var` divides by d, too.",
     ),
 )
 
@@ -123,14 +102,13 @@ def place(X, sublayer, norm, where):
     return X + norm(sublayer(norm(X)))  # peri
 
 
-def _instead(where, answer):
-    """`place`, but wrong for one of the three."""
-    return lambda X, sublayer, norm, asked: (answer if asked == where else place)(X, sublayer, norm, asked)
+def _rms_norm(gamma):
+    return lambda X: gamma * X / np.sqrt((X**2).mean(axis=-1, keepdims=True) + 0.1)
 
 
 def _parts(where):
-    W, gamma = draw(D, D) / 2, 1 + 0.3 * draw(D, seed=6)
-    return draw(N, D, seed=7), lambda X: np.tanh(X @ W), lambda X: gamma * X / np.sqrt(_square(X) + 0.1), where
+    W, gamma = draw(7, 7), 1 + 0.3 * draw(7, seed=6)
+    return draw(5, 7, seed=7), lambda X: np.tanh(X @ W), _rms_norm(gamma), where
 
 
 PLACE = Exercise(
@@ -144,62 +122,58 @@ PLACE = Exercise(
         Stage(_parts("pre"), "Pre-LN"),
         Stage(_parts("peri"), "Peri-LN"),
     ),
-    mistakes=(
-        Mistake(
-            lambda X, sublayer, norm, where: sublayer(norm(X)), "the skip connection is missing: X has to be added"
-        ),
-        Mistake(
-            _instead("post", lambda X, sublayer, norm, where: norm(sublayer(X))),
-            "the skip connection is missing inside the norm: norm(X + ...)",
-        ),
-        Mistake(
-            _instead("post", lambda X, sublayer, norm, where: X + norm(sublayer(X))),
-            "the norm stands on what the sublayer adds; Post-LN normalises the sum, skip connection included",
-        ),
-        Mistake(
-            _instead("post", lambda X, sublayer, norm, where: X + sublayer(norm(X))),
-            "this is Pre-LN; in Post-LN the norm acts on the sum",
-        ),
-        Mistake(
-            _instead("post", lambda X, sublayer, norm, where: norm(X) + sublayer(X)),
-            "only X is normalised; Post-LN normalises the sum",
-        ),
-        Mistake(
-            _instead("pre", lambda X, sublayer, norm, where: norm(X) + sublayer(norm(X))),
-            "the skip connection carries norm(X); in Pre-LN it carries X itself, and only the sublayer sees norm(X)",
-        ),
-        Mistake(
-            _instead("pre", lambda X, sublayer, norm, where: X + norm(sublayer(X))),
-            "the norm stands behind the sublayer; Pre-LN has it in front",
-        ),
-        Mistake(
-            _instead("pre", lambda X, sublayer, norm, where: X + sublayer(X)),
-            "the norm in front of the sublayer is missing",
-        ),
-        Mistake(
-            lambda X, sublayer, norm, where: norm(X + sublayer(X)),
-            "this is Post-LN; nothing may stand on the skip connection here",
-        ),
-        Mistake(
-            _instead("peri", lambda X, sublayer, norm, where: X + norm(sublayer(X))),
-            "Peri-LN has a norm in front of the sublayer too",
-        ),
-        Mistake(
-            _instead("peri", lambda X, sublayer, norm, where: X + sublayer(norm(X))),
-            "this is Pre-LN; Peri-LN also normalises what the sublayer adds",
-        ),
-        Mistake(
-            _instead("peri", lambda X, sublayer, norm, where: norm(X + sublayer(norm(X)))),
-            "the second norm stands on the skip connection; in Peri-LN it acts on what the sublayer adds, and not on X",
-        ),
-        Mistake(
-            _instead("peri", lambda X, sublayer, norm, where: norm(X) + norm(sublayer(norm(X)))),
-            "the skip connection carries norm(X); in Peri-LN it carries X itself",
-        ),
+    mistakes=edits(
+        place,
+        """
+        where == "post" -> True | This is Post-LN. Choose the formula by `where`.
+        where == "post" -> where != "post" | The choice of Post-LN is inverted. Return norm(X + sublayer(X)) if `where`
+            is "post".
+        where == "pre" -> where != "pre" | Pre-LN and Peri-LN are exchanged. Peri-LN has two norms, Pre-LN has one.
+        norm(X + sublayer(X)) -> sublayer(norm(X)) && X + sublayer(norm(X)) -> sublayer(norm(X)) | The skip connection
+            is missing. All three add X to what the sublayer returns.
+        norm(X + sublayer(X)) -> norm(sublayer(X)) | The skip connection is missing. Post-LN normalises the sum of X and
+            what the sublayer returns.
+        norm(X + sublayer(X)) -> X + norm(sublayer(X)) | Only what the sublayer returns is normalised. Post-LN
+            normalises the sum, with X in it.
+        norm(X + sublayer(X)) -> X + sublayer(norm(X)) | This is Pre-LN. Post-LN normalises the sum.
+        norm(X + sublayer(X)) -> norm(X + sublayer(norm(X))) | The sublayer sees norm(X). In Post-LN it sees X, and the
+            only norm acts on the sum.
+        norm(X + sublayer(X)) -> norm(X) + sublayer(X) | Only X is normalised. Post-LN normalises the sum.
+        norm(X + sublayer(X)) -> norm(X) + sublayer(norm(X)) | The norm acts on X before the sublayer. Post-LN
+            normalises the sum.
+        norm(X + sublayer(X)) -> norm(X) + norm(sublayer(X)) | Both terms are normalised apart. Post-LN normalises their
+            sum.
+        norm(X + sublayer(X)) -> X + sublayer(X) | The norm is missing. Post-LN normalises the sum.
+        X + sublayer(norm(X)) -> sublayer(norm(X)) | The skip connection is missing. Pre-LN adds X.
+        X + sublayer(norm(X)) -> norm(X) + sublayer(norm(X)) | The skip connection carries norm(X). In Pre-LN it carries
+            X itself, and only the sublayer sees norm(X).
+        X + sublayer(norm(X)) -> norm(X) + sublayer(X) | Only the skip connection is normalised. In Pre-LN it carries X
+            itself, and the sublayer sees norm(X).
+        X + sublayer(norm(X)) -> X + norm(sublayer(X)) | The norm acts on the sublayer's output. In Pre-LN it acts on
+            the sublayer's input.
+        X + sublayer(norm(X)) -> X + sublayer(X) | The norm on the sublayer's input is missing.
+        X + sublayer(norm(X)) -> norm(X + sublayer(norm(X))) | The sum is normalised once more. Pre-LN has one norm, on
+            the sublayer's input.
+        X + norm(sublayer(norm(X))) -> norm(sublayer(norm(X))) | The skip connection is missing. Peri-LN adds X.
+        X + norm(sublayer(norm(X))) -> X + norm(sublayer(X)) | The norm on the sublayer's input is missing. Peri-LN has
+            both.
+        X + norm(sublayer(norm(X))) -> X + sublayer(norm(X)) | This is Pre-LN. Peri-LN normalises the sublayer's output,
+            too.
+        X + norm(sublayer(norm(X))) -> norm(X + sublayer(X)) | This is Post-LN. Peri-LN normalises the sublayer's input
+            and its output, and then adds X.
+        X + norm(sublayer(norm(X))) -> norm(X + sublayer(norm(X))) | The second norm acts on the sum. In Peri-LN it acts
+            on the sublayer's output, without X.
+        X + norm(sublayer(norm(X))) -> norm(X) + norm(sublayer(norm(X))) | The skip connection carries norm(X). In
+            Peri-LN it carries X itself.
+        X + norm(sublayer(norm(X))) -> norm(X + norm(sublayer(norm(X)))) | The sum is normalised once more. Peri-LN
+            leaves the sum as it is.
+        X + norm(sublayer(norm(X))) -> X + sublayer(norm(norm(X))) | Both norms act on the sublayer's input. In Peri-LN
+            one acts on its input and one on its output.
+        """,
     ),
     hints=(
-        "In all three, X is added to what the sublayer returns. Which of the three arrows passes through the norm?",
-        "Post: the norm around the sum. Pre: the norm inside the sublayer's argument. Peri: inside and around the "
-        "sublayer, not around the sum.",
+        "In all three, X is added to what the sublayer returns. Which arrow passes through the norm?",
+        "Post-LN: the norm acts on the sum. Pre-LN: it acts on the sublayer's input.",
+        "Peri-LN: one norm acts on the sublayer's input and one on its output, before X is added.",
     ),
 )

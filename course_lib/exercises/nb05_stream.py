@@ -2,50 +2,30 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-K, D = 5, 7
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
 
 
 def logit_parts(parts, gamma, u, eps):
     x = parts.sum(axis=0)  # the stream, which the final norm sees
-    return parts * gamma @ u / np.sqrt((x**2).mean() + eps)
-
-
-def _rms(x, eps):
-    return np.sqrt((x**2).mean(-1, keepdims=True) + eps)
-
-
-def _each_by_itself(parts, gamma, u, eps):
-    return (gamma * parts / _rms(parts, eps)) @ u
-
-
-def _shares(parts, gamma, u, eps):
-    values = logit_parts(parts, gamma, u, eps)
-    return values / values.sum()
-
-
-def _centring(parts, gamma, u, eps):
-    centred = parts - parts.mean(-1, keepdims=True)
-    return (gamma * centred / _rms(centred.sum(0), eps)) @ u
+    rms = np.sqrt((x**2).mean() + eps)
+    return (gamma * parts) @ u / rms
 
 
 def _left_out(parts, gamma, u, eps):
     """What the logit loses when a part is taken out and the norm is computed anew."""
-    without = parts.sum(0) - parts
-    return logit_parts(parts, gamma, u, eps).sum() - _each_by_itself(without, gamma, u, eps)
+
+    def logit(x):
+        return gamma * x @ u / np.sqrt((x**2).mean() + eps)
+
+    x = parts.sum(axis=0)
+    return np.array([logit(x) - logit(x - part) for part in parts])
 
 
-def _one():
-    return draw(1, D), np.ones(D), draw(D, seed=6), 0.1
-
-
-def _two():
-    return np.array([[3.0, 0.0], [0.0, 4.0]]), np.ones(2), np.array([1.0, 1.0]), 0.5
-
-
-def _five():
-    return draw(K, D), 1 + 0.3 * draw(D, seed=6), draw(D, seed=7), 0.1
+def _steps_of_the_logit(parts, gamma, u, eps):
+    """How much each part changes the logit of the stream so far, which is normalised anew each time."""
+    x = parts.cumsum(axis=0)
+    rms = np.sqrt((x**2).mean(axis=-1) + eps)
+    return np.diff(gamma * x @ u / rms, prepend=0.0)
 
 
 LOGIT = Exercise(
@@ -55,46 +35,78 @@ LOGIT = Exercise(
     difficulty=2,
     solution=logit_parts,
     stages=(
-        Stage(_one(), "one part: it is the whole stream, so its share is the whole logit"),
-        Stage(_two(), "two parts, (3, 0) and (0, 4), with u = (1, 1)"),
-        Stage(_five(), "five parts, any gamma"),
+        Stage((2 * draw(2, 3), np.array([1.0, 2.0, 0.5]), draw(3, seed=8), 0.5), "two parts of width 3"),
+        Stage((draw(5, 7), 1 + 0.3 * draw(7, seed=6), draw(7, seed=7), 0.1), "five parts of width 7, any gamma"),
     ),
     mistakes=(
-        Mistake(
-            _each_by_itself,
-            "each part is divided by its own root mean square; the final norm sees the whole stream, and divides all "
-            "parts by the one of their sum",
+        *edits(
+            logit_parts,
+            """
+            parts.sum(axis=0) -> parts && .mean() -> .mean(axis=-1) | Each part is divided by its own root mean square.
+                The final norm sees the whole stream, so divide all parts by the root mean square of their sum.
+            (gamma * parts) @ u / rms -> parts @ u | This is <part, u> alone. Multiply by gamma, and divide by the root
+                mean square of the stream.
+            / rms -> | The parts are not divided by the root mean square of the stream.
+            rms = np.sqrt((x**2).mean() + eps) -> rms = (x**2).mean() + eps | The root is missing in the norm.
+            gamma * -> | gamma is missing.
+            (gamma * parts) -> (parts / gamma) | The parts are divided by gamma. Multiply by it.
+            parts.sum(axis=0) -> parts.mean(axis=0) | The stream is the sum of its parts, not their mean.
+            parts.sum(axis=0) -> parts[-1] | The norm sees the last part alone. The stream is the sum of all parts.
+            parts.sum(axis=0) -> parts[0] | The norm sees x_0 alone. The stream is the sum of all parts.
+            parts.sum(axis=0) -> parts.cumsum(axis=0) && .mean() -> .mean(axis=-1) | Each part is divided by the root
+                mean square of the stream behind it. Only the final norm counts, so divide by that of the whole sum.
+            parts.sum(axis=0) -> parts | The root mean square is that of all numbers in `parts`. Add the parts first.
+            parts.sum(axis=0) -> parts.sum(axis=1) | The sum runs along the features. The stream is the sum over the
+                parts, axis 0.
+            np.sqrt((x**2).mean() + eps) -> np.sqrt((x**2).mean()) | eps is missing under the root.
+            np.sqrt((x**2).mean() + eps) -> np.sqrt((x**2).mean()) + eps | eps is added to the root. It belongs under
+                the root, next to the mean square.
+            (x**2).mean() -> (x**2).sum() | The mean of the squares is missing. RMSNorm divides by the root of the mean
+                square, and you divide by the length of the stream.
+            np.sqrt((x**2).mean() + eps) -> np.linalg.norm(x) | The stream's length has no mean and no eps. RMSNorm
+                divides by the root of (mean square + eps).
+            np.sqrt((x**2).mean() + eps) -> (np.linalg.norm(x) + eps) | The divisor is the stream's length plus eps.
+                RMSNorm divides by the root of (mean square + eps).
+            (x**2) -> ((gamma * x) ** 2) | The root mean square is that of gamma * x. Take that of the stream itself.
+            np.sqrt((x**2).mean() + eps) -> np.sqrt(x.var() + eps) | The divisor is LayerNorm's, the root of the
+                variance. The final norm is an RMSNorm, which divides by the root of the mean square.
+            (gamma * parts) @ u -> gamma * (parts - parts.mean(axis=-1, keepdims=True)) @ u && (x**2).mean() -> x.var()
+                | The mean is subtracted, as in LayerNorm. The final norm is an RMSNorm here.
+            (gamma * parts) @ u -> gamma * (parts - parts.mean(axis=-1, keepdims=True)) @ u && np.sqrt((x**2).mean() +
+                eps) -> np.sqrt(parts.var(axis=-1) + eps) | Each part is normalised by itself, as in LayerNorm. The
+                final norm is an RMSNorm of the whole stream.
+            (gamma * parts) @ u -> gamma * (parts - parts.mean(axis=-1, keepdims=True)) @ u | The mean of each part is
+                subtracted. RMSNorm subtracts no mean.
+            (gamma * parts) @ u / rms -> ((gamma * parts) @ u / rms)[::-1] | The parts come in reverse. Return them in
+                the order of the rows.
+            (gamma * parts) @ u / rms -> (gamma * parts) @ u / ((gamma * parts) @ u).sum() | The shares are divided by
+                their sum, so they add up to 1. They must add up to the logit.
+            (gamma * parts) @ u / rms -> ((gamma * parts) @ u / rms).sum() | This is the logit itself. Return an array
+                of its k parts.
+            (gamma * parts) @ u / rms -> ((gamma * parts) @ u / rms).cumsum() | The parts are added up one after the
+                other. Return each part by itself.
+            (gamma * parts) @ u / rms -> ((gamma * parts) @ u / rms)[1:] | The part of x_0, row 0, is missing.
+            (gamma * parts) @ u / rms -> gamma * parts * u / rms | This is the share of each feature. Add up the
+                features of each part.
+            (gamma * parts) @ u / rms -> (gamma * parts * u / rms).sum(axis=0) | The sum runs over the parts, so each
+                feature has a number. Add up the features, so that each part has one.
+            """,
         ),
-        Mistake(lambda parts, gamma, u, eps: parts * gamma @ u, "the parts are not divided by the norm of the stream"),
-        Mistake(lambda parts, gamma, u, eps: parts @ u / _rms(parts.sum(0), eps), "gamma is missing"),
-        Mistake(
-            lambda parts, gamma, u, eps: parts * gamma @ u / _rms(parts.mean(0), eps),
-            "the stream is the sum of its parts, not their mean",
-        ),
-        Mistake(
-            lambda parts, gamma, u, eps: parts * gamma @ u / (_rms(parts.sum(0), 0.0) + eps),
-            "eps belongs under the root, beside the mean square",
-        ),
-        Mistake(
-            lambda parts, gamma, u, eps: parts * gamma @ u / np.sqrt((parts.sum(0) ** 2).sum() + eps),
-            "the stream is divided by its length; RMSNorm divides by that over sqrt(d), the root of the mean square",
-        ),
-        Mistake(
-            lambda parts, gamma, u, eps: np.sum(logit_parts(parts, gamma, u, eps)),
-            "this is the logit itself; return its k parts",
-        ),
-        Mistake(_shares, "the parts are divided by the logit; their sum is to be the logit, not 1"),
-        Mistake(_centring, "the mean is subtracted, as in LayerNorm; the final norm is an RMSNorm here"),
         Mistake(
             _left_out,
-            "this is what the logit loses when the part is left out and the norm is computed anew; such numbers do "
-            "not add up to the logit. Keep the divisor of the whole stream",
+            "This is what the logit loses when the part is left out and the norm is computed anew. Such numbers do not "
+            "add up to the logit. Divide all parts by the root mean square of the whole stream.",
+        ),
+        Mistake(
+            _steps_of_the_logit,
+            "This is how much each part changes the logit of the stream so far, with a norm for each sum. There is one "
+            "norm, so divide all parts by the root mean square of the whole stream.",
         ),
     ),
     hints=(
         "Write the logit as <gamma * x, u> / r with r = sqrt(mean(x^2) + eps), and x as the sum of its parts. What "
         "is linear in x here?",
         "Compute the number r from the sum of the parts, once. Then each part is treated alike.",
-        "`(parts * gamma) @ u` has shape (k,).",
+        "`(gamma * parts) @ u` has shape (k,).",
     ),
 )
