@@ -255,6 +255,12 @@ def decoupled_backwards(Q, K, Q_R, K_R, rope):
     return (np.einsum("hne,hme->hnm", Q, K) + back) / 10**0.5
 
 
+def hidden(S):
+    """Without what lies in the future of the last n tokens."""
+    n, N = S.shape[1:]
+    return np.where(np.tri(n, N, N - n), S, -np.inf)
+
+
 def absorb_and_divide(Q, W_LK, L, by):
     asking = np.einsum("hne,hre->hnr", Q, W_LK)
     return asking, asking @ L.T / by
