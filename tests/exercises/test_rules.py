@@ -162,8 +162,8 @@ def test_a_square_input_hides_missing_keepdims(exercise):
     """Where the solution has keepdims=True, some stage has an input on which the code runs without it, and is wrong."""
     calls = [n for n in ast.walk(ast.parse(source(exercise.solution))) if isinstance(n, ast.Call)]
     if any(keyword.arg == "keepdims" for call in calls for keyword in call.keywords):
-        changed = [slip for slip in _slips(exercise.solution, exercise.stages[0]) if "keepdims=True" in slip.before]
-        without = [slip for slip in changed if "keepdims=True" not in slip.after]
+        all_slips = _slips(exercise.solution, exercise.stages[0])
+        without = [s for s in all_slips if s.after.count("keepdims=True") < s.before.count("keepdims=True")]
         found = any(shows(slip.answer, exercise, stage) for slip in without for stage in exercise.stages)
         holds("keepdims", exercise, [] if found else ["missing keepdims raises or is right at every stage"])
 
