@@ -35,6 +35,15 @@ SPLIT = Exercise(
                 then move the head axis to the front.
             .transpose(1, 0, 2) -> .transpose(1, 2, 0) | The axes are in the order (h, e, n), so each head is
                 transposed. Its rows are tokens.
+            Q.reshape(n, n_heads, width // n_heads).transpose(1, 0, 2) -> Q | Q is not cut. Give the heads an axis of
+                their own, (h, n, e).
+            Q.reshape(n, n_heads, width // n_heads).transpose(1, 0, 2) -> np.stack([Q] * n_heads) | Each head has all
+                columns. Head h has the columns h e to (h + 1) e - 1.
+            .transpose(1, 0, 2) -> .transpose(1, 0, 2)[:1] | Only head 0 is there. Return all heads, (h, n, e).
+            .transpose(1, 0, 2) -> .transpose(1, 0, 2)[::-1] | The heads are in reverse order. Head 0 has the first e
+                columns.
+            .transpose(1, 0, 2) -> .T | The axes are in the order (e, h, n). The head axis is the first, the token axis
+                the second.
             .transpose(1, 0, 2) -> .transpose(2, 0, 1) | The axes are in the order (e, n, h), as if there were e heads
                 of width n_heads. The head axis is the first, of length n_heads.
             .transpose(1, 0, 2) -> .swapaxes(1, 2) | The axes are in the order (n, e, h). The head axis is the first.

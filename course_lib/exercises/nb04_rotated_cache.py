@@ -94,6 +94,8 @@ CACHE = Exercise(
                 sum, so the weights do not sum to 1.
             a / a.sum() @ V -> s @ V | The logits are used as weights. Take their softmax.
             a / a.sum() @ V -> a @ V | The weights do not sum to 1. Divide by their sum.
+            a / a.sum() @ V -> V.mean(0) | All values have the same weight. The weights are the softmax of the logits.
+            a / a.sum() @ V -> V[-1] | y is the new value alone. The new token attends to all values.
             a / a.sum() @ V -> V[a.argmax()] | The value of the largest logit is taken alone. The softmax weights all
                 values.
             s = K @ q -> s = K[:-1] @ q && np.exp(s - s.max()) -> np.exp(s - max(s, default=0)) && @ V, K -> @ V[:-1], K
