@@ -65,6 +65,10 @@ PREVIOUS = Exercise(
                 pairs of a query and a key. Take the pairs (i, i - 1) only, a diagonal.
             P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> P.mean((1, 2)) | This is the mean over all of P, 1 / N
                 for every head. Take the entries P[i, i - 1] only, a diagonal.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> P[:, 1, 0] | This is query 1 alone. The score is the
+                mean over all queries from 1 on.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> np.median(P.diagonal(offset=-1, axis1=-2, axis2=-1),
+                -1) | This is the median. The score is the mean over the queries.
             P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> P[:, -1, -2] | This is the last query alone. The score
                 is the mean over all queries from 1 on.
             P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> P[:, range(P.shape[1]), range(-1, P.shape[1] -

@@ -35,6 +35,15 @@ SPLIT = Exercise(
                 then move the head axis to the front.
             .transpose(1, 0, 2) -> .transpose(1, 2, 0) | The axes are in the order (h, e, n), so each head is
                 transposed. Its rows are tokens.
+            Q.reshape(n, n_heads, width // n_heads).transpose(1, 0, 2) -> Q | Q is not cut. Give the heads an axis of
+                their own, (h, n, e).
+            Q.reshape(n, n_heads, width // n_heads).transpose(1, 0, 2) -> np.stack([Q] * n_heads) | Each head has all
+                columns. Head h has the columns h e to (h + 1) e - 1.
+            .transpose(1, 0, 2) -> .transpose(1, 0, 2)[:1] | Only head 0 is there. Return all heads, (h, n, e).
+            .transpose(1, 0, 2) -> .transpose(1, 0, 2)[::-1] | The heads are in reverse order. Head 0 has the first e
+                columns.
+            .transpose(1, 0, 2) -> .T | The axes are in the order (e, h, n). The head axis is the first, the token axis
+                the second.
             .transpose(1, 0, 2) -> .transpose(2, 0, 1) | The axes are in the order (e, n, h), as if there were e heads
                 of width n_heads. The head axis is the first, of length n_heads.
             .transpose(1, 0, 2) -> .swapaxes(1, 2) | The axes are in the order (n, e, h). The head axis is the first.
@@ -109,21 +118,21 @@ MULTI_HEAD = Exercise(
             """
             / np.sqrt(Q.shape[-1]) -> | The scores are not divided by sqrt(d_QK).
             np.sqrt(Q.shape[-1]) -> Q.shape[-1] | The scores are divided by d_QK. Divide by its square root.
-            Q.shape[-1] -> X.shape[1] | The scores are divided by sqrt(d_in). The scale is sqrt(d_QK), the width of one
-                head's queries.
+            Q.shape[-1] -> X.shape[1] | The scores are divided by sqrt(d_in). Divide by sqrt(d_QK), where d_QK is the
+                width of one head's queries.
             Q.shape[-1] -> Q.shape[0] * Q.shape[-1] | The scores are divided by the root of the width of all heads
                 together. Each head has scores of its own, and d_QK is the width of one head.
-            Q.shape[-1] -> V.shape[-1] | The scale uses the width of the values. It is sqrt(d_QK), the width of the
-                queries.
-            Q.shape[-1] -> len(X) | The scores are divided by the root of the number of tokens. The scale is sqrt(d_QK).
+            Q.shape[-1] -> V.shape[-1] | The scores are divided by sqrt(d_V). Divide by sqrt(d_QK), where d_QK is the
+                width of the queries.
+            Q.shape[-1] -> len(X) | The scores are divided by the root of the number of tokens. Divide by sqrt(d_QK).
             X @ W_Q, X @ W_K -> X @ W_K, X @ W_Q | Queries and keys are exchanged. Row i of the scores belongs to query
                 i.
-            S.max(-1, -> S.max(-2, && A.sum(-1, -> A.sum(-2, | The columns of the weights sum to 1. The rows have to,
-                since each query distributes its weight over the keys.
+            S.max(-1, -> S.max(-2, && A.sum(-1, -> A.sum(-2, | The columns of the weights sum to 1. The rows have to sum
+                to 1, since each query distributes its weight over the keys.
             S.max(-1, -> S.max((0, 2), && A.sum(-1, -> A.sum((0, 2), | One normaliser is shared by all heads. Each head
                 has its own, and each row of its weights sums to 1.
-            S.max(-1, -> S.max(0, && A.sum(-1, -> A.sum(0, | The softmax runs over the heads. It runs over the keys, the
-                last axis.
+            S.max(-1, -> S.max(0, && A.sum(-1, -> A.sum(0, | The softmax runs over the heads. It has to run over the
+                keys, the last axis.
             S.max(-1, keepdims=True) -> S.max() && A.sum(-1, keepdims=True) -> A.sum() | One sum divides all of A. Each
                 row of each head has a sum of its own.
             A.sum(-1, keepdims=True) -> A.sum(-1, keepdims=True).sum(-2, keepdims=True) | One sum divides all rows of a
@@ -179,6 +188,7 @@ MULTI_HEAD = Exercise(
     hints=(
         "`X @ W_Q` already gives all heads. NumPy repeats X over the head axis of W_Q, and the result is (h, n, e).",
         "The scores of all heads are `Q @ K.transpose(0, 2, 1)`, (h, n, n). Divide by `Q.shape[-1] ** 0.5`.",
+        "In each row of each head, subtract the largest logit before exp. Then divide by the sum of the row.",
         "Concatenating columns is `Y.transpose(1, 0, 2).reshape(n, -1)`. Then comes `@ W_O`.",
     ),
 )

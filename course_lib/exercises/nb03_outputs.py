@@ -36,6 +36,14 @@ CONTRIBUTIONS = Exercise(
                 columns, belong to heads.
             W_O.reshape(h, v, -1) -> W_O.reshape(h, -1, v).swapaxes(1, 2) | W_O is cut in another memory order, so its
                 columns mix. Block h is its rows h v to (h + 1) v - 1.
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1))[::-1] | The heads are in reverse
+                order. Head 0 comes first.
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).swapaxes(1, 2) | Each contribution is
+                transposed. Its rows are tokens, (h, n, d_out).
+            return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1))[0] | This is the contribution of head
+                0 alone. Return those of all heads, (h, n, d_out).
+            return Y @ W_O.reshape(h, v, -1) -> return np.concatenate(list(Y), axis=-1) | The heads are concatenated,
+                but W_O is not applied. Multiply each head by its rows of W_O.
             -1) -> -1) / h | The contributions are divided by the number of heads. Their sum is Y, not their mean.
             return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).sum(0) | This is the sum over the
                 heads already. Keep the head axis, (h, n, d_out).
@@ -118,6 +126,11 @@ RANKS = Exercise(
                 through d_QK columns, and a causal P is triangular with a positive diagonal.
             min(N, d_qk), "weights": N -> d_qk, "weights": d_qk | The ranks are not always d_QK. Neither exceeds the
                 number of rows N, and the rank of a causal P does not depend on d_QK.
+            min(N, d_qk), -> min(N, d_qk) - 1, | Random rows are linearly independent with probability 1, so no rank is
+                lost.
+            min(N, d_qk), -> 1, | Q K^T is a sum of d_QK products of a column and a row. Each of them has rank 1.
+            "weights": N -> "weights": N // 2 | A causal P is triangular with a positive diagonal. What does that say of
+                its determinant?
             "weights": N -> "weights": N - 1 | The rows of P sum to 1, but that does not lower its rank. A causal P is
                 triangular with a positive diagonal.
             "weights": N -> "weights": 1 | The rows of P are not multiples of each other. A causal P is triangular with
@@ -147,7 +160,7 @@ def parameters(d_in, d_out, n_heads, d_qk, d_v):
 
 SIZES = Exercise(
     id="3.5",
-    title="count the weights",
+    title="count the parameters",
     minutes=5,
     difficulty=1,
     solution=parameters,
@@ -177,6 +190,14 @@ SIZES = Exercise(
             W_Q, W_K and W_V are counted once. Each head has its own.
         n_heads * (2 * d_in * d_qk + -> 2 * d_in * d_qk + n_heads * ( | W_Q and W_K are counted once. Each head has its
             own.
+        n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> n_heads * (2 * d_in * d_qk + d_v * d_out) + d_in * d_v
+            | W_V is counted once. Each head has its own.
+        n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> n_heads * (2 * d_in * d_v + d_in * d_qk + d_v * d_out)
+            | d_QK and d_V are exchanged in W_Q, W_K and W_V. Two matrices have d_QK columns.
+        n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> (2 * d_in * d_qk + d_in * d_v) // n_heads + d_v *
+            d_out | d_QK and d_V are the widths of one head. Do not divide by n_heads.
+        n_heads * (2 * d_in * d_qk + d_in * d_v + d_v * d_out) -> n_heads**2 * (2 * d_in * d_qk + d_in * d_v + d_v *
+            d_out) | n_heads counts twice here. Each matrix holds n_heads times the numbers of one head.
         d_v * d_out -> d_v * d_in | W_O leads to d_out columns, not back to d_in.
         d_v * d_out -> d_qk * d_out | W_O acts on the values. It has n_heads d_V rows.
         d_v * d_out) -> d_v * d_out + 2 * d_qk + d_v) + d_out | Biases are counted too. These layers have none.

@@ -41,6 +41,10 @@ LAYOUT = Exercise(
                 two halves of each head are exchanged. The columns of even number come first, then those of odd number.
             .swapaxes(2, 3) -> [..., ::-1].swapaxes(2, 3) | The second entries of the pairs come before the first ones,
                 so all pairs would turn backwards.
+            .swapaxes(2, 3).reshape(d, width) -> .swapaxes(2, 3).reshape(d, width).T | The result is transposed. Give it
+                the shape of W.
+            .swapaxes(2, 3) -> [..., ::-1].transpose(0, 3, 1, 2) | First come the odd columns of all heads, then the
+                even ones of all. Each head keeps its own columns, the even ones first.
             .swapaxes(2, 3) -> [..., ::-1] | The two entries of each pair are exchanged, and each pair stays where it
                 was. First come all columns of even number, then all of odd number.
             .swapaxes(2, 3) -> | Nothing has moved.

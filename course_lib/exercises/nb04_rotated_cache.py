@@ -81,10 +81,12 @@ CACHE = Exercise(
             (x @ W_Q)[None], here, base)[0], rotate((x @ W_K) -> (x @ W_K)[None], here, base)[0], rotate((x @ W_Q) | W_Q
                 and W_K are exchanged.
             K @ q / np.sqrt(len(q)) -> K @ q | The scores are not divided by sqrt(d_QK).
-            len(q) -> V.shape[1] | The scores are divided by sqrt(d_V). Divide by sqrt(d_QK), the width of the keys.
-            len(q) -> len(x) | The scores are divided by sqrt(d_in). Divide by sqrt(d_QK), the width of the keys.
-            len(q) -> len(K) | The scores are divided by the root of the number of keys. Divide by sqrt(d_QK), their
-                width.
+            len(q) -> V.shape[1] | The scores are divided by sqrt(d_V). Divide by sqrt(d_QK), where d_QK is the width of
+                the keys.
+            len(q) -> len(x) | The scores are divided by sqrt(d_in). Divide by sqrt(d_QK), where d_QK is the width of
+                the keys.
+            len(q) -> len(K) | The scores are divided by the root of the number of keys. Divide by sqrt(d_QK), where
+                d_QK is their width.
             np.sqrt(len(q)) -> len(q) | The scores are divided by d_QK. Divide by its square root.
             s - s.max() -> s | exp overflows, or all of its values are 0. Subtract the largest logit before exp.
             s - s.max() -> s - s.mean() | exp overflows after the mean was subtracted. Subtract the largest logit.
@@ -92,6 +94,8 @@ CACHE = Exercise(
                 sum, so the weights do not sum to 1.
             a / a.sum() @ V -> s @ V | The logits are used as weights. Take their softmax.
             a / a.sum() @ V -> a @ V | The weights do not sum to 1. Divide by their sum.
+            a / a.sum() @ V -> V.mean(0) | All values have the same weight. The weights are the softmax of the logits.
+            a / a.sum() @ V -> V[-1] | y is the new value alone. The new token attends to all values.
             a / a.sum() @ V -> V[a.argmax()] | The value of the largest logit is taken alone. The softmax weights all
                 values.
             s = K @ q -> s = K[:-1] @ q && np.exp(s - s.max()) -> np.exp(s - max(s, default=0)) && @ V, K -> @ V[:-1], K
@@ -115,6 +119,7 @@ CACHE = Exercise(
     hints=(
         "How many tokens came before? That number, `len(K)`, is the position of the new one.",
         "`rotate((x @ W_K)[None], np.array([len(K)]), base)` is the new key as a row. The query turns likewise.",
-        "Append key and value with `np.concatenate`. Then let the rotated query attend to all rows.",
+        "Append key and value with `np.concatenate`. Then the rotated query attends to all rows; subtract the largest "
+        "logit before exp.",
     ),
 )

@@ -98,6 +98,10 @@ ROTATE = Exercise(
                 added to X. A rotation multiplies each pair by a 2 x 2 matrix.
             cos * first - sin * second, sin * first + cos * second -> cos * second - sin * first, sin * second + cos *
                 first | The two entries of each pair are exchanged. The first is column 2 i, the second column 2 i + 1.
+            cos * first - sin * second, sin * first + cos * second -> sin, cos | This is a table of sines and cosines
+                without X. Turn the pairs of X.
+            = positions[:, None] -> = 2 * positions[:, None] | The pairs turn by twice the angle. Pair i turns by m
+                theta_i.
             np.cos(angles), np.sin(angles) -> np.sin(angles), np.cos(angles) | Sine and cosine are exchanged. At
                 position 0 the cosine is 1, and nothing turns.
             * base ** (-np.arange(0, p, 2) / p) -> * np.ones(p // 2) | All pairs turn at the same speed. Pair i turns by
@@ -204,6 +208,8 @@ BASE = Exercise(
         (p / (p - 2)) -> 1 | The slowest pair is taken for i = p / 2. Pairs count from 0, so it is i = p / 2 - 1.
         (p / (p - 2)) -> (p / (p - 1)) | The slowest pair has the number i = p / 2 - 1, so its exponent is -(p - 2) / p,
             not -(p - 1) / p.
+        (p / (p - 2)) -> (p / (p - 4)) | The slowest pair is the last one, i = p / 2 - 1. Yours is i = p / 2 - 2.
+        2 * np.pi -> 4 * np.pi | The slowest pair makes two turns here. One whole turn is 2 pi.
         (p / (p - 2)) -> (p / 2) | This is the base for pair i = 1. The slowest pair is the last one, i = p / 2 - 1.
         (p / (p - 2)) -> ((p - 2) / p) | The root is taken the wrong way round. From base^((p - 2) / p) = N / (2 pi)
             follows the power p / (p - 2).

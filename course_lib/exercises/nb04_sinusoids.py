@@ -144,6 +144,8 @@ SHIFT = Exercise(
                 v.
             [[c, -s], [s, c]] -> [[c, -s], [-s, c]] | One sine too many is negative: sin(u + v) = sin u cos v + cos u
                 sin v.
+            [[c, -s], [s, c]] -> [[c, s], [s, -c]] | This is a reflection, not the identity for k = 0. The cosines on
+                the diagonal have the same sign.
             [[c, -s], [s, c]] -> [[s, c], [c, -s]] | The two columns of each block are exchanged. The first column makes
                 the new sine, since a pair is (sin, cos).
             [[c, -s], [s, c]] -> [[s, -c], [c, s]] | Sine and cosine are exchanged. For k = 0 each block is the

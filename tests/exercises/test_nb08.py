@@ -260,4 +260,4 @@ def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
 
 
 def test_minutes_in_the_title_of_the_notebook():
-    assert sum(exercise.minutes for exercise in of_notebook("8")) == 34
+    assert sum(exercise.minutes for exercise in of_notebook("8")) == 42
