@@ -15,7 +15,7 @@ def small_maps(P: np.ndarray, titles: Sequence[str]) -> Figure:
     """Heat maps of P (h, n, N) on the fixed scale [0, 1], hatched where P is NaN, eight in a row."""
     rows, columns = -(-len(P) // COLUMNS), min(COLUMNS, len(P))
     with style.context():
-        fig = Figure(figsize=(9.2, 0.4 + 1.35 * rows))
+        fig = Figure(figsize=(8.2, 0.4 + 1.35 * rows))
         axes = fig.subplots(rows, columns, squeeze=False).ravel()
         for ax, weights, title in zip(axes, P, titles, strict=False):
             ax.patch.set(**style.HIDDEN)

@@ -9,7 +9,8 @@ from course_lib.config import require
 from course_lib.figures.attention import attention_map, clipped
 from course_lib.figures.inputs import as_mask, as_weights, pair_of_tokens
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_TOKENS = 256  # more would be smaller than can be pointed at or read
 MAX_BYTES = 8 * 2**20  # of weights, which also go into every exported page
@@ -32,7 +33,7 @@ class AttentionMap(InteractiveFigure):
     tokens or MAX_BYTES bytes, and for a mask that hides a key with weight.
     """
 
-    sources = ("heat_map", "attention_map")
+    entry = "attention_map"
     reading = READING
     layer = Index(0).tag(sync=True, chosen=True)
     head = Index(0).tag(sync=True, chosen=True)
@@ -40,18 +41,7 @@ class AttentionMap(InteractiveFigure):
     key = Index(0).tag(sync=True, chosen=True)
     pinned = Index(None, allow_none=True).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=(
-            "Tab",
-            "ArrowRight",
-            "Tab",
-            "Control+Home",
-            "ArrowDown",
-            "ArrowDown",
-            "Enter",
-            "ArrowRight",
-            "ArrowRight",
-            "ArrowRight",
-        ),
+        keys="Tab Tab Tab ArrowRight Tab Control+Home ArrowDown ArrowDown Enter ArrowRight ArrowRight ArrowRight",
         chosen={"head": 1, "query": 2, "key": 3, "pinned": 2},
         said="hidden by the mask, head 1",
     )
@@ -87,6 +77,11 @@ class AttentionMap(InteractiveFigure):
         A = np.exp(2 * np.random.default_rng(7).normal(size=(12, n, n))) * mask
         text = " ".join(tokens)
         return cls(A / A.sum(-1, keepdims=True), tokens, mask=mask, title=text, caption=text)
+
+    def first_try(self) -> Try | None:
+        others = unpacked(self.data["weights"])[self.layer]
+        unlike = int(np.abs(others - others[self.head]).sum(axis=(1, 2)).argmax())
+        return Try(f"the head most unlike this one, head {unlike}", {"head": unlike}) if unlike != self.head else None
 
     def allowed(self) -> dict[str, range]:
         sizes = dict(zip(("layer", "head", "query", "key"), self.data["weights"]["shape"], strict=True))

@@ -11,7 +11,8 @@ from course_lib.figures.heads import small_maps
 from course_lib.figures.inputs import as_layers, as_mask, as_matrix, as_tokens, as_weights
 from course_lib.reference import head_scores
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Name, Walk, packed, unpacked
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Name, Try, Walk
 
 MAX_TOKENS = 64  # more could not be told apart in a small picture
 MAX_HEADS = 144  # as many as a model of twelve layers with twelve heads has
@@ -40,7 +41,7 @@ class HeadGallery(InteractiveFigure):
     half the text, a name of a score that is taken, and above MAX_TOKENS tokens or MAX_HEADS heads.
     """
 
-    sources = ("heat_map", "head_tiles", "head_gallery")
+    entry = "head_gallery"
     reading = READING
     order = Name(PLACE).tag(sync=True, chosen=True)
     first = Index(0).tag(sync=True, chosen=True)
@@ -49,7 +50,7 @@ class HeadGallery(InteractiveFigure):
     key = Index(0).tag(sync=True, chosen=True)
     scaled = traitlets.Bool(False).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "ArrowLeft", "Tab", "Tab", "Tab", "Tab", "Control+Home", "ArrowRight"),
+        keys="Tab Tab Tab ArrowLeft Tab Tab Tab Tab Control+Home ArrowRight",
         chosen={"order": PLACE, "first": 1},
         said="head A L0 H1",
     )
@@ -99,6 +100,9 @@ class HeadGallery(InteractiveFigure):
         mask = np.tri(n, dtype=bool)
         A = np.exp(2 * np.random.default_rng(5).normal(size=(3, 4, n, n))) * mask
         return cls(A / A.sum(-1, keepdims=True), tokens, mask=mask, title=text, caption=text)
+
+    def first_try(self) -> Try | None:
+        return Try("sort by the weight on the previous token", {"order": PREVIOUS})
 
     def allowed(self) -> dict[str, range | list[str]]:
         layers, heads, N, _ = self.data["weights"]["shape"]

@@ -12,7 +12,8 @@ from course_lib.figures import style
 from course_lib.figures.inputs import as_matrix
 from course_lib.reference.positions import rotary_frequencies, rotate
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_POSITIONS, MAX_WIDTH = 64, 64
 DRAWN = 8  # clocks in the static twin; where there are more, those that can add most
@@ -35,12 +36,12 @@ class RotaryClocks(InteractiveFigure):
     columns or MAX_POSITIONS positions.
     """
 
-    sources = ("heat_map", "plot", "rotary_clocks")
+    entry = "rotary_clocks"
     query = Index(0).tag(sync=True, chosen=True)
     key = Index(0).tag(sync=True, chosen=True)
     pair = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "ArrowLeft", "Tab", "ArrowLeft", "ArrowLeft", "Tab", "Enter", "Tab", "Tab", "ArrowRight"),
+        keys="Tab Tab Tab ArrowLeft Tab ArrowLeft ArrowLeft Tab Enter Tab Tab ArrowRight",
         chosen={"query": 4, "key": 1, "pair": 1},
         said="shift 3, score",
     )
@@ -72,6 +73,10 @@ class RotaryClocks(InteractiveFigure):
     def example(cls, tokens: Sequence[str]) -> "RotaryClocks":
         text = " ".join(tokens)
         return cls(*np.random.default_rng(6).normal(size=(2, 64)), positions=len(tokens), title=text, caption=text)
+
+    def first_try(self) -> Try | None:
+        far = self.allowed()["query"][-1]
+        return Try("the query as far away as there is", {"query": far, "key": 0})
 
     def allowed(self) -> dict[str, range]:
         positions, width = self.data["q"]["shape"]
@@ -128,7 +133,7 @@ class RotaryClocks(InteractiveFigure):
         reach = unpacked(self.data["lengths"]).prod(axis=0)  # the most that a pair can add
         drawn = np.sort(np.argsort(-reach, kind="stable")[:DRAWN])
         with style.context():
-            fig = Drawing(figsize=(8.6, 4.8))
+            fig = Drawing(figsize=(8.2, 4.8))
             top, bottom = fig.subfigures(2, 1, height_ratios=(1, 2))
             for ax, i in zip(np.ravel(top.subplots(1, len(drawn))), drawn, strict=True):
                 self._draw_clock(ax, i)

@@ -11,7 +11,8 @@ from course_lib.figures import style
 from course_lib.figures.inputs import as_mask, as_matrix, pair_of_tokens
 from course_lib.reference.attention import attention_weights
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_TOKENS = 64  # queries and keys whose names can be read
 MAX_WIDTH = 128  # d_QK and d_V
@@ -33,13 +34,13 @@ class ScoreAnatomy(InteractiveFigure):
     above MAX_TOKENS tokens or MAX_WIDTH coordinates.
     """
 
-    sources = ("heat_map", "score_anatomy")
+    entry = "score_anatomy"
     reading = READING
     query = Index(0).tag(sync=True, chosen=True)
     key = Index(0).tag(sync=True, chosen=True)
-    stage = Index(len(STAGES) - 1).tag(sync=True, chosen=True)
+    stage = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "Enter", "Tab", "Tab", "Enter", "Tab", "Control+Home", "ArrowDown", "ArrowDown", "ArrowRight"),
+        keys="Tab Tab Tab Enter Tab Tab Enter Tab Control+Home ArrowDown ArrowDown ArrowRight",
         chosen={"stage": 1, "query": 2, "key": 1},
         said="score",
     )
@@ -81,6 +82,9 @@ class ScoreAnatomy(InteractiveFigure):
         text = " ".join(tokens)
         return cls(Q, K, V, tokens, mask=np.tri(n, dtype=bool), title=text, caption=text)
 
+    def first_try(self) -> Try | None:
+        return Try("see all five steps", {"stage": len(STAGES) - 1})
+
     def allowed(self) -> dict[str, range]:
         n, N = self.data["weights"]["shape"]
         return {"query": range(n), "key": range(N), "stage": range(len(STAGES))}
@@ -116,7 +120,7 @@ class ScoreAnatomy(InteractiveFigure):
         terms = unpacked(self.data["Q"])[i] * unpacked(self.data["K"])[j]
         parts = self.weights[i][:, None] * unpacked(self.data["V"])
         with style.context():
-            fig = Drawing(figsize=(9.2, 3.2))
+            fig = Drawing(figsize=(8.2, 3.2))
             products, weights, output = fig.subplots(1, 3)
             for ax in (products, weights, output):
                 ax.xaxis.set_major_locator(MaxNLocator(integer=True))

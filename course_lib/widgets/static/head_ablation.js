@@ -1,9 +1,17 @@
 // Figure 5: heads by what they do and cost, and the losses without those that are removed, which Python computes.
 
+import { asChange, asNumber, counted, indices, largestOf, make, tokenText, unpack } from "./basics.js";
+import { colourLegend, signedColours, weightColours } from "./colours.js";
+import { button, radioControl, wide } from "./controls.js";
+import { figure } from "./figure.js";
+import { headName, headTiles } from "./head_tiles.js";
+import { heatMap } from "./heat_map.js";
+import { plot } from "./plot.js";
+
 const COPY_NAMES = ["first copy", "second copy"];
 const ROLE_NAMES = ["looks back", "came next"];
 
-function mount(el, initial, onChange) {
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose }) => {
     const [layers, heads] = data.shape;
     const views = data.views.map(({ name, values }) => ({ name, values: unpack(values).values }));

@@ -1,8 +1,15 @@
 // Figure 4: all heads as small multiples, sorted by a score; two of them compared. All scores are Python's.
 
+import { asNumber, counted, indices, largestOf, make, tokenText, unpack } from "./basics.js";
+import { colourLegend, pixelsOf, signedColours, weightColours } from "./colours.js";
+import { button, checkControl, numberTable, radioControl, wide } from "./controls.js";
+import { figure } from "./figure.js";
+import { headName, headTiles } from "./head_tiles.js";
+import { heatMap } from "./heat_map.js";
+
 const SLOTS = ["A", "B"];
 
-function mount(el, initial, onChange) {
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose }) => {
     const weights = unpack(data.weights);
     const [layers, heads, n] = weights.shape;

@@ -1,9 +1,12 @@
 // Heads as tiles, in any order: one tab stop, a WAI-ARIA listbox of which some are selected.
 
+import { counted, equal, make, uniqueName } from "./basics.js";
+import { gridMove } from "./keys.js";
+
 const TILE = { widest: 108, gap: 6 };
 
 /** "L1 H3": layer 1, head 3. `layers`: the numbers of the layers shown. */
-function headName(head, heads, layers) {
+export function headName(head, heads, layers) {
   return `L${layers[Math.floor(head / heads)]} H${head % heads}`;
 }
 
@@ -13,7 +16,7 @@ function headName(head, heads, layers) {
  *   `tile` makes the content of a head's tile, once, `narrowest` is its least width in pixels. Arrows call onMove, a click or Enter onPick.
  * `show({order, current, selected})`: the heads in the order shown, the one the arrows go on from, and those selected.
  */
-function headTiles({ count, perRow, narrowest, label, help, tile, onMove, onPick }) {
+export function headTiles({ count, perRow, narrowest, label, help, tile, onMove, onPick }) {
   const id = uniqueName();
   const tiles = counted(count).map((_, head) => {
     const element = make("div", { role: "option", id: `${id}-${head}`, class: "clf-tile", "aria-selected": "false" }, tile(head));
@@ -40,7 +43,7 @@ function headTiles({ count, perRow, narrowest, label, help, tile, onMove, onPick
   return {
     element,
     show(news) {
-      if (!same(news.order, shown.order)) element.replaceChildren(...news.order.map((head) => tiles[head]));
+      if (!equal(news.order, shown.order)) element.replaceChildren(...news.order.map((head) => tiles[head]));
       shown = news;
       element.setAttribute("aria-activedescendant", `${id}-${news.current}`);
       tiles.forEach((each, head) => {

@@ -1,9 +1,17 @@
 // Figure 6: rotary positions. Hands are drawn from the rotated rows that Python computed; so are all scores.
 
+import { asTick, svg } from "./axes.js";
+import { asChange, asNumber, counted, indices, largestOf, make, unpackAll } from "./basics.js";
+import { colourLegend, signedColours } from "./colours.js";
+import { button, radioControl, rangeControl } from "./controls.js";
+import { figure } from "./figure.js";
+import { heatMap } from "./heat_map.js";
+import { plot } from "./plot.js";
+
 const CLOCK = { size: 88, radius: 38, wedge: 15, least: 86, most: 136, gap: 6, map: 388, beside: 700 }; // the last five in pixels of the page
 const HANDS = [{ name: "q", colour: 2, dash: "none" }, { name: "k", colour: 3, dash: "5 3" }];
 
-function mount(el, initial, onChange) {
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
     const arrays = unpackAll(data, ["q", "k", "scores", "waves", "by_shift", "lengths"]);
     const N = arrays.scores.shape[0];

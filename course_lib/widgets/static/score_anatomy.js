@@ -1,12 +1,18 @@
 // Figure 2: one score from two rows of numbers to the output. All numbers are Python's.
 
+import { asNumber, indices, largestAt, largestOf, make, sumOf, tokenAt, tokenText, unpack, unpackAll } from "./basics.js";
+import { colourLegend, signedColours, weightColours } from "./colours.js";
+import { numberTable, stepControl, wide } from "./controls.js";
+import { figure } from "./figure.js";
+import { heatMap } from "./heat_map.js";
+
 const TERMS_SHOWN = 8; // coordinates, the largest terms first where there are more
 const KEYS_SHOWN = 6;
 const BESIDE = 960; // pixels from which matrix and steps stand side by side, as in the style sheet
 const ARRAYS = ["Q", "K", "V", "products", "scores", "largest", "powers", "weights", "outputs"];
 const MATRICES = ["QKᵀ, inner products", "S, scaled", "S, masked", "P, weights", "P, weights"];
 
-function mount(el, initial, onChange) {
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose }) => {
     const arrays = unpackAll(data, ARRAYS);
     const mask = data.mask && unpack(data.mask);

@@ -1,6 +1,12 @@
 // Figure 3: weights, entropy and gradient of a softmax against its temperature. All numbers are Python's.
 
-function mount(el, initial, onChange) {
+import { roundTicks } from "./axes.js";
+import { asCount, asNumber, indices, make, unpackAll } from "./basics.js";
+import { button, numberOf, radioControl, rangeControl } from "./controls.js";
+import { figure } from "./figure.js";
+import { plot } from "./plot.js";
+
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
     const numbers = unpackAll(data, ["weights", "entropy", "looked_at", "gradient"]);
     const { widths, temperatures, keys } = data;
