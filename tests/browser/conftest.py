@@ -27,9 +27,6 @@ NOT_YET = {
         "test_it_fits_a_slide_with_large_text": "has no layout for slides",
     },
     # AttentionMap
-    "AttentionMap": {
-        "test_it_fits_a_screen": "too high",
-    },
     # CacheGrowth
     "CacheGrowth": {
         "test_it_fits_a_screen": "too high",

@@ -36,9 +36,11 @@ export function heatMap(options) {
   );
   const top = labels(columns, "clf-columns");
   const left = labels(rows, "clf-rows");
+  const things = options.axes ? "" : " clf-of-q-and-k"; // the colours of Q and K mark its rows and columns
   const element = make(
-    "div", { class: "clf-map" },
-    make("div", { class: "clf-axis", "aria-hidden": "true" }, `${axes[0]} ↓`, make("span", {}, `${axes[1]} →`)),
+    "div", { class: `clf-map${things}` },
+    make("div", { class: "clf-axis", "aria-hidden": "true" }, make("span", { class: "clf-axis-rows" }, `${axes[0]} ↓`),
+      make("span", { class: "clf-axis-columns" }, `${axes[1]} →`)),
     top.element, left.element, plane,
   );
   const least = size.columns > CELL.many ? CELL.tiny : CELL.smallest;
