@@ -19,7 +19,7 @@ export function headName(head, heads, layers) {
 export function headTiles({ count, perRow, narrowest, label, help, tile, onMove, onPick }) {
   const id = uniqueName();
   const tiles = counted(count).map((_, head) => {
-    const element = make("div", { role: "option", id: `${id}-${head}`, class: "clf-tile", "aria-selected": "false" }, tile(head));
+    const element = make("div", { role: "option", id: `${id}-${head}`, class: "clf-tile clf-data", "aria-selected": "false" }, tile(head));
     element.addEventListener("click", (event) => onPick(head, event.shiftKey));
     return element;
   });
