@@ -1,9 +1,11 @@
 """Pictures of an interactive figure, to look at: python tools/figure_pictures.py MODULE:CLASS FOLDER.
 
-At rest and in use (after the figure's walk by keyboard), light and dark, 1280 and 800 pixels wide.
+At rest and in use (after the figure's walk by keyboard), light and dark, 1280, 820 and 390 pixels wide, and as on a
+slide.
 """
 
 import importlib
+import itertools
 import sys
 import tempfile
 from pathlib import Path
@@ -13,22 +15,25 @@ from course_lib.bench.browser import new_page, running_chromium
 TOKENS = "the cat that we saw on the mat was asleep".split()
 
 
+SIZES = {"1280": (1280, 800), "820": (820 + 32, 672), "390": (390, 844), "slide": (1184, 560)}  # 32: the page's margins
+
+
 def take(figure, folder: Path, browser) -> None:
-    name = type(figure).__name__
     with tempfile.TemporaryDirectory() as place:
-        url = figure.save(Path(place) / "figure.html").as_uri()
-        for width in (1280, 800):
-            for theme in ("light", "dark"):
-                look = {"viewport": {"width": width, "height": 800}, "color_scheme": theme, "reduced_motion": "reduce"}
-                with new_page(browser, **look) as page:
-                    page.goto(url)
-                    page.wait_for_selector(".clf")
-                    for state, keys in (("rest", ()), ("use", figure.walk.keys)):
-                        for key in keys:
-                            page.keyboard.press(key)
-                        path = folder / f"{name}-{state}-{theme}-{width}.png"
-                        page.screenshot(path=path, full_page=True)
-                        print(path)
+        for size, theme in itertools.product(SIZES, ("light", "dark")):
+            layout = "slide" if size == "slide" else "page"
+            url = figure.save(Path(place) / f"{layout}.html", layout=layout).as_uri()
+            width, height = SIZES[size]
+            look = {"viewport": {"width": width, "height": height}, "color_scheme": theme, "reduced_motion": "reduce"}
+            with new_page(browser, **look) as page:
+                page.goto(url)
+                page.wait_for_selector(".clf")
+                for state, keys in (("rest", []), ("use", figure.walk.keys.split())):
+                    for key in keys:
+                        page.keyboard.press(key)
+                    path = folder / f"{type(figure).__name__}-{state}-{theme}-{size}.png"
+                    page.screenshot(path=path, full_page=True)
+                    print(path)
 
 
 def main(name: str, folder: str) -> None:

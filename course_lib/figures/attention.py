@@ -13,7 +13,7 @@ from course_lib.figures.inputs import as_mask, as_weights, pair_of_tokens
 
 LARGEST_PRINTED = 12  # tokens up to which each cell carries its number
 HALF_LIGHT = 0.47  # weight from which black reads better than white on cividis, both at least 4.5 : 1 around it
-INCHES = {"cell": 0.42, "smallest": 2.6, "largest": 7.0, "around": 1.9}
+INCHES = {"cell": 0.42, "smallest": 2.6, "largest": 6.3, "around": 1.9}
 
 
 def attention_map(

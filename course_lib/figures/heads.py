@@ -22,7 +22,7 @@ def small_maps(P: np.ndarray, titles: Sequence[str], title: str = "", scale: str
     """
     rows, columns = -(-len(P) // COLUMNS), min(COLUMNS, len(P))
     with style.context():
-        fig = Figure(figsize=(8.2, 0.7 + 1.15 * rows))
+        fig = Figure(figsize=(8.2, 0.7 + 1.25 * rows))
         axes = fig.subplots(rows, columns, squeeze=False).ravel()
         for ax, weights, name in zip(axes, P, titles, strict=False):
             ax.patch.set(**style.HIDDEN)

@@ -11,8 +11,9 @@ from course_lib.config import LatentConfig, is_whole, require
 from course_lib.figures import style
 from course_lib.figures.inputs import as_matrix, as_tokens
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
-from course_lib.widgets.two_readings import EQUAL, READINGS, both_readings, counted_size, works
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Try, Walk
+from course_lib.widgets.numbers.two_forms import EQUAL, FORMS, both_forms, counted_size, works
 
 MAX_KEYS = 65  # rows that the first new token sees: their names and pictures can be read
 MAX_NUMBERS = 50_000  # in the keys of all heads, and in their values
@@ -48,17 +49,14 @@ class AbsorptionSteps(InteractiveFigure):
     or sizes with a window, sizes of the layer's name, and above MAX_KEYS keys or MAX_NUMBERS numbers in the keys.
     """
 
-    sources = ("units", "absorption_steps")
+    entry = "absorption_steps"
     reading = READING
     head = Index(0).tag(sync=True, chosen=True)
     step = Index(0).tag(sync=True, chosen=True)
     size = Index(0).tag(sync=True, chosen=True)
     stage = Index(len(STAGES) - 1).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=(
-            *("Tab", "Tab", "Enter", "Tab", "Tab"),
-            *("ArrowRight", "ArrowRight", "Tab", "ArrowRight", "Tab", "ArrowRight"),
-        ),
+        keys="Tab Tab Tab Tab Enter Tab Tab ArrowRight ArrowRight Tab ArrowRight Tab ArrowRight",
         chosen={"stage": 5, "step": 2, "size": 1, "head": 1},
         said="head 1",
     )
@@ -80,7 +78,7 @@ class AbsorptionSteps(InteractiveFigure):
         require_sizes(sizes or {}, name)
         counted = {name: (layer.config, cached)} | dict(sizes or {})
         new = [2**k for k in range(12) if 2**k < len(X) - cached] + [len(X) - cached]
-        tensors, differences = both_readings(layer, X, cached)
+        tensors, differences = both_forms(layer, X, cached)
         data = {
             "tensors": {key: packed(array) for key, array in tensors.items()},
             "differences": packed(np.maximum.accumulate(differences)[np.array(new) - 1], "<f8"),
@@ -106,6 +104,9 @@ class AbsorptionSteps(InteractiveFigure):
         X, other = torch.randn(len(tokens) + 8, 48, generator=generator), accounting.model("DeepSeek-V2").layers[0][1]
         names, sizes = [*tokens, *"abcdefgh"], {text: (other, 8192)}
         return cls(layer, X, names, cached=len(tokens) - 1, sizes=sizes, title=text, caption=text)
+
+    def first_try(self) -> Try | None:
+        return Try("the step after this one", {"stage": (self.stage + 1) % len(STAGES)})
 
     def allowed(self) -> dict[str, range]:
         heads = self.data["tensors"]["K"]["shape"][0]
@@ -134,19 +135,19 @@ class AbsorptionSteps(InteractiveFigure):
 
     def drawing(self) -> Drawing:
         with style.context():
-            fig = Drawing(figsize=(9.2, 3.2))
+            fig = Drawing(figsize=(8.2, 3.2))
             panels = fig.subplots(1, 2)
-            flops = [[cell["flops"] for cell in self._cells()[reading]] for reading in READINGS]
+            flops = [[cell["flops"] for cell in self._cells()[reading]] for reading in FORMS]
             shares = [[100 * part / sum(flops[0]) for part in parts] for parts in flops]
             steps = ["query", "keys | query\nto latent", "scores", "values |\nmix", "heads", "output"]
             groups = [("FLOPs, % of expanded", steps, [[*parts[:3], *parts[4:]] for parts in shares])]
             works = self.costs
             whole = works["expanded"].bytes
             parts = list(works["expanded"].bytes_by_part)
-            moved = [[100 * works[reading].bytes_by_part[part] / whole for part in parts] for reading in READINGS]
+            moved = [[100 * works[reading].bytes_by_part[part] / whole for part in parts] for reading in FORMS]
             groups.append(("bytes, % of expanded", parts, moved))
             for ax, (label, names, values) in zip(panels, groups, strict=True):
-                for i, reading in enumerate(READINGS):
+                for i, reading in enumerate(FORMS):
                     ax.bar(np.arange(len(names)) + 0.4 * i - 0.2, values[i], 0.4, label=reading)
                 ax.set_xticks(range(len(names)), names, fontsize=8)
                 ax.set(ylabel=label)
@@ -165,16 +166,14 @@ class AbsorptionSteps(InteractiveFigure):
 
     def table(self) -> str:
         cells = self._cells()
-        rows = [[stage, *(f"{cells[reading][i]['flops']:,}" for reading in READINGS)] for i, stage in enumerate(STAGES)]
+        rows = [[stage, *(f"{cells[reading][i]['flops']:,}" for reading in FORMS)] for i, stage in enumerate(STAGES)]
         work = self.costs
-        rows.append(["all FLOPs", *(f"{work[reading].flops:,}" for reading in READINGS)])
+        rows.append(["all FLOPs", *(f"{work[reading].flops:,}" for reading in FORMS)])
         parts = work["expanded"].bytes_by_part
-        rows += [
-            [f"bytes, {part}", *(f"{work[reading].bytes_by_part[part]:,}" for reading in READINGS)] for part in parts
-        ]
-        rows.append(["all bytes", *(f"{work[reading].bytes:,}" for reading in READINGS)])
+        rows += [[f"bytes, {part}", *(f"{work[reading].bytes_by_part[part]:,}" for reading in FORMS)] for part in parts]
+        rows.append(["all bytes", *(f"{work[reading].bytes:,}" for reading in FORMS)])
         rows += [[f"difference in {name}", "", f"below {power_above(x)}"] for name, x in self.differences.items()]
-        return page.table(["FLOPs of a step", *READINGS], rows)
+        return page.table(["FLOPs of a step", *FORMS], rows)
 
     def _cells(self) -> dict[str, list[dict]]:
         return self.data["sizes"][self.size]["costs"][self.step]["cells"]

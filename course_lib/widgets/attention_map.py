@@ -9,7 +9,8 @@ from course_lib.config import require
 from course_lib.figures.attention import attention_map, clipped
 from course_lib.figures.inputs import as_mask, as_weights, pair_of_tokens
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_TOKENS = 256  # more would be smaller than can be pointed at or read
 MAX_BYTES = 8 * 2**20  # of weights, which also go into every exported page
@@ -25,34 +26,24 @@ class AttentionMap(InteractiveFigure):
     mask: boolean, true where seen, of shape (n, N) or the weights'. Hidden cells are hatched.
     title, caption: plain text above and below the map.
 
-    What is chosen can be read and set: `layer`, `head`, `query`, `key` (the cell under the crosshair, from 0), and
-    `pinned` (the query that stays on show, or None).
+    What is chosen can be read and set: `layer`, `head`, `query`, `picked` (the key under the crosshair, or None for the
+    one with the largest weight), and `pinned` (the query that stays on show, or None), all from 0. `key` is the key
+    under the crosshair, chosen or not; to set it is to pick it.
 
     Raises ValueError (TypeError for what is no text) for other shapes, for weights outside [0, 1], above MAX_TOKENS
     tokens or MAX_BYTES bytes, and for a mask that hides a key with weight.
     """
 
-    sources = ("heat_map", "attention_map")
+    entry = "attention_map"
     reading = READING
     layer = Index(0).tag(sync=True, chosen=True)
     head = Index(0).tag(sync=True, chosen=True)
     query = Index(0).tag(sync=True, chosen=True)
-    key = Index(0).tag(sync=True, chosen=True)
+    picked = Index(None, allow_none=True).tag(sync=True, chosen=True)
     pinned = Index(None, allow_none=True).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=(
-            "Tab",
-            "ArrowRight",
-            "Tab",
-            "Control+Home",
-            "ArrowDown",
-            "ArrowDown",
-            "Enter",
-            "ArrowRight",
-            "ArrowRight",
-            "ArrowRight",
-        ),
-        chosen={"head": 1, "query": 2, "key": 3, "pinned": 2},
+        keys="Tab Tab Tab ArrowRight Tab Control+Home ArrowDown ArrowDown Enter ArrowRight ArrowRight ArrowRight",
+        chosen={"head": 1, "query": 2, "picked": 3, "pinned": 2},
         said="hidden by the mask, head 1",
     )
 
@@ -77,8 +68,7 @@ class AttentionMap(InteractiveFigure):
             "keys": keys,
         }
         # Open on the last query and the key it weighs most: what the newest token looks at.
-        opening = {"query": len(queries) - 1, "key": int(weights[0, 0, -1].argmax())}
-        super().__init__(data, title=title, caption=caption, **opening)
+        super().__init__(data, title=title, caption=caption, query=len(queries) - 1)
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "AttentionMap":
@@ -88,14 +78,28 @@ class AttentionMap(InteractiveFigure):
         text = " ".join(tokens)
         return cls(A / A.sum(-1, keepdims=True), tokens, mask=mask, title=text, caption=text)
 
+    def first_try(self) -> Try | None:
+        others = unpacked(self.data["weights"])[self.layer]
+        unlike = int(np.abs(others - others[self.head]).sum(axis=(1, 2)).argmax())
+        return Try(f"head {unlike}, the most unlike this one", {"head": unlike})
+
     def allowed(self) -> dict[str, range]:
-        sizes = dict(zip(("layer", "head", "query", "key"), self.data["weights"]["shape"], strict=True))
+        sizes = dict(zip(("layer", "head", "query", "picked"), self.data["weights"]["shape"], strict=True))
         return {name: range(size) for name, size in (sizes | {"pinned": sizes["query"]}).items()}
 
     @property
     def weights(self) -> np.ndarray:
         """The weights of the chosen layer and head, (n, N), float32."""
         return unpacked(self.data["weights"])[self.layer, self.head]
+
+    @property
+    def key(self) -> int:
+        """The key under the crosshair: the one picked, or the one with the largest weight for the chosen query."""
+        return int(self.weights[self.query].argmax()) if self.picked is None else self.picked
+
+    @key.setter
+    def key(self, value: int):
+        self.picked = value
 
     @property
     def mask(self) -> np.ndarray | None:

@@ -1,8 +1,8 @@
 """What all interactive figures share: one ES module without a bundler, three hosts, and a static twin.
 
-A figure is a class with `sources` (its JavaScript beside the shared one, in order), a `data` dict of JSON and bytes
-that stays as it is, and traits tagged `chosen=True` that the reader chooses in the browser or Python sets.
-The JavaScript defines `mount(el, state, onChange)`; the hosts are anywidget, `to_html()` and the tests.
+A figure is a class with `entry` (the JavaScript file that exports its `mount(el, state, onChange)`), a `data` dict of
+JSON and bytes that stays as it is, and traits tagged `chosen=True` that the reader chooses in the browser or Python
+sets. The hosts are anywidget, `to_html()` and the tests.
 
 Numbers are computed in Python: best all of them beforehand, as bytes in `data`. A figure with more states than can be
 sent is an `AskingFigure`: a choice goes to Python, and the answer comes back.
@@ -12,65 +12,26 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import anywidget
 import numpy as np
 import traitlets
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.config import require
 from course_lib.figures import style
 from course_lib.files import write_atomically
-from course_lib.widgets import page
+from course_lib.widgets import modules, page
+from course_lib.widgets.choices import Try, Walk
 
-STATIC = Path(__file__).with_name("static")
-SHARED = ("basics", "axes", "controls", "figure", "hosts")  # in every figure
-EXPORT = "\nexport { mount };\nexport default anywidgetHost(mount);\nmountInPage(mount);\n"  # what the hosts ask for
-
-
-class ChoiceError(traitlets.TraitError, ValueError):
-    """A chosen value out of its range. As a TraitError it undoes the assignment, also one that came from a browser."""
-
-
-class Index(traitlets.Int):
-    """A whole number from Python or NumPy, of those that the figure's `allowed` names; None only if `allow_none`."""
-
-    def validate(self, obj, value):
-        if isinstance(value, np.integer):
-            value = int(value)
-        if isinstance(value, bool):
-            self.error(obj, value)
-        return among_allowed(self, obj, super().validate(obj, value))
-
-
-class Name(traitlets.Unicode):
-    """One of the names that the figure's `allowed` lists."""
-
-    def validate(self, obj, value):
-        return among_allowed(self, obj, super().validate(obj, value))
-
-
-def among_allowed(trait: traitlets.TraitType, figure: "InteractiveFigure", value):
-    """The value; raises ChoiceError unless the figure allows it. Before there is data nothing can be checked."""
-    if value is None or not figure.data:
-        return value
-    allowed = figure.allowed()[trait.name]
-    if value not in allowed:
-        numbers = isinstance(allowed, range)
-        rule = (
-            f"lie between {allowed[0]} and {allowed[-1]}" if numbers else f"be one of {', '.join(map(repr, allowed))}"
-        )
-        raise ChoiceError(f"{trait.name} must {rule}, got {value if numbers else repr(value)}")
-    return value
-
-
-class Walk(NamedTuple):
-    """A way through a figure by keyboard alone, for its tests: what is pressed, then chosen, and said."""
-
-    keys: tuple[str, ...]
-    chosen: dict
-    said: str
+# On a dark ground zero has the ground's colour, `--clf-ground`, as it is white in `style.SIGNED`.
+SIGNED_DARK = LinearSegmentedColormap.from_list(
+    "signed_dark", ["#c9e6ff", "#5db3f5", "#2a6ca6", "#14181d", "#a85a17", "#ff9d47", "#ffe0bd"]
+)
+LAYOUTS = ("page", "slide")
+STILL = "Still picture: run this cell to operate it."
 
 
 def packed(array, dtype: str = "<f4") -> dict:
@@ -84,24 +45,18 @@ def unpacked(payload: dict) -> np.ndarray:
     return np.frombuffer(payload["bytes"], payload["dtype"]).reshape(payload["shape"])
 
 
-def source(names: tuple[str, ...], ending: str) -> str:
-    """The named files of the static folder as one text; a figure without a file of that ending has none to add."""
-    paths = [STATIC / f"{name}.{ending}" for name in names]
-    return "\n".join(path.read_text(encoding="utf-8") for path in paths if path.exists())
-
-
 class InteractiveFigure(anywidget.AnyWidget):
-    """Base class of the interactive figures; subclasses name their `sources` and draw their twin."""
+    """Base class of the interactive figures; subclasses name their `entry` and draw their twin."""
 
-    sources: ClassVar[tuple[str, ...]] = ()
+    entry: ClassVar[str] = ""  # the JavaScript file, without .js
     reading: ClassVar[str] = ""  # how to read the figure: the end of every caption
     walk: ClassVar[Walk]  # through `example`
     data = traitlets.Dict(read_only=True).tag(sync=True)
+    frame = traitlets.Dict(read_only=True).tag(sync=True)  # what the buttons Try and Reset choose
 
     def __init_subclass__(cls, **kwargs):
-        if "sources" in cls.__dict__:  # not for the subclass that ipywidgets makes of each instance to add traits
-            names = (*SHARED, *cls.sources)
-            cls._esm, cls._css = source(names, "js") + EXPORT, source(names, "css")
+        if "entry" in cls.__dict__:  # not for the subclass that ipywidgets makes of each instance to add traits
+            cls._esm, cls._css = modules.module(cls.entry), modules.style_sheet(cls.entry)
         super().__init_subclass__(**kwargs)
 
     def __init__(self, data: dict, *, title: str, caption: str, **chosen):
@@ -113,7 +68,9 @@ class InteractiveFigure(anywidget.AnyWidget):
             if not isinstance(text, str):
                 raise TypeError(f"{name} must be text, got {text!r:.80}")
         super().__init__()
-        colours = {"palette": style.colour_table(), "signed_palette": style.colour_table(style.SIGNED)}
+        self._suggested: Try | None = None
+        signed = {"signed_palette": style.SIGNED, "signed_palette_dark": SIGNED_DARK}
+        colours = {name: style.colour_table(table) for name, table in ({"palette": style.WEIGHTS} | signed).items()}
         texts = {"title": title, "caption": f"{caption} {self.reading}".strip()}
         chosen_names = {"chosen": sorted(self.trait_names(chosen=True))}
         # The traits are checked against the data, so the data comes first.
@@ -145,45 +102,79 @@ class InteractiveFigure(anywidget.AnyWidget):
         """The twin's numbers as an HTML table, made by `page.table`."""
         raise NotImplementedError
 
-    def twin(self) -> str:
-        """The figure as HTML without script: picture, caption and numbers. Untrusted notebooks keep all of it."""
-        return self._twin(style.png(self.drawing()))
+    def first_try(self) -> Try | None:
+        """The one thing to try from the present state, as a button at the top; None for no button."""
+        return None
 
-    def _twin(self, png: str) -> str:
-        image = f'<img alt="{escape(self.alt())}" src="data:image/png;base64,{png}">'
+    def suggest(self, text: str, **chosen) -> "InteractiveFigure":
+        """Let the button at the top choose these values, in place of `first_try`; returns the figure.
+
+        Raises ValueError for a name that is not chosen in the figure, ChoiceError for a value that is not allowed.
+        """
+        unknown = sorted(set(chosen) - set(self.data["chosen"]))
+        require(not unknown, f"chosen must be among {', '.join(self.data['chosen'])}, got {', '.join(unknown)}")
+        with self.kept():
+            for name, value in chosen.items():
+                setattr(self, name, value)
+        self._suggested = Try(text, chosen)
+        return self
+
+    def twin(self, note: str = "") -> str:
+        """The figure as HTML without script: picture, caption and numbers. Untrusted notebooks keep all of it."""
         caption = f"<figcaption>{escape(self.data['caption'])}</figcaption>"
-        return f"<figure>{image}{caption}<details><summary>Numbers</summary>{self.table()}</details></figure>"
+        numbers = f"<details><summary>Numbers</summary>{self.table()}</details>"
+        return f"<figure>{style.image(self.drawing(), self.alt())}{note}{caption}{numbers}</figure>"
 
     @contextmanager
     def kept(self):
         """Let a cell change what is chosen, and show at its end what the figure showed before."""
-        before = {name: getattr(self, name) for name in self.data["chosen"]}
+        before = self._chosen()
         try:
             yield self
         finally:
             for name, value in before.items():
                 setattr(self, name, value)
 
+    def _chosen(self) -> dict:
+        return {name: getattr(self, name) for name in self.data["chosen"]}
+
+    def _framed(self) -> dict:
+        """What Try and Reset choose, if the figure is shown as it is now."""
+        attempt = self._suggested or self.first_try()
+        return {"start": self._chosen(), "try": attempt and attempt._asdict()}
+
     def state(self) -> dict:
-        """All that `mount` needs: the data and what is chosen now."""
-        return {"data": self.data, **{name: getattr(self, name) for name in self.data["chosen"]}}
+        """All that `mount` needs: the data, what is chosen now, and what Try and Reset choose."""
+        return {"data": self.data, "frame": self._framed(), **self._chosen()}
 
-    def to_html(self) -> str:
-        """A page that needs no network and no other file; without JavaScript it shows the static twin."""
-        return page.render(self.data["title"], self.twin(), self.state(), self._esm, self._css)
+    def to_html(self, layout: str = "page") -> str:
+        """A page that needs no network and no other file; without JavaScript it shows the static twin.
 
-    def save(self, path) -> Path:
-        """Write `to_html()` to `path`, complete or not at all; returns the path. Raises ValueError unless .html."""
+        layout: "page", or "slide" for a frame of 1184 x 560 pixels in a deck: two columns, large text, no scroll bar.
+        What it says to the deck is in static/hosts.js. Raises ValueError for another layout.
+        """
+        require(layout in LAYOUTS, f"layout must be one of {', '.join(map(repr, LAYOUTS))}, got {layout!r}")
+        state = self._page_state() | {"layout": layout}
+        return page.render(self.data["title"], self.twin(), state, self._esm, self._css)
+
+    def _page_state(self) -> dict:
+        return self.state()
+
+    def save(self, path, layout: str = "page") -> Path:
+        """Write `to_html(layout)` to `path`, complete or not at all; returns the path.
+
+        Raises ValueError unless the path ends in .html.
+        """
         path = Path(path)
         require(path.suffix == ".html", f"path must end in .html, got {str(path)!r}")
-        write_atomically(path, self.to_html().encode("utf-8"))
+        write_atomically(path, self.to_html(layout).encode("utf-8"))
         return path
 
     def _repr_mimebundle_(self, **kwargs):
+        """The live figure, and for a saved notebook one still picture. The caption describes the present state."""
+        self.set_trait("frame", self._framed())
         view, metadata = super()._repr_mimebundle_(**kwargs)
-        png = style.png(self.drawing())
-        still = {"text/plain": repr(self), "text/html": self._twin(png), "image/png": png}
-        return view | still, metadata | {"image/png": {"alt": self.alt()}}
+        return view | {"text/plain": repr(self), "text/html": self.twin(f"<p>{STILL}</p>")}, metadata
 
 
 class AskingFigure(InteractiveFigure):
@@ -220,7 +211,10 @@ class AskingFigure(InteractiveFigure):
     def state(self) -> dict:
         return super().state() | {"answer": self.answer}
 
-    def to_html(self) -> str:
-        others = [answer for answer in map(self.answer_to, self.foreseen()) if answer["for"] != self.answer["for"]]
-        state = self.state() | {"answers": [self.answer, *others]}
-        return page.render(self.data["title"], self.twin(), state, self._esm, self._css)
+    def _page_state(self) -> dict:
+        """With the answers that a page needs: to the present choice, to what it suggests, and to what is foreseen."""
+        state = self.state()
+        attempt = state | (state["frame"]["try"] or {"chosen": {}})["chosen"]
+        others = map(self.answer_to, [{name: attempt[name] for name in self.asks}, *self.foreseen()])
+        answers = {str(answer["for"]): answer for answer in (self.answer, *others)}
+        return state | {"answers": list(answers.values())}

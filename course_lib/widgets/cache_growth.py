@@ -10,8 +10,9 @@ from course_lib.config import require
 from course_lib.figures import style
 from course_lib.figures.inputs import shown
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Name, Walk, packed, unpacked
-from course_lib.widgets.cache_variants import ACCELERATORS, describe, row_formula, variants
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Name, Try, Walk
+from course_lib.widgets.numbers.cache_variants import ACCELERATORS, describe, row_formula, variants
 
 MAX_MODELS = 6
 CONTEXTS = tuple(2**k for k in range(8, 21))
@@ -40,7 +41,7 @@ class CacheGrowth(InteractiveFigure):
     Raises ValueError for no models, more than MAX_MODELS, or two of one name; TypeError for what is no Model.
     """
 
-    sources = ("plot", "units", "cache_growth")
+    entry = "cache_growth"
     reading = READING
     model = Index(0).tag(sync=True, chosen=True)
     variant = Index(0).tag(sync=True, chosen=True)
@@ -49,7 +50,7 @@ class CacheGrowth(InteractiveFigure):
     dtype = Name("bfloat16").tag(sync=True, chosen=True)
     new = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "Tab", "ArrowRight", "ArrowRight", "Tab", "ArrowLeft", *("Tab",) * 7, "Enter"),
+        keys="Tab Tab Tab Tab ArrowRight ArrowRight Tab ArrowLeft Tab Tab Tab Tab Tab Tab Tab Enter",
         chosen={"variant": 3, "context": 6, "new": 1},
         said="MLA",
     )
@@ -89,6 +90,10 @@ class CacheGrowth(InteractiveFigure):
         names = [name if name not in names[:i] else f"{name} {i}" for i, name in enumerate(names)]
         models = [Model(name, model(real[i % len(real)]).layers) for i, name in enumerate(names)]
         return cls(models, title=text, caption=text)
+
+    def first_try(self) -> Try | None:
+        longest = len(CONTEXTS) - 1
+        return Try(f"texts of {CONTEXTS[longest]:,} tokens", {"context": longest})
 
     def allowed(self) -> dict[str, range | Sequence[str]]:
         _, models, kinds, contexts, new = self.data["bytes"]["shape"]
@@ -136,7 +141,7 @@ class CacheGrowth(InteractiveFigure):
         curves, at = self._bytes()[..., 0], self._bytes()[self.variant, self.context, self.new]
         low, high = self.data["domains"][self.model]
         with style.context():
-            fig = Drawing(figsize=(9.2, 4.4))
+            fig = Drawing(figsize=(8.2, 4.4))
             ax = fig.add_subplot()
             for name, curve, marker in zip(self.kinds, curves, MARKERS, strict=True):
                 ax.plot(CONTEXTS, curve, label=name, marker=marker, markersize=4)

@@ -11,7 +11,8 @@ from course_lib.config import GroupedConfig, ModelConfig, require
 from course_lib.figures import style
 from course_lib.figures.inputs import as_tokens
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Name, Walk, packed, unpacked
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Name, Try, Walk
 
 MAX_TOKENS = 64  # rows whose names can be read
 MAX_NUMBERS = 50_000  # in the caches, 200 kB
@@ -39,14 +40,14 @@ class DecodeStepper(InteractiveFigure):
     MAX_NUMBERS numbers in the caches, and where both ways differ by more than rounding; TypeError for what is no text.
     """
 
-    sources = ("plot", "units", "decode_stepper")
+    entry = "decode_stepper"
     reading = READING
     step = Index(0).tag(sync=True, chosen=True)
     layer = Index(0).tag(sync=True, chosen=True)
     head = Index(0).tag(sync=True, chosen=True)
     tensor = Name("").tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "Tab", "Tab", "Enter", "Tab", "ArrowRight", "Tab", "ArrowRight", "Tab", "ArrowRight"),
+        keys="Tab Tab Tab Tab Tab Enter Tab ArrowRight Tab ArrowRight Tab ArrowRight",
         chosen={"step": 3, "tensor": "V", "layer": 1, "head": 1},
         said="head 1",
     )
@@ -106,6 +107,12 @@ class DecodeStepper(InteractiveFigure):
         prompt = range(max(1, n - 4))
         return cls(model, prompt, steps=min(n, 5), text_of=lambda i: tokens[i], title=text, caption=text)
 
+    def first_try(self) -> Try | None:
+        last = len(self.data["held"]) - 1
+        return (
+            Try("the prompt only", {"step": 0}) if self.step == last else Try("one more token", {"step": self.step + 1})
+        )
+
     def allowed(self) -> dict[str, range | Sequence[str]]:
         rows = self.data["rows"]
         layers = next(iter(rows.values()))["shape"][0]
@@ -145,7 +152,7 @@ class DecodeStepper(InteractiveFigure):
 
     def drawing(self) -> Drawing:
         with style.context():
-            fig = Drawing(figsize=(9.2, 4.2))
+            fig = Drawing(figsize=(8.2, 4.2))
             left, right, cost = fig.subplots(1, 3, width_ratios=(1, 1, 1.1))
             for ax, way, first in ((left, WAYS[0], 0), (right, WAYS[1], self._first_computed())):
                 self._draw_rows(ax, way, first)

@@ -13,7 +13,8 @@ from course_lib.figures.heads import head_table
 from course_lib.figures.inputs import as_layers, as_numpy, as_tokens
 from course_lib.reference import head_scores
 from course_lib.widgets import page
-from course_lib.widgets.base import AskingFigure, ChoiceError, Index, Name, Walk, packed, unpacked
+from course_lib.widgets.base import AskingFigure, packed, unpacked
+from course_lib.widgets.choices import ChoiceError, Index, Name, Try, Walk
 
 MAX_PERIOD, MAX_TOKENS = 64, 1024  # of a piece, and of all texts: more could not be computed while one waits
 MAX_HEADS = 144
@@ -21,9 +22,8 @@ COPIES = ("first copy", "second copy")
 COSTS = tuple(f"cost on the {copy}" for copy in COPIES)
 ROLES = ("on the previous token", "on what came next")
 READING = (
-    "Each piece is read twice. Loss is the mean of \u2212log p in nats, without the first token of a copy. A removed "
-    "head adds nothing to its layer's output. Cost is the rise in loss when that head alone is removed. Layers (L) and "
-    "heads (H) are numbered from 0."
+    "Each piece is read twice. Loss is the mean of \u2212log p in nats, without the first token of a copy; a head's "
+    "cost is the rise in loss without that head alone."
 )
 
 
@@ -43,7 +43,7 @@ class HeadAblation(AskingFigure):
     not there, and above MAX_PERIOD tokens in a piece, MAX_TOKENS in all, or MAX_HEADS heads.
     """
 
-    sources = ("heat_map", "plot", "head_tiles", "head_ablation")
+    entry = "head_ablation"
     reading = READING
     asks = ("removed",)
     removed = traitlets.List(traitlets.Int()).tag(sync=True, chosen=True)
@@ -51,7 +51,7 @@ class HeadAblation(AskingFigure):
     copy = Index(1).tag(sync=True, chosen=True)
     position = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "Tab", "Enter", "Tab", "Tab", "Tab", "Control+Home", "ArrowRight", "Enter"),
+        keys="Tab Tab Tab Tab Enter Tab Tab Tab Control+Home ArrowRight Enter",
         chosen={"removed": [1]},
         said="removed: L0 H1",
     )
@@ -119,6 +119,12 @@ class HeadAblation(AskingFigure):
             raise ChoiceError(f"removed must hold heads between 0 and {count - 1}, got {bad[0]!r}")
         return sorted(set(heads))
 
+    def first_try(self) -> Try | None:
+        named = sorted(set(self.data["best"]))
+        if named == self.removed:
+            return Try("put all heads back", {"removed": []})
+        return Try("remove the heads with a role together", {"removed": named})
+
     def allowed(self) -> dict[str, range | list[str]]:
         names = [view["name"] for view in self.data["views"]]
         return {"view": names, "copy": range(2), "position": range(self._period - 1)}
@@ -182,7 +188,7 @@ class HeadAblation(AskingFigure):
     def drawing(self) -> Drawing:
         values = self._view(self.view)
         with style.context():
-            fig = Drawing(figsize=(9.2, 3.2))
+            fig = Drawing(figsize=(8.2, 3.2))
             heads, bars = fig.subplots(1, 2, width_ratios=(3, 2))
             removed = [divmod(head, self._shape[1]) for head in self.removed]
             head_table(heads, values, signed=self.view in COSTS, removed=removed)

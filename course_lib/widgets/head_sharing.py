@@ -10,8 +10,10 @@ from course_lib.accounting import in_binary_units
 from course_lib.config import ModelConfig, require
 from course_lib.figures import sharing, style
 from course_lib.figures.inputs import as_tokens
-from course_lib.widgets import page, shared_heads
-from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+from course_lib.widgets import page
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Try, Walk
+from course_lib.widgets.numbers import shared_heads
 
 MAX_TOKENS, MAX_CELLS = 64, 300_000  # of a text; of all maps together, lower triangles only
 
@@ -34,13 +36,13 @@ class HeadSharing(InteractiveFigure):
     MAX_CELLS cells in all.
     """
 
-    sources = ("plot", "head_sharing")
+    entry = "head_sharing"
     step = Index(0).tag(sync=True, chosen=True)
     way = Index(0).tag(sync=True, chosen=True)
     layer = Index(0).tag(sync=True, chosen=True)
     head = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "ArrowRight", "Tab", "ArrowRight", "Tab", "Tab", "ArrowRight", "ArrowRight"),
+        keys="Tab Tab Tab ArrowRight Tab ArrowRight Tab Tab ArrowRight ArrowRight",
         chosen={"step": 3, "way": 1, "head": 2},
         said="head 2",
     )
@@ -99,6 +101,9 @@ class HeadSharing(InteractiveFigure):
         ways = {name: shared_heads.WAYS[name] for name in ("mean", "first")}
         return cls(model, range(len(tokens)), tokens, ways=ways, counts=(12, 6, 3, 1), title=text, caption=text)
 
+    def first_try(self) -> Try | None:
+        return Try("one KV head for all", {"step": self.allowed()["step"][-1]})
+
     def allowed(self) -> dict[str, range]:
         ways, counts, layers, heads = self.data["weight_errors"]["shape"]
         return {"step": range(counts), "way": range(ways), "layer": range(layers), "head": range(heads)}
@@ -153,7 +158,7 @@ class HeadSharing(InteractiveFigure):
 
     def drawing(self) -> Drawing:
         with style.context():
-            fig = Drawing(figsize=(9.2, 3.6))
+            fig = Drawing(figsize=(8.2, 3.6))
             groups, bottom = fig.subfigures(2, 1, height_ratios=(1, 1.5))
             sharing.draw(groups.subplots(), self.counts[0], self.n_kv_heads)
             for ax, name, label in zip(

@@ -9,8 +9,9 @@ from course_lib.accounting import itemsize
 from course_lib.config import require
 from course_lib.figures import style
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Name, Walk, packed, unpacked
-from course_lib.widgets.rank_tables import layer_tables, require_model
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Name, Try, Walk
+from course_lib.widgets.numbers.rank_tables import layer_tables, require_model
 
 DTYPE = "bfloat16"  # in which bytes are counted
 TURNED, DECOUPLED = POSITIONS = ("keys formed, then turned", "rotary slice apart")
@@ -39,14 +40,14 @@ class LatentRanks(InteractiveFigure):
     when a table would have more than MAX_NUMBERS numbers.
     """
 
-    sources = ("plot", "latent_ranks")
+    entry = "latent_ranks"
     reading = READING
     layer = Index(0).tag(sync=True, chosen=True)
     rank = Index(1).tag(sync=True, chosen=True)
     positions = Name(TURNED).tag(sync=True, chosen=True)
     pairs = Index(1).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "ArrowRight", "Tab", "ArrowLeft", "Tab", "End", "ArrowLeft"),
+        keys="Tab Tab Tab ArrowRight Tab ArrowLeft Tab End ArrowLeft",
         chosen={"layer": 2, "positions": TURNED, "rank": 35},
         said="keys miss",
     )
@@ -92,6 +93,10 @@ class LatentRanks(InteractiveFigure):
         rises = {(12, 0): 0.31, (24, 0): 0.02, (24, 2): 0.44}
         return cls(model, calibrate(model, [ids]), rises=rises, title=text, caption=text)
 
+    def first_try(self) -> Try | None:
+        half = max(1, self.rank // 2)
+        return Try(f"half the rank, {half}", {"rank": half})
+
     def allowed(self) -> dict[str, range | Sequence[str]]:
         layers, slots, ranks = self.data["singular"]["shape"]
         return {
@@ -135,7 +140,7 @@ class LatentRanks(InteractiveFigure):
 
     def drawing(self) -> Drawing:
         with style.context():
-            fig = Drawing(figsize=(9.2, 3.2))
+            fig = Drawing(figsize=(8.2, 3.2))
             values, errors, energy = fig.subplots(1, 3)
             ranks = np.arange(1, len(self.singular_values) + 1)
             values.plot(ranks, np.maximum(self.singular_values / self.singular_values[0], 1e-4))

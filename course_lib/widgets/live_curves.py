@@ -8,7 +8,7 @@ import traitlets
 
 from course_lib.figures import style
 from course_lib.figures.curves import loss_curves
-from course_lib.widgets.base import source
+from course_lib.widgets.modules import STATIC
 
 ALT = "The training loss and the validation loss over {steps} steps, in nats per token."
 
@@ -26,8 +26,9 @@ class LiveCurves(anywidget.AnyWidget):
     Raises ValueError for steps that are not positive.
     """
 
-    _esm = source(("live_curves",), "js")
+    _esm = (STATIC / "live_curves.js").read_text(encoding="utf-8")
     png = traitlets.Bytes(read_only=True).tag(sync=True)
+    width = traitlets.Int(0, read_only=True).tag(sync=True)  # in CSS pixels; the picture has more, for dense screens
     alt = traitlets.Unicode(read_only=True).tag(sync=True)
     over = traitlets.Bool(False, read_only=True).tag(sync=True)  # the still picture has taken its place
 
@@ -46,7 +47,9 @@ class LiveCurves(anywidget.AnyWidget):
 
     def draw(self) -> None:
         """Show what was seen so far."""
-        self.set_trait("png", base64.b64decode(style.png(loss_curves(self.rows, self.steps))))
+        picture = loss_curves(self.rows, self.steps)
+        self.set_trait("width", round(style.CSS_PIXELS * picture.get_figwidth()))
+        self.set_trait("png", base64.b64decode(style.png(picture)))
         self.drawn = time.monotonic()
 
     def still(self, alt: str | None = None) -> style.Picture:

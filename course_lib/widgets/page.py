@@ -19,7 +19,9 @@ FRAME = """<!doctype html>
 body {{ margin: 0; padding: 16px; font: 15px/1.5 system-ui, sans-serif; background: #fff; color: #1f2933; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #14181d; color: #e6eaef; }} }}
 h1 {{ font-size: 18px; margin: 0 12px; }} main .clf-title {{ display: none; }}
-figure {{ margin: 0; }} img {{ max-width: 100%; background: #fff; }} td, th {{ padding: 2px 8px; text-align: right; }}
+body:has([data-layout=slide]) {{ height: 560px; overflow: hidden; padding: 0; width: 1184px; }}
+body:has([data-layout=slide]) h1 {{ display: none; }}
+figure {{ margin: 0; }} td, th {{ padding: 2px 8px; text-align: right; }}
 {css}
 </style>
 </head>

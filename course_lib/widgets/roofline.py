@@ -10,8 +10,9 @@ from course_lib.accounting import Machine, Model, Work
 from course_lib.config import ModelConfig, require
 from course_lib.figures import roofline as picture
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed
-from course_lib.widgets.model_steps import BYTES, FLOPS, Step, counts, steps_of
+from course_lib.widgets.base import InteractiveFigure, packed
+from course_lib.widgets.choices import Index, Try, Walk
+from course_lib.widgets.numbers.model_steps import BYTES, FLOPS, Step, counts, steps_of
 
 MAX_MODELS, MAX_DEVICES = 8, 4
 BATCHES = tuple(2**i for i in range(11))
@@ -49,13 +50,13 @@ class Roofline(InteractiveFigure):
     Raises ValueError for no or too many models or devices, TypeError for what is none.
     """
 
-    sources = ("plot", "units", "roofline")
+    entry = "roofline"
     model = Index(0).tag(sync=True, chosen=True)
     device = Index(0).tag(sync=True, chosen=True)
     batch = Index(0).tag(sync=True, chosen=True)
     context = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "ArrowDown", "Tab", "ArrowRight", "Tab", "ArrowRight", "ArrowRight", "Tab", "ArrowLeft"),
+        keys="Tab Tab Tab ArrowDown Tab ArrowRight Tab ArrowRight ArrowRight Tab ArrowLeft",
         chosen={"model": 1, "device": 1, "batch": 7, "context": 6},
         said="prefill waits for arithmetic",
     )
@@ -92,6 +93,9 @@ class Roofline(InteractiveFigure):
         models = {name: accounting.model(name) for name in ("DeepSeek-V2", "Llama-2-7B", "Llama-3-70B", "DeepSeek-V3")}
         sheet = Device(Machine(f"sheet {tokens[0]}", 3.35e12, 989e12), "bfloat16", f"data sheet of {tokens[-1]}")
         return cls(models, [sheet, Device(Machine("here", 2e10, 1.5e11), "float32")], title=text, caption=text)
+
+    def first_try(self) -> Try | None:
+        return Try("one text at a time", {"batch": 0})
 
     def allowed(self) -> dict[str, range]:
         choices = {"model": self._steps, "device": self._devices, "batch": BATCHES, "context": TOKENS}

@@ -10,13 +10,15 @@ from matplotlib.patches import Wedge
 from course_lib.config import Rope, is_whole, require
 from course_lib.figures import style
 from course_lib.figures.inputs import as_matrix
+from course_lib.figures.motifs import THINGS
 from course_lib.reference.positions import rotary_frequencies, rotate
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_POSITIONS, MAX_WIDTH = 64, 64
 DRAWN = 8  # clocks in the static twin; where there are more, those that can add most
-QUERY, KEY = style.PALETTE[2], style.PALETTE[3]
+QUERY, KEY = THINGS["Q"].light, THINGS["K"].light
 
 
 class RotaryClocks(InteractiveFigure):
@@ -35,12 +37,12 @@ class RotaryClocks(InteractiveFigure):
     columns or MAX_POSITIONS positions.
     """
 
-    sources = ("heat_map", "plot", "rotary_clocks")
+    entry = "rotary_clocks"
     query = Index(0).tag(sync=True, chosen=True)
     key = Index(0).tag(sync=True, chosen=True)
     pair = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "ArrowLeft", "Tab", "ArrowLeft", "ArrowLeft", "Tab", "Enter", "Tab", "Tab", "ArrowRight"),
+        keys="Tab Tab Tab ArrowLeft Tab ArrowLeft ArrowLeft Tab Enter Tab Tab ArrowRight",
         chosen={"query": 4, "key": 1, "pair": 1},
         said="shift 3, score",
     )
@@ -72,6 +74,10 @@ class RotaryClocks(InteractiveFigure):
     def example(cls, tokens: Sequence[str]) -> "RotaryClocks":
         text = " ".join(tokens)
         return cls(*np.random.default_rng(6).normal(size=(2, 64)), positions=len(tokens), title=text, caption=text)
+
+    def first_try(self) -> Try | None:
+        step = min(3, len(self.scores) - 1 - max(self.query, self.key)) or -min(self.query, self.key)
+        return Try("move both, and see what stays", {"query": self.query + step, "key": self.key + step})
 
     def allowed(self) -> dict[str, range]:
         positions, width = self.data["q"]["shape"]
@@ -128,7 +134,7 @@ class RotaryClocks(InteractiveFigure):
         reach = unpacked(self.data["lengths"]).prod(axis=0)  # the most that a pair can add
         drawn = np.sort(np.argsort(-reach, kind="stable")[:DRAWN])
         with style.context():
-            fig = Drawing(figsize=(8.6, 4.8))
+            fig = Drawing(figsize=(8.2, 4.8))
             top, bottom = fig.subfigures(2, 1, height_ratios=(1, 2))
             for ax, i in zip(np.ravel(top.subplots(1, len(drawn))), drawn, strict=True):
                 self._draw_clock(ax, i)
@@ -153,7 +159,8 @@ class RotaryClocks(InteractiveFigure):
 
     def _draw_map(self, fig, ax: Axes) -> None:
         N, limit = len(self.scores), np.abs(self.scores).max() or 1.0
-        image = ax.imshow(self.scores, cmap=style.SIGNED, vmin=-limit, vmax=limit)
+        low, high = (-limit if self.scores.min() < 0 else 0), (limit if self.scores.max() > 0 else 0)
+        image = ax.imshow(self.scores, cmap=style.SIGNED if low < 0 < high else style.WEIGHTS, vmin=low, vmax=high)
         at = np.arange(max(0, -self.shift), min(N, N - self.shift))
         ax.plot(at, at + self.shift, color="0.1", linestyle=":", marker="")
         ax.plot(self.key, self.query, "s", markerfacecolor="none", markeredgecolor="0.1")

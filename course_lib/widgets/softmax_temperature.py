@@ -11,7 +11,8 @@ from course_lib.figures import style
 from course_lib.figures.inputs import as_matrix, as_tokens
 from course_lib.reference.attention import softmax_weights
 from course_lib.widgets import page
-from course_lib.widgets.base import Index, InteractiveFigure, Walk, packed, unpacked
+from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_KEYS, MAX_WIDTH = 64, 4096
 GRID = 2.0 ** np.arange(-2, 6.25, 0.25)  # temperatures; the roots of the widths are added
@@ -32,13 +33,13 @@ class SoftmaxTemperature(InteractiveFigure):
     above MAX_KEYS keys or MAX_WIDTH coordinates.
     """
 
-    sources = ("plot", "softmax_temperature")
+    entry = "softmax_temperature"
     width = Index(0).tag(sync=True, chosen=True)
     step = Index(0).tag(sync=True, chosen=True)
     hidden = traitlets.Bool(False).tag(sync=True, chosen=True)
     predicted = Index(None, allow_none=True).tag(sync=True, chosen=True)
     walk = Walk(
-        keys=("Tab", "ArrowRight", "Tab", "ArrowRight", "ArrowRight", "Tab", "Tab", "Enter"),
+        keys="Tab Tab Tab ArrowRight Tab ArrowRight ArrowRight Tab Tab Enter",
         chosen={"width": 4, "step": 24},
         said="keys looked at",
     )
@@ -66,6 +67,9 @@ class SoftmaxTemperature(InteractiveFigure):
     def example(cls, tokens: Sequence[str]) -> "SoftmaxTemperature":
         rng, text = np.random.default_rng(2), " ".join(tokens)
         return cls(rng.normal(size=256), rng.normal(size=(len(tokens), 256)), tokens, title=text, caption=text)
+
+    def first_try(self) -> Try | None:
+        return Try("set T to √d", {"step": self.scaled_step()})
 
     def allowed(self) -> dict[str, range]:
         widths, temperatures, N = self.data["weights"]["shape"]
@@ -110,7 +114,7 @@ class SoftmaxTemperature(InteractiveFigure):
     def drawing(self) -> Drawing:
         T, N = np.array(self.temperatures), len(self.data["keys"])
         with style.context():
-            fig = Drawing(figsize=(9.2, 3.2))
+            fig = Drawing(figsize=(8.2, 3.2))
             bars, keys, gradient = fig.subplots(1, 3)
             scaled = unpacked(self.data["weights"])[self.width, self.scaled_step()]
             bars.bar(range(N), self.weights, label=f"T = {self.temperature:.3g}")

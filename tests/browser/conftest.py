@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from course_lib.bench.browser import new_page, running_chromium
-from course_lib.widgets import page
+from course_lib.widgets import FIGURES, page
 
 MOUNT = """async ([source, css, json]) => {
   document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
@@ -18,6 +18,74 @@ MOUNT = """async ([source, css, json]) => {
   window.changes.push(mine);
   window.handles.push(mount(el, JSON.parse(json, revive), (change) => mine.push(change)));
 }"""
+
+# Figures that do not keep a common rule yet: figure -> {test: why}. A test that passes must leave the list.
+NOT_YET = {
+    # AbsorptionSteps
+    "AbsorptionSteps": {
+        "test_it_fits_a_screen": "too high",
+        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
+    },
+    # AttentionMap
+    # CacheGrowth
+    "CacheGrowth": {
+        "test_it_fits_a_screen": "too high",
+        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
+    },
+    # DecodeStepper
+    "DecodeStepper": {
+        "test_it_fits_a_screen": "too high",
+        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
+    },
+    # HeadAblation
+    # HeadGallery
+    # HeadSharing
+    "HeadSharing": {
+        "test_it_fits_a_screen": "too high",
+        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
+        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
+    },
+    # LatentRanks
+    "LatentRanks": {
+        "test_it_fits_a_screen": "too high",
+        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
+        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
+    },
+    # Roofline
+    "Roofline": {
+        "test_it_fits_a_screen": "too high",
+        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
+        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
+    },
+    # RotaryClocks
+    # ScoreAnatomy
+    # SoftmaxTemperature
+}
+
+
+@pytest.fixture(params=FIGURES, ids=lambda cls: cls.__name__)
+def cls(request):
+    """Every interactive figure."""
+    why = NOT_YET.get(request.param.__name__, {}).get(request.node.originalname)
+    if why is not None:
+        request.node.add_marker(pytest.mark.xfail(reason=why, strict=True))
+    return request.param
+
+
+@pytest.fixture
+def tokens():
+    return "the cat that we saw on the mat".split()
+
+
+@pytest.fixture
+def walk():
+    """Take a figure's walk by keyboard."""
+
+    def taker(opened, cls):
+        for key in cls.walk.keys.split():
+            opened.keyboard.press(key)
+
+    return taker
 
 
 @pytest.fixture(scope="session")

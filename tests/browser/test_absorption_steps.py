@@ -11,7 +11,7 @@ from course_lib.config import LatentConfig
 from course_lib.layers import LatentAttention
 from course_lib.widgets.absorption_steps import AbsorptionSteps
 from course_lib.widgets.base import unpacked
-from course_lib.widgets.two_readings import READINGS
+from course_lib.widgets.numbers.two_forms import FORMS
 
 pytestmark = pytest.mark.browser
 
@@ -33,10 +33,10 @@ def test_factors_and_sums_of_each_step_are_those_of_accounting(mount, size, step
     python = figure()
     python.size, python.step = size, step
     opened = mount(python)
-    shown = {reading: [] for reading in READINGS}
+    shown = {reading: [] for reading in FORMS}
     for stage in opened.locator(".clf-absorption > li").all():
         costs = stage.locator(".clf-cost").all_inner_texts()
-        for i, reading in enumerate(READINGS):
+        for i, reading in enumerate(FORMS):
             shown[reading].append(costs[min(i, len(costs) - 1)])
     sums = opened.locator(".clf-absorption-totals").inner_text()
     for reading, work in python.costs.items():

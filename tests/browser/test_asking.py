@@ -5,7 +5,8 @@ import json
 import pytest
 
 from course_lib.widgets import page
-from course_lib.widgets.base import AskingFigure, Index, packed, unpacked
+from course_lib.widgets.base import AskingFigure, packed, unpacked
+from course_lib.widgets.choices import Index
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +55,7 @@ async ([source, json]) => {
 
 
 class Squares(AskingFigure):
-    sources = ()
+    entry = "figure"
     asks = ("number",)
     number = Index(1).tag(sync=True, chosen=True)
 
@@ -84,7 +85,7 @@ def square(opened):
 def test_a_page_answers_what_was_foreseen_and_says_of_the_rest_that_it_needs_python(open_figure):
     opened = open_figure(Squares())
     assert square(opened) == "1"
-    opened.keyboard.press("Tab")
+    opened.get_by_role("slider").focus()
     for key, shown in (("ArrowRight", "4"), ("ArrowRight", "9")):
         opened.keyboard.press(key)
         assert square(opened) == shown and opened.locator(".clf-notice").inner_text() == ""
@@ -98,7 +99,7 @@ def test_a_page_answers_what_was_foreseen_and_says_of_the_rest_that_it_needs_pyt
 def test_a_notebook_waits_for_the_answer_to_the_newest_choice(open_page):
     figure, opened = Squares(), open_page()
     opened.evaluate(MODEL, [figure._esm, page.to_json(figure.state())])
-    opened.keyboard.press("Tab")
+    opened.get_by_role("slider").focus()
     opened.keyboard.press("ArrowRight")
     opened.keyboard.press("ArrowRight")
     assert opened.evaluate("() => sent") == [{"number": 2}, {"number": 3}]

@@ -55,7 +55,8 @@ def test_canvas_shows_each_weight_in_its_colour(open_figure):
 def test_keyboard_only(mount):
     figure = explorer()
     opened = mount(figure)
-    opened.keyboard.press("Tab")  # layer
+    for _ in range(3):  # what to try, reset, layer
+        opened.keyboard.press("Tab")
     opened.keyboard.press("Tab")  # heads
     opened.keyboard.press("ArrowRight")
     opened.keyboard.press("Tab")  # grid: one tab stop
@@ -78,7 +79,7 @@ def test_keyboard_only(mount):
     state = {}
     for change in changes:
         state |= change
-    assert state == {"head": 1, "query": 3, "key": 1, "pinned": None}
+    assert state == {"head": 1, "query": 3, "picked": 1, "pinned": None}
     assert {"pinned": 2} in changes
 
 
@@ -116,7 +117,7 @@ def test_hover_reads_without_choosing_and_click_pins(mount):
     assert opened.locator(".clf-value strong").inner_text() == f"{figure.weights[3, 1]:.4f}"
     assert opened.evaluate("() => window.changes[0]") == []
     opened.mouse.click(*centre(opened, 3, 1, 5))
-    assert opened.evaluate("() => window.changes[0]") == [{"query": 3, "key": 1, "pinned": 3}]
+    assert opened.evaluate("() => window.changes[0]") == [{"query": 3, "picked": 1, "pinned": 3}]
     opened.mouse.move(*centre(opened, 2, 2, 5))
     assert "Pinned: on" in opened.locator(".clf-panel").inner_text()
     opened.get_by_role("button", name="Unpin").click()
@@ -130,6 +131,33 @@ def test_hidden_keys_are_not_among_the_largest(mount):
         assert opened.locator(".clf-bars li").count() == query + 1
 
 
+def test_the_sentence_has_the_colours_of_the_weights_of_the_query_that_is_read(mount):
+    figure = explorer()
+    opened = mount(figure)
+    palette = np.frombuffer(figure.data["palette"], np.uint8).reshape(256, 3)
+    opened.get_by_role("radio", name="2").check()
+    figure.head = 2
+    for query in (4, 2):
+        opened.evaluate("(query) => window.handles[0].update({ query })", query)
+        figure.query = query
+        grounds = opened.locator(".clf-word").evaluate_all("(all) => all.map((e) => e.style.backgroundColor)")
+        indices = np.rint(255 * figure.weights[query, : query + 1]).astype(int)
+        colours = [f"rgb({', '.join(map(str, colour))})" for colour in palette[indices].tolist()]
+        assert grounds == colours + [""] * (4 - query)  # what is hidden has none
+        assert opened.locator(".clf-word.clf-current").inner_text() == TOKENS[figure.weights[query].argmax()]
+
+
+def test_another_head_shows_its_own_strongest_key(mount):
+    figure = explorer()
+    opened = mount(figure)
+    grid(opened).focus()
+    opened.keyboard.press("Home")
+    for head in ("1", "2"):
+        opened.get_by_role("radio", name=head).check()
+        figure.head = int(head)
+        assert opened.locator(".clf-value strong").inner_text() == f"{figure.weights[4].max():.4f}"
+
+
 def test_touch_picks_a_cell(open_figure):
     opened = open_figure(explorer(), has_touch=True)
     opened.touchscreen.tap(*centre(opened, 4, 2, 5))
@@ -138,7 +166,7 @@ def test_touch_picks_a_cell(open_figure):
 
 def test_python_moves_the_figure(mount):
     opened = mount(explorer())
-    opened.evaluate("() => window.handles[0].update({ layer: 1, head: 2, query: 1, key: 0, pinned: 1 })")
+    opened.evaluate("() => window.handles[0].update({ layer: 1, head: 2, query: 1, picked: 0, pinned: 1 })")
     assert opened.locator("input[type=radio]").nth(2).is_checked()
     assert opened.get_by_label("Layer").input_value() == "1"
     assert opened.evaluate("() => window.changes[0]") == []  # what Python said is not sent back

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from course_lib.widgets import AttentionMap
+from course_lib.widgets import AttentionMap, modules
 
 pytestmark = pytest.mark.browser
-SOURCE = AttentionMap._esm.split("export {")[0]
+SOURCE = AttentionMap._esm.removesuffix(modules.HOSTED)
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from course_lib.widgets import FIGURES
-
 pytestmark = pytest.mark.browser
 
-TOKENS = "the cat that we saw on the mat".split()
 HOSTILE = ["<script>alert(1)</script>", "&lt;", "שלום עולם", "👩‍🚀", "", "<img src=x onerror=alert(1)>", "long" * 30]
 SMALL_TEXT = """() => [...document.querySelectorAll('.clf *')]
   .filter((e) => e.checkVisibility() && [...e.childNodes].some((c) => c.nodeType === 3 && c.data.trim()))
@@ -20,16 +17,6 @@ MOVING = """() => [...document.querySelectorAll('.clf, .clf *')].filter((e) => {
 IN_PLACE_OF_TEXT = ".clf script, .clf img, .clf iframe, .clf object, .clf a"
 
 
-@pytest.fixture(params=FIGURES, ids=lambda cls: cls.__name__)
-def cls(request):
-    return request.param
-
-
-def take_walk(opened, cls):
-    for key in cls.walk.keys:
-        opened.keyboard.press(key)
-
-
 def findings(opened):
     """All that axe finds serious or critical; what is minor is left to the eye."""
     found = Axe().run(opened).response["violations"]
@@ -38,11 +25,11 @@ def findings(opened):
     ]
 
 
-def test_page_opens_from_a_file_alone_and_fits_every_width(cls, open_page, tmp_path):
+def test_page_opens_from_a_file_alone_and_fits_every_width(cls, open_page, tmp_path, tokens):
     requests = []
     opened = open_page()
     opened.on("request", lambda request: requests.append(request.url))
-    url = cls.example(TOKENS).save(tmp_path / "figure.html").as_uri()
+    url = cls.example(tokens).save(tmp_path / "figure.html").as_uri()
     opened.goto(url)
     opened.wait_for_selector(".clf")
     assert [request for request in requests if not request.startswith(("data:", "blob:"))] == [url]
@@ -54,10 +41,10 @@ def test_page_opens_from_a_file_alone_and_fits_every_width(cls, open_page, tmp_p
         assert opened.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, width
 
 
-def test_keyboard_alone_leads_through_it_and_its_keys_stay_in_it(cls, mount):
-    opened = mount(cls.example(TOKENS))
+def test_keyboard_alone_leads_through_it_and_its_keys_stay_in_it(cls, mount, tokens, walk):
+    opened = mount(cls.example(tokens))
     opened.evaluate("() => { window.passed = []; document.addEventListener('keydown', (e) => passed.push(e.key)); }")
-    take_walk(opened, cls)
+    walk(opened, cls)
     changes = {}
     for change in opened.evaluate("() => window.changes[0]"):
         changes |= change
@@ -66,7 +53,7 @@ def test_keyboard_alone_leads_through_it_and_its_keys_stay_in_it(cls, mount):
     assert set(opened.evaluate("() => passed")) <= {"Tab", "Shift", "Control"}
 
 
-def test_hostile_text_is_text_and_axe_finds_nothing_serious_in_either_theme(cls, mount):
+def test_hostile_text_is_text_and_axe_finds_nothing_serious_in_either_theme(cls, mount, walk):
     opened = mount(cls.example(HOSTILE), reduced_motion="reduce", color_scheme="light")
     opened.evaluate("() => { document.documentElement.lang = 'en'; document.title = 'Figure'; }")
     assert opened.locator(".clf-title").text_content() == " ".join(HOSTILE)
@@ -76,18 +63,18 @@ def test_hostile_text_is_text_and_axe_finds_nothing_serious_in_either_theme(cls,
         opened.wait_for_selector(f".clf[data-theme={theme}]")
         assert findings(opened) == [], theme
         if theme == "light":
-            take_walk(opened, cls)
+            walk(opened, cls)
     assert opened.locator(IN_PLACE_OF_TEXT).count() == 0
     assert opened.evaluate(SMALL_TEXT) == []
     assert opened.evaluate(MOVING) == []
 
 
-def test_python_moves_it_without_an_echo_and_two_on_one_page_do_not_meet(cls, mount):
-    opened = mount(cls.example(TOKENS), cls.example(TOKENS))
+def test_python_moves_it_without_an_echo_and_two_on_one_page_do_not_meet(cls, mount, tokens, walk):
+    opened = mount(cls.example(tokens), cls.example(tokens))
     ids = opened.evaluate("() => [...document.querySelectorAll('[id]')].map((element) => element.id)")
     assert len(ids) == len(set(ids))
     before = opened.locator(".clf").nth(1).inner_text()
-    take_walk(opened, cls)
+    walk(opened, cls)
     assert opened.evaluate("() => window.changes[0].length") > 0
     assert opened.evaluate("() => window.changes[1]") == []
     assert opened.locator(".clf").nth(1).inner_text() == before
@@ -98,8 +85,8 @@ def test_python_moves_it_without_an_echo_and_two_on_one_page_do_not_meet(cls, mo
     assert opened.locator(".clf").count() == 1
 
 
-def test_without_javascript_the_twin_is_there(cls, open_page, tmp_path):
-    figure = cls.example(TOKENS)
+def test_without_javascript_the_twin_is_there(cls, open_page, tmp_path, tokens):
+    figure = cls.example(tokens)
     opened = open_page(figure.save(tmp_path / "figure.html").as_uri(), java_script_enabled=False)
     image = opened.locator("figure img")
     assert image.is_visible() and image.get_attribute("alt") == figure.alt()

@@ -21,7 +21,7 @@ def seen(change):
     pathlib.Path("choice.part").rename("choice.json")
     if change["name"] == "pinned":
         figure.head = 1
-figure.observe(seen, ["head", "query", "key", "pinned"])
+figure.observe(seen, ["head", "query", "picked", "pinned"])
 figure
 """
 

@@ -5,10 +5,10 @@ import base64
 from course_lib.widgets import LiveCurves
 
 HOST = """
-async ([code, pictures, alt]) => {
+async ([code, pictures, alt, width]) => {
   const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   const { default: widget } = await import(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
-  const state = { png: bytes(pictures[0]), alt, over: false }, listeners = {};
+  const state = { png: bytes(pictures[0]), alt, width, over: false }, listeners = {};
   const model = {
     get: (name) => state[name],
     on: (names, f) => names.split(" ").forEach((name) => (listeners[name] ??= []).push(f)),
@@ -24,7 +24,7 @@ async ([code, pictures, alt]) => {
   await until(() => image.src !== seen[0]);
   await image.decode();
   const answer = { images: document.images.length, same: image === document.images[0], alt: image.alt };
-  answer.width = image.naturalWidth;
+  answer.width = image.width;
   const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight).getContext("2d");
   canvas.drawImage(image, 0, 0);
   const shown = canvas.getImageData(0, 0, image.naturalWidth, image.naturalHeight).data;
@@ -45,5 +45,5 @@ def test_one_picture_is_replaced_in_place(open_page):
         curves({"step": step, "loss": loss})
         pictures.append(curves.png)
     texts = [base64.b64encode(png).decode() for png in pictures]
-    answer = open_page().evaluate(HOST, [curves._esm, texts, curves.alt])
+    answer = open_page().evaluate(HOST, [curves._esm, texts, curves.alt, curves.width])
     assert answer == {"images": 1, "same": True, "alt": curves.alt, "width": 640, "last": True, "hidden": True}

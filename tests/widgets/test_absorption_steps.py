@@ -12,7 +12,7 @@ from course_lib.config import LatentConfig
 from course_lib.layers import LatentAttention
 from course_lib.widgets.absorption_steps import AbsorptionSteps, power_above
 from course_lib.widgets.base import unpacked
-from course_lib.widgets.two_readings import EQUAL, READINGS
+from course_lib.widgets.numbers.two_forms import EQUAL, FORMS
 
 D, H, R, E, V, P, CACHED, T = 22, 3, 7, 5, 11, 4, 6, 13
 
@@ -68,7 +68,7 @@ def test_outputs_are_those_of_the_layer(more):
     f = figure(layer)
     exact = layer.double()
     X = torch.from_numpy(rows())[None]
-    for i, reading in enumerate(READINGS):
+    for i, reading in enumerate(FORMS):
         cache = exact.new_cache()
         with torch.no_grad():
             exact(X[:, :CACHED], cache)
@@ -79,7 +79,7 @@ def test_outputs_are_those_of_the_layer(more):
 
 def test_differences_are_rounding_and_grow_with_the_rows_compared():
     f = figure()
-    assert f.new_tokens == [1, 2, 4, 7] and f.costs.keys() == set(READINGS)
+    assert f.new_tokens == [1, 2, 4, 7] and f.costs.keys() == set(FORMS)
     before = dict.fromkeys(EQUAL, 0.0)
     for f.step in range(4):
         assert all(before[name] <= f.differences[name] < 1e-13 for name in EQUAL)
@@ -139,7 +139,7 @@ def test_factors_of_each_step_are_the_sizes_of_its_products():
     assert [c["made"] for c in cells["expanded"]] == made and not any(c["made"] for c in cells["absorbed"])
 
 
-@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("reading", FORMS)
 def test_flops_are_those_that_torch_counts(reading):
     layer = new_layer(d_value=E + P)  # else the fused kernel pads keys or values to the width of the other
     f, X = figure(layer), torch.from_numpy(rows()).float()[None]

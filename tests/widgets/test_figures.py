@@ -3,13 +3,15 @@
 import base64
 import json
 import re
+from html import unescape
 
 import numpy as np
 import pytest
 import traitlets
 
 from course_lib.widgets import FIGURES
-from course_lib.widgets.base import AskingFigure, Index, Name, packed, unpacked
+from course_lib.widgets.base import AskingFigure, packed, unpacked
+from course_lib.widgets.choices import Index, Name
 
 TOKENS = "the cat that we saw on the mat".split()
 HOSTILE = ["<script>alert(1)</script>", "&lt;", "</script><img src=x onerror=alert(1)>", '" onload="x', "{{7}}", "$x_"]
@@ -52,17 +54,59 @@ def test_a_choice_that_is_not_allowed_is_refused_and_undone(cls):
         assert getattr(figure, name) == allowed[-1] and type(getattr(figure, name)) is not np.int64
 
 
-def test_fallback_has_picture_alternative_text_caption_and_table(cls):
+def test_the_still_is_stored_once_with_alternative_text_caption_and_table(cls):
     figure = cls.example(TOKENS)
-    data, metadata = figure._repr_mimebundle_()
-    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
-    assert "application/vnd.jupyter.widget-view+json" in data
-    assert metadata["image/png"]["alt"] == figure.alt() and len(figure.alt()) > 40
+    data, _ = figure._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data and "image/png" not in data
     twin = data["text/html"]
-    assert re.search(r'<img alt="[^"]+" src="data:image/png;base64,', twin) and "<figcaption>" in twin
+    (alt, width, png) = re.search(
+        r'<img alt="([^"]+)" width="(\d+)" .*src="data:image/png;base64,([^"]+)"', twin
+    ).groups()
+    assert base64.b64decode(png).startswith(b"\x89PNG") and int(width) <= 820
+    assert unescape(alt) == figure.alt() and len(figure.alt()) > 40
+    assert twin.index("<img") < twin.index("Still picture: run this cell to operate it.") < twin.index("<figcaption>")
+    assert "Still picture" not in figure.to_html()  # it is operated there
     assert twin.count("<tr>") > 2
     assert not re.search(r"<(svg|iframe|script|style)", twin)
     assert re.fullmatch(rf"{cls.__name__}\(.*\)", data["text/plain"]) and "0x" not in data["text/plain"]
+
+
+def test_a_cell_changes_it_and_leaves_it_as_it_was(cls):
+    figure = cls.example(TOKENS)
+    before, chosen = figure.state(), {name: getattr(figure, name) for name in cls.walk.chosen}
+    with pytest.raises(RuntimeError, match="in the cell"), figure.kept() as same:
+        for name, value in cls.walk.chosen.items():
+            setattr(same, name, value)
+        assert {name: getattr(figure, name) for name in cls.walk.chosen} != chosen
+        raise RuntimeError("in the cell")
+    assert figure.state() == before
+
+
+def test_reset_goes_back_to_what_was_chosen_when_the_figure_was_shown(cls):
+    figure = cls.example(TOKENS)
+    for name, value in cls.walk.chosen.items():
+        setattr(figure, name, value)
+    figure._repr_mimebundle_()
+    shown = {name: getattr(figure, name) for name in figure.data["chosen"]}
+    assert figure.frame["start"] == shown
+    figure.set_state(cls.example(TOKENS)._chosen())
+    assert figure.frame["start"] == shown != figure._chosen()
+
+
+def test_what_it_suggests_changes_something_and_is_allowed(cls):
+    figure = cls.example(TOKENS)
+    attempt = figure.first_try()
+    assert attempt is not None and 3 < len(attempt.text) < 60
+    before = figure._chosen()
+    figure.set_state(attempt.chosen)
+    assert figure._chosen() == before | attempt.chosen != before
+    name, value = next(iter(cls.walk.chosen.items()))
+    assert figure.suggest("Something else", **{name: value})._framed()["try"] == {
+        "text": "Something else",
+        "chosen": {name: value},
+    }
+    with pytest.raises(ValueError, match="chosen must be among .*, got nothing_of_it"):
+        figure.suggest("Nothing", nothing_of_it=1)
 
 
 def test_the_same_figure_gives_the_same_fallback_and_page(cls):
@@ -97,7 +141,7 @@ def test_packed_arrays_come_back(dtype):
 class Squares(AskingFigure):
     """The smallest figure that asks Python: the square of `number`; 0 to 2 are foreseen."""
 
-    sources = ()
+    entry = "figure"
     asks = ("number",)
     number = Index(1).tag(sync=True, chosen=True)
 

@@ -8,9 +8,9 @@ from torch.nn import functional as F
 from course_lib.config import GroupedConfig, ModelConfig
 from course_lib.models import DecoderModel
 from course_lib.surgery.heads import share_heads
-from course_lib.widgets import shared_heads
 from course_lib.widgets.base import unpacked
 from course_lib.widgets.head_sharing import HeadSharing
+from course_lib.widgets.numbers import shared_heads
 
 H, E, LAYERS, N = 6, 4, 3, 11
 

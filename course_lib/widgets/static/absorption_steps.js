@@ -1,5 +1,11 @@
 // Figure 12: both readings of a latent cache, side by side. All numbers are Python's.
 
+import { asCount, asNumber, counted, indices, largestAt, largestOf, make, tokenText, unpack, unpackAll } from "./basics.js";
+import { colourLegend, pixelsOf, signedColours, weightColours } from "./colours.js";
+import { numberTable, radioControl, rangeControl, stepControl, wide } from "./controls.js";
+import { figure } from "./figure.js";
+import { asBytesText, asScientific } from "./units.js";
+
 const NAMES = ["expanded", "absorbed"];
 const CELL_ROOM = 4; // pixels of a number, where there is room
 const ONE_ROW = 10; // pixels: a single row is drawn taller, to be seen
@@ -31,7 +37,7 @@ const FLOW = [
 const COMPARED = ["scores", "weights", "heads", "output"];
 const SHARED_BY_HEADS = ["L", "K_R"];
 
-function mount(el, initial, onChange) {
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
     const tensors = unpackAll(data.tensors);
     const differences = unpack(data.differences);
@@ -221,7 +227,7 @@ function tensorPicture(reading, name, text, place, shape) {
       const widest = tensors.L.shape[1] + tensors.K_R.shape[1] + tensors.Q.shape[1];
       const cell = Math.max(1, Math.min(CELL_ROOM, Math.floor(width / (reading === "both" ? widest : Math.max(columns, tensors.L.shape[1])))));
       const largest = largestOf(values);
-      const scale = name === "weights" ? colourScale(asBytes(data.palette), 0, largest) : signedColours(data, largest);
+      const scale = name === "weights" ? weightColours(data, largest) : signedColours(data, largest);
       paintCells(canvas, scale, values, rows, columns);
       Object.assign(canvas.style, { width: `${cell * columns}px`, height: `${rows === 1 ? ONE_ROW : cell * rows}px` });
       canvas.setAttribute("aria-label", `${name.replace("_", " ")}, ${reading}, ${rows} by ${columns}, ${PLACES[place]}`);

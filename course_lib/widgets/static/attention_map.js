@@ -1,10 +1,17 @@
 // Figure 1: the attention-map explorer. Rows are queries, columns are keys.
 
+import { asText, counted, indices, largestAt, make, tokenAt, tokenText, unpack } from "./basics.js";
+import { colourLegend, pixelsOf, weightColours } from "./colours.js";
+import { button, radioControl, selectControl } from "./controls.js";
+import { figure } from "./figure.js";
+import { heatMap } from "./heat_map.js";
+
 const LARGEST_SHOWN = 6;
-const HELP =
-  "Arrow keys move the crosshair, Home and End to the ends of its row, with Ctrl to the corners. " +
-  "A click or Enter pins the query, Escape unpins it.";
+const SENTENCE = { page: 48, slide: 14 }; // tokens that are read as a sentence
+const HELP = "Arrow keys move the crosshair, Home and End along its row. A click or Enter pins the query, Escape unpins it.";
 const PANEL = 300; // pixels that the readout takes where it stands beside the map, gap included
+const ROW = 11; // pixels of the map's height for each query, at least, and for few queries more
+const HEIGHT = { least: 270, most: 620, slide: 360 };
 
 /** Values and mask of one layer and head. A mask may be shared by all heads or layers. */
 function planes(data) {
@@ -17,8 +24,8 @@ function planes(data) {
   });
 }
 
-function mount(el, initial, onChange) {
-  return figure(el, initial, onChange, ({ data, state, choose }) => {
+export function mount(el, initial, onChange) {
+  return figure(el, initial, onChange, ({ data, state, slide, choose }) => {
     const [layers, heads, n, N] = data.weights.shape;
     const plane = planes(data);
     const scale = weightColours(data);
@@ -27,22 +34,23 @@ function mount(el, initial, onChange) {
       hover = null;
       choose(changes);
     };
-    const layer = selectControl({ label: "Layer", names: counted(layers), onChange: (value) => pick({ layer: value }) });
+    const layer = selectControl({ label: "Layer", names: counted(layers), onChange: (value) => pick({ layer: value, picked: null }) });
     layer.element.hidden = layers === 1;
     const pictures = counted(heads).map(() => make("canvas", { width: N, height: n, "aria-hidden": "true" }));
-    const names = counted(heads).map((i) => `head ${i}`);
-    const head = radioControl({ label: "Head", names, faces: pictures, onChange: (value) => pick({ head: value }) });
-    const panel = readoutPanel(() => pick({ pinned: null }));
+    const head = radioControl({ label: "Head", names: counted(heads), faces: pictures, onChange: (value) => pick({ head: value, picked: null }) });
+    const sentence = weighedSentence(data, scale, slide ? SENTENCE.slide : SENTENCE.page);
+    const panel = readoutPanel(() => state.pinned !== null && pick({ pinned: null }));
     const map = heatMap({
       rows: data.queries, columns: data.keys, scale, label: "Attention weights, rows are queries", help: HELP,
+      height: slide ? HEIGHT.slide : Math.max(HEIGHT.least, Math.min(HEIGHT.most, ROW * n)),
       onHover(cell) {
         hover = cell;
         place();
       },
-      onMove: (cell) => pick({ query: cell.row, key: cell.column }),
+      onMove: (cell) => pick({ query: cell.row, picked: cell.column }),
       onPick(cell) {
-        const again = state.pinned === cell.row && state.query === cell.row && state.key === cell.column;
-        pick({ query: cell.row, key: cell.column, pinned: again ? null : cell.row });
+        const again = state.pinned === cell.row && state.query === cell.row && current().column === cell.column;
+        pick({ query: cell.row, picked: cell.column, pinned: again ? null : cell.row });
       },
       onRelease: () => state.pinned !== null && pick({ pinned: null }),
       room: () => beside.clientWidth - (beside.classList.contains("clf-beside") ? PANEL : 0) - 10,
@@ -50,10 +58,13 @@ function mount(el, initial, onChange) {
     const scroll = make("div", { class: "clf-scroll" }, map.element, colourLegend(scale, "weight", data.mask !== null));
     const beside = make("div", { class: "clf-explorer" }, scroll, panel.element);
 
-    const current = () => {
-      const cell = hover ?? { row: state.query, column: state.key };
-      return { ...cell, pinned: state.pinned, ...plane(state.layer, state.head) };
-    };
+    /** The cell read now: under the pointer, or chosen; without a picked key the strongest of the row. */
+    function current() {
+      const shown = plane(state.layer, state.head);
+      const strongest = () => largest(shown, state.query, N, 1)[0] ?? 0;
+      const cell = hover ?? { row: state.query, column: state.picked ?? strongest() };
+      return { ...cell, ...shown, pinned: state.pinned, of: state.pinned ?? cell.row };
+    }
 
     function drawPictures() {
       pictures.forEach((canvas, i) => {
@@ -61,19 +72,14 @@ function mount(el, initial, onChange) {
       });
     }
 
-    function draw() {
-      layer.show(state.layer);
-      head.show(state.head);
-      map.draw(current());
-      panel.show(current(), data);
-    }
-
     function place() {
-      map.place(current());
-      panel.show(current(), data);
+      const now = current();
+      map.place(now);
+      sentence.show(now);
+      panel.show(now, data);
     }
 
-    function sentence(names) {
+    function said(names) {
       const { row, column, values, seen } = current();
       const at = row * N + column;
       const value = seen && !seen[at] ? "hidden by the mask" : asText(values[at], 2);
@@ -84,20 +90,44 @@ function mount(el, initial, onChange) {
 
     return {
       controls: [layer.element, head.element],
-      body: [beside],
+      body: [sentence.element, beside],
       help: HELP,
       show(names) {
         if (names.includes("layer")) drawPictures();
-        if (names.includes("layer") || names.includes("head")) draw();
-        else place();
+        layer.show(state.layer);
+        head.show(state.head);
+        if (names.includes("layer") || names.includes("head")) map.draw(current());
+        place();
       },
       layout(width) {
         beside.classList.toggle("clf-beside", width >= PANEL + Math.max(400, 120 + 5 * N));
         map.layout();
       },
-      sentence,
+      sentence: said,
     };
   });
+}
+
+/** The keys as they are read, each on the colour of its weight for the query that is read. A long text has none. */
+function weighedSentence({ queries, keys }, scale, longest) {
+  const query = make("strong");
+  const words = keys.map((key) => make("bdi", { class: "clf-data clf-word" }, key));
+  const text = words.flatMap((word) => [word, " "]);
+  const element = make("p", { class: "clf-sentence" }, query, " looks at ", ...text);
+  element.hidden = keys.length > longest;
+  return {
+    element,
+    show({ of, column, values, seen }) {
+      query.replaceChildren(tokenText(queries[of]));
+      words.forEach((word, j) => {
+        const at = of * keys.length + j;
+        const hidden = seen && !seen[at];
+        word.classList.toggle("clf-hidden", Boolean(hidden));
+        word.classList.toggle("clf-current", j === column);
+        Object.assign(word.style, hidden ? { background: "", color: "" } : { background: scale.css(values[at]), color: scale.ink(values[at]) });
+      });
+    },
+  };
 }
 
 /** The exact value under the crosshair, and the largest weights of the pinned or current query. */
@@ -107,30 +137,30 @@ function readoutPanel(onUnpin) {
   const list = make("ol", { class: "clf-bars" });
   const unpin = button("Unpin", onUnpin);
 
-  function show({ row, column, pinned, values, seen }, { queries, keys }) {
+  function show({ row, column, of, pinned, values, seen }, { queries, keys }) {
     const at = row * keys.length + column;
     const text = seen && !seen[at] ? "hidden" : asText(values[at], 4);
-    value.replaceChildren(make("strong", {}, text), make("span", {}, tokenText(queries[row]), " → ", tokenText(keys[column])));
-    const of = pinned ?? row;
-    const rest = largest(values, seen, of, keys.length);
+    value.replaceChildren(make("span", {}, tokenText(queries[row]), " → ", tokenText(keys[column])), make("strong", {}, text));
+    const rest = largest({ values, seen }, of, keys.length, LARGEST_SHOWN);
     const what = rest.length ? " looks most at" : " sees no key";
     heading.replaceChildren(pinned === null ? "" : "Pinned: ", tokenText(queries[of]), what);
     list.replaceChildren(...rest.map((j) => bar(keys, j, values[of * keys.length + j])));
-    unpin.hidden = pinned === null;
+    unpin.setAttribute("aria-disabled", pinned === null);
   }
   return { element: make("div", { class: "clf-panel" }, value, heading, list, unpin), show };
 }
 
 /** Keys of the largest weights in a row, in order; hidden ones are left out. */
-function largest(values, seen, row, columns) {
+function largest({ values, seen }, row, columns, count) {
   const ofRow = (plane) => plane.subarray(row * columns, (row + 1) * columns);
   const visible = indices(columns).filter((j) => !seen || ofRow(seen)[j]);
-  return largestAt(ofRow(values), visible, LARGEST_SHOWN);
+  return largestAt(ofRow(values), visible, count);
 }
 
 /** A key and its weight. */
 function bar(keys, j, weight) {
-  const fill = make("span", { class: "clf-fill" });
+  const fill = make("span", { class: "clf-fill clf-data" });
   fill.style.width = `${100 * weight}%`;
-  return make("li", {}, tokenAt(keys, j), make("span", { class: "clf-track" }, fill), make("span", { class: "clf-number" }, asText(weight, 3)));
+  const number = make("span", { class: "clf-number" }, asText(weight, 3).replace("below ", "< "));
+  return make("li", {}, tokenAt(keys, j), make("span", { class: "clf-track" }, fill), number);
 }

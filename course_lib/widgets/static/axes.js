@@ -1,8 +1,11 @@
 // The axes of a plot, in SVG: ticks, grid lines, names, reference lines.
 
-const PLOT = { left: 58, right: 16, top: 14, bottom: 44, height: 260, marker: 4, near: 28 };
+import { asCount, indices } from "./basics.js";
 
-function svg(tag, attributes = {}, ...children) {
+const MARGINS = { left: 58, right: 16, top: 14, bottom: 44, line: 17 }; // pixels at a text of 12
+const LETTER = 7.2; // an average letter of an axis' name, generously
+
+export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
@@ -20,13 +23,13 @@ function plotAxis({ domain: [low, high], log, ticks }, room) {
 }
 
 /** "0.6", "−2", "1,024": without the noise of binary fractions. */
-function asTick(value) {
+export function asTick(value) {
   const text = Math.abs(value) < 1e4 ? String(Number(Math.abs(value).toPrecision(6))) : asCount(Math.abs(value));
   return value < 0 ? `−${text}` : text;
 }
 
 /** Round numbers, at most `room` of them. */
-function roundTicks(low, high, room) {
+export function roundTicks(low, high, room) {
   const rough = (high - low) / Math.max(1, room);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
@@ -42,34 +45,67 @@ function logTicks(low, high, base, room) {
   return indices(Math.floor((last - first) / step) + 1).map((i) => base ** (first + i * step));
 }
 
-function xAxis({ label, text = asTick }, ticks, place, width, height) {
-  const { base, inside } = place;
-  const marks = ticks.flatMap((value) => [
-    svg("line", { class: "clf-grid", x1: place.x(value), x2: place.x(value), y1: PLOT.top, y2: base }),
-    svg("text", { x: place.x(value), y: base + 17, "text-anchor": "middle" }, text(value)),
-  ]);
-  const name = svg("text", { class: "clf-name", x: PLOT.left + inside.width / 2, y: height - 6, "text-anchor": "middle" }, label);
-  return [...marks, svg("line", { class: "clf-line", x1: PLOT.left, x2: width - PLOT.right, y1: base, y2: base }), name];
+/**
+ * Where a plot's values lie, in pixels. `text` is the size of its text: room is left for what stands outside.
+ * @returns {{x: Function, y: Function, left: number, right: number, top: number, base: number, unit: number, ...}}
+ */
+export function plotPlace(axes, width, height, text) {
+  const unit = text / 12;
+  const [left, right, top] = [MARGINS.left * unit, width - MARGINS.right * unit, MARGINS.top * unit];
+  const name = linesOf(axes.x.label, right - left, LETTER * unit);
+  const base = height - (MARGINS.bottom + MARGINS.line * (name.length - 1)) * unit;
+  const x = plotAxis(axes.x, Math.floor((right - left) / (52 * unit)));
+  const y = plotAxis(axes.y, Math.floor((base - top) / (36 * unit)));
+  return {
+    x: (value) => left + (right - left) * x.at(value), y: (value) => base - (base - top) * y.at(value),
+    left, right, top, base, unit, name, height, xTicks: x.ticks, yTicks: y.ticks,
+  };
 }
 
-function yAxis({ label, text = asTick }, ticks, place, width) {
-  const marks = ticks.flatMap((value) => [
-    svg("line", { class: "clf-grid", x1: PLOT.left, x2: width - PLOT.right, y1: place.y(value), y2: place.y(value) }),
-    svg("text", { x: PLOT.left - 7, y: place.y(value) + 4, "text-anchor": "end" }, text(value)),
+/** Words in as few lines as they need, none wider than the room if a word allows. */
+function linesOf(text, room, letter) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (longer.length * letter <= room || lines.at(-1) === "") lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+export function xAxis({ text = asTick }, place) {
+  const { left, right, top, base, unit, name, height } = place;
+  const marks = place.xTicks.flatMap((value) => [
+    svg("line", { class: "clf-grid", x1: place.x(value), x2: place.x(value), y1: top, y2: base }),
+    svg("text", { x: place.x(value), y: base + 17 * unit, "text-anchor": "middle" }, text(value)),
   ]);
-  const middle = PLOT.top + place.inside.height / 2;
-  return [...marks, svg("text", { class: "clf-name", transform: `translate(14 ${middle}) rotate(-90)`, "text-anchor": "middle" }, label)];
+  const names = name.map((line, i) => {
+    const y = height - (6 + MARGINS.line * (name.length - 1 - i)) * unit;
+    return svg("text", { class: "clf-name", x: (left + right) / 2, y, "text-anchor": "middle" }, line);
+  });
+  return [...marks, svg("line", { class: "clf-line", x1: left, x2: right, y1: base, y2: base }), ...names];
+}
+
+export function yAxis({ label, text = asTick }, place) {
+  const { left, right, top, base, unit } = place;
+  const marks = place.yTicks.flatMap((value) => [
+    svg("line", { class: "clf-grid", x1: left, x2: right, y1: place.y(value), y2: place.y(value) }),
+    svg("text", { x: left - 7 * unit, y: place.y(value) + 4 * unit, "text-anchor": "end" }, text(value)),
+  ]);
+  const turned = `translate(${14 * unit} ${(top + base) / 2}) rotate(-90)`;
+  return [...marks, svg("text", { class: "clf-name", transform: turned, "text-anchor": "middle" }, label)];
 }
 
 /** A dashed reference line across the plot, with its name at the end. */
-function ruleMarks({ x, y, label }, place, width) {
+export function ruleMarks({ x, y, label }, place) {
+  const { left, right, top, base, unit } = place;
   if (y !== undefined) {
     const at = place.y(y);
-    return [svg("line", { class: "clf-rule", x1: PLOT.left, x2: width - PLOT.right, y1: at, y2: at }),
-      svg("text", { class: "clf-rule-name", x: width - PLOT.right, y: at - 5, "text-anchor": "end" }, label)];
+    return [svg("line", { class: "clf-rule", x1: left, x2: right, y1: at, y2: at }),
+      svg("text", { class: "clf-rule-name", x: right, y: at - 5 * unit, "text-anchor": "end" }, label)];
   }
   const at = place.x(x);
-  const left = at > width - 90;
-  return [svg("line", { class: "clf-rule", x1: at, x2: at, y1: PLOT.top, y2: place.base }),
-    svg("text", { class: "clf-rule-name", x: at + (left ? -5 : 5), y: PLOT.top + 11, "text-anchor": left ? "end" : "start" }, label)];
+  const before = at > right - 74 * unit;
+  return [svg("line", { class: "clf-rule", x1: at, x2: at, y1: top, y2: base }),
+    svg("text", { class: "clf-rule-name", x: at + (before ? -5 : 5) * unit, y: top + 11 * unit, "text-anchor": before ? "end" : "start" }, label)];
 }

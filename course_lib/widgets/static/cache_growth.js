@@ -1,6 +1,12 @@
 // Figure 8: bytes of a cache against the length of the text, for five kinds of attention. All numbers are Python's.
 
-function mount(el, initial, onChange) {
+import { asCount, indices, make, manyOf, unpackAll } from "./basics.js";
+import { numberTable, radioControl, rangeControl, selectControl, stepControl, wide } from "./controls.js";
+import { figure } from "./figure.js";
+import { plot } from "./plot.js";
+import { asBytesText } from "./units.js";
+
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
     const arrays = unpackAll(data, ["bytes", "texts", "rows", "written"]);
     const dtypes = data.dtypes.map(([name]) => name);
@@ -77,7 +83,7 @@ function moment(data, { bytes, texts, rows, written }, state, dtype) {
 /** The kinds at the sizes of the chosen model, as radio buttons whose names change with it. */
 function kindControl(data, onChange) {
   const control = radioControl({ label: "Kind of attention", names: data.kinds[0], onChange });
-  const names = [...control.element.querySelectorAll(".clf-choice span")];
+  const names = [...control.element.querySelectorAll(".clf-choice-name")];
   return {
     element: control.element,
     show(state) {

@@ -1,12 +1,7 @@
 // Labelled native controls. Each has `element` and `show(value)`; `show` tells nobody.
 
-/** Keys a native control uses itself stay with it, away from the notebook's shortcuts. */
-function keepKeys(control) {
-  const own = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown", " ", "Enter", "Escape"];
-  control.addEventListener("keydown", (event) => {
-    if (own.includes(event.key)) event.stopPropagation();
-  });
-}
+import { make, uniqueName } from "./basics.js";
+import { keepKeys } from "./keys.js";
 
 /** A label and its control, one above the other. */
 function labelled(label, id, ...controls) {
@@ -17,7 +12,7 @@ function labelled(label, id, ...controls) {
  * A slider over positions 0..count-1; `text(i)` is what stands beside it and what a screen reader says.
  * `onInput` is called while it moves (stay in the browser), `onChange` when it is let go (ask Python).
  */
-function rangeControl({ label, count, text, onInput, onChange }) {
+export function rangeControl({ label, count, text, onInput, onChange }) {
   const id = uniqueName();
   const input = make("input", { type: "range", id, min: 0, max: count - 1, step: 1 });
   const output = make("output", { for: id });
@@ -42,7 +37,7 @@ function rangeControl({ label, count, text, onInput, onChange }) {
 }
 
 /** A native list; `names` are its lines, `onChange` gets the position. */
-function selectControl({ label, names, onChange }) {
+export function selectControl({ label, names, onChange }) {
   const id = uniqueName();
   const select = make("select", { id }, ...names.map((name, i) => make("option", { value: i }, name)));
   select.addEventListener("change", () => onChange(Number(select.value)));
@@ -50,22 +45,24 @@ function selectControl({ label, names, onChange }) {
   return { element: labelled(label, id, select), show: (value) => (select.value = String(value)) };
 }
 
-/** Native radio buttons in a row: for a few short names, all in sight. `faces` may hold an element for each. */
-function radioControl({ label, names, faces = [], onChange }) {
+/** Native radio buttons in a row: for a few short names, all in sight. `faces` may hold an element for each, said after its name. */
+export function radioControl({ label, names, faces = [], onChange }) {
   const id = uniqueName();
   const inputs = names.map((_, i) => {
     const input = make("input", { type: "radio", name: id, value: i });
     input.addEventListener("change", () => onChange(i));
     return input;
   });
-  const choices = inputs.map((input, i) => make("label", { class: "clf-choice" }, input, faces[i] ?? null, make("span", {}, names[i])));
+  const choices = inputs.map((input, i) =>
+    make("label", { class: "clf-choice" }, input, make("span", { class: "clf-choice-name" }, names[i]),
+      ...(faces[i] ? [make("span", { class: "clf-unseen" }, ": "), faces[i]] : [])));
   const element = make("fieldset", { class: "clf-choices" }, make("legend", {}, label), ...choices);
   keepKeys(element);
   return { element, show: (value) => inputs.forEach((input, i) => (input.checked = i === value)) };
 }
 
 /** A native check box. */
-function checkControl({ label, onChange }) {
+export function checkControl({ label, onChange }) {
   const input = make("input", { type: "checkbox" });
   input.addEventListener("change", () => onChange(input.checked));
   keepKeys(input);
@@ -73,7 +70,7 @@ function checkControl({ label, onChange }) {
 }
 
 /** A button; whether it is hidden, and `aria-disabled`, are the caller's. */
-function button(label, onClick) {
+export function button(label, onClick) {
   const element = make("button", { type: "button" }, label);
   element.addEventListener("click", onClick);
   keepKeys(element);
@@ -84,7 +81,7 @@ function button(label, onClick) {
  * Reset, back and forward through positions 0..count-1, and a line that says where one stands; nothing plays by itself.
  * A button that leads nowhere keeps the focus: it says so by aria-disabled.
  */
-function stepControl({ label, count, text, onChange }) {
+export function stepControl({ label, count, text, onChange }) {
   let at = 0;
   const to = (value) => value !== at && value >= 0 && value < count && onChange(value);
   const buttons = [button("Start", () => to(0)), button("Back", () => to(at - 1)), button("Next", () => to(at + 1))];
@@ -101,20 +98,27 @@ function stepControl({ label, count, text, onChange }) {
 }
 
 /** A box of that name which scrolls when its content is wider, also by keyboard. */
-function wide(label, ...content) {
+export function wide(label, ...content) {
   return make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": label }, ...content);
 }
 
 /** A number that stands out, and what it counts. */
-function numberOf(number, what) {
+export function numberOf(number, what) {
   return make("span", {}, make("strong", {}, number), ` ${what}`);
 }
 
 /** A native table. `head` are its column heads; `rows` are [head, ...cells]; cells are text or elements. */
-function numberTable(caption, head, rows, current = -1) {
+export function numberTable(caption, head, rows, current = -1) {
   const line = ([first, ...cells], i) =>
     make("tr", i === current ? { class: "clf-current" } : {}, make("th", { scope: "row" }, first), ...cells.map((cell) => make("td", {}, cell)));
   return make("table", { class: "clf-table" }, make("caption", {}, caption),
     make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, ...rows.map(line)));
+}
+
+/** Content below a line that unfolds it; closed at first. */
+export function folded(name, ...content) {
+  const element = make("details", { class: "clf-details" }, make("summary", {}, name), ...content);
+  keepKeys(element);
+  return element;
 }

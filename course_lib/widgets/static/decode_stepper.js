@@ -1,10 +1,17 @@
 // Figure 7: what a step of a generation computes, recomputed and with a cache. All numbers are Python's.
 
+import { asCount, asNumber, counted, indices, largestOf, make, manyOf, tokenText, unpackAll } from "./basics.js";
+import { colourLegend, pixelsOf, signedColours } from "./colours.js";
+import { numberTable, radioControl, stepControl, wide } from "./controls.js";
+import { figure } from "./figure.js";
+import { plot } from "./plot.js";
+import { asScientific } from "./units.js";
+
 const ROW = 20; // pixels of a token's row, as in the style sheet
 const COMPUTED = "computed";
 const KEPT = "from the cache";
 
-function mount(el, initial, onChange) {
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose }) => {
     const rows = unpackAll(data.rows);
     const numbers = unpackAll(data, ["logits", "differences", "flops", "bytes"]);

@@ -1,50 +1,8 @@
-// The frame of every figure: title, controls, body, help, caption, live region, theme, and who is told of a choice.
+// The frame of every figure: title, what to try, reset, controls, body, details, help, caption, and who is told of a choice.
 
-/** Which theme the host shows: JupyterLab and VS Code mark the body, elsewhere the system's setting counts. */
-function hostTheme() {
-  const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
-  if (jpThemeLight !== undefined) return jpThemeLight === "false" ? "dark" : "light";
-  if (vscodeThemeKind !== undefined) return /dark|high-contrast$/.test(vscodeThemeKind) ? "dark" : "light";
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-}
-
-/** Keep root's data-theme as the host's, and call `onChange` when it changes. @returns {() => void} stops */
-function followTheme(root, onChange) {
-  const update = () => {
-    if (root.dataset.theme === hostTheme()) return;
-    root.dataset.theme = hostTheme();
-    onChange();
-  };
-  const media = matchMedia("(prefers-color-scheme: dark)");
-  const observer = new MutationObserver(update);
-  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"] });
-  media.addEventListener("change", update);
-  update();
-  return () => {
-    observer.disconnect();
-    media.removeEventListener("change", update);
-  };
-}
-
-/** Where a key leads in a grid (WAI-ARIA grid pattern), or null for a key that is none of the grid's. */
-function gridMove(event, { row, column }, { rows, columns }) {
-  if (event.altKey || event.metaKey || event.shiftKey) return null;
-  const far = event.ctrlKey;
-  const moves = {
-    ArrowUp: [row - 1, column],
-    ArrowDown: [row + 1, column],
-    ArrowLeft: [row, column - 1],
-    ArrowRight: [row, column + 1],
-    Home: [far ? 0 : row, 0],
-    End: [far ? rows - 1 : row, columns - 1],
-    PageUp: [row - 10, column],
-    PageDown: [row + 10, column],
-  };
-  if (!(event.key in moves) || (far && event.key !== "Home" && event.key !== "End")) return null;
-  const inside = (value, size) => Math.max(0, Math.min(size - 1, value));
-  const [toRow, toColumn] = moves[event.key];
-  return { row: inside(toRow, rows), column: inside(toColumn, columns) };
-}
+import { equal, make } from "./basics.js";
+import { button, folded } from "./controls.js";
+import { followTheme } from "./screen.js";
 
 /** A polite live region. `say` replaces what it holds by tokens and text. */
 function liveRegion() {
@@ -53,69 +11,102 @@ function liveRegion() {
 }
 
 /**
- * @param {(tools: {data: object, state: object, choose: (changes: object) => void, preview: (changes: object) => void})
- *   => {controls?: Node[], body: Node[], help?: string, show: (names: string[]) => void,
- *   layout?: (width: number) => void, sentence: (names: string[]) => (string|Node)[]}} build
+ * @param {(tools: {data: object, state: object, slide: boolean, choose: (changes: object) => void,
+ *   preview: (changes: object) => void}) => {controls?: Node[], body: Node[], details?: Node[], help?: string,
+ *   layout?: (width: number) => void, show: (names: string[]) => void, sentence: (names: string[]) => (string|Node)[],
+ *   reset?: () => void}} build
  *   `state` is what is chosen now, plus `answer` where Python computes one; only the frame writes it.
+ *   `slide` is true in a page made for a slide: fewer things, and larger.
  *   What shows Python's answer is of the class clf-answered: it loses its colours while Python computes.
  *   `choose` is a committed choice: shown, said, and told to the host. `preview` (a slider under way) is shown only.
- *   `show(names)` brings the figure up to date; `names` are the traits that changed, all of them at first; `layout` gets the width of the body.
- * @returns {{update: (changes: object) => void, destroy: () => void}} the hosts' handle
+ *   `layout` gets the width of the body, first of all and whenever it changes. `show(names)` brings the figure up to
+ *   date; `names` are the traits that changed: all of them when the figure is first painted or the theme changes.
+ *   `details` are folded away below the body. `reset` undoes what is no trait.
+ * @returns {{update: (changes: object) => void, repaint: () => void, destroy: () => void}} the hosts' handle
  */
-function figure(el, initial, onChange, build) {
-  const { data, ...state } = initial;
+export function figure(el, initial, onChange, build) {
+  const { data, layout = "page", frame = {}, ...state } = initial;
   const told = { ...state };
-  const differing = (from, changes) => Object.keys(changes).filter((name) => from[name] !== changes[name]);
-  const tools = { data, state, choose, preview: (changes) => show(changes) };
-  const parts = build(tools);
+  const differing = (from, changes) => Object.keys(changes).filter((name) => !equal(from[name], changes[name]));
+  const parts = build({ data, state, slide: layout === "slide", choose, preview: (changes) => show(changes) });
   const live = liveRegion();
+  const actions = actionButtons(Object.fromEntries(data.chosen.map((name) => [name, state[name]])), (changes, note) => {
+    if (note) parts.reset?.();
+    choose(changes, note);
+  });
+  actions.take(frame);
   const notice = data.asks ? make("p", { class: "clf-notice", role: "status" }) : null;
-  const body = make("div", { class: "clf-body" }, ...parts.body);
-  const root = make("section", { class: "clf", dir: "ltr", "aria-label": data.title },
-    make("p", { class: "clf-title", dir: "auto" }, data.title),
-    parts.controls ? make("div", { class: "clf-controls" }, ...parts.controls) : null,
-    notice, body,
+  const body = make("div", { class: "clf-body" }, ...parts.body, ...(notice ? [notice] : []));
+  const top = make("div", { class: "clf-top" },
+    make("div", { class: "clf-head" }, make("p", { class: "clf-title", dir: "auto" }, data.title), actions.element),
+    parts.controls ? make("div", { class: "clf-controls" }, ...parts.controls) : null);
+  const root = make("section", { class: "clf", dir: "ltr", tabindex: "-1", "aria-label": data.title, "data-layout": layout },
+    top, body, parts.details ? folded("Numbers", ...parts.details) : null,
     parts.help ? make("p", { class: "clf-help" }, parts.help) : null,
     make("p", { class: "clf-caption", dir: "auto" }, data.caption), live.element);
+  let missing = false; // whether the host has no answer to what is chosen
+  let width = 0; // of the body when it was laid out; 0 until it has a place on the page
 
-  function choose(changes) {
+  function choose(changes, note = "") {
     const news = Object.fromEntries(differing(told, changes).map((name) => [name, changes[name]]));
     Object.assign(told, news);
     show(changes);
-    live.say(...parts.sentence(Object.keys(news)));
+    live.say(note, ...parts.sentence(Object.keys(news)));
     if (Object.keys(news).length) onChange(news);
   }
 
   function show(changes) {
     const names = differing(state, changes);
     Object.assign(state, changes);
+    refresh(names);
+  }
+
+  function refresh(names) {
+    actions.show(state);
     if (data.asks) {
       notice.textContent = unanswered();
       body.classList.toggle("clf-pending", notice.textContent !== "");
+      body.classList.toggle("clf-unanswered", missing && notice.textContent !== "");
     }
-    if (state.answer !== null) parts.show(names);
+    if (!width) return;
+    const held = root.contains(document.activeElement) ? document.activeElement : null;
+    parts.show(names);
+    if (held && !held.checkVisibility()) root.focus(); // rather than the page's beginning
   }
 
   /** Why the numbers are not those of the choice, or "". */
   function unanswered() {
-    if (state.answer === null) return "This page holds no numbers for this choice: Python computes them, in the notebook.";
-    if (same(state.answer.for, data.asks.map((name) => state[name]))) return "";
-    return "Python is computing …";
+    if (equal(state.answer.for, data.asks.map((name) => state[name]))) return "";
+    return missing ? "This page holds no numbers for this choice: Python computes them, in the notebook." : "Python is computing …";
   }
 
-  el.append(root);
-  let width = 0;
-  const resized = new ResizeObserver(() => {
+  /** Lay out for the present width; the first time, paint. */
+  function place() {
     if (body.clientWidth === width) return; // the height changes with what is shown, and lays nothing out anew
+    const first = width === 0;
     width = body.clientWidth;
-    parts.layout?.(width);
-  });
+    if (width) parts.layout?.(width);
+    if (width && first) paint();
+  }
+
+  const paint = () => refresh(Object.keys(state));
+
+  el.append(root);
+  const stopTheme = followTheme(root, paint);
+  place();
+  const resized = new ResizeObserver(place);
   resized.observe(body);
-  const stopTheme = followTheme(root, () => parts.show(Object.keys(state)));
   return {
-    update(changes) {
+    update({ frame: framed, ...changes }) {
+      if (framed) actions.take(framed);
+      missing = changes.answer === null;
+      if (missing) delete changes.answer; // what is shown stays that of the last answer
       Object.assign(told, changes);
       show(changes);
+    },
+    repaint() {
+      if (width) parts.layout?.(width);
+      paint();
     },
     destroy() {
       stopTheme();
@@ -125,7 +116,33 @@ function figure(el, initial, onChange, build) {
   };
 }
 
-/** Whether two lists of plain values are equal. */
-function same(one, other) {
-  return JSON.stringify(one) === JSON.stringify(other);
+/**
+ * The one thing to try, and the way back to the state that the caption describes. Python says both when it shows the
+ * figure; before that the start is the state at hand. A button that would change nothing keeps the focus, and says so.
+ */
+function actionButtons(start, onAct) {
+  let attempt = null;
+  let state = start;
+  const holds = (wanted) => Object.keys(wanted).every((name) => equal(state[name], wanted[name]));
+  const act = (wanted, note) => !holds(wanted) && onAct(wanted, note);
+  const tried = button("", () => act(attempt.chosen, ""));
+  const reset = button("Reset", () => act(start, "Reset. "));
+  tried.classList.add("clf-try");
+  reset.classList.add("clf-reset");
+
+  function show(news) {
+    state = news;
+    tried.setAttribute("aria-disabled", attempt !== null && holds(attempt.chosen));
+    reset.setAttribute("aria-disabled", holds(start));
+  }
+  return {
+    element: make("div", { class: "clf-actions" }, tried, reset), show,
+    take(frame) {
+      start = frame.start ?? start;
+      attempt = frame.try ?? null;
+      tried.hidden = attempt === null;
+      tried.replaceChildren(`Try: ${attempt?.text ?? ""}`);
+      show(state);
+    },
+  };
 }

@@ -1,6 +1,13 @@
 // Figure 10: query heads share key/value heads. Weights and errors of every number of KV heads are Python's.
 
-function mount(el, initial, onChange) {
+import { svg } from "./axes.js";
+import { asNumber, counted, equal, make, manyOf, unpackAll } from "./basics.js";
+import { colourLegend, weightColours } from "./colours.js";
+import { numberOf, radioControl, rangeControl, wide } from "./controls.js";
+import { figure } from "./figure.js";
+import { plot } from "./plot.js";
+
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
     const { counts, sizes, ways } = data;
     const numbers = unpackAll(data, ["maps", "weight_errors", "output_errors", "weight_error", "output_error", "losses"]);
@@ -28,7 +35,7 @@ function mount(el, initial, onChange) {
       show(changed) {
         pair.show();
         stage.choose();
-        if (same(changed, ["head"])) return;
+        if (equal(changed, ["head"])) return;
         step.show(state.step);
         way.show(state.way);
         layer.show(state.layer);

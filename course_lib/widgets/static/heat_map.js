@@ -1,16 +1,23 @@
 // A heat map on a canvas that is one tab stop and a WAI-ARIA grid: only the current cell exists as an element.
 
+import { asNumber, asText, make, tokenText, uniqueName } from "./basics.js";
+import { fitCanvas, pixelsOf } from "./colours.js";
+import { gridMove } from "./keys.js";
+import { textSize } from "./screen.js";
+
 const MOVES = "Arrow keys move, Home and End go to the ends of the row, with Ctrl to the corners.";
-const CELL = { smallest: 4, largest: 44, printed: 34, label: 15, height: 620 };
+// Pixels at a text of 12. Cells of a text of many tokens may be smaller than a finger or a pointer needs.
+const CELL = { smallest: 12, many: 32, tiny: 4, largest: 44, printed: 34, label: 15, height: 620 };
 
 /**
  * @param {{rows: string[], columns: string[], scale: object, label: string, help?: string, axes?: [string, string],
  *   onHover?: (cell: object|null) => void, onMove: (cell: object) => void, onPick?: (cell: object) => void,
- *   onRelease?: () => void, room: () => number, height?: number}} options
- *   scale is a colourScale; room is the width the map may take, labels included, and height the largest of its plane.
+ *   onRelease?: () => void, room: () => number, height?: number, least?: number}} options
+ *   scale is a colourScale; room is the width the map may take, labels included, height the largest of its plane,
+ *   and least the pixels of a cell below which it scrolls.
  *   Moving chooses a cell; a figure that pins rows also gives onPick (click, Enter) and onRelease (Escape).
  */
-function heatMap(options) {
+export function heatMap(options) {
   const { rows, columns, axes = ["queries", "keys"], height = CELL.height } = options;
   const { onHover = () => {}, onPick = options.onMove, onRelease = () => {} } = options;
   const id = uniqueName();
@@ -30,22 +37,27 @@ function heatMap(options) {
   );
   const top = labels(columns, "clf-columns");
   const left = labels(rows, "clf-rows");
+  const things = options.axes ? "" : " clf-of-q-and-k"; // the colours of Q and K mark its rows and columns
   const element = make(
-    "div", { class: "clf-map" },
-    make("div", { class: "clf-axis", "aria-hidden": "true" }, `${axes[0]} ↓`, make("span", {}, `${axes[1]} →`)),
+    "div", { class: `clf-map${things}` },
+    make("div", { class: "clf-axis", "aria-hidden": "true" }, make("span", { class: "clf-axis-rows" }, `${axes[0]} ↓`),
+      make("span", { class: "clf-axis-columns" }, `${axes[1]} →`)),
     top.element, left.element, plane,
   );
-  let cell = CELL.smallest;
+  const least = options.least ?? (size.columns > CELL.many ? CELL.tiny : CELL.smallest);
+  let cell = least;
+  let enlarged = 1; // the text, in a slide
   let shown = null; // what draw() was last given
 
   function layout() {
+    enlarged = textSize(element) / 12;
     const room = options.room() - left.element.offsetWidth - parseFloat(getComputedStyle(element).columnGap);
     const fit = Math.floor(Math.min(room / size.columns, height / size.rows));
-    cell = Math.max(CELL.smallest, Math.min(CELL.largest, fit));
+    cell = Math.max(least, Math.min(CELL.largest * enlarged, fit));
     plane.style.width = `${cell * size.columns}px`;
     plane.style.height = `${cell * size.rows}px`;
-    top.place(cell, "left");
-    left.place(cell, "top");
+    top.place(cell / enlarged, cell, "left");
+    left.place(cell / enlarged, cell, "top");
     if (shown) draw(shown);
   }
 
@@ -55,7 +67,7 @@ function heatMap(options) {
     const context = fitCanvas(canvas, cell * size.columns, cell * size.rows);
     const colours = getComputedStyle(element);
     paint(context, shown, size, cell, colours.getPropertyValue("--clf-muted"));
-    if (cell >= CELL.printed) printNumbers(context, shown, size, cell, colours.fontFamily);
+    if (cell >= CELL.printed * enlarged) printNumbers(context, shown, size, cell, `${12 * enlarged}px ${colours.fontFamily}`);
     place({});
   }
 
@@ -102,7 +114,7 @@ function heatMap(options) {
     event.preventDefault();
     event.stopPropagation();
   });
-  return { element, layout, draw, place };
+  return { element, layout, draw, place, cell: () => cell };
 }
 
 /** The tokens along one side; where there is no room for all, every k-th, and always the current one. */
@@ -114,8 +126,8 @@ function labels(tokens, kind) {
   let step = 1;
   return {
     element,
-    place(cell, side) {
-      step = Math.ceil(CELL.label / cell);
+    place(relative, cell, side) {
+      step = Math.ceil(CELL.label / relative);
       items.forEach((item, i) => (item.style[side] = `${(i + 0.5) * cell}px`));
     },
     mark(current, pinned) {
@@ -152,8 +164,8 @@ function hatch(context, width, height, colour) {
 }
 
 /** Each visible value to as many decimals as its cell has room for. */
-function printNumbers(context, { values, seen, scale }, { columns }, cell, family) {
-  Object.assign(context, { font: `12px ${family}`, textAlign: "center", textBaseline: "middle" });
+function printNumbers(context, { values, seen, scale }, { columns }, cell, font) {
+  Object.assign(context, { font, textAlign: "center", textBaseline: "middle" });
   values.forEach((value, i) => {
     if (seen && !seen[i]) return;
     context.fillStyle = scale.ink(value);

@@ -1,9 +1,15 @@
 // Figure 11: keys and values of a trained model from a latent of rank r. All numbers are Python's.
 
+import { roundTicks } from "./axes.js";
+import { asChange, asCount, asNumber, counted, indices, make, sumOf, unpackAll } from "./basics.js";
+import { numberOf, numberTable, radioControl, rangeControl, wide } from "./controls.js";
+import { figure } from "./figure.js";
+import { plot } from "./plot.js";
+
 const SLICE_NAMES = ["keeps its rotation", "content, no longer turns", "lost with the rotation"];
 const SMALLEST_SHOWN = 0.1; // % of the largest singular value
 
-function mount(el, initial, onChange) {
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
     const tables = unpackAll(data, ["singular", "keys", "values", "both", "by_weights", "energy"]);
     const [layers, slots, ranks] = tables.singular.shape;

@@ -17,17 +17,18 @@ function render({ model, el }) {
 
   function describe() {
     image.alt = model.get("alt");
+    image.width = model.get("width");
     image.hidden = model.get("over");
   }
 
   model.on("change:png", draw);
-  model.on("change:alt change:over", describe);
+  model.on("change:alt change:over change:width", describe);
   describe();
   draw();
   return () => {
     newest = Infinity;
     model.off("change:png", draw);
-    model.off("change:alt change:over", describe);
+    model.off("change:alt change:over change:width", describe);
     if (image.src) URL.revokeObjectURL(image.src);
   };
 }

@@ -1,16 +1,25 @@
 // Lines, points and bars with axes and a legend, in SVG. A plot is one tab stop: arrows walk its points.
 
-const MARKERS = ["circle", "square", "diamond", "triangle", "cross"];
+import { plotPlace, ruleMarks, svg, xAxis, yAxis } from "./axes.js";
+import { make, uniqueName } from "./basics.js";
+import { gridMove } from "./keys.js";
+import { textSize } from "./screen.js";
+
+export const MARKERS = ["circle", "square", "diamond", "triangle", "cross"];
+const DASHES = ["none", "7 4", "8 3 2 3", "2 3", "10 3 2 3 2 3"];
+const METHODS = ["mha", "gqa", "mqa", "mla"]; // motifs whose lines and markers differ as well as their colours
+const PLOT = { height: 260, marker: 4, near: 28 };
 
 /**
- * @param {{label: string, x: object, y: object, height?: number,
+ * @param {{label: string, x: object, y: object, height?: number, legend?: boolean,
  *   describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
  *   x and y are axes ({label, domain, log?, ticks?, text?}); `describe` says a point, for the tip and a screen reader;
  *   onPick is called on a click or Enter. `draw({series, rules, x, y})` takes
- *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour (0..4), dash?}], numbers in x and y;
+ *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour, dash?, marker?}], numbers in x and y;
+ *   colour: 0 to 4, or a motif of course_lib.figures.motifs: "q", "k", "v", "l", "learnt", "mha", "gqa", "mqa", "mla";
  *   rules: [{x or y, label}], reference lines; x and y replace the axes' properties that they name.
  */
-function plot(options) {
+export function plot(options) {
   const id = uniqueName();
   const drawing = svg("svg", { "aria-hidden": "true" });
   const option = make("div", { role: "option", id: `${id}-point`, class: "clf-unseen", "aria-selected": "true" });
@@ -23,29 +32,22 @@ function plot(options) {
   const element = make("div", { class: "clf-figure" }, stage, legend);
   const height = options.height ?? PLOT.height;
   let width = 480;
+  let text = 12; // pixels of its letters
   let shown = { series: [], rules: [] };
   let place = null; // from values to pixels
   let current = { series: 0, point: 0 };
 
   function draw(content) {
     shown = { rules: [], ...content };
-    const inside = { width: width - PLOT.left - PLOT.right, height: height - PLOT.top - PLOT.bottom };
     const axes = { x: { ...options.x, ...content.x }, y: { ...options.y, ...content.y } };
-    const x = plotAxis(axes.x, Math.floor(inside.width / 52));
-    const y = plotAxis(axes.y, Math.floor(inside.height / 36));
-    place = {
-      x: (value) => PLOT.left + inside.width * x.at(value),
-      y: (value) => PLOT.top + inside.height * (1 - y.at(value)),
-      base: PLOT.top + inside.height, inside,
-    };
+    place = plotPlace(axes, width, height, text);
     for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) drawing.setAttribute(name, value);
     drawing.replaceChildren(
-      ...xAxis(axes.x, x.ticks, place, width, height), ...yAxis(axes.y, y.ticks, place, width),
-      ...shown.rules.flatMap((rule) => ruleMarks(rule, place, width)),
+      ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...shown.rules.flatMap((rule) => ruleMarks(rule, place)),
       ...shown.series.map((each, i) => seriesMarks(each, i, place)),
     );
     legend.replaceChildren(...shown.series.map((each, i) => legendEntry(each, i)));
-    legend.hidden = shown.series.length < 2;
+    legend.hidden = shown.series.length < 2 || options.legend === false;
     point(current, false);
   }
 
@@ -78,7 +80,8 @@ function plot(options) {
     const bounds = stage.getBoundingClientRect();
     let best = { distance: Infinity };
     shown.series.forEach((each, series) => Array.from(each.x).forEach((value, i) => {
-      const distance = Math.hypot(place.x(value) - event.clientX + bounds.left, place.y(each.y[i]) - event.clientY + bounds.top);
+      const [across, down] = [place.x(value) - event.clientX + bounds.left, place.y(each.y[i]) - event.clientY + bounds.top];
+      const distance = Math.hypot(across, each.kind === "bars" ? Math.max(0, down) : down); // a bar is hit along its length
       if (distance < best.distance) best = { distance, series, point: i };
     }));
     return best.distance <= PLOT.near ? best : null;
@@ -89,12 +92,14 @@ function plot(options) {
     if (found) point(found, true);
     else hideTip();
   });
-  stage.addEventListener("pointerleave", hideTip);
+  stage.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && hideTip());
   stage.addEventListener("focus", () => stage.matches(":focus-visible") && point(current, true));
   stage.addEventListener("blur", hideTip);
   stage.addEventListener("click", (event) => {
     const found = nearest(event);
-    if (found) options.onPick?.(found.series, found.point);
+    if (!found) return hideTip();
+    options.onPick?.(found.series, found.point);
+    point(found, true); // a tap reads a point as a pointer does
   });
   stage.addEventListener("keydown", (event) => {
     const { series, point: i } = current;
@@ -111,32 +116,37 @@ function plot(options) {
     element, draw,
     layout(room) {
       width = Math.max(240, Math.floor(room));
+      text = textSize(stage);
+      element.style.width = `${width}px`; // of the legend too
       if (shown.series.length) draw(shown);
     },
   };
 }
 
-function seriesMarks({ x, y, kind = "line", colour, dash }, i, place) {
-  const group = svg("g", { class: `clf-series clf-colour-${(colour ?? i) % 5}` });
+function seriesMarks({ x, y, kind = "line", ...look }, i, place) {
+  const { colour, dash, shape } = lookOf(look, i);
+  const group = svg("g", { class: `clf-series clf-colour-${colour}` });
   const points = Array.from(x, (value, j) => [place.x(value), place.y(y[j])]);
   if (kind === "bars") {
-    const wide = Math.max(2, (0.7 * place.inside.width) / Math.max(1, points.length));
+    const wide = Math.max(2, (0.7 * (place.right - place.left)) / Math.max(1, points.length));
     group.append(...points.map(([px, py]) => svg("rect", { x: px - wide / 2, y: py, width: wide, height: Math.max(0, place.base - py) })));
   } else if (kind === "points") {
-    group.append(...points.map(([px, py]) => marker(MARKERS[(colour ?? i) % 5], px, py)));
+    group.append(...points.map(([px, py]) => marker(shape, px, py, place.unit)));
   } else {
-    group.append(svg("polyline", { points: points.map(([px, py]) => `${px.toFixed(1)},${py.toFixed(1)}`).join(" "), "stroke-dasharray": dash ?? dashes(colour ?? i) }));
+    group.append(svg("polyline", { points: points.map(([px, py]) => `${px.toFixed(1)},${py.toFixed(1)}`).join(" "), "stroke-dasharray": dash }));
   }
   return group;
 }
 
-/** Each line has its own dash beside its own colour: no reading depends on colour alone. */
-function dashes(i) {
-  return ["none", "7 4", "8 3 2 3", "2 3", "10 3 2 3 2 3"][i % 5];
+/** Each series has its own dash and marker beside its own colour: no reading depends on colour alone. */
+function lookOf({ colour, dash, marker }, i) {
+  const named = typeof colour === "string";
+  const number = named ? Math.max(0, METHODS.indexOf(colour)) : (colour ?? i) % 5;
+  return { colour: named ? colour : number, dash: dash ?? DASHES[number], shape: marker ?? MARKERS[number] };
 }
 
-function marker(shape, x, y) {
-  const r = PLOT.marker;
+export function marker(shape, x, y, unit = 1) {
+  const r = PLOT.marker * unit;
   const path = {
     square: `M${x - r} ${y - r}h${2 * r}v${2 * r}h${-2 * r}z`,
     diamond: `M${x} ${y - r - 1}l${r + 1} ${r + 1}l${-r - 1} ${r + 1}l${-r - 1} ${-r - 1}z`,
@@ -146,11 +156,11 @@ function marker(shape, x, y) {
   return shape === "circle" ? svg("circle", { cx: x, cy: y, r }) : svg("path", { d: path[shape], class: `clf-${shape}` });
 }
 
-function legendEntry({ name, kind = "line", colour, dash }, i) {
-  const number = (colour ?? i) % 5;
-  const sample = svg("svg", { width: 28, height: 14, "aria-hidden": "true", class: `clf-series clf-colour-${number}` });
+function legendEntry({ name, kind = "line", ...look }, i) {
+  const { colour, dash, shape } = lookOf(look, i);
+  const sample = svg("svg", { width: 28, height: 14, "aria-hidden": "true", class: `clf-series clf-colour-${colour}` });
   if (kind === "bars") sample.append(svg("rect", { x: 8, y: 1, width: 12, height: 12 }));
-  else if (kind === "points") sample.append(marker(MARKERS[number], 14, 7));
-  else sample.append(svg("polyline", { points: "0,7 28,7", "stroke-dasharray": dash ?? dashes(number) }));
+  else if (kind === "points") sample.append(marker(shape, 14, 7));
+  else sample.append(svg("polyline", { points: "0,7 28,7", "stroke-dasharray": dash }));
   return make("span", { class: "clf-key" }, sample, name);
 }

@@ -1,8 +1,15 @@
 // Figure 9: works on the roof of a machine. FLOPs and numbers moved are Python's; times follow from a machine's two rates.
 
+import { asTick, svg } from "./axes.js";
+import { asCount, equal, indices, make, manyOf, sumOf, unpack } from "./basics.js";
+import { radioControl, rangeControl, selectControl } from "./controls.js";
+import { figure } from "./figure.js";
+import { MARKERS, marker, plot } from "./plot.js";
+import { raised } from "./units.js";
+
 const SPREAD = { height: 400, dashes: ["none", "7 4", "2 3", "10 3 2 3"] };
 
-function mount(el, initial, onChange) {
+export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
     const models = data.models.map((each) => ({ ...each, flops: unpack(each.flops), numbers: unpack(each.numbers) }));
     const device = () => data.devices[state.device];
@@ -112,7 +119,7 @@ function roofPlot({ data, models, state, works, onPick }) {
     element: make("div", { class: "clf-roofs" }, chart.element),
     draw() {
       const news = [state.model, state.device, state.context];
-      if (same(news, drawn)) return markChosen();
+      if (equal(news, drawn)) return markChosen();
       drawn = news;
       drawAll();
     },

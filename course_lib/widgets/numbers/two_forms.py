@@ -10,11 +10,11 @@ from course_lib import accounting
 from course_lib.config import LatentConfig
 
 DTYPE = "bfloat16"  # in which bytes are counted
-READINGS = ("expanded", "absorbed")
+FORMS = ("expanded", "absorbed")
 EQUAL = ("scores", "weights", "heads", "output")  # what both readings have, and where they are compared
 
 
-def both_readings(layer, X: np.ndarray, cached: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def both_forms(layer, X: np.ndarray, cached: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The tensors of the first new token, by their names in the JavaScript, and the differences of all new ones.
 
     "scores", "weights", "heads" and "output" have the readings as their first axis. The differences (n, 4) are the
@@ -80,9 +80,9 @@ def counted_size(name: str, config: LatentConfig, cached: int, new: Sequence[int
     costs = []
     for n in new:
         work = works(config, cached, n)
-        totals = {reading: {"flops": work[reading].flops, "bytes": work[reading].bytes} for reading in READINGS}
-        parts = {reading: work[reading].bytes_by_part for reading in READINGS}
-        cells = {reading: cells_of(reading, config, cached + n, n) for reading in READINGS}
+        totals = {reading: {"flops": work[reading].flops, "bytes": work[reading].bytes} for reading in FORMS}
+        parts = {reading: work[reading].bytes_by_part for reading in FORMS}
+        cells = {reading: cells_of(reading, config, cached + n, n) for reading in FORMS}
         rows = cached + n
         numbers = {"cached": rows * config.floats_per_token, "made": rows * accounting.expanded(config).materialised}
         costs.append({"totals": totals, "bytes": parts, "cells": cells, "numbers": numbers})
@@ -95,7 +95,7 @@ def formulas(config: LatentConfig) -> dict[str, dict[str, str]]:
     Q = "X W^Q_h" if config.d_latent_q is None else f"{rows[1]} W^{{LQQ}}_h"
     rotary = " + Q^R_h K^R{}^⊤" if config.d_rope else ""
     scale = f" / √{config.d_qk}" if config.scale == config.d_qk**-0.5 else f" × {config.scale:.4g}"
-    products = zip(READINGS, ("Q_h K_h^⊤", "A_h L^⊤"), strict=True)
+    products = zip(FORMS, ("Q_h K_h^⊤", "A_h L^⊤"), strict=True)
     scores = {reading: {"scores": f"S_h = ({product}{rotary}){scale}"} for reading, product in products}
     return {"both": {"Q": f"Q_h = {Q}", "L": f"L = {rows[0]}"}} | scores
 

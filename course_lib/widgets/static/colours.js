@@ -1,0 +1,88 @@
+// Colour scales, pixels and legends.
+
+import { asBytes, asNumber, largestOf, make } from "./basics.js";
+import { density, isDark } from "./screen.js";
+
+/** Whether black reads better than white on the colour at `index` of the table (relative luminance of WCAG). */
+function isLight(palette, index) {
+  const [red, green, blue] = [0, 1, 2].map((i) => {
+    const c = palette[3 * index + i] / 255;
+    return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179;
+}
+
+/**
+ * Colours for values from low to high, in the theme shown when they are asked for.
+ * @param {{light: Uint8Array, dark: Uint8Array}} tables 256 x 3 bytes each
+ */
+function colourScale(tables, low, high) {
+  const table = () => (isDark() ? tables.dark : tables.light);
+  const index = (value) => Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))));
+  const rgb = (value) => table().subarray(3 * index(value), 3 * index(value) + 3);
+  return {
+    low, high, rgb,
+    get table() {
+      return table();
+    },
+    css: (value) => `rgb(${rgb(value).join(" ")})`,
+    ink: (value) => (isLight(table(), index(value)) ? "#000" : "#fff"),
+  };
+}
+
+/** Weights, on [0, 1] unless told otherwise. */
+export function weightColours(data, high = 1, low = 0) {
+  const table = asBytes(data.palette);
+  return colourScale({ light: table, dark: table }, low, high);
+}
+
+/** Of values with one sign those of weights, as far as the largest; of both signs signed ones. */
+export function fittingColours(data, values) {
+  const limit = largestOf(values) || 1;
+  if (values.every((value) => value >= 0)) return weightColours(data, limit);
+  if (values.every((value) => value <= 0)) return weightColours(data, 0, -limit);
+  return signedColours(data, limit);
+}
+
+/** Signed values, as far as `limit` on both sides of zero, which has the colour of the ground. */
+export function signedColours(data, limit) {
+  const tables = { light: asBytes(data.signed_palette), dark: asBytes(data.signed_palette_dark) };
+  return colourScale(tables, -(limit || 1), limit || 1);
+}
+
+/** One pixel for each value, row by row; where `seen` is 0, and below the last value, pixels stay transparent. */
+export function pixelsOf({ values, seen = null, scale }, columns, rows = values.length / columns) {
+  const image = new ImageData(columns, rows);
+  values.forEach((value, i) => {
+    if (seen && !seen[i]) return;
+    image.data.set(scale.rgb(value), 4 * i);
+    image.data[4 * i + 3] = 255;
+  });
+  return image;
+}
+
+/** Sharp drawing on dense screens. @returns {CanvasRenderingContext2D} in CSS pixels */
+export function fitCanvas(canvas, width, height) {
+  const scale = density();
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  return context;
+}
+
+/** The legend of a colour scale, with the sign for masked cells when there are any. */
+export function colourLegend(scale, label, masked, digits = 0) {
+  const bar = make("canvas", { width: 256, height: 1, class: "clf-scale", "aria-hidden": "true" });
+  const context = bar.getContext("2d");
+  const image = context.createImageData(256, 1);
+  for (let i = 0; i < 256; i++) image.data.set([...scale.table.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+  context.putImageData(image, 0, 0);
+  const hidden = masked ? make("span", { class: "clf-key" }, make("span", { class: "clf-hatched" }), "hidden by the mask") : null;
+  const ends = [asNumber(scale.low, digits), asNumber(scale.high, digits)];
+  const key = make("span", { class: "clf-key", "aria-hidden": "true" }, `${label} ${ends[0]}`, bar, ends[1]);
+  const said = make("span", { class: "clf-unseen" }, `${label || "values"}: colours from ${ends.join(" to ")}`);
+  return make("div", { class: "clf-legend" }, key, said, hidden);
+}

@@ -1,0 +1,146 @@
+"""That every figure fits: a screen's height, a telephone, forced colours, a slide."""
+
+import pytest
+
+from course_lib.widgets import AttentionMap
+
+pytestmark = pytest.mark.browser
+
+WIDTH, HEIGHT = 820, 640  # of a figure in JupyterLab at 1280 x 720, with the file browser open
+MARGIN = 8  # of the bare page, at each side
+SLIDE = {"width": 1184, "height": 560}
+
+# Texts at their places: [text, left, top, right, bottom, the number of its drawing or -1], those in sight.
+TEXTS = """() => {
+  const drawings = [...document.querySelectorAll(".clf svg")];
+  const walker = document.createTreeWalker(document.querySelector(".clf"), NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) {
+    const node = walker.currentNode, parent = node.parentElement;
+    if (!node.data.trim() || !parent.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    if (parent.closest(".clf-unseen, .clf-tip, .clf-cell, option")) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const { left, top, right, bottom } = range.getBoundingClientRect();
+    const drawing = drawings.indexOf(parent.closest("svg"));
+    const scrolls = parent.closest(".clf-wide, .clf-scroll") !== null;
+    found.push({ text: node.data, left, top, right, bottom, drawing, scrolls });
+  }
+  return found;
+}"""
+# What says something by its colour: elements with a ground of their own or a pattern, and lines of a frame.
+COLOURED = """() => {
+  const neutral = ["--clf-ground", "--clf-raised", "--clf-faint", "--clf-text"];
+  const root = document.querySelector(".clf");
+  const probe = root.appendChild(document.createElement("i"));
+  const known = neutral.map((name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  });
+  probe.remove();
+  const all = [...root.querySelectorAll(".clf-body *")];
+  const shown = all.filter((e) => e.checkVisibility() && !e.closest("svg, option, select, button, input"));
+  window.marks ??= shown.filter((e) => {
+    const { backgroundColor, backgroundImage } = getComputedStyle(e);
+    const drawn = backgroundColor !== "rgba(0, 0, 0, 0)" && !known.includes(backgroundColor);
+    return drawn || backgroundImage !== "none" || e.matches(".clf-band, .clf-cell");
+  });
+  return window.marks.map((e) => {
+    const { backgroundColor, backgroundImage, boxShadow } = getComputedStyle(e);
+    return [e.className, backgroundColor, backgroundImage, boxShadow === "none"];
+  });
+}"""
+CHOSEN = """() => [...document.querySelectorAll(".clf-choice")].filter((e) => e.checkVisibility()).map((e) => {
+  const { outlineStyle, outlineWidth } = getComputedStyle(e);
+  return [e.querySelector("input").checked, outlineStyle !== "none" && parseFloat(outlineWidth) >= 2];
+})"""
+SMALL = """(least) => [...document.querySelectorAll('.clf *')]
+  .filter((e) => e.checkVisibility() && !e.closest(".clf-unseen") && !e.classList.contains("clf-cell"))
+  .filter((e) => [...e.childNodes].some((c) => c.nodeType === 3 && c.data.trim()))
+  .filter((e) => parseFloat(getComputedStyle(e).fontSize) < least).map((e) => e.outerHTML.slice(0, 120))"""
+# Elements that stand out of the slide, and those that would scroll.
+OUTSIDE = """({ width, height }) => [...document.querySelectorAll(".clf, .clf *")].filter((e) => {
+  if (!e.checkVisibility() || e.closest(".clf-unseen, .clf-tip, .clf-cell, .clf-widest")) return false;
+  const { left, top, right, bottom } = e.getBoundingClientRect();
+  const { overflowX, overflowY } = getComputedStyle(e);
+  const wide = overflowX === "auto" && e.scrollWidth > e.clientWidth;
+  const high = overflowY === "auto" && e.scrollHeight > e.clientHeight;
+  return wide || high || left < -1 || top < -1 || right > width + 1 || bottom > height + 1;
+}).map((e) => e.outerHTML.slice(0, 120))"""
+
+
+def test_it_fits_a_screen(cls, mount, tokens):
+    opened = mount(cls.example(tokens), viewport={"width": WIDTH + 2 * MARGIN, "height": 900})
+    box = opened.locator(".clf").bounding_box()
+    assert box["width"] == WIDTH and box["height"] <= HEIGHT, f"{box['height']:.0f} pixels high"
+
+
+def test_on_a_telephone_no_text_is_cut_off_or_collides(cls, mount, tokens):
+    opened = mount(cls.example(tokens), viewport={"width": 390, "height": 844})
+    assert opened.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+    texts = opened.evaluate(TEXTS)
+    outside = [t["text"] for t in texts if not t["scrolls"] and (t["left"] < 0 or t["right"] > 390)]
+    assert outside == []
+    in_drawings = [t for t in texts if t["drawing"] >= 0]
+    assert [
+        f"{a['text']} / {b['text']}" for i, a in enumerate(in_drawings) for b in in_drawings[:i] if meet(a, b)
+    ] == []
+
+
+def meet(a, b):
+    """Whether two texts of one drawing overlap, by more than the air around their letters."""
+    if a["drawing"] != b["drawing"]:
+        return False
+    across = min(a["right"], b["right"]) - max(a["left"], b["left"])
+    down = min(a["bottom"], b["bottom"]) - max(a["top"], b["top"])
+    return across > 1 and down > 4
+
+
+def test_on_a_telephone_cells_can_be_hit(cls, mount, tokens):
+    opened = mount(cls.example(tokens), viewport={"width": 390, "height": 844})
+    for grid in opened.get_by_role("grid").all():
+        cell = grid.get_by_role("gridcell").first.bounding_box()
+        assert min(cell["width"], cell["height"]) >= 12
+
+
+def test_forced_colours_leave_what_is_said_by_colour(cls, mount, tokens):
+    opened = mount(cls.example(tokens), color_scheme="light")
+    usual = opened.evaluate(COLOURED)
+    opened.emulate_media(forced_colors="active", color_scheme="light")
+    opened.wait_for_function("() => matchMedia('(forced-colors: active)').matches")
+    assert opened.evaluate(COLOURED) == usual
+    for checked, framed in opened.evaluate(CHOSEN):
+        assert checked == framed  # not by the weight of its letters alone
+
+
+def test_it_fits_a_slide_with_large_text(cls, open_page, tokens, tmp_path):
+    url = cls.example(tokens).save(tmp_path / "slide.html", layout="slide").as_uri()
+    opened = open_page(url, viewport=SLIDE)
+    opened.wait_for_selector(".clf[data-layout=slide]")
+    assert opened.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
+        SLIDE["width"],
+        SLIDE["height"],
+    ]
+    assert opened.evaluate(SMALL, 20) == []
+    assert opened.evaluate(OUTSIDE, SLIDE) == []
+
+
+DECK = """<!doctype html><title>Deck</title>
+<iframe sandbox="allow-scripts" width="1184" height="560" src="slide.html"></iframe>
+<script>window.heard = []; addEventListener("message", ({ data }) => heard.push(data));</script>"""
+
+
+def test_a_deck_hears_page_keys_and_says_by_how_much_it_enlarges(open_page, tokens, tmp_path):
+    AttentionMap.example(tokens).save(tmp_path / "slide.html", layout="slide")
+    (tmp_path / "deck.html").write_text(DECK)
+    opened = open_page((tmp_path / "deck.html").as_uri())
+    frame = opened.frame_locator("iframe")
+    frame.get_by_role("grid").focus()
+    for key in ("PageDown", "ArrowUp", "PageUp"):
+        opened.keyboard.press(key)
+    opened.wait_for_function("() => heard.length === 2")
+    assert opened.evaluate("() => heard") == [{"figure": "key", "key": "PageDown"}, {"figure": "key", "key": "PageUp"}]
+    canvas = frame.locator(".clf-plane canvas")
+    before = canvas.evaluate("(e) => e.width")
+    opened.evaluate("() => frames[0].postMessage({ figure: 'scale', scale: 3 }, '*')")
+    frame.locator(f".clf-plane canvas[width='{3 * before}']").wait_for()
