@@ -13,7 +13,8 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * An axis: `domain` [low, high], `log` 2 or 10 for a logarithmic one, `text(value)` for its ticks.
+ * An axis: `domain` [low, high], `log` 2 or 10 for a logarithmic one, `text(value)` for its ticks; of the x axis also
+ * `room`, what is left free at the right, in pixels at a text of 12.
  * @returns {{ticks: number[], at: (value: number) => number}} `at` is the place on [0, 1], beyond it outside
  */
 function plotAxis({ domain: [low, high], log, ticks }, room) {
@@ -51,7 +52,7 @@ function logTicks(low, high, base, room) {
  */
 export function plotPlace(axes, width, height, text) {
   const unit = text / 12;
-  const [left, right, top] = [MARGINS.left * unit, width - MARGINS.right * unit, MARGINS.top * unit];
+  const [left, right, top] = [MARGINS.left * unit, width - (axes.x.room ?? MARGINS.right) * unit, MARGINS.top * unit];
   const name = linesOf(axes.x.label, right - left, LETTER * unit);
   const base = height - (MARGINS.bottom + MARGINS.line * (name.length - 1)) * unit;
   const x = plotAxis(axes.x, Math.floor((right - left) / (52 * unit)));
