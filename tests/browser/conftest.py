@@ -33,10 +33,6 @@ NOT_YET = {
         "test_it_fits_a_slide_with_large_text": "has no layout for slides",
     },
     # DecodeStepper
-    "DecodeStepper": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-    },
     # HeadAblation
     "HeadAblation": {
         "test_it_fits_a_screen": "too high",
