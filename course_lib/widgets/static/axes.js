@@ -97,13 +97,25 @@ export function yAxis({ label, text = asTick }, place) {
   return [...marks, svg("text", { class: "clf-name", transform: turned, "text-anchor": "middle" }, label)];
 }
 
-/** A dashed reference line across the plot, with its name at the end. */
-export function ruleMarks({ x, y, label }, place) {
+/** Of level rules, in order, the names that touch no name before them: the others stand without. */
+export function withRoom(rules, place) {
+  const named = [];
+  return rules.map((rule) => {
+    if (rule.y === undefined) return rule;
+    const at = place.y(rule.y);
+    if (named.some((other) => Math.abs(other - at) < 14 * place.unit)) return { ...rule, label: "" };
+    named.push(at);
+    return rule;
+  });
+}
+
+/** A dashed reference line across the plot, with its name at the end, or with `start` at its beginning. */
+export function ruleMarks({ x, y, label, start }, place) {
   const { left, right, top, base, unit } = place;
   if (y !== undefined) {
     const at = place.y(y);
     return [svg("line", { class: "clf-rule", x1: left, x2: right, y1: at, y2: at }),
-      svg("text", { class: "clf-rule-name", x: right, y: at - 5 * unit, "text-anchor": "end" }, label)];
+      svg("text", { class: "clf-rule-name", x: start ? left + 4 * unit : right, y: at - 4 * unit, "text-anchor": start ? "start" : "end" }, label)];
   }
   const at = place.x(x);
   const before = at > right - 74 * unit;

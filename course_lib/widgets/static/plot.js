@@ -1,6 +1,6 @@
 // Lines, points and bars with axes and a legend, in SVG. A plot is one tab stop: arrows walk its points.
 
-import { plotPlace, ruleMarks, svg, xAxis, yAxis } from "./axes.js";
+import { plotPlace, ruleMarks, svg, withRoom, xAxis, yAxis } from "./axes.js";
 import { make, uniqueName } from "./basics.js";
 import { gridMove } from "./keys.js";
 import { lineNames } from "./line_names.js";
@@ -19,7 +19,7 @@ const PLOT = { height: 260, marker: 4, near: 28 };
  *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour, dash?, marker?, end?, chosen?}], numbers in
  *   x and y; `end` is a name at the line's end, in place of the legend: the x axis has `room` for it, in pixels;
  *   colour: 0 to 4, or a motif of course_lib.figures.motifs: "q", "k", "v", "l", "learnt", "mha", "gqa", "mqa", "mla";
- *   rules: [{x or y, label}], reference lines; x and y replace the axes' properties that they name.
+ *   rules: [{x or y, label, start?}], reference lines; x and y replace the axes' properties that they name.
  */
 export function plot(options) {
   const id = uniqueName();
@@ -45,7 +45,7 @@ export function plot(options) {
     place = plotPlace(axes, width, height, text);
     for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) drawing.setAttribute(name, value);
     drawing.replaceChildren(
-      ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...shown.rules.flatMap((rule) => ruleMarks(rule, place)),
+      ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...withRoom(shown.rules, place).flatMap((rule) => ruleMarks(rule, place)),
       ...shown.series.map((each, i) => seriesMarks(each, i, place)), ...lineNames(lineEnds(shown.series, place), place),
     );
     legend.replaceChildren(...shown.series.map((each, i) => legendEntry(each, i)));
