@@ -28,10 +28,6 @@ NOT_YET = {
     },
     # AttentionMap
     # CacheGrowth
-    "CacheGrowth": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-    },
     # DecodeStepper
     # HeadAblation
     "HeadAblation": {
