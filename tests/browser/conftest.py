@@ -30,17 +30,7 @@ NOT_YET = {
     # CacheGrowth
     # DecodeStepper
     # HeadAblation
-    "HeadAblation": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # HeadGallery
-    "HeadGallery": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # HeadSharing
     "HeadSharing": {
         "test_it_fits_a_screen": "too high",
@@ -60,23 +50,8 @@ NOT_YET = {
         "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
     },
     # RotaryClocks
-    "RotaryClocks": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # ScoreAnatomy
-    "ScoreAnatomy": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # SoftmaxTemperature
-    "SoftmaxTemperature": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_a_screen_reader_hears_names_before_values": "its curves say the value first",
-    },
 }
 
 

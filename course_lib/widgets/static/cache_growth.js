@@ -149,7 +149,7 @@ function stepTable(data, state, at, steps) {
 function growthPlot(data, state, now, height, onKind) {
   const marks = data.contexts.filter((_, i) => i % 4 === 0);
   const lines = plot({
-    label: "Cache against the length of a text", height,
+    label: "Cache against the length of a text", height, legend: false,
     x: { label: "tokens in each text", domain: [data.contexts[0], data.contexts.at(-1)], log: 2, text: asCount, ticks: marks, room: 66 },
     y: { label: "", domain: [1, 2], log: 2, text: asBytesText },
     describe: (i, j) => (i < data.kinds[0].length

@@ -181,7 +181,7 @@ function costPlot(data, flops, height) {
   const values = data.ways.map((_, way) => tokens.map((_, step) => flops.at(0, way, step) / 1e6));
   const most = Math.max(...values.flat());
   const lines = plot({
-    label: "MFLOPs of each step", height,
+    label: "MFLOPs of each step", height, legend: false,
     x: { label: "tokens read", domain: [tokens[0], Math.max(tokens[0] + 1, tokens.at(-1))], ticks: tokens.filter((_, step) => step % Math.ceil(tokens.length / 4) === 0), room: 92 },
     y: { label: "MFLOPs", domain: [0, 1.08 * most] },
     describe: (i, j) => `${data.ways[i]}, ${manyOf(tokens[j], "token")}: ${asCount(flops.at(0, i, j))} FLOPs`,

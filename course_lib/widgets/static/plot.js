@@ -12,12 +12,12 @@ const METHODS = ["mha", "gqa", "mqa", "mla"]; // motifs whose lines and markers 
 const PLOT = { height: 260, marker: 4, near: 28 };
 
 /**
- * @param {{label: string, x: object, y: object, height?: number,
+ * @param {{label: string, x: object, y: object, height?: number, legend?: boolean,
  *   describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
  *   x and y are axes ({label, domain, log?, ticks?, text?}); `describe` says a point, for the tip and a screen reader;
  *   onPick is called on a click or Enter. `draw({series, rules, x, y})` takes
  *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour, dash?, marker?, end?, chosen?}], numbers in
- *   x and y; `end` is a name at the line's end, in place of the legend: the x axis has `room` for it, in pixels;
+ *   x and y; `end` is a name at the line's end: the x axis has `room` for it, in pixels, and the plot needs no legend;
  *   colour: 0 to 4, or a motif of course_lib.figures.motifs: "q", "k", "v", "l", "learnt", "mha", "gqa", "mqa", "mla";
  *   rules: [{x or y, label, start?}], reference lines; x and y replace the axes' properties that they name.
  */
@@ -49,7 +49,7 @@ export function plot(options) {
       ...shown.series.map((each, i) => seriesMarks(each, i, place)), ...lineNames(lineEnds(shown.series, place), place),
     );
     legend.replaceChildren(...shown.series.map((each, i) => legendEntry(each, i)));
-    legend.hidden = shown.series.length < 2 || shown.series.some(({ end }) => end);
+    legend.hidden = shown.series.length < 2 || options.legend === false;
     point(current, false);
   }
 
@@ -119,6 +119,7 @@ export function plot(options) {
     layout(room) {
       width = Math.max(240, Math.floor(room));
       text = textSize(stage);
+      element.style.width = `${width}px`; // of the legend too
       if (shown.series.length) draw(shown);
     },
   };
