@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from matplotlib.patches import Rectangle
 
 from course_lib.accounting import Work, cache_bytes, model_decode, model_prefill
 from course_lib.config import GroupedConfig, ModelConfig, require
-from course_lib.figures import motifs, style
+from course_lib.figures import style
+from course_lib.figures.decoding import INK, draw_rows, draw_shares
 from course_lib.figures.inputs import as_tokens
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
@@ -19,7 +18,6 @@ MAX_TOKENS = 64  # rows whose names can be read
 MAX_NUMBERS = 50_000  # in the caches, 200 kB
 CANDIDATES = 5  # next tokens whose logits are shown
 WAYS = ("recomputed", "with a cache")
-INK = style.PALETTE[4]
 TOLERANCE = 1e-4  # of the largest logit: float32 has 24 bits, and sums of some hundred products differ in their order
 READING = (
     "Rows are tokens, columns are the coordinates of one head. Without a cache a step makes all rows anew, and they "
@@ -155,9 +153,11 @@ class DecodeStepper(InteractiveFigure):
         with style.context():
             fig = Drawing(figsize=(8.2, 4.4))
             left, right = fig.subfigures(1, 2, width_ratios=(1.1, 1))
-            self._draw_rows(left.add_subplot())
+            draw_rows(left.add_subplot(), self.rows, self._first_computed(), self.tensor)
             shares, steps = right.subplots(2, 1, height_ratios=(1, 1.5))
-            self._draw_shares(shares)
+            recomputed, cached = self.works
+            ratios = {"FLOPs": recomputed.flops / cached.flops, "bytes": recomputed.bytes / cached.bytes}
+            draw_shares(shares, ratios)
             read = np.arange(self.data["prompt"], len(self.tokens) + 1)
             for values, way, line in zip(unpacked(self.data["flops"])[0] / 1e6, WAYS, ("--", "-"), strict=True):
                 steps.plot(read, values, color=INK, linestyle=line)
@@ -167,37 +167,6 @@ class DecodeStepper(InteractiveFigure):
             steps.set_xlim(right=read[0] + 1.4 * max(1, read[-1] - read[0]))
             steps.set_xticks(read[:: max(1, len(read) // 4)])
         return fig
-
-    def _draw_rows(self, ax: Axes) -> None:
-        """Kept rows pale in a solid frame, those made now in a dashed one."""
-        rows, first = self.rows, self._first_computed()
-        limit = np.abs(rows).max() or 1.0
-        pale = np.where(np.arange(len(rows)) < first, 0.45, 1.0)[:, None] * np.ones(rows.shape)
-        options = {"cmap": style.SIGNED, "vmin": -limit, "vmax": limit, "aspect": "auto", "interpolation": "nearest"}
-        ax.imshow(rows, alpha=pale, **options)
-        colour = motifs.THINGS[self.tensor[0]].light
-        for start, end, frame in ((0, first, motifs.CACHED), (first, len(rows), motifs.MADE_NOW)):
-            if start < end:
-                corner = (-0.5, start - 0.5)
-                box = Rectangle(
-                    corner, rows.shape[1], end - start, fill=False, edgecolor=colour, clip_on=False, **frame
-                )
-                ax.add_patch(box)
-        ax.set(title=f"{self.tensor}: {len(rows) - first} made now (dashed), {first} kept")
-        ax.set(xlabel=f"coordinate of {self.tensor}", ylabel="token", ylim=(len(rows) - 0.4, -0.6))
-        ax.yaxis.get_major_locator().set_params(integer=True)
-        ax.grid(visible=False)
-
-    def _draw_shares(self, ax: Axes) -> None:
-        """Of what recomputing takes, the part that the step with a cache takes."""
-        ratios = [getattr(self.works[0], name) / getattr(self.works[1], name) for name in ("flops", "bytes")]
-        ax.barh([0, 1], [1, 1], height=0.5, fill=False, edgecolor=INK, **motifs.MADE_NOW)
-        ax.barh([0, 1], [1 / ratio for ratio in ratios], height=0.5, color=INK)
-        for place, ratio in enumerate(ratios):
-            ax.annotate(f"{ratio:.3g} \u00d7", (1.03, place), va="center", annotation_clip=False)
-        ax.set_yticks([0, 1], ["FLOPs", "bytes"])
-        ax.set(title="With a cache; dashed: recomputed", xlim=(0, 1.25), ylim=(1.5, -0.5), xticks=[])
-        ax.grid(visible=False)
 
     def _first_computed(self) -> int:
         """The first row that the step with a cache computes."""

@@ -7,7 +7,8 @@ import torch
 from course_lib.accounting import Model, model
 from course_lib.config import GroupedConfig, LatentConfig
 from course_lib.widgets.base import unpacked
-from course_lib.widgets.cache_growth import BATCHES, CONTEXTS, DTYPES, NEW, CacheGrowth
+from course_lib.widgets.cache_growth import CacheGrowth
+from course_lib.widgets.numbers.cache_tables import BATCHES, CONTEXTS, DTYPES, NEW
 from course_lib.widgets.numbers.cache_variants import ACCELERATORS, Variant, describe, variants
 
 DTYPE = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float8": torch.float8_e4m3fn}
