@@ -44,7 +44,7 @@ export function mount(el, initial, onChange) {
     tiles.element.style.maxHeight = `${sizes.high}px`;
     const legend = make("div");
     const readout = make("div", { class: "clf-losses", role: "status" });
-    const token = make("p");
+    const token = make("p", { class: "clf-token clf-page-only" });
     const note = make("span");
     const map = heatMap({
       rows: COPY_NAMES, columns: data.tokens, scale: signedColours(data, 1), axes: ["copy", "token"],
@@ -100,9 +100,9 @@ export function mount(el, initial, onChange) {
       controls: [view.element, make("div", { class: "clf-steps" }, ...presets)],
       body: [
         make("div", { class: "clf-ablation" },
-          make("div", {}, tiles.element, legend), make("div", { class: "clf-answered" }, readout)),
+          make("div", {}, tiles.element, legend), make("div", { class: "clf-answered" }, readout, token)),
         make("div", { class: "clf-page-only" },
-          make("div", { class: "clf-answered" }, tokens, make("div", { class: "clf-token" }, note, token))),
+          make("div", { class: "clf-answered" }, tokens, note)),
       ],
       help: "Click a head, or press Enter on it, to remove it or to put it back.",
       show, sentence,
