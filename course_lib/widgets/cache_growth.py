@@ -3,27 +3,35 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from course_lib.accounting import Model, cache_rows, in_binary_units, itemsize, model
+from course_lib.accounting import Model, in_binary_units, itemsize, model
 from course_lib.config import require
-from course_lib.figures import style
+from course_lib.figures import motifs, style
 from course_lib.figures.inputs import shown
+from course_lib.figures.line_names import name_lines
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Name, Try, Walk
-from course_lib.widgets.numbers.cache_variants import ACCELERATORS, describe, row_formula, variants
+from course_lib.widgets.numbers.cache_tables import (
+    BATCHES,
+    CONTEXTS,
+    DTYPES,
+    counted,
+    domain,
+    rows_of_layers,
+    terms,
+)
+from course_lib.widgets.numbers.cache_variants import ACCELERATORS, describe, variants
 
 MAX_MODELS = 6
-CONTEXTS = tuple(2**k for k in range(8, 21))
-BATCHES = (1, 2, 4, 8, 16, 32, 64)
-DTYPES = ("float32", "bfloat16", "float8")
-NEW = 5  # a text of the chosen length, and up to four more tokens
-MARKERS = ("o", "s", "D", "^", "x")
+MHA, MLA = 0, 3  # positions in `kinds`
+PAPER = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}  # behind text that lines cross
+WINDOWS = (motifs.METHODS["GQA"].light, ":")  # grouped attention that forgets
 READING = (
-    "The caches of all layers, without weights and activations. GiB are 2³⁰ bytes; the level lines, memory of "
-    "accelerators by their data sheets, are in GB, 10⁹ bytes. Kinds that a model does not have: MLA with d_L = 4 "
-    "d_head and d_R = d_head / 2, as in DeepSeek-V2; windows of 1,024 tokens in five of six layers, as in Gemma 3."
+    "Caches of all layers; GiB are 2³⁰ bytes. Level lines say how many texts an empty accelerator holds. Kinds that a "
+    "model lacks: MLA as in DeepSeek-V2, windows of 1,024 tokens in five of six layers as in Gemma 3."
 )
 
 
@@ -50,7 +58,7 @@ class CacheGrowth(InteractiveFigure):
     dtype = Name("bfloat16").tag(sync=True, chosen=True)
     new = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
-        keys="Tab Tab Tab Tab ArrowRight ArrowRight Tab ArrowLeft Tab Tab Tab Tab Tab Tab Tab Enter",
+        keys="Tab Tab Tab Tab ArrowRight ArrowRight Tab ArrowLeft Tab Tab Tab Tab Tab Enter",
         chosen={"variant": 3, "context": 6, "new": 1},
         said="MLA",
     )
@@ -72,6 +80,7 @@ class CacheGrowth(InteractiveFigure):
             "rows": packed(rows_of_layers(kinds), "<i4"),
             "models": [shown(each.name).replace("␣", " ") for each in models],
             "kinds": [[describe(variant) for variant in of] for of in kinds],
+            "short": [variant.kind for variant in kinds[0]],
             "own": [[variant.published for variant in of].index(True) for of in kinds],
             "layers": [[terms(variant.model) for variant in of] for of in kinds],
             "devices": [{"name": each.name, "memory": each.memory} for each in ACCELERATORS],
@@ -92,8 +101,8 @@ class CacheGrowth(InteractiveFigure):
         return cls(models, title=text, caption=text)
 
     def first_try(self) -> Try | None:
-        longest = len(CONTEXTS) - 1
-        return Try(f"texts of {CONTEXTS[longest]:,} tokens", {"context": longest})
+        other = MLA if self.variant == MHA else MHA
+        return Try(f"{self.data['short'][other]} instead", {"variant": other})
 
     def allowed(self) -> dict[str, range | Sequence[str]]:
         _, models, kinds, contexts, new = self.data["bytes"]["shape"]
@@ -143,27 +152,34 @@ class CacheGrowth(InteractiveFigure):
         with style.context():
             fig = Drawing(figsize=(8.2, 4.4))
             ax = fig.add_subplot()
-            for name, curve, marker in zip(self.kinds, curves, MARKERS, strict=True):
-                ax.plot(CONTEXTS, curve, label=name, marker=marker, markersize=4)
-            for device in self.data["devices"]:
-                if low < device["memory"] < high:
-                    ax.axhline(device["memory"], color="0.4", linewidth=1, linestyle=":")
-                    label = f"{device['name']}, {device['memory'] / 1e9:g} GB"
-                    end = (6 * CONTEXTS[-1], device["memory"])  # right of the lines
-                    ax.annotate(label, end, (0, 2), textcoords="offset points", ha="right", fontsize=8)
-            ax.plot(self.tokens, at, "o", markersize=12, markerfacecolor="none", markeredgecolor="0.1")
             ax.set_xscale("log", base=2)
             ax.set_yscale("log", base=2)
-            ticks = [tick for tick in (2.0**k for k in range(0, 60, 5)) if low <= tick <= high]
+            ticks = [tick for tick in (2.0**k for k in range(0, 60, 4)) if low <= tick <= high]
             ax.set_yticks(ticks, [in_binary_units(int(tick)) for tick in ticks])
             ax.set_xticks(CONTEXTS[::2], [f"{n:,}" for n in CONTEXTS[::2]])
             texts = f"{BATCHES[self.batch]} text{'s' if self.batch else ''}"
-            ax.set(
-                title=f"{self.models[self.model]}, {texts}, {self.dtype}", xlabel="tokens in each text", ylabel="cache"
-            )
-            ax.set(xlim=(CONTEXTS[0] / 1.5, 6 * CONTEXTS[-1]), ylim=(low, high))
-            fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+            ax.set(title=f"{self.models[self.model]}, {texts}, {self.dtype}", xlabel="tokens in each text")
+            ax.set(xlim=(CONTEXTS[0], CONTEXTS[-1]), ylim=(low, high), ylabel="cache")
+            self._draw_memory(ax)
+            looks = [(motifs.METHODS[kind].light, "-") for kind in ("MHA", "GQA", "MQA", "MLA")] + [WINDOWS]
+            lines = [
+                ax.plot(CONTEXTS, curve, label=name, color=colour, linestyle=dash)[0]
+                for name, curve, (colour, dash) in zip(self.kinds, curves, looks, strict=True)
+            ]
+            lines[self.variant].set_linewidth(3.5)
+            name_lines(ax, lines)
+            ax.plot(self.tokens, at, "o", markersize=12, markerfacecolor="none", markeredgecolor="0.1", zorder=3)
         return fig
+
+    def _draw_memory(self, ax: Axes) -> None:
+        """A level line for each accelerator in sight, with the texts that it holds."""
+        low, high = ax.get_ylim()
+        for device, count in zip(self.data["devices"], self.texts_that_fit, strict=True):
+            if low < device["memory"] < high:
+                ax.axhline(device["memory"], color="0.4", linewidth=1, linestyle=":")
+                label = f"{device['name']}, {device['memory'] / 1e9:g} GB: {count:,} text{'s' if count != 1 else ''}"
+                place = (CONTEXTS[0], device["memory"])
+                ax.annotate(label, place, (4, 1.5), textcoords="offset points", fontsize=9, bbox=PAPER)
 
     def alt(self) -> str:
         sizes = [f"{kind}: {in_binary_units(int(n))}" for kind, n in zip(self.kinds, self.bytes, strict=True)]
@@ -184,32 +200,6 @@ class CacheGrowth(InteractiveFigure):
 
     def __repr__(self):
         return f"CacheGrowth(models={self.models})"
-
-
-def counted(of: Model) -> list[list[int]]:
-    """Numbers in the caches of one text: of one byte each there are as many bytes. (context, new)."""
-    return [[of.cache_bytes(tokens + new, dtype="int8") for new in range(NEW)] for tokens in CONTEXTS]
-
-
-def terms(of: Model) -> list[dict]:
-    """The model's layers for the formula: how many, and what a row of one holds."""
-    return [{"count": count, "row": row_formula(config), "window": config.window} for count, config in of.layers]
-
-
-def rows_of_layers(kinds) -> np.ndarray:
-    """Rows that a layer of each group holds, (model, kind, group, context, new); 0 where there are fewer groups."""
-    groups = max(len(variant.model.layers) for of in kinds for variant in of)
-    rows = np.zeros((len(kinds), len(kinds[0]), groups, len(CONTEXTS), NEW), dtype=int)
-    for m, of in enumerate(kinds):
-        for v, variant in enumerate(of):
-            for g, (_, config) in enumerate(variant.model.layers):
-                rows[m, v, g] = [[cache_rows(config, tokens + new) for new in range(NEW)] for tokens in CONTEXTS]
-    return rows
-
-
-def domain(sizes: np.ndarray) -> tuple[float, float]:
-    """Powers of two around all sizes."""
-    return 2.0 ** int(np.floor(np.log2(sizes.min()))), 2.0 ** int(np.ceil(np.log2(sizes.max())))
 
 
 def require_models(models) -> None:

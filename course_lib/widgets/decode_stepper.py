@@ -1,14 +1,14 @@
-"""Figure 7: a text grows token by token, recomputed and with a cache side by side."""
+"""Figure 7: a text grows token by token; what each step makes, and what the cache saves."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.accounting import Work, cache_bytes, model_decode, model_prefill
 from course_lib.config import GroupedConfig, ModelConfig, require
 from course_lib.figures import style
+from course_lib.figures.decoding import INK, draw_rows, draw_shares
 from course_lib.figures.inputs import as_tokens
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
@@ -20,9 +20,8 @@ CANDIDATES = 5  # next tokens whose logits are shown
 WAYS = ("recomputed", "with a cache")
 TOLERANCE = 1e-4  # of the largest logit: float32 has 24 bits, and sums of some hundred products differ in their order
 READING = (
-    "Rows are tokens, columns are the coordinates of one head. At the left all rows are computed anew at each step, at "
-    "the right only the last one; the kept ones are equal. Counted are the FLOPs of matrix products and the bytes that "
-    "must be moved at least, for all layers, feed-forward networks and the logits of the last token."
+    "Rows are tokens, columns are the coordinates of one head. Without a cache a step makes all rows anew, and they "
+    "are equal. FLOPs (of matrix products) and bytes (that must be moved at least) are those of the whole model."
 )
 
 
@@ -47,7 +46,7 @@ class DecodeStepper(InteractiveFigure):
     head = Index(0).tag(sync=True, chosen=True)
     tensor = Name("").tag(sync=True, chosen=True)
     walk = Walk(
-        keys="Tab Tab Tab Tab Tab Enter Tab ArrowRight Tab ArrowRight Tab ArrowRight",
+        keys="Tab Tab Tab Tab Tab Tab Enter Tab ArrowRight Tab ArrowRight Tab ArrowRight",
         chosen={"step": 3, "tensor": "V", "layer": 1, "head": 1},
         said="head 1",
     )
@@ -152,26 +151,22 @@ class DecodeStepper(InteractiveFigure):
 
     def drawing(self) -> Drawing:
         with style.context():
-            fig = Drawing(figsize=(8.2, 4.2))
-            left, right, cost = fig.subplots(1, 3, width_ratios=(1, 1, 1.1))
-            for ax, way, first in ((left, WAYS[0], 0), (right, WAYS[1], self._first_computed())):
-                self._draw_rows(ax, way, first)
-            flops = unpacked(self.data["flops"])[0] / 1e6
-            for values, way, marker in zip(flops, WAYS, "os", strict=True):
-                cost.plot(range(1, len(values) + 1), values, marker=marker, label=way)
-            cost.axvline(self.step + 1, color="0.4", linestyle=":", linewidth=1)
-            cost.set(title="MFLOPs of each step", xlabel="step", ylim=(0, None))
-            cost.legend()
+            fig = Drawing(figsize=(8.2, 4.4))
+            left, right = fig.subfigures(1, 2, width_ratios=(1.1, 1))
+            draw_rows(left.add_subplot(), self.rows, self._first_computed(), self.tensor)
+            shares, steps = right.subplots(2, 1, height_ratios=(1, 1.5))
+            recomputed, cached = self.works
+            ratios = {"FLOPs": recomputed.flops / cached.flops, "bytes": recomputed.bytes / cached.bytes}
+            draw_shares(shares, ratios)
+            read = np.arange(self.data["prompt"], len(self.tokens) + 1)
+            for values, way, line in zip(unpacked(self.data["flops"])[0] / 1e6, WAYS, ("--", "-"), strict=True):
+                steps.plot(read, values, color=INK, linestyle=line)
+                steps.annotate(way, (read[-1], values[-1]), (4, 0), textcoords="offset points", va="center")
+            steps.axvline(self.length, color="0.4", linestyle=":", linewidth=1)
+            steps.set(title="MFLOPs of each step", xlabel="tokens read", ylim=(0, None))
+            steps.set_xlim(right=read[0] + 1.4 * max(1, read[-1] - read[0]))
+            steps.set_xticks(read[:: max(1, len(read) // 4)])
         return fig
-
-    def _draw_rows(self, ax: Axes, way: str, first: int) -> None:
-        """The rows; a bar at the left edge marks those that the step computes."""
-        limit = np.abs(self.rows).max() or 1.0
-        ax.imshow(self.rows, cmap=style.SIGNED, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
-        ax.plot([-1.2, -1.2], [first - 0.4, self.length - 0.6], color=style.PALETTE[1], linewidth=4, marker="")
-        ax.set(title=f"{way}: {self.length - first} computed", xlabel=f"coordinate of {self.tensor}", ylabel="token")
-        ax.set_xlim(left=-2)
-        ax.grid(visible=False)
 
     def _first_computed(self) -> int:
         """The first row that the step with a cache computes."""
@@ -181,9 +176,9 @@ class DecodeStepper(InteractiveFigure):
         recomputed, cached = self.works
         computed = self.length - self._first_computed()
         return (
-            f"{self.tensor} of {self.length} tokens, layer {self.layer}, head {self.head}. Step {self.step + 1} "
-            f"computes {self.length} rows anew, or {computed} with a cache, for the same logits; that takes "
-            f"{recomputed.flops / cached.flops:.1f} times the FLOPs and {recomputed.bytes / cached.bytes:.1f} times "
+            f"{self.tensor} of {self.length} tokens, layer {self.layer}, head {self.head}. The step makes "
+            f"{self.length} rows anew, or {computed} with a cache, for the same logits; without a cache it takes "
+            f"{recomputed.flops / cached.flops:.3g} times the FLOPs and {recomputed.bytes / cached.bytes:.3g} times "
             "the bytes. The FLOPs of a step rise without a cache; with one, the prompt read, they stay nearly level."
         )
 
@@ -197,7 +192,7 @@ class DecodeStepper(InteractiveFigure):
         shown = unpacked(self.data["logits"])[:, self.step].T
         for token, pair in zip(self.data["candidates"][self.step], shown, strict=True):
             rows.append([f"logit of {token}", *(f"{value:.2f}" for value in pair)])
-        return page.table([f"step {self.step + 1}, {self.length} tokens", *WAYS], rows)
+        return page.table([f"step {self.step}, {self.length} tokens", *WAYS], rows)
 
     def __repr__(self):
         return f"DecodeStepper(tokens={len(self.tokens)}, steps={len(self.data['held'])})"

@@ -28,15 +28,7 @@ NOT_YET = {
     },
     # AttentionMap
     # CacheGrowth
-    "CacheGrowth": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-    },
     # DecodeStepper
-    "DecodeStepper": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-    },
     # HeadAblation
     # HeadGallery
     # HeadSharing

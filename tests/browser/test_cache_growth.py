@@ -1,11 +1,13 @@
 """Figure 8 in Chromium: sizes, formula, table and decode steps are those of Python."""
 
+import itertools
 import re
 
 import pytest
 
 from course_lib.accounting import in_binary_units, model
 from course_lib.widgets.cache_growth import CacheGrowth
+from course_lib.widgets.numbers.cache_variants import ACCELERATORS
 
 pytestmark = pytest.mark.browser
 
@@ -43,8 +45,9 @@ def test_size_formula_and_tables_are_pythons(mount, model, variant, context, bat
     assert multiplied_out(formula) == size and formula.endswith(f"= {size:,} bytes")
     windows = [term["window"] for term in python.data["layers"][model][variant]]
     assert formula.count("(the window)") == sum(window is not None and window <= python.tokens for window in windows)
-    own = opened.locator(".clf-choice").filter(has_text="(as it is)").all_inner_texts()
+    own = opened.get_by_label("Kind of attention").locator("option").filter(has_text="(as it is)").all_inner_texts()
     assert own == [f"{python.kinds[python.data['own'][model]]} (as it is)"]
+    opened.locator("summary").click()
     kinds, steps = (opened.locator(".clf-table").nth(i).locator("tbody tr") for i in (0, 1))
     for v, (row, of) in enumerate(zip(kinds.all(), python.bytes, strict=True)):
         python.variant = v
@@ -58,6 +61,9 @@ def test_size_formula_and_tables_are_pythons(mount, model, variant, context, bat
         )
         assert (int(tokens), int(held)) == (python.tokens, python.bytes[variant])
         assert before is None or before + int(written) + int(dropped) == int(held)
+        if python.new == max(new, 1):
+            said = opened.locator(".clf-growth-change").inner_text().replace(",", "")
+            assert said.endswith(f"{int(written)} bytes written {-int(dropped)} dropped.")
         before = int(held)
     assert steps.nth(new).get_attribute("class") == "clf-current"
 
@@ -78,6 +84,65 @@ def test_points_of_the_lines_are_said_with_their_sizes(mount):
     assert point.text_content() == f"{python.kinds[4]}: {in_binary_units(int(python.bytes[4]))} at 1,048,576 tokens"
     opened.keyboard.press("Enter")
     assert opened.evaluate("() => window.changes[0]") == [{"variant": 4}]
+
+
+NAMES = """(plot, which) => [...plot.querySelectorAll(which)].map((name) => {
+  const { top, bottom } = name.getBoundingClientRect();
+  return [name.textContent, (top + bottom) / 2, name.classList.contains("clf-chosen")];
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("model", [0, 1, 2])
+def test_lines_have_their_names_at_their_ends_and_apart(mount, model, width):
+    python = figure()
+    python.model, python.variant = model, 3
+    opened = mount(python, viewport={"width": width, "height": 900})
+    names = opened.locator(".clf-plot").evaluate(NAMES, ".clf-end")
+    assert [name for name, _, _ in names] == ["MHA", "GQA", "MQA", "MLA", "windows"]
+    assert [chosen for _, _, chosen in names] == [False, False, False, True, False]
+    python.choose(tokens=2**20)
+    by_size = [names[i] for i in python.bytes.argsort(kind="stable")]
+    heights = [height for _, height, _ in by_size]
+    assert all(above < below - 13.9 for below, above in itertools.pairwise(heights))
+    ends = opened.locator(".clf-plot").evaluate("""(plot) => [...plot.querySelectorAll("polyline")].map((line) =>
+      line.points[line.points.length - 1].matrixTransform(line.getScreenCTM()).y)""")
+    for (_, height, _), end in zip(names, ends, strict=True):
+        assert abs(height - end) < 3 * 14
+    assert sum(height for _, height, _ in names) == pytest.approx(sum(ends), abs=5)  # moved as little as can be
+    assert opened.locator(".clf-plot + .clf-legend").is_hidden()
+
+
+def test_level_lines_say_how_many_texts_fit_where_there_is_room(mount):
+    python = figure()
+    opened = mount(python)
+    names = [name for name, _, _ in opened.locator(".clf-plot").evaluate(NAMES, ".clf-rule-name")]
+    said = [name for name in names if name]
+    counts = dict(zip((each.name for each in ACCELERATORS), python.texts_that_fit, strict=True))
+    assert said[0] == f"8 H100, 640 GB: {counts['8 H100']} texts" and len(said) < len(names)
+    for name in said:
+        device, _, count = name.partition(", ")
+        assert int(count.split(": ")[1].split()[0].replace(",", "")) == counts[device]
+
+
+def test_ticks_are_sixteen_times_apart(mount):
+    plot = mount(figure()).locator(".clf-plot")
+    names = plot.evaluate("(plot) => [...plot.querySelectorAll('text[text-anchor=end]')].map((e) => e.textContent)")
+    units = {"MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+    sizes = [int(number) * units[unit] for number, unit in (name.split() for name in names)]
+    assert len(sizes) > 4 and all(high == 16 * low for low, high in itertools.pairwise(sizes))
+
+
+def test_a_click_on_a_line_chooses_its_kind(mount):
+    opened = mount(figure())
+    plot = opened.locator(".clf-plot")
+    x, y = plot.evaluate("""(plot) => {
+      const { points } = plot.querySelector("polyline"), line = plot.querySelector("polyline");
+      const { x, y } = points[2].matrixTransform(line.getScreenCTM());
+      return [x, y];
+    }""")
+    opened.mouse.click(x, y)
+    assert opened.evaluate("() => window.changes[0]") == [{"variant": 0}]
 
 
 def test_sizes_are_worded_as_in_python(open_page):

@@ -7,7 +7,8 @@ import torch
 from course_lib.accounting import Model, model
 from course_lib.config import GroupedConfig, LatentConfig
 from course_lib.widgets.base import unpacked
-from course_lib.widgets.cache_growth import BATCHES, CONTEXTS, DTYPES, NEW, CacheGrowth
+from course_lib.widgets.cache_growth import CacheGrowth
+from course_lib.widgets.numbers.cache_tables import BATCHES, CONTEXTS, DTYPES, NEW
 from course_lib.widgets.numbers.cache_variants import ACCELERATORS, Variant, describe, variants
 
 DTYPE = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float8": torch.float8_e4m3fn}
@@ -143,3 +144,22 @@ def test_alternative_text_and_table_hold_the_numbers(figure):
     assert "<th>GQA, 8 KV heads</th><td>171,798,691,840</td><td>160 GiB</td><td>2</td><td>7</td>" in figure.table()
     assert repr(figure) == f"CacheGrowth(models={list(NAMES)})"
     assert (BATCHES[figure.batch], CONTEXTS[figure.context]) == (16, 2**15)
+
+
+def test_the_still_names_each_line_and_says_how_many_texts_fit(figure):
+    figure.choose(tokens=2**15, texts=16, name="Llama-3-70B")
+    figure.variant, figure.new, figure.dtype = 1, 0, "bfloat16"
+    (ax,) = figure.drawing().get_axes()
+    drawn = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+    assert list(drawn) == figure.kinds and set(figure.kinds) <= {text.get_text() for text in ax.texts}
+    for kind, size in zip(figure.kinds, figure.bytes, strict=True):
+        assert dict(zip(*drawn[kind].get_data(), strict=True))[2**15] == size
+    assert "8 H100, 640 GB: 59 texts" in {text.get_text() for text in ax.texts}
+    np.testing.assert_array_equal(np.diff(np.log2(ax.get_yticks())), 4)
+
+
+def test_the_one_thing_to_try_is_another_kind(figure):
+    figure.variant = 1
+    assert figure.first_try() == ("MHA instead", {"variant": 0})
+    figure.variant = 0
+    assert figure.first_try() == ("MLA instead", {"variant": 3})

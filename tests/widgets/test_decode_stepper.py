@@ -92,7 +92,27 @@ def test_rows_are_the_keys_and_values_of_the_layer(model, figure):
 def test_it_opens_in_the_middle_and_words_hold_the_numbers(figure):
     assert (figure.step, figure.tensor, figure.length) == (2, "K", 7)
     recomputed, cached = figure.works
-    assert f"{recomputed.flops / cached.flops:.1f} times the FLOPs" in figure.alt()
-    assert "Step 3 computes 7 rows anew, or 1 with a cache" in figure.alt()
+    assert f"{recomputed.flops / cached.flops:.3g} times the FLOPs" in figure.alt()
+    assert "The step makes 7 rows anew, or 1 with a cache" in figure.alt()
     assert f"<th>FLOPs, this step</th><td>{recomputed.flops:,}</td><td>{cached.flops:,}</td>" in figure.table()
     assert repr(figure) == "DecodeStepper(tokens=8, steps=4)"
+
+
+def test_the_still_shows_the_rows_their_frames_and_the_part_that_a_cache_takes(figure):
+    figure.step, figure.tensor = 3, "V"
+    rows, shares, steps = figure.drawing().get_axes()
+    np.testing.assert_array_equal(rows.images[0].get_array(), figure.rows)
+    assert [(p.get_y(), p.get_height(), p.get_linestyle()) for p in rows.patches][0] == (-0.5, 7, "-")
+    assert (rows.patches[1].get_y(), rows.patches[1].get_height()) == (6.5, 1)
+    recomputed, cached = figure.works
+    parts = [bar.get_width() for bar in shares.patches[2:]]
+    assert parts == pytest.approx([cached.flops / recomputed.flops, cached.bytes / recomputed.bytes], rel=1e-12)
+    for line, way in zip(steps.lines, range(2), strict=False):
+        drawn = dict(zip(*line.get_data(), strict=True))
+        assert drawn[figure.length] == figure.works[way].flops / 1e6
+
+
+def test_the_one_thing_to_try_is_a_token_more_and_at_the_end_the_prompt(figure):
+    assert figure.first_try().chosen == {"step": 3}
+    figure.step = 3
+    assert figure.first_try().chosen == {"step": 0}

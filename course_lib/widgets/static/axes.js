@@ -13,7 +13,8 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * An axis: `domain` [low, high], `log` 2 or 10 for a logarithmic one, `text(value)` for its ticks.
+ * An axis: `domain` [low, high], `log` 2 or 10 for a logarithmic one, `text(value)` for its ticks; of the x axis also
+ * `room`, what is left free at the right, in pixels at a text of 12.
  * @returns {{ticks: number[], at: (value: number) => number}} `at` is the place on [0, 1], beyond it outside
  */
 function plotAxis({ domain: [low, high], log, ticks }, room) {
@@ -51,7 +52,7 @@ function logTicks(low, high, base, room) {
  */
 export function plotPlace(axes, width, height, text) {
   const unit = text / 12;
-  const [left, right, top] = [MARGINS.left * unit, width - MARGINS.right * unit, MARGINS.top * unit];
+  const [left, right, top] = [MARGINS.left * unit, width - (axes.x.room ?? MARGINS.right) * unit, MARGINS.top * unit];
   const name = linesOf(axes.x.label, right - left, LETTER * unit);
   const base = height - (MARGINS.bottom + MARGINS.line * (name.length - 1)) * unit;
   const x = plotAxis(axes.x, Math.floor((right - left) / (52 * unit)));
@@ -96,13 +97,25 @@ export function yAxis({ label, text = asTick }, place) {
   return [...marks, svg("text", { class: "clf-name", transform: turned, "text-anchor": "middle" }, label)];
 }
 
-/** A dashed reference line across the plot, with its name at the end. */
-export function ruleMarks({ x, y, label }, place) {
+/** Of level rules, in order, the names that touch no name before them: the others stand without. */
+export function withRoom(rules, place) {
+  const named = [];
+  return rules.map((rule) => {
+    if (rule.y === undefined) return rule;
+    const at = place.y(rule.y);
+    if (named.some((other) => Math.abs(other - at) < 14 * place.unit)) return { ...rule, label: "" };
+    named.push(at);
+    return rule;
+  });
+}
+
+/** A dashed reference line across the plot, with its name at the end, or with `start` at its beginning. */
+export function ruleMarks({ x, y, label, start }, place) {
   const { left, right, top, base, unit } = place;
   if (y !== undefined) {
     const at = place.y(y);
     return [svg("line", { class: "clf-rule", x1: left, x2: right, y1: at, y2: at }),
-      svg("text", { class: "clf-rule-name", x: right, y: at - 5 * unit, "text-anchor": "end" }, label)];
+      svg("text", { class: "clf-rule-name", x: start ? left + 4 * unit : right, y: at - 4 * unit, "text-anchor": start ? "start" : "end" }, label)];
   }
   const at = place.x(x);
   const before = at > right - 74 * unit;

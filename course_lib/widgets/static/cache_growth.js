@@ -1,13 +1,18 @@
 // Figure 8: bytes of a cache against the length of the text, for five kinds of attention. All numbers are Python's.
 
 import { asCount, indices, make, manyOf, unpackAll } from "./basics.js";
-import { numberTable, radioControl, rangeControl, selectControl, stepControl, wide } from "./controls.js";
+import { numberTable, rangeControl, selectControl, stepControl, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 import { asBytesText } from "./units.js";
 
+const SETTINGS = 262; // pixels beside the plot, gap included
+const TICKS = 4; // powers of two from one tick to the next
+// Windows are grouped attention that forgets: its colour, and a dash and name of their own.
+const LOOKS = [...["mha", "gqa", "mqa", "mla"].map((colour) => ({ colour, dash: "none" })), { colour: "gqa", dash: "2 4" }];
+
 export function mount(el, initial, onChange) {
-  return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
+  return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
     const arrays = unpackAll(data, ["bytes", "texts", "rows", "written"]);
     const dtypes = data.dtypes.map(([name]) => name);
     const now = () => moment(data, arrays, state, dtypes.indexOf(state.dtype));
@@ -16,30 +21,31 @@ export function mount(el, initial, onChange) {
       onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
     });
     const model = selectControl({ label: "Model", names: data.models, onChange: (value) => choose({ model: value }) });
+    const variant = kindControl(data, (value) => choose({ variant: value }));
     const context = slider("Length of a text", "context", data.contexts, "token");
     const batch = slider("Texts at a time", "batch", data.batches, "text");
-    const dtype = radioControl({
+    const dtype = selectControl({
       label: "A number takes", names: data.dtypes.map(([name, size]) => `${name}, ${manyOf(size, "byte")}`),
       onChange: (value) => choose({ dtype: dtypes[value] }),
     });
-    const variant = kindControl(data, (value) => choose({ variant: value }));
-    const readout = make("p", { class: "clf-growth-total" });
-    const formula = make("p", { class: "clf-equation clf-growth-formula" });
-    const plotted = make("div", {}, make("p", { class: "clf-growth-name" }, "Cache of all texts together"));
-    const growth = growthPlot(data, state, now, (value) => choose({ variant: value }));
     const step = stepControl({
       label: "Decode", count: arrays.bytes.shape[4], text: (i) => (i ? manyOf(i, "new token") : "the texts are read"),
       onChange: (value) => choose({ new: value }),
     });
-    const steps = wide("The cache, token by token");
-    const decode = make("div", { class: "clf-growth-decode" }, make("p", { class: "clf-growth-name" }, "Decode, step by step"), step.element, steps);
-    const table = wide("The five kinds");
-    plotted.append(growth.element);
+    dtype.element.classList.add("clf-page-only");
+    const settings = [context, batch, dtype, step].map((control) => control.element);
+    const side = make("div", { class: "clf-growth-side" }, ...(slide ? [] : settings));
+    const readout = make("p", { class: "clf-growth-total" });
+    const formula = make("p", { class: "clf-growth-formula" });
+    const change = make("p", { class: "clf-growth-change" });
+    const growth = growthPlot(data, state, now, slide ? 400 : 310, (value) => choose({ variant: value }));
+    const body = make("div", { class: "clf-growth" }, side, growth.element);
+    const tables = [wide("The five kinds"), wide("The cache, token by token")];
 
     return {
-      controls: [model.element, variant.element, context.element, batch.element, dtype.element],
-      body: [readout, formula, make("div", { class: "clf-growth" }, plotted, make("div", { class: "clf-growth-side" }, table, decode))],
-      help: "Choose a kind of attention in the list or by a click on its line. Both axes are logarithmic. Next decodes one more token in every text.",
+      controls: [model.element, variant.element, ...(slide ? settings : [])],
+      body: [readout, formula, change, body],
+      details: tables,
       show() {
         const { size, kind } = now();
         model.show(state.model);
@@ -51,11 +57,16 @@ export function mount(el, initial, onChange) {
         readout.replaceChildren(make("strong", {}, asBytesText(size(state.variant))),
           ` in the cache: ${data.models[state.model]} with ${kind(state.variant)}`);
         formula.replaceChildren(...substituted(data, state, now()));
-        table.replaceChildren(kindTable(data, state, now()));
-        steps.replaceChildren(stepTable(data, state, now(), arrays.bytes.shape[4]));
+        change.textContent = changed(state, now());
+        tables[0].replaceChildren(kindTable(data, state, now()));
+        tables[1].replaceChildren(stepTable(data, state, now(), arrays.bytes.shape[4]));
         growth.show();
       },
-      layout: (width) => growth.layout(width),
+      layout(width) {
+        const beside = !slide && width >= 640;
+        body.style.gridTemplateColumns = beside ? `${SETTINGS - 24}px minmax(0, 1fr)` : "minmax(0, 1fr)";
+        growth.layout(beside ? width - SETTINGS : width);
+      },
       sentence() {
         const { size, kind, tokens } = now();
         return [data.models[state.model], `, ${kind(state.variant)}, ${asCount(tokens)} tokens, ${asCount(data.batches[state.batch])} at a time, `,
@@ -80,14 +91,14 @@ function moment(data, { bytes, texts, rows, written }, state, dtype) {
   };
 }
 
-/** The kinds at the sizes of the chosen model, as radio buttons whose names change with it. */
+/** The kinds at the sizes of the chosen model: the list's lines change with it. */
 function kindControl(data, onChange) {
-  const control = radioControl({ label: "Kind of attention", names: data.kinds[0], onChange });
-  const names = [...control.element.querySelectorAll(".clf-choice-name")];
+  const control = selectControl({ label: "Kind of attention", names: data.kinds[0], onChange });
+  const lines = [...control.element.querySelectorAll("option")];
   return {
     element: control.element,
     show(state) {
-      names.forEach((name, v) => (name.textContent = data.kinds[state.model][v] + (data.own[state.model] === v ? " (as it is)" : "")));
+      lines.forEach((line, v) => (line.textContent = data.kinds[state.model][v] + (data.own[state.model] === v ? " (as it is)" : "")));
       control.show(state.variant);
     },
   };
@@ -104,6 +115,18 @@ function substituted(data, state, { itemsize, held, size }) {
     make("b", {}, `${asCount(size(state.variant))} bytes`)];
 }
 
+/** Bytes that the token at `fresh` adds for a kind, and those that windows drop for it. */
+function lastToken(variant, fresh, { size, written }) {
+  const added = written(variant);
+  return { added, dropped: size(variant, fresh - 1) + added - size(variant, fresh) };
+}
+
+function changed(state, at) {
+  const { added, dropped } = lastToken(state.variant, state.new || 1, at);
+  const when = state.new ? "The last token of all texts" : "The next token of all texts";
+  return `${when}: ${asCount(added)} bytes written, ${asCount(dropped)} dropped.`;
+}
+
 /** All kinds at the chosen length: the cache, and how many texts fit. */
 function kindTable(data, state, { kind, size, fits, tokens }) {
   const devices = data.devices.map(({ name, memory }) => make("span", {}, name, make("br"), `${memory / 1e9} GB`));
@@ -113,21 +136,21 @@ function kindTable(data, state, { kind, size, fits, tokens }) {
 }
 
 /** The first tokens after the text, for the chosen kind: what each step writes, and what windows drop. */
-function stepTable(data, state, { size, written }, steps) {
-  const added = written(state.variant);
+function stepTable(data, state, at, steps) {
   const rows = indices(steps).map((fresh) => {
-    const [before, after] = [size(state.variant, Math.max(0, fresh - 1)), size(state.variant, fresh)];
-    const change = fresh ? [`+ ${asCount(added)}`, before + added > after ? `− ${asCount(before + added - after)}` : "0"] : ["", ""];
-    return [asCount(data.contexts[state.context] + fresh), ...change, asCount(after)];
+    const { added, dropped } = fresh ? lastToken(state.variant, fresh, at) : {};
+    const change = fresh ? [`+ ${asCount(added)}`, dropped ? `− ${asCount(dropped)}` : "0"] : ["", ""];
+    return [asCount(data.contexts[state.context] + fresh), ...change, asCount(at.size(state.variant, fresh))];
   });
   return numberTable("Each step reads the whole cache once", ["tokens", "bytes written", "dropped", "in the cache"], rows, state.new);
 }
 
-/** A line for each kind, the chosen text, and the accelerators whose memory is in sight. */
-function growthPlot(data, state, now, onKind) {
+/** A named line for each kind, the chosen text, and the accelerators whose memory is in sight with the texts that they hold. */
+function growthPlot(data, state, now, height, onKind) {
+  const marks = data.contexts.filter((_, i) => i % 4 === 0);
   const lines = plot({
-    label: "Cache against the length of a text", height: 470,
-    x: { label: "tokens in each text", domain: [data.contexts[0], 7 * data.contexts.at(-1)], log: 2, text: asCount }, // names of lines end at the right
+    label: "Cache against the length of a text", height, legend: false,
+    x: { label: "tokens in each text", domain: [data.contexts[0], data.contexts.at(-1)], log: 2, text: asCount, ticks: marks, room: 66 },
     y: { label: "", domain: [1, 2], log: 2, text: asBytesText },
     describe: (i, j) => (i < data.kinds[0].length
       ? `${now().kind(i)}: ${asBytesText(now().curve(i)[j])} at ${asCount(data.contexts[j])} tokens`
@@ -135,22 +158,18 @@ function growthPlot(data, state, now, onKind) {
     onPick: (i) => i < data.kinds[0].length && onKind(i),
   });
 
-  const marks = data.contexts.filter((_, i) => i % 3 === 0);
-
   function show() {
-    const { kind, curve, size, tokens } = now();
+    const { kind, curve, size, tokens, fits } = now();
     const domain = data.domains[state.model];
-    const first = Math.ceil(Math.log2(domain[0]) / 5) * 5;
-    const ticks = indices(12).map((i) => 2 ** (first + 5 * i)).filter((tick) => tick <= domain[1]);
-    const series = data.kinds[state.model].map((_, v) => ({ name: kind(v), x: data.contexts, y: curve(v), colour: v }));
-    const chosen = { name: "chosen", x: [tokens], y: [size(state.variant)], kind: "points", colour: state.variant };
-    const inside = data.devices.filter(({ memory }) => memory > domain[0] && memory < domain[1]);
-    const rules = inside.map(({ name, memory }) => ({ y: memory, label: `${name}, ${memory / 1e9} GB` }));
-    lines.draw({ series: [...series, chosen], rules: [...rules, { x: tokens, label: "" }], x: { ticks: marks }, y: { domain, ticks } });
+    const first = Math.ceil(Math.log2(domain[0]) / TICKS) * TICKS;
+    const ticks = indices(16).map((i) => 2 ** (first + TICKS * i)).filter((tick) => tick <= domain[1]);
+    const series = data.short.map((end, v) => ({ name: kind(v), end, x: data.contexts, y: curve(v), chosen: v === state.variant, ...LOOKS[v] }));
+    const chosen = { name: "chosen", x: [tokens], y: [size(state.variant)], kind: "points", colour: "ink" };
+    const held = fits(state.variant);
+    const memories = data.devices.map(({ name, memory }, i) => ({ y: memory, label: `${name}, ${memory / 1e9} GB: ${manyOf(held[i], "text")}`, start: true }));
+    const inside = memories.filter(({ y }) => y > domain[0] && y < domain[1]).reverse(); // the largest has its name first
+    lines.draw({ series: [...series, chosen], rules: [...inside, { x: tokens, label: "" }], y: { domain, ticks } });
   }
 
-  return {
-    element: lines.element, show,
-    layout: (width) => lines.layout(width >= 1000 ? 0.52 * width : width),
-  };
+  return { element: lines.element, show, layout: (width) => lines.layout(width) };
 }

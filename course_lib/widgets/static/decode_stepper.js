@@ -1,64 +1,74 @@
-// Figure 7: what a step of a generation computes, recomputed and with a cache. All numbers are Python's.
+// Figure 7: what a step of a generation makes, and what it reads from the cache. All numbers are Python's.
 
 import { asCount, asNumber, counted, indices, largestOf, make, manyOf, tokenText, unpackAll } from "./basics.js";
 import { colourLegend, pixelsOf, signedColours } from "./colours.js";
-import { numberTable, radioControl, stepControl, wide } from "./controls.js";
+import { numberTable, radioControl, selectControl, stepControl, wide } from "./controls.js";
 import { figure } from "./figure.js";
+import { playButton } from "./play.js";
 import { plot } from "./plot.js";
 import { asScientific } from "./units.js";
 
-const ROW = 20; // pixels of a token's row, as in the style sheet
-const COMPUTED = "computed";
-const KEPT = "from the cache";
+const ROWS = { page: { most: 20, room: 320, least: 16, high: 22 }, slide: { most: 15, room: 390, least: 26, high: 34 } };
+const SIDE = { page: 330, slide: 450 }; // pixels of the costs beside the rows, gap included
 
 export function mount(el, initial, onChange) {
-  return figure(el, initial, onChange, ({ data, state, choose }) => {
+  return figure(el, initial, onChange, ({ data, state, slide, choose }) => {
     const rows = unpackAll(data.rows);
     const numbers = unpackAll(data, ["logits", "differences", "flops", "bytes"]);
     const names = Object.keys(rows);
     const count = data.held.length;
     const heads = Math.max(...names.map((name) => rows[name].shape[1]));
+    const play = playButton({ count, at: () => state.step, onStep: (step) => choose({ step }) });
     const steps = stepControl({
-      label: "Steps", count, text: (i) => (i ? "one more token" : "the prompt"), onChange: (step) => choose({ step }),
+      label: "Steps", count, text: (i) => (i ? "one more token" : "the prompt"),
+      onChange(step) {
+        play.pause();
+        choose({ step });
+      },
     });
-    const reads = make("p", { class: "clf-decode-reads" });
+    steps.element.prepend(play.element);
     const tensor = radioControl({ label: "Tensor", names, onChange: (value) => choose({ tensor: names[value] }) });
-    const layer = radioControl({ label: "Layer", names: counted(rows[names[0]].shape[0]), onChange: (value) => choose({ layer: value }) });
-    const head = radioControl({ label: "Head", names: counted(heads), onChange: (value) => choose({ head: value }) });
-    const panels = data.ways.map((way) => rowsPanel(data, way));
-    const legend = make("div");
-    const equal = make("p", { class: "clf-decode-equal" });
-    const costs = wide("What the step costs");
-    const logits = wide("Logits of the next token");
-    const flops = costPlot(data, numbers.flops);
+    const layer = selectControl({ label: "Layer", names: counted(rows[names[0]].shape[0]), onChange: (value) => choose({ layer: value }) });
+    const head = selectControl({ label: "Head", names: counted(heads), onChange: (value) => choose({ head: value }) });
+    const picture = rowsPicture(data, slide ? ROWS.slide : ROWS.page);
+    const bars = [shareBar("FLOPs of the step", numbers.flops), shareBar("Bytes moved", numbers.bytes)];
+    const equal = make("p", { class: "clf-decode-equal clf-page-only" });
+    const tables = [wide("What the step costs"), wide("Logits of the next token")];
+    const flops = costPlot(data, numbers.flops, slide ? 280 : 170);
+    const side = make("div", { class: "clf-decode-side" }, ...bars.map((bar) => bar.element), equal, flops.element);
+    const body = make("div", { class: "clf-decode" }, picture.element, side);
     const length = () => data.prompt + state.step;
+    let painted = false;
     const firstNew = () => (state.step ? length() - 1 : 0);
 
     return {
       controls: [steps.element, tensor.element, layer.element, head.element],
-      body: [reads, make("div", { class: "clf-decode-panels" }, ...panels.map((panel) => panel.element)), legend, equal,
-        make("div", { class: "clf-decode-numbers" }, make("div", {}, costs, logits), flops.element)],
-      help: "Back and Next walk through the steps. The pictures show one head of one layer; costs are those of the whole model.",
+      body: [body],
+      details: tables,
       show(changed) {
         steps.show(state.step);
         tensor.show(names.indexOf(state.tensor));
         layer.show(state.layer);
         head.show(state.head);
-        const array = rows[state.tensor];
-        const values = array.part(state.layer, Math.min(state.head, array.shape[1] - 1));
-        const scale = signedColours(data, largestOf(values));
-        if (changed.some((name) => name !== "step")) legend.replaceChildren(colourLegend(scale, state.tensor, false, 1));
-        panels[0].show(values, scale, length(), 0);
-        panels[1].show(values, scale, length(), firstNew());
+        if (changed.some((name) => name !== "step")) picture.paint(rows[state.tensor], state);
         if (!changed.includes("step")) return;
-        reads.replaceChildren(...reading(data, state));
-        equal.textContent = `The kept rows and the recomputed ones differ by at most ${asScientific(numbers.differences.at(1, state.step))} in all heads `
-          + `and layers, the logits of all tokens by at most ${asScientific(numbers.differences.at(0, state.step))}: rounding.`;
-        costs.replaceChildren(costTable(data, numbers, state.step, length(), firstNew()));
-        logits.replaceChildren(logitTable(data, numbers.logits, state.step));
-        flops.show(state.step);
+        body.classList.toggle("clf-decode-moves", painted); // not when it is first painted
+        painted = true;
+        picture.show(length(), firstNew());
+        bars.forEach((bar) => bar.show(state.step));
+        equal.replaceChildren("Next token ", make("b", {}, tokenText(data.candidates[state.step][0])), " either way: the logits differ by at most "
+          + `${asScientific(numbers.differences.at(0, state.step))}, the rows by ${asScientific(numbers.differences.at(1, state.step))}.`);
+        tables[0].replaceChildren(costTable(data, numbers, state.step, length(), firstNew()));
+        tables[1].replaceChildren(logitTable(data, numbers.logits, state.step));
+        flops.show(length());
       },
-      layout: (width) => flops.layout(width >= 900 ? 0.44 * width : width),
+      layout(width) {
+        const beside = width >= 640;
+        const room = slide ? SIDE.slide : SIDE.page;
+        body.style.gridTemplateColumns = beside ? `minmax(0, 1fr) ${room}px` : "minmax(0, 1fr)";
+        flops.layout(beside ? room : width);
+      },
+      reset: play.pause,
       sentence(changed) {
         if (!changed.includes("step")) return [`${state.tensor}, layer ${state.layer}, head ${state.head}`];
         return [`${length()} tokens: ${length()} rows recomputed, or ${length() - firstNew()} with a cache. Next token `,
@@ -68,59 +78,91 @@ export function mount(el, initial, onChange) {
   });
 }
 
-/** The text so far, its newest token apart, and what comes next. */
-function reading(data, { step }) {
-  const [start, end] = [step ? data.prompt + step - 1 : 0, data.prompt + step];
-  const token = (text, kind) => make("span", { class: `clf-decode-token ${kind}` }, tokenText(text));
-  return [
-    make("span", {}, "read "), ...data.tokens.slice(0, start).map((text) => token(text, "")),
-    ...data.tokens.slice(start, end).map((text) => token(text, "clf-decode-new")),
-    make("span", {}, " next "), token(data.candidates[step][0], "clf-decode-next"),
-  ];
-}
-
-/** Token by token: its row of numbers, and whether the step computes it. */
-function rowsPanel(data, way) {
-  const title = make("p", { class: "clf-decode-title" });
-  const list = make("ol", { class: "clf-decode-tokens" });
-  const canvas = make("canvas", { "aria-hidden": "true" });
-  const lines = data.tokens.map((token) => {
-    const state = make("span", { class: "clf-decode-state" });
-    const line = make("li", {}, tokenText(token), state);
-    list.append(line);
-    return { line, state };
+/**
+ * Token by token, the row of one tensor: kept ones in a solid frame, those made now in a dashed one, then the next token.
+ * Of a long text the last rows are shown.
+ */
+function rowsPicture(data, { most, room, least, high }) {
+  const texts = [...data.tokens, data.candidates.at(-1)[0]];
+  const lines = texts.map((token) => {
+    const canvas = make("canvas", { height: 1, "aria-hidden": "true" });
+    const said = make("span");
+    return { canvas, said, element: make("li", {}, tokenText(token), make("div", {}, canvas), said) };
   });
-  const element = make("div", { class: "clf-decode-panel" }, title, make("div", { class: "clf-decode-rows" }, list, canvas));
+  const title = make("p", { class: "clf-decode-title" });
+  const list = make("ol", { class: "clf-decode-rows" }, ...lines.map((line) => line.element));
+  const legend = make("div", { class: "clf-decode-legend" });
+  const element = make("div", { class: "clf-decode-picture" }, title, list, legend);
+  const shown = Math.min(most, lines.length);
+  element.style.setProperty("--clf-row", `${Math.max(least, Math.min(high, Math.floor(room / shown)))}px`);
+  let name = "";
+
+  function show(length, first) {
+    const from = Math.max(0, length + 1 - shown);
+    const made = length - first;
+    title.replaceChildren(make("b", {}, name), ` of ${manyOf(length, "token")}: ${made} made now, ${first} from the cache`,
+      from ? ` (${from} of them not shown)` : "");
+    lines.forEach(({ element: line, said }, i) => {
+      const kind = i < first ? "kept" : i < length ? "new" : i === length ? "next" : "later";
+      line.className = `clf-decode-${kind}`;
+      line.hidden = i < from || i >= from + shown;
+      said.className = kind === "next" ? "" : "clf-unseen";
+      said.textContent = { kept: ", from the cache", new: ", made now", next: "the next token", later: "" }[kind];
+    });
+  }
+
   return {
-    element,
-    show(values, scale, length, first) {
-      const computed = length - first;
-      title.textContent = `${way}: ${manyOf(computed, "row")} computed${first ? `, ${first} read` : ""}`;
-      lines.forEach(({ line, state }, i) => {
-        line.className = i >= length ? "clf-decode-later" : i >= first ? "clf-decode-computed" : "clf-decode-kept";
-        state.textContent = i >= length ? "" : i >= first ? COMPUTED : KEPT;
+    element, show,
+    paint(array, { tensor, layer, head }) {
+      name = tensor;
+      const values = array.part(layer, Math.min(head, array.shape[1] - 1));
+      const width = array.shape.at(-1);
+      const scale = signedColours(data, largestOf(values));
+      element.style.setProperty("--clf-frame", `var(--clf-${tensor.toLowerCase()})`);
+      title.firstChild?.replaceChildren(tensor);
+      lines.forEach(({ canvas }, i) => {
+        canvas.width = width;
+        if (i < data.tokens.length) canvas.getContext("2d").putImageData(pixelsOf({ values: values.subarray(i * width, (i + 1) * width), scale }, width), 0, 0);
       });
-      paintRows(canvas, values, scale, length, data.tokens.length);
+      const key = (kind, text) => make("span", { class: "clf-key" }, make("span", { class: `clf-decode-key-${kind}` }), text);
+      legend.replaceChildren(colourLegend(scale, tensor, false, 1), key("kept", "in the cache"), key("new", "made now"));
     },
   };
 }
 
-/** One pixel for each number, enlarged by the style sheet; rows to come stay empty. */
-function paintRows(canvas, values, scale, length, tokens) {
-  const width = values.length / tokens;
-  if (canvas.width !== width || canvas.height !== tokens) Object.assign(canvas, { width, height: tokens });
-  canvas.style.height = `${ROW * tokens}px`;
-  const pixels = pixelsOf({ values: values.subarray(0, length * width), scale }, width, tokens);
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
+/** One bar: in all what recomputing takes, on one scale for all steps; filled is the part that the step with a cache takes. */
+function shareBar(name, amounts) {
+  const [, , count] = amounts.shape;
+  const most = Math.max(...indices(count).map((step) => amounts.at(0, 0, step)));
+  const head = make("p", { class: "clf-decode-share-name" });
+  const fill = make("span", { class: "clf-data clf-decode-fill" });
+  const whole = make("span", { class: "clf-decode-whole" }, fill);
+  const legend = make("p", { class: "clf-decode-share-text" });
+  const bar = make("div", { class: "clf-decode-bar", "aria-hidden": "true" }, whole);
+  return {
+    element: make("div", { class: "clf-decode-share" }, head, bar, legend),
+    show(step) {
+      const [all, one] = [0, 1].map((way) => amounts.at(0, way, step));
+      head.replaceChildren(make("b", {}, name), make("span", {}, all === one ? "the same either way" : `recomputed: ${asRatio(all / one)}`));
+      whole.style.width = `${(100 * all) / most}%`;
+      fill.style.width = `${(100 * one) / all}%`;
+      legend.replaceChildren(make("span", {}, `with a cache ${asCount(one)}`), make("span", {}, `recomputed ${asCount(all)}`));
+    },
+  };
+}
+
+/** "12.3 ×", "1.04 ×" */
+function asRatio(value) {
+  return `${value.toPrecision(3)} ×`;
 }
 
 function costTable(data, { flops, bytes }, step, length, first) {
   const line = (name, array, when) => {
     const [all, one] = [0, 1].map((way) => array.at(when, way, step));
-    return [name, asCount(all), asCount(one), `${(all / one).toFixed(1)} ×`];
+    return [name, asCount(all), asCount(one), asRatio(all / one)];
   };
   return numberTable(`Whole model, numbers in ${data.dtype}`, ["", ...data.ways, "ratio"], [
-    ["rows computed", String(length), String(length - first), `${(length / (length - first)).toFixed(1)} ×`],
+    ["rows computed", String(length), String(length - first), asRatio(length / (length - first))],
     line("FLOPs, this step", flops, 0), line("FLOPs so far", flops, 1),
     line("bytes moved, this step", bytes, 0), line("bytes moved so far", bytes, 1),
     ["bytes kept", "0", asCount(data.held[step]), ""],
@@ -134,20 +176,21 @@ function logitTable(data, logits, step) {
   return numberTable(`Largest logits of the next token`, ["token", ...data.ways], rows, 0);
 }
 
-function costPlot(data, flops) {
-  const steps = indices(data.held.length);
-  const values = data.ways.map((_, way) => steps.map((step) => flops.at(0, way, step) / 1e6));
+function costPlot(data, flops, height) {
+  const tokens = data.held.map((_, step) => data.prompt + step);
+  const values = data.ways.map((_, way) => tokens.map((_, step) => flops.at(0, way, step) / 1e6));
   const most = Math.max(...values.flat());
   const lines = plot({
-    label: "MFLOPs of each step", height: 330,
-    x: { label: "step", domain: [1, Math.max(2, steps.length)], ticks: steps.map((step) => step + 1) },
-    y: { label: "MFLOPs of a step", domain: [0, 1.08 * most] },
-    describe: (i, j) => `step ${j + 1}, ${data.ways[i]}: ${asCount(flops.at(0, i, j))} FLOPs`,
+    label: "MFLOPs of each step", height, legend: false,
+    x: { label: "tokens read", domain: [tokens[0], Math.max(tokens[0] + 1, tokens.at(-1))], ticks: tokens.filter((_, step) => step % Math.ceil(tokens.length / 4) === 0), room: 92 },
+    y: { label: "MFLOPs", domain: [0, 1.08 * most] },
+    describe: (i, j) => `${data.ways[i]}, ${manyOf(tokens[j], "token")}: ${asCount(flops.at(0, i, j))} FLOPs`,
   });
+  const looks = [{ colour: 4, dash: "7 4" }, { colour: 4, dash: "none" }];
   return {
     element: lines.element,
-    show: (step) => lines.draw({
-      series: values.map((y, i) => ({ name: data.ways[i], x: steps.map((at) => at + 1), y, colour: i })), rules: [{ x: step + 1, label: `step ${step + 1}` }],
+    show: (length) => lines.draw({
+      series: values.map((y, i) => ({ name: data.ways[i], end: data.ways[i], x: tokens, y, ...looks[i] })), rules: [{ x: length, label: "" }],
     }),
     layout: (width) => lines.layout(width),
   };

@@ -1,8 +1,9 @@
 // Lines, points and bars with axes and a legend, in SVG. A plot is one tab stop: arrows walk its points.
 
-import { plotPlace, ruleMarks, svg, xAxis, yAxis } from "./axes.js";
+import { plotPlace, ruleMarks, svg, withRoom, xAxis, yAxis } from "./axes.js";
 import { make, uniqueName } from "./basics.js";
 import { gridMove } from "./keys.js";
+import { lineNames } from "./line_names.js";
 import { textSize } from "./screen.js";
 
 export const MARKERS = ["circle", "square", "diamond", "triangle", "cross"];
@@ -15,9 +16,10 @@ const PLOT = { height: 260, marker: 4, near: 28 };
  *   describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
  *   x and y are axes ({label, domain, log?, ticks?, text?}); `describe` says a point, for the tip and a screen reader;
  *   onPick is called on a click or Enter. `draw({series, rules, x, y})` takes
- *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour, dash?, marker?}], numbers in x and y;
+ *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour, dash?, marker?, end?, chosen?}], numbers in
+ *   x and y; `end` is a name at the line's end: the x axis has `room` for it, in pixels, and the plot needs no legend;
  *   colour: 0 to 4, or a motif of course_lib.figures.motifs: "q", "k", "v", "l", "learnt", "mha", "gqa", "mqa", "mla";
- *   rules: [{x or y, label}], reference lines; x and y replace the axes' properties that they name.
+ *   rules: [{x or y, label, start?}], reference lines; x and y replace the axes' properties that they name.
  */
 export function plot(options) {
   const id = uniqueName();
@@ -43,8 +45,8 @@ export function plot(options) {
     place = plotPlace(axes, width, height, text);
     for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) drawing.setAttribute(name, value);
     drawing.replaceChildren(
-      ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...shown.rules.flatMap((rule) => ruleMarks(rule, place)),
-      ...shown.series.map((each, i) => seriesMarks(each, i, place)),
+      ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...withRoom(shown.rules, place).flatMap((rule) => ruleMarks(rule, place)),
+      ...shown.series.map((each, i) => seriesMarks(each, i, place)), ...lineNames(lineEnds(shown.series, place), place),
     );
     legend.replaceChildren(...shown.series.map((each, i) => legendEntry(each, i)));
     legend.hidden = shown.series.length < 2 || options.legend === false;
@@ -123,9 +125,17 @@ export function plot(options) {
   };
 }
 
-function seriesMarks({ x, y, kind = "line", ...look }, i, place) {
+/** Where lines with a name of their own end. */
+function lineEnds(series, place) {
+  return series.flatMap(({ end, chosen, y, ...look }, i) => {
+    const classes = `clf-colour-${lookOf(look, i).colour}${chosen ? " clf-chosen" : ""}`;
+    return end ? [{ name: end, look: classes, y: place.y(y.at(-1)) }] : [];
+  });
+}
+
+function seriesMarks({ x, y, kind = "line", chosen, ...look }, i, place) {
   const { colour, dash, shape } = lookOf(look, i);
-  const group = svg("g", { class: `clf-series clf-colour-${colour}` });
+  const group = svg("g", { class: `clf-series clf-colour-${colour}${chosen ? " clf-chosen" : ""}` });
   const points = Array.from(x, (value, j) => [place.x(value), place.y(y[j])]);
   if (kind === "bars") {
     const wide = Math.max(2, (0.7 * (place.right - place.left)) / Math.max(1, points.length));

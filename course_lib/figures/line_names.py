@@ -1,0 +1,37 @@
+"""Names at the ends of lines, in place of a legend."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+
+def name_lines(ax: Axes, lines: Sequence[Line2D], gap: float = 0.05, **text) -> None:
+    """Write the label of each line at its end, right of the axes, whose limits must stand.
+
+    gap: the least distance between two names, as a part of the axes' height. text: keywords of `Axes.text`.
+    """
+    ends = [ax.transData.transform((line.get_xdata()[-1], line.get_ydata()[-1])) for line in lines]
+    heights = ax.transAxes.inverted().transform(ends)[:, 1]
+    for line, height in zip(lines, apart(heights, gap), strict=True):
+        look = {"color": line.get_color(), "transform": ax.transAxes, "va": "center"} | text
+        ax.text(1.015, height, line.get_label(), **look)
+
+
+def apart(wanted: Sequence[float], gap: float) -> np.ndarray:
+    """Places at least `gap` apart, in the order of those wanted, and as near to them as can be.
+
+    Names that touch form a group around the mean of the places that its members want.
+    """
+    wanted = np.asarray(wanted, dtype=float)
+    groups: list[list[int]] = []
+    for i in np.argsort(wanted, kind="stable"):
+        group = [int(i)]
+        while groups and wanted[group].mean() - wanted[groups[-1]].mean() < gap * (len(group) + len(groups[-1])) / 2:
+            group = groups.pop() + group
+        groups.append(group)
+    places = np.empty(len(wanted))
+    for group in groups:
+        places[group] = wanted[group].mean() + gap * (np.arange(len(group)) - (len(group) - 1) / 2)
+    return places

@@ -1,0 +1,37 @@
+"""Sizes of caches over lengths, batches and number formats: the numbers of figure 8."""
+
+import numpy as np
+
+from course_lib.accounting import Model, cache_rows
+from course_lib.widgets.numbers.cache_variants import row_formula
+
+CONTEXTS = tuple(2**k for k in range(8, 21))
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+DTYPES = ("float32", "bfloat16", "float8")
+NEW = 5  # a text of the chosen length, and up to four more tokens
+
+
+def counted(of: Model) -> list[list[int]]:
+    """Numbers in the caches of one text: of one byte each there are as many bytes. (context, new)."""
+    return [[of.cache_bytes(tokens + new, dtype="int8") for new in range(NEW)] for tokens in CONTEXTS]
+
+
+def terms(of: Model) -> list[dict]:
+    """The model's layers for the formula: how many, and what a row of one holds."""
+    return [{"count": count, "row": row_formula(config), "window": config.window} for count, config in of.layers]
+
+
+def rows_of_layers(kinds) -> np.ndarray:
+    """Rows that a layer of each group holds, (model, kind, group, context, new); 0 where there are fewer groups."""
+    groups = max(len(variant.model.layers) for of in kinds for variant in of)
+    rows = np.zeros((len(kinds), len(kinds[0]), groups, len(CONTEXTS), NEW), dtype=int)
+    for m, of in enumerate(kinds):
+        for v, variant in enumerate(of):
+            for g, (_, config) in enumerate(variant.model.layers):
+                rows[m, v, g] = [[cache_rows(config, tokens + new) for new in range(NEW)] for tokens in CONTEXTS]
+    return rows
+
+
+def domain(sizes: np.ndarray) -> tuple[float, float]:
+    """Powers of two around all sizes."""
+    return 2.0 ** int(np.floor(np.log2(sizes.min()))), 2.0 ** int(np.ceil(np.log2(sizes.max())))

@@ -1,0 +1,30 @@
+// Play and pause: one step after another, until the last. Nothing plays by itself.
+
+import { button } from "./controls.js";
+
+const PACE = 1000; // milliseconds for a step
+
+/** `at()` is the present step of `count`; `onStep` gets the next one. At the last step it begins anew. */
+export function playButton({ count, at, onStep }) {
+  let timer = null;
+  const element = button("Play", () => (timer === null ? play() : pause()));
+  element.classList.add("clf-play");
+
+  function play() {
+    element.textContent = "Pause";
+    timer = setInterval(() => element.isConnected ? move(at() + 1) : pause(), PACE);
+    move(at() === count - 1 ? 0 : at() + 1);
+  }
+
+  function move(step) {
+    if (step < count) onStep(step);
+    if (step >= count - 1) pause();
+  }
+
+  function pause() {
+    clearInterval(timer);
+    timer = null;
+    element.textContent = "Play";
+  }
+  return { element, pause };
+}
