@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from course_lib.config import require
 from course_lib.figures import style
 from course_lib.figures.inputs import as_mask, as_matrix, pair_of_tokens
+from course_lib.figures.motifs import METHODS, THINGS
 from course_lib.reference.attention import attention_weights
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
@@ -16,7 +17,7 @@ from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_TOKENS = 64  # queries and keys whose names can be read
 MAX_WIDTH = 128  # d_QK and d_V
-STAGES = ("inner product", "scale", "mask", "softmax", "sum of values")
+STAGES = ("score", "scale", "mask", "softmax", "sum of values")
 READING = "Rows are queries, columns are keys. Numbers are rounded to four decimals, in cells to two."
 
 
@@ -28,7 +29,7 @@ class ScoreAnatomy(InteractiveFigure):
     mask: boolean (n, N), true where seen. scale: of the inner products, 1 / sqrt(d) unless given.
 
     Chosen: `query` and `key`, from 0, and `stage` (0 to 4), up to which the steps are shown. `products` = Q K^T,
-    `scores` = scale Q K^T, `weights` = P and `outputs` = P V are the numbers that the figure shows.
+    `logits` = scale Q K^T, `weights` = P and `outputs` = P V are the numbers that the figure shows.
 
     Raises ValueError (TypeError for what is no text) for shapes that do not fit, numbers that are not finite, and
     above MAX_TOKENS tokens or MAX_WIDTH coordinates.
@@ -42,7 +43,7 @@ class ScoreAnatomy(InteractiveFigure):
     walk = Walk(
         keys="Tab Tab Tab Enter Tab Tab Enter Tab Control+Home ArrowDown ArrowDown ArrowRight",
         chosen={"stage": 1, "query": 2, "key": 1},
-        said="score",
+        said="logit",
     )
 
     def __init__(
@@ -95,9 +96,9 @@ class ScoreAnatomy(InteractiveFigure):
         return unpacked(self.data["products"])
 
     @property
-    def scores(self) -> np.ndarray:
+    def logits(self) -> np.ndarray:
         """scale Q K^T, (n, N), before the mask."""
-        return unpacked(self.data["scores"])
+        return unpacked(self.data["logits"])
 
     @property
     def weights(self) -> np.ndarray:
@@ -124,13 +125,17 @@ class ScoreAnatomy(InteractiveFigure):
             products, weights, output = fig.subplots(1, 3)
             for ax in (products, weights, output):
                 ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-            products.bar(range(len(terms)), terms)
+            products.bar(range(len(terms)), terms, color=THINGS["learnt"].light)
             products.set(title=f"q·k = {self.products[i, j]:.2f}", xlabel="coordinate", ylabel="product")
-            bars = weights.bar(range(len(parts)), self.weights[i])
-            bars[j].set_color(style.PALETTE[1])
-            weights.set(title=f"weight {self.weights[i, j]:.2f}", xlabel=f"key (orange: number {j})", ylim=(0, 1))
-            output.bar(np.arange(parts.shape[1]) - 0.2, self.outputs[i], 0.4, label="output y")
-            output.bar(np.arange(parts.shape[1]) + 0.2, parts[j], 0.4, label=f"part of key {j}")
+            bars = weights.bar(range(len(parts)), self.weights[i], color=THINGS["K"].light)
+            bars[j].set(edgecolor="black", linewidth=2.5)
+            weights.set(title=f"weight {self.weights[i, j]:.2f}", xlabel=f"key (framed: number {j})", ylim=(0, 1))
+            output.bar(
+                np.arange(parts.shape[1]) - 0.2, self.outputs[i], 0.4, label="output y", color=METHODS["MHA"].light
+            )
+            output.bar(
+                np.arange(parts.shape[1]) + 0.2, parts[j], 0.4, label=f"part of key {j}", color=THINGS["V"].light
+            )
             output.set(title="sum of values", xlabel="coordinate")
             output.legend(loc="best")
         return fig
@@ -143,19 +148,19 @@ class ScoreAnatomy(InteractiveFigure):
             end = "the key is hidden by the mask, and its weight is zero"
         return (
             f"Query {queries[i]}, key {keys[j]}: the inner product is {self.products[i, j]:.2f}, "
-            f"the score {self.scores[i, j]:.2f}, {end}."
+            f"the logit {self.logits[i, j]:.2f}, {end}."
         )
 
     def table(self) -> str:
         i = self.query
         V = unpacked(self.data["V"])
-        numbers = zip(self.products[i], self.scores[i], self.visible[i], self.weights[i], strict=True)
+        numbers = zip(self.products[i], self.logits[i], self.visible[i], self.weights[i], strict=True)
         rows = [
             [key, f"{p:.4f}", f"{s:.4f}" if seen else "hidden", f"{w:.4f}", listed(w * v)]
             for key, (p, s, seen, w), v in zip(self.data["keys"], numbers, V, strict=True)
         ]
         total = ["sum", "", "", f"{self.weights[i].sum():.4f}", listed(self.outputs[i])]
-        head = [f"key, for query {self.data['queries'][i]}", "q·k", "score", "weight", "weight × value"]
+        head = [f"key, for query {self.data['queries'][i]}", "q·k", "logit", "weight", "weight × value"]
         return page.table(head, [*rows, total])
 
     def __repr__(self):
@@ -175,15 +180,15 @@ def require_fit(Q: np.ndarray, K: np.ndarray, V: np.ndarray) -> None:
 def steps_of(Q, K, V, P: np.ndarray, scale: float, mask: np.ndarray | None) -> dict[str, np.ndarray]:
     """All arrays that the figure shows, by their names in the JavaScript.
 
-    `largest` (n, 1) is the largest visible score of each row, 0 where nothing is visible, and `powers` (n, N) the
-    exponentials of the scores less that.
+    `largest` (n, 1) is the largest visible logit of each row, 0 where nothing is visible, and `powers` (n, N) the
+    exponentials of the logits less that.
     """
     products = Q @ K.T
-    scores = scale * products
-    visible = np.where(True if mask is None else mask, scores, -np.inf)
+    logits = scale * products
+    visible = np.where(True if mask is None else mask, logits, -np.inf)
     largest = visible.max(axis=1, keepdims=True)
     largest = np.where(np.isfinite(largest), largest, 0.0)
-    steps = {"Q": Q, "K": K, "V": V, "products": products, "scores": scores, "largest": largest}
+    steps = {"Q": Q, "K": K, "V": V, "products": products, "logits": logits, "largest": largest}
     return steps | {"powers": np.exp(visible - largest), "weights": P, "outputs": P @ V}
 
 

@@ -42,11 +42,11 @@ def test_steps_lead_from_one_to_the_next():
     figure = anatomy(mask)
     Q, K, V = arrays()
     np.testing.assert_array_equal(figure.products, Q @ K.T)
-    np.testing.assert_allclose(figure.scores, Q @ K.T / np.sqrt(D_QK), rtol=1e-15, atol=0)
+    np.testing.assert_allclose(figure.logits, Q @ K.T / np.sqrt(D_QK), rtol=1e-15, atol=0)
     powers, largest = unpacked(figure.data["powers"]), unpacked(figure.data["largest"])
     assert largest.shape == (N_Q, 1) and not powers[~mask].any() and powers.max(axis=1).tolist() == [1.0] * N_Q
     np.testing.assert_allclose(powers / powers.sum(1, keepdims=True), figure.weights, rtol=1e-14, atol=0)
-    np.testing.assert_allclose(powers[mask], np.exp(figure.scores - largest)[mask], rtol=1e-15, atol=0)
+    np.testing.assert_allclose(powers[mask], np.exp(figure.logits - largest)[mask], rtol=1e-15, atol=0)
 
 
 def test_a_query_that_sees_nothing_gives_zeros():

@@ -113,7 +113,7 @@ export function heatMap(options) {
     event.preventDefault();
     event.stopPropagation();
   });
-  return { element, layout, draw, place };
+  return { element, layout, draw, place, cell: () => cell };
 }
 
 /** The tokens along one side; where there is no room for all, every k-th, and always the current one. */

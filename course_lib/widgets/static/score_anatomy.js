@@ -5,36 +5,43 @@ import { colourLegend, signedColours, weightColours } from "./colours.js";
 import { numberTable, stepControl, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { heatMap } from "./heat_map.js";
+import { matrixPicture } from "./matrix.js";
 
 const TERMS_SHOWN = 8; // coordinates, the largest terms first where there are more
 const KEYS_SHOWN = 6;
-const BESIDE = 960; // pixels from which matrix and steps stand side by side, as in the style sheet
-const ARRAYS = ["Q", "K", "V", "products", "scores", "largest", "powers", "weights", "outputs"];
-const MATRICES = ["QKᵀ, inner products", "S, scaled", "S, masked", "P, weights", "P, weights"];
+const BESIDE = 250; // pixels that the steps need beside the matrices
+const SIDE = { page: 116, slide: 90, share: 1 / 7 }; // pixels of all coordinates of a row, at most that share of the width
+const HEIGHT = { page: 188, slide: 250 }; // of the matrix in the middle, or more for many queries
+const ROW = 9; // pixels of a query, at least
+const ARRAYS = ["Q", "K", "V", "products", "logits", "largest", "powers", "weights", "outputs"];
+const MATRICES = ["QKᵀ, scores", "logits: the scores, scaled", "logits, masked", "P, weights", "P, weights"];
 
 export function mount(el, initial, onChange) {
-  return figure(el, initial, onChange, ({ data, state, choose }) => {
+  return figure(el, initial, onChange, ({ data, state, slide, choose }) => {
     const arrays = unpackAll(data, ARRAYS);
     const mask = data.mask && unpack(data.mask);
     const stages = stageMatrices(data, arrays, mask);
     const steps = stepControl({
       label: "Steps shown", count: data.stages.length, text: (i) => data.stages[i], onChange: (stage) => choose({ stage }),
     });
+    const around = factors(data, arrays);
     const map = heatMap({
-      rows: data.queries, columns: data.keys, scale: stages[0].scale, label: "Query and key, rows are queries", height: 380,
+      rows: data.queries, columns: data.keys, scale: stages[0].scale, label: "Query and key, rows are queries",
+      height: slide ? HEIGHT.slide : Math.max(HEIGHT.page, ROW * data.queries.length),
       onMove: (cell) => choose({ query: cell.row, key: cell.column }),
-      room: () => (whole.clientWidth < BESIDE ? 1 : 0.46) * whole.clientWidth - 12,
+      room: () => whole.clientWidth - around.width() - 40,
     });
     const name = make("p", { class: "clf-matrix" });
     const legend = make("div");
-    const left = make("div", { class: "clf-scroll" }, name, map.element, legend);
-    const panels = data.stages.map((stage) => {
+    const aligned = make("div", { class: "clf-aligned" }, around.K.element, around.V.element, around.Q.element, map.element, around.Y.element);
+    const left = make("div", { class: "clf-scroll" }, name, aligned, legend);
+    const panels = data.stages.map((stage, i) => {
       const content = make("div");
-      return { content, element: make("li", {}, make("strong", {}, stage), content) };
+      return { content, element: make("li", { style: `counter-set: step ${i + 1}` }, make("strong", {}, stage), content) };
     });
     const list = make("ol", { class: "clf-anatomy-steps" }, ...panels.map((panel) => panel.element));
-
-    const whole = make("div", { class: "clf-anatomy" }, left, list);
+    const tables = make("div", { class: "clf-anatomy-tables" });
+    const whole = make("div", { class: "clf-anatomy" }, left, slide ? null : list);
 
     function show(names) {
       const { scale, values, seen, title } = stages[state.stage];
@@ -44,75 +51,126 @@ export function mount(el, initial, onChange) {
         name.textContent = title;
         legend.replaceChildren(colourLegend(scale, "", seen !== null, scale.low === 0 ? 0 : 1));
         map.draw({ ...cell, values, seen, scale });
+        around.draw(map.cell(), state.stage);
       } else {
         map.place(cell);
       }
+      around.light(state);
       const contents = anatomy(data, arrays, mask, state);
       panels.forEach((panel, i) => {
         panel.element.classList.toggle("clf-later", i > state.stage);
         panel.element.classList.toggle("clf-now", i === state.stage);
         panel.content.replaceChildren(...(i > state.stage ? [] : contents[i]()));
       });
+      tables.replaceChildren(...numberTables(data, arrays, mask, state));
     }
 
     function sentence() {
       const { query, key, stage } = state;
       const seen = !mask || mask.at(query, key);
-      const names = ["inner product", "score", "score", "weight", "weight"];
+      const names = ["score", "logit", "logit", "weight", "weight"];
       const value = stages[stage].values[query * data.keys.length + key];
       const said = stage >= 2 && !seen ? "hidden by the mask" : `${names[stage]} ${asNumber(value, 4)}`;
       return ["query ", tokenText(data.queries[query]), ", key ", tokenText(data.keys[key]), `, ${said}`];
     }
 
     return {
-      controls: [steps.element],
+      controls: slide ? [steps.element, list] : [steps.element],
       body: [whole],
+      details: [tables],
       help: "Choose a query and a key in the matrix: click, or use the arrow keys. Back and Next walk through the steps.",
       show, sentence,
-      layout: () => map.layout(),
+      layout(width) {
+        around.fit(Math.min(slide ? SIDE.slide : SIDE.page, SIDE.share * width));
+        map.layout();
+        around.draw(map.cell(), state.stage);
+        around.light(state);
+        whole.classList.toggle("clf-beside", !slide && width >= aligned.offsetWidth + BESIDE);
+      },
     };
   });
 }
 
+/** Q at the left of the matrix, Kᵀ above it, Y = PV at its right with V above: what meets in a cell lies in line with it. */
+function factors(data, { Q, K, V, outputs }) {
+  const [n, d] = Q.shape;
+  const [N, v] = V.shape;
+  const transposed = Float64Array.from({ length: d * N }, (_, i) => K.at(i % N, Math.floor(i / N)));
+  const asked = signedColours(data, Math.max(largestOf(Q.values), largestOf(K.values)));
+  const given = signedColours(data, largestOf(V.values));
+  let side = 0;
+  const coordinate = (count, cell) => Math.min(cell, side / count);
+  const pictures = {
+    Q: matrixPicture({ name: "Q", thing: "q", rows: n, columns: d }), K: matrixPicture({ name: "Kᵀ", thing: "k", rows: d, columns: N }),
+    V: matrixPicture({ name: "V", thing: "v", rows: N, columns: v }), Y: matrixPicture({ name: "Y", thing: "made", rows: n, columns: v }),
+  };
+  return {
+    ...pictures,
+    fit: (pixels) => (side = pixels),
+    width: () => 2 * side,
+    draw(cell, stage) {
+      const [ofKey, ofValue] = [coordinate(d, cell), coordinate(v, cell)];
+      pictures.Q.draw(Q.values, asked, d * ofKey, n * cell);
+      pictures.K.draw(transposed, asked, N * cell, d * ofKey);
+      pictures.V.draw(V.values, given, v * ofValue, N * coordinate(N, cell));
+      pictures.Y.draw(stage === 4 ? outputs.values : null, given, v * ofValue, n * cell);
+    },
+    light({ query, key, stage }) {
+      pictures.Q.light(query, null);
+      pictures.K.light(null, key);
+      pictures.V.light(stage === 4 ? key : null, null);
+      pictures.Y.light(stage === 4 ? query : null, null);
+    },
+  };
+}
+
 /** The matrix that stands at each stage, with its colours. */
-function stageMatrices(data, { products, scores, weights }, mask) {
+function stageMatrices(data, { products, logits, weights }, mask) {
   const signed = (values) => signedColours(data, largestOf(values));
   const of = ({ values }, scale, seen, i) => ({ values, scale, seen, title: MATRICES[i] });
   const seen = mask && mask.values;
   const sequential = weightColours(data);
   return [
-    of(products, signed(products.values), null, 0), of(scores, signed(scores.values), null, 1),
-    of(scores, signed(scores.values), seen, 2), of(weights, sequential, seen, 3), of(weights, sequential, seen, 4),
+    of(products, signed(products.values), null, 0), of(logits, signed(logits.values), null, 1),
+    of(logits, signed(logits.values), seen, 2), of(weights, sequential, seen, 3), of(weights, sequential, seen, 4),
   ];
 }
 
-/** What each step shows for the chosen query and key, as functions: later steps are not built. */
+/** What each step says of the chosen query and key, as functions: later steps are not built. */
 function anatomy(data, arrays, mask, { query, key }) {
-  const { Q, K, products, scores, largest, powers, weights } = arrays;
-  const [product, score, weight] = [products, scores, weights].map((array) => array.at(query, key));
-  const seen = (j) => !mask || mask.at(query, j) === 1;
-  const row = { query: tokenText(data.queries[query]), key: tokenText(data.keys[key]) };
-  const visible = indices(data.keys.length).filter(seen);
-  const power = (j) => powers.at(query, j);
+  const { products, logits, largest, powers, weights, outputs } = arrays;
+  const [product, logit, weight] = [products, logits, weights].map((array) => array.at(query, key));
+  const seen = !mask || mask.at(query, key) === 1;
   const Z = sumOf(powers.part(query));
-  const shown = largestAt(weights.part(query), visible, KEYS_SHOWN);
+  const vector = [...outputs.part(query)].slice(0, TERMS_SHOWN / 2).map((value) => asNumber(value, 2));
+  return [
+    () => [equation("q·k = ", asNumber(product, 4))],
+    () => [equation(`s = ${asNumber(product, 4)} × ${asNumber(data.scale, 4)} = `, asNumber(logit, 4))],
+    () => [make("p", {}, tokenText(data.queries[query]), seen ? " sees " : " does not see ", tokenText(data.keys[key]),
+      seen ? `: the logit stays ${asNumber(logit, 4)}.` : ": the logit becomes −∞, and the weight 0.")],
+    () => [
+      make("p", {}, Z > 0 ? `exp(s − c) over its sum; c = ${asNumber(largest.at(query, 0), 4)} is the row's largest.` : "This query sees no key: all weights are 0."),
+      equation(`weight = ${asNumber(powers.at(query, key), 4)} / ${asNumber(Z, 4)} = `, asNumber(weight, 4)),
+    ],
+    () => [equation("y = Σ weight × v = ", `(${vector.join(", ")}${outputs.shape[1] > vector.length ? ", …" : ""})`)],
+  ];
+}
+
+/** Behind the steps shown: the terms of the inner product, the row of weights, and what each key adds to the output. */
+function numberTables(data, arrays, mask, { query, key, stage }) {
+  const { Q, K, logits, powers, weights } = arrays;
+  const seen = (j) => !mask || mask.at(query, j) === 1;
+  const shown = largestAt(weights.part(query), indices(data.keys.length).filter(seen), KEYS_SHOWN);
   if (!shown.includes(key)) shown.push(key);
   const rest = data.keys.length - shown.length;
   const note = rest ? `, and ${rest} more in the sum` : "";
   const name = (j) => tokenAt(data.keys, j);
+  const line = (j) => [name(j), seen(j) ? asNumber(logits.at(query, j), 4) : "−∞", asNumber(powers.at(query, j), 4), asNumber(weights.at(query, j), 4)];
   return [
-    () => [termTable(data, Q.part(query), K.part(key)), equation("q·k = ", asNumber(product, 4))],
-    () => [equation(`s = ${asNumber(product, 4)} × ${asNumber(data.scale, 4)} = `, asNumber(score, 4))],
-    () => [make("p", {}, row.query, seen(key) ? " sees " : " does not see ", row.key,
-      seen(key) ? `: the score stays ${asNumber(score, 4)}.` : ": the score becomes −∞, and the weight 0.")],
-    () => [
-      make("p", {}, visible.length ? `c = ${asNumber(largest.at(query, 0), 4)} is the largest visible score of the row.` : "This query sees no key: all weights are 0."),
-      numberTable(`${shown.length} keys${note}`, ["key", "s", "exp(s − c)", "weight"],
-        shown.map((j) => [name(j), seen(j) ? asNumber(scores.at(query, j), 4) : "−∞", asNumber(power(j), 4), asNumber(weights.at(query, j), 4)]), shown.indexOf(key)),
-      equation(`weight = ${asNumber(power(key), 4)} / ${asNumber(Z, 4)} = `, asNumber(weight, 4)),
-    ],
-    () => [valueTable(arrays, query, shown, shown.indexOf(key), name, note)],
-  ];
+    () => termTable(data, Q.part(query), K.part(key)),
+    () => numberTable(`${shown.length} keys${note}`, ["key", "s", "exp(s − c)", "weight"], shown.map(line), shown.indexOf(key)),
+    () => valueTable(arrays, query, shown, shown.indexOf(key), name, note),
+  ].filter((_, i) => [0, 3, 4][i] <= stage).map((table) => table());
 }
 
 function equation(left, right) {
@@ -127,7 +185,7 @@ function termTable(data, q, k) {
   const all = [...q, ...k, ...q.map((value, a) => value * k[a])];
   const scale = signedColours(data, largestOf(all));
   const cell = (value) => {
-    const element = make("span", { class: "clf-coloured" }, asNumber(value, 2));
+    const element = make("span", { class: "clf-coloured clf-data" }, asNumber(value, 2));
     Object.assign(element.style, { background: scale.css(value), color: scale.ink(value) });
     return element;
   };
