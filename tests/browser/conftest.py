@@ -22,10 +22,6 @@ MOUNT = """async ([source, css, json]) => {
 # Figures that do not keep a common rule yet: figure -> {test: why}. A test that passes must leave the list.
 NOT_YET = {
     # AbsorptionSteps
-    "AbsorptionSteps": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-    },
     # AttentionMap
     # CacheGrowth
     "CacheGrowth": {
