@@ -71,11 +71,6 @@ NOT_YET = {
     },
     # ScoreAnatomy
     # SoftmaxTemperature
-    "SoftmaxTemperature": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_a_screen_reader_hears_names_before_values": "its curves say the value first",
-    },
 }
 
 

@@ -69,7 +69,7 @@ def test_the_points_of_a_curve_are_now_and_the_root_of_the_width(mount):
     for step in (20, python.scaled_step()):
         opened.keyboard.press("ArrowDown")
         python.step = step
-        assert point.text_content() == f"{python.keys_looked_at:.2f} at T = {python.temperature:.3g}"
+        assert point.text_content() == f"T = {python.temperature:.3g}: keys looked at {python.keys_looked_at:.2f}"
 
 
 def test_bars_are_as_high_as_their_weights(mount):
@@ -96,3 +96,4 @@ def test_predict_then_reveal(mount):
     verdict = opened.locator(".clf-verdict").inner_text()
     assert verdict == f"You predicted 2; it is {python.keys_looked_at:.1f}."
     assert opened.locator(".clf-plot:visible").count() == 3
+    assert "Predict another width" in opened.evaluate("() => document.activeElement.textContent")

@@ -11,7 +11,7 @@ const METHODS = ["mha", "gqa", "mqa", "mla"]; // motifs whose lines and markers 
 const PLOT = { height: 260, marker: 4, near: 28 };
 
 /**
- * @param {{label: string, x: object, y: object, height?: number,
+ * @param {{label: string, x: object, y: object, height?: number, legend?: boolean,
  *   describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
  *   x and y are axes ({label, domain, log?, ticks?, text?}); `describe` says a point, for the tip and a screen reader;
  *   onPick is called on a click or Enter. `draw({series, rules, x, y})` takes
@@ -47,7 +47,7 @@ export function plot(options) {
       ...shown.series.map((each, i) => seriesMarks(each, i, place)),
     );
     legend.replaceChildren(...shown.series.map((each, i) => legendEntry(each, i)));
-    legend.hidden = shown.series.length < 2;
+    legend.hidden = shown.series.length < 2 || options.legend === false;
     point(current, false);
   }
 
@@ -117,6 +117,7 @@ export function plot(options) {
     layout(room) {
       width = Math.max(240, Math.floor(room));
       text = textSize(stage);
+      element.style.width = `${width}px`; // of the legend too
       if (shown.series.length) draw(shown);
     },
   };

@@ -6,8 +6,11 @@ import { button, numberOf, radioControl, rangeControl } from "./controls.js";
 import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 
+const HEIGHT = { page: 270, slide: 238 }; // of each plot
+const GAP = 20; // between them, as in the style sheet
+
 export function mount(el, initial, onChange) {
-  return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
+  return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
     const numbers = unpackAll(data, ["weights", "entropy", "looked_at", "gradient"]);
     const { widths, temperatures, keys } = data;
     const root = () => nearestStep(temperatures, Math.sqrt(widths[state.width]));
@@ -22,8 +25,11 @@ export function mount(el, initial, onChange) {
       choose({ width: (state.width + 1) % widths.length, hidden: true, predicted: null });
       guess.focus();
     }) : null;
-    const guess = predictionPanel(keys.length, (predicted) => choose({ predicted, hidden: false }));
-    const plots = temperaturePlots(data, numbers, state);
+    const guess = predictionPanel(keys.length, (predicted) => {
+      choose({ predicted, hidden: false });
+      more?.focus(); // the panel with the focus is gone
+    });
+    const plots = temperaturePlots(data, numbers, state, slide ? HEIGHT.slide : HEIGHT.page);
     const readout = make("p", { class: "clf-readout" });
     const verdict = make("p", { class: "clf-verdict" });
     const shown = make("div", { class: "clf-temperature" }, ...plots.map((each) => each.element));
@@ -46,11 +52,12 @@ export function mount(el, initial, onChange) {
     return {
       controls: [width.element, step.element, make("div", { class: "clf-steps" }, ...[plain, scaled, more].filter(Boolean))],
       body: [readout, verdict, guess.element, shown],
-      help: "J is the derivative of the weights by the scaled scores. Arrow keys walk along a curve, up and down change the curve.",
+      help: "J is the derivative of the weights by the logits. Arrow keys walk along a curve, up and down change the curve.",
       show,
       layout(room) {
-        const columns = room >= 900 ? 3 : room >= 600 ? 2 : 1;
-        plots.forEach((each) => each.layout((room - 24 * (columns - 1)) / columns));
+        const columns = room < 600 ? 1 : slide ? 2 : 3;
+        const width = (room - GAP * (columns - 1)) / columns;
+        plots.forEach((each, i) => each.layout(slide && i === 0 ? room : width));
       },
       sentence() {
         const where = `width ${widths[state.width]}, temperature ${asTemperature(temperatures[state.step])}`;
@@ -90,23 +97,23 @@ function predictionPanel(count, onReveal) {
 }
 
 /** Bars of the weights, and two curves against the temperature. */
-function temperaturePlots({ temperatures, keys }, { weights, looked_at, gradient }, state) {
+function temperaturePlots({ temperatures, keys }, { weights, looked_at, gradient }, state, height) {
   const log = { label: "temperature T", domain: [temperatures[0], temperatures.at(-1)], log: 2, text: asTemperature };
   const now = () => `T = ${asTemperature(temperatures[state.step])}`;
   const series = ["now", "T = √d"];
   const bars = plot({
-    label: "Weights of the keys", height: 250,
+    label: "Weights of the keys", height,
     x: { label: "key", domain: [-0.6, keys.length - 0.4], ticks: roundTicks(0, keys.length - 1, 8).filter(Number.isInteger) },
     y: { label: "weight", domain: [0, 1] },
     describe: (i, j) => `${keys[j]}: ${asNumber(weights.at(state.width, i ? marks.root : state.step, j), 3)} at ${i ? series[1] : now()}`,
   });
   const marks = { root: 0 };
-  const curve = (array, label, domain) => {
+  const curve = (array, label, name, domain) => {
     const each = plot({
-      label, height: 250, x: log, y: { label, domain },
+      label, height, x: log, y: { label: name, domain }, legend: false,
       describe: (i, j) => {
         const at = [j, state.step, marks.root][i];
-        return `${asNumber(array.at(state.width, at), 2)} at T = ${asTemperature(temperatures[at])}`;
+        return `T = ${asTemperature(temperatures[at])}: ${label} ${asNumber(array.at(state.width, at), 2)}`;
       },
     });
     const point = (name, at, colour) => ({ name, x: [temperatures[at]], y: [array.at(state.width, at)], kind: "points", colour });
@@ -125,6 +132,6 @@ function temperaturePlots({ temperatures, keys }, { weights, looked_at, gradient
   });
   const withRoot = (each) => ({ ...each, show: (root) => { marks.root = root; each.show(); } });
   return [
-    { ...bars, show: showBars }, curve(looked_at, "keys looked at", [0, keys.length]), curve(gradient, "gradient norm |J|", [0, 0.75]),
+    { ...bars, show: showBars }, curve(looked_at, "keys looked at", "keys looked at", [0, keys.length]), curve(gradient, "gradient norm |J|", "|J|", [0, 0.75]),
   ].map(withRoot);
 }
