@@ -28,8 +28,8 @@ BRACKETS = {
 }
 PARTS = {"weights": "learnt", "activations": "", "cache": "L", "expanded": "K"}  # of the bytes, and their colours
 READING = (
-    "Blocks show what meets what, not how large it is: in the cache (solid frame), made now (dashed frame), learnt "
-    "(grey), rotary (hatched). What stands in a bracket is multiplied first. Bytes as if each number were bfloat16."
+    "A block shows a factor, not its size. Solid frames are in the cache, dashed frames are made now, grey is learnt, "
+    "hatched is rotary. The bracket is multiplied first. Bytes are those of bfloat16."
 )
 
 

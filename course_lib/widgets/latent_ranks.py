@@ -25,7 +25,7 @@ LOOKS = {  # of the errors: how each is drawn
     "by_weights": ("both, weights only", {"color": motifs.THINGS["learnt"].light, "linestyle": "-."}),
 }
 READING = (
-    "Missed is a share of the Frobenius norm on the calibration text; for keys it includes the lost rotation, in the "
+    "Missed is a share of the Frobenius norm on the calibration text. For keys it includes the lost rotation, in the "
     "mean square over the distances that the layer looks back. Bytes are per token and layer, in bfloat16."
 )
 

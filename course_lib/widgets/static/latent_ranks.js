@@ -53,7 +53,7 @@ export function mount(el, initial, onChange) {
         measured ? numberOf(asChange(measured.rise, 2), "nats, measured") : "");
       verdict.replaceChildren(...(slot() === 0
         ? [make("strong", {}, "Not absorbable. "), "The rotation stands between query and latent: each step forms all keys and turns them."]
-        : [make("strong", {}, "Absorbable. "), "In K", make("sub", {}, "R"), ` ${2 * slot()} coordinates turn, for all heads. In all other coordinates the mean takes the place of the rotation.`]));
+        : [make("strong", {}, "Absorbable. "), "K", make("sub", {}, "R"), ` holds ${2 * slot()} coordinates that turn, for all heads. In the other coordinates the mean replaces the rotation.`]));
       factors.show(state.rank, slot());
       shown.forEach((each) => each.show());
       if (data.rises.length) rises.replaceChildren(riseTable(data, state.rank, slot()));
