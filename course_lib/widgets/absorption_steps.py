@@ -1,4 +1,4 @@
-"""Figure 12: absorption, step by step: both orders of the same products side by side."""
+"""Figure 12: absorption, step by step: the same products, and a bracket in two places."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,42 +8,43 @@ from matplotlib.figure import Figure as Drawing
 
 from course_lib import accounting
 from course_lib.config import LatentConfig, is_whole, require
-from course_lib.figures import style
+from course_lib.figures import motifs, style
 from course_lib.figures.inputs import as_matrix, as_tokens
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Try, Walk
 from course_lib.widgets.numbers.two_forms import EQUAL, FORMS, both_forms, counted_size, works
 
-MAX_KEYS = 65  # rows that the first new token sees: their names and pictures can be read
+MAX_KEYS = 65  # rows that the first new token sees
 MAX_NUMBERS = 50_000  # in the keys of all heads, and in their values
-STAGES = (
-    "the new query, and the cache",
-    "keys are made, or the query is taken to the latent",
-    "scores",
-    "weights",
-    "values are made, or latent rows are mixed",
-    "heads",
-    "output",
-)
+STAGES = ("query, cache", "bracket 1", "scores", "weights", "bracket 2", "heads", "output")
+MADE = {  # what each step makes, and the thing whose colour it has
+    "expanded": (("Q, L", "Q"), ("K", "K"), ("S", ""), ("P", ""), ("V", "V"), ("Y", ""), ("out", "learnt")),
+    "absorbed": (("Q, L", "Q"), ("A", "Q"), ("S", ""), ("P", ""), ("M", "L"), ("Y", ""), ("out", "learnt")),
+}
+BRACKETS = {
+    "expanded": "$Q_h\\,(W^{LK\\top}_h L^\\top)$\n$P_h\\,(L\\,W^{LV}_h)$",
+    "absorbed": "$(Q_h\\,W^{LK\\top}_h)\\,L^\\top$\n$(P_h\\,L)\\,W^{LV}_h$",
+}
+PARTS = {"weights": "learnt", "activations": "", "cache": "L", "expanded": "K"}  # of the bytes, and their colours
 READING = (
-    "Pictures are of one head and the first new token, one cell for each number, rows are tokens; each has its own "
-    "scale. Values in float64; bytes as if each number were bfloat16."
+    "A block shows a factor, not its size. Solid frames are in the cache, dashed frames are made now, grey is learnt, "
+    "hatched is rotary. The bracket is multiplied first. Bytes are those of bfloat16."
 )
 
 
 class AbsorptionSteps(InteractiveFigure):
-    """One call of a latent attention layer in both readings: what is cached, what is made, what it costs.
+    """One call of a latent attention layer in both forms: where the bracket stands, and what that costs.
 
     layer: a `course_lib.layers.LatentAttention` without window, computed in float64. X: (T, d), the rows that it reads,
     array or torch tensor; `cached` of them are in the cache, the next ones are new. tokens: the names of all T.
     sizes: name -> (LatentConfig, cached tokens), whose shapes and costs can be shown in place of the layer's own.
     name: of the layer.
 
-    Chosen: `head`; `step`, position in `new_tokens` (1, 2, 4, ... and all there are); `size`, position in
-    `size_names`; `stage` (0 to 6), up to which the steps are shown. `differences` holds, for the chosen number of new
-    tokens, the largest absolute difference between the readings in scores, weights, heads and output; `costs` the
-    `accounting.Work` of both.
+    Chosen: `head`, whose scores the table holds; `step`, position in `new_tokens` (1, 2, 4, ... and all there are);
+    `size`, position in `size_names`; `stage` (0 to 6), up to which the steps are shown. `differences` holds, for the
+    chosen number of new tokens, the largest absolute difference between the forms in scores, weights, heads and output;
+    `costs` the `accounting.Work` of both.
 
     Raises ValueError (TypeError for what is no text) for shapes that do not fit, numbers that are not finite, a layer
     or sizes with a window, sizes of the layer's name, and above MAX_KEYS keys or MAX_NUMBERS numbers in the keys.
@@ -56,7 +57,7 @@ class AbsorptionSteps(InteractiveFigure):
     size = Index(0).tag(sync=True, chosen=True)
     stage = Index(len(STAGES) - 1).tag(sync=True, chosen=True)
     walk = Walk(
-        keys="Tab Tab Tab Tab Enter Tab Tab ArrowRight ArrowRight Tab ArrowRight Tab ArrowRight",
+        keys="Tab Tab Tab Tab Enter Tab Tab ArrowRight ArrowRight Tab ArrowDown Tab Enter Tab ArrowDown",
         chosen={"stage": 5, "step": 2, "size": 1, "head": 1},
         said="head 1",
     )
@@ -78,14 +79,15 @@ class AbsorptionSteps(InteractiveFigure):
         require_sizes(sizes or {}, name)
         counted = {name: (layer.config, cached)} | dict(sizes or {})
         new = [2**k for k in range(12) if 2**k < len(X) - cached] + [len(X) - cached]
-        tensors, differences = both_forms(layer, X, cached)
-        data = {
-            "tensors": {key: packed(array) for key, array in tensors.items()},
+        shown, differences = both_forms(layer, X, cached)
+        data = {key: packed(array) for key, array in shown.items()}
+        data |= {
             "differences": packed(np.maximum.accumulate(differences)[np.array(new) - 1], "<f8"),
             "keys": as_tokens(tokens, len(X), "tokens")[: cached + 1],
             "new": new,
             "sizes": [counted_size(key, *of, new) for key, of in counted.items()],
             "stages": list(STAGES),
+            "made": {form: [list(each) for each in steps] for form, steps in MADE.items()},
         }
         self._configs = list(counted.values())
         super().__init__(data, title=title, caption=caption)
@@ -106,11 +108,12 @@ class AbsorptionSteps(InteractiveFigure):
         return cls(layer, X, names, cached=len(tokens) - 1, sizes=sizes, title=text, caption=text)
 
     def first_try(self) -> Try | None:
-        return Try("the step after this one", {"stage": (self.stage + 1) % len(STAGES)})
+        last = len(self.new_tokens) - 1
+        step = 0 if self.step == last else last
+        return Try(f"{self.new_tokens[step]} new tokens at once" if step else "one new token", {"step": step})
 
     def allowed(self) -> dict[str, range]:
-        heads = self.data["tensors"]["K"]["shape"][0]
-        new, sizes = self.data["new"], self.data["sizes"]
+        heads, new, sizes = self.data["scores"]["shape"][1], self.data["new"], self.data["sizes"]
         return {"head": range(heads), "step": range(len(new)), "size": range(len(sizes)), "stage": range(len(STAGES))}
 
     @property
@@ -124,63 +127,76 @@ class AbsorptionSteps(InteractiveFigure):
 
     @property
     def differences(self) -> dict[str, float]:
-        """The largest absolute difference between the readings, over heads, keys and the chosen new tokens."""
+        """The largest absolute difference between the forms, over heads, keys and the chosen new tokens."""
         return dict(zip(EQUAL, unpacked(self.data["differences"])[self.step].tolist(), strict=True))
 
     @property
     def costs(self) -> dict[str, accounting.Work]:
-        """Of both readings, for the chosen sizes and number of new tokens."""
+        """Of both forms, for the chosen sizes and number of new tokens."""
         config, cached = self._configs[self.size]
         return works(config, cached, self.new_tokens[self.step])
 
     def drawing(self) -> Drawing:
         with style.context():
-            fig = Drawing(figsize=(8.2, 3.2))
-            panels = fig.subplots(1, 2)
-            flops = [[cell["flops"] for cell in self._cells()[reading]] for reading in FORMS]
-            shares = [[100 * part / sum(flops[0]) for part in parts] for parts in flops]
-            steps = ["query", "keys | query\nto latent", "scores", "values |\nmix", "heads", "output"]
-            groups = [("FLOPs, % of expanded", steps, [[*parts[:3], *parts[4:]] for parts in shares])]
-            works = self.costs
-            whole = works["expanded"].bytes
-            parts = list(works["expanded"].bytes_by_part)
-            moved = [[100 * works[reading].bytes_by_part[part] / whole for part in parts] for reading in FORMS]
-            groups.append(("bytes, % of expanded", parts, moved))
-            for ax, (label, names, values) in zip(panels, groups, strict=True):
-                for i, reading in enumerate(FORMS):
-                    ax.bar(np.arange(len(names)) + 0.4 * i - 0.2, values[i], 0.4, label=reading)
-                ax.set_xticks(range(len(names)), names, fontsize=8)
-                ax.set(ylabel=label)
-            panels[0].legend()
+            fig = Drawing(figsize=(8.2, 2.6))
+            for ax, (label, bars) in zip(fig.subplots(1, 2, sharey=True), self._bars().items(), strict=True):
+                whole = max(sum(value for _, _, value in parts) for parts in bars.values())
+                for y, form in enumerate(FORMS):
+                    stacked(ax, y, [(name, thing, 100 * value / whole) for name, thing, value in bars[form]])
+                ax.set(xlim=(0, 100), ylim=(1.5, -0.5), xlabel=f"{label}, % of the larger sum")
+                ax.set_yticks(range(2), [f"{form}\n{BRACKETS[form]}" for form in FORMS])
+            size, new = self.data["sizes"][self.size], self.new_tokens[self.step]
+            fig.suptitle(f"{size['name']}: new tokens {new:,}, cached {size['cached']:,}", fontsize=11)
         return fig
+
+    def _bars(self) -> dict[str, dict[str, list[tuple[str, str, int]]]]:
+        """FLOPs by step and bytes by part: for each form (name, thing, number)."""
+        work, flops = self.costs, self._flops()
+        steps = {f: [(*made, n) for made, n in zip(MADE[f], flops[f], strict=True)] for f in FORMS}
+        names = {"expanded": "K, V"}
+        moved = {f: [(names.get(of, of), PARTS[of], n) for of, n in work[f].bytes_by_part.items()] for f in FORMS}
+        return {"FLOPs": steps, "bytes": moved}
 
     def alt(self) -> str:
         work, bound = self.costs, power_above(max(self.differences.values()))
         new, size = self.new_tokens[self.step], self.data["sizes"][self.size]
         flops, moved = (getattr(work["absorbed"], of) / getattr(work["expanded"], of) for of in ("flops", "bytes"))
         return (
-            f"Two readings of one latent cache, sizes of {size['name']}, {new} new and {size['cached']:,} cached: "
+            f"Two forms over one latent cache, sizes of {size['name']}, {new} new and {size['cached']:,} cached: "
             f"absorbed takes {flops:.2f} times the FLOPs and {moved:.2f} times the bytes of expanded. "
             f"Scores, weights, heads and output differ by less than {bound}."
         )
 
     def table(self) -> str:
-        cells = self._cells()
-        rows = [[stage, *(f"{cells[reading][i]['flops']:,}" for reading in FORMS)] for i, stage in enumerate(STAGES)]
+        flops = self._flops()
+        rows = [[stage, *(f"{flops[form][i]:,}" for form in FORMS)] for i, stage in enumerate(STAGES)]
         work = self.costs
-        rows.append(["all FLOPs", *(f"{work[reading].flops:,}" for reading in FORMS)])
+        rows.append(["all FLOPs", *(f"{work[form].flops:,}" for form in FORMS)])
         parts = work["expanded"].bytes_by_part
-        rows += [[f"bytes, {part}", *(f"{work[reading].bytes_by_part[part]:,}" for reading in FORMS)] for part in parts]
-        rows.append(["all bytes", *(f"{work[reading].bytes:,}" for reading in FORMS)])
+        rows += [[f"bytes, {part}", *(f"{work[form].bytes_by_part[part]:,}" for form in FORMS)] for part in parts]
+        rows.append(["all bytes", *(f"{work[form].bytes:,}" for form in FORMS)])
         rows += [[f"difference in {name}", "", f"below {power_above(x)}"] for name, x in self.differences.items()]
         return page.table(["FLOPs of a step", *FORMS], rows)
 
-    def _cells(self) -> dict[str, list[dict]]:
-        return self.data["sizes"][self.size]["costs"][self.step]["cells"]
+    def _flops(self) -> dict[str, list[int]]:
+        """Of each step, by form."""
+        factors = self.data["sizes"][self.size]["costs"][self.step]["factors"]
+        return {form: [math.prod(each) if each else 0 for each in factors[form]] for form in FORMS}
 
     def __repr__(self):
-        heads, N, _ = self.data["tensors"]["K"]["shape"]
+        _, heads, N = self.data["scores"]["shape"]
         return f"AbsorptionSteps(heads={heads}, cached={N - 1}, new={self.new_tokens}, sizes={self.size_names})"
+
+
+def stacked(ax, y: int, parts: Sequence[tuple[str, str, float]]) -> None:
+    """Draw a bar of parts (name, thing, length) one after the other; what is long enough for its name has it inside."""
+    left = 0.0
+    for name, thing, length in parts:
+        colour = motifs.THINGS[thing].light if thing else style.PALETTE[4]
+        ax.barh(y, length, 0.5, left, color=colour, edgecolor="white", linewidth=0.8)
+        if length > 2.2 * len(name):
+            ax.text(left + length / 2, y, name, color="white", ha="center", va="center", fontsize=9)
+        left += length
 
 
 def require_layer(layer, X: np.ndarray, cached: int) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.accounting import itemsize
 from course_lib.config import require
-from course_lib.figures import style
+from course_lib.figures import motifs, style
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Name, Try, Walk
@@ -17,10 +18,15 @@ DTYPE = "bfloat16"  # in which bytes are counted
 TURNED, DECOUPLED = POSITIONS = ("keys formed, then turned", "rotary slice apart")
 MAX_NUMBERS = 2**16  # in each of the tables that are sent
 PARTS = ("turned", "content", "lost")
+LOOKS = {  # of the errors: how each is drawn
+    "keys": ("keys", {"color": motifs.THINGS["K"].light, "linestyle": "--"}),
+    "values": ("values", {"color": motifs.THINGS["V"].light, "linestyle": ":"}),
+    "both": ("both", {"color": motifs.THINGS["L"].light}),
+    "by_weights": ("both, weights only", {"color": motifs.THINGS["learnt"].light, "linestyle": "-."}),
+}
 READING = (
-    "Errors are shares of the Frobenius norm on the calibration text, 100% is everything. Of keys they count what the "
-    "rank drops, and what is lost with the rotation: in the mean square over the distances that the layer looks back. "
-    "Bytes as if each number were bfloat16."
+    "Missed is a share of the Frobenius norm on the calibration text. For keys it includes the lost rotation, in the "
+    "mean square over the distances that the layer looks back. Bytes are per token and layer, in bfloat16."
 )
 
 
@@ -47,7 +53,7 @@ class LatentRanks(InteractiveFigure):
     positions = Name(TURNED).tag(sync=True, chosen=True)
     pairs = Index(1).tag(sync=True, chosen=True)
     walk = Walk(
-        keys="Tab Tab Tab ArrowRight Tab ArrowLeft Tab End ArrowLeft",
+        keys="Tab Tab Tab ArrowDown Tab ArrowUp Tab End ArrowLeft",
         chosen={"layer": 2, "positions": TURNED, "rank": 35},
         said="keys miss",
     )
@@ -94,7 +100,9 @@ class LatentRanks(InteractiveFigure):
         return cls(model, calibrate(model, [ids]), rises=rises, title=text, caption=text)
 
     def first_try(self) -> Try | None:
-        half = max(1, self.rank // 2)
+        ranks, half = len(self.singular_values), max(1, self.rank // 2)
+        if self.slot and self.rank < ranks:
+            return Try(f"full rank, {ranks}", {"rank": ranks})
         return Try(f"half the rank, {half}", {"rank": half})
 
     def allowed(self) -> dict[str, range | Sequence[str]]:
@@ -139,39 +147,45 @@ class LatentRanks(InteractiveFigure):
         return unpacked(self.data[name])[self.layer, self.slot]
 
     def drawing(self) -> Drawing:
+        ink = {"color": style.PALETTE[4], "linewidth": 1}
         with style.context():
             fig = Drawing(figsize=(8.2, 3.2))
             values, errors, energy = fig.subplots(1, 3)
             ranks = np.arange(1, len(self.singular_values) + 1)
-            values.plot(ranks, np.maximum(self.singular_values / self.singular_values[0], 1e-4))
-            values.axvline(self.rank, color=style.PALETTE[4], linestyle="--")
-            values.set(title=f"layer {self.layer}", xlabel="number", ylabel="singular value / largest", yscale="log")
+            shares, L = np.maximum(self.singular_values / self.singular_values[0], 1e-4), motifs.THINGS["L"].light
+            values.plot(ranks[: self.rank], shares[: self.rank], color=L, label="kept")
+            values.plot(ranks[self.rank - 1 :], shares[self.rank - 1 :], color=L, linestyle=":", label="dropped")
+            values.axvline(self.rank, **ink)
+            values.set(title=f"layer {self.layer}", xlabel="direction", ylabel="singular value / largest", yscale="log")
             size = self.data["itemsize"] * (ranks + 2 * self.slot)
-            for name, label in (
-                ("both", "both"),
-                ("by_weights", "both, weights alone"),
-                ("keys", "keys"),
-                ("values", "values"),
-            ):
-                errors.plot(size, 100 * self._curve(name), label=label)
-            errors.axvline(self.bytes_per_token, color=style.PALETTE[4], linestyle="--")
-            errors.set(title="missed, % of the norm", xlabel="bytes per token and layer", ylim=(0, 100))
-            errors.legend(fontsize=8)
-            base = np.zeros(len(self.energy["turned"]))
-            for name, label in zip(PARTS, ("keeps its rotation", "content", "lost"), strict=True):
-                energy.bar(range(len(base)), 100 * self.energy[name], bottom=100 * base, label=label)
-                base = base + self.energy[name]
-            energy.set(title="energy of the keys, %", xlabel="rotary pair, fast to slow", ylim=(0, 140 * base.max()))
-            energy.legend(fontsize=8)
+            for name, (label, look) in LOOKS.items():
+                errors.plot(size, 100 * self._curve(name), label=label, **look)
+            errors.axvline(self.bytes_per_token, **ink)
+            errors.set(title="missed, % of the norm", xlabel="bytes per token and layer", ylim=(0, 140))
+            errors.set_yticks(range(0, 101, 20))
+            self._draw_energy(energy)
+            for ax in (values, errors, energy):
+                ax.legend(fontsize=9, loc="lower left" if ax is values else "upper right")
         return fig
+
+    def _draw_energy(self, ax: Axes) -> None:
+        """Stack the keys' energy at each pair: what still turns is hatched, what is lost is hollow."""
+        K = motifs.THINGS["K"].light
+        fills = {"turned": {"facecolor": "white", "hatch": motifs.ROTARY}, "content": {"facecolor": K}}
+        base = np.zeros(len(self.energy["turned"]))
+        for name, label in zip(PARTS, ("still turns", "content", "lost"), strict=True):
+            look = {"edgecolor": K, **fills.get(name, {"facecolor": "white"})}
+            ax.bar(range(len(base)), 100 * self.energy[name], bottom=100 * base, label=label, **look)
+            base = base + self.energy[name]
+        ax.set(title="energy of the keys, %", xlabel="rotary pair, fast to slow", ylim=(0, 160 * base.max()))
 
     def alt(self) -> str:
         missed, full = self.missed, self.data["sizes"]["full"]
         slice_ = f" and a rotary slice of {2 * self.slot}" if self.slot else ", keys formed and then turned"
         return (
             f"Layer {self.layer}, rank {self.rank}{slice_}: {self.numbers_per_token} of {full} numbers per token. Keys "
-            f"miss {missed['keys']:.0%} and values {missed['values']:.0%} of their norm; "
-            f"{self.energy['lost'].sum():.0%} of the keys' energy is lost with the rotation."
+            f"miss {100 * missed['keys']:.0f} % and values {100 * missed['values']:.0f} % of their norm; "
+            f"{100 * self.energy['lost'].sum():.0f} % of the keys' energy is lost with the rotation."
         )
 
     def table(self) -> str:

@@ -22,10 +22,6 @@ MOUNT = """async ([source, css, json]) => {
 # Figures that do not keep a common rule yet: figure -> {test: why}. A test that passes must leave the list.
 NOT_YET = {
     # AbsorptionSteps
-    "AbsorptionSteps": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-    },
     # AttentionMap
     # CacheGrowth
     # DecodeStepper
@@ -38,11 +34,6 @@ NOT_YET = {
         "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
     },
     # LatentRanks
-    "LatentRanks": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # Roofline
     "Roofline": {
         "test_it_fits_a_screen": "too high",

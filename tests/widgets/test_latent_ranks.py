@@ -153,3 +153,23 @@ def test_a_model_is_left_as_it_was():
     layers = calibrate(model, [ids])
     LatentRanks(model, [replace(layer) for layer in layers])
     assert all(torch.equal(W, before[name]) for name, W in model.state_dict().items()) and model.training
+
+
+def test_first_try_gives_all_rank_where_a_rotation_is_lost_and_else_half(made):
+    model, _, layers, _ = made
+    figure = LatentRanks(model, layers)
+    assert figure.first_try() == ("full rank, 22", {"rank": 22})
+    figure.rank = 22
+    assert figure.first_try() == ("half the rank, 11", {"rank": 11})
+    figure.rank, figure.positions = 9, TURNED
+    assert figure.first_try() == ("half the rank, 4", {"rank": 4})
+
+
+def test_the_twin_stacks_the_energy_and_marks_the_choice(made):
+    model, _, layers, _ = made
+    figure = LatentRanks(model, layers)
+    values, errors, energy = figure.drawing().axes
+    heights = np.array([bar.get_height() for bar in energy.patches]).reshape(3, PAIRS)
+    np.testing.assert_allclose(heights, 100 * np.array(list(figure.energy.values())), rtol=0, atol=1e-6)
+    assert len(values.lines[0].get_xdata()) == figure.rank
+    assert errors.lines[-1].get_xdata()[0] == figure.bytes_per_token

@@ -2,38 +2,43 @@
 
 import { roundTicks } from "./axes.js";
 import { asChange, asCount, asNumber, counted, indices, make, sumOf, unpackAll } from "./basics.js";
-import { numberOf, numberTable, radioControl, rangeControl, wide } from "./controls.js";
+import { numberOf, numberTable, rangeControl, selectControl, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 
-const SLICE_NAMES = ["keeps its rotation", "content, no longer turns", "lost with the rotation"];
+const SLICE_NAMES = ["still turns", "content", "lost"];
 const SMALLEST_SHOWN = 0.1; // % of the largest singular value
+const HEIGHT = { page: 195, slide: 285 }; // of each plot
+const GAP = 20; // between them, as in the style sheet
+const CURVES = [ // of the errors: name in the data, what it is, how it is drawn
+  ["keys", "keys", { colour: "k", dash: "7 4" }], ["values", "values", { colour: "v", dash: "2 3" }],
+  ["both", "both", { colour: "l" }], ["by_weights", "both, weights only", { colour: "learnt", dash: "10 3 2 3" }],
+];
 
 export function mount(el, initial, onChange) {
-  return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
+  return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
     const tables = unpackAll(data, ["singular", "keys", "values", "both", "by_weights", "energy"]);
     const [layers, slots, ranks] = tables.singular.shape;
     const slot = () => (state.positions === data.positions[1] ? state.pairs : 0);
-    const layer = radioControl({ label: "Layer", names: counted(layers), onChange: (value) => choose({ layer: value }) });
-    const positions = radioControl({
+    const layer = selectControl({ label: "Layer", names: counted(layers), onChange: (value) => choose({ layer: value }) });
+    const positions = selectControl({
       label: "Rotary positions", names: data.positions, onChange: (value) => choose({ positions: data.positions[value] }),
     });
     const pairs = rangeControl({
-      label: "Pairs in the slice", count: slots - 1, text: (i) => `${i + 1}, d_R = ${2 * (i + 1)}`,
+      label: "Pairs that turn", count: slots - 1, text: (i) => String(i + 1),
       onInput: (value) => preview({ pairs: value + 1 }), onChange: (value) => choose({ pairs: value + 1 }),
     });
     const rank = rangeControl({
       label: "Rank r", count: ranks, text: (i) => String(i + 1),
       onInput: (value) => preview({ rank: value + 1 }), onChange: (value) => choose({ rank: value + 1 }),
     });
-    const readout = make("p", { class: "clf-readout" });
-    const verdict = make("p", { class: "clf-absorbable" });
-    const matrices = factorPicture(data);
-    const store = storeBar(data);
-    const plots = rankPlots(data, tables, state, slot);
+    pairs.element.classList.add("clf-few-pairs");
+    const readout = make("p", { class: "clf-readout clf-of-ranks" });
+    const verdict = make("p", { class: "clf-absorbable clf-page-only" });
+    const factors = factorPicture(data, ranks, slots - 1);
+    const plots = rankPlots(data, tables, state, slot, slide ? HEIGHT.slide : HEIGHT.page);
+    const shown = slide ? plots.slice(1) : plots;
     const rises = make("div", { class: "clf-rises" });
-    const shown = make("div", { class: "clf-ranks" }, ...plots.map((each) => make("div", {}, make("p", { class: "clf-plot-name" }, each.title), each.element)), rises);
-    let room = 600;
 
     function show() {
       layer.show(state.layer);
@@ -41,17 +46,17 @@ export function mount(el, initial, onChange) {
       pairs.show(state.pairs - 1);
       rank.show(state.rank - 1);
       pairs.element.hidden = slot() === 0;
-      const numbers = state.rank + 2 * slot();
+      const measured = data.rises.find((one) => one.rank === state.rank && one.pairs === slot());
       readout.replaceChildren(
-        numberOf(asCount(numbers * data.itemsize), `of ${asCount(data.sizes.full * data.itemsize)} bytes per token and layer`),
-        numberOf(missed(tables.keys), "of the keys missed"), numberOf(missed(tables.values), "of the values missed"));
+        numberOf(asCount((state.rank + 2 * slot()) * data.itemsize), `of ${asCount(data.sizes.full * data.itemsize)} bytes`),
+        numberOf(missed(tables.keys), "of keys missed"), numberOf(missed(tables.values), "of values missed"),
+        measured ? numberOf(asChange(measured.rise, 2), "nats, measured") : "");
       verdict.replaceChildren(...(slot() === 0
-        ? [make("strong", {}, "Not absorbable: "), "the rotation stands between query and latent, so each step forms all keys and turns them."]
-        : [make("strong", {}, "Absorbable: "), `${2 * slot()} coordinates turn, in one key for all heads; the rest of the keys no longer turns, and the mean stands in place of its rotation.`]));
-      matrices.show(state.rank, slot(), room);
-      store.show(state.rank, slot());
-      plots.forEach((each) => each.show());
-      rises.replaceChildren(...(data.rises.length ? [riseTable(data, state.rank, slot())] : []));
+        ? [make("strong", {}, "Not absorbable. "), "The rotation stands between query and latent: each step forms all keys and turns them."]
+        : [make("strong", {}, "Absorbable. "), "K", make("sub", {}, "R"), ` holds ${2 * slot()} coordinates that turn, for all heads. In the other coordinates the mean replaces the rotation.`]));
+      factors.show(state.rank, slot());
+      shown.forEach((each) => each.show());
+      if (data.rises.length) rises.replaceChildren(riseTable(data, state.rank, slot()));
     }
 
     function missed(table) {
@@ -59,15 +64,15 @@ export function mount(el, initial, onChange) {
     }
 
     return {
-      controls: [layer.element, positions.element, pairs.element, rank.element],
-      body: [readout, verdict, store.element, matrices.element, shown],
-      help: "Drag the rank and watch what it stores and what it misses. Arrow keys walk along a curve, up and down change the curve.",
+      controls: [layer.element, positions.element, rank.element, pairs.element],
+      body: [readout, make("div", { class: "clf-from-latent" }, factors.element, verdict), make("div", { class: "clf-ranks" }, ...shown.map((each) => each.element))],
+      details: data.rises.length ? [rises] : null,
       show,
       layout(width) {
-        room = width;
-        matrices.show(state.rank, slot(), room);
-        const columns = width >= 1000 ? 3 : width >= 640 ? 2 : 1;
-        plots.forEach((each) => each.layout((width - 24 * (columns - 1)) / columns));
+        factors.layout(width);
+        factors.show(state.rank, slot());
+        const columns = Math.min(shown.length, width >= 740 ? 3 : width >= 500 ? 2 : 1);
+        shown.forEach((each) => each.layout((width - GAP * (columns - 1)) / columns));
       },
       sentence() {
         const apart = slot() === 0 ? data.positions[0] : `slice of ${2 * slot()}`;
@@ -77,68 +82,61 @@ export function mount(el, initial, onChange) {
   });
 }
 
+/** "45.2 %", in one piece. */
 function asPercent(share) {
-  return `${asNumber(100 * share, 1)}%`;
+  return `${asNumber(100 * share, 1)}\u00a0%`;
 }
 
-/** The row that a token leaves, as long as its numbers, in the frame of what it left before. */
-function storeBar({ sizes }) {
-  const parts = ["latent", "slice"].map((kind) => make("span", { class: `clf-part clf-${kind}` }));
-  const label = make("p", {});
-  const bar = make("div", { class: "clf-store", "aria-hidden": "true" }, ...parts);
-  return {
-    element: make("div", { class: "clf-store-row" }, label, bar),
-    show(rank, slot) {
-      [rank, 2 * slot].forEach((numbers, i) => (parts[i].style.width = `${(100 * numbers) / sizes.full}%`));
-      const apart = slot ? ` + ${2 * slot} in the rotary slice` : "";
-      label.textContent = `In the cache: ${rank} in the latent${apart} = ${rank + 2 * slot} of ${asCount(sizes.full)} numbers`;
-    },
-  };
-}
-
-/** [W_K | W_V] beside its two factors and the slice, to scale. */
-function factorPicture({ sizes: { d, keys, full } }) {
-  const box = (name, kinds) => {
-    const said = make("span", {});
-    const blocks = kinds.map((kind) => make("div", { class: `clf-block clf-${kind}` }));
-    const element = make("figure", { class: "clf-factor" }, make("figcaption", {}, ...name, " ", said), make("div", { class: "clf-blocks" }, ...blocks));
-    const size = (rows, widths, scale) => {
-      said.textContent = `${rows} × ${sumOf(widths)}`;
-      blocks.forEach((block, i) => Object.assign(block.style, { height: `${Math.max(2, scale * rows)}px`, width: `${Math.max(2, scale * widths[i])}px` }));
+/** [K | V] beside L [W_LK | W_LV] and K_R, widths and the rank to scale: solid frames are cached, dashed ones made. */
+function factorPicture({ sizes: { keys, full } }, ranks, pairs) {
+  const box = (name, rows, parts) => {
+    const said = make("span", { class: "clf-factor-size" });
+    const blocks = parts.map((kind) => make("span", { class: `clf-data clf-factor-block clf-${kind}` }));
+    const element = make("div", { class: "clf-factor" }, make("span", {}, ...name), said, make("span", { class: "clf-blocks" }, ...blocks));
+    const size = (widths, high, scale) => {
+      said.textContent = `${rows ?? high} × ${sumOf(widths)}`;
+      blocks.forEach((block, i) => Object.assign(block.style, {
+        height: rows ? "" : `${Math.max(6, scale * high)}px`, width: `${Math.max(6, scale * widths[i])}px`,
+      }));
     };
     return { element, size };
   };
   const high = (base, top) => [base, make("sup", {}, top)];
-  const whole = box(["keys | values"], ["key", "value"]);
-  const down = box(high("W", "L"), ["latent"]);
-  const up = box([...high("W", "LK"), " | ", ...high("W", "LV")], ["key", "value"]);
-  const slice = box(high("W", "KR"), ["slice"]);
-  const sign = (text) => make("span", { class: "clf-sign", "aria-hidden": "true" }, text);
-  const plus = sign("and apart");
+  const whole = box(["K | V"], "N", ["of-keys", "of-values"]);
+  const latent = box(["L"], "N", ["of-latent"]);
+  const up = box([...high("W", "LK"), " | ", ...high("W", "LV")], null, ["of-learnt", "of-learnt"]);
+  const slice = box(["K", make("sub", {}, "R")], "N", ["of-slice"]);
+  const sign = (text) => make("span", { class: "clf-factor-sign" }, text);
+  const and = sign("and");
+  const element = make("div", { class: "clf-factors", role: "img" }, whole.element, sign("≈"), latent.element, sign("·"), up.element, and, slice.element);
+  let scale = 1;
   return {
-    element: make("div", { class: "clf-factors" }, whole.element, sign("≈"), down.element, sign("·"), up.element, plus, slice.element),
-    show(rank, slot, room) {
-      const values = full - keys;
-      const scale = Math.min(1, (room - 190) / (2 * full + 1.5 * d));
-      const fit = room < 560 ? Math.min(0.6, (room - 20) / full) : scale;
-      whole.size(d, [keys, values], fit);
-      down.size(d, [rank], fit);
-      up.size(rank, [keys, values], fit);
-      slice.size(d, [2 * slot], fit);
-      plus.hidden = slice.element.hidden = slot === 0;
+    element,
+    layout(width) {
+      const room = width >= 640 ? 0.6 * width : width;
+      scale = Math.min((room - (width >= 640 ? 130 : 150)) / (2 * full + ranks + 2 * pairs), 66 / ranks);
+    },
+    show(rank, slot) {
+      whole.size([keys, full - keys], null, scale);
+      latent.size([rank], null, scale);
+      up.size([keys, full - keys], rank, scale);
+      slice.size([2 * slot], null, scale);
+      and.hidden = slice.element.hidden = slot === 0;
+      const apart = slot ? `, and ${2 * slot} in the rotary key` : "";
+      element.setAttribute("aria-label", `In the cache of a token: ${rank} numbers in the latent${apart}, in place of ${full} in keys and values`);
     },
   };
 }
 
 /** Singular values, errors against bytes, and the energy of each pair. */
-function rankPlots({ itemsize, sizes }, tables, state, slot) {
+function rankPlots({ itemsize, sizes }, tables, state, slot, height) {
   const [, slots, ranks] = tables.singular.shape;
   const places = indices(ranks).map((i) => i + 1);
   const part = (name) => tables[name].part(state.layer, slot());
   const relative = () => Array.from(part("singular"), (value) => Math.max(SMALLEST_SHOWN, (100 * value) / part("singular")[0]));
   const values = plot({
-    label: "Singular values", height: 260,
-    x: { label: "number of the direction", domain: [1, ranks] }, y: { label: "% of the largest", domain: [SMALLEST_SHOWN, 100], log: 10 },
+    label: "Singular values", height,
+    x: { label: "direction", domain: [1, ranks] }, y: { label: "% of the largest", domain: [SMALLEST_SHOWN, 100], log: 10 },
     describe: (series, i) => {
       const at = series === 0 ? i : state.rank - 1 + i;
       return `direction ${at + 1}: ${asPercent(part("singular")[at] / part("singular")[0])} of the largest`;
@@ -146,19 +144,18 @@ function rankPlots({ itemsize, sizes }, tables, state, slot) {
   });
   const showValues = () => {
     const all = relative();
-    const kept = { name: "kept", x: places.slice(0, state.rank), y: all.slice(0, state.rank), colour: 0 };
-    const dropped = { name: "dropped", x: places.slice(state.rank - 1), y: all.slice(state.rank - 1), colour: 1 };
+    const kept = { name: "kept", x: places.slice(0, state.rank), y: all.slice(0, state.rank), colour: "l" };
+    const dropped = { name: "dropped", x: places.slice(state.rank - 1), y: all.slice(state.rank - 1), colour: "l", dash: "2 3" };
     values.draw({ series: state.rank < ranks ? [kept, dropped] : [kept], rules: [{ x: state.rank, label: `r = ${state.rank}` }] });
   };
-  const curves = [["both", "both"], ["by_weights", "both, by the weights alone"], ["keys", "keys"], ["values", "values"]];
   const bytes = () => places.map((rank) => itemsize * (rank + 2 * slot()));
   const errors = plot({
-    label: "Error against bytes", height: 260,
-    x: { label: "bytes per token and layer", domain: [0, itemsize * (ranks + 2 * (slots - 1))] }, y: { label: "% of the norm missed", domain: [0, 100] },
-    describe: (series, i) => `${curves[series][1]}: ${asPercent(part(curves[series][0])[i])} missed at ${asCount(bytes()[i])} bytes, rank ${i + 1}`,
+    label: "Error against bytes", height,
+    x: { label: "bytes per token", domain: [0, itemsize * (ranks + 2 * (slots - 1))] }, y: { label: "% missed", domain: [0, 100] },
+    describe: (series, i) => `${CURVES[series][1]}: ${asPercent(part(CURVES[series][0])[i])} missed at ${asCount(bytes()[i])} bytes, rank ${i + 1}`,
   });
   const showErrors = () => errors.draw({
-    series: curves.map(([name, label], i) => ({ name: label, x: bytes(), y: Array.from(part(name), (share) => 100 * share), colour: [0, 4, 2, 3][i] })),
+    series: CURVES.map(([name, label, look]) => ({ name: label, x: bytes(), y: Array.from(part(name), (share) => 100 * share), ...look })),
     rules: [{ x: itemsize * (state.rank + 2 * slot()), label: `${asCount(itemsize * (state.rank + 2 * slot()))} bytes` }],
   });
   const count = tables.energy.shape[3];
@@ -167,22 +164,19 @@ function rankPlots({ itemsize, sizes }, tables, state, slot) {
   const most = Math.max(...numbers.flatMap((i) => indices(tables.energy.shape[0]).map((l) => sumOf(indices(3).map((kind) => tables.energy.at(l, 0, kind, i))))));
   const kinds = () => (slot() ? [2, 1, 0] : [0]); // drawn in this order: each covers the lower part of the one before
   const bars = plot({
-    label: "Energy of the keys by rotary pair", height: 260,
-    x: { label: "rotary pair, fast to slow", domain: [-0.6, count - 0.4], ticks: roundTicks(0, count - 1, 8).filter(Number.isInteger) },
-    y: { label: "% of the keys' energy", domain: [0, 105 * most] },
+    label: "Energy of the keys by rotary pair", height,
+    x: { label: "pair, fast to slow", domain: [-0.6, count - 0.4], ticks: roundTicks(0, count - 1, 6).filter(Number.isInteger) },
+    y: { label: "% of key energy", domain: [0, 105 * most] },
     describe: (series, i) => `pair ${i}, ${SLICE_NAMES[kinds()[series]]}: ${asPercent(energy(kinds()[series])[i])} of the energy`,
   });
+  bars.element.classList.add("clf-pairs");
   const showBars = () => bars.draw({
     series: kinds().map((kind) => ({
-      name: SLICE_NAMES[kind], x: numbers, kind: "bars", colour: [0, 3, 1][kind],
+      name: SLICE_NAMES[kind], x: numbers, kind: "bars", colour: "k", fill: ["hatched", undefined, "hollow"][kind],
       y: numbers.map((i) => 100 * sumOf(indices(kind + 1).map((each) => energy(each)[i]))),
     })),
   });
-  return [
-    { ...values, show: showValues, title: "Inside the matrix: singular values" },
-    { ...errors, show: showErrors, title: "Error against bytes" },
-    { ...bars, show: showBars, title: "Where the keys' energy goes" },
-  ].map((each) => ({ ...each, element: make("div", { class: each.element === bars.element ? "clf-pairs" : "" }, each.element) }));
+  return [{ ...values, show: showValues }, { ...errors, show: showErrors }, { ...bars, show: showBars }];
 }
 
 /** The measured losses, by what they store; the chosen one is marked. */

@@ -16,14 +16,16 @@ const PLOT = { height: 260, marker: 4, near: 28 };
  *   describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
  *   x and y are axes ({label, domain, log?, ticks?, text?}); `describe` says a point, for the tip and a screen reader;
  *   onPick is called on a click or Enter. `draw({series, rules, x, y})` takes
- *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour, dash?, marker?, end?, chosen?}], numbers in
- *   x and y; `end` is a name at the line's end: the x axis has `room` for it, in pixels, and the plot needs no legend;
+ *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour, dash?, marker?, fill?, end?, chosen?}], numbers in
+ *   x and y; fill: "hatched" (what is rotary) or "hollow" (what is missing), for bars;
+ *   `end` is a name at the line's end: the x axis has `room` for it, in pixels, and the plot needs no legend;
  *   colour: 0 to 4, or a motif of course_lib.figures.motifs: "q", "k", "v", "l", "learnt", "mha", "gqa", "mqa", "mla";
  *   rules: [{x or y, label, start?}], reference lines; x and y replace the axes' properties that they name.
  */
 export function plot(options) {
   const id = uniqueName();
   const drawing = svg("svg", { "aria-hidden": "true" });
+  const hatch = svg("defs", {}, hatching(`${id}-hatch`));
   const option = make("div", { role: "option", id: `${id}-point`, class: "clf-unseen", "aria-selected": "true" });
   const tip = make("div", { class: "clf-tip", "aria-hidden": "true" });
   const stage = make("div", {
@@ -31,7 +33,7 @@ export function plot(options) {
     "aria-description": "Left and right walk along a series, up and down change the series.",
   }, drawing, option, tip);
   const legend = make("div", { class: "clf-legend", "aria-hidden": "true" });
-  const element = make("div", { class: "clf-figure" }, stage, legend);
+  const element = make("div", { class: "clf-figure", style: `--clf-hatch: url(#${id}-hatch)` }, stage, legend);
   const height = options.height ?? PLOT.height;
   let width = 480;
   let text = 12; // pixels of its letters
@@ -44,7 +46,7 @@ export function plot(options) {
     const axes = { x: { ...options.x, ...content.x }, y: { ...options.y, ...content.y } };
     place = plotPlace(axes, width, height, text);
     for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) drawing.setAttribute(name, value);
-    drawing.replaceChildren(
+    drawing.replaceChildren(hatch,
       ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...withRoom(shown.rules, place).flatMap((rule) => ruleMarks(rule, place)),
       ...shown.series.map((each, i) => seriesMarks(each, i, place)), ...lineNames(lineEnds(shown.series, place), place),
     );
@@ -134,8 +136,8 @@ function lineEnds(series, place) {
 }
 
 function seriesMarks({ x, y, kind = "line", chosen, ...look }, i, place) {
-  const { colour, dash, shape } = lookOf(look, i);
-  const group = svg("g", { class: `clf-series clf-colour-${colour}${chosen ? " clf-chosen" : ""}` });
+  const { classes, dash, shape } = lookOf(look, i);
+  const group = svg("g", { class: `${classes}${chosen ? " clf-chosen" : ""}` });
   const points = Array.from(x, (value, j) => [place.x(value), place.y(y[j])]);
   if (kind === "bars") {
     const wide = Math.max(2, (0.7 * (place.right - place.left)) / Math.max(1, points.length));
@@ -148,11 +150,19 @@ function seriesMarks({ x, y, kind = "line", chosen, ...look }, i, place) {
   return group;
 }
 
+/** Stripes on the ground, in the colour of the text: what they fill has its own frame. */
+function hatching(id) {
+  return svg("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    svg("rect", { width: 6, height: 6, class: "clf-hatch-ground" }), svg("rect", { width: 3, height: 6, class: "clf-hatch-line" }));
+}
+
 /** Each series has its own dash and marker beside its own colour: no reading depends on colour alone. */
-function lookOf({ colour, dash, marker }, i) {
+function lookOf({ colour, dash, marker, fill }, i) {
   const named = typeof colour === "string";
   const number = named ? Math.max(0, METHODS.indexOf(colour)) : (colour ?? i) % 5;
-  return { colour: named ? colour : number, dash: dash ?? DASHES[number], shape: marker ?? MARKERS[number] };
+  const seen = named ? colour : number;
+  const classes = `clf-series clf-colour-${seen}${fill ? ` clf-bar-${fill}` : ""}`;
+  return { colour: seen, classes, dash: dash ?? DASHES[number], shape: marker ?? MARKERS[number] };
 }
 
 export function marker(shape, x, y, unit = 1) {
@@ -167,8 +177,8 @@ export function marker(shape, x, y, unit = 1) {
 }
 
 function legendEntry({ name, kind = "line", ...look }, i) {
-  const { colour, dash, shape } = lookOf(look, i);
-  const sample = svg("svg", { width: 28, height: 14, "aria-hidden": "true", class: `clf-series clf-colour-${colour}` });
+  const { classes, dash, shape } = lookOf(look, i);
+  const sample = svg("svg", { width: 28, height: 14, "aria-hidden": "true", class: classes });
   if (kind === "bars") sample.append(svg("rect", { x: 8, y: 1, width: 12, height: 12 }));
   else if (kind === "points") sample.append(marker(shape, 14, 7));
   else sample.append(svg("polyline", { points: "0,7 28,7", "stroke-dasharray": dash }));
