@@ -50,11 +50,6 @@ NOT_YET = {
         "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
     },
     # HeadSharing
-    "HeadSharing": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # LatentRanks
     "LatentRanks": {
         "test_it_fits_a_screen": "too high",
