@@ -22,9 +22,8 @@ COPIES = ("first copy", "second copy")
 COSTS = tuple(f"cost on the {copy}" for copy in COPIES)
 ROLES = ("on the previous token", "on what came next")
 READING = (
-    "Each piece is read twice. Loss is the mean of \u2212log p in nats, without the first token of a copy. A removed "
-    "head adds nothing to its layer's output. Cost is the rise in loss when that head alone is removed. Layers (L) and "
-    "heads (H) are numbered from 0."
+    "Each piece is read twice. Loss is the mean of \u2212log p in nats, without the first token of a copy; a head's "
+    "cost is the rise in loss without that head alone."
 )
 
 
@@ -121,7 +120,10 @@ class HeadAblation(AskingFigure):
         return sorted(set(heads))
 
     def first_try(self) -> Try | None:
-        return Try("put all heads back", {"removed": []})
+        named = sorted(set(self.data["best"]))
+        if named == self.removed:
+            return Try("put all heads back", {"removed": []})
+        return Try("remove the heads with a role together", {"removed": named})
 
     def allowed(self) -> dict[str, range | list[str]]:
         names = [view["name"] for view in self.data["views"]]

@@ -33,8 +33,9 @@ class HeadGallery(InteractiveFigure):
     mask: boolean (N, N), true where seen. layers: the numbers of those shown, rising; default all.
 
     Chosen: `order`, the score to sort by; `first` and `second`, the heads compared, counted through the layers shown,
-    which the property `heads` reads and sets as pairs (layer, head); `query` and `key`; `scaled`, whether the small
-    pictures show each row in units of its largest weight. `ranked` lists the heads in the order shown, `score(name)`
+    which the property `heads` reads and sets as pairs (layer, head); `compared`, whether their maps take the place of
+    the small ones, and there `query` and `key`; `scaled`, whether the small maps show each row in units of its largest
+    weight. `ranked` lists the heads in the order shown, `score(name)`
     gives a score as (layers, heads), and `distance` is the share of weight that the two heads have on different keys.
 
     Raises ValueError (TypeError for what is no text) for other shapes, weights outside [0, 1], a period that is not
@@ -49,8 +50,9 @@ class HeadGallery(InteractiveFigure):
     query = Index(0).tag(sync=True, chosen=True)
     key = Index(0).tag(sync=True, chosen=True)
     scaled = traitlets.Bool(False).tag(sync=True, chosen=True)
+    compared = traitlets.Bool(False).tag(sync=True, chosen=True)
     walk = Walk(
-        keys="Tab Tab Tab ArrowLeft Tab Tab Tab Tab Control+Home ArrowRight",
+        keys="Tab Tab Tab ArrowLeft Tab Tab Tab Tab Tab Control+Home ArrowRight",
         chosen={"order": PLACE, "first": 1},
         said="head A L0 H1",
     )
@@ -82,6 +84,7 @@ class HeadGallery(InteractiveFigure):
             "mask": None if mask is None else packed(mask[0, 0], "|u1"),
             "tokens": as_tokens(tokens, weights.shape[-1], "tokens"),
             "layers": layers,
+            "stripes": stripes(period),
             "scores": [{"name": name, "values": packed(score, "<f8")} for name, score in values.items()],
             "orders": [{"name": name, "heads": heads} for name, heads in orders.items()],
             "distances": packed(head_scores.distances(P), "<f4"),
@@ -102,7 +105,7 @@ class HeadGallery(InteractiveFigure):
         return cls(A / A.sum(-1, keepdims=True), tokens, mask=mask, title=text, caption=text)
 
     def first_try(self) -> Try | None:
-        return Try("sort by the weight on the previous token", {"order": PREVIOUS})
+        return Try("compare heads A and B", {"compared": True})
 
     def allowed(self) -> dict[str, range | list[str]]:
         layers, heads, N, _ = self.data["weights"]["shape"]
@@ -207,6 +210,11 @@ def own_scores(P: np.ndarray, period: int | None) -> dict[str, np.ndarray]:
     """The scores that the weights (h, N, N) themselves give."""
     scores = {ENTROPY: head_scores.entropy(P), PREVIOUS: head_scores.previous_token(P)}
     return scores if period is None else scores | {INDUCTION: head_scores.induction(P, period)}
+
+
+def stripes(period: int | None) -> dict[str, list[int]]:
+    """Where a head with the largest score has its weights: name -> [key less query, first query]."""
+    return {PREVIOUS: [-1, 1]} | ({} if period is None else {INDUCTION: [1 - period, period]})
 
 
 def further_scores(scores: Mapping[str, object], shape: tuple[int, int], layers: list[int]) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from matplotlib.patches import Wedge
 from course_lib.config import Rope, is_whole, require
 from course_lib.figures import style
 from course_lib.figures.inputs import as_matrix
+from course_lib.figures.motifs import THINGS
 from course_lib.reference.positions import rotary_frequencies, rotate
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
@@ -17,7 +18,7 @@ from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_POSITIONS, MAX_WIDTH = 64, 64
 DRAWN = 8  # clocks in the static twin; where there are more, those that can add most
-QUERY, KEY = style.PALETTE[2], style.PALETTE[3]
+QUERY, KEY = THINGS["Q"].light, THINGS["K"].light
 
 
 class RotaryClocks(InteractiveFigure):
@@ -75,8 +76,8 @@ class RotaryClocks(InteractiveFigure):
         return cls(*np.random.default_rng(6).normal(size=(2, 64)), positions=len(tokens), title=text, caption=text)
 
     def first_try(self) -> Try | None:
-        far = self.allowed()["query"][-1]
-        return Try("the query as far away as there is", {"query": far, "key": 0})
+        step = min(3, len(self.scores) - 1 - max(self.query, self.key)) or -min(self.query, self.key)
+        return Try("move both, and see what stays", {"query": self.query + step, "key": self.key + step})
 
     def allowed(self) -> dict[str, range]:
         positions, width = self.data["q"]["shape"]
@@ -158,7 +159,8 @@ class RotaryClocks(InteractiveFigure):
 
     def _draw_map(self, fig, ax: Axes) -> None:
         N, limit = len(self.scores), np.abs(self.scores).max() or 1.0
-        image = ax.imshow(self.scores, cmap=style.SIGNED, vmin=-limit, vmax=limit)
+        low, high = (-limit if self.scores.min() < 0 else 0), (limit if self.scores.max() > 0 else 0)
+        image = ax.imshow(self.scores, cmap=style.SIGNED if low < 0 < high else style.WEIGHTS, vmin=low, vmax=high)
         at = np.arange(max(0, -self.shift), min(N, N - self.shift))
         ax.plot(at, at + self.shift, color="0.1", linestyle=":", marker="")
         ax.plot(self.key, self.query, "s", markerfacecolor="none", markeredgecolor="0.1")

@@ -38,17 +38,7 @@ NOT_YET = {
         "test_it_fits_a_slide_with_large_text": "has no layout for slides",
     },
     # HeadAblation
-    "HeadAblation": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # HeadGallery
-    "HeadGallery": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # HeadSharing
     # LatentRanks
     "LatentRanks": {
@@ -58,11 +48,6 @@ NOT_YET = {
     },
     # Roofline
     # RotaryClocks
-    "RotaryClocks": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # ScoreAnatomy
     # SoftmaxTemperature
 }

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from course_lib.widgets.head_gallery import ENTROPY, INDUCTION, PLACE, HeadGallery
+from course_lib.reference import head_scores
+from course_lib.widgets.head_gallery import ENTROPY, INDUCTION, PLACE, PREVIOUS, HeadGallery
 
 pytestmark = pytest.mark.browser
 
@@ -47,17 +48,23 @@ def test_both_heads_are_chosen_by_click_and_key_and_compared(mount):
     python = figure()
     opened = mount(python)
     tiles = opened.get_by_role("listbox", name="Heads")
-    tiles.get_by_role("option").nth(6).click()
-    opened.get_by_role("radio", name="head B").click()
+    tiles.get_by_role("option").nth(4).click(modifiers=["Shift"])
     tiles.focus()
     for key in ("Control+Home", "ArrowRight", "ArrowDown"):
         opened.keyboard.press(key)
     ranked = python.ranked
-    python.heads = ranked[6], ranked[9]  # eight tiles stand in a row
-    selected = opened.locator("[role=option][aria-selected=true]").all_inner_texts()
-    assert [text.split("\n")[0] for text in selected] == [name(ranked[6]), name(ranked[9])]
-    assert tiles.get_attribute("aria-activedescendant") == opened.get_by_role("option").nth(9).get_attribute("id")
+    python.heads = ranked[7], ranked[4]  # six tiles stand in a row
+    marked = {badge: name(head) for badge, head in zip("AB", python.heads, strict=True)}
+    selected = [text.split("\n") for text in opened.locator("[role=option][aria-selected=true]").all_inner_texts()]
+    assert {badge: head for head, _, badge in selected} == marked
+    assert tiles.get_attribute("aria-activedescendant") == opened.get_by_role("option").nth(7).get_attribute("id")
+    opened.keyboard.press("Shift+Enter")
+    opened.keyboard.press("Home")
+    opened.get_by_role("button", name="Swap A and B").click()
+    python.heads = ranked[7], ranked[6]
+    opened.get_by_role("button", name="Compare A and B").click()
     assert opened.locator(".clf-distance strong").inner_text() == f"{python.distance:.2f}"
+    opened.get_by_text("Numbers", exact=True).click()
     at = python.query, python.key
     for row, head in zip(numbers_of_the_table(opened), python.heads, strict=True):
         scores = [python.score(each["name"])[head] for each in python.data["scores"]]
@@ -67,6 +74,8 @@ def test_both_heads_are_chosen_by_click_and_key_and_compared(mount):
 def test_one_crosshair_in_all_three_maps(mount):
     python = figure()
     opened = mount(python)
+    opened.get_by_role("button", name="Compare A and B").click()
+    assert opened.get_by_role("listbox", name="Heads").count() == 0  # the comparison takes their place
     grids = [opened.get_by_role("grid", name=label) for label in ("Head A", "Head B", "Difference")]
     grids[1].focus()
     for key in ("Control+Home", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight"):
@@ -78,7 +87,46 @@ def test_one_crosshair_in_all_three_maps(mount):
     assert said == f"query d, key b: A {first:.2f}, B {second:.2f}"
     opened.keyboard.press("End")
     assert [grid.get_by_role("gridcell").text_content() for grid in grids] == ["hidden by the mask"] * 3
-    assert opened.locator("tbody tr td:last-child").all_inner_texts() == ["hidden"] * 2
+    assert opened.locator("tbody tr td:last-child").all_text_contents() == ["hidden"] * 2
+    opened.get_by_role("button", name="Show all heads").click()
+    assert opened.get_by_role("grid").count() == 0 and opened.get_by_role("option").count() == 12
+
+
+def test_the_outline_holds_the_cells_of_the_score_it_is_sorted_by(mount):
+    python = figure()
+    opened = mount(python)
+    inside = """(cells) => {
+      const outline = document.querySelector(".clf-stripe polygon");
+      const at = (x, y) => Object.assign(outline.ownerSVGElement.createSVGPoint(), { x, y });
+      return cells.map(([row, column]) => outline.isPointInFill(at(column + 0.5, row + 0.5)));
+    }"""
+    cells = [(row, column) for row in range(N) for column in range(N)]
+    for order, scored in (
+        (INDUCTION, {(row, row - PERIOD + 1) for row in range(PERIOD, N)}),
+        (PREVIOUS, {(row, row - 1) for row in range(1, N)}),
+    ):
+        opened.get_by_role("radio", name=order).click()
+        found = {cell for cell, there in zip(cells, opened.evaluate(inside, cells), strict=True) if there}
+        assert scored <= found and all(any(abs(r - i) + abs(c - j) <= 1 for r, c in scored) for i, j in found)
+        P = np.zeros((N, N))
+        P[tuple(zip(*scored, strict=True))] = 1
+        assert (head_scores.induction(P, PERIOD) if order == INDUCTION else head_scores.previous_token(P)) == 1
+    opened.get_by_role("radio", name=ENTROPY).click()
+    assert not any(opened.evaluate(inside, cells))
+
+
+def test_the_current_tile_is_in_sight_and_a_map_has_pixels_for_its_stripe(mount):
+    P = np.full((4, 12, 40, 40), 1 / 40)
+    opened = mount(HeadGallery(P, [str(i) for i in range(40)]), viewport={"width": 836, "height": 700})
+    tiles = opened.get_by_role("listbox", name="Heads")
+    tiles.focus()
+    for key in ("Control+End", "Control+Home", "Control+End"):
+        opened.keyboard.press(key)
+        current = opened.locator(f"#{tiles.get_attribute('aria-activedescendant')}").bounding_box()
+        box = tiles.bounding_box()
+        assert box["y"] - 1 <= current["y"] and current["y"] + current["height"] <= box["y"] + box["height"] + 1
+    assert opened.locator(".clf-tile canvas").first.bounding_box()["width"] >= 2.5 * 40
+    assert opened.evaluate("() => scrollY") == 0
 
 
 def test_the_head_most_like_a(mount):

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from course_lib.config import Rope
 from course_lib.widgets.rotary_clocks import RotaryClocks
 
 pytestmark = pytest.mark.browser
@@ -125,6 +126,45 @@ def test_a_shift_taken_from_the_curve_lies_in_the_map(mount):
         query, key_ = expected
         shown = [int(text) for text in opened.locator(".clf-range output").all_inner_texts()]
         assert shown == [query, key_]
+
+
+def turned_by(opened, pair, name, radians):
+    """Take the end of a hand in a clock, and turn it clockwise in small steps."""
+    mark = {"query": "circle.clf-end", "key": "rect.clf-end"}[name]
+    face = opened.locator(".clf-clock svg").nth(pair)
+    dial, end = (face.locator(each).bounding_box() for each in (".clf-dial", mark))
+    (x, y), (u, v) = ((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in (dial, end))
+    opened.mouse.move(u, v)
+    opened.mouse.down()
+    for angle in np.linspace(0, radians, 9):
+        turn = (u - x + 1j * (v - y)) * np.exp(1j * angle)  # y points down, so that this is clockwise
+        opened.mouse.move(x + turn.real, y + turn.imag)
+    opened.mouse.up()
+
+
+def test_a_hand_is_turned_by_its_end_and_its_vector_moves_with_it(mount):
+    python = RotaryClocks(np.ones(10), np.tile([1.0, -1.0], 5), positions=11)  # hands as long as each other
+    opened = mount(python, reduced_motion="reduce")
+    pair, theta = 1, python.data["theta"][1]
+    turned_by(opened, pair, "query", -3 * theta)
+    assert opened.evaluate("() => window.changes[0]") == [{"pair": pair, "query": python.query - 3}]
+    python.query -= 3
+    assert_shown(opened, python)
+    turned_by(opened, pair, "key", 4 * theta)
+    assert opened.evaluate("() => window.changes[0].at(-1)") == {"key": python.key + 4}
+    turned_by(opened, pair, "key", 40 * theta)
+    assert opened.evaluate("() => window.changes[0].at(-1)") == {"key": 10}  # no farther than positions go
+
+
+def test_scores_of_one_sign_have_the_colours_of_weights(mount):
+    pixel = """() => [...document.querySelector(".clf-plane canvas").getContext("2d").getImageData(3, 3, 1, 1).data]"""
+    for k, palette in ((np.array([1.0, 0.0]), "palette"), (np.array([-1.0, 0.0]), "palette")):
+        python = RotaryClocks(np.array([1.0, 0.0]), k, rope=Rope(base=1e9), positions=2)
+        assert (np.sign(python.scores) == k[0]).all()
+        table = np.frombuffer(python.data[palette], np.uint8).reshape(256, 3)
+        lowest = min(0, -np.abs(python.scores).max() * (k[0] < 0))
+        at = round(255 * (python.scores[0, 0] - lowest) / np.abs(python.scores).max())
+        assert mount(python).evaluate(pixel)[:3] == table[at].tolist()
 
 
 def test_the_map_says_the_score_and_marks_its_diagonal(mount):

@@ -7,11 +7,11 @@ import { figure } from "./figure.js";
 import { heatMap } from "./heat_map.js";
 
 const LARGEST_SHOWN = 6;
-const SENTENCE = 48; // tokens that are read as a sentence
+const SENTENCE = { page: 48, slide: 14 }; // tokens that are read as a sentence
 const HELP = "Arrow keys move the crosshair, Home and End along its row. A click or Enter pins the query, Escape unpins it.";
 const PANEL = 300; // pixels that the readout takes where it stands beside the map, gap included
-const ROW = 12; // pixels of the map's height for each query, at least, and for few queries more
-const HEIGHT = { least: 290, most: 620, slide: 360 };
+const ROW = 11; // pixels of the map's height for each query, at least, and for few queries more
+const HEIGHT = { least: 270, most: 620, slide: 360 };
 
 /** Values and mask of one layer and head. A mask may be shared by all heads or layers. */
 function planes(data) {
@@ -38,7 +38,7 @@ export function mount(el, initial, onChange) {
     layer.element.hidden = layers === 1;
     const pictures = counted(heads).map(() => make("canvas", { width: N, height: n, "aria-hidden": "true" }));
     const head = radioControl({ label: "Head", names: counted(heads), faces: pictures, onChange: (value) => pick({ head: value, picked: null }) });
-    const sentence = weighedSentence(data, scale);
+    const sentence = weighedSentence(data, scale, slide ? SENTENCE.slide : SENTENCE.page);
     const panel = readoutPanel(() => state.pinned !== null && pick({ pinned: null }));
     const map = heatMap({
       rows: data.queries, columns: data.keys, scale, label: "Attention weights, rows are queries", help: HELP,
@@ -109,12 +109,12 @@ export function mount(el, initial, onChange) {
 }
 
 /** The keys as they are read, each on the colour of its weight for the query that is read. A long text has none. */
-function weighedSentence({ queries, keys }, scale) {
+function weighedSentence({ queries, keys }, scale, longest) {
   const query = make("strong");
   const words = keys.map((key) => make("bdi", { class: "clf-data clf-word" }, key));
   const text = words.flatMap((word) => [word, " "]);
   const element = make("p", { class: "clf-sentence" }, query, " looks at ", ...text);
-  element.hidden = keys.length > SENTENCE;
+  element.hidden = keys.length > longest;
   return {
     element,
     show({ of, column, values, seen }) {

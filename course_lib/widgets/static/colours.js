@@ -1,6 +1,6 @@
 // Colour scales, pixels and legends.
 
-import { asBytes, asNumber, make } from "./basics.js";
+import { asBytes, asNumber, largestOf, make } from "./basics.js";
 import { density, isDark } from "./screen.js";
 
 /** Whether black reads better than white on the colour at `index` of the table (relative luminance of WCAG). */
@@ -31,9 +31,17 @@ function colourScale(tables, low, high) {
 }
 
 /** Weights, on [0, 1] unless told otherwise. */
-export function weightColours(data, high = 1) {
+export function weightColours(data, high = 1, low = 0) {
   const table = asBytes(data.palette);
-  return colourScale({ light: table, dark: table }, 0, high);
+  return colourScale({ light: table, dark: table }, low, high);
+}
+
+/** Of values with one sign those of weights, as far as the largest; of both signs signed ones. */
+export function fittingColours(data, values) {
+  const limit = largestOf(values) || 1;
+  if (values.every((value) => value >= 0)) return weightColours(data, limit);
+  if (values.every((value) => value <= 0)) return weightColours(data, 0, -limit);
+  return signedColours(data, limit);
 }
 
 /** Signed values, as far as `limit` on both sides of zero, which has the colour of the ground. */

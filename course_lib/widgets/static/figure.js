@@ -36,14 +36,15 @@ export function figure(el, initial, onChange, build) {
   });
   actions.take(frame);
   const notice = data.asks ? make("p", { class: "clf-notice", role: "status" }) : null;
-  const body = make("div", { class: "clf-body" }, ...parts.body);
+  const body = make("div", { class: "clf-body" }, ...parts.body, ...(notice ? [notice] : []));
   const top = make("div", { class: "clf-top" },
     make("div", { class: "clf-head" }, make("p", { class: "clf-title", dir: "auto" }, data.title), actions.element),
-    parts.controls ? make("div", { class: "clf-controls" }, ...parts.controls) : null, notice);
+    parts.controls ? make("div", { class: "clf-controls" }, ...parts.controls) : null);
   const root = make("section", { class: "clf", dir: "ltr", tabindex: "-1", "aria-label": data.title, "data-layout": layout },
     top, body, parts.details ? folded("Numbers", ...parts.details) : null,
     parts.help ? make("p", { class: "clf-help" }, parts.help) : null,
     make("p", { class: "clf-caption", dir: "auto" }, data.caption), live.element);
+  let missing = false; // whether the host has no answer to what is chosen
   let width = 0; // of the body when it was laid out; 0 until it has a place on the page
 
   function choose(changes, note = "") {
@@ -65,8 +66,9 @@ export function figure(el, initial, onChange, build) {
     if (data.asks) {
       notice.textContent = unanswered();
       body.classList.toggle("clf-pending", notice.textContent !== "");
+      body.classList.toggle("clf-unanswered", missing && notice.textContent !== "");
     }
-    if (!width || state.answer === null) return;
+    if (!width) return;
     const held = root.contains(document.activeElement) ? document.activeElement : null;
     parts.show(names);
     if (held && !held.checkVisibility()) root.focus(); // rather than the page's beginning
@@ -74,9 +76,8 @@ export function figure(el, initial, onChange, build) {
 
   /** Why the numbers are not those of the choice, or "". */
   function unanswered() {
-    if (state.answer === null) return "This page holds no numbers for this choice: Python computes them, in the notebook.";
     if (equal(state.answer.for, data.asks.map((name) => state[name]))) return "";
-    return "Python is computing …";
+    return missing ? "This page holds no numbers for this choice: Python computes them, in the notebook." : "Python is computing …";
   }
 
   /** Lay out for the present width; the first time, paint. */
@@ -98,6 +99,8 @@ export function figure(el, initial, onChange, build) {
   return {
     update({ frame: framed, ...changes }) {
       if (framed) actions.take(framed);
+      missing = changes.answer === null;
+      if (missing) delete changes.answer; // what is shown stays that of the last answer
       Object.assign(told, changes);
       show(changes);
     },

@@ -2,23 +2,28 @@
 
 import { asChange, asNumber, counted, indices, largestOf, make, tokenText, unpack } from "./basics.js";
 import { colourLegend, signedColours, weightColours } from "./colours.js";
-import { button, radioControl, wide } from "./controls.js";
+import { button, radioControl } from "./controls.js";
 import { figure } from "./figure.js";
 import { headName, headTiles } from "./head_tiles.js";
 import { heatMap } from "./heat_map.js";
-import { plot } from "./plot.js";
 
 const COPY_NAMES = ["first copy", "second copy"];
 const ROLE_NAMES = ["looks back", "came next"];
+const SHORT = { roles: ["back", "next"], removed: "off" }; // in a tile
+const TILES = { page: { narrowest: 52, high: 286 }, slide: { narrowest: 96, high: 384 } }; // pixels
+const TOKENS = 56; // pixels of the map of tokens
+const BESIDE = { from: 700, share: 0.64, gap: 24 }; // width from which the losses stand beside the heads, as in the style sheet
 
 export function mount(el, initial, onChange) {
-  return figure(el, initial, onChange, ({ data, state, choose }) => {
+  return figure(el, initial, onChange, ({ data, state, slide, choose }) => {
     const [layers, heads] = data.shape;
     const views = data.views.map(({ name, values }) => ({ name, values: unpack(values).values }));
     const before = unpack(data.whole.tokens);
     const nameOf = (head) => headName(head, heads, data.layers);
-    let current = state.removed[0] ?? 0; // where the arrows go on from
-    let drawn = null; // the answer that the map and the bars show
+    const sizes = slide ? TILES.slide : TILES.page;
+    const first = state.removed[0] ?? 0;
+    let current = first; // where the arrows go on from
+    let drawn = null; // the answer that the map shows
 
     const view = radioControl({
       label: "Heads show", names: views.map(({ name }) => name), onChange: (i) => choose({ view: views[i].name }),
@@ -26,27 +31,28 @@ export function mount(el, initial, onChange) {
     const remove = (removed) => choose({ removed });
     const presets = [
       button("Put all back", () => remove([])),
-      ...data.best.map((head, i) => button(`Remove only ${nameOf(head)} (${ROLE_NAMES[i]})`, () => remove([head]))),
+      ...data.best.map((head, i) => button(`Only ${nameOf(head)} removed: ${ROLE_NAMES[i]}`, () => remove([head]))),
     ];
     const contents = ablationTiles(layers * heads, nameOf, data.best);
     const tiles = headTiles({
-      count: layers * heads, perRow: heads, narrowest: 62, label: "Heads, selected ones are removed",
+      count: layers * heads, perRow: heads, narrowest: sizes.narrowest, label: "Heads, selected ones are removed",
       tile: (head) => contents.tiles[head],
       help: "Arrow keys move, Enter or Space removes the head or puts it back.",
       onMove: (head) => { current = head; showTiles(); },
       onPick: (head) => { current = head; remove(toggled(state.removed, head)); },
     });
+    tiles.element.style.maxHeight = `${sizes.high}px`;
     const legend = make("div");
     const readout = make("div", { class: "clf-losses", role: "status" });
-    const bars = lossBars(data);
-    const token = make("p", { class: "clf-token" });
+    const token = make("p", { class: "clf-token clf-page-only" });
     const note = make("span");
     const map = heatMap({
       rows: COPY_NAMES, columns: data.tokens, scale: signedColours(data, 1), axes: ["copy", "token"],
       label: "Change in the loss of each token of the first piece",
-      onMove: (cell) => choose({ copy: cell.row, position: cell.column }), room: () => wide.clientWidth - 12,
+      height: TOKENS,
+      onMove: (cell) => choose({ copy: cell.row, position: cell.column }), room: () => tokens.clientWidth - 12,
     });
-    const wide = make("div", { class: "clf-scroll" }, map.element);
+    const tokens = make("div", { class: "clf-scroll" }, map.element);
 
     function showTiles() {
       const shown = views.find(({ name }) => name === state.view);
@@ -60,15 +66,14 @@ export function mount(el, initial, onChange) {
       const change = now.values.map((value, i) => value - before.values[i]);
       const scale = signedColours(data, Math.max(1, largestOf(change)));
       readout.replaceChildren(...losses(data.whole.means, drawn, drawn.for[0].length));
-      bars.show(drawn.means);
       map.draw({ values: change, seen: null, row: state.copy, column: state.position, scale });
-      note.replaceChildren(colourLegend(scale, "change in loss, nats", false, 1));
+      note.replaceChildren(colourLegend(scale, "rise of each token's loss, nats", false, 1));
     }
 
     function tokenLosses() {
       const [was, is] = [before, unpack(state.answer.tokens)].map((array) => asNumber(array.at(state.copy, state.position), 2));
-      const where = ` in the ${COPY_NAMES[state.copy]}: loss ${was} with all heads, ${is} without the removed.`;
-      return ["Token ", tokenText(data.tokens[state.position]), where];
+      const where = ` (${COPY_NAMES[state.copy]}): ${was} with all heads, ${is} without the removed.`;
+      return ["Loss of ", tokenText(data.tokens[state.position]), where];
     }
 
     function show(names) {
@@ -95,16 +100,15 @@ export function mount(el, initial, onChange) {
       controls: [view.element, make("div", { class: "clf-steps" }, ...presets)],
       body: [
         make("div", { class: "clf-ablation" },
-          make("div", {}, tiles.element, legend), make("div", { class: "clf-answered" }, readout, bars.element)),
-        make("p", { class: "clf-tokens-name" }, "Each token of the first piece: what its loss rises by"),
-        make("div", { class: "clf-answered" }, wide, note, token),
+          make("div", {}, tiles.element, legend), make("div", { class: "clf-answered" }, readout, token)),
+        make("div", { class: "clf-page-only" },
+          make("div", { class: "clf-answered" }, tokens, note)),
       ],
       help: "Click a head, or press Enter on it, to remove it or to put it back.",
       show, sentence,
+      reset: () => (current = first),
       layout(room) {
-        const columns = room >= 900;
-        tiles.layout(columns ? (room - 28) * 0.6 : room);
-        bars.layout(columns ? (room - 28) * 0.4 : room);
+        tiles.layout(room >= BESIDE.from && !slide ? (room - BESIDE.gap) * BESIDE.share : room);
         map.layout();
       },
     };
@@ -126,10 +130,10 @@ function tileScale(data, views, { name }) {
 /** The content of all tiles: name, the number shown, and the head's role, or that it is removed. */
 function ablationTiles(count, nameOf, best) {
   const parts = counted(count).map((_, head) => {
-    const [number, role] = [make("div", { class: "clf-number" }), make("div", { class: "clf-role" })];
+    const [number, role] = [make("div", { class: "clf-number clf-data" }), make("div", { class: "clf-role" })];
     return { number, role, element: make("div", {}, make("div", { class: "clf-tile-name" }, nameOf(head)), number, role) };
   });
-  const roleOf = (head) => ROLE_NAMES.filter((_, i) => best[i] === head).join(", ");
+  const roleOf = (head) => SHORT.roles.filter((_, i) => best[i] === head).join(", ");
   return {
     tiles: parts.map(({ element }) => element),
     show(values, scale, removed) {
@@ -137,7 +141,7 @@ function ablationTiles(count, nameOf, best) {
         number.textContent = asNumber(values[head], 2);
         Object.assign(number.style, { background: scale.css(values[head]), color: scale.ink(values[head]) });
         element.classList.toggle("clf-removed", removed.includes(head));
-        role.textContent = removed.includes(head) ? "removed" : roleOf(head);
+        role.textContent = removed.includes(head) ? SHORT.removed : roleOf(head);
       });
     },
   };
@@ -156,31 +160,4 @@ function losses(whole, { means, alone }, removed) {
   const [together, sum] = [means[1] - whole[1], alone[1]].map((value) => make("b", {}, asChange(value, 2)));
   const told = [`On the second copy these ${removed} heads cost `, together, " together; one at a time, in sum, ", sum, "."];
   return [line(0), line(1), worth, make("p", { class: "clf-together" }, ...told)];
-}
-
-/** Bars of both losses beside those of the whole model, and the loss of one who knows nothing. */
-function lossBars(data) {
-  const { means: whole } = data.whole;
-  const series = ["without the removed", "all heads"];
-  let shown = whole;
-  const each = plot({
-    label: "Losses", height: 240,
-    x: { label: "", domain: [-0.6, 1.6], ticks: [0, 1], text: (i) => COPY_NAMES[i] },
-    y: { label: "nats per token", domain: [0, 1.08 * data.even] },
-    describe: (i, j) => `${COPY_NAMES[j]}, ${series[i]}: ${asNumber((i ? whole : shown)[j], 2)} nats`,
-  });
-  return {
-    ...each,
-    show(means) {
-      shown = means;
-      each.draw({
-        series: [
-          { name: series[0], x: [0, 1], y: means, kind: "bars", colour: 0 },
-          { name: series[1], x: [0, 1], y: whole, kind: "points", colour: 1 },
-        ],
-        rules: [{ y: data.even, label: `all tokens equally likely: ${asNumber(data.even, 2)}` }],
-        y: { domain: [0, Math.max(1.08 * data.even, ...means)] },
-      });
-    },
-  };
 }

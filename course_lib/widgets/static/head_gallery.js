@@ -1,5 +1,6 @@
 // Figure 4: all heads as small multiples, sorted by a score; two of them compared. All scores are Python's.
 
+import { svg } from "./axes.js";
 import { asNumber, counted, indices, largestOf, make, tokenText, unpack } from "./basics.js";
 import { colourLegend, pixelsOf, signedColours, weightColours } from "./colours.js";
 import { button, checkControl, numberTable, radioControl, wide } from "./controls.js";
@@ -8,9 +9,13 @@ import { headName, headTiles } from "./head_tiles.js";
 import { heatMap } from "./heat_map.js";
 
 const SLOTS = ["A", "B"];
+const HELP = "A click or the arrow keys choose head A, a click or Enter with the Shift key head B.";
+
+const TILES = { perRow: 6, narrowest: 82, high: 300, slide: 484 }; // pixels of all rows in sight
+const MAP = { page: 240, slide: 330, beside: 700 }; // height of a large map, and the width for three of them side by side
 
 export function mount(el, initial, onChange) {
-  return figure(el, initial, onChange, ({ data, state, choose }) => {
+  return figure(el, initial, onChange, ({ data, state, slide, choose }) => {
     const weights = unpack(data.weights);
     const [layers, heads, n] = weights.shape;
     const values = (head) => weights.part(Math.floor(head / heads), head % heads);
@@ -19,32 +24,38 @@ export function mount(el, initial, onChange) {
     const distances = unpack(data.distances);
     const places = data.orders.map(({ name }) => name);
     const nameOf = (head) => headName(head, heads, data.layers);
-    let slot = 0; // which of the two heads the tiles choose
 
     const order = radioControl({ label: "Sort heads by", names: places, onChange: (i) => choose({ order: places[i] }) });
-    const slots = radioControl({
-      label: "Click or arrows choose", names: SLOTS.map((name) => `head ${name}`),
-      onChange: (i) => { slot = i; showTiles(); },
-    });
     const scaled = checkControl({ label: "Each row in units of its largest weight", onChange: (value) => choose({ scaled: value }) });
-    const alike = button("Make B the head most like A", () => choose({ second: nearestHead(distances, state.first) }));
-    const take = (head) => choose(slot ? { second: head } : { first: head });
-    const pictures = galleryTiles(layers * heads, nameOf);
+    const view = button("", () => choose({ compared: !state.compared }));
+    const swap = button("Swap A and B", () => choose({ first: state.second, second: state.first }));
+    const alike = button("B: the head most like A", () => choose({ second: nearestHead(distances, state.first) }));
+    const pictures = galleryTiles(layers * heads, nameOf, n);
     const tiles = headTiles({
-      count: layers * heads, perRow: Math.max(8, heads), narrowest: 74, label: "Heads",
-      tile: (head) => pictures.tiles[head], onMove: take, onPick: take,
-      help: "Arrow keys choose the head; the buttons above say which of the two it becomes.",
+      count: layers * heads, perRow: TILES.perRow, narrowest: TILES.narrowest, label: "Heads", help: HELP,
+      tile: (head) => pictures.tiles[head], onMove: (head) => choose({ first: head }),
+      onPick: (head, other) => choose(other ? { second: head } : { first: head }),
     });
+    tiles.element.style.maxHeight = `${slide ? TILES.slide : TILES.high}px`;
     const legend = make("div");
-    const compared = comparison(data, seen, choose);
+    const gallery = make("div", {}, tiles.element, legend);
+    const compared = comparison(data, seen, choose, slide ? MAP.slide : MAP.page);
     const verdict = make("p", { class: "clf-distance" });
+    const details = make("div", {}, verdict, compared.element);
     const table = wide("Scores of both heads");
 
     function showTiles() {
       const { order: name, first, second } = state;
-      slots.show(slot);
-      pictures.mark(first, second, scores.find((score) => score.name === name));
-      tiles.show({ order: data.orders[places.indexOf(name)].heads, current: slot ? second : first, selected: [first, second] });
+      pictures.mark(first, second, scores.find((score) => score.name === name), data.stripes[name]);
+      tiles.show({ order: data.orders[places.indexOf(name)].heads, current: first, selected: [first, second] });
+    }
+
+    function paintTiles() {
+      pictures.paint(values, seen, n, state.scaled, weightColours(data));
+      const label = state.scaled ? "weight / largest of its row" : "weight";
+      const colours = colourLegend(weightColours(data), label, seen !== null);
+      colours.append(pictures.stripeKey);
+      legend.replaceChildren(colours);
     }
 
     function showNumbers() {
@@ -54,21 +65,24 @@ export function mount(el, initial, onChange) {
       const row = (head, i) => [`${SLOTS[i]}, ${nameOf(head)}`, ...scores.map((score) => asNumber(score.values[head], 2)), cell(head)];
       const columns = ["head", ...scores.map(({ name }) => name), "weight of the cell"];
       table.replaceChildren(numberTable("Scores of both, and where the crosshair stands", columns, [first, second].map(row)));
-      verdict.replaceChildren(make("strong", {}, asNumber(distances.at(first, second), 2)), " of their weight lies on different keys.");
+      const apart = `A, ${nameOf(first)}, and B, ${nameOf(second)}, have `;
+      verdict.replaceChildren(apart, make("strong", {}, asNumber(distances.at(first, second), 2)), " of their weight on different keys.");
     }
 
     function show(names) {
       order.show(places.indexOf(state.order));
       scaled.show(state.scaled);
-      if (names.includes("scaled")) {
-        pictures.paint(values, seen, n, state.scaled, weightColours(data));
-        const label = state.scaled ? "small maps: weight / largest of its row" : "weight";
-        legend.replaceChildren(colourLegend(weightColours(data), label, seen !== null));
-      }
+      view.textContent = state.compared ? "Show all heads" : "Compare A and B";
+      details.hidden = !state.compared;
+      gallery.hidden = state.compared;
+      if (names.includes("scaled")) paintTiles();
       if (["order", "first", "second"].some((name) => names.includes(name))) showTiles();
-      const cell = { row: state.query, column: state.key };
-      if (names.includes("first") || names.includes("second")) compared.draw([state.first, state.second], values, nameOf, cell);
-      else compared.place(cell);
+      if (state.compared) {
+        const cell = { row: state.query, column: state.key };
+        if (names.includes("compared")) compared.layout();
+        if (["compared", "first", "second"].some((name) => names.includes(name))) compared.draw([state.first, state.second], values, nameOf, cell);
+        else compared.place(cell);
+      }
       showNumbers();
     }
 
@@ -88,13 +102,15 @@ export function mount(el, initial, onChange) {
     }
 
     return {
-      controls: [order.element, slots.element, scaled.element, alike],
-      body: [tiles.element, legend, make("div", { class: "clf-verdict-line" }, verdict, table), compared.element],
-      help: "Click a small map, or walk through them with the arrow keys. In the large maps a cell is chosen in all three at once.",
+      controls: [order.element, scaled.element, make("div", { class: "clf-steps" }, view, swap, alike)],
+      body: [gallery, details],
+      details: [table],
+      help: HELP,
       show, sentence,
       layout(width) {
         tiles.layout(width);
-        compared.layout();
+        compared.columns(width >= MAP.beside ? 3 : 1);
+        if (state.compared) compared.layout();
       },
     };
   });
@@ -107,28 +123,46 @@ function nearestHead(distances, head) {
 }
 
 /** The content of all tiles: a small map, the name, which slot it is in, and a bar with its score. */
-function galleryTiles(count, nameOf) {
+function galleryTiles(count, nameOf, n) {
   const parts = counted(count).map((_, head) => {
-    const canvas = make("canvas", { "aria-hidden": "true" });
-    const [badge, score] = [make("b", { class: "clf-badge" }), make("span", {})];
-    const bar = make("div", { class: "clf-bar", "aria-hidden": "true" });
+    const canvas = make("canvas", { "aria-hidden": "true", class: "clf-data" });
+    const outline = [svg("polygon", { class: "clf-under" }), svg("polygon", { class: "clf-over" })];
+    const stripe = svg("svg", { class: "clf-stripe", viewBox: `0 0 ${n} ${n}`, "aria-hidden": "true" }, ...outline);
+    const [badge, score] = [make("strong", { class: "clf-badge" }), make("span", {})];
+    const bar = make("div", { class: "clf-bar clf-data", "aria-hidden": "true" });
     const name = make("div", { class: "clf-tile-name" }, make("span", {}, nameOf(head)), score);
-    return { canvas, badge, score, bar, element: make("div", {}, name, canvas, badge, bar) };
+    const element = make("div", {}, name, make("div", { class: "clf-tile-map" }, canvas, stripe, badge), bar);
+    return { canvas, badge, score, bar, outline, element };
   });
+  const stripeKey = make("span", { class: "clf-key clf-page-only" }, "outlined: where a head of the largest score has its weights");
   return {
+    stripeKey,
     tiles: parts.map(({ element }) => element),
-    mark(first, second, score) {
+    mark(first, second, score, stripe) {
       const most = score ? largestOf(score.values) : 0;
+      const points = stripe ? around(stripe, n) : "";
+      stripeKey.hidden = !stripe;
       parts.forEach((part, head) => {
         part.badge.textContent = SLOTS.filter((_, i) => [first, second][i] === head).join(" ");
         part.score.textContent = score ? asNumber(score.values[head], 2) : "";
         part.bar.style.width = score ? `${(100 * Math.abs(score.values[head])) / (most || 1)}%` : "0";
+        part.outline.forEach((each) => each.setAttribute("points", points));
       });
     },
     paint(values, seen, n, scaled, scale) {
       parts.forEach(({ canvas }, head) => paintSmall(canvas, values(head), seen, n, scaled, scale));
     },
   };
+}
+
+/** An outline in cells, a little outside of the cells (query, query + offset) from that first query on. */
+function around([offset, first], n) {
+  const air = 0.8;
+  const [left, right] = [first + offset, n - 1 + offset];
+  return [
+    [left, first - air], [left + 1, first - air], [right + 1 + air, n - 1], [right + 1 + air, n + 1], [right, n + air], [left - air, first + 1],
+    [left - air, first],
+  ].map((point) => point.join()).join(" ");
 }
 
 /** One pixel for each weight; hidden ones stay transparent, and the hatching under the canvas shows. */
@@ -140,20 +174,22 @@ function paintSmall(canvas, values, seen, n, scaled, scale) {
 }
 
 /** Three large maps with one crosshair: A, B, and what A has more than B. */
-function comparison(data, seen, choose) {
+function comparison(data, seen, choose, height) {
   const scales = [weightColours(data), weightColours(data), signedColours(data, 1)];
   const maps = ["Head A", "Head B", "Difference A − B"].map((label, i) => {
-    const name = make("p", { class: "clf-matrix-name" });
+    const name = make("p", { class: "clf-compared-name" });
     const frame = make("div", { class: "clf-scroll" });
     const map = heatMap({
-      rows: data.tokens, columns: data.tokens, scale: scales[i], label: `${label}, rows are queries`, height: 480,
+      rows: data.tokens, columns: data.tokens, scale: scales[i], label: `${label}, rows are queries`, height,
       onMove: (cell) => choose({ query: cell.row, key: cell.column }), room: () => frame.clientWidth - 12,
     });
     frame.append(name, map.element, ...(i === 2 ? [colourLegend(scales[2], "A − B", false)] : []));
     return { ...map, name, frame };
   });
+  const element = make("div", { class: "clf-compared" }, ...maps.map(({ frame }) => frame));
   return {
-    element: make("div", { class: "clf-compared" }, ...maps.map(({ frame }) => frame)),
+    element,
+    columns: (count) => (element.style.gridTemplateColumns = `repeat(${count}, minmax(0, 1fr))`),
     draw([first, second], values, nameOf, cell) {
       const [a, b] = [values(first), values(second)];
       [a, b, a.map((value, i) => value - b[i])].forEach((shown, i) => maps[i].draw({ values: shown, seen, ...cell }));

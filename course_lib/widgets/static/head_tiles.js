@@ -3,7 +3,7 @@
 import { counted, equal, make, uniqueName } from "./basics.js";
 import { gridMove } from "./keys.js";
 
-const TILE = { widest: 108, gap: 6 };
+const TILE = { widest: 150, gap: 6 };
 
 /** "L1 H3": layer 1, head 3. `layers`: the numbers of the layers shown. */
 export function headName(head, heads, layers) {
@@ -12,15 +12,15 @@ export function headName(head, heads, layers) {
 
 /**
  * @param {{count: number, perRow: number, narrowest: number, label: string, help: string, tile: (head: number) => HTMLElement,
- *   onMove: (head: number) => void, onPick: (head: number) => void}} options
+ *   onMove: (head: number) => void, onPick: (head: number, shifted: boolean) => void}} options
  *   `tile` makes the content of a head's tile, once, `narrowest` is its least width in pixels. Arrows call onMove, a click or Enter onPick.
  * `show({order, current, selected})`: the heads in the order shown, the one the arrows go on from, and those selected.
  */
 export function headTiles({ count, perRow, narrowest, label, help, tile, onMove, onPick }) {
   const id = uniqueName();
   const tiles = counted(count).map((_, head) => {
-    const element = make("div", { role: "option", id: `${id}-${head}`, class: "clf-tile", "aria-selected": "false" }, tile(head));
-    element.addEventListener("click", () => onPick(head));
+    const element = make("div", { role: "option", id: `${id}-${head}`, class: "clf-tile clf-data", "aria-selected": "false" }, tile(head));
+    element.addEventListener("click", (event) => onPick(head, event.shiftKey));
     return element;
   });
   const element = make("div", {
@@ -34,17 +34,24 @@ export function headTiles({ count, perRow, narrowest, label, help, tile, onMove,
     const size = { rows: Math.ceil(count / columns), columns };
     const to = gridMove(event, { row: Math.floor(at / columns), column: at % columns }, size);
     if (to) onMove(shown.order[Math.min(count - 1, to.row * columns + to.column)]);
-    else if (event.key === "Enter" || event.key === " ") onPick(shown.current);
+    else if (event.key === "Enter" || event.key === " ") onPick(shown.current, event.shiftKey);
     else return;
     event.preventDefault();
     event.stopPropagation();
   });
+
+  /** Scroll the box, and not the page, until a tile is in sight. */
+  function reveal(each) {
+    const below = each.offsetTop + each.offsetHeight - element.offsetTop - element.clientHeight;
+    element.scrollTop = Math.max(below, Math.min(element.scrollTop, each.offsetTop - element.offsetTop));
+  }
 
   return {
     element,
     show(news) {
       if (!equal(news.order, shown.order)) element.replaceChildren(...news.order.map((head) => tiles[head]));
       shown = news;
+      reveal(tiles[news.current]);
       element.setAttribute("aria-activedescendant", `${id}-${news.current}`);
       tiles.forEach((each, head) => {
         each.classList.toggle("clf-current", head === news.current);

@@ -12,8 +12,9 @@ const CELL = { smallest: 12, many: 32, tiny: 4, largest: 44, printed: 34, label:
 /**
  * @param {{rows: string[], columns: string[], scale: object, label: string, help?: string, axes?: [string, string],
  *   onHover?: (cell: object|null) => void, onMove: (cell: object) => void, onPick?: (cell: object) => void,
- *   onRelease?: () => void, room: () => number, height?: number}} options
- *   scale is a colourScale; room is the width the map may take, labels included, and height the largest of its plane.
+ *   onRelease?: () => void, room: () => number, height?: number, least?: number}} options
+ *   scale is a colourScale; room is the width the map may take, labels included, height the largest of its plane,
+ *   and least the pixels of a cell below which it scrolls.
  *   Moving chooses a cell; a figure that pins rows also gives onPick (click, Enter) and onRelease (Escape).
  */
 export function heatMap(options) {
@@ -43,7 +44,7 @@ export function heatMap(options) {
       make("span", { class: "clf-axis-columns" }, `${axes[1]} →`)),
     top.element, left.element, plane,
   );
-  const least = size.columns > CELL.many ? CELL.tiny : CELL.smallest;
+  const least = options.least ?? (size.columns > CELL.many ? CELL.tiny : CELL.smallest);
   let cell = least;
   let enlarged = 1; // the text, in a slide
   let shown = null; // what draw() was last given

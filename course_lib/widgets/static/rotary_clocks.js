@@ -1,24 +1,29 @@
 // Figure 6: rotary positions. Hands are drawn from the rotated rows that Python computed; so are all scores.
 
 import { asTick, svg } from "./axes.js";
-import { asChange, asNumber, counted, indices, largestOf, make, unpackAll } from "./basics.js";
-import { colourLegend, signedColours } from "./colours.js";
+import { asChange, asNumber, counted, indices, largestAt, largestOf, make, unpackAll } from "./basics.js";
+import { colourLegend, fittingColours, signedColours } from "./colours.js";
 import { button, radioControl, rangeControl } from "./controls.js";
 import { figure } from "./figure.js";
 import { heatMap } from "./heat_map.js";
 import { plot } from "./plot.js";
 
-const CLOCK = { size: 88, radius: 38, wedge: 15, least: 86, most: 136, gap: 6, map: 388, beside: 700 }; // the last five in pixels of the page
-const HANDS = [{ name: "q", colour: 2, dash: "none" }, { name: "k", colour: 3, dash: "5 3" }];
+const CLOCK = { size: 88, radius: 38, wedge: 15 }; // in units of the drawing
+const FACE = { page: { least: 76, most: 90 }, slide: { least: 104, most: 112 }, gap: 6 }; // pixels
+const LOWER = { page: 136, slide: 182, axis: 50, share: 0.4, gap: 28, beside: 600, cell: 4 }; // pixels of map and curve, and the map's share
+const HANDS = [{ name: "query", colour: "q", dash: "none" }, { name: "key", colour: "k", dash: "5 3" }];
+const NEAR = 13; // pixels from the end of a hand at which it can be taken
 
 export function mount(el, initial, onChange) {
-  return figure(el, initial, onChange, ({ data, state, choose, preview }) => {
+  return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
     const arrays = unpackAll(data, ["q", "k", "scores", "waves", "by_shift", "lengths"]);
     const N = arrays.scores.shape[0];
     const pairs = data.theta.length;
     const clocks = counted(pairs).map(() => clock(Math.max(...arrays.lengths.values) || 1));
     const colours = signedColours(data, largestOf(arrays.waves.values));
-    const scale = signedColours(data, largestOf(arrays.scores.values));
+    const scale = fittingColours(data, arrays.scores.values);
+    const sizes = slide ? FACE.slide : FACE.page;
+    const height = slide ? LOWER.slide : LOWER.page;
     const position = (name, label) => rangeControl({
       label, count: N, text: (i) => String(i),
       onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
@@ -26,17 +31,17 @@ export function mount(el, initial, onChange) {
     const sliders = { query: position("query", "Query at position m"), key: position("key", "Key at position n") };
     const both = bothControl(N, state, choose);
     const chosen = radioControl({
-      label: "Pairs, and what each adds to the score; choose one",
+      label: "Pairs and their parts of the score",
       names: counted(pairs).map((i) => `pair ${i}`), faces: clocks.map((each) => each.element), onChange: (pair) => choose({ pair }),
     });
-    const clockRow = make("div", { class: "clf-clocks" }, chosen.element);
-    const map = scoreMap(N, scale, choose, () => Math.min(CLOCK.map, left.clientWidth) - 12);
+    const clockRow = make("div", { class: "clf-clocks clf-scroll" }, chosen.element);
+    turnByHand(chosen.element, clocks, data.theta, N, { state, choose, preview });
+    const map = scoreMap(N, scale, choose, height, () => left.clientWidth - 12);
     const left = make("div", { class: "clf-scroll" }, map.element, colourLegend(scale, "score", false, 1));
-    const curve = shiftPlot(arrays, state, choose);
-    const part = (name, element) => make("div", { class: "clf-part" }, make("p", {}, name), element);
+    const curve = shiftPlot(arrays, state, choose, height + LOWER.axis, slide);
     const sides = make("p", { class: "clf-sides" });
     const reading = make("p", { class: "clf-pair" });
-    const lower = make("div", { class: "clf-rotary" }, part("Score at all positions; outlined: all of this shift", left), part("Score by shift", curve.element));
+    const lower = make("div", { class: "clf-rotary" }, left, make("div", {}, curve.element));
     const terms = () => indices(pairs).map((i) => term(arrays, state, i));
 
     function show(names) {
@@ -56,14 +61,17 @@ export function mount(el, initial, onChange) {
     return {
       controls: [sliders.query.element, sliders.key.element, both.element],
       body: [sides, clockRow, handsLegend(), reading, lower],
-      help: "Move query or key, or both together. In the map, click or use the arrow keys; on the curve, Enter takes a shift.",
+      help: "Turn a hand by its end, or move the sliders; a click in the map or on the curve takes a place. Outlined: this shift.",
       show,
       layout(room) {
-        const rows = Math.ceil(pairs / Math.max(1, Math.floor((room + CLOCK.gap) / (CLOCK.least + CLOCK.gap))));
-        chosen.element.style.gridTemplateColumns = `repeat(${Math.ceil(pairs / rows)}, minmax(0, ${CLOCK.most}px))`;
-        lower.classList.toggle("clf-beside", room >= CLOCK.beside);
+        const fit = Math.floor((room - 10 + FACE.gap) / (sizes.least + FACE.gap));
+        const width = pairs > fit ? sizes.least : Math.min(sizes.most, (room - 10 + FACE.gap) / pairs - FACE.gap);
+        chosen.element.style.gridTemplateColumns = `repeat(${slide ? Math.min(fit, pairs) : pairs}, ${width}px)`;
+        if (slide) longestFirst(chosen.element, arrays.lengths, fit);
+        const beside = room >= LOWER.beside;
+        lower.classList.toggle("clf-beside", beside);
         map.layout();
-        curve.layout(room >= CLOCK.beside ? room - CLOCK.map - 28 : room);
+        curve.layout(beside ? (1 - LOWER.share) * (room - LOWER.gap) : room);
       },
       sentence() {
         const where = `query at ${state.query}, key at ${state.key}, shift ${asNumber(state.query - state.key, 0)}`;
@@ -94,8 +102,8 @@ function twoSides({ scores, by_shift }, { query, key }, N) {
   const shift = asNumber(query - key, 0);
   const side = (formula, value, note) => make("span", {}, make("span", { class: "clf-formula" }, formula), make("strong", {}, asNumber(value, 6)), make("span", {}, note));
   return [
-    side(`⟨R${subscript(query)} q, R${subscript(key)} k⟩`, scores.at(query, key), "from the rotated hands"),
-    side(`⟨q, R${subscript(key - query)} k⟩`, by_shift.values[query - key + N - 1], `from the shift m − n = ${shift} alone`),
+    side(`⟨R${subscript(query)} q, R${subscript(key)} k⟩`, scores.at(query, key), "from the hands"),
+    side(`⟨q, R${subscript(key - query)} k⟩`, by_shift.values[query - key + N - 1], `from m − n = ${shift} alone`),
   ];
 }
 
@@ -133,11 +141,11 @@ function clock(longest) {
   const at = ([up, right]) => [(CLOCK.radius * right) / longest, (-CLOCK.radius * up) / longest];
   const wedge = svg("path", { class: "clf-wedge" });
   const lines = HANDS.map(({ colour, dash }) => svg("line", { class: `clf-hand clf-colour-${colour}`, x1: 0, y1: 0, "stroke-dasharray": dash }));
-  const ends = [svg("circle", { class: "clf-end clf-colour-2", r: 4 }), svg("rect", { class: "clf-end clf-colour-3", width: 8, height: 8 })];
+  const ends = [svg("circle", { class: "clf-end clf-colour-q", r: 4 }), svg("rect", { class: "clf-end clf-colour-k", width: 8, height: 8 })];
   const half = CLOCK.size / 2;
   const face = svg("svg", { viewBox: `${-half} ${-half} ${CLOCK.size} ${CLOCK.size}`, "aria-hidden": "true" },
     svg("circle", { class: "clf-dial", r: CLOCK.radius }), wedge, ...lines, ...ends);
-  const adds = make("span", { class: "clf-term" });
+  const adds = make("span", { class: "clf-term clf-data" });
 
   function show(pair, value, colours) {
     const [query, key] = pair.map(at);
@@ -150,7 +158,63 @@ function clock(longest) {
     if (adds.textContent !== text) adds.textContent = text;
     Object.assign(adds.style, { background: colours.css(value), color: colours.ink(value) });
   }
-  return { element: make("span", { class: "clf-clock" }, face, adds), show };
+
+  /** Where a pointer is from the middle, in pixels. */
+  const from = (event) => {
+    const { left, top, width, height } = face.getBoundingClientRect();
+    return [event.clientX - left - width / 2, event.clientY - top - height / 2];
+  };
+  return {
+    element: make("span", { class: "clf-clock" }, face, adds), show,
+    /** The hand whose end a pointer is at, or undefined. */
+    taken(event) {
+      const unit = face.getBoundingClientRect().width / CLOCK.size;
+      const [x, y] = from(event);
+      const distance = (line) => Math.hypot(x - unit * line.getAttribute("x2"), y - unit * line.getAttribute("y2"));
+      const nearest = distance(lines[0]) <= distance(lines[1]) ? 0 : 1;
+      return distance(lines[nearest]) <= NEAR ? HANDS[nearest].name : undefined;
+    },
+    /** Radians clockwise from the top. */
+    angle(event) {
+      const [x, y] = from(event);
+      return Math.atan2(x, -y);
+    },
+  };
+}
+
+/** A hand that is taken by its end turns with the pointer, and its vector moves by a position for each θ of that pair. */
+function turnByHand(element, clocks, theta, N, { state, choose, preview }) {
+  const labels = [...element.querySelectorAll(".clf-choice")];
+  const clockAt = (event) => labels.indexOf(event.target.closest(".clf-choice"));
+  let held = null;
+
+  element.addEventListener("pointerdown", (event) => {
+    const pair = clockAt(event);
+    const name = clocks[pair]?.taken(event);
+    if (!name) return;
+    held = { pair, name, from: state[name], angle: clocks[pair].angle(event), turned: 0 };
+    element.setPointerCapture(event.pointerId);
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (!held) return void (element.style.cursor = clocks[clockAt(event)]?.taken(event) ? "grab" : "");
+    const angle = clocks[held.pair].angle(event);
+    held.turned += Math.atan2(Math.sin(angle - held.angle), Math.cos(angle - held.angle)); // the shorter way
+    held.angle = angle;
+    const at = Math.round(held.from + held.turned / theta[held.pair]);
+    preview({ [held.name]: Math.max(0, Math.min(N - 1, at)) });
+  });
+  const release = () => {
+    if (held) choose({ pair: held.pair, [held.name]: state[held.name] });
+    held = null;
+  };
+  for (const kind of ["pointerup", "pointercancel"]) element.addEventListener(kind, release);
+}
+
+/** On a slide there is room for so many clocks: those of the longest hands. */
+function longestFirst(element, lengths, count) {
+  const pairs = indices(lengths.shape[1]);
+  const shown = largestAt(pairs.map((i) => lengths.at(0, i) * lengths.at(1, i)), pairs, count);
+  element.querySelectorAll(".clf-choice").forEach((label, i) => (label.hidden = !shown.includes(i)));
 }
 
 /** The sector between two hands, the shorter way round. */
@@ -166,16 +230,16 @@ function handsLegend() {
   const sample = (...marks) => svg("svg", { width: 34, height: 14, viewBox: "0 -7 34 14", "aria-hidden": "true" }, ...marks);
   const line = ({ colour, dash }) => svg("line", { class: `clf-hand clf-colour-${colour}`, x1: 2, x2: 27, y1: 0, y2: 0, "stroke-dasharray": dash });
   const entry = (mark, text) => make("span", { class: "clf-key" }, mark, text);
-  return make("div", { class: "clf-legend" },
-    entry(sample(line(HANDS[0]), svg("circle", { class: "clf-end clf-colour-2", cx: 28, r: 4 })), "query, turned by m θ"),
-    entry(sample(line(HANDS[1]), svg("rect", { class: "clf-end clf-colour-3", x: 24, y: -4, width: 8, height: 8 })), "key, turned by n θ"),
+  return make("div", { class: "clf-legend clf-page-only" },
+    entry(sample(line(HANDS[0]), svg("circle", { class: "clf-end clf-colour-q", cx: 28, r: 4 })), "query, turned by m θ"),
+    entry(sample(line(HANDS[1]), svg("rect", { class: "clf-end clf-colour-k", x: 24, y: -4, width: 8, height: 8 })), "key, turned by n θ"),
     entry(sample(svg("path", { class: "clf-wedge", d: "M4 6L24 6A20 20 0 0 0 18 -7Z" })), "the angle between them: moving both keeps it"));
 }
 
 /** The scores of all positions, and outlined the diagonal of the chosen shift. */
-function scoreMap(N, scale, choose, room) {
+function scoreMap(N, scale, choose, height, room) {
   const map = heatMap({
-    rows: counted(N), columns: counted(N), scale, label: "Scores, rows are positions of the query", axes: ["m", "n"], height: 340,
+    rows: counted(N), columns: counted(N), scale, label: "Scores, rows are positions of the query", axes: ["m", "n"], height, least: LOWER.cell,
     onMove: (cell) => choose({ query: cell.row, key: cell.column }), room,
   });
   const outlines = ["clf-under", "clf-over"].map((kind) => svg("path", { class: kind }));
@@ -201,7 +265,7 @@ function scoreMap(N, scale, choose, room) {
 }
 
 /** The score and one pair's part of it against the shift. */
-function shiftPlot({ waves, by_shift }, state, choose) {
+function shiftPlot({ waves, by_shift }, state, choose, height, slide) {
   const N = (by_shift.shape[0] + 1) / 2;
   const shifts = indices(2 * N - 1).map((i) => i - N + 1);
   const all = [0, ...by_shift.values, ...waves.values];
@@ -212,7 +276,7 @@ function shiftPlot({ waves, by_shift }, state, choose) {
   const values = () => [by_shift.values, parts[state.pair], [by_shift.values[state.query - state.key + N - 1]]];
   const shiftOf = (series, j) => (series === 2 ? state.query - state.key : shifts[j]);
   const curve = plot({
-    label: "Score by shift", height: 330, x: { label: "shift m − n; below 0 the key comes after the query", domain: [1 - N, N - 1] }, y: { label: "score", domain },
+    label: "Score by shift", height, x: { label: slide ? "shift m − n" : "shift m − n; below 0 the key comes after the query", domain: [1 - N, N - 1] }, y: { label: "score", domain },
     describe: (series, j) => `shift ${asNumber(shiftOf(series, j), 0)}: ${asNumber(values()[series][j], 3)}${series === 1 ? `, pair ${state.pair}` : ""}`,
     onPick(series, j) {
       const shift = shiftOf(series, j);
