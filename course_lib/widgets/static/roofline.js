@@ -36,7 +36,7 @@ export function mount(el, initial, onChange) {
     const roof = roofPlot({ data, models, state, works, height: slide ? HEIGHT.slide : HEIGHT.page, onPick: (value) => choose({ batch: value }) });
     const phases = make("div", { class: "clf-phases" });
     const rates = make("p", {});
-    const table = make("div");
+    const table = make("div", { class: "clf-work-table" });
 
     return {
       controls: [model.element, machine.element, batch.element, context.element],

@@ -54,11 +54,11 @@ function sharesText(work, kind, parts, least = 0.005) {
 }
 
 export function workTable(works, parts) {
-  const head = ["step", "FLOPs per byte", "moved", "memory", "spent on", "computed", "arithmetic", "spent on"];
-  return numberTable("Bytes and FLOPs of a step, and the times that they would take alone", head, works.map((work) => [
-    work.name, asThree(work.intensity), asUnits(sumOf(work.bytes), "B"), asTime(work.seconds.memory), sharesText(work, "memory", parts),
-    asUnits(sumOf(work.flops), "FLOP"), asTime(work.seconds.arithmetic), sharesText(work, "arithmetic", parts),
-  ]));
+  const lines = works.flatMap((work) => [
+    [work.name, "memory", asUnits(sumOf(work.bytes), "B"), asTime(work.seconds.memory), sharesText(work, "memory", parts)],
+    [work.name, "arithmetic", asUnits(sumOf(work.flops), "FLOP"), asTime(work.seconds.arithmetic), sharesText(work, "arithmetic", parts)],
+  ]);
+  return numberTable("Bytes and FLOPs of each step, and the times that they would take alone", ["step", "part", "amount", "time", "spent on"], lines);
 }
 
 /** "1.4", "72", "107" */
