@@ -1,6 +1,7 @@
 """Figure 10: heads share their keys and values, from one each to one for all; what that saves, and what it costs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure as Drawing
 
 from course_lib.accounting import in_binary_units
 from course_lib.config import ModelConfig, require
-from course_lib.figures import sharing, style
+from course_lib.figures import motifs, sharing, style
 from course_lib.figures.inputs import as_tokens
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
@@ -161,23 +162,22 @@ class HeadSharing(InteractiveFigure):
             fig = Drawing(figsize=(8.2, 3.6))
             groups, bottom = fig.subfigures(2, 1, height_ratios=(1, 1.5))
             sharing.draw(groups.subplots(), self.counts[0], self.n_kv_heads)
-            for ax, name, label in zip(
-                bottom.subplots(1, 2), ("weight_error", "output_error"), ("weight on other keys", "|Y' − Y| / |Y|"),
-                strict=True,
-            ):  # fmt: skip
+            labels = {"weight_error": "weight on other keys", "output_error": "|Y′ − Y| / |Y|"}
+            for ax, (name, label) in zip(bottom.subplots(1, 2), labels.items(), strict=True):
                 self._draw_curves(ax, unpacked(self.data[name]), label)
         return fig
 
     def _draw_curves(self, ax: Axes, errors: np.ndarray, label: str) -> None:
-        for i, (name, curve) in enumerate(zip(self.ways, errors, strict=True)):
-            look = {"color": style.PALETTE[i % 5], "marker": "osDv^"[i % 5]}
-            ax.plot(self.data["bytes"], curve, label=name, **look)
-        ax.plot(self.bytes_per_token, errors[self.way, self.step], "o", markersize=11, color="0.1", fillstyle="none")
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(self.data["bytes"], self.data["sizes"])
-        ax.set(xlabel="cache per token", ylabel=label, ylim=(-0.04, None))
-        ax.minorticks_off()
-        ax.legend(fontsize=8)
+        """In the slider's direction, from a KV head each to one for all."""
+        steps = range(len(self.counts))
+        for name, curve, marker, dash in zip(self.ways, errors, cycle("osD^v"), cycle(("-", "--", ":", "-."))):  # noqa: B905
+            ax.plot(steps, curve, label=name, marker=marker, linestyle=dash, color=motifs.METHODS["GQA"].light)
+        chosen = errors[self.way, self.step]
+        ax.plot(self.step, chosen, "o", markersize=13, color="0.1", fillstyle="none", markeredgewidth=2)
+        names = [f"{g}\n{size}" for g, size in zip(self.counts, self.data["sizes"], strict=True)]
+        ax.set_xticks(steps, names)
+        ax.set(xlabel="KV heads, and cache per token", ylabel=label, ylim=(-0.04, None))
+        ax.legend(fontsize=9)
 
     def alt(self) -> str:
         h, g, full = self.counts[0], self.n_kv_heads, self.data["sizes"][0]
@@ -187,7 +187,7 @@ class HeadSharing(InteractiveFigure):
         return (
             f"{h} query heads share {kv_heads(g)}, merged by '{way}': {size} of cache per token instead of {full}, "
             f"{self.weight_error:.2f} of the attention weight on other keys, and an output {self.output_error:.2f} of "
-            "its length away. Two plots of these errors against the bytes, a curve for each way to merge."
+            "its length away. Two plots of these errors against the KV heads, from many to one, a curve for each way."
         )
 
     def table(self) -> str:

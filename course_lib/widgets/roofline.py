@@ -8,11 +8,11 @@ from matplotlib.figure import Figure as Drawing
 from course_lib import accounting
 from course_lib.accounting import Machine, Model, Work
 from course_lib.config import ModelConfig, require
-from course_lib.figures import roofline as picture
+from course_lib.figures.step_times import step_times
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed
 from course_lib.widgets.choices import Index, Try, Walk
-from course_lib.widgets.numbers.model_steps import BYTES, FLOPS, Step, counts, steps_of
+from course_lib.widgets.numbers.model_steps import BYTES, FLOPS, Step, counts, method, steps_of
 
 MAX_MODELS, MAX_DEVICES = 8, 4
 BATCHES = tuple(2**i for i in range(11))
@@ -41,7 +41,7 @@ class Roofline(InteractiveFigure):
     """Prefill and decode of a model at any batch and length, on the roof of one of several machines.
 
     models: name -> ModelConfig, counted as a whole decoder, or accounting.Model, whose attention alone is counted. Of
-    latent attention both readings are drawn. devices: the machines. start: traits to begin with.
+    latent attention both forms are drawn. devices: the machines. start: traits to begin with.
 
     Chosen, all of them positions: `model`; `device`; `batch` in BATCHES, also read and set as `texts`; `context` in
     TOKENS, also as `tokens`. A decode step has its own token among them, a prefill reads them all. `works` are what
@@ -78,9 +78,11 @@ class Roofline(InteractiveFigure):
         self._steps = {name: steps_of(name, model) for name, model in models.items()}
         self._devices = tuple(devices)
         data = {
-            "models": [{"name": name, **counted(steps)} for name, steps in self._steps.items()],
+            "models": [
+                {"name": name, "method": method(models[name]), **counted(steps)} for name, steps in self._steps.items()
+            ],
             "devices": [as_data(device) for device in devices],
-            "parts": {"flops": list(FLOPS.values()), "numbers": list(BYTES.values())},
+            "parts": {"arithmetic": FLOPS, "memory": BYTES},
             "batches": BATCHES,
             "tokens": TOKENS,
         }
@@ -95,7 +97,7 @@ class Roofline(InteractiveFigure):
         return cls(models, [sheet, Device(Machine("here", 2e10, 1.5e11), "float32")], title=text, caption=text)
 
     def first_try(self) -> Try | None:
-        return Try("one text at a time", {"batch": 0})
+        return Try("1,024 texts at once", {"batch": BATCHES.index(1024)})
 
     def allowed(self) -> dict[str, range]:
         choices = {"model": self._steps, "device": self._devices, "batch": BATCHES, "context": TOKENS}
@@ -125,7 +127,7 @@ class Roofline(InteractiveFigure):
 
     @property
     def works(self) -> dict[str, Work]:
-        """What is drawn: decode and prefill, of latent attention in both readings."""
+        """What is drawn: decode and prefill, of latent attention in both forms."""
         return self._works(self._devices[self.device].dtype)
 
     @property
@@ -140,8 +142,8 @@ class Roofline(InteractiveFigure):
         return list(self._steps.values())[self.model]
 
     def drawing(self) -> Drawing:
-        fig = picture.roofline(self.machine, {name: {f"{self.texts:,}": at} for name, at in self.points.items()})
-        fig.axes[0].set_title(f"{self._what()}, batch {self.texts:,}", fontsize=10, loc="left")
+        fig = step_times(self.machine, self.works, self.data["models"][self.model]["method"])
+        fig.suptitle(f"{self._what()}, batch {self.texts:,}", fontsize=10)
         return fig
 
     def _what(self) -> str:

@@ -28,18 +28,8 @@ NOT_YET = {
     # HeadAblation
     # HeadGallery
     # HeadSharing
-    "HeadSharing": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # LatentRanks
     # Roofline
-    "Roofline": {
-        "test_it_fits_a_screen": "too high",
-        "test_it_fits_a_slide_with_large_text": "has no layout for slides",
-        "test_forced_colours_leave_what_is_said_by_colour": "colours of data are not marked clf-data",
-    },
     # RotaryClocks
     # ScoreAnatomy
     # SoftmaxTemperature

@@ -1,5 +1,7 @@
 """Figure 10 in Chromium: errors, bytes and maps are Python's, and heads of a group meet in one place."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def check(opened, python):
     np.testing.assert_allclose(errors, python.weight_errors[python.layer], rtol=0, atol=0.00501)
     first, *others = opened.locator(".clf-readout strong").all_inner_texts()
     assert first == python.data["sizes"][python.step]
-    expected = [python.weight_error, python.output_error, python.loss]
+    expected = [python.loss, python.weight_error, python.output_error]
     np.testing.assert_allclose([float(text) for text in others], expected, rtol=0, atol=0.00501)
     assert len({round(x) for x in opened.evaluate(PLACES)}) == python.n_kv_heads
     assert opened.locator(".clf-kv:not(.clf-under)").count() == python.n_kv_heads
@@ -67,13 +69,63 @@ def test_the_chosen_head_is_seen_before_and_after_with_those_that_share(mount):
     opened.get_by_role("radio", name="first").check()
     python.way, python.head = 1, 7
     pair = opened.locator(".clf-two p").all_inner_texts()
-    assert pair == ["Head 7 with its own KV head", "shared by heads 4 to 7"] and python.n_kv_heads == 3
+    assert pair == ["Head 7 before:\nown KV head", "Head 7 after:\nshared by 4 to 7"] and python.n_kv_heads == 3
     assert opened.locator("p.clf-unseen").text_content() == "12 query heads read 3 KV heads, 4 each."
     N, palette = len(TOKENS), np.frombuffer(python.data["palette"], np.uint8).reshape(256, 3)
     pixels = "(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
     for canvas, state in zip(opened.locator(".clf-two canvas").all(), (0, 1 + 3 + 1), strict=True):
         shown = np.array(canvas.evaluate(pixels)).reshape(N, N, 4)[np.tril_indices(N)]
         np.testing.assert_array_equal(shown[:, :3], palette[unpacked(python.data["maps"])[state, 0, 7]])
+
+
+def test_large_maps_are_said_with_each_querys_strongest_key(mount):
+    """Held against the model's weights: what is sent is rounded to 1/255."""
+    python = HeadSharing.example(TOKENS)
+    opened = mount(python)
+    opened.locator(".clf-stage input").nth(7).check()
+    opened.locator("summary").click()
+    rows = [row.locator("th, td").all_inner_texts() for row in opened.locator(".clf-table tbody tr").all()]
+    N = len(TOKENS)
+    for side, state in ((1, 0), (3, 1 + python.step - 1)):
+        P = np.zeros((N, N))
+        P[np.tril_indices(N)] = unpacked(python.data["maps"])[state, 0, 7] / 255
+        best = P.argmax(axis=1)
+        assert [row[side].split(" (")[0] for row in rows] == [TOKENS[j] for j in best]
+        np.testing.assert_allclose([float(row[side + 1]) for row in rows], P.max(axis=1), rtol=0, atol=0.00501)
+        image = opened.get_by_role("img").nth(side // 2)
+        when = ("before, own KV head", "after, shared by 4 to 7")[side // 2]
+        assert image.get_attribute("aria-label") == (
+            f"Weights of head 7 {when}: query {TOKENS[-1]} weighs key {TOKENS[best[-1]]} most, {P.max(axis=1)[-1]:.2f}"
+        )
+
+
+def test_slider_and_curves_run_in_one_direction(mount):
+    """One step to the right is one step to the right in both: fewer KV heads."""
+    python = HeadSharing.example(TOKENS)
+    opened = mount(python, reduced_motion="reduce")
+    slider, places = opened.get_by_role("slider", name="KV heads"), []
+    ring = "() => document.querySelector('.clf-error-plot .clf-chosen').getBoundingClientRect().x"
+    slider.focus()
+    opened.keyboard.press("Home")
+    for _ in python.counts:
+        places.append(opened.evaluate(ring))
+        opened.keyboard.press("ArrowRight")
+    assert places == sorted(places) and len(set(places)) == len(python.counts)
+    texts = opened.locator(".clf-error-plot svg").first.locator("text").all_text_contents()
+    names = [text for text in texts if text.isdigit()]
+    assert names[: len(python.counts)] == [str(g) for g in python.counts]
+
+
+def test_kv_heads_have_no_colour_of_a_method(mount):
+    opened = mount(HeadSharing.example(TOKENS))
+    look = """(all) => all.map((e) => {
+      const { backgroundColor, borderTopStyle } = getComputedStyle(e);
+      return [backgroundColor, borderTopStyle];
+    })"""
+    boxes = opened.locator(".clf-kv").evaluate_all(look)
+    assert {style for _, style in boxes} == {"solid"} and len({colour for colour, _ in boxes}) == 1  # cached
+    red, green, blue = map(int, re.findall(r"\d+", boxes[0][0])[:3])
+    assert max(red, green, blue) - min(red, green, blue) < 12  # grey
 
 
 def test_a_point_of_a_curve_is_said_and_chosen(mount):

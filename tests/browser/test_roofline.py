@@ -21,35 +21,43 @@ def figure():
     return Roofline({name: accounting.model(name) for name in ("DeepSeek-V2", "Qwen2.5-0.5B")}, devices)
 
 
+WIDTH = "(track) => [...track.querySelectorAll('.clf-data')].reduce((sum, e) => sum + parseFloat(e.style.width), 0)"
+
+
 def numbers(text):
     return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\.?\d*", text)]
 
 
 def check(opened, python):
-    cards = opened.locator(".clf-work")
-    assert cards.count() == len(python.works)
+    """Times, bars on one scale for each phase, and which form is slower by how much."""
+    steps = opened.locator(".clf-step")
+    assert steps.count() == len(python.works)
+    seconds = {
+        name: [work.bytes / python.machine.bandwidth, work.flops / python.machine.flops]
+        for name, work in python.works.items()
+    }
     for i, (name, work) in enumerate(python.works.items()):
-        title = cards.nth(i).locator(".clf-work-name").inner_text()
-        assert title.startswith(f"{name}: ")
-        waits = "memory" if work.intensity < python.machine.ridge else "arithmetic"
-        assert title.endswith(f"FLOPs per byte, waits for {waits}")
-        np.testing.assert_allclose(numbers(title)[0], work.intensity, rtol=0.005)
-        times = [text.split()[1:] for text in cards.nth(i).locator("strong").all_inner_texts()]
+        phase, _, form = name.partition(", ")
+        title, step = steps.nth(i).locator(".clf-step-name").inner_text(), steps.nth(i)
+        assert title.startswith(f"{form or 'GQA'}: ") and title.endswith(" FLOPs per byte")
+        np.testing.assert_allclose(numbers(title), [work.intensity], rtol=0.005)
+        times = [text.split() for text in step.locator(".clf-time > :last-child").all_inner_texts()]
         shown = [float(number.replace(",", "")) * UNITS[unit] for number, unit in times]
-        seconds = [work.bytes / python.machine.bandwidth, work.flops / python.machine.flops]
-        np.testing.assert_allclose(shown, seconds, rtol=0.005)
-        bars = cards.nth(i).locator(".clf-time").all()
-        widths = [
-            bar.locator("span").evaluate_all("(all) => all.map((e) => parseFloat(e.style.width))") for bar in bars
-        ]
-        drawn = [sum(parts) for parts in widths]
+        np.testing.assert_allclose(shown, seconds[name], rtol=0.005)
+        drawn = [track.evaluate(WIDTH) for track in step.locator(".clf-time-track").all()]
+        rivals = [each for other, each in seconds.items() if other.startswith(phase)]
         # Parts below half a percent are left out, of five at most.
-        np.testing.assert_allclose(drawn, 100 * np.array(seconds) / max(seconds), rtol=0.02)
-        decides = cards.nth(i).locator(".clf-decides strong").inner_text()
-        assert decides.split()[0] == waits
+        np.testing.assert_allclose(drawn, 100 * np.array(seconds[name]) / np.max(rivals), rtol=0.02)
+        waits = "memory" if work.intensity < python.machine.ridge else "arithmetic"
+        assert step.locator(".clf-decides > :first-child").inner_text() == waits
+        assert step.locator(".clf-shares").inner_text().startswith(f"waits for {waits}: ")
+        ratio = max(seconds[name]) / min(map(max, rivals))
+        slower = step.locator(".clf-slower").all_inner_texts()
+        assert [text.endswith(" times as long") for text in slower] == [True] * (ratio >= 1.05)
+        np.testing.assert_allclose([numbers(text)[0] for text in slower], [ratio] * len(slower), rtol=0.05)
 
 
-def test_cards_are_pythons_at_every_choice(mount):
+def test_times_are_pythons_at_every_choice(mount):
     python = figure()
     opened = mount(python)
     check(opened, python)
@@ -65,8 +73,37 @@ def test_shares_of_what_is_moved_are_pythons(mount):
     opened = mount(python)
     moved = python.works["decode, absorbed"].bytes_by_part
     shares = sorted((round(100 * size / sum(moved.values())) for size in moved.values()), reverse=True)
-    text = opened.locator(".clf-work .clf-shares").first.inner_text()
-    assert numbers(text) == [share for share in shares if share]
+    opened.locator("summary").click()
+    cells = opened.locator(".clf-table tbody tr").first.locator("td").all_inner_texts()
+    assert numbers(cells[3]) == [share for share in shares if share]
+    assert numbers(opened.locator(".clf-shares").first.inner_text()) == [share for share in shares if share >= 5]
+
+
+def test_the_caption_of_notebook_08_is_what_the_bar_says(mount):
+    opened = mount(figure())
+    assert opened.locator(".clf-slower").first.inner_text() == "72 times as long"
+    assert opened.locator(".clf-step").nth(1).locator(".clf-slower").count() == 1
+
+
+def test_forms_are_drawn_as_the_motifs_say(mount):
+    """Round is absorbed, square expanded, a prefill hollow; cached has a solid frame, made now a dashed one."""
+    opened = mount(figure())
+    kinds = "(all) => all.map((e) => [e.firstElementChild.tagName, e.classList.contains('clf-prefill')])"
+    trails = opened.locator(".clf-plot .clf-colour-mla").evaluate_all(kinds)
+    assert trails == [["circle", False], ["path", False], ["circle", True], ["path", True]]
+    for part, style in (("cache", "solid"), ("expanded", "dashed")):
+        frames = opened.locator(f".clf-spent-{part}").evaluate_all(
+            "(all) => all.map((e) => getComputedStyle(e).borderTopStyle)"
+        )
+        assert set(frames) == {style}
+
+
+def test_marks_of_the_steps_are_whole_where_their_names_wrap(mount):
+    opened = mount(figure(), viewport={"width": 220, "height": 700})
+    boxes = opened.locator(".clf-step-name svg").evaluate_all(
+        "(all) => all.map((e) => e.getBoundingClientRect().width)"
+    )
+    assert boxes == [14] * 4
 
 
 def test_points_are_walked_said_and_chosen(mount):
@@ -85,6 +122,7 @@ def test_points_are_walked_said_and_chosen(mount):
     assert opened.evaluate("() => window.changes[0]") == [{"batch": 2}]
     check(opened, python)
     assert opened.locator(".clf-plot .clf-chosen").count() == 4
+    assert opened.locator(".clf-plot text", has_text="here").count() == 1  # roofs have names
 
 
 def test_roofs_are_read_too(mount):

@@ -127,6 +127,18 @@ def test_alternative_text_and_table_hold_the_numbers(figure):
     assert repr(figure) == "HeadSharing(heads=6, counts=[6, 3, 2, 1], tokens=11)"
 
 
+def test_the_still_runs_in_the_sliders_direction_and_rings_the_chosen_point(figure):
+    figure.way, figure.n_kv_heads = 2, 3
+    _, weights, output = figure.drawing().axes
+    for axes, value in ((weights, figure.weight_error), (output, figure.output_error)):
+        *curves, ring = axes.lines
+        assert [curve.get_label() for curve in curves] == figure.ways
+        assert (ring.get_xydata() == [[1, value]]).all() and curves[2].get_ydata()[1] == value
+        names = [label.get_text().split() for label in axes.get_xticklabels()]
+        assert [int(name[0]) for name in names] == figure.counts == sorted(figure.counts, reverse=True)
+        assert axes.get_xlim()[0] < axes.get_xlim()[1]
+
+
 @pytest.mark.parametrize(("layers", "heads"), [(12, 12), (30, 9), (4, 8), (1, 2)])
 def test_as_many_tokens_as_there_is_room_for(layers, heads):
     """One more is refused, but for the limit that every text has. GPT-2 and SmolLM2 are the first two."""

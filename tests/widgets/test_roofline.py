@@ -56,18 +56,18 @@ def test_bytes_of_a_decode_step_are_those_of_the_tensors_it_needs(figure):
     assert moved["cache"] * 64 == sum(cache.nbytes for cache in caches) * 65  # 64 rows read, the new one written
 
 
-def test_readings_of_latent_attention_are_two_points_and_differ_as_their_products_do(figure):
+def test_forms_of_latent_attention_are_two_points_and_differ_as_their_products_do(figure):
     figure.model, figure.texts, figure.tokens = 1, 1, 256
     works = figure.works
     h, r, e, v, rope, N = 3, 11, 10, 7, 4, 256
-    assert list(works) == ["decode, absorbed", "decode, materialised", "prefill, absorbed", "prefill, materialised"]
+    assert list(works) == ["decode, absorbed", "decode, expanded", "prefill, absorbed", "prefill, expanded"]
     flops = {name: work.flops for name, work in works.items()}
-    attend = {"absorbed": h * (2 * r + rope), "materialised": h * (e + rope + v)}
-    turned = {"absorbed": h * r * (e + v), "materialised": N * h * r * (e + v)}
-    gap = turned["materialised"] - turned["absorbed"] + N * (attend["materialised"] - attend["absorbed"])
-    assert flops["decode, materialised"] - flops["decode, absorbed"] == 3 * 2 * gap
+    attend = {"absorbed": h * (2 * r + rope), "expanded": h * (e + rope + v)}
+    turned = {"absorbed": h * r * (e + v), "expanded": N * h * r * (e + v)}
+    gap = turned["expanded"] - turned["absorbed"] + N * (attend["expanded"] - attend["absorbed"])
+    assert flops["decode, expanded"] - flops["decode, absorbed"] == 3 * 2 * gap
     written_and_read = 2 * N * h * (e + rope + v) * 3 * 2  # three layers, two bytes
-    difference = works["decode, materialised"].bytes - works["decode, absorbed"].bytes
+    difference = works["decode, expanded"].bytes - works["decode, absorbed"].bytes
     assert difference == written_and_read
 
 
@@ -86,7 +86,7 @@ def test_real_models_are_counted_as_their_layers(figure):
     figure.model = 2
     real = accounting.model("DeepSeek-V2")
     assert figure.works["decode, absorbed"] == real.decode(8191, batch=32)
-    assert figure.works["prefill, materialised"] == real.prefill(8192, batch=32)
+    assert figure.works["prefill, expanded"] == real.prefill(8192, batch=32)
 
 
 def test_at_best_the_slower_of_memory_and_arithmetic_decides(figure):
@@ -102,6 +102,29 @@ def test_prefill_of_one_token_and_decode_of_the_first_are_the_same_step(figure):
     figure.tokens = 1
     works = figure.works
     assert works["decode"] == works["prefill"]
+
+
+def test_the_still_draws_the_times_on_one_scale_and_says_by_how_much_the_slower_form_is_slower(figure):
+    figure.model = 2
+    _, decode, prefill = figure.drawing().axes
+    for axes, phase in ((decode, "decode"), (prefill, "prefill")):
+        works = [figure.works[f"{phase}, {form}"] for form in ("absorbed", "expanded")]
+        seconds = [time for work in works for time in (work.bytes / 2.0e12, work.flops / 300e12)]
+        drawn = np.array([bar.get_width() for bar in axes.patches])
+        np.testing.assert_allclose(drawn / drawn.max(), np.array(seconds) / max(seconds), rtol=1e-12)
+        absorbed, expanded = max(seconds[:2]), max(seconds[2:])
+        ratio = max(absorbed / expanded, expanded / absorbed)
+        said = [text.get_text().split(", ")[1] for text in axes.texts if "times" in text.get_text()]
+        assert [float(text.split()[0]) for text in said] == [pytest.approx(ratio, rel=0.05)]
+        filled = [bar.get_facecolor()[3] > 0 for bar in axes.patches]
+        assert filled == [time in (absorbed, expanded) for time in seconds]
+
+
+def test_models_have_the_colour_of_their_method(figure):
+    assert [model["method"] for model in figure.data["models"]] == ["GQA", "MLA", "MLA"]
+    many = GroupedConfig(d_model=30, n_heads=6)
+    others = {"many": decoder(many), "one": decoder(GroupedConfig(d_model=30, n_heads=6, n_kv_heads=1))}
+    assert [model["method"] for model in Roofline(others, [SHEET]).data["models"]] == ["MHA", "MQA"]
 
 
 def test_batch_and_length_are_set_by_their_values(figure):

@@ -1,4 +1,4 @@
-"""A decode step and a prefill of a model as work, of latent attention in either reading: what figure 9 draws."""
+"""A decode step and a prefill of a model as work, of latent attention in either form: what figure 9 draws."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ FLOPS = {
     "feed_forward": "feed-forward", "output": "logits",
 }  # fmt: skip
 BYTES = {"weights": "weights", "cache": "cache", "expanded": "expanded keys and values", "activations": "activations"}
-READINGS = {
+FORMS = {
     GroupedConfig: {"": accounting.grouped},
-    LatentConfig: {", absorbed": accounting.absorbed, ", materialised": accounting.expanded},
+    LatentConfig: {", absorbed": accounting.absorbed, ", expanded": accounting.expanded},
 }
 
 
@@ -48,8 +48,16 @@ def steps_of(name: str, model: ModelConfig | Model) -> dict[str, Step]:
     kinds = {type(model.attention)} if isinstance(model, ModelConfig) else {type(of) for _, of in model.layers}
     if len(kinds) > 1:
         raise ValueError(f"model {name!r} must have layers of one kind, grouped or latent, got both")
-    readings = READINGS[kinds.pop()].items()
-    return {phase + of: Step(model, phase, reading) for phase in ("decode", "prefill") for of, reading in readings}
+    forms = FORMS[kinds.pop()].items()
+    return {phase + form: Step(model, phase, reading) for phase in ("decode", "prefill") for form, reading in forms}
+
+
+def method(model: ModelConfig | Model) -> str:
+    """MHA, GQA, MQA or MLA: the name of the model's first layer in `motifs.METHODS`."""
+    config = model.attention if isinstance(model, ModelConfig) else model.layers[0][1]
+    if isinstance(config, LatentConfig):
+        return "MLA"
+    return {config.n_heads: "MHA", 1: "MQA"}.get(config.n_kv_heads, "GQA")
 
 
 def counts(steps: Sequence[Step], tokens: Sequence[int], batches: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
