@@ -24,9 +24,6 @@ def loss_work(config: ModelConfig, tokens: int, batch: int = 1) -> Work:
     return model_prefill(config, tokens, batch=batch, dtype="float32") + others
 
 
-reading = loss_work  # the old name, until notebooks 03, 06, 07 and the figure HeadAblation say loss_work
-
-
 def largest_within(seconds: float, sizes: Sequence[int], work: Callable[[int], Work]) -> int:
     """The largest of `sizes` whose `work(size)` takes BUSY_CORE at most so many seconds; the smallest if none does.
 

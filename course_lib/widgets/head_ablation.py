@@ -6,7 +6,7 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure as Drawing
 
-from course_lib.accounting.effort import bar, reading
+from course_lib.accounting.effort import bar, loss_work
 from course_lib.config import is_whole, require
 from course_lib.figures import style
 from course_lib.figures.heads import head_table
@@ -77,7 +77,7 @@ class HeadAblation(AskingFigure):
         require(count <= MAX_HEADS, f"layers must have at most {MAX_HEADS} heads together, got {count}; choose fewer")
         whole = self._copies([])
         self._whole = whole.mean((0, 2))
-        heads = bar(range(count), reading(model.config, twice.shape[1], len(twice)), unit="head")
+        heads = bar(range(count), loss_work(model.config, twice.shape[1], len(twice)), unit="head")
         self._costs = np.stack([self._copies([head]).mean((0, 2)) for head in heads]) - self._whole
         roles = self._roles(model, twice)
         views = dict(zip((*COSTS, *ROLES), (*self._costs.T, *roles), strict=True))

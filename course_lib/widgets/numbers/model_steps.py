@@ -10,6 +10,7 @@ import numpy as np
 from course_lib import accounting
 from course_lib.accounting import Model, Reading, Work
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
+from course_lib.figures import left_behind
 
 # What `Work` calls the parts, and the reader.
 FLOPS = {
@@ -55,9 +56,7 @@ def steps_of(name: str, model: ModelConfig | Model) -> dict[str, Step]:
 def method(model: ModelConfig | Model) -> str:
     """MHA, GQA, MQA or MLA: the name of the model's first layer in `motifs.METHODS`."""
     config = model.attention if isinstance(model, ModelConfig) else model.layers[0][1]
-    if isinstance(config, LatentConfig):
-        return "MLA"
-    return {config.n_heads: "MHA", 1: "MQA"}.get(config.n_kv_heads, "GQA")
+    return left_behind.method(config)
 
 
 def counts(steps: Sequence[Step], tokens: Sequence[int], batches: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
