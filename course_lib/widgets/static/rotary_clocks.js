@@ -29,6 +29,7 @@ export function mount(el, initial, onChange) {
       onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
     });
     const sliders = { query: position("query", "Query at position m"), key: position("key", "Key at position n") };
+    Object.values(sliders).forEach(({ element }) => element.classList.add("clf-narrow"));
     const both = bothControl(N, state, choose);
     const chosen = radioControl({
       label: "Pairs and their parts of the score",
