@@ -19,13 +19,13 @@ FRAME = """<!doctype html>
 body {{ margin: 0; padding: 16px; font: 15px/1.5 system-ui, sans-serif; background: #fff; color: #1f2933; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #14181d; color: #e6eaef; }} }}
 h1 {{ font-size: 18px; margin: 0 12px; }} main .clf-title {{ display: none; }}
-body:has([data-layout=slide]) {{ height: 560px; overflow: hidden; padding: 0; width: 1184px; }}
-body:has([data-layout=slide]) h1 {{ display: none; }}
+body.slide {{ height: 560px; overflow: hidden; padding: 0; width: 1184px; }}
+.slide h1 {{ display: none; }}
 figure {{ margin: 0; }} td, th {{ padding: 2px 8px; text-align: right; }}
 {css}
 </style>
 </head>
-<body>
+<body class="{layout}">
 <main>
 <h1 dir="auto">{title}</h1>
 <div data-figure="twin">{twin}</div>
@@ -40,9 +40,18 @@ figure {{ margin: 0; }} td, th {{ padding: 2px 8px; text-align: right; }}
 
 
 def render(title: str, twin: str, state: dict, module: str, css: str) -> str:
-    """The page: `twin` is HTML, `title` plain text, `state` JSON and bytes, `module` and `css` our own sources."""
+    """The page: `twin` is HTML, `title` plain text, `state` JSON and bytes with its "layout".
+
+    `module` and `css` are our own sources.
+    """
     return FRAME.format(
-        policy=POLICY, title=escape(title), twin=twin, state=to_json(state), module=in_script(module), css=css
+        policy=POLICY,
+        layout=state["layout"],
+        title=escape(title),
+        twin=twin,
+        state=to_json(state),
+        module=in_script(module),
+        css=css,
     )
 
 

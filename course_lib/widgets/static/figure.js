@@ -21,7 +21,7 @@ function liveRegion() {
  *   `choose` is a committed choice: shown, said, and told to the host. `preview` (a slider under way) is shown only.
  *   `layout` gets the width of the body, first of all and whenever it changes. `show(names)` brings the figure up to
  *   date; `names` are the traits that changed: all of them when the figure is first painted or the theme changes.
- *   `details` are folded away below the body. `reset` undoes what is no trait.
+ *   `details` are folded away below the body; `show([])` is called when they are unfolded. `reset` undoes what is no trait.
  * @returns {{update: (changes: object) => void, repaint: () => void, destroy: () => void}} the hosts' handle
  */
 export function figure(el, initial, onChange, build) {
@@ -37,11 +37,13 @@ export function figure(el, initial, onChange, build) {
   actions.take(frame);
   const notice = data.asks ? make("p", { class: "clf-notice", role: "status" }) : null;
   const body = make("div", { class: "clf-body" }, ...parts.body, ...(notice ? [notice] : []));
+  const details = parts.details ? folded("Numbers", ...parts.details) : null;
+  details?.addEventListener("toggle", () => details.open && refresh([])); // what is folded away need not be kept up to date
   const top = make("div", { class: "clf-top" },
     make("div", { class: "clf-head" }, make("p", { class: "clf-title", dir: "auto" }, data.title), actions.element),
     parts.controls ? make("div", { class: "clf-controls" }, ...parts.controls) : null);
   const root = make("section", { class: "clf", dir: "ltr", tabindex: "-1", "aria-label": data.title, "data-layout": layout },
-    top, body, parts.details ? folded("Numbers", ...parts.details) : null,
+    top, body, details,
     parts.help ? make("p", { class: "clf-help" }, parts.help) : null,
     make("p", { class: "clf-caption", dir: "auto" }, data.caption), live.element);
   let missing = false; // whether the host has no answer to what is chosen

@@ -61,12 +61,13 @@ export function mount(el, initial, onChange) {
     function showNumbers() {
       const { first, second, query, key } = state;
       const at = query * n + key;
+      const apart = `A, ${nameOf(first)}, and B, ${nameOf(second)}, have `;
+      verdict.replaceChildren(apart, make("strong", {}, asNumber(distances.at(first, second), 2)), " of their weight on different keys.");
+      if (!table.parentElement.open) return;
       const cell = (head) => (seen && !seen[at] ? "hidden" : asNumber(values(head)[at], 2));
       const row = (head, i) => [`${SLOTS[i]}, ${nameOf(head)}`, ...scores.map((score) => asNumber(score.values[head], 2)), cell(head)];
       const columns = ["head", ...scores.map(({ name }) => name), "weight of the cell"];
       table.replaceChildren(numberTable("Scores of both, and where the crosshair stands", columns, [first, second].map(row)));
-      const apart = `A, ${nameOf(first)}, and B, ${nameOf(second)}, have `;
-      verdict.replaceChildren(apart, make("strong", {}, asNumber(distances.at(first, second), 2)), " of their weight on different keys.");
     }
 
     function show(names) {

@@ -62,7 +62,7 @@ export function mount(el, initial, onChange) {
         panel.element.classList.toggle("clf-now", i === state.stage);
         panel.content.replaceChildren(...(i > state.stage ? [] : contents[i]()));
       });
-      tables.replaceChildren(...numberTables(data, arrays, mask, state));
+      if (tables.parentElement.open) tables.replaceChildren(...numberTables(data, arrays, mask, state));
     }
 
     function sentence() {
