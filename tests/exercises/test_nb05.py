@@ -235,9 +235,7 @@ def beams_with_their_total(log_p, n_beams, length):
         ("5.5", block(lambda parts: {"self": lambda Q, KV, mask: parts["cross"](Q, KV, mask)}), "only self-attention"),
         (
             "5.5",
-            block(
-                lambda parts: {"cross": lambda Q, KV: parts["cross"](Q, KV, ~np.eye(*map(len, (Q, KV)), dtype=bool))}
-            ),
+            block(lambda parts: {"cross": lambda Q, KV: parts["cross"](Q, KV, ~np.eye(len(Q), len(KV), dtype=bool))}),
             "simple attentions",
         ),
         ("5.5", block(lambda parts: {"ff": (lambda f: lambda X: f(X).mean(0))(parts["ff"])}), "simple attentions"),
