@@ -33,9 +33,9 @@ RING = Exercise(
     difficulty=2,
     solution=positions_in_ring,
     stages=(
-        Stage((13, 5), "13 tokens in 5 slots: the ring has gone round"),
         Stage((3, 5), "3 tokens in 5 slots"),
         Stage((9, 7), "9 tokens in 7 slots: some are overwritten"),
+        Stage((13, 5), "13 tokens in 5 slots: the ring has gone round"),
         Stage((5, 5), "5 tokens in 5 slots: just full"),
         Stage((0, 3), "no token yet: every slot is empty"),
     ),
@@ -75,8 +75,14 @@ RING = Exercise(
             "All later tokens fall into the last slot. Position p lies in slot p mod window.",
         ),
         Mistake(
-            lambda length, window: np.where(np.arange(window) < length, np.arange(window), -1) % window,
-            "An empty slot holds window - 1, which is -1 mod window. Mark it with -1.",
+            lambda length, window: np.roll(_by_age(length, window), max(window - length, 0)),
+            "These are the right positions in order of age, behind the empty slots. Position p lies in slot p mod "
+            "window and stays there.",
+        ),
+        Mistake(
+            lambda length, window: np.arange(max(length - window, 0), length),
+            "These are the kept positions in order of age. Return one number for each slot, `window` of them, with -1 "
+            "for an empty slot.",
         ),
         *edits(
             positions_in_ring,
@@ -87,12 +93,10 @@ RING = Exercise(
                 that no token has. Mark every empty slot with -1.
             return np.where(positions >= 0, positions, -1) -> return np.where(positions >= 0, positions, np.nan) | An
                 empty slot holds NaN. Mark it with -1.
-            return np.where(positions >= 0, positions, -1) -> return positions[positions >= 0] | The empty slots are
-                missing. Return `window` numbers, with -1 for an empty slot.
             return np.where(positions >= 0, positions, -1) -> return positions >= 0 | This says which slots are full.
                 Return the position that each slot holds.
-            return np.where(positions >= 0, positions, -1) -> return np.arange(length) % window | This has one number
-                for each token. Return one for each slot, `window` of them, with -1 for an empty slot.
+            newest = length - 1 -> newest = window - 1 | Slot s holds s in every case. It holds the last position p with
+                p mod window = s, or -1.
             newest = length - 1 -> newest = length | The newest position is length - 1, because positions are counted
                 from 0.
             """,
