@@ -65,7 +65,8 @@ STEP = Exercise(
             division by their sum.
         A.sum(axis=-1, keepdims=True) -> A.sum() | All heads share one normaliser. The weights of each head sum to 1, so
             sum along the last axis.
-        A.sum(axis=-1, keepdims=True) -> A.sum(axis=0) | The softmax runs over the heads. The weights of each head sum
+        axis=-1, keepdims=True -2> axis=0 | The softmax runs over the heads. Take it over the keys, along the last axis.
+        A.sum(axis=-1, keepdims=True) -> A.sum(axis=0) | The sums run over the heads. The weights of each head sum
             to 1, so sum along the last axis.
         A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1) | The sums have shape (h,), so NumPy lines them up with the
             keys. `keepdims=True` makes the shape (h, 1).

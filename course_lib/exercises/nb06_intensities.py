@@ -91,13 +91,13 @@ BATCH = Exercise(
     difficulty=3,
     solution=smallest_batch,
     stages=(
-        Stage((1830, 44_267, 8, 11, 3), "ridge 1830, a small cache that eleven heads share, 3 bytes a number"),
+        Stage((327, 6549, 11, 7, 3), "ridge 327, a small cache that seven heads share, 3 bytes a number"),
         Stage((7, 1000, 0, 1, 4), "ridge 7, in float32, weights alone"),
         Stage((2.25, 251, 1003, 2, 2), "a ridge just below the limit of the intensity for large batches"),
         Stage((300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion weights with 300 tokens cached"),
         Stage((3, 100, 100, 4, 2), "ridge 3, a cache as large as the weights, shared by four heads"),
         Stage((2.99999, 1_000_003, 1_000_000, 2, 2), "a ridge that only a batch of more than 100,000 reaches"),
-        Stage((50, 1000, 100, 1, 2), "a cache that no batch can make up for"),
+        Stage((50, 1000, 100, 1, 2), "with a cache that no batch can make up for"),
         Stage((50, 4800, 100, 2, 2), "a cache for which the intensity tends to the ridge and stays below"),
     ),
     mistakes=edits(
@@ -145,7 +145,7 @@ BATCH = Exercise(
     hints=(
         "Write 2 b (W + group C) >= ridge itemsize (W + b C), with C for cache, and bring every b to one side.",
         "b (2 (W + group C) - ridge itemsize C) >= ridge itemsize W. What if the bracket is not positive?",
-        "`math.ceil` rounds up. A search `while decode_intensity(...) < ridge` is a right answer, too, if it knows when "
-        "to give up.",
+        "`math.ceil` rounds up. A search `while decode_intensity(...) < ridge` is a right answer, too, if it knows "
+        "when to give up.",
     ),
 )

@@ -259,6 +259,78 @@ def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
     assert result.passed is False and message.lower() in result.message.lower(), result.message
 
 
+def layer_norm_without_keepdims(X, gamma, beta, eps):
+    return gamma * (X - X.mean(axis=1)) / np.sqrt(X.var(axis=1) + eps) + beta
+
+
+def layer_norm_in_numpy(X, gamma, beta, eps, *, ddof=0):
+    return gamma * (X - X.mean(-1, keepdims=True)) / np.sqrt(X.var(-1, ddof=ddof, keepdims=True) + eps) + beta
+
+
+def gated(f):
+    return lambda X, W_gate, W_up, W_down: f(X @ W_gate) * (X @ W_up) @ W_down
+
+
+def searched(keep, *, first=0.0, add=lambda total, s: total + s, returned=lambda beams: max(beams)[1]):
+    """A search whose lists of (total, tokens) are cut by `keep`."""
+
+    def answer(log_p, n_beams, length):
+        beams = [(first, ())]
+        for _ in range(length):
+            beams = keep([(add(v, x), (*w, t)) for v, w in beams for t, x in enumerate(log_p(w))], n_beams)
+        return returned(beams)
+
+    return answer
+
+
+def viterbi(longer, n_beams):
+    return [max(beam for beam in longer if beam[1][-1] == t) for t in {beam[1][-1] for beam in longer}]
+
+
+@pytest.mark.parametrize(
+    "number, answer, message",
+    [
+        ("5.1", layer_norm_without_keepdims, "`keepdims=True` makes the shape (n, 1)"),
+        ("5.1", lambda X, g, b, eps: layer_norm_in_numpy(X, b, g, eps), "gamma and beta are exchanged"),
+        ("5.1", lambda X, g, b, eps: layer_norm_in_numpy(X, g, b, eps, ddof=1), "divided by d - 1"),
+        ("5.1", lambda X, g, b, eps: g * X / np.sqrt(X.var(-1, keepdims=True) + eps) + b, "numerator is the raw row"),
+        ("5.2", gated(lambda x: F.gelu(torch.from_numpy(x)).numpy()), "The gate is GELU"),
+        ("5.2", gated(lambda x: F.gelu(torch.from_numpy(x), approximate="tanh").numpy()), "approximation with tanh"),
+        ("5.2", gated(lambda x: x * np.exp(x) / (1 + np.exp(x))), "exp(x) overflows"),
+        ("5.2", lambda X, g, u, d: F.silu(torch.from_numpy((X @ g) * (X @ u))).numpy() @ d, "acts on the product"),
+        ("5.2", lambda X, g, u, d: F.silu(torch.from_numpy((X @ g) * (X @ u) @ d)), "acts on the result"),
+        ("5.6", searched(lambda longer, n: sorted(longer)[:n], returned=lambda b: b[0][1]), "least likely"),
+        ("5.6", searched(lambda longer, n: sorted(longer)[-n:], returned=lambda b: b[0][1]), "The worst of the kept"),
+        ("5.6", searched(lambda longer, n: longer[:n], returned=lambda b: b[0][1]), "no effect on which prefixes"),
+        ("5.6", searched(viterbi), "as in Viterbi's algorithm"),
+        ("5.6", searched(lambda longer, n: longer), "More than n_beams prefixes are kept"),
+        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length + 1), "range(length + 1)"),
+    ],
+)
+def test_answers_that_passed_or_heard_a_wrong_reason(number, answer, message):
+    with np.errstate(all="ignore"):
+        result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
+def block_with_keywords(X, H, norms, self_attention, cross_attention, feed_forward):
+    normed = norms[0](X)
+    X = X + self_attention(X_Q=normed, X_KV=normed, mask=torch.ones(len(X), len(X), dtype=torch.bool).tril())
+    X = X + cross_attention(X_Q=norms[1](X), X_KV=H, mask=None)
+    return X + feed_forward(norms[2](X))
+
+
+def test_attention_takes_the_keywords_that_the_notebook_names():
+    result = grade(EXERCISES["5.5"], block_with_keywords)
+    assert result.passed is True, result.message
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.array, torch.tensor, float])
+def test_counts_of_every_kind_are_right(kind):
+    answer = lambda *sizes: {key: kind(n) for key, n in layer_sizes.count_by_part(*sizes).items()}  # noqa: E731
+    assert grade(EXERCISES["5.7"], answer).passed is True
+
+
 def test_minutes_in_the_title_of_the_notebook():
     assert sum(EXERCISES[number].minutes for number in ("5.1", "5.2", "5.3", "5.4", "5.5")) == 41
     assert sum(EXERCISES[number].minutes for number in ("5.6", "5.7")) == 19
