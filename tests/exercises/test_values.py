@@ -72,6 +72,10 @@ class Framed:
         return self.a
 
 
+def unsigned(n: int):
+    return np.uint64(n) if n >= 0 else np.int64(n)
+
+
 RIGHT = {
     "tensors that require gradients, 0-d tensors": (tensor, torch.tensor),
     "parameters": (lambda a: torch.nn.Parameter(torch.tensor(a), requires_grad=a.dtype.kind == "f"), np.int64),
@@ -84,8 +88,8 @@ RIGHT = {
     "long doubles": (lambda a: a.astype(np.longdouble) if a.dtype.kind == "f" else a, np.longdouble),
     "0-d tensors of float64": (tensor, lambda n: torch.tensor(n, dtype=torch.float64, requires_grad=True)),
     "conjugated complex tensors": (conjugated, lambda n: torch.tensor(n, dtype=torch.int64)),
-    "sparse tensors": (lambda a: torch.tensor(a).to_sparse() if a.ndim else torch.tensor(a), np.uint64),
-    "compressed sparse tensors": (compressed, np.uint64),
+    "sparse tensors": (lambda a: torch.tensor(a).to_sparse() if a.ndim else torch.tensor(a), unsigned),
+    "compressed sparse tensors": (compressed, unsigned),
     "sparse matrices": (lambda a: Sparse(a), np.int64),
     "frames": (lambda a: Framed(a), np.int64),
     "matrices": (lambda a: np.matrix(a) if a.ndim == 2 else a, np.longlong),
