@@ -153,6 +153,21 @@ def test_lists_of_lengths_are_not_sorted(exercise):
     holds("sorted", exercise, faults)
 
 
+SQUARE = {"2.7"}  # the weights of a text over itself
+
+
+@every_exercise
+def test_lengths_of_axes_vary(exercise):
+    """Of the arrays that are given: not all of them square, and not all lengths powers of two."""
+    shapes = [v.shape for stage in exercise.stages for v in stage.inputs if isinstance(v, np.ndarray) and v.ndim > 1]
+    faults = []
+    if shapes and exercise.id not in SQUARE and all(len(set(shape)) == 1 for shape in shapes):
+        faults.append("all arrays are square")
+    if shapes and all(n & (n - 1) == 0 for shape in shapes for n in shape):
+        faults.append("all lengths are powers of two")
+    holds("axes", exercise, faults)
+
+
 @every_exercise
 def test_a_square_input_hides_missing_keepdims(exercise):
     """Where the solution has keepdims=True, some stage has an input on which the code runs without it, and is wrong."""
