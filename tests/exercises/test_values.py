@@ -143,3 +143,24 @@ def test_a_whole_number_is_exact_and_no_truth_value():
 def test_numbers_that_print_alike_are_told_apart():
     assert difference(1.00002, 1.0) == "you got 1.00002 where 1 is expected"
     assert difference(1000.02, 1000.0) == "you got 1000.02 where 1000 is expected"
+
+
+GIVEN = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, -7.0]])
+
+
+@pytest.mark.parametrize(
+    "got, sentence",
+    [
+        (-2.5 * GIVEN, "Every number is -2.5 times the expected one"),
+        (GIVEN + 3, "Every number differs from the expected one by 3"),
+        (GIVEN[:, ::-1], "The numbers are right, but in reverse order"),
+        (GIVEN[:, [1, 2, 0]], "The numbers are right, but in another order"),
+        (GIVEN.T, "The numbers are right, but the axes are exchanged"),
+        (GIVEN.ravel(), "The numbers are right, and in the right order"),
+        (GIVEN * [1, 1, 2], "at index (0, 2) you got 8 where 4 is expected"),
+        (GIVEN * np.inf, "at index (0, 0) you got inf where 1 is expected"),
+        (0 * GIVEN, "at index (0, 0) you got 0 where 1 is expected"),
+    ],
+)
+def test_what_all_numbers_have_in_common_is_said(got, sentence):
+    assert difference(GIVEN, GIVEN) is None and difference(got, GIVEN).split(". ")[-1] == sentence
