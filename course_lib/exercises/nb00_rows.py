@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Stage, edits
 
 
 def normalise_rows(A):
@@ -20,23 +20,21 @@ NORMALISE = Exercise(
         Stage((np.array([[1.0, 3.0], [5.0, 5.0]]),), "two rows, two columns"),
         Stage((np.random.default_rng(0).uniform(0.5, 2.0, size=(5, 3)),), "five rows, three columns"),
     ),
-    mistakes=(
-        Mistake(
-            lambda A: A / A.sum(axis=0),
-            "the columns sum to 1; the rows have to, so the sum runs over the columns' axis, axis=1",
-        ),
-        Mistake(lambda A: A / A.sum(), "everything is divided by one sum; each row has a sum of its own"),
-        Mistake(
-            lambda A: A / A.sum(axis=1),
-            "without keepdims=True the row sums have shape (n,), and NumPy divides column j by the sum of row j",
-        ),
-        Mistake(
-            lambda A: np.exp(A) / np.exp(A).sum(axis=1, keepdims=True),
-            "this is the softmax, which takes the exponential first; here the entries themselves are divided",
-        ),
+    mistakes=edits(
+        normalise_rows,
+        """
+        axis=1, keepdims=True -> axis=0 | The columns sum to 1. The rows have to, so sum along each row (`axis=1`).
+        axis=1, keepdims=True -> | Everything is divided by one sum. Each row has a sum of its own.
+        axis=1, keepdims=True -> axis=1 | Column j is divided by the sum of row j. With `keepdims=True` the sums stand
+            below each other, and each divides its own row.
+        A / A.sum(axis=1, keepdims=True) -> np.exp(A) / np.exp(A).sum(axis=1, keepdims=True) | This is the softmax,
+            which takes the exponential first. Divide the entries themselves.
+        A / A.sum(axis=1, keepdims=True) -> A / A.mean(axis=1, keepdims=True) | The rows are divided by their means, so
+            each sums to its number of columns. Divide by the sums.
+        """,
     ),
     hints=(
         "`A.sum(axis=1)` adds along each row and gives n numbers.",
-        "`keepdims=True` gives them the shape (n, 1), so that they divide whole rows: `A / A.sum(axis=1, ...)`.",
+        "`keepdims=True` gives them the shape (n, 1), so that they divide whole rows in `A / A.sum(axis=1, ...)`.",
     ),
 )

@@ -1,30 +1,21 @@
 """Exercise 1.1: greedy tokens."""
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+import re
+
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
 
 def greedy_tokens(text, vocabulary):
     tokens, i = [], 0
     while i < len(text):
-        tokens.append(text[i : i + 2] if text[i : i + 2] in vocabulary else text[i])
+        pair = text[i : i + 2]
+        tokens.append(pair if pair in vocabulary else text[i])
         i += len(tokens[-1])
     return tokens
 
 
-def _blind_pairs(text, vocabulary):
-    return [text[i : i + 2] for i in range(0, len(text), 2)]
-
-
-def _on_a_grid(text, vocabulary):
-    return [token for pair in _blind_pairs(text, vocabulary) for token in ([pair] if pair in vocabulary else pair)]
-
-
-def _pairs_alone(text, vocabulary):
-    return [token for token in greedy_tokens(text, vocabulary) if len(token) == 2]
-
-
 def _pair_by_pair(text, vocabulary):
-    """Each pair in turn, wherever it is free: the way of byte-pair encoding."""
+    """Each pair in turn, wherever it is free, as byte-pair encoding does."""
     pairs = sorted(token for token in vocabulary if len(token) == 2 and token in text)
     if not pairs:
         return list(text)
@@ -32,25 +23,12 @@ def _pair_by_pair(text, vocabulary):
     return [*_pair_by_pair(left, vocabulary), pair, *_pair_by_pair(right, vocabulary)]
 
 
-def _overlapping(text, vocabulary):
-    return [text[i : i + 2] if text[i : i + 2] in vocabulary else text[i] for i in range(len(text))]
-
-
-def _without_the_last(text, vocabulary):
-    tokens, i = [], 0
-    while i < len(text) - 1:
-        tokens.append(text[i : i + 2] if text[i : i + 2] in vocabulary else text[i])
-        i += len(tokens[-1])
-    return tokens
-
-
-def _from_the_right(text, vocabulary):
-    backwards = greedy_tokens(text[::-1], {token[::-1] for token in vocabulary})
-    return [token[::-1] for token in backwards[::-1]]
+def _by_unescaped_pattern(text, vocabulary):
+    return re.findall("|".join(sorted(vocabulary, key=lambda token: (-len(token), token))), text)
 
 
 def _letters_and(*pairs):
-    return set("abcdhelnostx ") | set(pairs)
+    return set("abcdhelnostxT. ") | set(pairs)
 
 
 GREEDY = Exercise(
@@ -60,27 +38,49 @@ GREEDY = Exercise(
     difficulty=1,
     solution=greedy_tokens,
     stages=(
-        Stage(("abc", _letters_and()), "no pair in the vocabulary"),
-        Stage(("abcd", _letters_and("ab", "cd")), "two pairs side by side"),
+        Stage(("abc", _letters_and()), "'abc', no pair in the vocabulary"),
+        Stage(("abcd", _letters_and("ab", "cd")), "'abcd' with the pairs 'ab' and 'cd'"),
         Stage(("abxab", _letters_and("ab")), "'abxab' with the pair 'ab'"),
         Stage(("aaa", _letters_and("aa")), "'aaa' with the pair 'aa'"),
         Stage(("xthex", _letters_and("th", "he")), "'xthex' with the pairs 'th' and 'he'"),
-        Stage(("the cat sat on the test tent", _letters_and("th", "he", "at", "te", "e ")), "a sentence"),
+        Stage(("The cat sat on the test tent", _letters_and("th", "he", "at", "te", "e ")), "a sentence"),
+        Stage((" a cat ", _letters_and("a ", "at")), "' a cat ', a text that begins and ends with a space"),
+        Stage(("abxa.b.", _letters_and("a.", "b.")), "'abxa.b.' with the pairs 'a.' and 'b.'"),
+        Stage(("", _letters_and("ab")), "the empty text, which has no tokens"),
     ),
     mistakes=(
-        Mistake(lambda text, vocabulary: list(text), "a pair that is in the vocabulary goes before a single character"),
-        Mistake(_blind_pairs, "the text is cut into pairs without asking whether the pair is in the vocabulary"),
-        Mistake(_pairs_alone, "single characters are lost where no pair fits"),
-        Mistake(_overlapping, "after a token of two characters the next one begins two characters on, not one"),
-        Mistake(_without_the_last, "the last character is lost when no pair ends on it"),
+        *edits(
+            greedy_tokens,
+            """
+            pair if pair in vocabulary else text[i] -> text[i] | These are single characters. A pair that is in the
+                vocabulary goes before a single character.
+            pair if pair in vocabulary else text[i] -> pair | The text is cut into pairs without asking whether the pair
+                is in the vocabulary.
+            return tokens -> return [token for token in tokens if len(token) == 2] | Single characters are lost where no
+                pair fits.
+            i += len(tokens[-1]) -> i += 1 | After a token of two characters the next one begins two characters on, not
+                one.
+            while i < len(text) -> while i < len(text) - 1 | The last character is lost when no pair ends on it.
+            i += len(tokens[-1]) -> tokens += pair[len(tokens[-1]) :]; i += 2 | You try pairs at the places 0, 2, 4, ...
+                only. After a single character try the next place.
+            tokens, i = [], 0 -> text, vocabulary, tokens, i = text[::-1], {t[::-1] for t in vocabulary}, [], 0 &&
+                return tokens -> return [token[::-1] for token in tokens[::-1]] | You match from the right. The greedy
+                rule reads from the left.
+            tokens, i = [], 0 -> text, tokens, i = text.lower(), [], 0 | The text is changed to lower case. The tokens
+                put together are the text as it was.
+            tokens, i = [], 0 -> text, tokens, i = text.strip(), [], 0 | Spaces at the ends are lost. The tokens put
+                together are the text as it was.
+            return tokens -> return tokens or [""] | The empty text has no tokens. Return an empty list for it.
+            """,
+        ),
         Mistake(
             _pair_by_pair,
-            "you go through the pairs; the greedy rule goes through the text, and takes the pair that begins first",
+            "You go through the pairs. The greedy rule goes through the text, and takes the pair that begins first.",
         ),
         Mistake(
-            _on_a_grid, "you try pairs at the places 0, 2, 4, ... only; after a single character try the next place"
+            _by_unescaped_pattern,
+            "The tokens are read as regular expressions, in which `.` fits any character. `re.escape` prevents this.",
         ),
-        Mistake(_from_the_right, "you match from the right; the greedy rule reads from the left"),
     ),
     hints=(
         "Keep a position i. While it is inside the text, append one token and move i on by the length of that token.",

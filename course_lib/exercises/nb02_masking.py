@@ -2,10 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-N_Q, N_KV, D_QK, D_V = 4, 7, 5, 3  # mutually prime, so that a transposed axis cannot pass
-
+from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 # 2.4 ------------------------------------------------------------------------------------------------------------------
 
@@ -16,10 +13,6 @@ def causal_mask(n_queries, n_keys):
     return j[None, :] <= i[:, None]
 
 
-def _from_the_start(n_queries, n_keys):
-    return np.tri(n_queries, n_keys, dtype=bool)
-
-
 CAUSAL = Exercise(
     id="2.4",
     title="a causal mask for the last n of N tokens",
@@ -27,26 +20,32 @@ CAUSAL = Exercise(
     difficulty=1,
     solution=causal_mask,
     stages=(
-        Stage((1, 4), "one new token after three: it sees all four"),
+        Stage((3, 5), "three new tokens after two"),
+        Stage((1, 4), "one new token after three sees all four"),
         Stage((3, 3), "three queries, three keys"),
         Stage((3, 7), "three new tokens after four"),
+        Stage((5, 6), "five new tokens after one"),
     ),
-    mistakes=(
-        Mistake(lambda n, N: ~causal_mask(n, N), "the mask is inverted: True means visible here"),
-        Mistake(
-            lambda n, N: np.arange(N) < np.arange(N - n, N)[:, None],
-            "a token does not see itself; S_i = {j <= i} contains i",
-        ),
-        Mistake(
-            lambda n, N: np.arange(N) >= np.arange(N - n, N)[:, None],
-            "the queries see themselves and the future; S_i = {j <= i} is the past",
-        ),
-        Mistake(
-            _from_the_start,
-            "the queries are taken for the first n tokens; they are the last n, so query i is token N - n + i",
-        ),
-        Mistake(lambda n, N: np.ones((n, N), dtype=bool), "every query sees every key, the future too"),
-        Mistake(lambda n, N: causal_mask(n, N).T, "the axes are exchanged; rows are queries, columns are keys"),
+    mistakes=edits(
+        causal_mask,
+        """
+        j[None, :] <= i[:, None] -> j[None, :] > i[:, None] | The mask is inverted. True means visible here.
+        j[None, :] <= i[:, None] -> j[None, :] < i[:, None] | A token does not see itself. S_i = {j <= i} contains i.
+        j[None, :] <= i[:, None] -> j[None, :] <= i[:, None] + 1 | Each query sees one token of the future, too.
+            S_i = {j <= i} ends with i.
+        j[None, :] <= i[:, None] -> j[None, :] >= i[:, None] | The queries see themselves and the future. S_i = {j <= i}
+            is the past.
+        np.arange(n_keys - n_queries, n_keys) -> np.arange(n_queries) | The queries are taken for the first n tokens.
+            They are the last n, so query i is token N - n + i.
+        j[None, :] <= i[:, None] -> j[None, :] < i[:, None] && np.arange(n_keys - n_queries, n_keys) ->
+            np.arange(n_queries) | The queries are taken for the first n tokens, and a token does not see itself. Query
+            i is token N - n + i, and it sees j <= N - n + i.
+        j[None, :] <= i[:, None] -> np.ones((n_queries, n_keys), dtype=bool) | Every query sees every key, the future
+            too.
+        j[None, :] <= i[:, None] -> j[None, :] == i[:, None] | Each query sees itself alone. It also sees the past.
+        j[None, :] <= i[:, None] -> j[:, None] <= i[None, :] | The axes are exchanged. Rows are queries, columns are
+            keys.
+        """,
     ),
     hints=(
         "Query i of the n last tokens stands at position N - n + i among all tokens.",
@@ -67,58 +66,24 @@ def masked_attend(Q, K, V, mask):
     return A / np.where(Z == 0, 1.0, Z) @ V  # a row that sees nothing stays zero
 
 
-def _weights(S):
-    with np.errstate(all="ignore"):
-        A = np.exp(S - S.max(-1, keepdims=True))
-        return A / A.sum(-1, keepdims=True)
+def _inputs(n_queries: int, n_keys: int) -> tuple:
+    return draw(n_queries, 5, seed=7), draw(n_keys, 5, seed=8), draw(n_keys, 3, seed=9)
 
 
-def _logits(Q, K):
-    return Q @ K.T / np.sqrt(Q.shape[-1])
+def _random_mask(n_queries: int, n_keys: int) -> np.ndarray:
+    mask = np.random.default_rng(8).random((n_queries, n_keys)) < 0.5
+    mask[np.arange(n_queries), np.arange(n_queries)] = True
+    return mask
 
 
-def _added(low):
-    return lambda Q, K, V, mask: _weights(_logits(Q, K) + np.where(mask, 0.0, low)) @ V
+def _logits(rows: list[list[float]], mask: list[list[bool]]) -> tuple:
+    """Q, K, V, mask of width d_QK = the number of queries, with these logits."""
+    S = np.array(rows)
+    return np.sqrt(len(S)) * np.eye(len(S)), S.T, draw(S.shape[1], 3), np.array(mask)
 
 
-def _low_scores():
-    """The visible score is -200, the hidden one -100.5: a finite M near -100 gives both about the same weight."""
-    return np.ones((1, 1)), np.array([[-100.5], [-200.0]]), draw(2, D_V), np.array([[False, True]])
-
-
-def _high_scores():
-    """Visible scores of 800 and 801: exp overflows unless the row is shifted."""
-    return np.ones((1, 1)), np.array([[800.0], [801.0], [5.0]]), draw(3, D_V), np.array([[True, True, False]])
-
-
-def _hidden_on_top():
-    """A hidden score of 3000 above visible ones near 0: shifted by it, all that is visible underflows."""
-    return np.ones((1, 1)), np.array([[0.5], [3000.0], [-0.5]]), draw(3, D_V), np.array([[True, False, True]])
-
-
-def _multiplied(shift):
-    """exp(S - shift) times the mask, normalised where something is left."""
-
-    def answer(Q, K, V, mask):
-        with np.errstate(all="ignore"):
-            A = np.exp(_logits(Q, K) - shift(_logits(Q, K))) * mask
-            Z = A.sum(-1, keepdims=True)
-            return A / np.where(Z == 0, 1.0, Z) @ V
-
-    return answer
-
-
-def _random_mask(empty_row: bool):
-    mask = np.random.default_rng(8).random((N_Q, N_KV)) < 0.5
-    mask[np.arange(N_Q), np.arange(N_Q)] = True
-    mask[2] &= not empty_row
-    return draw(N_Q, D_QK), draw(N_KV, D_QK, seed=8), draw(N_KV, D_V, seed=9), mask
-
-
-def _one_visible():
-    Q, K, V, _ = _random_mask(False)
-    return Q, K, V, np.eye(N_Q, N_KV, dtype=bool)
-
+_ONE = np.roll(np.eye(5, dtype=bool), 2, axis=1)
+_EMPTY_ROW = _random_mask(4, 7) & (np.arange(4) != 2)[:, None]
 
 MASKED = Exercise(
     id="2.5",
@@ -127,68 +92,57 @@ MASKED = Exercise(
     difficulty=2,
     solution=masked_attend,
     stages=(
-        Stage((*_random_mask(False)[:3], np.ones((N_Q, N_KV), dtype=bool)), "everything visible"),
-        Stage(_one_visible(), "query i sees key i alone, so Y_i = V_i"),
-        Stage(_random_mask(False), "an arbitrary mask"),
-        Stage(_low_scores(), "hidden score -100.5, visible score -200"),
-        Stage(_high_scores(), "visible scores 800 and 801"),
-        Stage(_hidden_on_top(), "hidden score 3000, visible scores 0.5 and -0.5"),
-        Stage(_random_mask(True), "row 2 sees nothing, so its output is zero"),
+        Stage((*_inputs(5, 5), _ONE), "each query sees one key alone, so it returns the value of this key"),
+        Stage((*_inputs(5, 5), _random_mask(5, 5)), "an arbitrary mask, as many queries as keys"),
+        Stage((*_inputs(4, 7), _random_mask(4, 7)), "an arbitrary mask, four queries, seven keys"),
+        Stage(
+            _logits([[900.0, 901.0, 899.0], [0.3, -0.2, 0.1]], [[True] * 3] * 2),
+            "one row of logits near 900, one near 0, everything visible",
+        ),
+        Stage(_logits([[800.0, 801.0, 5.0]], [[True, True, False]]), "visible logits 800 and 801"),
+        Stage(_logits([[0.0, -20000.0]], [[False, True]]), "hidden logit 0, visible logit -20,000"),
+        Stage(_logits([[5000.0, -8000.0]], [[False, True]]), "hidden logit 5000, visible logit -8000"),
+        Stage(_logits([[0.5, 3000.0, -0.5]], [[True, False, True]]), "hidden logit 3000, visible logits 0.5 and -0.5"),
+        Stage((*_inputs(4, 7), _EMPTY_ROW), "row 2 sees nothing, so its output is zero"),
     ),
-    mistakes=(
-        Mistake(
-            lambda Q, K, V, mask: _weights(_logits(Q, K) * mask) @ V,
-            "the scores are multiplied by the mask, so a hidden key has score 0 and weight e^0 = 1 before "
-            "normalising; add -inf instead",
-        ),
-        Mistake(
-            _multiplied(lambda S: S.max(-1, keepdims=True)),
-            "the largest score that is subtracted is a hidden one, so all that is visible underflows to zero; mask "
-            "first, then take the maximum",
-        ),
-        Mistake(
-            lambda Q, K, V, mask: _weights(_logits(Q, K)) * mask @ V,
-            "the mask comes after the normaliser, so the visible weights do not sum to 1; mask before Z is formed",
-        ),
-        Mistake(
-            lambda Q, K, V, mask: _weights(_logits(Q, K) + mask) @ V,
-            "the booleans themselves are added, 1 where visible; M is 0 where visible and -inf elsewhere",
-        ),
-        Mistake(
-            _added(-1e9),
-            "a finite M shifts all scores of the row that sees nothing alike, and softmax does not notice a shift: the "
-            "row attends to what is hidden; use -inf, and let that row be zero",
-        ),
-        Mistake(
-            _added(-100.0),
-            "a finite M, such as -100, is not low enough: a hidden key wins when the visible scores lie lower still; "
-            "use -inf",
-        ),
-        Mistake(
-            _added(-np.inf),
-            "the row that sees nothing has maximum -inf and sum 0, and becomes NaN; treat both, so that it is zero",
-        ),
-        Mistake(
-            lambda Q, K, V, mask: _weights(np.where(mask, -np.inf, _logits(Q, K))) @ V,
-            "the mask is inverted: M is 0 where the mask is True and -inf where it is False",
-        ),
-        Mistake(
-            lambda Q, K, V, mask: masked_attend(Q, K, V, ~mask),
-            "the mask is inverted: the hidden keys are read and the visible ones are not",
-        ),
-        Mistake(lambda Q, K, V, mask: _weights(_logits(Q, K)) @ V, "the mask is not used"),
-        Mistake(
-            lambda Q, K, V, mask: masked_attend(Q * Q.shape[-1] ** 0.5, K, V, mask),
-            "the scores are not divided by sqrt(d_QK)",
-        ),
-        Mistake(
-            _multiplied(lambda S: 0.0),
-            "exp overflows beyond 709; subtract the largest visible score of each row, as in exercise 2.3",
-        ),
+    mistakes=edits(
+        masked_attend,
+        """
+        np.where(mask, 0.0, -np.inf) -> (1 - mask) * -np.inf | Every row with a visible key is NaN. If M is
+            `(1 - mask) * -np.inf`, that is 0 times infinity where the mask is True. `np.where(mask, 0.0, -np.inf)`
+            chooses between the two.
+        + M -> * mask | The logits are multiplied by the mask, so a hidden key has logit 0 and e^0 = 1. Add -inf
+            instead.
+        + M -> && A = np.exp(S -> A = mask * np.exp(S | The largest logit that is subtracted is a hidden one, so all
+            that is visible underflows to zero. Mask first, then take the maximum.
+        + M -> && return A / np.where(Z == 0, 1.0, Z) @ V -> return A / Z * mask @ V | The mask comes after the
+            normaliser, so the visible weights do not sum to 1. Mask before Z is formed.
+        + M -> + mask | The booleans themselves are added, 1 where visible. M is 0 where visible and -inf elsewhere.
+        0.0, -np.inf -> -np.inf, 0.0 | The mask is inverted. M is 0 where the mask is True and -inf where it is False.
+        + M -> | The mask is not used.
+        np.where(mask, -> np.where(mask.T, | The mask is transposed. Its rows are queries, its columns keys.
+        S.max(axis=-1, keepdims=True) -> S.max(axis=-1) | The maximum of row j is subtracted from column j. Keep the
+            axis with `keepdims=True`.
+        A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1) | Column j is divided by the sum of row j. Keep the axis with
+            `keepdims=True`.
+        / np.sqrt(Q.shape[-1]) -> | The scores are not divided by sqrt(d_QK).
+        -np.inf -> -1e4 | A finite M, such as -100 or -1e4, is not low enough. A hidden key wins when the visible logits
+            lie lower still, so use -inf.
+        np.where(np.isfinite(largest), largest, 0.0) -> 0.0 | exp overflows beyond 709. Subtract the largest visible
+            logit of each row, as in exercise 2.3.
+        S.max(axis=-1, keepdims=True) -> S.min(axis=-1, keepdims=True) | The smallest logit is subtracted, so the
+            largest still overflow. Subtract the largest visible logit of each row.
+        S.max(axis=-1, keepdims=True) -> S.max() | One maximum is subtracted from all rows, so all of a low row
+            underflows to 0. Each row has a maximum of its own.
+        -np.inf -> -1e9 | With a finite M the row that sees nothing attends to what is hidden, because softmax does not
+            notice a common shift. Use -inf, and let that row be zero.
+        np.where(np.isfinite(largest), largest, 0.0) -> largest | The row that sees nothing becomes NaN. Its maximum is
+            -inf and its sum is 0, and both need care.
+        """,
     ),
     hints=(
-        "`np.where(mask, 0.0, -np.inf)` is M. Add it to the scaled scores, then do as in exercise 2.3.",
-        "Where a row sees nothing its maximum is -inf: subtract 0 there instead (`np.isfinite`).",
-        "Its sum Z is 0 then: divide by 1 there instead (`np.where(Z == 0, 1.0, Z)`), which leaves zeros.",
+        "`np.where(mask, 0.0, -np.inf)` is M. Add it to the logits, then do as in exercise 2.3.",
+        "Where a row sees nothing its maximum is -inf. Subtract 0 there instead (`np.isfinite`).",
+        "Its sum Z is 0 then. Divide by 1 there instead (`np.where(Z == 0, 1.0, Z)`), which leaves zeros.",
     ),
 )

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-N_Q, N_KV = 4, 7
+from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 
 def softmax(S):
@@ -12,33 +10,7 @@ def softmax(S):
     return A / A.sum(axis=-1, keepdims=True)
 
 
-def _shifted(shift):
-    def answer(S):
-        with np.errstate(all="ignore"):
-            A = np.exp(S - shift(S))
-            return A / A.sum(-1, keepdims=True)
-
-    return answer
-
-
-def _unshifted_sum(S):
-    with np.errstate(all="ignore"):
-        return np.exp(S - S.max(-1, keepdims=True)) / np.exp(S).sum(-1, keepdims=True)
-
-
-def _softmax_of_columns(S):
-    A = np.exp(S - S.max(0))
-    return A / A.sum(0)
-
-
-def _divided(S):
-    A = np.exp(S / np.abs(S).max(-1, keepdims=True))
-    return A / A.sum(-1, keepdims=True)
-
-
-def _wide_rows():
-    return (np.array([[0.0, 1.0, 2.0], [-3000.0, -3001.0, -3000.5], [4000.0, 4002.0, 3999.0]]),)
-
+_SPREAD = [-2000.0, 2.0, 3000.0, -2500.0, 3001.0, -2000.0, 1.0]  # the first and the median lie far below the largest
 
 SOFTMAX = Exercise(
     id="2.3",
@@ -48,54 +20,55 @@ SOFTMAX = Exercise(
     solution=softmax,
     stages=(
         Stage((np.log([[1.0, 2.0, 5.0]]),), "the logarithms of 1, 2 and 5"),
-        Stage((draw(N_Q, N_KV),), "four rows of seven scores of size 1"),
-        Stage((1000 + draw(1, N_KV),), "one row of scores near 1000"),
-        Stage((np.array([[0.0, -1.0, -0.5, -1000.0]]),), "one score of -1000 beside small ones"),
-        Stage((np.array([[0.0, -1.0, -0.5, -3000.0]]),), "one score of -3000 beside small ones"),
-        Stage(_wide_rows(), "rows near 0, -3000 and 4000 together"),
+        Stage((draw(5, 5, seed=2),), "five rows of five logits of size 1"),
+        Stage((draw(4, 7, seed=2),), "four rows of seven logits of size 1"),
+        Stage((400 + draw(1, 7, seed=5),), "one row of logits near 400"),
+        Stage((1000 + draw(1, 7, seed=2),), "one row of logits near 1000"),
+        Stage((np.array([[0.0, -1.0, -0.5, -1000.0]]),), "one logit of -1000 beside small ones"),
+        Stage((np.array([[0.0, -1.0, -0.5, -3000.0]]),), "one logit of -3000 beside small ones"),
+        Stage((np.array([[0.0, 1.0, 2.0], [-3e4, -30001.0, -30000.5], [4e4, 40002.0, 39999.0]]),),
+              "rows near 0, -30,000 and 40,000 together"),
+        Stage((np.array([_SPREAD]),), "one row with logits from -2500 to 3001"),
     ),
-    mistakes=(
-        Mistake(
-            _shifted(lambda S: 0.0),
-            "exp overflows beyond 709, and inf / inf is not a number; subtract each row's maximum before exp",
-        ),
-        Mistake(
-            _shifted(lambda S: S.max()),
-            "the maximum of the whole matrix is subtracted, so all of a low row underflows to 0 / 0; "
-            "each row has a maximum of its own",
-        ),
-        Mistake(
-            _shifted(lambda S: S.mean(-1, keepdims=True)),
-            "the mean is subtracted, and entries far above it can still overflow; only the maximum bounds exp by 1",
-        ),
-        Mistake(
-            _shifted(lambda S: S.min(-1, keepdims=True)),
-            "the minimum is subtracted, so the largest entries still overflow; only the maximum bounds exp by 1",
-        ),
-        Mistake(
-            lambda S: _shifted(lambda _: 0.0)(np.clip(S, -700, 700)),
-            "clipping makes all scores beyond the bound equal; subtracting the row's maximum changes no weight",
-        ),
-        Mistake(
-            _unshifted_sum, "numerator and sum are shifted differently; both need the same exp(S - maximum of the row)"
-        ),
-        Mistake(
-            lambda S: np.exp(S - S.max(-1, keepdims=True)),
-            "the largest entry of each row is 1, but the row does not sum to 1: the normaliser is missing",
-        ),
-        Mistake(
-            lambda S: S - np.logaddexp.reduce(S, axis=-1)[..., None],
-            "these are the logarithms of the weights; their exponentials are asked for",
-        ),
-        Mistake(
-            _divided,
-            "the scores are divided by the largest, which changes the weights; subtracting it leaves them as they are",
-        ),
-        Mistake(_softmax_of_columns, "the columns sum to 1; each query's weights stand in a row, axis=-1"),
+    mistakes=edits(
+        softmax,
+        """
+        S - S.max(axis=-1, keepdims=True) -> S | exp overflows beyond 709, and inf / inf is NaN. Subtract the maximum of
+            each row before exp.
+        S - S.max(axis=-1, keepdims=True) -> S + S.max(axis=-1, keepdims=True) | The maximum is added. Subtract it, so
+            that no exponent is above 0.
+        S - S.max(axis=-1, keepdims=True) -> S - S.max(axis=-1) | The maximum of row j is subtracted from column j. With
+            `keepdims=True` the maxima stand below each other, and each is subtracted from its own row.
+        A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1) | Column j is divided by the sum of row j. With `keepdims=True`
+            the sums stand below each other, and each divides its own row.
+        S.max(axis=-1, keepdims=True) -> S.max() | One maximum is subtracted from all rows, so all of a low row
+            underflows to 0 / 0. Each row has a maximum of its own.
+        S.max(axis=-1, keepdims=True) -> S.mean(axis=-1, keepdims=True) | The mean is subtracted, and logits far above
+            it still overflow. Only the maximum bounds exp by 1.
+        S.max(axis=-1, keepdims=True) -> S.min(axis=-1, keepdims=True) | The minimum is subtracted, so the largest
+            logits still overflow. Only the maximum bounds exp by 1.
+        S.max(axis=-1, keepdims=True) -> S[:, :1] | The first logit of each row is subtracted, and logits far above it
+            still overflow. Only the maximum bounds exp by 1.
+        S.max(axis=-1, keepdims=True) -> np.median(S, axis=-1, keepdims=True) | The median is subtracted, and logits far
+            above it still overflow. Only the maximum bounds exp by 1.
+        S - S.max(axis=-1, keepdims=True) -> np.clip(S, -700, 700) | Clipping makes all logits beyond the bound equal.
+            Subtracting the maximum of a row changes no weight.
+        A / A.sum(axis=-1, keepdims=True) -> A / np.exp(S).sum(axis=-1, keepdims=True) | Numerator and sum are shifted
+            differently. Both need the same exp(S - maximum of the row).
+        A / A.sum(axis=-1, keepdims=True) -> np.nan_to_num(np.exp(S) / np.exp(S).sum(axis=-1, keepdims=True)) |
+            `nan_to_num` puts 0 where inf / inf was NaN. Subtract the maximum of each row before exp, and no NaN arises.
+        A / A.sum(axis=-1, keepdims=True) -> A | The largest entry of each row is 1, but the row does not sum to 1. The
+            normaliser is missing.
+        A / A.sum(axis=-1, keepdims=True) -> np.log(A / A.sum(axis=-1, keepdims=True)) | These are the logarithms of the
+            weights. Return the weights.
+        S - S.max(axis=-1, keepdims=True) -> S / np.abs(S).max(axis=-1, keepdims=True) | The logits are divided by the
+            largest, which changes the weights. Subtract it.
+        axis=-1 -2> axis=0 | The columns sum to 1. The weights of a query stand in a row (`axis=-1`).
+        """,
     ),
     hints=(
         "exp(s - c) / sum exp(s - c) does not depend on c. Which c keeps every exponent at or below 0?",
         "`S.max(axis=-1, keepdims=True)` is one c for each row.",
-        "A = exp(S - c); return A / A.sum(axis=-1, keepdims=True).",
+        "A = exp(S - c). Return A / A.sum(axis=-1, keepdims=True).",
     ),
-)
+)  # fmt: skip

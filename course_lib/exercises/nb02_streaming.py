@@ -2,63 +2,23 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-D_QK, D_V = 5, 3
+from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 
 def next_token(x, W_Q, W_K, W_V, K, V):
-    K = np.vstack([K, x @ W_K])  # the new token sees itself: its key and value join before it reads
+    K = np.vstack([K, x @ W_K])  # the new token sees itself, so its key and value join before it reads
     V = np.vstack([V, x @ W_V])
     s = K @ (x @ W_Q) / np.sqrt(K.shape[-1])
     a = np.exp(s - s.max())
     return a / a.sum() @ V, K, V
 
 
-def _read(q, K, V, scale=None):
-    s = K @ q * (K.shape[-1] ** -0.5 if scale is None else scale)
-    a = np.exp(s)
-    return a / a.sum() @ V
-
-
-def _extended(x, W_K, W_V, K, V):
-    return np.vstack([K, x @ W_K]), np.vstack([V, x @ W_V])
-
-
-def _without_itself(x, W_Q, W_K, W_V, K, V):
-    with np.errstate(all="ignore"):
-        return _read(x @ W_Q, K, V), *_extended(x, W_K, W_V, K, V)
-
-
-def _cache_kept(x, W_Q, W_K, W_V, K, V):
-    return _read(x @ W_Q, *_extended(x, W_K, W_V, K, V)), K, V
-
-
-def _prepended(x, W_Q, W_K, W_V, K, V):
-    K, V = np.vstack([x @ W_K, K]), np.vstack([x @ W_V, V])
-    return _read(x @ W_Q, K, V), K, V
-
-
-def _key_as_query(x, W_Q, W_K, W_V, K, V):
-    K, V = _extended(x, W_K, W_V, K, V)
-    return _read(K[-1], K, V), K, V
-
-
-def _unscaled(x, W_Q, W_K, W_V, K, V):
-    K, V = _extended(x, W_K, W_V, K, V)
-    return _read(x @ W_Q, K, V, scale=1.0), K, V
-
-
-def _only_itself(x, W_Q, W_K, W_V, K, V):
-    K, V = _extended(x, W_K, W_V, K, V)
-    return V[-1], K, V
-
-
-def _stream(n_before: int):
-    d = 11
-    W_Q, W_K, W_V = draw(d, D_QK, seed=10), draw(d, D_QK, seed=11), draw(d, D_V, seed=12)
-    X = draw(n_before + 1, d, seed=13)
-    return X[-1] / d**0.5, W_Q, W_K, W_V, X[:-1] @ W_K / d**0.5, X[:-1] @ W_V
+def _stream(n_before: int, size: float = 1.0) -> tuple:
+    """x, weight matrices, and the keys and values of the tokens before; queries are `size` times as large."""
+    d, d_qk, d_v = 11, 5, 3
+    W_Q, W_K, W_V = draw(d, d_qk, seed=10), draw(d, d_qk, seed=11), draw(d, d_v, seed=12)
+    X = draw(n_before + 1, d, seed=13) / d**0.5
+    return X[-1], size * W_Q, W_K, W_V, X[:-1] @ W_K, X[:-1] @ W_V
 
 
 NEXT = Exercise(
@@ -68,32 +28,38 @@ NEXT = Exercise(
     difficulty=2,
     solution=next_token,
     stages=(
-        Stage(_stream(0), "the first token (K and V have no rows yet): it sees itself alone"),
+        Stage(_stream(0), "the first token (K and V have no rows yet) sees itself alone"),
         Stage(_stream(1), "the second token"),
         Stage(_stream(6), "the seventh token"),
+        Stage(_stream(7, size=2000.0), "the eighth token, whose logits are larger than 800"),
     ),
-    mistakes=(
-        Mistake(
-            _without_itself,
-            "the new token does not see itself: add its key and value before the query reads",
-        ),
-        Mistake(_cache_kept, "y is right, but the K and V you return lack the new row: the next token needs it"),
-        Mistake(_prepended, "the new row stands first; tokens are kept in the order in which they come"),
-        Mistake(_key_as_query, "the query is x W_K; queries have a matrix of their own, W_Q"),
-        Mistake(_unscaled, "the scores are not divided by sqrt(d_QK)"),
-        Mistake(
-            lambda *inputs: next_token(*inputs)[0],
-            "y is right, but it comes alone; return y, K, V, for the next token needs the new rows",
-        ),
-        Mistake(
-            lambda *inputs: (*next_token(*inputs)[1:], next_token(*inputs)[0]),
-            "all three are right, but in another order; return y, K, V",
-        ),
-        Mistake(_only_itself, "the new token looks at itself alone; it sees every earlier one, too"),
+    mistakes=edits(
+        next_token,
+        """
+        a / a.sum() @ V -> a[:-1] / a[:-1].sum() @ V[:-1] | The new token does not see itself. Add its key and value
+            before the query reads.
+        @ V, K, V -> @ V, K[:-1], V[:-1] | The output y is right, but the K and V that you return lack the new row. The
+            next token needs it.
+        [K, x @ W_K] -> [x @ W_K, K] && [V, x @ W_V] -> [x @ W_V, V] | The new row stands first. Tokens are kept in the
+            order in which they come.
+        x @ W_Q -> x @ W_K | The query is x W_K. Queries have a matrix of their own, W_Q.
+        [K, x @ W_K] -> [K, x @ W_Q] | The new key is x W_Q. Keys have a matrix of their own, W_K.
+        / np.sqrt(K.shape[-1]) -> | The scores are not divided by sqrt(d_QK).
+        np.sqrt(K.shape[-1]) -> K.shape[-1] | The scores are divided by d_QK. Divide by its square root.
+        K.shape[-1] -> len(x) | The scale uses the width of x. It is the width of queries and keys.
+        K.shape[-1] -> len(K) | The scale uses the number of tokens. It is the width of queries and keys.
+        K.shape[-1] -> V.shape[-1] | The scale uses the width of values. It is the width of queries and keys.
+        a / a.sum() @ V, K, V -> a / a.sum() @ V | The output y is right, but it comes alone. Return y, K, V, because
+            the next token needs the new rows.
+        a / a.sum() @ V, K, V -> K, V, a / a.sum() @ V | All three are right, but in another order. Return y, K, V.
+        a / a.sum() @ V -> V[-1] | The new token looks at itself alone. It also sees every earlier token.
+        a / a.sum() @ V -> a @ V | The weights do not sum to 1. Divide them by their sum.
+        np.exp(s - s.max()) -> np.exp(s) | exp overflows beyond 709. Subtract the largest logit, as in exercise 2.3.
+        """,
     ),
     hints=(
         "Make the new key `x @ W_K` and the new value `x @ W_V`, and put them below K and V with `np.vstack`.",
-        "Now there is one query, `x @ W_Q`, and no mask: the newest token sees everything that is there.",
-        "`K @ q / np.sqrt(K.shape[-1])` are its scores; softmax them and multiply by V.",
+        "Now there is one query, `x @ W_Q`, and no mask, because the newest token sees everything that is there.",
+        "`K @ q / np.sqrt(K.shape[-1])` are its logits. Take their softmax and multiply by V.",
     ),
 )

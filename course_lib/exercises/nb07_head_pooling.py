@@ -2,45 +2,15 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw
-
-D, WIDTH = 5, 3
-
+from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 # 7.6 ------------------------------------------------------------------------------------------------------------------
 
 
 def mean_pool(W_K, n_heads, n_kv_heads):
     d, width = W_K.shape
-    groups = W_K.reshape(d, n_kv_heads, n_heads // n_kv_heads, width // n_heads)  # (d, g, heads of a group, e)
-    return groups.mean(axis=2).reshape(d, -1)
-
-
-def _neighbouring_columns(W_K, n_heads, n_kv_heads):
-    return W_K.reshape(len(W_K), -1, n_heads // n_kv_heads).mean(axis=2)
-
-
-def _every_gth_head(W_K, n_heads, n_kv_heads):
-    return W_K.reshape(len(W_K), n_heads // n_kv_heads, -1).mean(axis=1)
-
-
-def _heads_fastest(W_K, n_heads, n_kv_heads):
-    d = len(W_K)
-    groups = W_K.reshape(d, -1, n_kv_heads, n_heads // n_kv_heads).mean(axis=3)
-    return groups.transpose(0, 2, 1).reshape(d, -1)
-
-
-def _axes_kept(W_K, n_heads, n_kv_heads):
-    return mean_pool(W_K, n_heads, n_kv_heads).reshape(len(W_K), n_kv_heads, -1)
-
-
-def _first(W_K, n_heads, n_kv_heads):
-    d, width = W_K.shape
-    return W_K.reshape(d, n_kv_heads, n_heads // n_kv_heads, -1)[:, :, 0].reshape(d, -1)
-
-
-def _within_heads(W_K, n_heads, n_kv_heads):
-    return W_K.reshape(len(W_K), n_heads, -1).mean(axis=2)
+    heads = W_K.reshape(d, n_kv_heads, n_heads // n_kv_heads, width // n_heads)  # (d, g, heads of a group, e)
+    return heads.mean(axis=2).reshape(d, -1)
 
 
 POOL = Exercise(
@@ -50,79 +20,51 @@ POOL = Exercise(
     difficulty=2,
     solution=mean_pool,
     stages=(
-        Stage((draw(D, 4 * WIDTH), 4, 4), "as many KV heads as before: nothing changes"),
-        Stage((draw(D, 4 * WIDTH), 4, 1), "four heads of width 3 become one"),
-        Stage(
-            (np.arange(12.0)[None] // WIDTH + np.zeros((D, 1)), 4, 2),
-            "two heads of four: the columns of head k hold the number k",
-        ),
-        Stage((draw(D, 6 * WIDTH), 6, 2), "six random heads of width 3 become two"),
+        Stage((np.arange(30.0)[None] // 5 + np.zeros((7, 1)), 6, 2),
+              "six heads become two, and the columns of head k hold the number k"),
+        Stage((draw(5, 9), 3, 1), "three heads of width 3 become one"),
+        Stage((draw(7, 18), 6, 2), "six random heads of width 3 become two"),
+        Stage((draw(5, 30), 10, 5), "ten random heads of width 3 become five"),
+        Stage((draw(4, 10), 5, 5), "as many KV heads as before, so nothing changes"),
     ),
-    mistakes=(
-        Mistake(
-            _neighbouring_columns,
-            "columns that stand side by side are averaged, which are coordinates of one head; average the same "
-            "coordinate of neighbouring heads",
-        ),
-        Mistake(
-            _every_gth_head,
-            "heads k, k + g, k + 2g, ... are averaged; a group are h / g neighbours, so the axes are (d, g, h / g, e)",
-        ),
-        Mistake(
-            _heads_fastest,
-            "the columns are cut as if heads were the fast axis; column c belongs to head c // e",
-        ),
-        Mistake(_axes_kept, "the pooled heads are right; put them side by side again, (d, g e)"),
-        Mistake(_first, "this keeps the first head of each group; average all of them"),
-        Mistake(_within_heads, "each head is averaged to one number; average over the heads of a group instead"),
-        Mistake(
-            lambda W_K, h, g: mean_pool(W_K, h, g) * (h // g),
-            "this is the sum of the heads of a group; divide by their number h / g",
-        ),
-        Mistake(
-            lambda W_K, h, g: mean_pool(W_K, h, g) / g,
-            "divided by h, the number of all heads; a mean over a group is divided by h / g",
-        ),
-        Mistake(
-            lambda W_K, h, g: mean_pool(W_K, h, g) * (h // g) ** 0.5,
-            "divided by sqrt(h / g); a mean is divided by the number of heads",
-        ),
+    mistakes=edits(
+        mean_pool,
+        """
+        heads.mean(axis=2).reshape(d, -1) -> W_K.reshape(d, -1, n_heads // n_kv_heads).mean(axis=2) | Neighbouring
+            columns are averaged, which are coordinates of one head. Average the same coordinate of neighbouring heads.
+        heads.mean(axis=2).reshape(d, -1) -> W_K.reshape(d, n_heads // n_kv_heads, -1).mean(axis=1) | Heads k, k + g,
+            k + 2g, ... are averaged. The heads of a group are neighbours, so the axes are (d, g, h / g, e).
+        heads.mean(axis=2).reshape(d, -1) -> W_K.reshape(d, width // n_heads, n_kv_heads, -1).mean(axis=3).swapaxes(1,
+            2).reshape(d, -1) | The columns are cut as if the heads were the fast axis. Column c belongs to head c // e.
+        heads.mean(axis=2).reshape(d, -1) -> heads.mean(axis=2) | The pooled heads are right. Put them side by side
+            again, (d, g e).
+        heads.mean(axis=2) -> heads[:, :, 0] | This keeps the first head of each group. Average all of them.
+        heads.mean(axis=2) -> heads.mean(axis=3) | Each head is averaged to one number. Average over the heads of a
+            group instead.
+        heads.mean(axis=2) -> heads.sum(axis=2) | This is the sum of the heads of a group. Divide by their number h / g.
+        heads.mean(axis=2) -> (heads.sum(axis=2) / n_heads) | The sum is divided by h, the number of all heads. A mean
+            over a group is divided by h / g.
+        heads.mean(axis=2) -> (heads.sum(axis=2) / n_kv_heads) | The sum is divided by g, the number of groups. A mean
+            over a group is divided by h / g.
+        heads.mean(axis=2) -> (heads.sum(axis=2) / (n_heads // n_kv_heads) ** 0.5) | The sum is divided by sqrt(h / g).
+            A mean is divided by the number of heads.
+        heads.mean(axis=2).reshape(d, -1) -> np.repeat(heads.mean(axis=2), n_heads // n_kv_heads, axis=1).reshape(d,
+            -1) | Each pooled head stands here h / g times. Return it once, (d, g e).
+        """,
     ),
     hints=(
         "Column c of W_K is coordinate c % e of head c // e. Give each of the three numbers group, head in the group, "
         "and coordinate an axis of its own.",
-        "`W_K.reshape(d, g, h // g, e)`; average over the axis of the heads in a group, and reshape back.",
+        "`W_K.reshape(d, g, h // g, e)` has these axes. Average over the heads in a group, and reshape back.",
     ),
-)
+)  # fmt: skip
 
 # 7.7 ------------------------------------------------------------------------------------------------------------------
 
 
 def kept_by_mean(heads):
-    return len(heads) * np.square(heads.mean(0)).sum() / np.square(heads).sum()
-
-
-def _opposite() -> np.ndarray:
-    W = draw(D, WIDTH)
-    return np.stack([W, -W])
-
-
-def _apart(q: int) -> np.ndarray:
-    """q heads whose weights are orthogonal to each other and of equal length."""
-    return np.eye(q)[:, :, None] * np.ones((1, 1, WIDTH))
-
-
-M = "M is `heads.mean(0)`, over the heads alone, and has their shape"
-
-
-def _kept_over(axis):
-    """The share with a mean over other axes."""
-    return lambda heads: len(heads) * np.square(heads.mean(axis)).sum() / np.square(heads).sum()
-
-
-def _largest(W):
-    """The largest singular value."""
-    return np.linalg.norm(W, ord=2)
+    M = heads.mean(axis=0)
+    return len(heads) * np.square(M).sum() / np.square(heads).sum()
 
 
 KEPT = Exercise(
@@ -132,47 +74,40 @@ KEPT = Exercise(
     difficulty=2,
     solution=kept_by_mean,
     stages=(
-        Stage((np.stack([draw(D, WIDTH)] * 3),), "three equal heads: everything is kept, 1"),
-        Stage((_opposite(),), "two opposite heads: the mean is 0, nothing is kept"),
-        Stage((_apart(4),), "four orthogonal heads of equal length: 1/4 is kept"),
-        Stage((draw(3, D, WIDTH),), "three random heads"),
+        Stage((np.stack([draw(5, 3)] * 3),), "three equal heads, so everything is kept, 1"),
+        Stage((np.stack([draw(5, 3), -draw(5, 3)]),), "two opposite heads, so the mean is 0 and nothing is kept"),
+        Stage((np.eye(4)[:, :, None] * np.ones((1, 1, 3)),), "four orthogonal heads of equal length, so 1/4 is kept"),
+        Stage((draw(3, 5, 4),), "three random heads"),
     ),
-    mistakes=(
-        Mistake(
-            lambda heads: np.square(heads.mean(0)).sum() / np.square(heads).sum(),
-            "the mean stands in for each of the q heads, so its square counts q times",
-        ),
-        Mistake(lambda heads: 1 - kept_by_mean(heads), "this is the share that is lost; asked for is what is kept"),
-        Mistake(
-            lambda heads: kept_by_mean(heads) ** 0.5,
-            "this is a ratio of lengths; the share is one of squared lengths, which add up (Pythagoras)",
-        ),
-        Mistake(
-            lambda heads: np.square(heads.mean((1, 2))).sum() / np.square(heads).sum(),
-            f"the mean is taken over entries; {M}",
-        ),
-        Mistake(_kept_over((1, 2)), f"each head is averaged to one number; {M}"),
-        Mistake(_kept_over(1), f"each head is averaged over its rows; {M}"),
-        Mistake(_kept_over(2), f"each head is averaged over its columns; {M}"),
-        Mistake(
-            lambda heads: np.mean([np.square(heads.mean(0)).sum() / np.square(W).sum() for W in heads]),
-            "this is the mean of a share for each head; asked for is one share, of the squares of all heads together",
-        ),
-        Mistake(
-            lambda heads: len(heads) * _largest(heads.mean(0)) ** 2 / sum(_largest(W) ** 2 for W in heads),
-            "these are spectral norms, what `ord=2` means for a matrix; ||.|| is the Frobenius norm, over all entries",
-        ),
-        Mistake(
-            lambda heads: len(heads) ** 2 * kept_by_mean(heads),
-            "this is the sum of the heads; M is divided by q",
-        ),
-        Mistake(
-            lambda heads: len(heads) * np.square(heads.mean(0)).sum(),
-            "this is what is kept, not its share: divide by the sum of squares of all heads",
-        ),
+    mistakes=edits(
+        kept_by_mean,
+        """
+        len(heads) * np.square(M) -> np.square(M) | The mean stands in for each of the q heads, so its square counts q
+            times.
+        return len(heads) -> return 1 - len(heads) | This is the share that is lost. Return the share that is kept.
+        return len(heads) * np.square(M).sum() / np.square(heads).sum() -> return (len(heads) * np.square(M).sum() /
+            np.square(heads).sum()) ** 0.5 | This is a ratio of lengths. The share is one of squared lengths, which add
+            up (Pythagoras).
+        heads.mean(axis=0) -> heads.mean() | The mean is one number. M is `heads.mean(0)`, over the heads alone, and has
+            their shape.
+        heads.mean(axis=0) -> heads.mean(axis=(1, 2)) | Each head is averaged to one number. M is `heads.mean(0)`, over
+            the heads alone, and has their shape.
+        heads.mean(axis=0) -> heads.mean(axis=1) | Each head is averaged over its rows. M is `heads.mean(0)`, over the
+            heads alone, and has their shape.
+        heads.mean(axis=0) -> heads.mean(axis=2) | Each head is averaged over its columns. M is `heads.mean(0)`, over
+            the heads alone, and has their shape.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> np.mean(np.square(M).sum() /
+            np.square(heads).sum(axis=(1, 2))) | This is the mean of a share for each head. Return one share, of the
+            squares of all heads together.
+        np.square(M).sum() / np.square(heads).sum() -> np.linalg.norm(M, 2) ** 2 / np.square(np.linalg.norm(heads, 2,
+            axis=(1, 2))).sum() | These are spectral norms, which is what `ord=2` means for a matrix. ||.|| is the
+            Frobenius norm, over all entries.
+        np.square(M) -> np.square(len(heads) * M) | This is the sum of the heads. M is divided by q.
+        / np.square(heads).sum() -> | This is what is kept, not its share. Divide by the sum of squares of all heads.
+        """,
     ),
     hints=(
         "Replace each head by the mean M of all q. The squares of what is left sum to q ||M||^2.",
-        "Divide by what was there: ||W_1||^2 + ... + ||W_q||^2, the squares of all entries.",
+        "Divide by what was there, which is ||W_1||^2 + ... + ||W_q||^2, the squares of all entries.",
     ),
 )

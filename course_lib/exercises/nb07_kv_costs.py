@@ -2,13 +2,7 @@
 
 from math import ceil
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
-
-
-def _changed(right, **formulas):
-    """`right`, a function that returns a dict, with other formulas for some entries."""
-    return lambda *sizes: right(*sizes) | {key.replace("_", " "): f(*sizes) for key, f in formulas.items()}
-
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
 # 7.3 ------------------------------------------------------------------------------------------------------------------
 
@@ -27,43 +21,31 @@ CACHE = Exercise(
     difficulty=1,
     solution=cache_of_a_token,
     stages=(
-        Stage((1, 6, 2, 5, 4), "one layer, six query heads share two KV heads of width 5, 4 bytes a number"),
-        Stage((1, 3, 3, 5, 4), "three heads (MHA)"),
-        Stage((80, 64, 8, 128, 2), "Llama 3 70B in 16 bits: 80 layers, 64 heads, 8 KV heads of width 128"),
+        Stage((3, 10, 2, 7, 4), "three layers, ten query heads share two KV heads of width 7, 4 bytes a number"),
+        Stage((1, 3, 3, 5, 4), "one layer, three heads (MHA)"),
+        Stage((80, 64, 8, 128, 2), "Llama 3 70B in 16 bits, 80 layers, 64 heads, 8 KV heads of width 128"),
     ),
-    mistakes=(
-        Mistake(
-            _changed(cache_of_a_token, bytes=lambda layers, h, g, e, size: layers * g * e * size),
-            "keys alone, or values alone, are counted; a token leaves both",
-        ),
-        Mistake(
-            _changed(cache_of_a_token, bytes=lambda layers, h, g, e, size: 2 * layers * h * e * size),
-            "this is the cache of MHA; what is cached has n_kv_heads heads",
-        ),
-        Mistake(
-            _changed(cache_of_a_token, bytes=lambda layers, h, g, e, size: 2 * g * e * size),
-            "this is one layer; each layer has a cache of its own",
-        ),
-        Mistake(
-            _changed(cache_of_a_token, bytes=lambda layers, h, g, e, size: 2 * layers * g * e),
-            "these are numbers; each takes `itemsize` bytes",
-        ),
-        Mistake(
-            _changed(cache_of_a_token, bytes=lambda layers, h, g, e, size: 2 * layers * (h // g) * e * size),
-            "h / g is how many query heads share a KV head; how many KV heads there are is g",
-        ),
-        Mistake(
-            _changed(cache_of_a_token, saving=lambda layers, h, g, e, size: g / h),
-            "this is the share that is left; the saving is how many times larger the cache of MHA is",
-        ),
-        Mistake(
-            _changed(cache_of_a_token, saving=lambda layers, h, g, e, size: 1 - g / h),
-            "this is the share that is saved; asked for is how many times larger the cache of MHA is",
-        ),
+    mistakes=edits(
+        cache_of_a_token,
+        """
+        2 * n_layers -> n_layers | Keys alone, or values alone, are counted. A token leaves both.
+        n_kv_heads * d_head -> n_heads * d_head | This is the cache of MHA. What is cached has n_kv_heads heads.
+        2 * n_layers * n_kv_heads -> 2 * n_kv_heads | This is one layer. Each layer has a cache of its own.
+        d_head * itemsize -> d_head | These are numbers. Each takes `itemsize` bytes.
+        n_kv_heads * d_head -> (n_heads // n_kv_heads) * d_head | h / g query heads share a KV head. The number of KV
+            heads is g.
+        n_kv_heads * d_head -> n_kv_heads | A key has d_head numbers, and so has a value.
+        n_heads / n_kv_heads -> n_kv_heads / n_heads | This is the share that is left. The saving is the ratio of the
+            cache of MHA to this one.
+        n_heads / n_kv_heads -> 1 - n_kv_heads / n_heads | This is the share that is saved. The saving is the ratio of
+            the cache of MHA to this one.
+        n_heads / n_kv_heads -> n_heads - n_kv_heads | This is a difference. The saving is the ratio of the cache of MHA
+            to this one.
+        """,
     ),
     hints=(
         "In each layer a token leaves one key and one value of width d_head in each KV head.",
-        "bytes = 2 n_layers n_kv_heads d_head itemsize; MHA has n_heads in place of n_kv_heads, and all else is equal.",
+        "bytes = 2 n_layers n_kv_heads d_head itemsize. MHA has n_heads in place of n_kv_heads, and all else is equal.",
     ),
 )
 
@@ -85,52 +67,34 @@ STEP = Exercise(
     stages=(
         Stage((1, 1, 5, 1), "one head of width 5, one token in the cache"),
         Stage((3, 3, 5, 7), "three heads (MHA), seven tokens"),
-        Stage((6, 2, 5, 7), "six query heads share two KV heads"),
+        Stage((10, 2, 3, 7), "ten query heads share two KV heads"),
+        Stage((12, 4, 9, 5), "twelve query heads share four KV heads"),
     ),
-    mistakes=(
-        Mistake(
-            lambda h, g, e, N: {"flops": 4 * g * e * N, "numbers": 2 * g * e * N, "flops per number": 2.0},
-            "every query head still has its own products with the keys and values that it reads; sharing saves "
-            "reading, not arithmetic",
-        ),
-        Mistake(
-            lambda h, g, e, N: {"flops": 4 * h * e * N, "numbers": 2 * h * e * N, "flops per number": 2.0},
-            "a key is read once for all query heads of its group, so g heads are read, not h",
-        ),
-        Mistake(
-            lambda h, g, e, N: {"flops": 2 * h * e * N, "numbers": 2 * g * e * N, "flops per number": h / g},
-            "half of the FLOPs: a multiply-add is 2, and it is needed for Q K^T and again for P V, 4 h d_head N",
-        ),
-        Mistake(
-            lambda h, g, e, N: {"flops": 4 * h * e * N, "numbers": g * e * N, "flops per number": 4 * h / g},
-            "half of the numbers: keys and values are read, both",
-        ),
-        Mistake(
-            _changed(one_step, flops_per_number=lambda h, g, e, N: g / (2 * h)),
-            "this is numbers per FLOP; asked for is the inverse",
-        ),
-        Mistake(
-            _changed(one_step, flops_per_number=lambda h, g, e, N: h / g),
-            "half of the FLOPs per number: 4 h / (2 g) = 2 h / g",
-        ),
-        Mistake(lambda h, g, e, N: one_step(h, g, e, N + 1), "N counts the new token already"),
-        Mistake(
-            lambda h, g, e, N: {"flops": 4 * h * e * N, "numbers": 4 * g * e * N, "flops per number": h / g},
-            "numbers are asked for, not bytes",
-        ),
-        Mistake(
-            lambda h, g, e, N: {
-                "flops": 4 * h * e * N * N,
-                "numbers": 2 * g * e * N,
-                "flops per number": 2 * h / g * N,
-            },
-            "one token asks, so there are N scores a head; N^2 is for N queries",
-        ),
+    mistakes=edits(
+        one_step,
+        """
+        4 * n_heads -> 4 * n_kv_heads | Every query head still has its own products with the keys and values that it
+            reads. Sharing saves reading, not arithmetic.
+        2 * n_kv_heads -> 2 * n_heads | A key is read once for all query heads of its group, so g heads are read.
+        4 * n_heads -> 2 * n_heads | This is half of the FLOPs. A multiply-add is 2, and it is needed for Q K^T and
+            again for P V, so 4 h d_head N.
+        4 * n_heads -> n_heads | This is a quarter of the FLOPs. A multiply-add is 2, and it is needed for Q K^T and
+            again for P V, so 4 h d_head N.
+        2 * n_kv_heads -> n_kv_heads | This is half of the numbers. Keys are read, and values too.
+        flops / numbers -> numbers / flops | This is numbers per FLOP. Return its inverse.
+        flops / numbers -> n_heads / n_kv_heads | This is half of the FLOPs per number, 4 h / (2 g) = 2 h / g.
+        n_heads * d_head * N -> n_heads * d_head * (N + 1) && n_kv_heads * d_head * N -> n_kv_heads * d_head * (N + 1) |
+            N counts the new token already.
+        2 * n_kv_heads -> 4 * n_kv_heads | This is twice the numbers. Count numbers, not bytes, and each key and value
+            once.
+        n_heads * d_head * N -> n_heads * d_head * N * N | There is one query, so there are N scores a head. N^2 is for
+            N queries.
+        """,
     ),
     hints=(
-        "One query in each of h heads: N inner products of width d_head, then a sum of N rows of width d_head.",
-        "Both take h N d_head multiply-adds, and a multiply-add is 2 FLOPs. What must come from memory is the cache: "
-        "N keys and N values in each of g heads.",
+        "One query in each of h heads needs N inner products of width d_head, then a sum of N rows of width d_head.",
+        "Both take h N d_head multiply-adds, and a multiply-add is 2 FLOPs. What must come from memory is the cache, "
+        "which holds N keys and N values in each of g heads.",
         "flops = 4 h d_head N, numbers = 2 g d_head N. Divide.",
     ),
 )
@@ -150,30 +114,30 @@ CONTEXT = Exercise(
     solution=longest_context,
     stages=(
         Stage((1000, 0, 7, 1), "1000 bytes, no weights, 7 bytes per token, one text"),
-        Stage((1000, 300, 7, 1), "300 of them are taken by the weights"),
-        Stage((1000, 300, 7, 4), "four texts at once"),
+        Stage((1000, 300, 9, 1), "1000 bytes, 300 of them for weights, 9 bytes per token, one text"),
+        Stage((1000, 310, 7, 3), "1000 bytes, 310 of them for weights, 7 bytes per token, three texts at once"),
+        Stage((1000, 1180, 7, 3), "1000 bytes, but 1180 for weights, so the formula gives a negative number"),
         Stage((80 * 10**9, 16 * 10**9, 2**17, 16), "80 GB, 16 GB of weights, 128 KiB per token, 16 texts"),
     ),
     mistakes=(
-        Mistake(
-            lambda memory, weights, each, batch: memory // (batch * each),
-            "the weights need their place too: memory - weights is left for the caches",
-        ),
-        Mistake(
-            lambda memory, weights, each, batch: (memory - weights) // each,
-            "these are the tokens of all texts together; each of the `batch` texts has a cache",
-        ),
-        Mistake(
-            lambda memory, weights, each, batch: (memory - weights) / (batch * each),
-            "there are no parts of tokens: round down (`//`)",
+        *edits(
+            longest_context,
+            """
+            (memory - weights) -> memory | The weights need their place, too. The caches share memory - weights.
+            (batch * bytes_per_token) -> bytes_per_token | These are the tokens of all texts together. Each of the
+                `batch` texts has a cache.
+            // (batch -> / (batch | There are no parts of tokens. Round down (`//`).
+            memory - weights -> memory - batch * weights | The weights are held once. All texts are computed with the
+                same weights.
+            memory - weights -> memory + weights | The weights are added to the memory. Subtract them, because they take
+                their place in it.
+            (memory - weights) // (batch * bytes_per_token) -> (memory - weights) // bytes_per_token * batch | The
+                texts share the memory. Divide by the batch, too.
+            """,
         ),
         Mistake(
             lambda memory, weights, each, batch: ceil((memory - weights) / (batch * each)),
-            "rounded up, the last token does not fit; round down",
-        ),
-        Mistake(
-            lambda memory, weights, each, batch: (memory - batch * weights) // (batch * each),
-            "all texts are computed with the same weights, which are held once",
+            "This is rounded up, and the last token does not fit. Round down (`//`).",
         ),
     ),
     hints=(

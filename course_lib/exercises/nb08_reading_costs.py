@@ -1,24 +1,17 @@
-"""Exercise 8.4: what one cached token costs a new one, in both readings of latent attention."""
+"""Exercise 8.4: what one cached token costs a new one, in both forms of latent attention."""
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Stage, edits
 
 
 def per_cached_token(n_heads, d_head, d_value, d_latent, d_rope, absorbed):
     if absorbed:  # one shared row [L, K_R] is the key, and its part L the value
-        key, value, numbers = d_latent + d_rope, d_latent, d_latent + d_rope
+        key, value = d_latent + d_rope, d_latent
+        numbers = d_latent + d_rope
     else:
         key, value = d_head + d_rope, d_value
         numbers = n_heads * (key + value)
-    return {"flops": 2 * n_heads * (key + value), "numbers": numbers}
-
-
-def _changed(**formulas):
-    """The right counts with other formulas for one or both, from the six sizes."""
-    return lambda *sizes: per_cached_token(*sizes) | {name: count(*sizes) for name, count in formulas.items()}
-
-
-def _flops(*sizes):
-    return per_cached_token(*sizes)["flops"]
+    flops = 2 * n_heads * (key + value)
+    return {"flops": flops, "numbers": numbers}
 
 
 COSTS = Exercise(
@@ -28,98 +21,60 @@ COSTS = Exercise(
     difficulty=2,
     solution=per_cached_token,
     stages=(
-        Stage((1, 4, 3, 9, 0, False), "expanded, one head without rotary coordinates"),
-        Stage((5, 4, 3, 9, 2, False), "expanded, five heads, d_R = 2"),
-        Stage((5, 4, 3, 9, 0, True), "absorbed, five heads without rotary coordinates"),
-        Stage((5, 4, 3, 9, 2, True), "absorbed, five heads, d_R = 2"),
+        Stage((1, 6, 4, 11, 2, True), "absorbed, one head, d_R = 2"),
+        Stage((5, 6, 4, 11, 0, False), "expanded, five heads without rotary coordinates"),
+        Stage((5, 6, 4, 11, 2, True), "absorbed, five heads, d_R = 2"),
+        Stage((5, 6, 4, 11, 2, False), "expanded, five heads, d_R = 2"),
+        Stage((7, 3, 5, 13, 6, False), "expanded, seven heads, d_R = 6"),
         Stage((128, 128, 128, 512, 64, True), "absorbed, the sizes of DeepSeek-V2"),
     ),
-    mistakes=(
-        Mistake(
-            _changed(flops=lambda *sizes: _flops(*sizes) // 2),
-            "these are multiply-adds; each is two operations, one multiplication and one addition",
-        ),
-        Mistake(
-            _changed(flops=lambda h, e, v, r, p, a: 2 * h * (2 * r + 2 * p if a else e + p + v)),
-            "the mix runs over L alone, d_L numbers; the rotary coordinates belong to the score only",
-        ),
-        Mistake(
-            _changed(
-                flops=lambda h, e, v, r, p, a: 2 * h * (2 * r if a else e + v),
-                numbers=lambda h, e, v, r, p, a: r if a else h * (e + v),
-            ),
-            "the rotary coordinates are missing: each score also runs over d_R of them, and they are read",
-        ),
-        Mistake(
-            _changed(flops=lambda h, e, v, r, p, a: 2 * h * (2 * r if a else e + v)),
-            "the score runs over the d_R rotary coordinates too",
-        ),
-        Mistake(
-            _changed(numbers=lambda h, e, v, r, p, a: r if a else h * (e + v)),
-            "the d_R rotary coordinates are read as well",
-        ),
-        Mistake(
-            _changed(flops=lambda h, e, v, r, p, a: 2 * (2 * r + p) if a else _flops(h, e, v, r, p, a)),
-            "this is one head; the row is shared, but each head has its own query, so all h of them compute with it",
-        ),
-        Mistake(_changed(flops=lambda h, *widths: _flops(1, *widths)), "this is one head; all h compute"),
-        Mistake(
-            _changed(numbers=lambda h, e, v, r, p, a: h * (r + p) if a else h * (e + p + v)),
-            "absorbed, all heads read the same row [L, K_R]; it is read once, not once for each head",
-        ),
-        Mistake(
-            _changed(numbers=lambda h, e, v, r, p, a: 2 * r + p if a else h * (e + p + v)),
-            "the value is a part of the row that serves as key, so L is not read a second time",
-        ),
-        Mistake(
-            _changed(numbers=lambda h, e, v, r, p, a: r + h * p if a else h * (e + p + v)),
-            "absorbed, K_R is shared by all heads like L; its d_R numbers are read once",
-        ),
-        Mistake(
-            _changed(numbers=lambda *sizes: 2 * per_cached_token(*sizes)["numbers"]), "these are bytes; count numbers"
-        ),
-        Mistake(
-            _changed(numbers=lambda h, e, v, r, p, a: r + p if a else e + p + v),
-            "expanded, each head has a key and a value of its own: h times as many numbers",
-        ),
-        Mistake(
-            _changed(numbers=lambda h, e, v, r, p, a: r + p if a else h * (e + v) + p),
-            "in the expanded keys every head has its own copy of K_R, so d_R counts h times",
-        ),
-        Mistake(
-            _changed(numbers=lambda h, e, v, r, p, a: r + p),
-            "what lies in the cache is d_L + d_R numbers in both readings, but expanded, attention reads the keys and "
-            "values made from them",
-        ),
-        Mistake(
-            _changed(flops=lambda h, e, v, r, p, a: _flops(h, e, v, r, p, a) + (0 if a else 2 * h * r * (e + v))),
-            "making the keys and values from L is counted as well; take them as given here; the text after the "
-            "exercise adds it",
-        ),
-        Mistake(
-            _changed(flops=lambda h, e, v, r, p, a: 2 * h * (r + p if a else e + p)),
-            "this is the score alone; the mix takes one multiply-add for each coordinate of the value",
-        ),
-        Mistake(
-            _changed(flops=lambda h, e, v, r, p, a: 2 * h * (r + p + v if a else e + p + v)),
-            "absorbed, the mix runs over L, d_L numbers; the way to d_V follows once per new token, not per cached one",
-        ),
-        Mistake(
-            _changed(
-                flops=lambda h, e, v, r, p, a: 2 * h * (2 * r + p if a else e + v) + (0 if a else 2 * p),
-                numbers=lambda h, e, v, r, p, a: r + p if a else h * (e + v) + p,
-            ),
-            "the rotary part is counted for one head; each has its own rotary query, and in the expanded keys its own "
-            "copy of K_R",
-        ),
-        Mistake(
-            lambda h, e, v, r, p, a: per_cached_token(h, e, v, r, p, not a),
-            "the two readings have changed places",
-        ),
+    mistakes=edits(
+        per_cached_token,
+        """
+        flops = 2 * n_heads -> flops = n_heads | These are multiply-adds. Each is two operations, one
+            multiplication and one addition.
+        d_rope, d_value -> d_rope, d_head | The mix runs over the value, d_V numbers. This takes d_QK for it.
+        d_rope, d_latent -> d_rope, d_latent + d_rope | The mix runs over L alone, d_L numbers. The rotary coordinates
+            belong to the score only.
+        key, value = d_latent + d_rope -> key, value = d_latent && numbers = d_latent + d_rope -> numbers = d_latent &&
+            d_head + d_rope -> d_head | The rotary coordinates are missing. Each score also runs over d_R of them, and
+            they are read.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value - d_rope) | The score also runs over
+            the d_R rotary coordinates.
+        "numbers": numbers -> "numbers": numbers - (d_rope if absorbed else n_heads * d_rope) | The d_R rotary
+            coordinates are read, too.
+        flops = 2 * n_heads * -> flops = 2 * (1 if absorbed else n_heads) * | This is one head. The row is shared, but
+            each head has its own query, so all h of them compute with it.
+        flops = 2 * n_heads * -> flops = 2 * | These are the FLOPs of one head. All h compute.
+        numbers = d_latent + d_rope -> numbers = n_heads * (d_latent + d_rope) | Absorbed, all heads read the same row
+            [L, K_R]. It is read once, not once for each head.
+        numbers = d_latent + d_rope -> numbers = 2 * d_latent + d_rope | The value is a part of the row that serves as
+            key, so L is not read a second time.
+        numbers = d_latent + d_rope -> numbers = d_latent + n_heads * d_rope | Absorbed, K_R is shared by all heads like
+            L. Its d_R numbers are read once.
+        "numbers": numbers -> "numbers": 2 * numbers | These are bytes. Count numbers.
+        numbers = n_heads * (key + value) -> numbers = key + value | Expanded, each head has a key and a value of its
+            own, so there are h times as many numbers.
+        numbers = n_heads * (key + value) -> numbers = n_heads * (d_head + value) + d_rope | In the expanded keys every
+            head has its own copy of K_R, so d_R counts h times.
+        numbers = n_heads * (key + value) -> numbers = d_latent + d_rope | In both forms the cache holds d_L + d_R
+            numbers. Expanded, attention reads the keys and values made from them.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value + (0 if absorbed else d_latent *
+            (d_head + d_value))) | The making of keys and values from L is counted. Take them as given here.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * key | This is the score alone. The mix takes one
+            multiply-add for each coordinate of the value.
+        d_rope, d_latent -> d_rope, d_value | Absorbed, the mix runs over L, d_L numbers. The way to d_V follows once
+            per new token, not per cached one.
+        numbers = n_heads * (key + value) -> numbers = n_heads * (d_head + value) + d_rope && flops = 2 * n_heads *
+            (key + value) -> flops = 2 * n_heads * (key + value) - (0 if absorbed else 2 * (n_heads - 1) * d_rope) | The
+            rotary part is counted for one head. Each has its own rotary query, and in the expanded keys its own copy of
+            K_R.
+        if absorbed: -> if not absorbed: | The two forms have changed places.
+        """,
     ),
     hints=(
         "One new token, one cached one. A score is an inner product, and the mix adds a multiple of one value.",
-        "Per head: 2 (width of the key) FLOPs for the score, 2 (width of the value) for the mix.",
-        "Absorbed, the key is [L, K_R] of width d_L + d_R and the value is L; both are the same row for all heads.",
+        "Per head there are 2 (width of the key) FLOPs for the score, 2 (width of the value) for the mix.",
+        "Absorbed, the key is [L, K_R] of width d_L + d_R and the value is L. Both are the same row for all heads.",
     ),
 )

@@ -60,7 +60,7 @@ def slips(solution: Callable, inputs: tuple) -> Iterator[Slip]:
 
 
 def _kind(value) -> type:
-    return float if isinstance(value, int) else type(value)
+    return float if type(value) is int else type(value)
 
 
 def _ending(text: str) -> str:

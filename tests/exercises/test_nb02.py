@@ -76,7 +76,7 @@ def next_as_last_row(x, W_Q, W_K, W_V, K, V):
 def next_in_torch(x, W_Q, W_K, W_V, K, V):
     x, W_Q, W_K, W_V, K, V = (torch.from_numpy(a) for a in (x, W_Q, W_K, W_V, K, V))
     K, V = torch.cat([K, (x @ W_K)[None]]), torch.cat([V, (x @ W_V)[None]])
-    return attend_by_einsum((x @ W_Q)[None].numpy(), K.numpy(), V.numpy())[0], K, V
+    return torch.softmax(K @ (x @ W_Q) / K.shape[1] ** 0.5, 0) @ V, K, V
 
 
 def look_in_loops(P, words):
@@ -121,41 +121,109 @@ def test_right_answers_pass_in_any_style(number, answer):
     assert result.passed is True, result.message
 
 
+def softmax_with(shift):
+    def answer(S):
+        with np.errstate(all="ignore"):
+            A = np.exp(S - shift(S))
+            return A / A.sum(-1, keepdims=True)
+
+    return answer
+
+
+def masked_with(M, zero=False):
+    """Attention with M(mask) added to the logits, by a softmax that shifts each row."""
+
+    def answer(Q, K, V, mask):
+        with np.errstate(all="ignore"):
+            P = softmax_with(lambda S: S.max(-1, keepdims=True))(Q @ K.T / Q.shape[1] ** 0.5 + M(mask))
+            return np.where(zero & ~mask.any(1, keepdims=True), 0.0, P @ V)
+
+    return answer
+
+
+def masked_by_one_maximum(Q, K, V, mask):
+    S = np.where(mask, Q @ K.T / Q.shape[1] ** 0.5, -np.inf)
+    A = np.exp(S - S.max())
+    Z = A.sum(1, keepdims=True)
+    return np.divide(A, Z, out=np.zeros_like(A), where=Z > 0) @ V
+
+
+def smooth_leaving_one_out(x, x_data, y_data, b):
+    A = np.exp(-((x[:, None] - x_data) ** 2) / (2 * b * b)) * (x[:, None] != x_data)
+    return A @ y_data / A.sum(1)
+
+
+def smooth_transposed_if_square(x, x_data, y_data, b):
+    return EXERCISES["2.2"].solution(*((x_data, x) if len(x) == len(x_data) else (x, x_data)), y_data, b)
+
+
+def look_for_first_copies(P, words):
+    i, j = look_in_loops(P, words)
+    return words.index(words[i]), words.index(words[j])
+
+
+def unshifted_long_double(S):
+    with np.errstate(all="ignore"):
+        A = np.exp(np.longdouble(S))
+        return np.float64(A / A.sum(-1, keepdims=True))
+
+
 @pytest.mark.parametrize(
     "number, answer, message",
     [
         ("2.1", lambda Q, K, V: attend_by_einsum(Q, K, V).T, "one key, so its weight is 1\n  your result has shape"),
-        ("2.1", lambda Q, K, V: attend_by_einsum(-Q, K, V), "one query, two keys"),
-        ("2.1", lambda Q, K, V: attend_by_einsum(Q / len(Q) ** 0.5, K, V), "several queries"),
-        ("2.1", lambda Q, K, V: V, "one query, two keys, width d_QK = 1\n  your result has shape (2, 3)"),
-        ("2.2", lambda x, a, y, b: y[np.abs(x[:, None] - a).argmin(1)], "one query, bandwidth 1"),
-        ("2.2", lambda x, a, y, b: np.interp(x, a, y), "one query, bandwidth 1"),
-        ("2.2", lambda x, a, y, b: np.full(len(x), y.mean()), "one query, bandwidth 1"),
+        ("2.1", lambda Q, K, V: attend_by_einsum(-Q, K, V), "one query, three keys"),
+        ("2.1", lambda Q, K, V: attend_by_einsum(Q / len(Q) ** 0.5, K, V), "as many queries as keys"),
+        ("2.1", lambda Q, K, V: V, "one query, three keys, width d_QK = 1\n  your result has shape (3, 4)"),
+        ("2.1", lambda Q, K, V: attend_by_einsum(Q * (Q.shape[1] / 2) ** 0.5, K, V), "The scale is sqrt(2)"),
+        ("2.1", lambda Q, K, V: np.exp(Q @ K.T / Q.shape[1] ** 0.5) / np.exp(Q @ K.T / Q.shape[1] ** 0.5).sum(1) @ V,
+         "Column j of A is divided by the sum of row j"),
+        ("2.2", lambda x, a, y, b: y[np.abs(x[:, None] - a).argmin(1)], "as many queries as data points"),
+        ("2.2", lambda x, a, y, b: np.interp(x, np.sort(a), y[np.argsort(a)]), "as many queries as data points"),
+        ("2.2", lambda x, a, y, b: np.full(len(x), y.mean()), "as many queries as data points"),
+        ("2.2", lambda x, a, y, b: smooth_in_loops(np.sort(x), a, y, b), "as many queries as data points"),
+        ("2.2", lambda x, a, y, b: [w @ y / (w.sum() + 1e-8) for w in np.exp(-(((x[:, None] - a) / b) ** 2) / 2)],
+         "A small number is added"),
+        ("2.2", smooth_leaving_one_out, "A data point at the query is left out"),
+        ("2.2", smooth_transposed_if_square, "as many queries as data points"),
+        ("2.2", lambda x, a, y, b: np.average(y, weights=np.exp(-(((x - a) / b) ** 2) / 2)),
+         "one data point, so its weight is 1\n  Query i meets data point i alone"),
         ("2.3", lambda S: S / S.sum(-1, keepdims=True), "the logarithms of 1, 2 and 5"),
         ("2.3", lambda S: np.eye(S.shape[1])[S.argmax(-1)], "the logarithms of 1, 2 and 5"),
         ("2.3", lambda S: ref.softmax_weights(S.astype(np.float16).astype(float) * 2), "the logarithms of 1, 2 and 5"),
+        ("2.3", softmax_with(lambda S: S[:, :1]), "The first logit of each row is subtracted"),
+        ("2.3", softmax_with(lambda S: np.median(S, -1)[:, None]), "The median is subtracted"),
+        ("2.3", softmax_with(lambda S: S.max(-1)), "The maximum of row j is subtracted from column j"),
+        ("2.3", unshifted_long_double, "rows near 0, -30,000 and 40,000 together"),
+        ("2.3", lambda S: np.nan_to_num(softmax_with(lambda S: 0)(S)), "`nan_to_num` puts 0"),
         ("2.4", lambda n, N: np.tri(n, N), "a boolean array"),
-        ("2.4", lambda n, N: np.tri(N, N, dtype=bool), "one new token after three"),
-        ("2.4", lambda n, N: np.tri(n, N, N - n + 1, dtype=bool), "three queries, three keys"),
-        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask) + 1e-3, "everything visible"),
+        ("2.4", lambda n, N: np.tri(N, N, dtype=bool), "three new tokens after two"),
+        ("2.4", lambda n, N: np.tri(n, N, N - n + 1, dtype=bool), "one token of the future"),
+        ("2.4", lambda n, N: np.eye(n, N, N - n, dtype=bool), "Each query sees itself alone"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask) + 1e-3, "each query sees one key alone"),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask, scale=1.0), "not divided by sqrt(d_QK)"),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, ~mask), "the mask is inverted"),
-        ("2.5", masked_without_a_shift, "visible scores 800 and 801\n  exp overflows beyond 709"),
-        (
-            "2.5",
-            masked_after_the_shift,
-            "visible scores 0.5 and -0.5\n  the largest score that is subtracted is a hidden",
-        ),
-        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V * mask.any(0)[:, None]), "query i sees key i alone"),
+        ("2.5", masked_without_a_shift, "one row of logits near 900, one near 0, everything visible\n  exp overflows"),
+        ("2.5", masked_after_the_shift, "-20,000\n  the largest logit that is subtracted"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V * mask.any(0)[:, None]), "each query sees one key alone"),
+        ("2.5", masked_by_one_maximum, "One maximum is subtracted from all rows"),
+        ("2.5", masked_with(lambda mask: np.where(mask, 0, -1e4), zero=True), "A finite M, such as -100 or -1e4"),
+        ("2.5", masked_with(lambda mask: np.where(mask, 0, -1e9)), "With a finite M the row that sees nothing"),
+        ("2.5", masked_with(lambda mask: (1 - mask) * -np.inf), "that is 0 times infinity"),
+        ("2.5", masked_with(lambda mask: np.where(mask, 0, -np.inf)), "The row that sees nothing becomes NaN"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask.T if len(Q) == len(K) else mask),
+         "each query sees one key alone"),
         ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_Q, W_V, W_K, K, V), "your code raises"),
         ("2.6", lambda *a: next_as_last_row(*a)[0], "return y, K, V"),
         ("2.6", lambda x, *a: reversed(next_as_last_row(x, *a)), "the first token"),
         ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_Q, W_K, W_V, K[-1:], V[-1:]), "seventh token"),
         ("2.7", lambda P, words: P.max(), "three words"),
-        ("2.7", lambda P, words: (0, 1), "five words"),
-        ("2.7", lambda P, words: tuple(words[i] for i in look_in_loops(P, words)), "in entry 0"),
+        ("2.7", lambda P, words: (0, 2), "five words"),
+        ("2.7", lambda P, words: tuple(words[i] for i in look_in_loops(P, words)), "Return their positions"),
+        ("2.7", look_for_first_copies, "`index` finds the first copy"),
+        ("2.7", lambda P, words: look_in_loops(np.triu(P), words), "You search above the diagonal only"),
     ],
-)
+)  # fmt: skip
 def test_other_wrong_answers_hear_stage_and_place(number, answer, message):
     result = grade(EXERCISES[number], answer)
     assert result.passed is False and message.lower() in result.message.lower(), result.message

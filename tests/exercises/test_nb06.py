@@ -231,8 +231,11 @@ def batch_rounded_to_the_nearest(r, W, C, g, s):
     return math.inf if per_sequence <= 0 else round(r * s * W / per_sequence)
 
 
-def batch_above_the_ridge(r, W, C, g, s):
-    return batch_by_search(r + 1e-9, W, C, g, s)
+def batch_above_the_ridge(ridge, weights, cache, group, itemsize):
+    for b in range(1, 10**6):
+        if 2 * b * (weights + group * cache) > ridge * itemsize * (weights + b * cache):
+            return b
+    return math.inf
 
 
 @pytest.mark.parametrize(
@@ -293,10 +296,10 @@ def batch_above_the_ridge(r, W, C, g, s):
         ("6.6", lambda b, W, C, g, s: b * (W + g * C) / (s * (W + b * C)), "two FLOPs"),
         ("6.6", lambda b, W, C, g, s: 2 * b * W / (s * (W + b * C)), "The FLOPs of the cache are missing"),
         ("6.6", lambda b, W, C, g, s: 2 * b / s + 2 * g / s * (C > 0), "add up FLOPs, add up bytes"),
-        ("6.7", lambda r, W, C, g, s: r, "ridge 327"),
-        ("6.7", lambda r, W, C, g, s: -(-r * s // 2), "weights alone. Every sequence brings a cache"),
-        ("6.7", lambda r, W, C, g, s: r * s / 2, "ridge 327"),
-        ("6.7", lambda *given: batch_by_search(*given, longest=10_001), "A search must not stop at 10,000"),
+        ("6.7", lambda r, W, C, g, s: r, "parameters alone"),
+        ("6.7", lambda r, W, C, g, s: -(-r * s // 2), "parameters alone. Every sequence brings a cache"),
+        ("6.7", lambda r, W, C, g, s: r * s / 2, "parameters alone. Every"),
+        ("6.7", lambda *given: batch_by_search(*given, longest=10_000), "Some batch above 10,000 reaches the ridge"),
         (
             "6.7",
             lambda *given: batch_by_search(*given, otherwise=-1),
@@ -307,16 +310,16 @@ def batch_above_the_ridge(r, W, C, g, s):
             lambda *given: batch_by_search(*given, otherwise=None),
             "your function returns nothing. return math.inf",
         ),
-        ("6.7", lambda r, W, C, g, s: -(-r * s * W // (2 * (W + g * C) - r * s * C)), "only, which is smaller"),
-        ("6.7", batch_rounded_to_the_nearest, "rounded to the nearest whole number"),
+        ("6.7", lambda r, W, C, g, s: -(-r * s * W // (2 * (W + g * C) - r * s * C)), "the intensity grows towards"),
+        ("6.7", batch_rounded_to_the_nearest, "`round` goes to the nearest"),
         ("6.7", batch_above_the_ridge, "compare with >=, not with >"),
         (
             "6.7",
             lambda r, W, C, g, s: -(-r * s * (W + C) // (2 * (W + g * C))),
-            "One cache is read for the whole batch",
+            "each sequence reads its own cache",
         ),
-        ("6.7", batch_checked_for_less, "stays below\n  your code raises ZeroDivisionError"),
-        ("6.7", lambda r, W, C, g, s: batch_by_search(r, W, C, g, s) - 1, "one too small"),
+        ("6.7", batch_checked_for_less, "an infinite batch could make up for\n  your code raises ZeroDivisionError"),
+        ("6.7", lambda r, W, C, g, s: batch_by_search(r, W, C, g, s) - 1, "parameters alone"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
@@ -347,7 +350,7 @@ def batch_whose_limit_lacks_the_group(r, W, C, g, s):
         ("6.3", mask_with_the_last_as_longest, "The last sequence is taken for the longest"),
         ("6.6", lambda b, W, C, g, s: 2 * g * (W + b * C) / (s * (W + g * C)), "batch"),  # batch and group exchanged
         ("6.7", batch_whose_limit_lacks_the_group, "Some batch reaches the ridge here"),
-        ("6.7", lambda *given: batch_by_search(*given, longest=10_001), "A search must not stop at 10,000"),
+        ("6.7", lambda *given: batch_by_search(*given, longest=10_000), "Some batch above 10,000 reaches the ridge"),
     ],
 )
 def test_answers_that_passed_or_heard_a_wrong_reason(number, answer, message):

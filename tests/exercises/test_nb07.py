@@ -14,6 +14,7 @@ from course_lib.exercises import nb07_kv_sharing as kv_sharing
 from course_lib.exercises import of_notebook
 from course_lib.exercises.grading import grade
 from course_lib.layers import GroupedQueryAttention
+from course_lib.reference.attention import softmax_weights
 from course_lib.reference.grouped import grouped_attention
 from course_lib.surgery.heads import mean
 
@@ -91,15 +92,16 @@ def grouped_in_loops(Q, K, V):
     for i in range(len(Q)):
         k = i // (len(Q) // len(K))
         for t in range(Q.shape[1]):
-            w = np.array([math.exp(Q[i, t] @ key / math.sqrt(Q.shape[2])) for key in K[k]])
+            s = np.array([Q[i, t] @ key / math.sqrt(Q.shape[2]) for key in K[k]])
+            w = np.exp(s - max(s))
             Y[i, t] = w @ V[k] / w.sum()
     return Y
 
 
 def grouped_by_einsum(Q, K, V):
     Q = Q.reshape(len(K), -1, *Q.shape[1:])
-    A = np.exp(np.einsum("gqne,gNe->gqnN", Q, K) / Q.shape[-1] ** 0.5)
-    return np.einsum("gqnN,gNv->gqnv", A / A.sum(-1, keepdims=True), V).reshape(-1, Q.shape[2], V.shape[2])
+    S = np.einsum("gqne,gNe->gqnN", Q, K) / Q.shape[-1] ** 0.5
+    return np.einsum("gqnN,gNv->gqnv", softmax_weights(S), V).reshape(-1, Q.shape[2], V.shape[2])
 
 
 def grouped_in_torch(Q, K, V):
@@ -155,41 +157,63 @@ def grouped_causally(Q, K, V):
     return Y
 
 
+def grouped_with(keys, values):
+    """By hint 1, with keys and values in another shape."""
+
+    def answer(Q, K, V):
+        rows = Q.reshape(len(K), -1, *Q.shape[1:])
+        P = softmax_weights(rows @ keys(K).swapaxes(-1, -2) / Q.shape[-1] ** 0.5)
+        return (P @ values(V)).reshape(*Q.shape[:2], V.shape[-1])
+
+    return answer
+
+
+def grouped_unshifted(Q, K, V):
+    K, V = (np.repeat(x, len(Q) // len(x), axis=0) for x in (K, V))
+    with np.errstate(all="ignore"):
+        A = np.exp(Q @ K.swapaxes(1, 2) / Q.shape[-1] ** 0.5)
+        return A / A.sum(-1, keepdims=True) @ V
+
+
 # Wrong answers that are no listed mistake ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "number, answer, message",
     [
-        ("7.1", lambda h, g: [0] * h, "four neighbours read each\n  in entry 4, you got 0 where 1 is expected"),
-        ("7.1", lambda h, g: list(range(g)), "length 2 where 8 is expected"),
-        ("7.1", lambda h, g: h // g, "a list of 8 entries is expected"),
-        ("7.1", lambda h, g: [min(i, g - 1) for i in range(h)], "four neighbours read each\n  in entry 1"),
-        ("7.1", lambda h, g: [[i] * (h // g) for i in range(g)], "length 2 where 8 is expected"),
-        ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q[::-1], K, V), "multi-head attention\n  at index"),
+        ("7.1", lambda h, g: [0] * h, "five neighbours read each\n  all query heads read KV head 0"),
+        ("7.1", lambda h, g: list(range(g)), "This is one entry for each group"),
+        ("7.1", lambda h, g: h // g, "a list of 15 entries is expected"),
+        ("7.1", lambda h, g: [min(i, g - 1) for i in range(h)], "five neighbours read each\n  in entry 1"),
+        ("7.1", lambda h, g: [[i] * (h // g) for i in range(g)], "length 3 where 15 is expected"),
+        ("7.1", lambda h, g: [i >> (h // g).bit_length() - 1 for i in range(h)], "in entry 4"),
+        ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q[::-1], K, V), "three keys\n  at index"),
         ("7.2", grouped_causally, "there is no mask here"),
-        ("7.2", lambda Q, K, V: Q @ K.swapaxes(1, 2) @ V, "multi-head attention\n  at index"),
-        ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q, K[::-1], V[::-1]), "multi-head attention\n  at index"),
-        ("7.2", lambda Q, K, V: kv_sharing._attend(Q, K, V) if len(Q) == len(K) else 1 / 0, "your code raises"),
+        ("7.2", lambda Q, K, V: Q @ K.swapaxes(1, 2) @ V, "three keys\n  at index"),
+        ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q, K[::-1], V[::-1]), "in reverse order"),
+        ("7.2", lambda Q, K, V: grouped_with(lambda x: x, lambda x: x)(Q, K, V), "Query heads read KV heads 0, 1, ..."),
+        ("7.2", lambda Q, K, V: grouped_with(lambda x: x, lambda x: x[:, None])(Q, K, V), "but the keys in turn"),
+        ("7.2", lambda Q, K, V: grouped_with(lambda x: x[:, None], lambda x: x)(Q, K, V), "but the values in turn"),
+        ("7.2", grouped_unshifted, "logits larger than 800\n  exp overflows beyond 709"),
         ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q, K, V)[: len(K)], "shape (1, 3, 7)"),
         ("7.3", lambda L, h, g, e, size: 2 * L * g * e * size, "a dict is expected"),
         ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size}, "the key 'saving' is missing"),
         ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size * 8, "saving": h / g}, "under the key 'bytes'"),
-        ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size, "saving": h - g}, "under the key 'saving'"),
+        ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size, "saving": h - g}, "this is a difference"),
         ("7.4", lambda h, g, e, N: {"flops": 4 * e * N, "numbers": 2 * e * N, "flops per number": 2.0}, "three heads"),
         ("7.4", lambda h, g, e, N: kv_costs.one_step(h, g, e, N) | {"flops per number": 2 * h}, "three heads (MHA)"),
         ("7.4", lambda h, g, e, N: kv_costs.one_step(h, g, e, 3 * N), "in the cache\n  under the key 'flops'"),
         ("7.4", lambda h, g, e, N: list(kv_costs.one_step(h, g, e, N).values()), "a dict is expected"),
-        ("7.5", lambda memory, weights, each, batch: (memory - weights) // each * batch, "four texts at once"),
+        ("7.5", lambda memory, weights, each, batch: (memory - weights) // each * batch, "the texts share the memory"),
         ("7.5", lambda memory, weights, each, batch: memory - weights, "1000 bytes, no weights"),
-        ("7.5", lambda memory, weights, each, batch: memory // (batch * each) - weights, "taken by the weights"),
-        ("7.6", lambda W, h, g: W[:, : W.shape[1] * g // h], "four heads of width 3 become one"),
-        ("7.6", lambda W, h, g: W.mean(1, keepdims=True), "your result has shape (5, 1)"),
-        ("7.6", lambda W, h, g: W.reshape(g, h // g, -1, len(W)).mean(1).reshape(len(W), -1), "become one\n  at index"),
-        ("7.6", lambda W, h, g: np.repeat(head_pooling.mean_pool(W, h, g), h // g, axis=1), "shape (5, 12)"),
-        ("7.7", lambda W: len(W) * W.mean() ** 2 / np.square(W).sum(), "over entries; M is `heads.mean(0)`"),
+        ("7.5", lambda memory, weights, each, batch: memory // (batch * each) - weights, "300 of them for weights"),
+        ("7.6", lambda W, h, g: W[:, : W.shape[1] * g // h], "six heads become two"),
+        ("7.6", lambda W, h, g: W.mean(1, keepdims=True), "your result has shape (7, 1)"),
+        ("7.6", lambda W, h, g: W.reshape(g, h // g, -1, len(W)).mean(1).reshape(len(W), -1), "six heads become two"),
+        ("7.6", lambda W, h, g: np.repeat(head_pooling.mean_pool(W, h, g), h // g, axis=1), "has shape (7, 30)"),
+        ("7.7", lambda W: len(W) * W.mean() ** 2 / np.square(W).sum(), "The mean is one number"),
         ("7.7", lambda W: len(W) * np.square(W.sum(0)).sum() / np.square(W).sum(), "this is the sum of the heads"),
-        ("7.6", lambda W, h, g: W.reshape(len(W), g, h // g, -1).sum(2).reshape(len(W), -1) / h, "divided by h"),
+        ("7.6", lambda W, h, g: W.reshape(len(W), g, h // g, -1).sum(2).reshape(len(W), -1) / h, "is divided by h"),
         ("7.7", lambda W: (np.square(W.mean(0)).sum() / np.square(W).sum((1, 2))).mean(), "mean of a share for each"),
         ("7.7", lambda W: len(W) * np.linalg.norm(W.mean(0), 2) ** 2 / np.square(np.linalg.svd(W)[1][:, 0]).sum(),
          "spectral norms"),

@@ -255,6 +255,12 @@ def decoupled_backwards(Q, K, Q_R, K_R, rope):
     return (np.einsum("hne,hme->hnm", Q, K) + back) / 10**0.5
 
 
+def hidden(S):
+    """Without what lies in the future of the last n tokens."""
+    n, N = S.shape[1:]
+    return np.where(np.tri(n, N, N - n), S, -np.inf)
+
+
 def absorb_and_divide(Q, W_LK, L, by):
     asking = np.einsum("hne,hre->hnr", Q, W_LK)
     return asking, asking @ L.T / by
@@ -264,7 +270,7 @@ def absorb_and_divide(Q, W_LK, L, by):
     "number, answer, message",
     [
         ("8.1", key_of_every_group, "six heads in three groups\n  in entry 0"),
-        ("8.1", scaled_keys, "one head: the first half of L is its key"),
+        ("8.1", scaled_keys, "one head, so the first half of L is its key"),
         ("8.1", lambda h, g, e: selectors_by_einsum(h, g, e)[::-1], "keys and values have changed places"),
         ("8.1", lambda h, g, e: np.concatenate(selectors_by_einsum(h, g, e), axis=-1), "has length"),
         ("8.1", lambda h, g, e: tuple(np.array(W)[::-1] for W in selectors_in_loops(h, g, e)), "in three groups"),
@@ -275,10 +281,10 @@ def absorb_and_divide(Q, W_LK, L, by):
         ),
         ("8.2", absorb_with_joined_heads, "the heads are summed"),
         ("8.2", merged_up_projections, "changed places"),
-        ("8.2", lambda Q, W, L: absorb_and_divide(Q / 2, W, L, 2), "applied twice"),  # sqrt(d_QK) = 2
+        ("8.2", lambda Q, W, L: absorb_and_divide(Q / Q.shape[2] ** 0.5, W, L, Q.shape[2] ** 0.5), "applied twice"),
         ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, math.sqrt(len(Q))), "sqrt(h)"),
         ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, math.sqrt(len(Q[0]))), "sqrt(n)"),
-        ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, len(Q)), "three heads"),  # two is sqrt(d_QK) before
+        ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, len(Q)), "two heads, d_L = d_QK"),
         ("8.2", lambda Q, W, L: (absorb_by_einsum(Q, W, L)[0], absorb_in_torch(Q, W, L)[1].exp()), "exponentials"),
         ("8.2", absorb_by_pinv, "two heads, d_L = d_QK"),
         (
@@ -288,6 +294,13 @@ def absorb_and_divide(Q, W_LK, L, by):
         ),
         ("8.2", lambda Q, W, L: (L @ W, Q @ (L @ W).swapaxes(1, 2) / math.sqrt(W.shape[2])), "you form the keys"),
         ("8.2", lambda Q, W, L: np.einsum("hne,hre,mr->hnm", Q, W, L), "two heads, d_L = d_QK\n  "),
+        (
+            "8.2",
+            lambda Q, W, L: (lambda asking, S: (asking, np.where(np.tri(3, 7, 4), S, -np.inf)))(
+                *absorb_by_einsum(Q, W, L)
+            ),
+            "Later tokens are hidden",
+        ),
         ("8.3", merge_all, "the heads are summed"),
         ("8.3", merge_transposed_blocks, "transposed"),
         ("8.3", lambda W_LV, W_O: merge_in_loops(W_LV[::-1], W_O), "three heads"),
@@ -299,18 +312,18 @@ def absorb_and_divide(Q, W_LK, L, by):
             lambda *sizes: cost_in_cases(*sizes) | {"flops": cost_without_rope(*sizes)["flops"]},
             "runs over the d_R",
         ),
-        ("8.4", lambda *sizes: cost_without_rope(*sizes) | {"flops": cost_in_cases(*sizes)["flops"]}, "read as well"),
+        ("8.4", lambda *sizes: cost_without_rope(*sizes) | {"flops": cost_in_cases(*sizes)["flops"]}, "are read, too"),
         ("8.4", lambda *sizes: {k: v * (1 + (k == "numbers")) for k, v in cost_in_cases(*sizes).items()}, "bytes"),
         (
             "8.4",
             lambda *sizes: cost_in_cases(*sizes) | {"flops": cost_in_cases(1, *sizes[1:])["flops"]},
-            "one head; all",
+            "one head. All",
         ),
         ("8.4", cost_with_a_rotary_key_for_each_head, "K_R is shared by all heads"),
         ("8.4", cost_with_narrow_values, "the mix runs over L"),
-        ("8.4", cost_of(absorbed=lambda **_: True), "expanded, one head"),
-        ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, five heads"),
-        ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "expanded, one head"),
+        ("8.4", cost_of(absorbed=lambda **_: True), "one wrong step in the solution gives the same values: `if True:`"),
+        ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, one head"),
+        ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "This takes d_QK for it"),
         ("8.4", lambda *sizes: list(cost_in_cases(*sizes).values()), "a dict is expected"),
         ("9.1", decoupled_with(after=lambda S, *given: S * (10 / 6) ** 0.5), "divided by sqrt(d_QK)"),
         ("9.1", decoupled_with(after=lambda S, *given: S * (6 + 4) ** 0.5), "not scaled"),
