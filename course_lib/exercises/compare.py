@@ -8,6 +8,7 @@ every layout, or arrays of every kind.
 import math
 import reprlib
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def _array_difference(value, want: np.ndarray) -> str | None:
     if want.dtype.kind == "b" and got.dtype.kind != "b":
         return f"a boolean array (True where visible) is expected, your result has dtype {got.dtype}"
     if got.shape != want.shape:
-        return f"your result has shape {got.shape}, the expected shape is {want.shape}"
+        return f"your result has shape {got.shape}, the expected shape is {want.shape}{_rearranged(got, want)}"
     if np.isnan(got).any() and not np.isnan(want).any():
         return f"your result contains NaN, first at {_first(np.isnan(got))}"
     wrong = ~np.isclose(got, want, rtol=RTOL, atol=ATOL, equal_nan=True)
@@ -73,7 +74,34 @@ def _array_difference(value, want: np.ndarray) -> str | None:
         return None
     place = _first(wrong)
     where = f"at index {place} " if place != () else ""
-    return _precision(value, got, want) or where + _got_where(*_told_apart(got[place], want[place]))
+    return _precision(value, got, want) or where + _got_where(*_told_apart(got[place], want[place])) + _as_a_whole(
+        got, want
+    )
+
+
+def _rearranged(got: np.ndarray, want: np.ndarray) -> str:
+    """A sentence on right numbers in a wrong shape."""
+    if 1 < got.ndim == want.ndim and any(_close(got.transpose(axes), want) for axes in permutations(range(got.ndim))):
+        return ". The numbers are right, but the axes are exchanged"
+    return ". The numbers are right, and in the right order" if _close(got.ravel(), want.ravel()) else ""
+
+
+def _as_a_whole(got: np.ndarray, want: np.ndarray) -> str:
+    """A sentence on what all numbers have in common, if there are two or more and their shape is right."""
+    if want.size < 2 or want.dtype.kind == "b" or not np.isfinite(want).all() or not np.isfinite(got).all():
+        return ""
+    factor = np.vdot(want, got) / (np.vdot(want, want) or 1.0)
+    if abs(factor) > ATOL and _close(got, factor * want):
+        return f". Every number is {factor:.6g} times the expected one"
+    if _close(got - want, np.full(want.shape, (got - want).flat[0])):
+        return f". Every number differs from the expected one by {(got - want).flat[0]:.6g}"
+    if any(_close(np.flip(got, axis), want) for axis in range(want.ndim)):
+        return ". The numbers are right, but in reverse order"
+    return ". The numbers are right, but in another order" if _close(np.sort(got, None), np.sort(want, None)) else ""
+
+
+def _close(got: np.ndarray, want: np.ndarray) -> bool:
+    return got.shape == want.shape and bool(np.isclose(got, want, rtol=RTOL, atol=ATOL).all())
 
 
 def _first(wrong: np.ndarray) -> tuple[int, ...]:

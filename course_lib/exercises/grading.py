@@ -1,25 +1,22 @@
 """How an answer is graded: stage by stage, each with its own message.
 
-A stage calls the answer and the verified solution with the same inputs. Where they differ, the known mistakes are run
-on these inputs too. A mistake is named if it gives the participant's value here and at the next stage where it shows.
+A stage calls the answer and the verified solution with the same inputs. Where they differ, `diagnosis` looks for a
+mistake that explains the value.
 """
 
 import copy
 import inspect
-import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
-from course_lib.exercises import compare, values, watchdog
+from course_lib.exercises import compare, diagnosis, values, watchdog
 from course_lib.exercises.compare import difference
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Stage
 from course_lib.exercises.isolation import for_the_answer, for_the_grader, settings_kept
-from course_lib.exercises.slips import Slip, slips
 
 _CALLED, _COMPARED = "Your code raises", "Your result cannot be compared; that raises"
-_OWN_FILES = {__file__, compare.__file__, values.__file__, watchdog.__file__}
+_OWN_FILES = {module.__file__ for module in (compare, diagnosis, values, watchdog)} | {__file__}
 
 
 @dataclass(frozen=True)
@@ -87,44 +84,14 @@ class _Attempt:
             return self._nothing_returned()
         if inspect.iscoroutine(got):
             got.close()  # or Python warns later that it was never awaited
-            return self.failed("Your function is a coroutine; write `def`, not `async def`")
+            return self.failed("Your function is a coroutine. Write `def`, not `async def`")
         if difference(handed, self.stage.inputs):
-            return self.failed("Your function changes its arguments; work on a copy instead")
+            return self.failed("Your function changes its arguments. Work on a copy instead")
         found = difference(got, want)
         return self.failed(self._diagnosis(got) or found[0].upper() + found[1:]) if found else None
 
     def _diagnosis(self, got) -> str | None:
-        """The message of a known mistake that gives this value, else the slip that gives the answer's values."""
-        for mistake in self.exercise.mistakes:
-            if _same(got, _value(mistake.answer, self.stage)) and self._is(mistake):
-                return mistake.message
-        for slip in _slips(self.exercise.solution, self.exercise.stages[0]):
-            if _same(got, _value(slip.answer, self.stage)) and self._is_everywhere(slip):
-                return _told(slip)
-        return None
-
-    def _is(self, mistake: Mistake) -> bool:
-        """Whether the mistake, too, shows here first, and the answer gives its value also where it shows next."""
-        before, after = self._stages_around()
-        if any(self._shows(mistake, stage) for stage in before):
-            return False
-        next_one = next((stage for stage in after if self._shows(mistake, stage)), None)
-        if next_one is None or self._value_at(next_one) is ...:  # what raises does not contradict
-            return True
-        return _same(self._value_at(next_one), _value(mistake.answer, next_one))
-
-    def _shows(self, mistake: Mistake, stage: Stage) -> bool:
-        """Whether a mistake gives a wrong value; one that raises was not made for these inputs."""
-        value = _value(mistake.answer, stage)
-        return value is not ... and not _same(value, _value(self.exercise.solution, stage))
-
-    def _is_everywhere(self, slip: Slip) -> bool:
-        before, after = self._stages_around()
-        return all(_same(self._value_at(stage), _value(slip.answer, stage)) for stage in (*before, *after))
-
-    def _stages_around(self) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
-        here = self.exercise.stages.index(self.stage)
-        return self.exercise.stages[:here], self.exercise.stages[here + 1 :]
+        return diagnosis.reason(self.exercise, self.stage, got, self._value_at)
 
     def _value_at(self, stage: Stage):
         """The answer's value at another stage; ... if it raises."""
@@ -151,7 +118,7 @@ class _Attempt:
         code = getattr(function, "__code__", None)
         if code and len(code.co_code) <= len(_stub.__code__.co_code):
             return _not_attempted(self.exercise)
-        return self.failed("Your function returns nothing; is a `return` missing?")
+        return self.failed("Your function returns nothing. Is a `return` missing?")
 
     def _raised(self, error: BaseException) -> Result:
         try:
@@ -176,30 +143,6 @@ class _Attempt:
         end = "" if printable.endswith((".", "?", "!")) else "."
         help_line = f'`hint("{self.exercise.id}")` helps.'
         return Result(False, f"{self.stage.about}\n  {printable}{end}\n  {help_line}")
-
-
-def _told(slip: Slip) -> str:
-    if slip.after == "pass":
-        return f"The solution gives the same values without its step `{re.split('[(=]', slip.before)[0].strip()} ...`."
-    return f"One wrong step in the solution gives the same values: `{slip.after.splitlines()[0]}`."
-
-
-@cache
-def _value(function: Callable, stage: Stage):
-    """What the solution, a known mistake or a slip gives at a stage; ... if it raises."""
-    try:
-        return function(*copy.deepcopy(stage.inputs))
-    except Exception:
-        return ...
-
-
-@cache
-def _slips(solution: Callable, first: Stage) -> tuple[Slip, ...]:
-    return tuple(slips(solution, first.inputs))
-
-
-def _same(first, second) -> bool:
-    return first is second if first is ... or second is ... else difference(first, second) is None
 
 
 def _named(error: BaseException) -> str:

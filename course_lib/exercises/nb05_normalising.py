@@ -143,7 +143,8 @@ PLACE = Exercise(
             normalises the sum.
         norm(X + sublayer(X)) -> norm(X) + norm(sublayer(X)) | Both terms are normalised apart. Post-LN normalises their
             sum.
-        norm(X + sublayer(X)) -> X + sublayer(X) | The norm is missing. Post-LN normalises the sum.
+        norm(X + sublayer(X)) -> X + sublayer(X) && X + sublayer(norm(X)) -> X + sublayer(X) &&
+            X + norm(sublayer(norm(X))) -> X + sublayer(X) | The norm is missing. Post-LN normalises the sum.
         X + sublayer(norm(X)) -> sublayer(norm(X)) | The skip connection is missing. Pre-LN adds X.
         X + sublayer(norm(X)) -> norm(X) + sublayer(norm(X)) | The skip connection carries norm(X). In Pre-LN it carries
             X itself, and only the sublayer sees norm(X).

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_lib.exercises import check, solution
-from course_lib.exercises.core import Exercise, Mistake, Stage, source
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits, source
 from course_lib.exercises.grading import grade
 
 
@@ -116,7 +116,7 @@ def test_check_prints_a_sentence_and_then_where_help_is(capsys):
     check("0.1", lambda A: A / A.sum())
     where, found, help_line = capsys.readouterr().out.splitlines()
     assert where == "✗ two rows, two columns"
-    assert found.startswith("  everything is divided by one sum") and found.endswith("own.")
+    assert found.startswith("  Everything is divided by one sum.") and found.endswith("own.")
     assert help_line == '  `hint("0.1")` helps.'
     check("0.1", lambda A: A / A.sum(axis=1, keepdims=True))
     assert capsys.readouterr().out == "✓ Exercise 0.1: correct.\n"
@@ -133,3 +133,81 @@ def test_check_prints_where_output_knows_no_marks(monkeypatch):
 def test_solution_is_printed_as_it_stands_in_the_source(capsys):
     solution("0.1")
     assert capsys.readouterr().out == "def normalise_rows(A):\n    return A / A.sum(axis=1, keepdims=True)\n"
+
+
+# Mistakes as edits ----------------------------------------------------------------------------------------------------
+
+
+def smallest_power(base, bound):
+    n = 0
+    while base**n < bound:
+        n += 1
+    return n
+
+
+def test_an_edit_gives_a_function_and_a_message_of_several_lines():
+    text = """
+        n = 0 -> n = 1 | The powers begin
+            with 1.
+        base**n < bound -> bound**n < bound && n += 1 -> n += 2 | Two edits.
+    """
+    one, two = edits(smallest_power, text)
+    assert one.message == "The powers begin with 1." and (one.answer(2, 1), smallest_power(2, 1)) == (1, 0)
+    assert two.answer(2, 100) == 2 and two.message == "Two edits."
+
+
+@pytest.mark.parametrize(
+    "edit, message",
+    [
+        ("n = 5 -> n = 1 | text", "'n = 5' must occur 1 times in smallest_power, not 0 times"),
+        ("base -> bound | text", "'base' must occur 1 times in smallest_power, not 2 times"),
+        ("base -3> bound | text", "'base' must occur 3 times in smallest_power, not 2 times"),
+        ("n = 0 -> n  =  0 | text", "must change the code of smallest_power"),
+        ("n = 0, n = 1 | text", "must have the form"),
+        ("n = 0 -> n = 1", "must have the form"),
+    ],
+)
+def test_an_edit_that_does_not_fit_is_refused(edit, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        edits(smallest_power, edit)
+
+
+# What explains an answer ----------------------------------------------------------------------------------------------
+
+POWER = Exercise(
+    id="9.4",
+    title="powers",
+    minutes=1,
+    difficulty=1,
+    solution=smallest_power,
+    stages=(Stage((2, 1), "one"), Stage((3, 20), "powers of 3"), Stage((2, 100), "powers of 2")),
+    mistakes=edits(
+        smallest_power,
+        """
+        n = 0 -> n = 1 | The powers begin with 1.
+        return n -> return n - 1 | This is the power before.
+        """,
+    ),
+    hints=(),
+)
+
+
+@pytest.mark.parametrize(
+    "answer, reason",
+    [
+        (lambda base, bound: smallest_power(base, bound) or 1, "The powers begin with 1."),
+        (lambda base, bound: smallest_power(base, bound) - 1, "This is the power before."),
+        # 1 where 0 is right, as if the powers began with 1, but wrong in another way later: no mistake is named
+        (lambda base, bound: smallest_power(base, bound) or 1 if bound < 50 else 77, "The powers begin with 1."),
+        (lambda base, bound: {1: 1, 20: 9, 100: 5}[bound], "You got 1 where 0 is expected."),
+        # nobody wrote this mistake down, but the solution with one change gives its values
+        (lambda base, bound: 0, "One wrong step in the solution gives the same values: `while base ** n > bound:`."),
+    ],
+)
+def test_an_answer_hears_what_explains_all_its_values(answer, reason):
+    assert grade(POWER, answer).message.split("\n  ")[1] == reason
+
+
+def test_drawn_numbers_depend_on_shape_and_seed_alone():
+    np.testing.assert_array_equal(draw(2, 3, seed=4), draw(2, 3, seed=4))
+    assert draw(2, 3).shape == (2, 3) and not np.allclose(draw(2, 3), draw(2, 3, seed=1))

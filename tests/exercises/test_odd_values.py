@@ -151,4 +151,4 @@ def test_what_cannot_be_read_is_named(value, message):
 def test_a_coroutine_function_hears_that_it_is_one():
     for exercise in EXERCISES:
         result = grade(exercise, later)
-        assert result.passed is False and "Your function is a coroutine; write `def`" in result.message
+        assert result.passed is False and "Your function is a coroutine. Write `def`" in result.message

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib.exercises import grading, notebooks, of_notebook
+from course_lib.exercises import diagnosis, notebooks, of_notebook
 from course_lib.exercises.core import source
-from course_lib.exercises.grading import _same, _slips, _value, grade
+from course_lib.exercises.diagnosis import same, shows, slips_of, value
+from course_lib.exercises.grading import grade
 
 EXERCISES = [e for number in notebooks() for e in of_notebook(number)]
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
@@ -41,11 +42,6 @@ def holds(rule: str, exercise, faults: list) -> None:
     assert not faults, "\n".join(map(str, faults))
 
 
-def shows(answer, exercise, stage) -> bool:
-    value = _value(answer, stage)
-    return value is not ... and not _same(value, _value(exercise.solution, stage))
-
-
 def first_shown(answer, exercise):
     return next((stage for stage in exercise.stages if shows(answer, exercise, stage)), None)
 
@@ -55,7 +51,7 @@ def test_no_two_mistakes_coincide_where_they_first_show(exercise):
     faults = []
     for one, other in combinations(exercise.mistakes, 2):
         stages = {first_shown(m.answer, exercise) for m in (one, other)}
-        if len(stages - {None}) == 1 and len(stages) == 1 and _same(*(_value(m.answer, *stages) for m in (one, other))):
+        if len(stages - {None}) == 1 and len(stages) == 1 and same(*(value(m.answer, *stages) for m in (one, other))):
             faults.append(f"{one.message} = {other.message}")
     holds("mistakes", exercise, faults)
 
@@ -63,8 +59,8 @@ def test_no_two_mistakes_coincide_where_they_first_show(exercise):
 def heard(exercise, monkeypatch):
     """Each slip with what it hears of the known mistakes alone."""
     with monkeypatch.context() as patch:
-        patch.setattr(grading, "_slips", lambda *_: ())
-        for slip in _slips(exercise.solution, exercise.stages[0]):
+        patch.setattr(diagnosis, "slips_of", lambda *_: ())
+        for slip in slips_of(exercise):
             yield slip, grade(exercise, slip.answer)
 
 
@@ -91,8 +87,8 @@ def test_a_slip_hears_no_mistake_that_it_is_not(exercise, monkeypatch):
             if any(true in name(slip) for true in TRUE.get(exercise.id, ())):
                 continue
             if f"\n  {mistake.message}".rstrip(".") + ".\n" in result.message + "\n":
-                pairs = [(_value(slip.answer, stage), _value(mistake.answer, stage)) for stage in exercise.stages]
-                if not all(_same(*pair) or any(value is ... for value in pair) for pair in pairs):
+                pairs = [(value(slip.answer, stage), value(mistake.answer, stage)) for stage in exercise.stages]
+                if not all(same(*pair) or any(value is ... for value in pair) for pair in pairs):
                     faults.append(f"{name(slip)} hears {mistake.message}")
     holds("reasons", exercise, faults)
 
@@ -102,7 +98,7 @@ def test_a_slip_hears_no_mistake_that_it_is_not(exercise, monkeypatch):
 def test_three_of_four_slips_hear_a_reason(exercise):
     """A known mistake, or the slip itself; exceptions, which name their line, are not counted."""
     rejected = named = 0
-    for slip in _slips(exercise.solution, exercise.stages[0]):
+    for slip in slips_of(exercise):
         message = grade(exercise, slip.answer).message
         reason = message.split("\n  ")[1:2]
         if reason and not reason[0].startswith("Your code"):
@@ -125,7 +121,7 @@ def test_a_softmax_meets_large_logits(exercise):
     if "np.exp(" in text and ".sum(" in text and exercise.id not in UNSHIFTED:
         overflows = [
             slip
-            for slip in _slips(exercise.solution, exercise.stages[0])
+            for slip in slips_of(exercise)
             if re.search(r"- (\w+\.max\(|np\.where|largest)", slip.before) and " - " not in slip.after
             if any(shows(slip.answer, exercise, stage) for stage in exercise.stages)
         ]
@@ -157,12 +153,27 @@ def test_lists_of_lengths_are_not_sorted(exercise):
     holds("sorted", exercise, faults)
 
 
+SQUARE = {"2.7"}  # the weights of a text over itself
+
+
+@every_exercise
+def test_lengths_of_axes_vary(exercise):
+    """Of the arrays that are given: not all of them square, and not all lengths powers of two."""
+    shapes = [v.shape for stage in exercise.stages for v in stage.inputs if isinstance(v, np.ndarray) and v.ndim > 1]
+    faults = []
+    if shapes and exercise.id not in SQUARE and all(len(set(shape)) == 1 for shape in shapes):
+        faults.append("all arrays are square")
+    if shapes and all(n & (n - 1) == 0 for shape in shapes for n in shape):
+        faults.append("all lengths are powers of two")
+    holds("axes", exercise, faults)
+
+
 @every_exercise
 def test_a_square_input_hides_missing_keepdims(exercise):
     """Where the solution has keepdims=True, some stage has an input on which the code runs without it, and is wrong."""
     calls = [n for n in ast.walk(ast.parse(source(exercise.solution))) if isinstance(n, ast.Call)]
     if any(keyword.arg == "keepdims" for call in calls for keyword in call.keywords):
-        all_slips = _slips(exercise.solution, exercise.stages[0])
+        all_slips = slips_of(exercise)
         without = [s for s in all_slips if s.after.count("keepdims=True") < s.before.count("keepdims=True")]
         found = any(shows(slip.answer, exercise, stage) for slip in without for stage in exercise.stages)
         holds("keepdims", exercise, [] if found else ["missing keepdims raises or is right at every stage"])

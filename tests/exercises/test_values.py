@@ -72,6 +72,10 @@ class Framed:
         return self.a
 
 
+def unsigned(n: int):
+    return np.uint64(n) if n >= 0 else np.int64(n)
+
+
 RIGHT = {
     "tensors that require gradients, 0-d tensors": (tensor, torch.tensor),
     "parameters": (lambda a: torch.nn.Parameter(torch.tensor(a), requires_grad=a.dtype.kind == "f"), np.int64),
@@ -84,8 +88,8 @@ RIGHT = {
     "long doubles": (lambda a: a.astype(np.longdouble) if a.dtype.kind == "f" else a, np.longdouble),
     "0-d tensors of float64": (tensor, lambda n: torch.tensor(n, dtype=torch.float64, requires_grad=True)),
     "conjugated complex tensors": (conjugated, lambda n: torch.tensor(n, dtype=torch.int64)),
-    "sparse tensors": (lambda a: torch.tensor(a).to_sparse() if a.ndim else torch.tensor(a), np.uint64),
-    "compressed sparse tensors": (compressed, np.uint64),
+    "sparse tensors": (lambda a: torch.tensor(a).to_sparse() if a.ndim else torch.tensor(a), unsigned),
+    "compressed sparse tensors": (compressed, unsigned),
     "sparse matrices": (lambda a: Sparse(a), np.int64),
     "frames": (lambda a: Framed(a), np.int64),
     "matrices": (lambda a: np.matrix(a) if a.ndim == 2 else a, np.longlong),
@@ -139,3 +143,24 @@ def test_a_whole_number_is_exact_and_no_truth_value():
 def test_numbers_that_print_alike_are_told_apart():
     assert difference(1.00002, 1.0) == "you got 1.00002 where 1 is expected"
     assert difference(1000.02, 1000.0) == "you got 1000.02 where 1000 is expected"
+
+
+GIVEN = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, -7.0]])
+
+
+@pytest.mark.parametrize(
+    "got, sentence",
+    [
+        (-2.5 * GIVEN, "Every number is -2.5 times the expected one"),
+        (GIVEN + 3, "Every number differs from the expected one by 3"),
+        (GIVEN[:, ::-1], "The numbers are right, but in reverse order"),
+        (GIVEN[:, [1, 2, 0]], "The numbers are right, but in another order"),
+        (GIVEN.T, "The numbers are right, but the axes are exchanged"),
+        (GIVEN.ravel(), "The numbers are right, and in the right order"),
+        (GIVEN * [1, 1, 2], "at index (0, 2) you got 8 where 4 is expected"),
+        (GIVEN * np.inf, "at index (0, 0) you got inf where 1 is expected"),
+        (0 * GIVEN, "at index (0, 0) you got 0 where 1 is expected"),
+    ],
+)
+def test_what_all_numbers_have_in_common_is_said(got, sentence):
+    assert difference(GIVEN, GIVEN) is None and difference(got, GIVEN).split(". ")[-1] == sentence
