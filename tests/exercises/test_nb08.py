@@ -341,7 +341,3 @@ def absorb_and_divide(Q, W_LK, L, by):
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
     result = grade(EXERCISES[number], answer)
     assert result.passed is False and message.lower() in result.message.lower(), result.message
-
-
-def test_minutes_in_the_title_of_the_notebook():
-    assert sum(exercise.minutes for exercise in of_notebook("8")) == 34
