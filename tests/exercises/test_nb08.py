@@ -200,6 +200,12 @@ def merged_up_projections(Q, W_LK, L):
     return Q @ W_LK.swapaxes(-1, -2) @ L.T / math.sqrt(Q.shape[-1]), Q @ W_LK.swapaxes(-1, -2)
 
 
+def hidden(S):
+    """Without what lies in the future of the last n tokens."""
+    n, N = S.shape[1:]
+    return np.where(np.tri(n, N, N - n), S, -np.inf)
+
+
 def absorb_by_pinv(Q, W_LK, L):
     asking = Q @ np.linalg.pinv(W_LK)
     return asking, asking @ L.T / math.sqrt(Q.shape[-1])
@@ -253,12 +259,6 @@ def decoupled_backwards(Q, K, Q_R, K_R, rope):
     N, n = len(K_R), Q.shape[1]
     back = rotate(Q_R, -np.arange(N - n, N), rope) @ rotate(K_R, -np.arange(N), rope).T
     return (np.einsum("hne,hme->hnm", Q, K) + back) / 10**0.5
-
-
-def hidden(S):
-    """Without what lies in the future of the last n tokens."""
-    n, N = S.shape[1:]
-    return np.where(np.tri(n, N, N - n), S, -np.inf)
 
 
 def absorb_and_divide(Q, W_LK, L, by):
