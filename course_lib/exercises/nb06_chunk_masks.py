@@ -2,23 +2,13 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Stage, edits
 
 
 def chunk_mask(n, past):
     queries = past[:, None, None] + np.arange(n)[:, None]  # (b, n, 1): token t of the chunk stands at past + t
-    return np.arange(past.max() + n) <= queries
-
-
-def _with(see):
-    """The visible sets by `see(queries, keys, past)`, all broadcast to (b, n, N)."""
-
-    def answer(n, past):
-        keys, before = np.arange(past.max() + n), past[:, None, None]
-        queries = before + np.arange(n)[:, None]
-        return np.broadcast_to(see(queries, keys, before), (len(past), n, len(keys))).copy()
-
-    return answer
+    keys = np.arange(past.max() + n)
+    return keys <= queries
 
 
 MASK = Exercise(
@@ -28,64 +18,58 @@ MASK = Exercise(
     difficulty=2,
     solution=chunk_mask,
     stages=(
-        Stage((4, np.array([0])), "4 new tokens after none: a prefill, the triangle"),
-        Stage((1, np.array([3])), "one new token after 3: a decode step, it sees all"),
-        Stage((2, np.array([5])), "2 new tokens after 5: a chunk"),
-        Stage((2, np.array([1, 4])), "two sequences, of 1 and of 4 old tokens"),
+        Stage((3, np.array([5])), "3 new tokens after 5: a chunk"),
+        Stage((5, np.array([0])), "5 new tokens after none: a prefill, the triangle"),
+        Stage((1, np.array([3])), "one new token after 3: a decode step, which sees all"),
+        Stage((3, np.array([3, 6, 1, 2])), "four sequences with 3, 6, 1 and 2 old tokens, and 3 new ones each"),
     ),
-    mistakes=(
-        Mistake(
-            _with(lambda i, j, p: j <= i - p),
-            "the new tokens are counted from 0, as if nothing were cached; token t of the chunk stands at past + t",
-        ),
-        Mistake(_with(lambda i, j, p: j < i), "the new tokens do not see themselves; position past + t is visible too"),
-        Mistake(
-            _with(lambda i, j, p: j <= i + 1),
-            "each new token sees the one after it; token t of the chunk stands at past + t, counted from 0",
-        ),
-        Mistake(
-            _with(lambda i, j, p: np.bool_(True)),
-            "all rows are visible; inside the chunk a token must not see the later ones",
-        ),
-        Mistake(_with(lambda i, j, p: j < p), "only the old rows are visible; the new tokens see each other, too"),
-        Mistake(
-            _with(lambda i, j, p: (j >= p) & (j <= i)),
-            "only the new rows are visible; the cached ones are all in the past and seen",
-        ),
-        Mistake(
-            _with(lambda i, j, p: j <= i - p + p.max()),
-            "every sequence is treated as the longest one; each has its own number of old tokens",
-        ),
-        Mistake(
-            _with(lambda i, j, p: (j < p) | ((j >= p.max()) & (j - p.max() <= i - p))),
-            "the new rows stand behind the longest sequence's; row j holds position j, so those of sequence i begin at "
-            "past[i]",
-        ),
-        Mistake(
-            _with(lambda i, j, p: (j >= p.max() - p) & (j <= i - p + p.max())),
-            "the shorter sequences are padded on the left; row j holds position j, so every sequence begins at row 0",
-        ),
-        Mistake(
-            lambda n, past: chunk_mask(n, past).swapaxes(1, 2),
-            "queries and keys are exchanged; the last axis is that of the keys",
-        ),
-        Mistake(
-            lambda n, past: chunk_mask(n, past)[0],
-            "this is the mask of one sequence; return one for each, of shape (b, n, N)",
-        ),
-        Mistake(
-            lambda n, past: np.where(chunk_mask(n, past), 0.0, -np.inf),
-            "this is the additive form, 0 and -inf; a boolean mask is asked for, True where visible",
-        ),
-        Mistake(
-            lambda n, past: ~chunk_mask(n, past),
-            "this is the opposite: True where hidden; this course's masks are True where visible",
-        ),
+    mistakes=edits(
+        chunk_mask,
+        """
+        past[:, None, None] + np -> 0 * past[:, None, None] + np | The new tokens are counted from 0, as if the cache
+            were empty. Token t of the chunk stands at past + t.
+        keys <= queries -> keys < queries | The new tokens do not see themselves. Position past + t is visible, too.
+        keys <= queries -> keys <= queries + 1 | Each new token sees the one after it. Token t of the chunk stands at
+            past + t, counted from 0.
+        keys <= queries -> keys <= queries + n | All rows are visible. Inside the chunk a token must not see
+            the later ones.
+        keys <= queries -> (keys < past[:, None, None]) & (keys <= queries) | Only the old rows are visible. The new
+            tokens see themselves and the new ones before them, too.
+        keys <= queries -> (keys >= past[:, None, None]) & (keys <= queries) | Only the new rows are visible. The cached
+            ones are all in the past, so every new token sees them.
+        keys <= queries -> keys >= queries | The comparison is the wrong way round. Key j is visible if j <= past + t.
+        keys <= queries -> keys > queries | This is the opposite, True where hidden. The masks of this course are True
+            where visible.
+        keys <= queries -> keys == queries | Each new token sees itself alone. It sees all positions up to its own.
+        past[:, None, None] + np -> 0 * past[:, None, None] + past.max() + np | Every sequence is treated as the longest
+            one. Each has its own number of old tokens.
+        past.max() + n -> past[-1] + n | The last sequence is taken for the longest. N is past.max() + n.
+        past.max() + n -> past[0] + n | The first sequence is taken for the longest. N is past.max() + n.
+        past.max() + n -> past.sum() + n | All old tokens are added up. N is past.max() + n.
+        past.max() + n -> past.min() + n | The shortest sequence gives N. N is past.max() + n.
+        past.max() + n -> past.max() | Only the old rows have a column. There are past.max() + n columns.
+        past.max() + n -> n | Only the new rows have a column. There are past.max() + n columns.
+        past.max() + n -> past.max() + n + 1 | There is one column too many. There are past.max() + n.
+        keys <= queries -> np.where(keys < past.max(), keys < past[:, None, None] + 0 * queries, keys - past.max() <=
+            queries - past[:, None, None]) | The new rows stand behind those of the longest sequence.
+            Row j holds position j, so the new rows of sequence i begin at past[i].
+        keys <= queries -> (keys >= past.max() - past[:, None, None]) & (keys <= queries - past[:, None, None] +
+            past.max()) | The shorter sequences are padded on the left. Row j holds position j, so every sequence begins
+            at row 0.
+        keys <= queries -> np.logical_or(keys <= queries, keys >= past[:, None, None] + n) | Rows behind the end of a
+            shorter sequence are visible. They hold nothing, so hide them.
+        keys <= queries -> (keys <= queries).swapaxes(1, 2) | Queries and keys are exchanged. The last axis is that of
+            the keys.
+        keys <= queries -> (keys <= queries)[0] | This is the mask of one sequence. Return one for each, of shape
+            (b, n, N).
+        keys <= queries -> np.where(keys <= queries, 0.0, -np.inf) | This is the additive form, 0 and -inf. Return
+            booleans, True where visible.
+        """,
     ),
     hints=(
-        "A causal mask compares positions: key j is visible to the query at position i when j <= i. What is the "
+        "A causal mask compares positions: key j is visible to the query at position i if j <= i. What is the "
         "position of token t of the chunk?",
         "`past[:, None, None] + np.arange(n)[:, None]` are the positions of the queries, of shape (b, n, 1).",
-        "Compare them with `np.arange(past.max() + n)`, the positions of the keys; broadcasting gives (b, n, N).",
+        "Compare them with `np.arange(past.max() + n)`, the positions of the keys. Broadcasting gives (b, n, N).",
     ),
 )

@@ -1,28 +1,14 @@
 """Exercise 6.2: the FLOPs of attention over a whole generation, with and without a cache."""
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Stage, edits
 
 
 def generation_flops(N, d):
+    steps = range(1, N + 1)
     return {
-        "cached": 2 * d * N * (N + 1),  # 4 d i at step i, and 1 + 2 + ... + N = N (N + 1) / 2
-        "recomputed": 2 * d * N * (N + 1) * (2 * N + 1) // 3,  # 4 d i^2, and the squares sum to N (N + 1) (2 N + 1) / 6
+        "cached": sum(4 * d * i for i in steps),  # 2 d N (N + 1)
+        "recomputed": sum(4 * d * i * i for i in steps),  # 2 d N (N + 1) (2 N + 1) / 3
     }
-
-
-def _summed(cached, recomputed, start=1):
-    """The sums over the steps of other terms."""
-
-    def answer(N, d):
-        steps = range(start, N + start)
-        return {"cached": sum(cached(i, d) for i in steps), "recomputed": sum(recomputed(i, d) for i in steps)}
-
-    return answer
-
-
-def _exchanged(N, d):
-    right = generation_flops(N, d)
-    return {"cached": right["recomputed"], "recomputed": right["cached"]}
 
 
 COSTS = Exercise(
@@ -32,49 +18,55 @@ COSTS = Exercise(
     difficulty=2,
     solution=generation_flops,
     stages=(
-        Stage((3, 5), "three tokens, width 5"),
+        Stage((5, 3), "five tokens, width 3"),
+        Stage((1, 7), "one token, width 7"),
         Stage((1000, 768), "1000 tokens, width 768"),
     ),
-    mistakes=(
-        Mistake(
-            lambda N, d: {"cached": 4 * d * N, "recomputed": 4 * d * N * N},
-            "this is what the last token costs; sum over all steps",
-        ),
-        Mistake(
-            lambda N, d: {"cached": 4 * d * N * N, "recomputed": 4 * d * N**3},
-            "this is N times the last step, but the earlier steps see fewer tokens: step i sees i of them",
-        ),
-        Mistake(
-            _summed(lambda i, d: 2 * d * i, lambda i, d: 2 * d * i * i),
-            "this is half: each pair takes part in two products, Q K^T and P V, and a multiply-add is 2 FLOPs",
-        ),
-        Mistake(
-            _summed(lambda i, d: 8 * d * i, lambda i, d: 8 * d * i * i),
-            "this is twice too much: 2 d FLOPs for the score of a pair and 2 d for its part of the mix, 4 d together",
-        ),
-        Mistake(
-            lambda N, d: {"cached": 2 * d * N**2, "recomputed": 4 * d * N**3 / 3},
-            "these are the integrals of 4 d i and 4 d i^2, the leading terms; the sums are asked for",
-        ),
-        Mistake(
-            _summed(lambda i, d: 4 * d * i, lambda i, d: 4 * d * i * i, start=0),
-            "step i sees i - 1 tokens here; it sees itself too, so that the first one costs 4 d",
-        ),
-        Mistake(
-            _summed(lambda i, d: 4 * d * i, lambda i, d: 2 * d * i * (i + 1)),
-            "without a cache you count visible pairs only; the matrix product computes all i^2 scores, and the mask "
-            "hides some of them afterwards",
-        ),
-        Mistake(
-            _summed(lambda i, d: 4 * d, lambda i, d: 4 * d * i),
-            "each step here meets one token less than a whole text: with a cache one query meets i keys, without one "
-            "all i queries meet i keys",
-        ),
-        Mistake(_exchanged, "the two are exchanged: with the cache it costs less"),
+    mistakes=edits(
+        generation_flops,
+        """
+        sum(4 * d * i for i in steps) -> 4 * d * N && sum(4 * d * i * i for i in steps) -> 4 * d * N * N | This is what
+            the last token costs. Sum over all steps.
+        sum(4 * d * i for i in steps) -> 4 * d * N * N && sum(4 * d * i * i for i in steps) -> 4 * d * N**3 | This is N
+            times the last step. Earlier steps see fewer tokens, and step i sees i of them.
+        sum(4 * d * i * i for i in steps) -> 4 * d * N**3 | Without a cache this is N times the last step. Step i has i
+            queries, and earlier steps have fewer.
+        sum(4 * d * i * i for i in steps) -> 4 * d * N**2 | Without a cache this is the last step alone. Sum over all
+            steps.
+        sum(4 * d * i for i in steps) -> 4 * d * N | With the cache this is the last step alone. Sum over all steps.
+        sum(4 * d * i for i in steps) -> 4 * d * N * N | With the cache this is N times the last step. Step i sees i
+            tokens.
+        sum(4 * d * i for -> sum(2 * d * i for && sum(4 * d * i * i -> sum(2 * d * i * i | This is half. Each pair takes
+            part in two products, Q K^T and P V, and a multiply-add is 2 FLOPs.
+        sum(4 * d * i for -> sum(2 * d * i for | With the cache this is half. Each pair takes part in two products, and
+            a multiply-add is 2 FLOPs.
+        sum(4 * d * i * i -> sum(2 * d * i * i | Without a cache this is half. Each pair takes part in two products, and
+            a multiply-add is 2 FLOPs.
+        sum(4 * d * i for -> sum(d * i for && sum(4 * d * i * i -> sum(d * i * i | This is a quarter. Each pair takes
+            part in two products, Q K^T and P V, and a multiply-add is 2 FLOPs.
+        sum(4 * d * i for -> sum(8 * d * i for && sum(4 * d * i * i -> sum(8 * d * i * i | This is twice too much. A
+            pair costs 2 d FLOPs for its score and 2 d for its part of the mix.
+        4 * d * i -2> 4 * i | The width is missing. A pair costs 4 d FLOPs.
+        4 * d * i -2> 4 * d * d * i | A pair costs 4 d FLOPs, not 4 d^2. The projections are not counted.
+        4 * d * i for -> (8 * d * d + 4 * d * i) for && 4 * d * i * i -> 8 * d * d * i + 4 * d * i * i | The projections
+            are counted, too. Count attention alone, which is Q K^T and P V.
+        sum(4 * d * i for i in steps) -> 2 * d * N**2 && sum(4 * d * i * i for i in steps) -> 4 * d * N**3 / 3 | These
+            are the integrals of 4 d i and 4 d i^2. The sums are asked for.
+        range(1, N + 1) -> range(N) | Step i sees i - 1 tokens here. It sees itself, too, so the first one costs 4 d.
+        range(1, N + 1) -> range(2, N + 1) | The first step is missing. It costs 4 d, because the token sees itself.
+        range(1, N + 1) -> range(1, N + 2) | There is one step too many. The steps are 1 to N.
+        4 * d * i * i -> 2 * d * i * (i + 1) | Without a cache you count visible pairs only. The matrix product
+            computes all i^2 scores, and the mask hides some of them afterwards.
+        sum(4 * d * i for -> sum(4 * d for && sum(4 * d * i * i -> sum(4 * d * i | A factor i is missing. With a cache
+            one query meets i keys, without one i queries meet i keys.
+        sum(4 * d * i * i -> sum(4 * d * i | Without a cache all i queries meet i keys, so step i costs 4 d i^2.
+        "cached": -> "x": && "recomputed": -> "cached": && "x": -> "recomputed": | The two are exchanged. With the
+            cache it costs less.
+        """,
     ),
     hints=(
         "How many (query, key) pairs does step i compute with a cache, how many without? Each pair costs 4 d.",
-        "i pairs with the cache, i^2 without. A loop that adds them up is a right answer.",
+        "Step i computes i pairs with the cache and i^2 without. A loop that adds them up is a right answer.",
         "1 + 2 + ... + N = N (N + 1) / 2, and 1 + 4 + ... + N^2 = N (N + 1) (2 N + 1) / 6.",
     ),
 )

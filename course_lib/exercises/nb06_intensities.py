@@ -2,7 +2,7 @@
 
 import math
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Stage, edits
 
 # 6.6 ------------------------------------------------------------------------------------------------------------------
 
@@ -13,22 +13,6 @@ def decode_intensity(batch, weights, cache, group, itemsize):
     return flops / moved
 
 
-def _ratio(flops, moved):
-    def answer(batch, weights, cache, group, itemsize):
-        sizes = {"b": batch, "W": weights, "C": cache, "g": group}
-        return flops(**sizes) / (itemsize * moved(**sizes))
-
-    return answer
-
-
-def _flops(b, W, C, g):
-    return 2 * b * (W + g * C)
-
-
-def _moved(b, W, C, g):
-    return W + b * C
-
-
 INTENSITY = Exercise(
     id="6.6",
     title="FLOPs per byte of a decode step",
@@ -36,51 +20,57 @@ INTENSITY = Exercise(
     difficulty=2,
     solution=decode_intensity,
     stages=(
-        Stage((3, 1000, 0, 1, 4), "3 sequences in float32, nothing cached"),
-        Stage((8, 1000, 0, 1, 2), "8 sequences in 16 bits, nothing cached"),
-        Stage((1, 1000, 300, 1, 2), "one sequence with a cache, each number of it read for one head"),
-        Stage((8, 1000, 300, 4, 2), "8 sequences with caches that four heads share"),
+        Stage((5, 1100, 300, 3, 2), "5 sequences in 16 bits with caches that three heads share"),
+        Stage((7, 1100, 300, 1, 4), "7 sequences in float32 with caches, each number of them read for one head"),
+        Stage((9, 1100, 0, 5, 3), "9 sequences, 3 bytes a number, nothing cached"),
+        Stage((1, 1000, 900, 6, 2), "one sequence with a cache that six heads share"),
     ),
-    mistakes=(
-        Mistake(_ratio(lambda **s: _flops(**s) / 2, _moved), "a multiply-add is two FLOPs, not one"),
-        Mistake(
-            _ratio(_flops, lambda b, W, C, g: b * (W + C)),
-            "the intensity of the weights should grow with the batch: they are read once for all sequences, and every "
-            "sequence is multiplied with them",
-        ),
-        Mistake(
-            _ratio(_flops, lambda b, W, C, g: W + C),
-            "one cache is read for the whole batch; each sequence has its own",
-        ),
-        Mistake(
-            _ratio(lambda b, W, C, g: 2 * b * (W + C), _moved),
-            "each number of the cache is multiplied for all `group` query heads that share it",
-        ),
-        Mistake(
-            _ratio(_flops, lambda b, W, C, g: W + b * g * C),
-            "the cache is read once for each of the sharing heads; an ideal kernel reads it once and uses it for all",
-        ),
-        Mistake(
-            lambda batch, weights, cache, group, itemsize: 2 * (batch + group) / itemsize,
-            "this is the intensity of the weights plus that of the cache; add up FLOPs, add up bytes, and divide then",
-        ),
-        Mistake(
-            lambda batch, weights, cache, group, itemsize: decode_intensity(batch, weights, cache, group, 1),
-            "this is FLOPs per number; divide by the bytes of a number, `itemsize`",
-        ),
-        Mistake(lambda *given: 1 / decode_intensity(*given), "this is bytes per FLOP; FLOPs per byte are asked for"),
-        Mistake(
-            _ratio(lambda b, W, C, g: 2 * (b * W + g * C), _moved),
-            "the cache's FLOPs are counted for one sequence; each of the batch reads and multiplies its own cache",
-        ),
-        Mistake(
-            lambda batch, weights, cache, group, itemsize: 2 * batch / itemsize,
-            "this is right for the weights alone; the cache adds FLOPs and bytes",
-        ),
+    mistakes=edits(
+        decode_intensity,
+        """
+        2 * batch * (weights -> batch * (weights | A multiply-add is two FLOPs, not one.
+        weights + group * cache -> weights + cache | Each number of the cache is multiplied for all `group` query heads
+            that share it.
+        batch * (weights + group * cache) -> (batch * weights + group * cache) | The cache's FLOPs are counted for one
+            sequence. Each sequence multiplies its own cache.
+        batch * (weights + group * cache) -> (weights + batch * group * cache) | The FLOPs of the parameters are counted
+            for one sequence. Every sequence is multiplied with them.
+        batch * (weights + group * cache) -> (weights + group * cache) | The FLOPs are those of one sequence. There are
+            `batch` of them.
+        weights + group * cache -> weights + cache / group | The cache's FLOPs are divided by the group. Each number of
+            the cache is multiplied for `group` heads.
+        weights + group * cache -> weights | The FLOPs of the cache are missing. Each of its numbers is multiplied for
+            `group` heads.
+        weights + group * cache -> group * cache | The FLOPs of the parameters are missing.
+        (weights + batch * cache) -> batch * (weights + cache) | The parameters are read once for all sequences, so
+            their bytes do not grow with the batch.
+        (weights + batch * cache) -> (weights + cache) | One cache is read for the whole batch. Each sequence has its
+            own.
+        (weights + batch * cache) -> (weights + batch * group * cache) | The cache is read once for each head that
+            shares it. An ideal kernel reads it once and uses it for all.
+        (weights + batch * cache) -> (weights + batch * cache / group) | The cache is divided by the group. `cache`
+            counts the numbers that are read already.
+        (weights + batch * cache) -> weights | The caches are not read here. Each sequence reads its own.
+        (weights + batch * cache) -> batch * cache | The parameters are not read here. They are read once.
+        itemsize * (weights + batch * cache) -> itemsize * weights + batch * cache | Only the parameters are in bytes. A
+            number of the cache takes `itemsize` bytes, too.
+        itemsize * (weights -> (weights | These are FLOPs per number. Divide by the bytes of a number, `itemsize`.
+        itemsize * (weights -> itemsize * 8 * (weights | These are FLOPs per bit. `itemsize` counts bytes.
+        itemsize * (weights -> 2 * (weights | `itemsize` is not used. A number takes `itemsize` bytes.
+        flops / moved -> moved / flops | This is bytes per FLOP. Return FLOPs per byte.
+        flops / moved -> flops // moved | This is rounded down. Return the quotient itself.
+        flops / moved -> flops | These are the FLOPs alone. Divide by the bytes.
+        flops / moved -> 2 * (batch + group) / itemsize | This is the intensity of the parameters plus that of the
+            cache. Add up FLOPs, add up bytes, and divide then.
+        flops / moved -> (batch + group) / itemsize | This is the mean of the intensities of parameters and cache. Add
+            up FLOPs, add up bytes, and divide then.
+        flops / moved -> 2 * batch / itemsize | This is right for the parameters alone. The cache adds FLOPs and bytes.
+        """,
     ),
     hints=(
-        "FLOPs: each weight takes part in one multiply-add for every sequence, each cached number in `group` of them.",
-        "Bytes: the weights once, the caches of all sequences once each, `itemsize` bytes a number.",
+        "FLOPs: each parameter takes part in one multiply-add for every sequence, each cached number in `group` "
+        "of them.",
+        "Bytes: the parameters once, the caches of all sequences once each, `itemsize` bytes a number.",
     ),
 )
 
@@ -95,34 +85,6 @@ def smallest_batch(ridge, weights, cache, group, itemsize):
     return math.ceil(ridge * itemsize * weights / per_sequence)
 
 
-def _unchecked(ridge, weights, cache, group, itemsize):
-    return math.ceil(ridge * itemsize * weights / (2 * (weights + group * cache) - ridge * itemsize * cache))
-
-
-def _floor(ridge, weights, cache, group, itemsize):
-    per_sequence = 2 * (weights + group * cache) - ridge * itemsize * cache
-    return math.inf if per_sequence <= 0 else math.floor(ridge * itemsize * weights / per_sequence)
-
-
-def _above(ridge, weights, cache, group, itemsize):
-    batch = _floor(ridge, weights, cache, group, itemsize)
-    return batch if batch == math.inf else batch + 1
-
-
-def _caches_read_free(ridge, weights, cache, group, itemsize):
-    return math.ceil(ridge * itemsize * weights / (2 * (weights + group * cache)))
-
-
-def _or(marker):
-    """Right, but with `marker` in place of infinity."""
-
-    def answer(*given):
-        batch = smallest_batch(*given)
-        return marker if batch == math.inf else batch
-
-    return answer
-
-
 BATCH = Exercise(
     id="6.7",
     title="the batch that fills the processor",
@@ -130,65 +92,57 @@ BATCH = Exercise(
     difficulty=3,
     solution=smallest_batch,
     stages=(
-        Stage((7, 1000, 0, 1, 2), "ridge 7, in 16 bits, weights alone"),
-        Stage((7, 1000, 0, 1, 4), "ridge 7, in float32, weights alone"),
-        # 91.07 in exact numbers, so that rounding to the nearest gives one too few
+        Stage((7, 1000, 0, 3, 4), "ridge 7, in float32, parameters alone"),
+        # In exact numbers 260.9, then 91.07. Rounding to the nearest is wrong for the second alone.
+        Stage((30, 1000, 14, 5, 4), "with a small cache that five heads share"),
         Stage((50, 1020, 10, 4, 2), "with a small cache that four heads share"),
-        Stage((300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion weights with 300 tokens cached"),
-        Stage((50, 1000, 100, 1, 2), "with a cache that no batch can make up for"),
-        Stage((50, 4800, 100, 2, 2), "with a cache that only an infinite batch could make up for"),
+        Stage((300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion parameters with 300 tokens cached"),
+        Stage((2, 100, 100, 4, 2), "with a ridge of 2, which one sequence reaches"),
+        Stage((3, 1_000_010, 1_000_000, 2, 2), "with a cache that a very large batch makes up for"),
+        Stage((2.5, 1001, 2001, 2, 2), "with a ridge of 2.5 that a large batch just reaches"),
+        Stage((50, 1000, 100, 3, 2), "with a cache that no batch can make up for"),
+        Stage((50, 4700, 100, 3, 2), "with a cache that only an infinite batch could make up for"),
     ),
-    mistakes=(
-        Mistake(
-            lambda *given: math.inf,
-            "some batch reaches the ridge here; math.inf is right only where none does, however large",
-        ),
-        Mistake(
-            lambda ridge, weights, cache, group, itemsize: smallest_batch(ridge, weights, 0, group, itemsize),
-            "this is the batch for the weights alone; every sequence brings a cache, which has to be read too",
-        ),
-        Mistake(
-            lambda ridge, weights, cache, group, itemsize: smallest_batch(ridge, weights, cache, 1, itemsize),
-            "each number of the cache is multiplied for all `group` heads that share it",
-        ),
-        Mistake(
-            lambda ridge, weights, cache, group, itemsize: smallest_batch(ridge, weights, cache, group, 2),
-            "the intensity of weights is 2 batch / itemsize; a number may have another size than 2 bytes",
-        ),
-        Mistake(
-            lambda ridge, weights, cache, group, itemsize: smallest_batch(ridge, weights, cache, group, 2 * itemsize),
-            "this is twice too much for the weights alone: a multiply-add is two FLOPs, so the intensity of weights is "
-            "2 batch / itemsize",
-        ),
-        Mistake(
-            lambda ridge, weights, cache, group, itemsize: smallest_batch(ridge, weights, cache, group, 1),
-            "this compares the ridge with FLOPs per number; divide by `itemsize` for FLOPs per byte",
-        ),
-        Mistake(
-            _floor,
-            "this batch is rounded down, and its intensity is still below the ridge; round up (`math.ceil`; `round` "
-            "goes to the nearest whole number)",
-        ),
-        Mistake(
-            _above,
-            "one less reaches the ridge already, since it is met exactly; compare with >=, not with >",
-        ),
-        Mistake(
-            _caches_read_free,
-            "the bytes do not grow with the batch here; each sequence reads its own cache, itemsize b C in all",
-        ),
-        Mistake(_or(-1), "no batch reaches the ridge here; return math.inf"),
-        Mistake(_or(None), "no batch reaches the ridge here, and your function returns nothing; return math.inf"),
-        Mistake(
-            _unchecked,
-            "no batch reaches the ridge here: the intensity grows towards 2 (weights + group cache) / (itemsize cache) "
-            "only, which is smaller; return math.inf",
-        ),
+    mistakes=edits(
+        smallest_batch,
+        """
+        if per_sequence <= 0: -> if True: | Some batch reaches the ridge here. math.inf is right only where none does,
+            however large.
+        2 * (weights + group * cache) - ridge * itemsize * cache -> 2 * weights | This is the batch for the parameters
+            alone. Every sequence brings a cache, which has to be read, too.
+        group * cache -> cache | Each number of the cache is multiplied for all `group` heads that share it.
+        ridge * itemsize -2> ridge * 2 | This takes 2 bytes a number. A number has `itemsize` bytes.
+        2 * (weights -> (weights | This is twice too much. A multiply-add is two FLOPs, so the intensity of the
+            parameters is 2 batch / itemsize.
+        ridge * itemsize -2> ridge | This compares the ridge with FLOPs per number. Divide by `itemsize` for FLOPs per
+            byte.
+        math.ceil -> math.floor | This batch is rounded down, and its intensity is still below the ridge. Round up
+            (`math.ceil`).
+        math.ceil -> round | `round` goes to the nearest whole number, whose intensity may be below the ridge. Round up
+            (`math.ceil`).
+        math.ceil(ridge * itemsize * weights / per_sequence) -> math.floor(ridge * itemsize * weights / per_sequence) +
+            1 | One less reaches the ridge already, since it is met exactly. Compare with >=, not with >.
+        - ridge * itemsize * cache -> | The bytes do not grow with the batch here. Each sequence reads its own cache,
+            itemsize b C in all.
+        if per_sequence <= 0: -> if 2 * (weights + cache) <= ridge * itemsize * cache: | Some batch reaches the ridge
+            here. The largest intensity is 2 (weights + group cache) / (itemsize cache), with the group.
+        return math.ceil(ridge * itemsize * weights / per_sequence) -> batch = math.ceil(ridge * itemsize * weights /
+            per_sequence); return batch if batch <= 1000 else math.inf | Some batch above 1000 reaches the ridge. Decide
+            by the limit of the intensity, not by a largest batch, where none does.
+        return math.ceil(ridge * itemsize * weights / per_sequence) -> batch = math.ceil(ridge * itemsize * weights /
+            per_sequence); return batch if batch <= 10000 else math.inf | Some batch above 10,000 reaches the ridge.
+            Decide by the limit of the intensity, not by a largest batch, where none does.
+        return math.inf -> return -1 | No batch reaches the ridge here. Return math.inf.
+        return math.inf -> return None | No batch reaches the ridge here, and your function returns nothing. Return
+            math.inf.
+        if per_sequence <= 0: -> if False: | No batch reaches the ridge here, because the intensity grows towards
+            2 (weights + group cache) / (itemsize cache) only. Return math.inf.
+        """,
     ),
     hints=(
         "Write 2 b (W + group C) >= ridge itemsize (W + b C), with C for cache, and bring every b to one side.",
         "b (2 (W + group C) - ridge itemsize C) >= ridge itemsize W. What if the bracket is not positive?",
-        "`math.ceil` rounds up; a search `while decode_intensity(...) < ridge` is a right answer too, if it knows when "
-        "to give up.",
+        "`math.ceil` rounds up. A search `while decode_intensity(...) < ridge` is a right answer, too, if it "
+        "knows when to give up.",
     ),
 )

@@ -2,35 +2,28 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
 
 def positions_in_ring(length, window):
-    newest = length - 1
     slots = np.arange(window)
+    newest = length - 1
     positions = newest - (newest - slots) % window  # the last position that fell into each slot
     return np.where(positions >= 0, positions, -1)
 
 
-def _written(order, window, slot=lambda p, w: p % w):
+def _written(order, window, slot):
     """Write the positions one after the other, each into its slot."""
     ring = np.full(window, -1)
     for position in order:
-        ring[slot(position, window)] = position
+        ring[slot(position)] = position
     return ring
 
 
-def _shifted(length, window):
+def _by_age(length, window):
+    """The kept positions, the oldest first."""
     kept = np.arange(max(length - window, 0), length)
     return np.concatenate([kept, np.full(window - len(kept), -1)])
-
-
-def _one_off(length, window):
-    return _written(range(1, length + 1), window)
-
-
-def _one_off_slots(length, window):
-    return _written(range(length), window, lambda p, w: (p + 1) % w)
 
 
 RING = Exercise(
@@ -40,39 +33,73 @@ RING = Exercise(
     difficulty=2,
     solution=positions_in_ring,
     stages=(
-        Stage((0, 3), "no token yet: every slot is empty"),
         Stage((3, 5), "3 tokens in 5 slots"),
-        Stage((5, 5), "5 tokens in 5 slots: just full"),
+        Stage((9, 7), "9 tokens in 7 slots: some are overwritten"),
         Stage((13, 5), "13 tokens in 5 slots: the ring has gone round"),
+        Stage((5, 5), "5 tokens in 5 slots: just full"),
+        Stage((0, 3), "no token yet: every slot is empty"),
     ),
     mistakes=(
         Mistake(
-            _shifted,
-            "these are the right positions in order of age, so that every row moves at every step; in a ring rows "
-            "stay, and position p lies in slot p mod window",
-        ),
-        Mistake(_one_off, "the positions run from 1 to length; they are counted from 0, so the newest is length - 1"),
-        Mistake(_one_off_slots, "everything lies one slot too far: position 0 goes into slot 0"),
-        Mistake(
-            lambda length, window: np.where(np.arange(window) < length, np.arange(window), -1),
-            "the first tokens are never overwritten; the newest one takes the slot of the oldest",
+            _by_age,
+            "These are the right positions in order of age, so every row moves at every step. In a ring rows stay, and "
+            "position p lies in slot p mod window.",
         ),
         Mistake(
-            lambda length, window: np.maximum(positions_in_ring(length, window), 0),
-            "empty slots hold 0, which is the position of the first token; mark them with -1",
+            lambda length, window: np.roll(_by_age(length, window)[::-1], min(length - window, 0)),
+            "This lists the newest first. Position p lies in slot p mod window and stays there.",
         ),
         Mistake(
-            lambda length, window: length - 1 - (length - 1 - np.arange(window)) % window,
-            "an empty slot is given a negative position that no token has; mark every empty slot with -1",
+            lambda length, window: _written(range(1, length + 1), window, lambda p: p % window),
+            "The positions run from 1 to length. They are counted from 0, so the newest is length - 1.",
         ),
         Mistake(
-            lambda length, window: np.arange(length) % window,
-            "this has one number for each token; one for each slot is asked for, `window` of them, with -1 for an "
-            "empty slot",
+            lambda length, window: _written(range(1, length + 1), window, lambda p: (p - 1) % window),
+            "Each position is one too large. They are counted from 0, so the newest is length - 1.",
         ),
         Mistake(
-            lambda length, window: _shifted(length, window)[::-1],
-            "this lists the newest first; position p lies in slot p mod window and stays there",
+            lambda length, window: _written(range(length), window, lambda p: (p + 1) % window),
+            "Everything lies one slot too far. Position 0 goes into slot 0.",
+        ),
+        Mistake(
+            lambda length, window: _written(range(length), window, lambda p: -1 - p % window),
+            "The slots are filled from the last one down. Position p lies in slot p mod window.",
+        ),
+        Mistake(
+            lambda length, window: np.array([p if p < length else -1 for p in range(window)]),
+            "The first tokens are never overwritten. The newest one takes the slot of the oldest, so slot s holds the "
+            "last position p with p mod window = s.",
+        ),
+        Mistake(
+            lambda length, window: _written(range(length), window, lambda p: min(p, window - 1)),
+            "All later tokens fall into the last slot. Position p lies in slot p mod window.",
+        ),
+        Mistake(
+            lambda length, window: np.roll(_by_age(length, window), max(window - length, 0)),
+            "These are the right positions in order of age, behind the empty slots. Position p lies in slot p mod "
+            "window and stays there.",
+        ),
+        Mistake(
+            lambda length, window: np.arange(max(length - window, 0), length),
+            "These are the kept positions in order of age. Return one number for each slot, `window` of them, with -1 "
+            "for an empty slot.",
+        ),
+        *edits(
+            positions_in_ring,
+            """
+            positions, -1) -> positions, 0) | Empty slots hold 0, which is the position of the first token. Mark them
+                with -1.
+            return np.where(positions >= 0, positions, -1) -> return positions | An empty slot has a negative position
+                that no token has. Mark every empty slot with -1.
+            return np.where(positions >= 0, positions, -1) -> return np.where(positions >= 0, positions, np.nan) | An
+                empty slot holds NaN. Mark it with -1.
+            return np.where(positions >= 0, positions, -1) -> return positions >= 0 | This says which slots are full.
+                Return the position that each slot holds.
+            newest = length - 1 -> newest = window - 1 | Slot s holds s in every case. It holds the last position p with
+                p mod window = s, or -1.
+            newest = length - 1 -> newest = length | The newest position is length - 1, because positions are counted
+                from 0.
+            """,
         ),
     ),
     hints=(

@@ -95,7 +95,8 @@ def step_in_loops(x, W_Q, W_K, W_V, W_O, K, V):
     for q, k, v, o, old_K, old_V in zip(W_Q, W_K, W_V, W_O, K, V, strict=True):
         new_K.append([*old_K, x @ k])
         new_V.append([*old_V, x @ v])
-        weights = [math.exp((x @ q) @ key / math.sqrt(len(key))) for key in new_K[-1]]
+        logits = [(x @ q) @ key / math.sqrt(len(key)) for key in new_K[-1]]
+        weights = [math.exp(logit - max(logits)) for logit in logits]
         y = y + sum(w * value for w, value in zip(weights, new_V[-1], strict=True)) / sum(weights) @ o
     return y, np.array(new_K), np.array(new_V)
 
@@ -111,7 +112,8 @@ def step_by_stacking(x, W_Q, W_K, W_V, W_O, K, V):
     K = np.stack([np.vstack([rows, x @ W]) for rows, W in zip(K, W_K, strict=True)])
     V = np.stack([np.vstack([rows, x @ W]) for rows, W in zip(V, W_V, strict=True)])
     S = (K @ (x @ W_Q)[..., None])[..., 0] / np.sqrt(K.shape[-1])
-    P = np.exp(S) / np.exp(S).sum(-1, keepdims=True)
+    P = np.exp(S - S.max(-1, keepdims=True))
+    P = P / P.sum(-1, keepdims=True)
     return np.concatenate(list((P[:, None] @ V)[:, 0])) @ np.concatenate(list(W_O)), K, V
 
 
@@ -150,7 +152,7 @@ def batch_without_floats(r, W, C, g, s):
     return math.inf if 2 * (W + g * C) <= r * s * C else -(-r * s * W // (2 * (W + g * C) - r * s * C))
 
 
-def batch_by_search(ridge, weights, cache, group, itemsize, longest=10_000, otherwise=math.inf):
+def batch_by_search(ridge, weights, cache, group, itemsize, longest=1_000_000, otherwise=math.inf):
     for b in range(1, longest):
         if 2 * b * (weights + group * cache) >= ridge * itemsize * (weights + b * cache):
             return b
@@ -229,43 +231,50 @@ def batch_rounded_to_the_nearest(r, W, C, g, s):
     return math.inf if per_sequence <= 0 else round(r * s * W / per_sequence)
 
 
-def batch_above_the_ridge(r, W, C, g, s):
-    return batch_by_search(r + 1e-9, W, C, g, s)
+def batch_above_the_ridge(ridge, weights, cache, group, itemsize):
+    for b in range(1, 10**6):
+        if 2 * b * (weights + group * cache) > ridge * itemsize * (weights + b * cache):
+            return b
+    return math.inf
 
 
 @pytest.mark.parametrize(
     ("number", "answer", "message"),
     [
-        ("6.1", lambda x, W_Q, W_K, *rest: step_in_loops(x, W_K, W_Q, *rest), "the first token"),
-        ("6.1", softmax_over_heads, "the first token"),
+        ("6.1", lambda x, W_Q, W_K, *rest: step_in_loops(x, W_K, W_Q, *rest), "W_Q and W_K are exchanged"),
+        ("6.1", softmax_over_heads, "The softmax runs over the heads"),
         ("6.1", step_with_heads_apart, "y is their sum"),
         ("6.1", lambda *given: (step_in_loops(*given)[0] / 3, *step_in_loops(*given)[1:]), "mean over the heads"),
-        ("6.1", lambda *given: (step_in_loops(*given)[0] * 3, *step_in_loops(*given)[1:]), "the first token"),
+        ("6.1", lambda *given: (step_in_loops(*given)[0] * 3, *step_in_loops(*given)[1:]), "the third token"),
         ("6.1", step_that_reads_before_it_stores, "does not see itself"),
         ("6.1", lambda *given: tuple(step_in_torch(*given)[i] for i in (1, 2, 0)), "return y first"),
         ("6.1", lambda *given: step_in_loops(*given)[::-1], "in entry 0, your result has shape"),
         ("6.1", lambda x, W_Q, W_K, W_V, W_O, K, V: K @ (x @ W_Q), "your code raises ValueError"),
         ("6.1", lambda *given: (*step_in_loops(*given)[:2], given[6]), "in entry 2, your result has shape"),
-        ("6.2", lambda N, d: {"cached": 4 * d * N, "recomputed": 4 * d * N**3}, "three tokens"),
+        ("6.2", lambda N, d: {"cached": 4 * d * N, "recomputed": 4 * d * N**3}, "five tokens"),
         ("6.2", lambda N, d: (2 * d * N * (N + 1), 4 * d * N**3), "a dict is expected"),
-        ("6.2", lambda N, d: {"cached": 2 * d * N * (N + 1), "recomputed": 2 * d * N * (N + 1)}, "three tokens"),
+        (
+            "6.2",
+            lambda N, d: {"cached": 2 * d * N * (N + 1), "recomputed": 2 * d * N * (N + 1)},
+            "all i queries meet i keys",
+        ),
         ("6.2", lambda N, d: {"cached": 2 * d * N * (N + 1)}, "the key 'recomputed' is missing"),
-        ("6.2", lambda N, d: {k: v // d for k, v in costs_in_a_loop(N, d).items()}, "under the key 'cached'"),
+        ("6.2", lambda N, d: {k: v // d for k, v in costs_in_a_loop(N, d).items()}, "The width is missing"),
         ("6.3", lambda n, past: np.tri(n, past.max() + n, k=past.max(), dtype=bool), "return one for each"),
-        ("6.3", lambda n, past: np.tri(n, n, dtype=bool)[None].repeat(len(past), 0), "shape (1, 1, 1)"),
+        ("6.3", lambda n, past: np.tri(n, n, dtype=bool)[None].repeat(len(past), 0), "shape (1, 3, 3)"),
         ("6.3", lambda n, past: np.array(mask_in_loops(n, past)).astype(int), "a boolean array"),
-        ("6.3", lambda n, past: np.array(mask_in_loops(n, past))[::-1], "two sequences"),
-        ("6.3", mask_with_new_rows_at_the_end, "behind the longest sequence's"),
+        ("6.3", lambda n, past: np.array(mask_in_loops(n, past))[::-1], "four sequences"),
+        ("6.3", mask_with_new_rows_at_the_end, "behind those of the longest sequence"),
         ("6.3", mask_with_padding_on_the_left, "padded on the left"),
-        ("6.4", lambda layers, N, b, s: sum(2 * c * g * e * N for c, g, e, _ in layers) * s, "batch is missing"),
-        ("6.4", lambda layers, N, b, s: 0, "one layer, one head"),
+        ("6.4", lambda layers, N, b, s: sum(2 * c * g * e * N for c, g, e, _ in layers) * s, "three kinds of layers"),
+        ("6.4", lambda layers, N, b, s: 0, "three kinds of layers"),
         ("6.4", lambda layers, N, b, s: sum(2 * c * g * e * (w or N) for c, g, e, w in layers) * b * s, "shorter than"),
         (
             "6.4",
             lambda layers, N, b, s: sum(2 * g * e * min(N, w or N) for _, g, e, w in layers) * b * s,
             "one layer of",
         ),
-        ("6.4", lambda layers, N, b, s: cache_sizes.cache_bytes(layers, N, b, s) // 1000, "one layer, one head"),
+        ("6.4", lambda layers, N, b, s: cache_sizes.cache_bytes(layers, N, b, s) // 1000, "three kinds of layers"),
         (
             "6.4",
             lambda layers, N, b, s: sum(2 * c * e * min(N, w or N) for c, _, e, w in layers) * b * s,
@@ -275,43 +284,92 @@ def batch_above_the_ridge(r, W, C, g, s):
         (
             "6.4",
             lambda layers, N, b, s: sum(2 * c * g * e * min(N * b, w or N * b) for c, g, e, w in layers) * s,
-            "rows of one sequence",
+            "rows of one text",
         ),
         ("6.4", first_kind_only, "only the first kind"),
-        ("6.5", lambda length, window: np.arange(window), "no token yet"),
-        ("6.5", lambda length, window: list(range(max(length - window, 0), length)), "one for each slot is asked for"),
+        ("6.5", lambda length, window: np.arange(window), "Slot s holds s in every case"),
+        ("6.5", lambda length, window: list(range(max(length - window, 0), length)), "Return one number for each slot"),
         ("6.5", lambda length, window: np.roll(ring_in_a_loop(length, window), 1), "one slot too far"),
         ("6.5", lambda length, window: ring_in_a_loop(length, window + 1), "shape"),
-        ("6.5", lambda length, window: sorted(ring_in_a_loop(length, window)), "3 tokens in 5 slots\n  at index"),
-        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "read for one head\n  you got 1.13043"),
+        ("6.5", lambda length, window: sorted(ring_in_a_loop(length, window)), "in order of age"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "5 sequences in 16 bits"),
         ("6.6", lambda b, W, C, g, s: b * (W + g * C) / (s * (W + b * C)), "two FLOPs"),
-        ("6.6", lambda b, W, C, g, s: 2 * b * W / (s * (W + b * C)), "one sequence with a cache"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * W / (s * (W + b * C)), "The FLOPs of the cache are missing"),
         ("6.6", lambda b, W, C, g, s: 2 * b / s + 2 * g / s * (C > 0), "add up FLOPs, add up bytes"),
-        ("6.7", lambda r, W, C, g, s: r, "ridge 7, in float32"),
-        ("6.7", lambda r, W, C, g, s: r * s // 2, "weights alone; every sequence brings a cache"),
-        ("6.7", lambda r, W, C, g, s: r * s / 2, "weights alone; every sequence brings a cache"),
-        ("6.7", lambda *given: batch_by_search(*given, longest=1000), "some batch reaches the ridge here"),
+        ("6.7", lambda r, W, C, g, s: r, "parameters alone"),
+        ("6.7", lambda r, W, C, g, s: -(-r * s // 2), "parameters alone. Every sequence brings a cache"),
+        ("6.7", lambda r, W, C, g, s: r * s / 2, "parameters alone. Every"),
+        ("6.7", lambda *given: batch_by_search(*given, longest=10_000), "Some batch above 10,000 reaches the ridge"),
         (
             "6.7",
             lambda *given: batch_by_search(*given, otherwise=-1),
-            "no batch reaches the ridge here; return math.inf",
+            "no batch reaches the ridge here. return math.inf",
         ),
         (
             "6.7",
             lambda *given: batch_by_search(*given, otherwise=None),
-            "your function returns nothing; return math.inf",
+            "your function returns nothing. return math.inf",
         ),
-        ("6.7", lambda r, W, C, g, s: -(-r * s * W // (2 * (W + g * C) - r * s * C)), "only, which is smaller"),
+        ("6.7", lambda r, W, C, g, s: -(-r * s * W // (2 * (W + g * C) - r * s * C)), "the intensity grows towards"),
         ("6.7", batch_rounded_to_the_nearest, "`round` goes to the nearest"),
         ("6.7", batch_above_the_ridge, "compare with >=, not with >"),
-        ("6.7", lambda r, W, C, g, s: -(-r * s * (W + C) // (2 * (W + g * C))), "each sequence reads its own cache"),
+        (
+            "6.7",
+            lambda r, W, C, g, s: -(-r * s * (W + C) // (2 * (W + g * C))),
+            "each sequence reads its own cache",
+        ),
         ("6.7", batch_checked_for_less, "an infinite batch could make up for\n  your code raises ZeroDivisionError"),
-        ("6.7", lambda r, W, C, g, s: batch_by_search(r, W, C, g, s) - 1, "weights alone\n  you got 6"),
+        ("6.7", lambda r, W, C, g, s: batch_by_search(r, W, C, g, s) - 1, "parameters alone"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
     result = grade(EXERCISES[number], answer)
     assert result.passed is False and message.lower() in result.message.lower(), result.message
+
+
+def softmax_without_shift(x, W_Q, W_K, W_V, W_O, K, V):
+    K, V = np.concatenate([K, (x @ W_K)[:, None]], 1), np.concatenate([V, (x @ W_V)[:, None]], 1)
+    A = np.exp(np.einsum("he,hNe->hN", x @ W_Q, K) / np.sqrt(K.shape[-1]))
+    return np.einsum("hN,hNv,hvo->o", A / A.sum(-1, keepdims=True), V, W_O), K, V
+
+
+def mask_with_the_last_as_longest(n, past):
+    return np.arange(past[-1] + n) <= past[:, None, None] + np.arange(n)[:, None]
+
+
+def batch_whose_limit_lacks_the_group(r, W, C, g, s):
+    if C and r * s >= 2 * (W + C) / C:
+        return math.inf
+    return batch_without_floats(r, W, C, g, s)
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "message"),
+    [
+        ("6.1", softmax_without_shift, "Subtract from the logits of each head their own maximum"),
+        ("6.3", mask_with_the_last_as_longest, "The last sequence is taken for the longest"),
+        ("6.6", lambda b, W, C, g, s: 2 * g * (W + b * C) / (s * (W + g * C)), "batch"),  # batch and group exchanged
+        ("6.7", batch_whose_limit_lacks_the_group, "Some batch reaches the ridge here"),
+        ("6.7", lambda *given: batch_by_search(*given, longest=10_000), "Some batch above 10,000 reaches the ridge"),
+    ],
+)
+def test_answers_that_passed_or_heard_a_wrong_reason(number, answer, message):
+    with np.errstate(all="ignore"):
+        result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
+@pytest.mark.parametrize("kind", [np.array, torch.tensor, np.float64, float])
+@pytest.mark.parametrize("number", ["6.2", "6.4", "6.6", "6.7"])
+def test_numbers_of_every_kind_are_right(number, kind):
+    solution = EXERCISES[number].solution
+
+    def answer(*given):
+        value = solution(*given)
+        return {key: kind(v) for key, v in value.items()} if isinstance(value, dict) else kind(value)
+
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is True or "float32" in result.message, result.message
 
 
 def test_minutes_in_the_title_of_the_notebook():
