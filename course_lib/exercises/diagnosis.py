@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
+
 from course_lib.exercises.compare import difference
 from course_lib.exercises.core import Exercise, Mistake, Stage
 from course_lib.exercises.slips import Slip, slips
@@ -28,14 +30,27 @@ def reason(exercise: Exercise, stage: Stage, got, value_at: Callable[[Stage], ob
 
 
 def _goes_on(exercise: Exercise, mistake: Mistake, before, after, value_at) -> bool:
-    """Whether the mistake, too, shows here first, and the answer gives its value where it shows next (or just next)."""
+    """Whether the mistake, too, shows here first, and the answer gives its value where it shows next.
+
+    If it shows nowhere else, a value that may coincide by chance must be the mistake's at the next stage, too.
+    """
     if any(shows(mistake.answer, exercise, stage) for stage in before):
         return False
     shown = [stage for stage in after if shows(mistake.answer, exercise, stage)]
+    here = exercise.stages[len(before)]
+    if not shown and _is_telling(value(mistake.answer, here)):
+        return True
     next_one = next(iter((*shown, *after)), None)
     if next_one is None or value_at(next_one) is ... or value(mistake.answer, next_one) is ...:
         return True
     return same(value_at(next_one), value(mistake.answer, next_one))
+
+
+def _is_telling(found) -> bool:
+    """Whether a value holds more than five different numbers that are not whole, so that none gives it by chance."""
+    parts = found.values() if isinstance(found, dict) else found if isinstance(found, tuple | list) else [found]
+    arrays = [part for part in parts if isinstance(part, np.ndarray) and part.dtype.kind == "f"]
+    return sum(len(np.unique(a[np.isfinite(a) & (a % 1 != 0)])) for a in arrays) > 5
 
 
 def shows(function: Callable, exercise: Exercise, stage: Stage) -> bool:

@@ -30,7 +30,11 @@ def nested(a: np.ndarray, leaf):
 
 
 def exact(a: np.ndarray):
-    return a.item() if a.dtype == bool or not np.isfinite(a) else Fraction(a.item())
+    return a.item() if a.dtype.kind in "bc" or not np.isfinite(a) else Fraction(a.item())
+
+
+def decimal(a: np.ndarray):
+    return a.item() if a.dtype.kind in "bc" else Decimal(a.item())
 
 
 def tensor(a: np.ndarray) -> torch.Tensor:
@@ -82,7 +86,7 @@ RIGHT = {
     "lists of tensors that require gradients": (lambda a: nested(a, tensor), lambda n: torch.tensor([n])[0]),
     "arrays of tensors": (as_object, np.asarray),
     "Fractions": (lambda a: nested(a, exact), Fraction),
-    "Decimals": (lambda a: nested(a, lambda x: x.item() if x.dtype == bool else Decimal(x.item())), Decimal),
+    "Decimals": (lambda a: nested(a, decimal), Decimal),
     "floats": (lambda a: a, float),
     "NumPy's floats": (lambda a: nested(a, lambda x: x[()]), np.float64),
     "long doubles": (lambda a: a.astype(np.longdouble) if a.dtype.kind == "f" else a, np.longdouble),
