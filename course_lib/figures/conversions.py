@@ -1,4 +1,4 @@
-"""How a converted model learns: its loss over the steps of uptraining, against models that nobody converted."""
+"""How a converted model learns: its loss over the steps of uptraining, against models that were not converted."""
 
 from collections.abc import Mapping, Sequence
 

@@ -34,6 +34,6 @@ def singular_values(matrices: Mapping[str, np.ndarray], d_qk: int) -> Figure:
             ax.semilogy(np.arange(len(sigma)), sigma / sigma[0], marker=marker, markersize=3, label=name)
         ax.axvline(d_qk - 0.5, color="0.4", linestyle=":", label="after $d_{QK}$ values")
         ax.set(ylim=(1e-19, 5), xlabel="index $j$", ylabel=r"$\sigma_j / \sigma_0$")
-        ax.set_title("Only the logits stop after $d_{QK}$ singular values", fontsize=10)
+        ax.set_title("Only the logits have no more than $d_{QK}$ singular values above 0", fontsize=10)
         ax.legend(loc="center", bbox_to_anchor=(0.5, 0.45))
     return fig

@@ -161,7 +161,7 @@ def singular_values(plain: np.ndarray, rotated: np.ndarray, d_latent: int) -> Fi
         ax.plot(count, rotated / rotated[0], color=KEY, marker="o", markersize=4, linestyle="-", label="rotated keys")
         ax.axvline(d_latent - 0.5, **DASHED)
         ax.text(d_latent + 0.3, 1.03, f"$d_L = {d_latent}$", va="center", fontsize=9)
-        ax.set(xlabel="number", ylabel="relative to the largest", ylim=(-0.03, 1.1))
+        ax.set(xlabel="index $j$", ylabel=r"$\sigma_j / \sigma_0$", ylim=(-0.03, 1.1))
         ax.set_title(f"Singular values of keys of width {len(rotated)}")
         ax.legend()
     return fig

@@ -69,7 +69,7 @@ def vocabulary_sizes(sizes: np.ndarray, per_character: Mapping[str, np.ndarray],
         left, right = fig.subplots(1, 2)
         for (name, values), marker in zip(per_character.items(), MARKERS, strict=False):
             left.plot(sizes, values, marker=marker, label=name)
-        left.set(ylim=(0, 1.05), title="Sequences shrink", ylabel="tokens per character")
+        left.set(ylim=(0, 1.05), title="Length of the same text", ylabel="tokens per character")
         left.legend(loc="lower left")
         shorter = per_character[kind] / per_character[kind][0]
         right.plot(sizes, shorter**2, marker="o", label="pairs of tokens, $N^2$")
