@@ -25,7 +25,7 @@ BPE_STEP = Exercise(
     solution=bpe_step,
     stages=(
         Stage(([5, 7], 9), "two ids, one pair"),
-        Stage(([6, 1, 2, 0, 4, 1, 2], 9), "the pair (1, 2), twice"),
+        Stage(([6, 1, 2, 2, 1, 1, 4, 0, 1, 2], 9), "the pair (1, 2) twice, all others once"),
         Stage(([1, 2, 3, 2, 1, 4, 1, 2], 9), "the pair (1, 2) twice, and (2, 1) once"),
         Stage(([5, 6, 2, 1, 2, 5, 6], 9), "the pair (5, 6) twice, (2, 1) and (1, 2) once"),
         Stage(([1, 1, 1, 1, 1, 2], 9), "a run of five equal ids"),
@@ -57,6 +57,7 @@ BPE_STEP = Exercise(
         merged, i = [], 0 -> ids, backwards, merged, i = ids[::-1], pair[::-1], [], 0 && ids[i : i + 2]) == pair ->
             ids[i : i + 2]) == backwards && return pair, merged -> return pair, merged[::-1] | A run of equal ids is
             merged from the left. Yours is merged from the right.
+        == pair -> == pair[::-1] | You look for the pair with its two ids exchanged. A pair is ordered.
         == pair -> == pair and new_id not in merged | Only the first occurrence of the pair is replaced. Replace all.
         i += 2 if here else 1 -> i += 2 if here and tuple(ids[i + 1 : i + 3]) != pair else 1 | An id that was merged
             already is used for the next pair, too. Look for the next pair behind it.

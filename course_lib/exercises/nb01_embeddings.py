@@ -103,7 +103,7 @@ PPMI = Exercise(
     stages=(
         Stage((np.outer([1.0, 2.0, 4.0], [3.0, 1.0, 5.0]),), "independent words, where every log is 0"),
         Stage((np.array([[4.0, 1.0, 2.0], [2.0, 7.0, 1.0], [5.0, 1.0, 3.0]]),), "three words, three contexts"),
-        Stage((np.array([[2.0, 0.0, 1.0], [0.0, 3.0, 1.0]]),), "counts with zeros"),
+        Stage((np.array([[1.0, 0.0, 1.0], [0.0, 9.0, 4.0]]),), "counts with zeros"),
         Stage((np.array([[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]),), "a word without neighbours"),
         Stage((np.random.default_rng(5).poisson(2.0, size=(5, 7)) + np.eye(5, 7) * 3,), "five words, seven contexts"),
     ),

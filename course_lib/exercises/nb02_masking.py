@@ -95,9 +95,14 @@ MASKED = Exercise(
         Stage((*_inputs(5, 5), _ONE), "each query sees one key alone, so it returns the value of this key"),
         Stage((*_inputs(5, 5), _random_mask(5, 5)), "an arbitrary mask, as many queries as keys"),
         Stage((*_inputs(4, 7), _random_mask(4, 7)), "an arbitrary mask, four queries, seven keys"),
+        Stage(_logits([[400.0, 401.0, 399.0], [0.3, -0.2, 0.1]], [[True] * 3] * 2), "one row of logits near 400"),
         Stage(
             _logits([[900.0, 901.0, 899.0], [0.3, -0.2, 0.1]], [[True] * 3] * 2),
             "one row of logits near 900, one near 0, everything visible",
+        ),
+        Stage(
+            _logits([[-400.0, 500.0, 499.0]], [[True] * 3]),
+            "one row of logits from -400 to 500, everything visible",
         ),
         Stage(_logits([[800.0, 801.0, 5.0]], [[True, True, False]]), "visible logits 800 and 801"),
         Stage(_logits([[0.0, -20000.0]], [[False, True]]), "hidden logit 0, visible logit -20,000"),
@@ -130,6 +135,8 @@ MASKED = Exercise(
             lie lower still, so use -inf.
         np.where(np.isfinite(largest), largest, 0.0) -> 0.0 | exp overflows beyond 709. Subtract the largest visible
             logit of each row, as in exercise 2.3.
+        np.exp(S - np.where -> np.exp(S + np.where | The largest logit is added. Subtract it, so that no exponent is above
+            0.
         S.max(axis=-1, keepdims=True) -> S.min(axis=-1, keepdims=True) | The smallest logit is subtracted, so the
             largest still overflow. Subtract the largest visible logit of each row.
         S.max(axis=-1, keepdims=True) -> S.max() | One maximum is subtracted from all rows, so all of a low row

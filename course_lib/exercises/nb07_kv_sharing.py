@@ -65,7 +65,7 @@ def grouped_attention(Q, K, V):
 
 
 def _inputs(h: int, g: int, n: int, N: int, size: float = 1.0) -> tuple:
-    return size * draw(h, n, 4), draw(g, N, 4, seed=1), draw(g, N, 7, seed=2)
+    return size * draw(h, n, 5), draw(g, N, 5, seed=1), draw(g, N, 7, seed=2)
 
 
 GROUPED = Exercise(
