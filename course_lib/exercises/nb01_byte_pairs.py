@@ -47,6 +47,11 @@ BPE_STEP = Exercise(
         pairwise(ids) -> pairwise([*ids, ids[0]]) | The last id and the first are counted as a pair. They are no
             neighbours.
         pairwise(ids) -> [tuple(sorted(p)) for p in pairwise(ids)] | You count (2, 1) as (1, 2). A pair is ordered.
+        pairwise(ids) -> [(b, a) for a, b in pairwise(ids)] | The pairs are counted with their two ids exchanged. A pair
+            is (ids[i], ids[i + 1]).
+        return pair, merged -> return pair, [new_id] | All other ids are lost. Replace the pair alone, wherever it
+            stands.
+        return pair, merged -> return pair, [str(i) for i in merged] | The ids are strings. Return whole numbers.
         pairwise(ids) -> [divmod(256 * a + b, 256) for a, b in pairwise(ids)] | Two pairs have the same number
             256 a + b, because ids grow beyond 255. Count pairs themselves.
         tuple(ids[i : i + 2]) == pair -> ids[i : i + 2] == pair | Nothing is merged. If you compare a slice of a list
@@ -57,7 +62,6 @@ BPE_STEP = Exercise(
         merged, i = [], 0 -> ids, backwards, merged, i = ids[::-1], pair[::-1], [], 0 && ids[i : i + 2]) == pair ->
             ids[i : i + 2]) == backwards && return pair, merged -> return pair, merged[::-1] | A run of equal ids is
             merged from the left. Yours is merged from the right.
-        == pair -> == pair[::-1] | You look for the pair with its two ids exchanged. A pair is ordered.
         == pair -> == pair and new_id not in merged | Only the first occurrence of the pair is replaced. Replace all.
         i += 2 if here else 1 -> i += 2 if here and tuple(ids[i + 1 : i + 3]) != pair else 1 | An id that was merged
             already is used for the next pair, too. Look for the next pair behind it.

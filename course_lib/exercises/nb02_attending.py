@@ -106,6 +106,15 @@ SMOOTH = Exercise(
         (2 * bandwidth**2) -> 2 * bandwidth**2 | The bandwidth multiplies, because Python reads a / 2 * b**2 as
             (a / 2) * b**2. Put 2 * bandwidth**2 in parentheses.
         -squared -> squared | The weights grow with the distance, because the minus sign is missing.
+        x_data[None, :]) ** 2 -> x_data[None, :]) | The difference is not squared, so its sign counts. A Gaussian
+            squares it.
+        / (2 * bandwidth**2) -> * 2 / bandwidth**2 | The factor 2 multiplies. Divide by 2 b^2.
+        -squared / (2 * bandwidth**2) -> 0 * squared | All data points have the same weight. Near ones count more.
+        A @ y_data / A.sum(axis=-1) -> A / A.sum(axis=-1, keepdims=True) | These are the weights. The estimate is the
+            mean of y_data that they take.
+        A @ y_data / A.sum(axis=-1) -> A @ y_data / A.mean(axis=-1) | You divide by the mean of the weights. Divide by
+            their sum.
+        / (2 * bandwidth**2) -> / (2 * bandwidth**2) ** 2 | The denominator is squared twice. Divide by 2 b^2.
         -squared / (2 * bandwidth**2) -> -np.sqrt(squared) / bandwidth | The distance is not squared. This is a Laplace
             kernel.
         -squared -> -np.sqrt(squared) | The distance is not squared. A Gaussian squares distance and bandwidth.

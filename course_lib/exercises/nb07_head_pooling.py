@@ -38,6 +38,8 @@ POOL = Exercise(
             2).reshape(d, -1) | The columns are cut as if the heads were the fast axis. Column c belongs to head c // e.
         heads.mean(axis=2).reshape(d, -1) -> heads.mean(axis=2) | The pooled heads are right. Put them side by side
             again, (d, g e).
+        heads.mean(axis=2) -> heads[:, [0] * n_kv_heads].mean(axis=2) | The heads of group 0 are averaged for each
+            group. Group k begins at head k h / g.
         heads.mean(axis=2) -> heads[:, :, 0] | This keeps the first head of each group. Average all of them.
         heads.mean(axis=2) -> heads.mean(axis=3) | Each head is averaged to one number. Average over the heads of a
             group instead.
@@ -102,6 +104,18 @@ KEPT = Exercise(
         np.square(M).sum() / np.square(heads).sum() -> np.linalg.norm(M, 2) ** 2 / np.square(np.linalg.norm(heads, 2,
             axis=(1, 2))).sum() | These are spectral norms, which is what `ord=2` means for a matrix. ||.|| is the
             Frobenius norm, over all entries.
+        np.square(M).sum() -> np.sqrt(np.square(M).sum()) | The norm of M is not squared. The share is one of squared
+            lengths.
+        / np.square(heads).sum() -> / heads.sum() | The entries of the heads are added as they are. Add their squares.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - M).sum() | The part that is
+            lost is not divided by the sum of squares of all heads.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - heads.mean()).sum() /
+            np.square(heads).sum() | One number is subtracted from all entries. M is `heads.mean(0)`, which has the
+            shape of a head.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - heads.sum(axis=0)).sum() /
+            np.square(heads).sum() | The sum of the heads stands in for their mean. M is divided by q.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - M).mean() /
+            np.square(heads).sum() | The mean of squares is divided by a sum of squares. Take sums in both places.
         np.square(M) -> np.square(len(heads) * M) | This is the sum of the heads. M is divided by q.
         / np.square(heads).sum() -> | This is what is kept, not its share. Divide by the sum of squares of all heads.
         """,

@@ -25,7 +25,7 @@ BUDGET = Exercise(
     stages=(
         Stage(_inputs(2, [3.0, 2.0, 1.0]), "one layer"),
         Stage(
-            _inputs(4, [9.0, 0.1, 0.1, 0.1, 0.1, 0.1], [2.0, 1.9, 1.8, 1.7], [30.0, 29.0, 2.5, 1.0]),
+            _inputs(4, [9.0, 0.1, 0.1], [2.0, 1.9, 1.8, 1.7, 1.6, 1.5], [30.0, 29.0, 2.5, 1.0]),
             "three layers, of which the last is much larger",
         ),
         Stage(_inputs(2, [3.0, 2.9, 2.8, 2.7], [4.0, 0.2], [1.0, 0.1]), "two of three layers have one large value"),
