@@ -45,6 +45,9 @@ ATTEND = Exercise(
         A / Z @ V -> V[np.argmax(A, axis=-1)] | This is the value of the best key alone. Every key has a weight here.
         A / Z -> np.tril(A) / np.tril(A).sum(axis=-1, keepdims=True) | Later keys are hidden. No mask is asked for here.
         / np.sqrt(Q.shape[-1]) -> | The scores are not divided by sqrt(d_QK).
+        Q @ K.T -> K @ K.T | The scores are those of the keys with themselves. Multiply queries by keys.
+        A / Z @ V -> Z / (A @ V) | The quotient is inverted. Divide the sum of the weighted values by the sum of the
+            weights.
         np.sqrt(Q.shape[-1]) -> Q.shape[-1] | The scores are divided by d_QK. Divide by its square root.
         / np.sqrt(Q.shape[-1]) -> * np.sqrt(Q.shape[-1]) | The scores are multiplied by sqrt(d_QK). Divide by it.
         Q.shape[-1] -> V.shape[-1] | The scale uses the width of V. It is the width of queries and keys,

@@ -41,6 +41,16 @@ POOL = Exercise(
         heads.mean(axis=2) -> heads[:, [0] * n_kv_heads].mean(axis=2) | The heads of group 0 are averaged for each
             group. Group k begins at head k h / g.
         heads.mean(axis=2) -> heads[:, :, 0] | This keeps the first head of each group. Average all of them.
+        heads.mean(axis=2) -> (heads.sum(axis=2) * (n_heads // n_kv_heads)) | The sum of the heads of a group is
+            multiplied by their number. Divide by it.
+        heads.mean(axis=2) -> (heads.mean(axis=2) * (np.arange(n_kv_heads) < n_kv_heads - 1)[:, None]) | The last group
+            is missing. The loop runs over all g groups.
+        heads.mean(axis=2) -> (heads[:, :, :-1].sum(axis=2) / (n_heads // n_kv_heads)) | The last head of each group is
+            missing in the sum. A group has h / g heads.
+        heads.mean(axis=2) -> W_K.reshape(d, n_heads, -1)[:, np.add.outer(np.arange(n_kv_heads), np.arange(n_heads //
+            n_kv_heads))].mean(axis=2) | Group k begins at head k here, so groups overlap. It begins at head k h / g.
+        heads.mean(axis=2).reshape(d, -1) -> np.concatenate(list(heads.mean(axis=2).swapaxes(0, 1))) | The pooled heads
+            stand one below the other. Put them side by side, (d, g e).
         heads.mean(axis=2) -> heads.mean(axis=3) | Each head is averaged to one number. Average over the heads of a
             group instead.
         heads.mean(axis=2) -> heads.sum(axis=2) | This is the sum of the heads of a group. Divide by their number h / g.
