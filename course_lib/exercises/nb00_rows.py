@@ -29,6 +29,9 @@ NORMALISE = Exercise(
             below each other, and each divides its own row.
         A / A.sum(axis=1, keepdims=True) -> np.exp(A) / np.exp(A).sum(axis=1, keepdims=True) | This is the softmax,
             which takes the exponential first. Divide the entries themselves.
+        A / A.sum(axis=1, keepdims=True) -> A.sum(axis=1, keepdims=True) / A | The sums are divided by the entries.
+            Divide the entries by the sums.
+        A / A.sum(axis=1, keepdims=True) -> A - A.sum(axis=1, keepdims=True) | The sums are subtracted. Divide by them.
         A / A.sum(axis=1, keepdims=True) -> A / A.mean(axis=1, keepdims=True) | The rows are divided by their means, so
             each sums to its number of columns. Divide by the sums.
         """,

@@ -25,7 +25,7 @@ BPE_STEP = Exercise(
     solution=bpe_step,
     stages=(
         Stage(([5, 7], 9), "two ids, one pair"),
-        Stage(([6, 1, 2, 0, 4, 1, 2], 9), "the pair (1, 2), twice"),
+        Stage(([6, 1, 2, 2, 1, 1, 4, 0, 1, 2], 9), "the pair (1, 2) twice, all others once"),
         Stage(([1, 2, 3, 2, 1, 4, 1, 2], 9), "the pair (1, 2) twice, and (2, 1) once"),
         Stage(([5, 6, 2, 1, 2, 5, 6], 9), "the pair (5, 6) twice, (2, 1) and (1, 2) once"),
         Stage(([1, 1, 1, 1, 1, 2], 9), "a run of five equal ids"),
@@ -47,6 +47,11 @@ BPE_STEP = Exercise(
         pairwise(ids) -> pairwise([*ids, ids[0]]) | The last id and the first are counted as a pair. They are no
             neighbours.
         pairwise(ids) -> [tuple(sorted(p)) for p in pairwise(ids)] | You count (2, 1) as (1, 2). A pair is ordered.
+        pairwise(ids) -> [(b, a) for a, b in pairwise(ids)] | The pairs are counted with their two ids exchanged. A pair
+            is (ids[i], ids[i + 1]).
+        return pair, merged -> return pair, [new_id] | All other ids are lost. Replace the pair alone, wherever it
+            stands.
+        return pair, merged -> return pair, [str(i) for i in merged] | The ids are strings. Return whole numbers.
         pairwise(ids) -> [divmod(256 * a + b, 256) for a, b in pairwise(ids)] | Two pairs have the same number
             256 a + b, because ids grow beyond 255. Count pairs themselves.
         tuple(ids[i : i + 2]) == pair -> ids[i : i + 2] == pair | Nothing is merged. If you compare a slice of a list

@@ -73,6 +73,11 @@ GRADIENT = Exercise(
         return dE -> return dE / np.maximum(np.bincount(ids, minlength=n_tokens), 1)[:, None] | The rows of a token are
             averaged. A gradient is their sum.
         np.add.at(dE, ids, G) -> dE[: len(G)] = G | Row i of G goes to row ids[i] of the gradient, not to row i.
+        np.add.at(dE, ids, G) -> np.add.at(dE, ids[:-1], G[:-1]) | The last token is left out. Every token adds its row
+            of G.
+        np.add.at(dE, ids, G) -> np.subtract.at(dE, ids, G) | The sign is wrong. The rows of G are added, not
+            subtracted.
+        return dE -> return one_hot(ids, n_tokens).T | This is S^T. Multiply it by G.
         return dE -> return G | This is the gradient for X. E has a row for each token of the vocabulary.
         return dE -> return dE.T | This is the transpose. The gradient has the shape of E.
         """,
@@ -103,7 +108,7 @@ PPMI = Exercise(
     stages=(
         Stage((np.outer([1.0, 2.0, 4.0], [3.0, 1.0, 5.0]),), "independent words, where every log is 0"),
         Stage((np.array([[4.0, 1.0, 2.0], [2.0, 7.0, 1.0], [5.0, 1.0, 3.0]]),), "three words, three contexts"),
-        Stage((np.array([[2.0, 0.0, 1.0], [0.0, 3.0, 1.0]]),), "counts with zeros"),
+        Stage((np.array([[1.0, 0.0, 1.0], [0.0, 9.0, 4.0]]),), "counts with zeros"),
         Stage((np.array([[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]),), "a word without neighbours"),
         Stage((np.random.default_rng(5).poisson(2.0, size=(5, 7)) + np.eye(5, 7) * 3,), "five words, seven contexts"),
     ),
@@ -115,6 +120,14 @@ PPMI = Exercise(
             ratio is C_ij C_total / (C_i C_j).
         * C.sum(0, keepdims=True) / C.sum() -> / C.shape[1] | The column sums are missing. A frequent context says
             little, so divide by both sums.
+        * C.sum(0, keepdims=True) -> * C.sum(1) | Column j is divided by the sum of row j, besides its own row's. Divide
+            by the sum of column j.
+        C.sum(1, keepdims=True) -> C.sum(0)[:, None] | Row i is divided by the sum of column i. Divide it by the sum of
+            row i, and then by that of column j.
+        C.sum(1, keepdims=True) * C.sum(0, keepdims=True) -> np.outer(C.sum(0), C.sum(1)) | The sums of rows and of
+            columns have changed places. Divide C_ij by the sum of row i and by that of column j.
+        np.maximum(np.log(ratio), 0) -> np.where(C > 0, np.maximum(np.log(ratio), 0), 1) | Where C is 0 you return 1.
+            PPMI is 0 there.
         C.sum(1, keepdims=True) -> C.sum(1) | The sum of row j divides column j. Keep the axis with `keepdims=True`.
         C = np.asarray(C, dtype=float) -> C = (np.asarray(C, dtype=float) + np.transpose(C)) / 2 | The counts are made
             symmetric. Rows are words and columns are contexts, so C need not be symmetric.

@@ -70,6 +70,10 @@ GREEDY = Exercise(
                 put together are the text as it was.
             tokens, i = [], 0 -> text, tokens, i = text.strip(), [], 0 | Spaces at the ends are lost. The tokens put
                 together are the text as it was.
+            i += len(tokens[-1]) -> i += len(tokens[-1]) + 1 | A character is skipped after each token. The next token
+                begins where the last one ends.
+            return tokens -> return tokens[:1] | Only the first token is there. Go on behind it until the text ends.
+            return tokens -> return tokens[1:] | The first token is lost. The text begins with it.
             return tokens -> return tokens or [""] | The empty text has no tokens. Return an empty list for it.
             """,
         ),

@@ -45,6 +45,9 @@ ATTEND = Exercise(
         A / Z @ V -> V[np.argmax(A, axis=-1)] | This is the value of the best key alone. Every key has a weight here.
         A / Z -> np.tril(A) / np.tril(A).sum(axis=-1, keepdims=True) | Later keys are hidden. No mask is asked for here.
         / np.sqrt(Q.shape[-1]) -> | The scores are not divided by sqrt(d_QK).
+        Q @ K.T -> K @ K.T | The scores are those of the keys with themselves. Multiply queries by keys.
+        A / Z @ V -> Z / (A @ V) | The quotient is inverted. Divide the sum of the weighted values by the sum of the
+            weights.
         np.sqrt(Q.shape[-1]) -> Q.shape[-1] | The scores are divided by d_QK. Divide by its square root.
         / np.sqrt(Q.shape[-1]) -> * np.sqrt(Q.shape[-1]) | The scores are multiplied by sqrt(d_QK). Divide by it.
         Q.shape[-1] -> V.shape[-1] | The scale uses the width of V. It is the width of queries and keys,
@@ -106,6 +109,15 @@ SMOOTH = Exercise(
         (2 * bandwidth**2) -> 2 * bandwidth**2 | The bandwidth multiplies, because Python reads a / 2 * b**2 as
             (a / 2) * b**2. Put 2 * bandwidth**2 in parentheses.
         -squared -> squared | The weights grow with the distance, because the minus sign is missing.
+        x_data[None, :]) ** 2 -> x_data[None, :]) | The difference is not squared, so its sign counts. A Gaussian
+            squares it.
+        / (2 * bandwidth**2) -> * 2 / bandwidth**2 | The factor 2 multiplies. Divide by 2 b^2.
+        -squared / (2 * bandwidth**2) -> 0 * squared | All data points have the same weight. Near ones count more.
+        A @ y_data / A.sum(axis=-1) -> A / A.sum(axis=-1, keepdims=True) | These are the weights. The estimate is the
+            mean of y_data that they take.
+        A @ y_data / A.sum(axis=-1) -> A @ y_data / A.mean(axis=-1) | You divide by the mean of the weights. Divide by
+            their sum.
+        / (2 * bandwidth**2) -> / (2 * bandwidth**2) ** 2 | The denominator is squared twice. Divide by 2 b^2.
         -squared / (2 * bandwidth**2) -> -np.sqrt(squared) / bandwidth | The distance is not squared. This is a Laplace
             kernel.
         -squared -> -np.sqrt(squared) | The distance is not squared. A Gaussian squares distance and bandwidth.

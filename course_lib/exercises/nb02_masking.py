@@ -40,6 +40,18 @@ CAUSAL = Exercise(
         j[None, :] <= i[:, None] -> j[None, :] < i[:, None] && np.arange(n_keys - n_queries, n_keys) ->
             np.arange(n_queries) | The queries are taken for the first n tokens, and a token does not see itself. Query
             i is token N - n + i, and it sees j <= N - n + i.
+        np.arange(n_keys - n_queries, n_keys) -> np.arange(n_keys) | These are the rows of all N tokens. Return those of
+            the last n alone.
+        np.arange(n_keys - n_queries, n_keys) -> n_keys - n_queries - np.arange(n_queries) | Query i is taken for token
+            N - n - i. It is token N - n + i.
+        np.arange(n_keys - n_queries, n_keys) -> n_queries - n_keys + np.arange(n_queries) | Query i is taken for token
+            n - N + i. It is token N - n + i.
+        np.arange(n_keys - n_queries, n_keys) -> np.arange(n_keys - n_queries + 1, n_keys) | The first of the n queries
+            is missing. It is token N - n.
+        np.arange(n_keys - n_queries, n_keys) -> np.arange(n_keys - n_queries - 1, n_keys) | There is one row too many.
+            The first of the n queries is token N - n.
+        j[None, :] <= i[:, None] -> np.zeros((n_queries, n_keys), dtype=bool) | No query sees any key. S_i = {j <= i}
+            contains i and the past.
         j[None, :] <= i[:, None] -> np.ones((n_queries, n_keys), dtype=bool) | Every query sees every key, the future
             too.
         j[None, :] <= i[:, None] -> j[None, :] == i[:, None] | Each query sees itself alone. It also sees the past.
@@ -95,9 +107,14 @@ MASKED = Exercise(
         Stage((*_inputs(5, 5), _ONE), "each query sees one key alone, so it returns the value of this key"),
         Stage((*_inputs(5, 5), _random_mask(5, 5)), "an arbitrary mask, as many queries as keys"),
         Stage((*_inputs(4, 7), _random_mask(4, 7)), "an arbitrary mask, four queries, seven keys"),
+        Stage(_logits([[400.0, 401.0, 399.0], [0.3, -0.2, 0.1]], [[True] * 3] * 2), "one row of logits near 400"),
         Stage(
             _logits([[900.0, 901.0, 899.0], [0.3, -0.2, 0.1]], [[True] * 3] * 2),
             "one row of logits near 900, one near 0, everything visible",
+        ),
+        Stage(
+            _logits([[-400.0, 500.0, 499.0]], [[True] * 3]),
+            "one row of logits from -400 to 500, everything visible",
         ),
         Stage(_logits([[800.0, 801.0, 5.0]], [[True, True, False]]), "visible logits 800 and 801"),
         Stage(_logits([[0.0, -20000.0]], [[False, True]]), "hidden logit 0, visible logit -20,000"),
@@ -125,11 +142,21 @@ MASKED = Exercise(
             axis with `keepdims=True`.
         A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1) | Column j is divided by the sum of row j. Keep the axis with
             `keepdims=True`.
+        S = Q @ K.T -> S = K @ Q.T | Queries and keys are exchanged. Row i of the scores belongs to query i.
+        S = Q @ K.T -> S = -Q @ K.T | The logits have the opposite sign, so the least similar keys count most.
+        S = Q @ K.T -> S = Q @ Q.T | The scores are those of Q with itself. Multiply queries by keys.
+        S = Q @ K.T -> S = K @ K.T | The scores are those of K with itself. Multiply queries by keys.
+        S.max(axis=-1, keepdims=True) -> S.max(axis=0, keepdims=True) && A.sum(axis=-1, keepdims=True) -> A.sum(axis=0,
+            keepdims=True) | The columns of the weights sum to 1. Each query divides its own weights by their sum, along
+            the last axis.
+        Z == 0, 1.0, Z) @ V -> Z == 0, 1.0, Z) | These are the weights. The output is the mean that they take of V.
         / np.sqrt(Q.shape[-1]) -> | The scores are not divided by sqrt(d_QK).
         -np.inf -> -1e4 | A finite M, such as -100 or -1e4, is not low enough. A hidden key wins when the visible logits
             lie lower still, so use -inf.
         np.where(np.isfinite(largest), largest, 0.0) -> 0.0 | exp overflows beyond 709. Subtract the largest visible
             logit of each row, as in exercise 2.3.
+        np.exp(S - np.where -> np.exp(S + np.where | The largest logit is added. Subtract it from the logits of its row,
+            so that no exponent is above 0.
         S.max(axis=-1, keepdims=True) -> S.min(axis=-1, keepdims=True) | The smallest logit is subtracted, so the
             largest still overflow. Subtract the largest visible logit of each row.
         S.max(axis=-1, keepdims=True) -> S.max() | One maximum is subtracted from all rows, so all of a low row

@@ -56,6 +56,12 @@ READ = Exercise(
             is the sum of a column. Take the largest single weight.
         int(query), int(key) -> int(query) * len(P) + int(key) | This is the index into the flattened matrix.
             `np.unravel_index(index, P.shape)` makes a pair of it.
+        np.argmax(np.where(different, P, -1.0)) -> np.argmin(np.where(different, P, 2.0)) | This is the smallest weight.
+            The strongest look has the largest.
+        np.argmax(np.where(different, P, -1.0)) -> P.size - 1 | This is the last place of the matrix. Compare the words
+            and the weights of all pairs.
+        np.argmax(np.where(different, P, -1.0)) -> np.flatnonzero(different)[0] | This is the first pair of different
+            words. Compare the weights of all pairs.
         int(query), int(key) -> str(words[query]), str(words[key]) | These are the two words. Return their positions.
         int(query), int(key) -> words.tolist().index(words[query]), words.tolist().index(words[key]) | `index` finds the
             first copy of a word. Return the positions of the weight.

@@ -57,6 +57,12 @@ SOFTMAX = Exercise(
             differently. Both need the same exp(S - maximum of the row).
         A / A.sum(axis=-1, keepdims=True) -> np.nan_to_num(np.exp(S) / np.exp(S).sum(axis=-1, keepdims=True)) |
             `nan_to_num` puts 0 where inf / inf was NaN. Subtract the maximum of each row before exp, and no NaN arises.
+        np.exp(S - S.max(axis=-1, keepdims=True)) -> S - S.max(axis=-1, keepdims=True) | The exponential is missing.
+            Take it after the maximum is subtracted.
+        return A / -> return (S - S.max(axis=-1, keepdims=True)) / | The exponential is missing above the sum. Divide
+            the exponentials by their sum.
+        A / A.sum(axis=-1, keepdims=True) -> A / (S - S.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True) | The
+            exponential is missing in the sum. Divide by the sum of the exponentials.
         A / A.sum(axis=-1, keepdims=True) -> A | The largest entry of each row is 1, but the row does not sum to 1. The
             normaliser is missing.
         A / A.sum(axis=-1, keepdims=True) -> np.log(A / A.sum(axis=-1, keepdims=True)) | These are the logarithms of the

@@ -34,8 +34,8 @@ PREVIOUS = Exercise(
     stages=(
         # First without a mask, where no two mistakes give the same number
         Stage((_weights(3, 7, causal=False),), "three heads, seven tokens, random weights without a mask"),
-        Stage((_weights(5, 6, causal=True),), "five heads, six tokens, random causal weights"),
         Stage((_looking_back(1, 9),), "a head that always looks one token back has the score 1"),
+        Stage((_weights(5, 6, causal=True),), "five heads, six tokens, random causal weights"),
         Stage((_looking_back(0, 6),), "a head that looks at its own token has the score 0"),
         Stage((_looking_back(3, 7),), "a head that looks three tokens back"),
     ),
@@ -55,6 +55,20 @@ PREVIOUS = Exercise(
                 over the last axis.
             .mean(-1) -> .mean(0) | This is the mean over the heads. Take the mean over the queries, the last axis.
             .mean(-1) -> .max(-1) | This is the largest weight. The score is the mean over the queries.
+            .mean(-1) -> .sum(-1) / (P.shape[-1] - 2) | The sum is divided by N - 2. The mean is over N - 1 queries.
+            .mean(-1) -> [..., 1:].sum(-1) / (P.shape[-1] - 1) | Query 1 is missing in the sum. It has a token before
+                it, token 0.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> P.mean(1) | These are the means over the queries for
+                each key. Take the entries P[i, i - 1] only.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1) -> P[:, 1:, 1:].diagonal(axis1=-2, axis2=-1) | These are the
+                weights P[i, i] of the queries from 1 on. The token before is column i - 1.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1) -> np.stack([P[:, i, i - 2] for i in range(1, P.shape[1])], -1) |
+                These are the weights P[i, i - 2], for query 1 in the last column, -1. The token before is column i - 1.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1) -> np.stack([P[:, i, 1 - i] for i in range(1, P.shape[1])], -1) |
+                Column 1 - i counts from the end. The token before query i is column i - 1.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> np.stack([P[:, i, i - 1] for i in range(P.shape[1])],
+                -1).sum(-1) / (P.shape[1] - 1) | Query 0 adds its weight on column -1, the last one. The sum begins with
+                query 1.
             .mean(-1) -> [..., 1:].mean(-1) | Query 1 is left out. It has a token before it, token 0.
             .mean(-1) -> [..., :-1].mean(-1) | The last query is left out. The mean is over the queries 1 to N - 1.
             .mean(-1) -> [0].mean() | This is the score of head 0 alone. Return one score for each head, (h,).
@@ -108,8 +122,8 @@ INDUCTION = Exercise(
     solution=induction_score,
     stages=(
         Stage((_weights(3, 14, causal=False), 7), "three heads, period 7, random weights without a mask"),
-        Stage((_weights(4, 10, causal=True), 5), "four heads, period 5, random causal weights"),
         Stage((_looking_back(4, 10), 5), "period 5, a head that looks four tokens back: the score is 1"),
+        Stage((_weights(4, 10, causal=True), 5), "four heads, period 5, random causal weights"),
         Stage((_looking_back(5, 10), 5), "period 5, a head that finds the same token: the score is 0"),
         Stage((_looking_back(1, 6), 3), "period 3, a head that looks one token back"),
     ),
@@ -121,6 +135,11 @@ INDUCTION = Exercise(
                 at the token after it, i - period + 1.
             offset=1 -> offset=-1 | This is the weight on the token before the earlier copy. What came next is the token
                 after it, i - period + 1.
+            P[:, period:].diagonal(offset=1, axis1=-2, axis2=-1).mean(-1) -> P.mean(1) | These are the means over the
+                queries for each key. Take the entries P[i, i - period + 1] only.
+            P[:, period:].diagonal(offset=1, axis1=-2, axis2=-1) -> np.stack([P[:, i, period - i + 1] for i in
+                range(period, 2 * period)], -1) | Column period - i + 1 runs backwards. Query i looks back to column i -
+                period + 1.
             offset=1 -> offset=2 | This is the weight on i - period + 2. What came next is i - period + 1.
             P[:, period:].diagonal(offset=1 -> P.diagonal(offset=1 - period | Queries of the first copy are counted too.
                 They have seen no earlier copy, so begin with i = period.

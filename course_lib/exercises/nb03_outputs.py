@@ -44,6 +44,8 @@ CONTRIBUTIONS = Exercise(
                 0 alone. Return those of all heads, (h, n, d_out).
             return Y @ W_O.reshape(h, v, -1) -> return np.concatenate(list(Y), axis=-1) | The heads are concatenated,
                 but W_O is not applied. Multiply each head by its rows of W_O.
+            return Y @ W_O.reshape(h, v, -1) -> return (np.arange(h) < h - 1)[:, None, None] * (Y @ W_O.reshape(h, v,
+                -1)) | The last head is missing. The loop runs over all h heads.
             -1) -> -1) / h | The contributions are divided by the number of heads. Their sum is Y, not their mean.
             return Y @ W_O.reshape(h, v, -1) -> return (Y @ W_O.reshape(h, v, -1)).sum(0) | This is the sum over the
                 heads already. Keep the head axis, (h, n, d_out).

@@ -47,6 +47,12 @@ LAYOUT = Exercise(
                 even ones of all. Each head keeps its own columns, the even ones first.
             .swapaxes(2, 3) -> [..., ::-1] | The two entries of each pair are exchanged, and each pair stays where it
                 was. First come all columns of even number, then all of odd number.
+            .swapaxes(2, 3) -> [..., [0, 0]].swapaxes(2, 3) | The columns of even number stand there twice. Those of odd
+                number follow the even ones.
+            .swapaxes(2, 3) -> [..., [1, 1]].swapaxes(2, 3) | The columns of odd number stand there twice. Those of even
+                number come first.
+            .swapaxes(2, 3) -> [:, [0] * n_heads].swapaxes(2, 3) | All heads have the columns of head 0. Head h begins
+                at column h p.
             .swapaxes(2, 3) -> | Nothing has moved.
             .swapaxes(2, 3) -> .swapaxes(1, 2) | The heads alternate, pair by pair. The columns of one head stay side by
                 side; exchange the last two axes.

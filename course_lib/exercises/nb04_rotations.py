@@ -58,7 +58,7 @@ ROTATE = Exercise(
             (np.vstack([[1.0, 0.0] * 3, draw(2, 6, seed=2)]), np.array([2, 1, 5]), 70.0),
             "the pairs of row 0 are (1, 0) at position 2: they turn to (cos 2 theta_i, sin 2 theta_i)",
         ),
-        Stage((draw(5, 6), np.array([4, 0, 11, 2, 2]), 50.0), "five tokens, three pairs, base 50"),
+        Stage((draw(5, 8), np.array([4, 0, 11, 2, 2]), 50.0), "five tokens, four pairs, base 50"),
         Stage((draw(3, 10, seed=1), np.array([0.5, -2.0, 7.3]), 300.0), "positions 0.5, -2 and 7.3, base 300"),
         Stage((_WHOLE, np.array([2, 1, 5]), 90.0), "X holds whole numbers (dtype int64); its rotation does not"),
     ),
@@ -84,6 +84,18 @@ ROTATE = Exercise(
                 parts at columns 2 i, the imaginary parts at 2 i + 1.
             sin * first + cos * second -> cos * first + sin * second | Sine and cosine are exchanged in the second
                 entry. It is sin a x + cos a y.
+            cos * first - sin * second, sin * first + cos * second -> sin * first + cos * second, 0 * first | The second
+                entries overwrite the first ones. They belong at the columns 2 i + 1.
+            cos * first - sin * second, sin * first + cos * second -> cos * first - sin * second, 0 * first | The
+                columns 2 i + 1 are 0. The second entries sin a x + cos a y stand there.
+            cos * first - sin * second -> cos * first - sin * first | Both terms of the first entry are made of x. It is
+                cos a x - sin a y.
+            cos * first - sin * second -> cos * second - sin * second | Both terms of the first entry are made of y. It
+                is cos a x - sin a y.
+            sin * first + cos * second -> sin * second + cos * second | Both terms of the second entry are made of y. It
+                is sin a x + cos a y.
+            cos * first - sin * second, sin * first + cos * second -> cos + 0 * first, sin + 0 * first | These are
+                cosines and sines without X. Turn the pairs of X by the angles.
             sin * first + cos * second -> cos * second - sin * first | The second entry has a minus sign, so lengths
                 change. It is sin a x + cos a y.
             cos * first - sin -> cos * first + sin | The first entry lacks its minus sign, so lengths change. It is cos

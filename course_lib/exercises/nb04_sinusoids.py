@@ -40,6 +40,11 @@ SINUSOIDAL = Exercise(
             """
             np.sin(angles), np.cos(angles) -> np.cos(angles), np.sin(angles) | Sine and cosine are exchanged. The sine
                 stands at column 2 i, the cosine at 2 i + 1.
+            np.sin(angles), np.cos(angles) -> np.cos(angles), 0 * angles | The cosines overwrite the sines, and the
+                columns 2 i + 1 are 0. The cosine stands at column 2 i + 1.
+            np.sin(angles), np.cos(angles) -> 0 * angles, np.cos(angles) | The columns 2 i are 0. The sines stand there.
+            np.sin(angles), np.cos(angles) -> np.sin(angles), 0 * angles | The columns 2 i + 1 are 0. The cosines stand
+                there.
             np.cos(angles)] -> np.sin(angles)] | Both columns of a pair are sines. The second one is the cosine.
             axis=-1 -> axis=1 | All sines stand before all cosines. Put the two of one frequency side by side, at 2 i
                 and 2 i + 1.

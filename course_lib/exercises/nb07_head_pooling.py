@@ -38,7 +38,19 @@ POOL = Exercise(
             2).reshape(d, -1) | The columns are cut as if the heads were the fast axis. Column c belongs to head c // e.
         heads.mean(axis=2).reshape(d, -1) -> heads.mean(axis=2) | The pooled heads are right. Put them side by side
             again, (d, g e).
+        heads.mean(axis=2) -> heads[:, [0] * n_kv_heads].mean(axis=2) | The heads of group 0 are averaged for each
+            group. Group k begins at head k h / g.
         heads.mean(axis=2) -> heads[:, :, 0] | This keeps the first head of each group. Average all of them.
+        heads.mean(axis=2) -> (heads.sum(axis=2) * (n_heads // n_kv_heads)) | The sum of the heads of a group is
+            multiplied by their number. Divide by it.
+        heads.mean(axis=2) -> (heads.mean(axis=2) * (np.arange(n_kv_heads) < n_kv_heads - 1)[:, None]) | The last group
+            is missing. The loop runs over all g groups.
+        heads.mean(axis=2) -> (heads[:, :, :-1].sum(axis=2) / (n_heads // n_kv_heads)) | The last head of each group is
+            missing in the sum. A group has h / g heads.
+        heads.mean(axis=2) -> W_K.reshape(d, n_heads, -1)[:, np.add.outer(np.arange(n_kv_heads), np.arange(n_heads //
+            n_kv_heads))].mean(axis=2) | Group k begins at head k here, so groups overlap. It begins at head k h / g.
+        heads.mean(axis=2).reshape(d, -1) -> np.concatenate(list(heads.mean(axis=2).swapaxes(0, 1))) | The pooled heads
+            stand one below the other. Put them side by side, (d, g e).
         heads.mean(axis=2) -> heads.mean(axis=3) | Each head is averaged to one number. Average over the heads of a
             group instead.
         heads.mean(axis=2) -> heads.sum(axis=2) | This is the sum of the heads of a group. Divide by their number h / g.
@@ -102,6 +114,18 @@ KEPT = Exercise(
         np.square(M).sum() / np.square(heads).sum() -> np.linalg.norm(M, 2) ** 2 / np.square(np.linalg.norm(heads, 2,
             axis=(1, 2))).sum() | These are spectral norms, which is what `ord=2` means for a matrix. ||.|| is the
             Frobenius norm, over all entries.
+        np.square(M).sum() -> np.sqrt(np.square(M).sum()) | The norm of M is not squared. The share is one of squared
+            lengths.
+        / np.square(heads).sum() -> / heads.sum() | The entries of the heads are added as they are. Add their squares.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - M).sum() | The part that is
+            lost is not divided by the sum of squares of all heads.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - heads.mean()).sum() /
+            np.square(heads).sum() | One number is subtracted from all entries. M is `heads.mean(0)`, which has the
+            shape of a head.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - heads.sum(axis=0)).sum() /
+            np.square(heads).sum() | The sum of the heads stands in for their mean. M is divided by q.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - M).mean() /
+            np.square(heads).sum() | The mean of squares is divided by a sum of squares. Take sums in both places.
         np.square(M) -> np.square(len(heads) * M) | This is the sum of the heads. M is divided by q.
         / np.square(heads).sum() -> | This is what is kept, not its share. Divide by the sum of squares of all heads.
         """,

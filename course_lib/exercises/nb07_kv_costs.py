@@ -21,8 +21,8 @@ CACHE = Exercise(
     difficulty=1,
     solution=cache_of_a_token,
     stages=(
-        Stage((3, 10, 2, 7, 4), "three layers, ten query heads share two KV heads of width 7, 4 bytes a number"),
-        Stage((1, 3, 3, 5, 4), "one layer, three heads (MHA)"),
+        Stage((5, 18, 3, 7, 4), "five layers, eighteen query heads share three KV heads of width 7, 4 bytes a number"),
+        Stage((1, 3, 3, 5, 2), "one layer, three heads (MHA), 2 bytes a number"),
         Stage((80, 64, 8, 128, 2), "Llama 3 70B in 16 bits, 80 layers, 64 heads, 8 KV heads of width 128"),
     ),
     mistakes=edits(
@@ -35,6 +35,26 @@ CACHE = Exercise(
         n_kv_heads * d_head -> (n_heads // n_kv_heads) * d_head | h / g query heads share a KV head. The number of KV
             heads is g.
         n_kv_heads * d_head -> n_kv_heads | A key has d_head numbers, and so has a value.
+        2 * n_layers -> n_layers && n_heads / n_kv_heads -> 2 * n_heads / n_kv_heads | Of this cache keys alone are
+            counted, of that of MHA keys and values. A token leaves both in either.
+        n_heads / n_kv_heads -> n_heads / n_kv_heads / 2 | Of the cache of MHA keys alone are counted, so the saving is
+            too small by 2.
+        d_head * itemsize -> d_head && n_heads / n_kv_heads -> n_heads / n_kv_heads * itemsize | Numbers of this cache
+            are compared with bytes of that of MHA. Count bytes in both.
+        n_heads / n_kv_heads -> n_heads / n_kv_heads / itemsize | Bytes of this cache are compared with numbers of that
+            of MHA. Count bytes in both.
+        2 * n_layers * n_kv_heads -> 2 * n_kv_heads && n_heads / n_kv_heads -> n_heads / n_kv_heads * n_layers | One
+            layer of this cache is compared with all layers of that of MHA. Count all layers in both.
+        n_heads / n_kv_heads -> n_heads / n_kv_heads / n_layers | All layers of this cache are compared with one layer
+            of that of MHA. Count all layers in both.
+        n_heads / n_kv_heads -> 2 * n_layers * n_heads * d_head * itemsize | This is the cache of MHA itself. The saving
+            is its ratio to this one.
+        n_kv_heads * d_head -> d_head && n_heads / n_kv_heads -> n_heads | One KV head is counted. There are n_kv_heads
+            of them.
+        n_kv_heads * d_head -> n_heads * d_head && n_heads / n_kv_heads -> 1.0 | Both caches are those of MHA. In the
+            one asked for there are n_kv_heads heads.
+        n_kv_heads * d_head -> n_kv_heads && n_heads / n_kv_heads -> n_heads * d_head / n_kv_heads | The width of a head
+            is missing in this cache. A key has d_head numbers, and so has a value.
         n_heads / n_kv_heads -> n_kv_heads / n_heads | This is the share that is left. The saving is the ratio of the
             cache of MHA to this one.
         n_heads / n_kv_heads -> 1 - n_kv_heads / n_heads | This is the share that is saved. The saving is the ratio of

@@ -36,6 +36,10 @@ READ = Exercise(
             group read the next KV head. Take the floor.
         // n_heads for -> // n_heads + 1 for | Heads are counted from 0.
         range(n_heads) -> range(1, n_heads + 1) | Query heads are counted from 0, so i runs over range(n_heads).
+        i * n_kv_heads // n_heads -> i % (n_heads // n_kv_heads) | This is the place of the query head within its group.
+            The number of the group is asked for, i // (h / g).
+        range(n_heads) -> range(n_heads - n_heads // n_kv_heads) | The last group is missing. Return a KV head for each
+            of the h query heads.
         i * n_kv_heads // n_heads -> 0 | All query heads read KV head 0. Each group has its own.
         i * n_kv_heads // n_heads -> n_kv_heads - 1 - i * n_kv_heads // n_heads | The groups are in reverse order. The
             first query heads read head 0.
@@ -76,7 +80,7 @@ GROUPED = Exercise(
     solution=grouped_attention,
     stages=(
         Stage(_inputs(3, 1, 3, 3), "three query heads, one KV head (MQA), three queries, three keys"),
-        Stage(_inputs(9, 3, 3, 3), "nine query heads, three KV heads, three queries, three keys"),
+        Stage(_inputs(6, 3, 3, 3), "six query heads, three KV heads, three queries, three keys"),
         Stage(_inputs(6, 2, 3, 5), "six query heads, two KV heads, three queries, five keys"),
         Stage(_inputs(5, 5, 3, 6), "as many KV heads as query heads (MHA)"),
         Stage(_inputs(15, 3, 2, 4, size=1000.0), "logits larger than 800"),
@@ -115,6 +119,20 @@ GROUPED = Exercise(
             hidden. There is no mask here, so each query sees all keys.
         / np.sqrt(e) -> | The scores are not divided by sqrt(d_QK).
         np.sqrt(e) -> np.sqrt(V.shape[-1]) | The scores are divided by sqrt(d_V). Divide by sqrt(d_QK).
+        np.sqrt(e) -> np.sqrt(n) | The scores are divided by sqrt(n), the number of queries. Divide by sqrt(d_QK), the
+            width of a query.
+        K[:, None].swapaxes(-1, -2) -> Q.swapaxes(-1, -2) | The scores are those of the queries with themselves.
+            Multiply them by the keys.
+        return Y.reshape(h, n, -1) -> return Y.reshape(h, n, -1) * (np.arange(h) < g)[:, None, None] | Only the first g
+            query heads are computed. Each of the h query heads has an output.
+        return Y.reshape(h, n, -1) -> return Y.reshape(h, n, -1) * (np.arange(h) < h - 1)[:, None, None] | The last
+            query head is missing. The loop runs over all h of them.
+        A.sum(-1, keepdims=True) -> A.sum(-1)[:, :, None] | In each head column j is divided by the sum of row j. Divide
+            row by row.
+        S.max(-1, keepdims=True) -> S.max(-1)[:, :, None] | In each head the maximum of row j is subtracted from column
+            j. Subtract it from its own row.
+        A.sum(-1, keepdims=True) -> A.sum((-2, -1), keepdims=True) | One sum divides all rows of a head. Each query has
+            a sum of its own.
         np.sqrt(e) -> e | The scores are divided by d_QK. Divide by its square root.
         / np.sqrt(e) -> * np.sqrt(e) | The scores are multiplied by sqrt(d_QK). Divide by it.
         A.sum(-1, -> A.sum(-2, | The weights are normalised over the queries. The weights of each query sum to 1.

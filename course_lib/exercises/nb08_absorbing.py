@@ -102,6 +102,8 @@ MERGE_VALUES = Exercise(
             i d_V to (i + 1) d_V - 1, side by side.
         W_O.reshape(h, v, -1) -> W_O[:v] | Every head meets the first rows of W_O. Head i has the rows i d_V to
             (i + 1) d_V - 1.
+        blocks.reshape(h * r, -1) -> blocks[-1] | Only the block of the last head is there. Stack those of all heads, to
+            h d_L rows.
         = W_LV @ -> = W_LV[:1] @ | Every head uses the W_LV of head 0. Each has its own.
         blocks.reshape(h * r, -1) -> blocks.swapaxes(0, 1).reshape(h * r, -1) | The rows of the heads alternate. The
             concatenated heads have all d_L columns of head 0 first, then those of head 1.

@@ -27,6 +27,11 @@ FORM_CHOICE = Exercise(
         most_absorbed,
         """
         (made - 1) -> made | At this n both forms take equally many FLOPs. Absorbed takes fewer one token earlier.
+        return (made - 1) // (absorbed - expanded) -> return made // (absorbed - expanded) - 1 | The border is rounded
+            down, and then 1 is subtracted. Subtract 1 only where both forms take equally many FLOPs, as (a - 1) // b
+            does.
+        return (made - 1) // (absorbed - expanded) -> return made / (absorbed - expanded) - 1 | This is the border less
+            1, with its fraction. Return the largest whole number below the border.
         (made - 1) // -> made / | This is the place where both forms take equally many FLOPs. Return the largest whole
             number below it.
         (made - 1) // ( -> 1 + (made - 1) // ( | For this n the absorbed form no longer takes fewer FLOPs. Return the n

@@ -37,6 +37,10 @@ SELECTORS = Exercise(
         i // (n_heads // n_kv_heads) -> 0 | Every head reads the first group. Head i reads group i // (h / g).
         i // (n_heads // n_kv_heads) -> n_kv_heads - 1 - i // (n_heads // n_kv_heads) | The groups are in reverse order.
             The first heads read group 0.
+        one[:, q * d_head : (q + 1) * d_head] -> one[:, :d_head] | All heads have the keys of group 0. Those of group q
+            begin at column q d_head.
+        one[:, values + q * d_head : values + (q + 1) * d_head] -> one[:, values : values + d_head] | All heads have the
+            values of group 0. Those of group q begin at column (g + q) d_head.
         return W_LK, W_LV -> return W_LV, W_LK | Keys and values have changed places. The first g d_head columns of W_L
             make the keys.
         return W_LK, W_LV -> return W_LK, W_LK | The values are read from the columns that make keys. Those of the

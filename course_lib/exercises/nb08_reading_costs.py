@@ -21,7 +21,7 @@ COSTS = Exercise(
     difficulty=2,
     solution=per_cached_token,
     stages=(
-        Stage((1, 6, 4, 11, 2, True), "absorbed, one head, d_R = 2"),
+        Stage((1, 6, 4, 13, 2, True), "absorbed, one head, d_R = 2"),
         Stage((5, 6, 4, 11, 0, False), "expanded, five heads without rotary coordinates"),
         Stage((5, 6, 4, 11, 2, True), "absorbed, five heads, d_R = 2"),
         Stage((5, 6, 4, 11, 2, False), "expanded, five heads, d_R = 2"),
@@ -41,6 +41,18 @@ COSTS = Exercise(
             they are read.
         flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value - d_rope) | The score also runs over
             the d_R rotary coordinates.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value - (0 if absorbed else d_rope)) | In
+            the expanded form too each score runs over the d_R rotary coordinates.
+        flops = 2 * n_heads * (key + value) -> flops = (2 if absorbed else 1) * n_heads * (key + value) | In the
+            expanded form these are multiply-adds. Each is two operations.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + (value if absorbed else 0)) | In the
+            expanded form the mix is missing. It takes one multiply-add for each coordinate of the value.
+        numbers = n_heads * (key + value) -> numbers = n_heads * (d_head + value) | In the expanded form the rotary
+            coordinates of the keys are not counted. They are read, too.
+        numbers = n_heads * (key + value) -> numbers = n_heads * key | In the expanded form keys alone are counted.
+            Values are read, too.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (2 * d_latent + d_rope) | These are the FLOPs of
+            the absorbed form in either form. Expanded, keys have width d_QK + d_R and values d_V.
         "numbers": numbers -> "numbers": numbers - (d_rope if absorbed else n_heads * d_rope) | The d_R rotary
             coordinates are read, too.
         flops = 2 * n_heads * -> flops = 2 * (1 if absorbed else n_heads) * | This is one head. The row is shared, but

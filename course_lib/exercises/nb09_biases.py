@@ -18,8 +18,8 @@ ALIBI = Exercise(
     difficulty=1,
     solution=alibi,
     stages=(
-        Stage((np.array([0.5]), 1, 1), "one token: its distance to itself is 0"),
         Stage((np.array([0.5]), 2, 5), "one head, two new tokens behind three cached ones"),
+        Stage((np.array([0.5]), 1, 1), "one token: its distance to itself is 0"),
         Stage((np.array([0.5, 0.3, 0.07]), 5, 5), "three heads, five tokens, all of them new"),
         Stage((np.array([0.5, 0.2, 0.07, 0.3]), 3, 7), "three new tokens behind four cached ones"),
     ),
@@ -31,6 +31,17 @@ ALIBI = Exercise(
           tokens, so they stand at N - n ... N - 1.
         np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one place too far. The last of N tokens is
           at N - 1.
+        np.arange(N - n, N) -> np.arange(N, N + n) | The queries stand n places too far. The first of them is at N - n.
+        np.arange(N - n, N) -> N - n - np.arange(n) | The positions of the queries fall. Query a stands at N - n + a.
+        np.arange(N - n, N) -> np.arange(n - N, 2 * n - N) | Query a is put at n - N + a. It stands at N - n + a.
+        np.arange(N - n, N) -> np.full(n, N - n) | All queries stand at N - n here. Query a stands at N - n + a.
+        i[:, None] - np.arange(N) -> i[:, None] + 0 * np.arange(N) | The positions of the keys are missing. The distance
+          is i - j.
+        i[:, None] - np.arange(N) -> i[:, None] - np.arange(1, N + 1) | The keys are counted from 1. Key 0 is the first.
+        np.arange(N - n, N) -> np.arange(N) | There is a row for each of the N tokens. Return those of the last n.
+        * distances -> * np.ones(distances.shape) | The distances are missing. Multiply each slope by i - j.
+        -slopes[:, None, None] * distances -> np.ones((len(slopes), 1, 1)) * distances | These are the distances.
+          Multiply them by -beta_h.
         i[:, None] - np.arange(N) -> np.abs(i[:, None] - np.arange(N)) | The distance i - j has a sign. For keys after
           the query it is negative, and the bias is positive there.
         * distances -> * np.maximum(distances, 0) | Keys after the query get 0 here. Return -m (i - j) for all pairs;

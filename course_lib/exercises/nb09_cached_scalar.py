@@ -24,7 +24,7 @@ CACHED_SCALAR = Exercise(
     difficulty=2,
     solution=normalised_logits,
     stages=(
-        Stage(_inputs(1, 1, 1, ONES, 1e-6), "one head, one token, gamma is 1"),
+        Stage(_inputs(1, 1, 2, ONES, 1e-6), "one head, one query, two tokens, gamma is 1"),
         Stage(_inputs(2, 3, 4, ONES, 1e-6), "two heads, three queries and four tokens, gamma is 1"),
         Stage(_inputs(3, 3, 3, GAMMA, 1e-6), "three heads, with a gamma"),
         Stage(_inputs(3, 2, 6, GAMMA, 0.5), "a large eps"),
@@ -33,6 +33,12 @@ CACHED_SCALAR = Exercise(
         normalised_logits,
         """
         .mean(axis=-1) -> .sum(axis=-1) | The squares are summed. RMSNorm divides by the root of their mean.
+        .mean(axis=-1) -> .sum(axis=-1) / L.shape[-1] | The sum of squares is divided by d_L, the width of the latent.
+          Take the mean over the coordinates of a key.
+        np.sqrt(Q.shape[-1]) -> np.sqrt(len(L)) | The logits are divided by the root of the number of tokens. Divide by
+          sqrt(d_QK).
+        return factors.T, -> return 1 / factors.T, | The logits are right, but root mean squares are returned. The
+          factors are their inverses.
         1 / np.sqrt(squares + eps) -> np.sqrt(squares + eps) | These are the root mean squares. The factors are their
           inverses.
         1 / np.sqrt(squares + eps) -> 1 / (squares + eps) | The square root is missing in the factors.

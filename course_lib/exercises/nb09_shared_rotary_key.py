@@ -14,8 +14,8 @@ def decoupled_logits(Q, K, Q_R, K_R, rope):
     return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1])
 
 
-def _inputs(h: int, n: int, N: int) -> tuple:
-    shapes = ((h, n, 6), (h, N, 6), (h, n, 4), (N, 4))
+def _inputs(h: int, n: int, N: int, p: int = 4) -> tuple:
+    shapes = ((h, n, 6), (h, N, 6), (h, n, p), (N, p))
     return *(draw(*shape, seed=number) for number, shape in enumerate(shapes)), Rope(base=50.0)
 
 
@@ -27,9 +27,9 @@ DECOUPLED = Exercise(
     solution=decoupled_logits,
     stages=(
         Stage(_inputs(1, 1, 1), "one token at position 0, where nothing turns"),
-        Stage(_inputs(1, 5, 5), "one head, five tokens, all of them new"),
-        Stage(_inputs(3, 4, 4), "three heads"),
-        Stage(_inputs(3, 2, 6), "two new tokens behind four cached ones"),
+        Stage(_inputs(2, 5, 5), "two heads, five tokens, all of them new"),
+        Stage(_inputs(3, 2, 6), "three heads, two new tokens behind four cached ones"),
+        Stage(_inputs(3, 4, 4, p=10), "three heads, rotary parts of width 10"),
     ),
     mistakes=edits(
         decoupled_logits,

@@ -37,6 +37,11 @@ BEST_CONSTANTS = Exercise(
         1 - np.abs(constants) ** 2 -> 1 - constants**2 | The complex constant is squared. Take the square of its size.
         1 - np.abs(constants) ** 2 -> np.sqrt(1 - np.abs(constants) ** 2) | These are roots of the errors. The mean
           square itself is asked for.
+        shares @ factors -> factors.sum(axis=0) | The rotations are added without their shares. The shares are the
+          weights of the mean.
+        * theta) -> * np.ones_like(theta)) | The frequencies are not used. Pair f turns by s theta_f at distance s.
+        np.abs(constants) ** 2 -> constants.real ** 2 | The imaginary part is missing in the size. |c|^2 is the sum of
+          two squares.
         shares @ factors -> factors.mean(axis=0) | All distances count alike. The shares are the weights of the mean.
         shares @ factors -> np.exp(-1j * (shares @ np.arange(len(shares))) * theta) | This is the rotation at the mean
           distance, which has size 1. Take the mean of the rotations.

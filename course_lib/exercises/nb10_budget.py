@@ -24,14 +24,18 @@ BUDGET = Exercise(
     solution=ranks_for_budget,
     stages=(
         Stage(_inputs(2, [3.0, 2.0, 1.0]), "one layer"),
-        Stage(_inputs(3, [2.0, 1.9, 1.8, 1.7], [30.0, 29.0, 2.5, 1.0]), "one layer is much larger"),
+        Stage(
+            _inputs(4, [9.0, 0.1, 0.1], [2.0, 1.9, 1.8, 1.7, 1.6, 1.5], [30.0, 29.0, 2.5, 1.0]),
+            "three layers, of which the last is much larger",
+        ),
         Stage(_inputs(2, [3.0, 2.9, 2.8, 2.7], [4.0, 0.2], [1.0, 0.1]), "two of three layers have one large value"),
         Stage(_inputs(3, [10.0, 6.0, 1.0], [12.0, 10.5, 9.0, 7.5]), "one layer falls fast, one slowly"),
         Stage(
             _inputs(4, [5.0, 3.0, 2.65], [1.0, 0.98, 0.96, 0.94, 0.92, 0.9]),
             "one layer has many nearly equal values",
         ),
-        Stage(_inputs(2, [5.0, 0.1], [1.0, 0.3], [1.0, 0.999, 0.99, 0.98]), "three layers, of which one gets rank 0"),
+        Stage(_inputs(2, [5.0, 0.1], [1.1, 0.3], [1.0, 0.999, 0.99, 0.98]), "three layers, of which one gets rank 0"),
+        Stage(_inputs(4, [1.0, 0.9], [5.0, 1.0, 0.5, 0.4]), "one layer keeps all of its values"),
         Stage(
             _inputs(7, [9.0, 1.0, 0.9], [5.0, 4.9, 4.7, 4.0, 3.0], [1.0, 0.95, 0.1, 0.05], [7.0, 0.02]),
             "four layers with different numbers of values",

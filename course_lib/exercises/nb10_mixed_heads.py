@@ -47,6 +47,8 @@ MIXED_HEADS = Exercise(
           mixed, and head h asks virtual head h alone. Each head asks all virtual heads with its own query.
         q.T[:, :, None] * U[:, None] -> np.broadcast_to(q @ U, (len(U), *q.shape)) | The queries of all heads are
           mixed, so all heads have the same scores. Each head asks with its own query times row h of U.
+        q.T[:, :, None] * -> np.ones_like(q.T)[:, :, None] * | The queries are not used. Head h asks virtual head c with
+          q_h U_hc.
         U[:, None] -> np.ones_like(U)[:, None] | U is not used. Head h asks virtual head c with q_h U_hc.
         mixed.T -> (mixed @ U).T | The keys are mixed a second time. They come mixed.
         .real -> .real.sum(axis=0) | The scores of all heads are added. Each head has scores of its own.

@@ -1,0 +1,134 @@
+"""Slips of right answers in other styles than the solution's: loops, einsum, torch, other orders of steps.
+
+The grader explains an answer by known mistakes and by slips of the solution. Participants slip in their own code. Here
+the slips of other right answers are graded: none passes that is wrong, none hears a reason that is not its own.
+`styles/shares.txt` holds the least share that hears a reason, where it is below three in four.
+"""
+
+import importlib.util
+import inspect
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_lib.exercises import find, notebooks, of_notebook
+from course_lib.exercises.grading import _same, _value, grade
+from course_lib.exercises.slips import slips
+
+HERE = Path(__file__).parent
+EXERCISES = [e for number in notebooks() for e in of_notebook(number)]
+GOAL = 0.75
+
+
+def table(name: str) -> list[list[str]]:
+    """The lines of a file in styles/, each cut into its first word and the rest; `#` begins a comment."""
+    lines = (HERE / "styles" / f"{name}.txt").read_text().splitlines()
+    return [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+
+
+def listed(name: str) -> dict[str, set[str]]:
+    entries = table(name)
+    return {i: {rest for other, rest in entries if other == i} for i, _ in entries}
+
+
+# Slips that are right, or right wherever the exercise is defined; slips of which what they hear is true, though they
+# are not that mistake; slips that pass or hear another's reason as yet.
+RIGHT, TRUE, PENDING = listed("right"), listed("true"), listed("pending")
+LEAST = {i: float(share) for i, share in table("shares")}
+
+
+@cache
+def module(path: Path):
+    spec = importlib.util.spec_from_file_location(f"styles_of_{path.stem}", path)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+@cache
+def answers() -> dict[str, list]:
+    """The right answers of each exercise."""
+    found = {e.id: [] for e in EXERCISES}
+    for name, rest in table("answers"):
+        exercise, *names = rest.split()
+        found[exercise] += [getattr(module(HERE / f"test_{name}.py"), answer) for answer in names]
+    for path in sorted((HERE / "styles").glob("plain_*.py")):
+        for name, answer in inspect.getmembers(module(path), inspect.isfunction):
+            number, place, _ = name.split("_", 2)
+            found[f"{number[1:]}.{place}"].append(answer)
+    return found
+
+
+def short(answer, slip) -> str:
+    """`function: what stands there after the slip`, its first line."""
+    return f"{answer.__name__}: {slip.after.splitlines()[0]}"
+
+
+@cache
+def heard(exercise_id: str) -> list[tuple]:
+    """Name, slip and result of all slips of the exercise's right answers; exceptions, which name their line, are not
+    counted."""
+    exercise, found = find(exercise_id), []
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for answer in answers()[exercise_id]:
+            for slip in slips(answer, exercise.stages[0].inputs):
+                result = grade(exercise, slip.answer)
+                if result.passed or not said(result).startswith("Your code"):
+                    found.append((short(answer, slip), slip, result))
+    return found
+
+
+def said(result) -> str:
+    return result.message.split("\n  ")[1].rstrip(".") if "\n  " in result.message else ""
+
+
+def mistake_of(exercise, result):
+    return next((m for m in exercise.mistakes if m.message.rstrip(".") == said(result)), None)
+
+
+def named(exercise, result) -> bool:
+    return "the same values" in said(result) or mistake_of(exercise, result) is not None
+
+
+def is_mistake(exercise, slip, mistake) -> bool:
+    """Whether both give the same values wherever neither raises."""
+    pairs = [(_value(slip.answer, stage), _value(mistake.answer, stage)) for stage in exercise.stages]
+    return all(_same(*pair) or any(value is ... for value in pair) for pair in pairs)
+
+
+every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+
+
+@every_exercise
+def test_every_exercise_has_right_answers_in_another_style(exercise):
+    assert answers()[exercise.id]
+    for answer in answers()[exercise.id]:
+        assert grade(exercise, answer).passed is True, answer.__name__
+
+
+@every_exercise
+def test_slips_of_other_styles(exercise):
+    """One test, as the slips are graded once: what passes is right, what is named is so, and enough is named."""
+    i, faults, passed, rejected = exercise.id, [], set(), []
+    for name, slip, result in heard(i):
+        mistake = mistake_of(exercise, result)
+        if result.passed:
+            passed.add(name)
+            faults += [f"{name} passes"] if name not in RIGHT.get(i, ()) else []
+            continue
+        rejected.append(named(exercise, result))
+        if mistake and name not in TRUE.get(i, ()) and not is_mistake(exercise, slip, mistake):
+            faults.append(f"{name} hears: {mistake.message}")
+    new = [fault for fault in faults if not any(fault.startswith(known) for known in PENDING.get(i, ()))]
+    assert not new, "\n".join(new)
+    assert RIGHT.get(i, set()) <= passed, RIGHT[i] - passed
+    assert np.mean(rejected) >= LEAST.get(i, GOAL) - 1e-9, f"{sum(rejected)} of {len(rejected)}"
+
+
+def test_over_all_exercises():
+    results = [named(find(i), result) for i in answers() for *_, result in heard(i) if not result.passed]
+    assert np.mean(results) >= LEAST["all"] - 1e-9, f"{sum(results)} of {len(results)}"
