@@ -1,25 +1,16 @@
 """Exercise 5.7: the parameters of a decoder-only model, by part."""
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
 
 def count_by_part(d, n_heads, n_kv_heads, d_head, d_ff):
+    queries = 2 * d * n_heads * d_head  # W_Q and W_O
+    keys = 2 * d * n_kv_heads * d_head  # W_K and W_V
     return {
-        "attention": 2 * d * n_heads * d_head + 2 * d * n_kv_heads * d_head,  # W_Q and W_O, W_K and W_V
+        "attention": queries + keys,
         "feed-forward": 3 * d * d_ff,  # W_gate, W_up, W_down
         "norms": 2 * d,  # one gamma in front of each sublayer
     }
-
-
-def _with(**changed):
-    """`count_by_part` with other formulas for some parts."""
-
-    def answer(d, n_heads, n_kv_heads, d_head, d_ff):
-        right = count_by_part(d, n_heads, n_kv_heads, d_head, d_ff)
-        sizes = {"d": d, "h": n_heads, "g": n_kv_heads, "e": d_head, "w": d_ff}
-        return right | {name.replace("_", "-"): formula(**sizes) for name, formula in changed.items()}
-
-    return answer
 
 
 SIZES = Exercise(
@@ -29,44 +20,62 @@ SIZES = Exercise(
     difficulty=1,
     solution=count_by_part,
     stages=(
-        Stage((10, 6, 2, 3, 7), "d = 10, six query heads of width 3 share two key/value heads, d_ff = 7"),
+        Stage((11, 10, 2, 5, 7), "d = 11, ten query heads of width 5 share two key/value heads, d_ff = 7"),
+        Stage((13, 5, 5, 3, 17), "d = 13, five heads of width 3, each with its own keys and values, d_ff = 17"),
         Stage((4096, 32, 8, 128, 14336), "Llama 3 8B: d = 4096, 32 heads, 8 for keys and values, d_ff = 14336"),
     ),
     mistakes=(
-        Mistake(
-            _with(feed_forward=lambda d, w, **_: 2 * d * w),
-            "a gated network has three matrices: W_gate, W_up, and W_down",
+        *edits(
+            count_by_part,
+            """
+        3 * d * d_ff -> 2 * d * d_ff | A gated network has three weight matrices, W_gate, W_up and W_down.
+        3 * d * d_ff -> d * d_ff | One weight matrix is counted. A gated network has three, W_gate, W_up and W_down.
+        3 * d * d_ff -> 2 * d * d_ff + d_ff + d | This is a network with two weight matrices and biases. SwiGLU has
+            three weight matrices and no biases.
+        3 * d * d_ff -> 3 * d * d_ff + 2 * d_ff + d | Biases are counted. This block has none.
+        3 * d * d_ff -> 3 * d * d | The feed-forward network has the width d. Its width is d_ff.
+        3 * d * d_ff -> 8 * d * d | This is the plain network of width 4 d. Use the three weight matrices and d_ff.
+        3 * d * d_ff -> 12 * d * d | The width is taken as 4 d. Use d_ff.
+        2 * d * n_kv_heads * d_head -> 2 * d * n_heads * d_head | W_K and W_V have n_kv_heads heads. Only W_Q and W_O
+            have n_heads.
+        2 * d * n_heads * d_head -> 2 * d * n_kv_heads * d_head | W_Q and W_O have n_heads heads. Only W_K and W_V have
+            n_kv_heads.
+        2 * d * n_heads * d_head -> d * n_heads * d_head && 2 * d * n_kv_heads * d_head -> 3 * d * n_kv_heads * d_head |
+            W_O is counted with n_kv_heads heads. It reads all n_heads heads.
+        queries + keys -> 4 * d * d | 4 d^2 holds only if n_heads d_head = n_kv_heads d_head = d. Use the widths that
+            are given.
+        queries + keys -> 2 * d * d + keys | W_Q and W_O are counted with d * d numbers each. Their shapes are (d,
+            n_heads d_head) and (n_heads d_head, d).
+        queries + keys -> d * n_heads * d_head + d * d + keys | W_O is counted with d * d numbers. It has n_heads d_head
+            rows and d columns.
+        queries + keys -> d * n_heads * d_head + keys | W_O is missing. It has n_heads d_head rows and d columns.
+        queries + keys -> queries + keys // 2 | W_K or W_V is missing. Keys and values have a weight matrix each.
+        2 * d * n_kv_heads * d_head -> 2 * d * (n_heads // n_kv_heads) * d_head | n_heads / n_kv_heads is
+            how many query heads share a key. There are n_kv_heads heads of keys.
+        queries + keys -> 3 * d * d | This is W_Q, W_K and W_V with d * d numbers each. Use the widths that are given,
+            and count W_O.
+        queries + keys -> queries | W_K and W_V are missing. Each has d rows and n_kv_heads d_head columns.
+        queries + keys -> (queries + keys) // n_heads | This is one head. Count all of them.
+        2 * d * n_heads * d_head -> 2 * d * d_head && 2 * d * n_kv_heads * d_head -> 2 * d * d_head | The numbers of
+            heads are missing. d_head is the width of one head.
+        2 * d * n_heads * d_head -> 2 * d * n_heads && 2 * d * n_kv_heads * d_head -> 2 * d * n_kv_heads | The width of
+            a head is missing. A head of W_Q has d_head columns.
+        queries + keys -> queries + keys + 2 * n_heads * d_head + 2 * n_kv_heads * d_head | Biases are counted. This
+            block of attention has none.
+        "norms": 2 * d -> "norms": d | One norm is counted. There are two, one in front of each sublayer.
+        "norms": 2 * d -> "norms": 4 * d | A beta is counted for each norm. RMSNorm has a gamma and no beta.
+        "norms": 2 * d -> "norms": 3 * d | Three norms are counted. A block has two, and the final norm of the model is
+            not in the block.
+        "norms": 2 * d -> "norms": 2 | Each norm has a vector gamma of d numbers, one for each feature.
+        """,
         ),
         Mistake(
-            _with(feed_forward=lambda d, w, **_: 2 * d * w + w + d),
-            "this is a network with two matrices and biases; SwiGLU has three matrices and no biases",
-        ),
-        Mistake(
-            _with(attention=lambda d, h, e, **_: 4 * d * h * e),
-            "W_K and W_V have n_kv_heads heads only; W_Q and W_O have n_heads",
-        ),
-        Mistake(
-            _with(attention=lambda d, **_: 4 * d * d),
-            "4 d^2 holds only where n_heads d_head = n_kv_heads d_head = d; use the widths that are given",
-        ),
-        Mistake(
-            _with(attention=lambda d, h, g, e, **_: d * h * e + 2 * d * g * e),
-            "W_O is missing: n_heads d_head rows, d columns",
-        ),
-        Mistake(
-            _with(attention=lambda d, h, g, e, **_: 2 * d * h * e + d * g * e),
-            "keys and values have a weight each, W_K and W_V",
-        ),
-        Mistake(_with(norms=lambda d, **_: d), "there are two norms, one in front of each sublayer"),
-        Mistake(_with(norms=lambda d, **_: 4 * d), "this counts a gamma and a beta for each norm; RMSNorm has no beta"),
-        Mistake(
-            lambda *sizes: sum(count_by_part(*sizes).values()),
-            "this is the total; a dict with the three parts is asked for",
+            lambda *sizes: sum(count_by_part(*sizes).values()), "This is the total. Return a dict with the three parts."
         ),
     ),
     hints=(
         "Write down the shape of each matrix: W_Q (d, n_heads d_head), W_K and W_V (d, n_kv_heads d_head), W_O "
         "(n_heads d_head, d).",
-        "SwiGLU: W_gate and W_up are (d, d_ff), W_down is (d_ff, d). Two RMSNorms with one gamma (d,) each.",
+        "SwiGLU: W_gate and W_up are (d, d_ff), W_down is (d_ff, d). There are two RMSNorms with one gamma (d,) each.",
     ),
 )

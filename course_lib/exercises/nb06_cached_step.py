@@ -2,73 +2,26 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage
+from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 H, D, E, V_WIDTH, D_OUT = 3, 7, 5, 4, 11  # heads, widths of a token, a key, a value, an output row
 
 
 def decode_step(x, W_Q, W_K, W_V, W_O, K, V):
-    k, v = np.einsum("d,hde->he", x, W_K), np.einsum("d,hdv->hv", x, W_V)
+    q, k, v = x @ W_Q, x @ W_K, x @ W_V  # one row for each head
     K = np.concatenate([K, k[:, None]], axis=1)  # store first: the new token sees itself
     V = np.concatenate([V, v[:, None]], axis=1)
-    S = np.einsum("d,hde,hNe->hN", x, W_Q, K) / np.sqrt(K.shape[-1])  # one query in each head, which sees every row
+    S = np.einsum("he,hNe->hN", q, K) / np.sqrt(K.shape[-1])  # the query of each head sees every row
     A = np.exp(S - S.max(axis=-1, keepdims=True))
-    return np.einsum("hN,hNv,hvo->o", A / A.sum(axis=-1, keepdims=True), V, W_O), K, V
+    P = A / A.sum(axis=-1, keepdims=True)
+    Y = np.einsum("hN,hNv->hv", P, V)
+    return np.einsum("hv,hvo->o", Y, W_O), K, V
 
 
-def _mixed(q, K, V, scale=None, axis=-1):
-    """One query of each head, (h, e), attends to all rows: the heads' outputs, (h, v)."""
-    A = np.exp(np.einsum("he,hNe->hN", q, K) * (q.shape[-1] ** -0.5 if scale is None else scale))
-    return np.einsum("hN,hNv->hv", A / A.sum(axis=axis, keepdims=True), V)
-
-
-def _answer(q, K, V, W_O, **changes):
-    return np.einsum("hv,hvo->o", _mixed(q, K, V, **changes), W_O)
-
-
-def _step_with(answer):
-    """A step that stores rightly and answers by `answer(q, K, V, W_O)`."""
-
-    def step(x, W_Q, W_K, W_V, W_O, K, V):
-        _, K, V = decode_step(x, W_Q, W_K, W_V, W_O, K, V)
-        return answer(np.einsum("d,hde->he", x, W_Q), K, V, W_O), K, V
-
-    return step
-
-
-def _without_itself(q, K, V, W_O):
-    return _answer(q, K[:, :-1], V[:, :-1], W_O) if K.shape[1] > 1 else np.zeros(D_OUT)
-
-
-def _without_normaliser(q, K, V, W_O):
-    A = np.exp(np.einsum("he,hNe->hN", q, K) / np.sqrt(q.shape[-1]))
-    return np.einsum("hN,hNv,hvo->o", A, V, W_O)
-
-
-def _interleaved(q, K, V, W_O):
-    return _mixed(q, K, V).T.reshape(-1) @ W_O.reshape(-1, W_O.shape[-1])
-
-
-def _not_joined(q, K, V, W_O):
-    return _mixed(q, K, V).reshape(-1)
-
-
-def _newest_first(*given):
-    y, K, V = decode_step(*given)
-    return y, np.roll(K, 1, axis=1), np.roll(V, 1, axis=1)
-
-
-def _picked(given, *order):
-    """The three results of the step in another order."""
-    results = decode_step(*given)
-    return tuple(results[i] for i in order)
-
-
-def _inputs(n: int):
-    rng = np.random.default_rng(61)
-    W_Q, W_K = rng.normal(size=(2, H, D, E))
-    W_V, W_O = rng.normal(size=(H, D, V_WIDTH)), rng.normal(size=(H, V_WIDTH, D_OUT))
-    X = 0.3 * rng.normal(size=(n + 1, D))  # small, so that no weight is nearly 1
+def _inputs(n: int, size: float = 0.3):
+    W_Q, W_K = draw(2, H, D, E, seed=61)
+    W_V, W_O = draw(H, D, V_WIDTH, seed=62), draw(H, V_WIDTH, D_OUT, seed=63)
+    X = size * draw(n + 1, D, seed=64)  # with 0.3 no weight is nearly 1
     return X[n], W_Q, W_K, W_V, W_O, X[:n] @ W_K, X[:n] @ W_V
 
 
@@ -79,82 +32,70 @@ STEP = Exercise(
     difficulty=2,
     solution=decode_step,
     stages=(
-        Stage(_inputs(0), "the first token (K and V have no rows yet): it sees itself alone"),
-        Stage(_inputs(2), "the third token"),
-        Stage(_inputs(6), "the seventh token"),
+        Stage(_inputs(2), "the third token of three heads"),
+        Stage(_inputs(6), "the seventh token of three heads"),
+        Stage(_inputs(0), "the first token (K and V have no rows yet), which sees itself alone"),
+        Stage(_inputs(4, size=30.0), "the fifth token, with logits of more than 800"),
     ),
-    mistakes=(
-        Mistake(
-            _step_with(_without_itself),
-            "the new token does not see itself; append its key and value first, then let the query read",
-        ),
-        Mistake(
-            lambda *given: (decode_step(*given)[0], *given[5:]),
-            "y is right, but K and V come back as they were; the next token needs the new rows in them",
-        ),
-        Mistake(_newest_first, "the new row stands first; append it behind the rows that are there"),
-        Mistake(
-            _step_with(lambda q, K, V, W_O: _answer(q, K[:, :1], V[:, :1], W_O)),
-            "only the first row is seen: this is the first row of a causal mask, but the new token is the last one and "
-            "sees every row, so no mask is needed",
-        ),
-        Mistake(
-            _step_with(lambda q, K, V, W_O: _answer(q, K[:, -1:], V[:, -1:], W_O)),
-            "the new token looks at itself alone; it sees every stored row too",
-        ),
-        Mistake(_step_with(lambda *given: _answer(*given, scale=1.0)), "the scores are not divided by sqrt(d_head)"),
-        Mistake(
-            _step_with(lambda *given: _answer(*given, scale=(H * E) ** -0.5)),
-            "the scores are divided by the root of all heads' width together; each head divides by sqrt(d_head)",
-        ),
-        Mistake(
-            _step_with(lambda *given: _answer(*given, scale=D**-0.5)),
-            "the scores are divided by sqrt(d), the width of a token; divide by sqrt(d_head), the width of a key",
-        ),
-        Mistake(
-            _step_with(lambda *given: _answer(*given, scale=V_WIDTH**-0.5)),
-            "the scores are divided by the root of a value's width; divide by sqrt(d_head), the width of a key",
-        ),
-        Mistake(
-            _step_with(lambda *given: _answer(*given, scale=1 / E)),
-            "the scores are divided by d_head; divide by its root",
-        ),
-        Mistake(
-            _step_with(_without_normaliser),
-            "the weights are not divided by their sum; in each head they sum to 1",
-        ),
-        Mistake(
-            _step_with(lambda *given: _answer(*given, axis=None)),
-            "all heads share one normaliser; each head's weights sum to 1 on their own: sum along the last axis",
-        ),
-        Mistake(
-            _step_with(_interleaved),
-            "the heads are interleaved before W_O: row h d_head + c of the joined vector is entry c of head h",
-        ),
-        Mistake(
-            _step_with(lambda q, K, V, W_O: np.einsum("hv,hvo->ho", _mixed(q, K, V), W_O)),
-            "each head's part of y stands alone here; y is their sum, one row of width d_out",
-        ),
-        Mistake(
-            _step_with(_not_joined),
-            "this is the concatenation of the heads; W_O, which makes one row of width d_out of it, is missing",
-        ),
-        Mistake(
-            _step_with(lambda *given: _answer(*given) / H),
-            "this is the mean over the heads; W_O sums them",
-        ),
-        Mistake(
-            lambda *given: decode_step(*given)[0],
-            "y is right, but it comes alone; return y, K, V, for the next token needs the longer K and V",
-        ),
-        Mistake(lambda *given: _picked(given, 1, 2, 0), "these are K, V, y; return y first"),
-        Mistake(lambda *given: _picked(given, 0, 2, 1), "K and V are exchanged; return y, K, V"),
+    mistakes=edits(
+        decode_step,
+        """
+        q, K) -> q, K[:, :-1]) && P, V) -> P, V[:, :-1]) | The new token does not see itself. Append its key and value
+            first, then let the query see all rows.
+        W_O), K, V -> W_O), K[:, :-1], V[:, :-1] | y is right, but K and V come back as they were. Return them with the
+            new rows.
+        [K, k[:, None]] -> [k[:, None], K] && [V, v[:, None]] -> [v[:, None], V] | The new row stands first. Append it
+            behind the rows that are there.
+        q, K) -> q, K[:, :1]) && P, V) -> P, V[:, :1]) | Only the first row is seen, as in row 0 of a causal mask. The
+            new token is the last one and sees every row, so no mask is needed.
+        q, K) -> q, K[:, -1:]) && P, V) -> P, V[:, -1:]) | The new token sees itself alone. It sees every stored row,
+            too.
+        / np.sqrt(K.shape[-1]) -> | The scores are not divided by sqrt(e), the root of a key's width.
+        np.sqrt(K.shape[-1]) -> np.sqrt(len(K) * K.shape[-1]) | The scores are divided by the root of all heads' width
+            together. Each head divides by sqrt(e), the root of its key's width.
+        np.sqrt(K.shape[-1]) -> np.sqrt(len(x)) | The scores are divided by sqrt(d), the root of a token's width. Divide
+            by sqrt(e), the root of a key's width.
+        np.sqrt(K.shape[-1]) -> np.sqrt(V.shape[-1]) | The scores are divided by the root of a value's width. Divide by
+            sqrt(e), the root of a key's width.
+        np.sqrt(K.shape[-1]) -> np.sqrt(K.shape[1]) | The scores are divided by the root of the number of keys. Divide
+            by sqrt(e), the root of a key's width.
+        np.sqrt(K.shape[-1]) -> K.shape[-1] | The scores are divided by the width e of a key. Divide by its root.
+        A.sum(axis=-1, keepdims=True) -> 1 | The weights are not divided by their sum. In each head they sum to 1.
+        P = A / A.sum(axis=-1, keepdims=True) -> P = S | There is no softmax. The logits become weights by exp and
+            division by their sum.
+        A.sum(axis=-1, keepdims=True) -> A.sum() | All heads share one normaliser. The weights of each head sum to 1, so
+            sum along the last axis.
+        A.sum(axis=-1, keepdims=True) -> A.sum(axis=0) | The softmax runs over the heads. The weights of each head sum
+            to 1, so sum along the last axis.
+        A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1) | The sums have shape (h,), so NumPy lines them up with the
+            keys. `keepdims=True` makes the shape (h, 1).
+        axis=-1, keepdims=True -2> axis=-1 | Maxima and sums have shape (h,), so NumPy lines them up with the keys.
+            `keepdims=True` makes the shape (h, 1).
+        S - S.max(axis=-1, keepdims=True) -> S | Large logits give inf / inf or 0 / 0, which is NaN. Subtract from
+            the logits of each head their own maximum.
+        S - S.max(axis=-1, keepdims=True) -> np.clip(S, -700, 700) | The logits are cut off, so large ones become equal.
+            Subtract each row's maximum.
+        "hv,hvo->o", Y, W_O -> "hc,hco->o", Y.T.reshape(Y.shape), W_O | The heads are interleaved before W_O. Entry
+            c of head h meets W_O[h, c].
+        "hv,hvo->o", Y, W_O -> "hv,hvo->ho", Y, W_O | Each head's part of y stands alone. y is their sum, one row of
+            width d_out.
+        np.einsum("hv,hvo->o", Y, W_O) -> Y.reshape(-1) | W_O is missing. These are the heads' outputs side by side.
+        "hv,hvo->o", Y, W_O -> "hv,hvo->o", Y / len(Y), W_O | This is the mean over the heads. W_O sums them.
+        return np.einsum("hv,hvo->o", Y, W_O), K, V -> return np.einsum("hv,hvo->o", Y, W_O) | y is right, but it comes
+            alone. Return y, K, V, because the next token needs the longer K and V.
+        return np.einsum("hv,hvo->o", Y, W_O), K, V -> return K, V, np.einsum("hv,hvo->o", Y, W_O) | These are K, V, y.
+            Return y first.
+        W_O), K, V -> W_O), V, K | K and V are exchanged. Return y, K, V.
+        x @ W_Q, x @ W_K -> x @ W_K, x @ W_Q | W_Q and W_K are exchanged. The query is x W_Q, the new key is x W_K.
+        q, k, v = x @ W_Q -> q, k, v = x @ W_K | The query is made with W_K. It is x W_Q.
+        x @ W_Q, x @ W_K -> x @ W_Q, x @ W_Q | The new key is made with W_Q. It is x W_K.
+        """,
     ),
     hints=(
-        "The new key of all heads is `np.einsum('d,hde->he', x, W_K)`, or a loop over heads with `x @ W_K[h]`. The "
-        "value likewise.",
+        "The new key of all heads is `x @ W_K`, of shape (h, e), or `x @ W_K[h]` in a loop over heads. The new value "
+        "is `x @ W_V`.",
         "Tokens lie along axis 1 of K and V: `np.concatenate([K, k[:, None]], axis=1)`.",
-        "One query per head, and no mask: `np.einsum('he,hNe->hN', q, K) / np.sqrt(d_head)` are its scores. Softmax "
-        "along the last axis, mix the values, multiply by W_O and sum over heads.",
+        "There is one query in each head and no mask: `np.einsum('he,hNe->hN', q, K) / np.sqrt(e)` are its logits. "
+        "Take the softmax along the last axis, mix the values, multiply by W_O and sum over heads.",
     ),
 )
