@@ -31,16 +31,20 @@ ALIBI = Exercise(
           tokens, so they stand at N - n ... N - 1.
         np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one place too far. The last of N tokens is
           at N - 1.
+        np.arange(N - n, N) -> np.arange(N - n, N) - 1 | The queries stand one place too near. The last of N tokens is
+          at N - 1.
         i[:, None] - np.arange(N) -> np.abs(i[:, None] - np.arange(N)) | The distance i - j has a sign. For keys after
           the query it is negative, and the bias is positive there.
-        * distances -> * np.maximum(distances, 0) | Keys after the query get 0 here. Return -m (i - j) for all pairs;
-          the mask hides them later.
+        * distances -> * np.maximum(distances, 0) | Keys after the query get 0 here. Return -beta_h (i - j) for all
+          pairs; the mask hides them later.
         -slopes[:, None, None] * distances -> np.where(distances >= 0, -slopes[:, None, None] * distances, -np.inf) |
-          The future is masked. Return -beta (i - j) for all pairs.
+          The future is masked. Return -beta_h (i - j) for all pairs.
         -slopes[:, None, None] * distances -> np.exp(-slopes[:, None, None] * distances) | These are factors of A. A
           bias is added to the logit, before the exponential.
         -slopes[:, None, None] -> -np.ones(len(slopes))[:, None, None] | The slopes are not used. Each head multiplies
           the distances by its own slope.
+        -slopes[:, None, None] -> -slopes.astype(int)[:, None, None] | The slopes are cut to integers, so they are 0.
+          Keep them as floats.
         -slopes[:, None, None] -> -slopes[::-1, None, None] | The slopes are in reverse order. Head h has slopes[h].
         -slopes[:, None, None] -> -2.0 ** -slopes[:, None, None] | The slopes are taken as exponents of 2. They are
           the numbers beta_h already.

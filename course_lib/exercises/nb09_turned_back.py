@@ -26,8 +26,8 @@ TURNED_BACK = Exercise(
     solution=relative_mix,
     stages=(
         Stage(_inputs(2, 1, 1), "two heads, one token at position 0, where nothing turns"),
-        Stage(_inputs(1, 4, 4), "one head, four tokens, all of them new"),
-        Stage(_inputs(3, 5, 5), "three heads"),
+        Stage(_inputs(1, 4, 6), "one head, four new tokens behind two cached ones"),
+        Stage(_inputs(3, 5, 5), "three heads, five tokens, all of them new"),
         Stage(_inputs(3, 2, 7), "two new tokens behind five cached ones"),
     ),
     mistakes=edits(
@@ -40,6 +40,14 @@ TURNED_BACK = Exercise(
           tokens, at N - n ... N - 1.
         -np.arange(N - n, N) -> -np.arange(N - n, N) - 1 | The queries stand one position too far. The last of N
           tokens is at N - 1.
+        -np.arange(N - n, N) -> -np.arange(N - n, N) + 1 | The queries stand one position too near. The last of N tokens
+          is at N - 1.
+        -np.arange(N - n, N) -> np.full(n, n - N) | All mixes turn back by N - n, the position of the first query. Each
+          query has its own position.
+        P @ turned_rows -> P @ rotate(turned_rows, -np.arange(N), rope) | The rows are turned back by their own
+          positions before they are mixed. Mix the rows as they are in the cache.
+        P @ turned_rows -> np.exp(P) / np.exp(P).sum(-1, keepdims=True) @ turned_rows | P goes through a softmax again.
+          It holds the weights already.
         -np.arange(N - n, N) -> -np.arange(N - n, N)[::-1] | The positions of the queries are in reverse order.
         -np.arange(N - n, N) -> np.full(n, 1 - N) | All mixes turn back by the position of the last token. Each query
           has its own position.
