@@ -96,7 +96,7 @@ def score_parts(
 
 
 def left_by_matrices(left: Float[np.ndarray, "heads e"]) -> Figure:
-    """The part of the norm of all M_s that the best fixed matrices leave, over their number, for each head and for the median head."""
+    """The part of the norm of all M_s that the best fixed matrices leave, by their number; each head and the median."""
     numbers = np.arange(1, left.shape[1] + 1)
     with style.context():
         fig = Figure(figsize=(6.4, 3.2), layout="constrained")

@@ -1,7 +1,7 @@
 """What stands between query and latent row when up-projected keys turn: M_s = W_Q R_s W_LK^T, one matrix per shift s.
 
 R_s is the matrix that turns a column, as in `positions.rotate`; a row x at position m becomes x R_m^T. So a score is
-(x_i W_Q R_i^T) (l_j W_LK R_j^T)^T = x_i M_{j-i} l_j^T.
+(x_i W_Q R_i^T) (l_j W_LK R_j^T)^T = x_i M_{j-i} l_j^T. A causal query meets shifts s = j - i <= 0 only.
 """
 
 import numpy as np
