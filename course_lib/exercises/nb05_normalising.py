@@ -56,7 +56,6 @@ LAYER_NORM = Exercise(
         gamma * centred / np.sqrt(variance + eps) + beta -> centred | The row is only centred. Divide it by the root of
             (variance + eps), then apply gamma and beta.
         variance + eps -> variance + eps**2 | eps is squared. Add eps itself to the variance.
-        variance + eps -> variance + 1e-5 | eps is fixed at 1e-5. Use the argument `eps`.
         variance + eps -> variance | eps is missing under the root, or it is not the argument `eps`.
         np.sqrt(variance + eps) -> (variance + eps) | The row is divided by its variance. Take the root.
         X.mean(axis=-1, keepdims=True) -> X.mean(axis=-1) && (centred**2).mean(axis=-1, keepdims=True) ->
