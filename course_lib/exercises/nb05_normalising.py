@@ -27,8 +27,8 @@ LAYER_NORM = Exercise(
     solution=layer_norm,
     stages=(
         Stage(
-            (np.array([[1.0, 2.0, 3.0, 6.0, 9.0]]), np.ones(5), np.zeros(5), 0.5),
-            "one token (1, 2, 3, 6, 9), gamma = 1, beta = 0, eps = 0.5",
+            (np.array([[0.1, 0.2, 0.3, 0.6, 0.9]]), np.ones(5), np.zeros(5), 0.5),
+            "one token (0.1, 0.2, 0.3, 0.6, 0.9), gamma = 1, beta = 0, eps = 0.5",
         ),
         Stage(_tokens(5, 5), "five tokens of five features, any gamma and beta, eps = 0.1"),
         Stage(_tokens(3, 7), "three tokens of seven features, any gamma and beta, eps = 0.1"),
@@ -56,7 +56,8 @@ LAYER_NORM = Exercise(
         gamma * centred / np.sqrt(variance + eps) + beta -> centred | The row is only centred. Divide it by the root of
             (variance + eps), then apply gamma and beta.
         variance + eps -> variance + eps**2 | eps is squared. Add eps itself to the variance.
-        variance + eps -> variance | eps is missing under the root, or it is not the argument `eps`.
+        variance + eps -> variance | eps is missing under the root.
+        variance + eps -> variance + 1e-5 | eps is fixed at 1e-5. Use the argument `eps`.
         np.sqrt(variance + eps) -> (variance + eps) | The row is divided by its variance. Take the root.
         X.mean(axis=-1, keepdims=True) -> X.mean(axis=-1) && (centred**2).mean(axis=-1, keepdims=True) ->
             X.var(axis=-1) | Mean and variance have shape (n,), so NumPy takes them for one number a feature.
