@@ -63,6 +63,7 @@ BEAMS = Exercise(
         Stage((_random(1151, 7), 3, 3), "three beams, three steps, seven tokens"),
         Stage((_random(30, 7), 2, 4), "two beams, four steps, seven tokens"),
         Stage((_random(1, 5), 1, 4), "one beam, four steps, five tokens"),
+        Stage((_random(152, 6), 3, 4), "three beams, four steps, six tokens"),  # two continuations are not enough
     ),
     mistakes=(
         *edits(
@@ -78,7 +79,7 @@ BEAMS = Exercise(
             total + -> total * && 0.0 -> 1.0 | Log-probabilities are multiplied. Add them, and begin with 0.
             , reverse=True -> | The least likely prefixes are kept. Sort from the largest log-probability down.
             , reverse=True -> && longer[:n_beams] -> longer[-n_beams:] | The worst of the kept prefixes is returned.
-                After a sort from small to large the best one is last.
+                Return the one with the largest sum of log-probabilities.
             longer.sort(key=lambda beam: beam[1], reverse=True) -> pass | Log-probabilities have no effect on which
                 prefixes are kept. Sort the longer prefixes by the sum of their log-probabilities.
             key=lambda beam: beam[1], reverse=True -> reverse=True | The prefixes are sorted by their tokens. Sort them
@@ -90,6 +91,15 @@ BEAMS = Exercise(
                 first.
             enumerate(log_p(prefix)) -> enumerate(log_p(prefix)[:n_beams]) | Only the first n_beams tokens of the
                 vocabulary are tried. Extend each prefix by every token.
+            longer[:n_beams] -> longer[:n_beams + 1] | Each step keeps n_beams + 1 prefixes. Keep n_beams.
+            range(length) -> range(length + 1) | The search takes one step too many. Each of the `length` steps adds a
+                token.
+            range(length) -> range(length - 1) | The search takes one step too few. Each of the `length` steps adds a
+                token.
+            beams[0][0] -> max(beams, key=lambda beam: log_p(beam[0][:-1])[beam[0][-1]])[0] | The last choice is made by
+                the last token alone. Return the prefix with the largest sum.
+            enumerate(log_p(prefix)) -> sorted(enumerate(log_p(prefix)), key=lambda pair: -pair[1])[:2] | At most two
+                continuations of a prefix are tried. All of the n_beams best may continue the same prefix.
             beams[0][0] -> beams[0] | The prefix comes with its log-probability. Return its tokens alone.
             beams[0][0] -> beams[0][0][::-1] | The tokens come in reverse. The first one comes first.
             beams[0][0] -> [prefix for prefix, _ in beams] | All kept prefixes are returned. Return the best one.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
 
 # 5.1 ------------------------------------------------------------------------------------------------------------------
 
@@ -27,8 +27,8 @@ LAYER_NORM = Exercise(
     solution=layer_norm,
     stages=(
         Stage(
-            (np.array([[1.0, 2.0, 3.0, 6.0, 9.0]]), np.ones(5), np.zeros(5), 0.5),
-            "one token (1, 2, 3, 6, 9), gamma = 1, beta = 0, eps = 0.5",
+            (np.array([[0.1, 0.2, 0.3, 0.6, 0.9]]), np.ones(5), np.zeros(5), 0.5),
+            "one token (0.1, 0.2, 0.3, 0.6, 0.9), gamma = 1, beta = 0, eps = 0.5",
         ),
         Stage(_tokens(5, 5), "five tokens of five features, any gamma and beta, eps = 0.1"),
         Stage(_tokens(3, 7), "three tokens of seven features, any gamma and beta, eps = 0.1"),
@@ -56,7 +56,8 @@ LAYER_NORM = Exercise(
         gamma * centred / np.sqrt(variance + eps) + beta -> centred | The row is only centred. Divide it by the root of
             (variance + eps), then apply gamma and beta.
         variance + eps -> variance + eps**2 | eps is squared. Add eps itself to the variance.
-        variance + eps -> variance | eps is missing under the root, or it is not the argument `eps`.
+        variance + eps -> variance | eps is missing under the root.
+        variance + eps -> variance + 1e-5 | eps is fixed at 1e-5. Use the argument `eps`.
         np.sqrt(variance + eps) -> (variance + eps) | The row is divided by its variance. Take the root.
         X.mean(axis=-1, keepdims=True) -> X.mean(axis=-1) && (centred**2).mean(axis=-1, keepdims=True) ->
             X.var(axis=-1) | Mean and variance have shape (n,), so NumPy takes them for one number a feature.
@@ -102,13 +103,18 @@ def place(X, sublayer, norm, where):
     return X + norm(sublayer(norm(X)))  # peri
 
 
+def _row_by_row(X, sublayer, norm, where):
+    return np.concatenate([place(x[None], sublayer, norm, where) for x in X])
+
+
 def _rms_norm(gamma):
     return lambda X: gamma * X / np.sqrt((X**2).mean(axis=-1, keepdims=True) + 0.1)
 
 
 def _parts(where):
     W, gamma = draw(7, 7), 1 + 0.3 * draw(7, seed=6)
-    return draw(5, 7, seed=7), lambda X: np.tanh(X @ W), _rms_norm(gamma), where
+    mix = 0.5 * draw(5, 5, seed=8)  # between tokens, as attention does
+    return draw(5, 7, seed=7), lambda X: mix[: len(X), : len(X)] @ np.tanh(X @ W), _rms_norm(gamma), where
 
 
 PLACE = Exercise(
@@ -171,6 +177,12 @@ PLACE = Exercise(
         X + norm(sublayer(norm(X))) -> X + sublayer(norm(norm(X))) | Both norms act on the sublayer's input. In Peri-LN
             one acts on its input and one on its output.
         """,
+    )
+    + (
+        Mistake(
+            _row_by_row,
+            "The sublayer sees one row at a time. It may mix tokens, as attention does, so hand it the whole matrix.",
+        ),
     ),
     hints=(
         "In all three, X is added to what the sublayer returns. Which arrow passes through the norm?",

@@ -46,8 +46,8 @@ SIZES = Exercise(
             are given.
         queries + keys -> 2 * d * d + keys | W_Q and W_O are counted with d * d numbers each. Their shapes are (d,
             n_heads d_head) and (n_heads d_head, d).
-        queries + keys -> d * n_heads * d_head + d * d + keys | W_O is counted with d * d numbers. It has n_heads d_head
-            rows and d columns.
+        queries + keys -> d * n_heads * d_head + d * d + keys | W_Q or W_O is counted with d * d numbers. One side
+            has n_heads d_head numbers.
         queries + keys -> d * n_heads * d_head + keys | W_O is missing. It has n_heads d_head rows and d columns.
         queries + keys -> queries + keys // 2 | W_K or W_V is missing. Keys and values have a weight matrix each.
         2 * d * n_kv_heads * d_head -> 2 * d * (n_heads // n_kv_heads) * d_head | n_heads / n_kv_heads is
@@ -63,7 +63,8 @@ SIZES = Exercise(
         queries + keys -> queries + keys + 2 * n_heads * d_head + 2 * n_kv_heads * d_head | Biases are counted. This
             block of attention has none.
         "norms": 2 * d -> "norms": d | One norm is counted. There are two, one in front of each sublayer.
-        "norms": 2 * d -> "norms": 4 * d | A beta is counted for each norm. RMSNorm has a gamma and no beta.
+        "norms": 2 * d -> "norms": 4 * d | Each norm has a gamma and a beta here, or four norms are counted. There
+            are two norms, and an RMSNorm has no beta.
         "norms": 2 * d -> "norms": 3 * d | Three norms are counted. A block has two, and the final norm of the model is
             not in the block.
         "norms": 2 * d -> "norms": 2 | Each norm has a vector gamma of d numbers, one for each feature.

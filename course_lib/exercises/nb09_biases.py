@@ -37,21 +37,24 @@ ALIBI = Exercise(
         np.arange(N - n, N) -> np.full(n, N - n) | All queries stand at N - n here. Query a stands at N - n + a.
         i[:, None] - np.arange(N) -> i[:, None] + 0 * np.arange(N) | The positions of the keys are missing. The distance
           is i - j.
-        i[:, None] - np.arange(N) -> i[:, None] - np.arange(1, N + 1) | The keys are counted from 1. Key 0 is the first.
+        i[:, None] - np.arange(N) -> i[:, None] - np.arange(1, N + 1) | The distances are one too small. Keys are
+          counted from 0, and the last of N tokens is at N - 1.
         np.arange(N - n, N) -> np.arange(N) | There is a row for each of the N tokens. Return those of the last n.
         * distances -> * np.ones(distances.shape) | The distances are missing. Multiply each slope by i - j.
         -slopes[:, None, None] * distances -> np.ones((len(slopes), 1, 1)) * distances | These are the distances.
           Multiply them by -beta_h.
         i[:, None] - np.arange(N) -> np.abs(i[:, None] - np.arange(N)) | The distance i - j has a sign. For keys after
           the query it is negative, and the bias is positive there.
-        * distances -> * np.maximum(distances, 0) | Keys after the query get 0 here. Return -m (i - j) for all pairs;
-          the mask hides them later.
+        * distances -> * np.maximum(distances, 0) | Keys after the query get 0 here. Return -beta_h (i - j) for all
+          pairs; the mask hides them later.
         -slopes[:, None, None] * distances -> np.where(distances >= 0, -slopes[:, None, None] * distances, -np.inf) |
-          The future is masked. Return -beta (i - j) for all pairs.
+          The future is masked. Return -beta_h (i - j) for all pairs.
         -slopes[:, None, None] * distances -> np.exp(-slopes[:, None, None] * distances) | These are factors of A. A
           bias is added to the logit, before the exponential.
         -slopes[:, None, None] -> -np.ones(len(slopes))[:, None, None] | The slopes are not used. Each head multiplies
           the distances by its own slope.
+        -slopes[:, None, None] -> -slopes.astype(int)[:, None, None] | The slopes are cut to integers, so they are 0.
+          Keep them as floats.
         -slopes[:, None, None] -> -slopes[::-1, None, None] | The slopes are in reverse order. Head h has slopes[h].
         -slopes[:, None, None] -> -2.0 ** -slopes[:, None, None] | The slopes are taken as exponents of 2. They are
           the numbers beta_h already.

@@ -46,6 +46,17 @@ CACHED_SCALAR = Exercise(
         1 / np.sqrt(squares + eps) -> 1 / (np.sqrt(squares) + eps) | eps stands outside the root. It belongs beside
           the mean square.
         (Q * gamma) -> Q | gamma is missing. It multiplies each coordinate of the key, or of the query.
+        np.square(L @ W_LK).mean(axis=-1) -> (L @ W_LK).var(axis=-1) | This is the variance. RMSNorm takes the mean of
+          the squares and does not subtract the mean.
+        (Q * gamma) -> (Q * gamma**2) | gamma enters twice. It multiplies the query or the key, but not both.
+        * factors[:, None] -> * factors[:, None] ** 2 | The factors enter twice. Multiply each score by the factor of
+          its key once.
+        asking @ L.T * factors[:, None] / np.sqrt(Q.shape[-1]) -> np.where(np.tri(*Q.shape[1:2], len(L), len(L) -
+          Q.shape[1]), asking @ L.T * factors[:, None] / np.sqrt(Q.shape[-1]), -np.inf) | The future is masked. Return
+          all n N logits.
+        return factors.T, asking @ L.T * factors[:, None] / np.sqrt(Q.shape[-1]) -> S = asking @ L.T * factors[:, None]
+          / np.sqrt(Q.shape[-1]); return factors.T, np.exp(S) / np.exp(S).sum(-1, keepdims=True) | These are the weights
+          already. Return the logits, before the softmax.
         return factors.T, -> return factors, | The factors have shape (h, N). Tokens are rows, (N, h).
         / np.sqrt(Q.shape[-1]) -> | These are scores, without the scale. Divide by sqrt(d_QK).
         np.sqrt(Q.shape[-1]) -> np.sqrt(L.shape[-1]) | The logits are divided by sqrt(d_L). Absorption does not change

@@ -53,8 +53,14 @@ EXPANDED_HEADS = Exercise(
         return np.concatenate([Q, asking], axis=-1), np.concatenate([rows[:, :still] @ upper, shared], axis=-1) ->
           return np.concatenate([rows[:, :still] @ upper, shared], axis=-1), np.concatenate([Q, asking], axis=-1) |
           The keys come first. Return the queries, then the keys.
-        [Q, asking] -> [Q / np.sqrt(Q.shape[-1]), asking / np.sqrt(Q.shape[-1])] | The queries are scaled. No scale is
-          asked for here.
+        [Q, asking] -> [Q / np.sqrt(Q.shape[-1]), asking / np.sqrt(Q.shape[-1])] | The queries are divided by
+          sqrt(d_QK). No scale is asked for here.
+        [Q, asking] -> [Q / np.sqrt(Q.shape[-1] + p), asking / np.sqrt(Q.shape[-1] + p)] | The queries are divided by
+          sqrt(d_QK + p). No scale is asked for here.
+        np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one position too far. The last of N tokens is
+          at N - 1.
+        rows[:, still:], -> rotate(rows[:, still:], -np.arange(N), rope), | The last p coordinates of the rows are
+          turned back. The keys hold them as they are in the cache.
         rows[:, :still] @ upper -> rows @ W_LK | The turned coordinates count twice. The content of a key is made of
           the first r - p coordinates only.
         return np.concatenate([Q, asking], axis=-1), np.concatenate([rows[:, :still] @ upper, shared], axis=-1) ->

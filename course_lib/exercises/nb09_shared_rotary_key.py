@@ -77,8 +77,15 @@ DECOUPLED = Exercise(
         return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / -> S = (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) /
           np.sqrt(Q.shape[-1] + Q_R.shape[-1]); return np.exp(S) / np.exp(S).sum(-1, keepdims=True) + 0 * | These are
           the weights already. Return the logits, before the softmax.
-        return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) -> return np.where(np.tri(n, N, N - n), 1, np.inf) * (Q @
-          K.swapaxes(-1, -2) + Q_R @ K_R.T) | The future is masked. Return all n N logits, without a mask.
+        return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> return
+          np.where(np.tri(n, N, N - n), (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1]),
+          -np.inf) | The future is masked. Return all n N logits, without a mask.
+        return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / -> return Q @ K.swapaxes(-1, -2) / np.sqrt(Q.shape[-1] +
+          Q_R.shape[-1]) + Q_R @ K_R.T + 0 / | The rotary part is not scaled. Divide the sum of both parts by
+          sqrt(d_QK + d_R).
+        np.arange(N), rope -> np.arange(1, N + 1), rope | The keys stand one position too far. Positions count from 0.
+        np.arange(N - n, N) -> -np.arange(N - n, N) | The queries turn backwards, so the scores depend on i + j. Rotate
+          them by +i.
         """,
     ),
     hints=(

@@ -40,6 +40,12 @@ TURNED_BACK = Exercise(
           tokens, at N - n ... N - 1.
         -np.arange(N - n, N) -> -np.arange(N - n, N) - 1 | The queries stand one position too far. The last of N
           tokens is at N - 1.
+        -np.arange(N - n, N) -> -np.arange(N - n, N) + 1 | The queries stand one position too near. The last of N tokens
+          is at N - 1.
+        P @ turned_rows -> P @ rotate(turned_rows, -np.arange(N), rope) | The rows are turned back by their own
+          positions before they are mixed. Mix the rows as they are in the cache.
+        P @ turned_rows -> np.exp(P) / np.exp(P).sum(-1, keepdims=True) @ turned_rows | P goes through a softmax again.
+          It holds the weights already.
         -np.arange(N - n, N) -> -np.arange(N - n, N)[::-1] | The positions of the queries are in reverse order.
         -np.arange(N - n, N) -> -np.full(n, N - n) | All mixes turn back by the position of the first query. Each query
           has its own position.

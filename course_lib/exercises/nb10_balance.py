@@ -31,6 +31,8 @@ BALANCE = Exercise(
         np.sqrt(values / keys) -> values / keys | This is the ratio of squared norms. Take its square root.
         W.T @ gram @ W -> W.T @ W | The inputs are ignored. The norms of X W_K and X W_V count, not those of the
           weights.
+        W.T @ gram @ W -> W.T @ np.diag(np.diag(gram)) @ W | Only the diagonal of G is used. The columns of X are not
+          orthogonal, so take all of G.
         W.T @ gram @ W -> W.T @ gram @ gram @ W | The matrix `gram` is taken for X. It is X^T X already.
         np.trace(W.T @ gram @ W) -> np.linalg.norm(W.T @ gram @ W) | This is the Frobenius norm of W^T G W. The square
           of the norm of X W is the trace of that matrix.

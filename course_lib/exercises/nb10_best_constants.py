@@ -6,7 +6,7 @@ from course_lib.exercises.core import Exercise, Stage, edits
 
 
 def best_constants(shares, theta):
-    factors = np.exp(-1j * np.arange(len(shares))[:, None] * theta)  # (S, F)
+    factors = np.exp(-1j * np.arange(len(shares))[:, None] * theta)  # (S, F), for the shifts 0, -1, ...
     constants = shares @ factors
     return constants, 1 - np.abs(constants) ** 2
 
@@ -27,13 +27,14 @@ BEST_CONSTANTS = Exercise(
     mistakes=edits(
         best_constants,
         """
-        -1j -> 1j | The constants are conjugated. The factor at distance s is e^(-i s theta).
+        -1j -> 1j | The constants are conjugated. The factor at shift s is e^(i s theta), and no shift is
+          positive.
         np.arange(len(shares)) -> np.arange(1, len(shares) + 1) | The distances begin at 1. The query itself has
           distance 0.
         1 - np.abs(constants) ** 2 -> np.abs(constants) ** 2 | These are the parts that are kept. The errors are 1
           minus that.
-        1 - np.abs(constants) ** 2 -> 1 - np.abs(constants) | The size is not squared. The mean square error is 1 -
-          |c|^2.
+        1 - np.abs(constants) ** 2 -> 1 - np.abs(constants) | The size is not squared. The mean square that is left is
+          1 - |z_f|^2.
         1 - np.abs(constants) ** 2 -> 1 - constants**2 | The complex constant is squared. Take the square of its size.
         1 - np.abs(constants) ** 2 -> np.sqrt(1 - np.abs(constants) ** 2) | These are roots of the errors. The mean
           square itself is asked for.
@@ -43,6 +44,14 @@ BEST_CONSTANTS = Exercise(
         np.abs(constants) ** 2 -> constants.real ** 2 | The imaginary part is missing in the size. |c|^2 is the sum of
           two squares.
         shares @ factors -> factors.mean(axis=0) | All distances count alike. The shares are the weights of the mean.
+        shares @ factors -> (shares[:, None] * factors).mean(axis=0) | Shares times factors are averaged, which divides
+          by S once more. The shares sum to 1, so add the products.
+        np.exp(-1j * np.arange(len(shares))[:, None] * theta) -> np.cos(np.arange(len(shares))[:, None] * theta) | Only
+          the cosine is taken. The factors are complex.
+        1 - np.abs(constants) ** 2 -> (np.abs(factors - constants) ** 2).mean(axis=0) | The mean squares count all
+          shifts alike. The shares are their weights, too.
+        1 - np.abs(constants) ** 2 -> (1 - constants**2).real | The complex constant is squared, and the real part is
+          taken. Take the square of its size.
         shares @ factors -> np.exp(-1j * (shares @ np.arange(len(shares))) * theta) | This is the rotation at the mean
           distance, which has size 1. Take the mean of the rotations.
         shares @ factors -> factors[np.argmax(shares)] | This is the rotation at the most frequent distance. Take the
@@ -59,7 +68,8 @@ BEST_CONSTANTS = Exercise(
     ),
     hints=(
         "The best constant in the mean square is the mean. The shares are its weights, and they sum to 1.",
-        "`np.exp(-1j * np.arange(S)[:, None] * theta)` has a row for each distance. `shares @` that is the mean.",
-        "The error is 1 - |c|^2. Expand the square, and use that each factor has size 1.",
+        "`np.exp(-1j * np.arange(S)[:, None] * theta)` has a row for each of the shifts 0, -1, ..., -(S - 1). "
+        "`shares @` that is the mean.",
+        "What is left is 1 - |z_f|^2. Expand the square, and use that each factor has size 1.",
     ),
 )

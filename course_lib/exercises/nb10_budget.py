@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
 
 def ranks_for_budget(singular_values, budget):
@@ -12,10 +12,25 @@ def ranks_for_budget(singular_values, budget):
     return np.bincount(layer[best], minlength=len(gains)).tolist()
 
 
+def _largest_error_first(singular_values, budget):
+    errors = [np.append(np.square(s)[::-1].cumsum()[::-1], 0) / np.square(s).sum() for s in singular_values]
+    ranks = [0] * len(errors)
+    for _ in range(budget):
+        ranks[int(np.argmax([error[rank] for error, rank in zip(errors, ranks, strict=True)]))] += 1
+    return ranks
+
+
 def _inputs(budget: int, *layers: list[float]) -> tuple:
     return [np.array(layer) for layer in layers], budget
 
 
+LAYERS = (  # on which wrong answers give pairwise distinct ranks
+    [4.1, 1.8],
+    [3.7, 2.7, 2.2, 1.9, 1.4],
+    [6.0, 5.4, 5.3, 4.2, 4.0, 3.4],
+    [6.4, 5.3],
+    [3.5, 2.9, 1.9, 1.2, 0.7, 0.5],
+)
 BUDGET = Exercise(
     id="10.3",
     title="a budget for all layers",
@@ -24,6 +39,7 @@ BUDGET = Exercise(
     solution=ranks_for_budget,
     stages=(
         Stage(_inputs(2, [3.0, 2.0, 1.0]), "one layer"),
+        Stage(_inputs(7, *LAYERS), "five layers with different numbers of values"),
         Stage(
             _inputs(4, [9.0, 0.1, 0.1], [2.0, 1.9, 1.8, 1.7, 1.6, 1.5], [30.0, 29.0, 2.5, 1.0]),
             "three layers, of which the last is much larger",
@@ -51,6 +67,14 @@ BUDGET = Exercise(
           largest value of the layer. Divide by the sum of its squares.
         -np.concatenate(gains) -> np.concatenate(gains) | The directions that save least are kept. Sort in falling
           order.
+        np.square(s) / np.square(s).sum() -> np.square(s) / np.square(s).cumsum() | Each square is divided by the sum up
+          to it. Divide by the sum of all squares of the layer.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> energies = [np.square(s).sum() for s in
+          singular_values]; return [round(budget * e / sum(energies)) for e in energies] | The budget is divided by the
+          energies of the layers. The gains of single directions decide.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [budget // len(gains) + (t < budget %
+          len(gains)) for t in range(len(gains))] | All layers have the same rank, and the first ones share the rest. A
+          layer whose values fall fast needs fewer.
         , minlength=len(gains)) -> ) | A layer at the end that gets rank 0 is missing in the list.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [budget // len(gains)] * len(gains) |
           All layers have the same rank. A layer whose values fall fast needs fewer.
@@ -64,10 +88,17 @@ BUDGET = Exercise(
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return layer[best].tolist() | These are the
           layers of the kept directions. Count how often each layer occurs.
         """,
+    )
+    + (
+        Mistake(
+            _largest_error_first,
+            "The next number goes to the layer with the largest error. It belongs where it lowers the error most.",
+        ),
     ),
     hints=(
-        "One more direction in layer t lowers the sum by sigma_tn^2 / sum_n sigma_tn^2. Do these gains rise or fall?",
-        "They fall. So the R largest gains of all layers together are the first ones of each layer.",
-        "`np.argsort(-all_gains)[:R]` are the places of the largest. Count how many belong to each layer.",
+        "One more direction in a layer lowers the sum by sigma_n^2 / sum_n sigma_n^2, with its own values. Do these "
+        "gains rise or fall?",
+        "They fall. So the `budget` largest gains of all layers together are the first ones of each layer.",
+        "`np.argsort(-all_gains)[:budget]` are the places of the largest. Count how many belong to each layer.",
     ),
 )

@@ -17,10 +17,14 @@ def _each_alone(X, W_K, W_V, rank, alpha):
     return tuple(W @ (B := np.linalg.svd(X @ W)[2][:rank].T) @ B.T for W in (W_K, W_V))
 
 
-def _inputs(rank: int, alpha: float, rows: int = 7) -> tuple:
+def _half_each(X, W_K, W_V, rank, alpha):
+    return _each_alone(X, W_K, W_V, rank // 2, alpha)
+
+
+def _inputs(rank: int, alpha: float, rows: int = 7, widths: tuple[int, int] = (3, 4)) -> tuple:
     """As many rows as columns of C where a mistake is to fit; inputs with a mean, and directions of unlike size."""
     X = (draw(rows, 5, seed=2) + 0.8) * np.array([4.0, 0.3, 1.0, 0.2, 2.0])
-    return X, draw(5, 3), draw(5, 4, seed=1), rank, alpha
+    return X, draw(5, widths[0]), draw(5, widths[1], seed=1), rank, alpha
 
 
 LOW_RANK = Exercise(
@@ -34,6 +38,7 @@ LOW_RANK = Exercise(
         Stage((np.eye(5), *_inputs(2, 2.0)[1:]), "X is the identity: the weights alone decide"),
         Stage(_inputs(2, 1.0, rows=11), "alpha is 1: the inputs decide too"),
         Stage(_inputs(3, 0.4, rows=11), "keys count less than values"),
+        Stage(_inputs(3, 1.7, rows=11, widths=(4, 2)), "keys are wider than values"),
     ),
     mistakes=edits(
         low_rank,
@@ -72,6 +77,10 @@ LOW_RANK = Exercise(
           C, and divide alpha out of the keys afterwards.
         C = C @ Bt[:rank].T @ Bt[:rank] -> C = C @ Bt[:rank].T | This is C B_r, which makes the latent. B_r^T is
           missing, which takes it back to the columns of C.
+        [W_K.shape[1]] -> [C.shape[1] // 2] | The product is cut in its middle. Cut it behind the columns of W_K, which
+          can have another width than W_V.
+        C = C @ Bt[:rank].T @ Bt[:rank] -> C = Bt[:rank] | These are W_LK and W_LV. Return the products W_L W_LK and W_L
+          W_LV.
         C = C @ Bt[:rank].T @ Bt[:rank] -> L = C @ Bt[:rank].T && np.split(C, -> np.split(Bt[:rank], && return ->
           return L, | These are the factors. Return their products, W_L W_LK and W_L W_LV.
         return K_part / alpha, V_part -> return V_part, K_part / alpha | Keys and values have changed places. Those of
@@ -87,6 +96,11 @@ LOW_RANK = Exercise(
             _each_alone,
             "Keys and values are factored apart, so that two latents of r numbers have to be cached. Put them side by "
             "side in C, for one.",
+        ),
+        Mistake(
+            _half_each,
+            "Keys and values are factored apart, with half the rank each. Put them side by side in C, so that the r "
+            "directions serve both.",
         ),
     ),
     hints=(

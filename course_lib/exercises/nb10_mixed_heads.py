@@ -19,7 +19,6 @@ def _inputs(h: int, n: int, N: int) -> tuple:
     return _complex(n, h, seed=1), _complex(N, h, seed=2) @ U, U
 
 
-TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
 MIXED_HEADS = Exercise(
     id="10.4",
     title="scores from mixed heads",
@@ -27,17 +26,17 @@ MIXED_HEADS = Exercise(
     difficulty=2,
     solution=scores_from_mixed,
     stages=(
-        Stage((draw(3, 2), draw(2, 2, seed=1) @ TURN, TURN), "two heads and real numbers: U turns the plane"),
+        Stage(_inputs(2, 3, 2), "two heads"),
         Stage(_inputs(1, 2, 3), "one head: U is one number of size 1"),
-        Stage(_inputs(3, 2, 4), "three heads and complex numbers"),
+        Stage(_inputs(3, 2, 4), "three heads"),
         Stage(_inputs(3, 3, 3), "as many queries and keys as heads"),
     ),
     mistakes=edits(
         scores_from_mixed,
         """
         U[:, None] -> U.T[:, None] | Head h asks with column h of U. It brings q_h times row h of U.
-        U[:, None] -> U.conj()[:, None] | U is conjugated twice. The query of head h is q_h U_hc, and the inner
-          product conjugates it once.
+        U[:, None] -> U.conj()[:, None] | U is not conjugated, or conjugated twice. The inner product conjugates
+          the whole query q_h U_hc once.
         asking.conj() -> asking | The queries are not conjugated. The score is the real part of conj(q) k.
         mixed.T).real -> mixed.T) | The imaginary part is still there. A score is the real part.
         .real -> .imag | This is the imaginary part. A score is the real part.
@@ -50,7 +49,15 @@ MIXED_HEADS = Exercise(
         q.T[:, :, None] * -> np.ones_like(q.T)[:, :, None] * | The queries are not used. Head h asks virtual head c with
           q_h U_hc.
         U[:, None] -> np.ones_like(U)[:, None] | U is not used. Head h asks virtual head c with q_h U_hc.
-        mixed.T -> (mixed @ U).T | The keys are mixed a second time. They come mixed.
+        mixed.T -> (mixed @ U).T | U is missing, or it is used twice, which cancels. Head h brings q_h U_hc to virtual
+          head c of the keys, which come mixed.
+        (asking.conj() @ mixed.T).real -> (q.conj().T[:, :, None] * (mixed @ U).T[:, None]).real | The keys are mixed a
+          second time, and the queries are not. The keys come mixed, and head h brings q_h U_hc.
+        q.T[:, :, None] -> q.conj().T[:, :, None] | Only U is conjugated. The inner product conjugates the whole query,
+          q too.
+        .real -> .real / np.sqrt(len(U)) | The scores are divided by sqrt(N_h). U is unitary, so no factor is needed.
+        asking.conj() @ mixed.T -> asking.conj()[..., :1] @ mixed[:, :1].T | Only virtual head 0 is asked. Each head
+          asks all virtual heads.
         .real -> .real.sum(axis=0) | The scores of all heads are added. Each head has scores of its own.
         .real -> .real.swapaxes(1, 2) | The scores are transposed. Queries are rows and keys are columns.
         """,

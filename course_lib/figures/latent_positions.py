@@ -19,11 +19,11 @@ def wired() -> Figure:
         ax = fig.add_subplot()
         for head, y in ((0, 8.6), (1, 6.4)):
             block(ax, 0, y, R, "Q", rf"$Q_{head} W^{{LK\top}}_{head}$", MADE_NOW)
-            block(ax, R + 1.5, y, P, "Q", rf"$Q^R_{head}$", MADE_NOW, turned=True)
+            block(ax, R + 1.5, y, P, "Q", rf"$Q_{{R,{head}}}$", MADE_NOW, turned=True)
             ax.annotate("", (R + P + 5.2, y + 0.8), (R + P + 1.9, y + 0.8), arrowprops={"arrowstyle": "->"})
             ax.text(R + P + 5.5, y + 0.8, rf"scores of head {head}", va="center")
         block(ax, 0, 2.2, R, "L", "$L$", CACHED)
-        block(ax, R + 1.5, 2.2, P, "K", "$K^R$", CACHED, turned=True)
+        block(ax, R + 1.5, 2.2, P, "K", "$K_R$", CACHED, turned=True)
         for x, sign in ((R / 2, r"$\langle\cdot,\cdot\rangle$"), (R + 1.5 + P / 2, r"$\langle\cdot,\cdot\rangle$")):
             ax.annotate("", (x, 3.9), (x, 6.3), arrowprops={"arrowstyle": "<->"})
             ax.text(x + 0.5, 5.1, sign, va="center")
@@ -62,7 +62,7 @@ def cached_rows(heads: int = 4) -> Figure:
             ax.text(-1, y + 0.8, name, ha="right", va="center")
             x = 0.0
             for thing, width, turned in blocks:
-                letter = {"L": "$L$", "K": "$K^R$" if turned else r"$\sigma$"}[thing]
+                letter = {"L": "$L$", "K": "$K_R$" if turned else r"$\sigma$"}[thing]
                 block(ax, x, y, width, thing, letter, CACHED, turned)
                 x += width
             for width, at, thing in ((keys, y + 1.95, "K"), (values, y - 0.35, "V")):
@@ -96,15 +96,15 @@ def score_parts(
 
 
 def left_by_matrices(left: Float[np.ndarray, "heads e"]) -> Figure:
-    """The part of the norm of all M_s that the best m matrices leave, for each head and for the median head."""
-    m = np.arange(1, left.shape[1] + 1)
+    """The part of the norm of all M_s that the best fixed matrices leave, by their number; each head and the median."""
+    numbers = np.arange(1, left.shape[1] + 1)
     with style.context():
         fig = Figure(figsize=(6.4, 3.2), layout="constrained")
         ax = fig.add_subplot()
-        ax.plot(m, left.T, color=THINGS["learnt"].light, linewidth=0.8, linestyle="-", marker="", alpha=0.6)
+        ax.plot(numbers, left.T, color=THINGS["learnt"].light, linewidth=0.8, linestyle="-", marker="", alpha=0.6)
         look = {"color": "black", "marker": "o", "markersize": 4, "linestyle": "-"}
-        ax.plot(m, np.median(left, axis=0), label=f"median of {len(left)} heads", **look)
-        ax.set(xlabel="number of fixed matrices $m$", ylabel="part of the norm that is left", ylim=(0, 1))
+        ax.plot(numbers, np.median(left, axis=0), label=f"median of {len(left)} heads", **look)
+        ax.set(xlabel="number of fixed matrices", ylabel="part of the norm that is left", ylim=(0, 1))
         ax.set_title("One merged matrix does not serve all shifts")
         ax.legend()
     return fig

@@ -1,7 +1,7 @@
 """What stands between query and latent row when up-projected keys turn: M_s = W_Q R_s W_LK^T, one matrix per shift s.
 
 R_s is the matrix that turns a column, as in `positions.rotate`; a row x at position m becomes x R_m^T. So a score is
-(x_i W_Q R_i^T) (l_j W_LK R_j^T)^T = x_i M_{j-i} l_j^T.
+(x_i W_Q R_i^T) (l_j W_LK R_j^T)^T = x_i M_{j-i} l_j^T. A causal query meets shifts s = j - i <= 0 only.
 """
 
 import numpy as np
@@ -40,7 +40,8 @@ def left_by_best(
 ) -> Float[np.ndarray, "e"]:
     """The part of the norm of all M_s together that the best m fixed matrices leave, for m = 1 ... e.
 
-    Each M_s may be any combination of the m matrices, so that these are tails of singular values (Eckart-Young).
+    The norm is Frobenius's, and all shifts count alike. Each M_s may be any combination of the m matrices, with factors
+    that depend on s, so that these are tails of singular values (Eckart-Young).
     """
     # Only inner products of the columns matter: R of a QR factorisation has the same ones and is small.
     small = shift_basis(*(np.linalg.qr(W).R if len(W) > W.shape[1] else W for W in (W_Q, W_LK)))

@@ -98,6 +98,13 @@ def block_row_by_row(X, H, norms, self_attention, cross_attention, feed_forward)
     return rows
 
 
+def block_with_a_mask_of_torch(X, H, norms, self_attention, cross_attention, feed_forward):
+    mask = torch.ones(len(X), len(X)).tril().bool()
+    X = X + self_attention(norms[0](X), norms[0](X), mask)
+    X = X + cross_attention(norms[1](X), H)
+    return X + feed_forward(norms[2](X))
+
+
 def beams_with_arrays(log_p, n_beams, length):
     prefixes, totals = [()], np.zeros(1)
     for _ in range(length):
@@ -116,6 +123,16 @@ def beams_in_torch(log_p, n_beams, length):
         rows, tokens = best // table.shape[1], best % table.shape[1]
         prefixes = torch.cat([prefixes[rows], tokens[:, None]], dim=1)
     return prefixes[0]
+
+
+def beams_of(children, log_p, n_beams, length):
+    """Beam search that tries the likeliest `children` continuations of each prefix."""
+    beams = [((), 0.0)]
+    for _ in range(length):
+        tried = [(p, v, x, np.argsort(-x)[:children]) for p, v in beams for x in [log_p(p)]]
+        longer = [((*p, int(t)), v + x[t]) for p, v, x, tokens in tried for t in tokens]
+        beams = sorted(longer, key=lambda beam: -beam[1])[:n_beams]
+    return beams
 
 
 def beams_with_ties_to_the_last(log_p, n_beams, length):
@@ -150,7 +167,10 @@ def sizes_from_configs(d, n_heads, n_kv_heads, d_head, d_ff):
         ("5.6", beams_with_arrays),
         ("5.6", beams_in_torch),
         ("5.6", beams_with_ties_to_the_last),
+        ("5.6", lambda log_p, n_beams, length: list(beams_of(n_beams, log_p, n_beams, length)[0][0])),
+        ("5.5", block_with_a_mask_of_torch),
         ("5.7", sizes_from_configs),
+        ("5.7", lambda *sizes: {part: float(count) for part, count in sizes_from_configs(*sizes).items()}),
     ],
 )
 def test_right_answers_pass_in_any_style(number, answer):
@@ -197,8 +217,8 @@ def beams_with_their_total(log_p, n_beams, length):
 @pytest.mark.parametrize(
     "number, answer, message",
     [
-        ("5.1", lambda X, g, b, eps: layer_norm_in_loops(X, g, b, eps)[0], "one token (1, 2, 3, 6, 9)"),
-        ("5.1", lambda X, g, b, eps: X - X.mean(-1, keepdims=True), "one token (1, 2, 3, 6, 9)"),
+        ("5.1", lambda X, g, b, eps: layer_norm_in_loops(X, g, b, eps)[0], "one token (0.1, 0.2, 0.3, 0.6, 0.9)"),
+        ("5.1", lambda X, g, b, eps: X - X.mean(-1, keepdims=True), "one token (0.1, 0.2, 0.3, 0.6, 0.9)"),
         ("5.1", lambda X, g, b, eps: F.layer_norm(torch.from_numpy(X), (X.shape[1],), eps=eps), "gamma and beta are"),
         ("5.1", lambda X, g, b, eps: RMSNorm(g, eps)(X) + b, "the mean is not subtracted"),
         ("5.2", lambda X, gate, up, down: swiglu_in_torch(X, gate, up, down.T), "one gate closed"),
@@ -239,8 +259,25 @@ def beams_with_their_total(log_p, n_beams, length):
             "simple attentions",
         ),
         ("5.5", block(lambda parts: {"ff": (lambda f: lambda X: f(X).mean(0))(parts["ff"])}), "simple attentions"),
-        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n + 1, length), "`beams = longer[:n_beams + 1]`"),
-        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length - 1), "range(length - 1)"),
+        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n + 1, length), "keeps n_beams + 1 prefixes"),
+        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length - 1), "one step too few"),
+        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length + 1), "one step too many"),
+        ("5.6", lambda log_p, n, length: beams_of(2, log_p, n, length)[0][0], "at most two continuations"),
+        ("5.6", lambda log_p, n, length: beams_of(None, log_p, n, length)[-1][0], "The worst of the kept prefixes"),
+        (
+            "5.6",
+            lambda log_p, n, length: max(beams_of(None, log_p, n, length), key=lambda b: log_p(b[0][:-1])[b[0][-1]])[0],
+            "by the last token alone",
+        ),
+        ("5.6", lambda log_p, n, length: beams_with_arrays(lambda prefix: log_p(()), n, length), "the empty prefix"),
+        ("5.7", lambda *sizes: sizes_from_configs(*sizes) | {"norms": 4 * sizes[0]}, "or four norms are counted"),
+        (
+            "5.7",
+            lambda d, h, g, e, w: sizes_from_configs(d, h, g, e, w) | {"attention": d * d + d * h * e + 2 * d * g * e},
+            "W_Q or W_O is counted with d * d",
+        ),
+        ("5.1", lambda X, g, b, eps: layer_norm_by_projection(X, g, b, 1e-5), "eps is fixed at 1e-5"),
+        ("5.4", lambda X, f, norm, where: [place_by_flags(x[None], f, norm, where)[0] for x in X], "one row at a time"),
         ("5.6", lambda log_p, n, length: max(itertools.product(range(2), repeat=length)), "in entry 2"),
         ("5.6", lambda log_p, n, length: (), "`(prefix, total + float(s))`"),
         ("5.6", beams_that_forget, "log_p is asked with the last token alone"),
@@ -304,7 +341,7 @@ def viterbi(longer, n_beams):
         ("5.6", searched(lambda longer, n: longer[:n], returned=lambda b: b[0][1]), "no effect on which prefixes"),
         ("5.6", searched(viterbi), "as in Viterbi's algorithm"),
         ("5.6", searched(lambda longer, n: longer), "More than n_beams prefixes are kept"),
-        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length + 1), "range(length + 1)"),
+        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length + 1), "one step too many"),
     ],
 )
 def test_answers_that_passed_or_heard_a_wrong_reason(number, answer, message):

@@ -177,6 +177,66 @@ def decoupled_backwards(Q, K, Q_R, K_R, rope):
     return (np.einsum("hne,hme->hnm", Q, K) + back) / 10**0.5
 
 
+def rotary_part_unscaled(Q, K, Q_R, K_R, rope):
+    content = decoupled_by_concatenation(Q, K, 0 * Q_R, K_R, rope)
+    both = decoupled_by_concatenation(Q, K, Q_R, K_R, rope)
+    return content + (both - content) * (Q.shape[-1] + Q_R.shape[-1]) ** 0.5
+
+
+def queries_turned_backwards(Q, K, Q_R, K_R, rope):
+    positions = np.arange(len(K_R))[len(K_R) - Q.shape[1] :]
+    return decoupled_by_concatenation(Q, K, rotate(Q_R, -2 * positions, rope), K_R, rope)
+
+
+def hidden(S):
+    n, N = S.shape[1:]
+    return np.where(np.arange(N) <= np.arange(N)[N - n :, None], S, -np.inf)
+
+
+def mix_turned(turn):
+    """The mix turned by the number of positions that `turn` says for n and N, instead of -i."""
+
+    def answer(P, turned_rows, rope):
+        n, N = P.shape[1:]
+        return rotate(P @ turned_rows, np.broadcast_to(turn(n, N), n).copy(), rope)
+
+    return answer
+
+
+def last_positions(n, N):
+    return np.arange(N)[N - n :]
+
+
+def expanded_turned(Q, W_LK, rows, p, rope, query=0, row=0):
+    """Right but for more turns: of the queries by `query` places, of row j by `row` times j."""
+    queries, keys = map(np.array, expanded_in_loops(Q, W_LK, rows, p, rope))
+    e, n, N = Q.shape[-1], Q.shape[1], len(rows)
+    queries[..., e:] = rotate(queries[..., e:], np.full(n, query), rope)
+    keys[..., e:] = rotate(keys[..., e:], row * np.arange(N), rope)
+    return queries, keys
+
+
+def expanded_scaled(Q, W_LK, rows, p, rope):
+    queries, keys = expanded_in_loops(Q, W_LK, rows, p, rope)
+    return np.array(queries) / math.sqrt(Q.shape[-1] + p), keys
+
+
+def normalised_and(change):
+    """normalised_by_keys with changed logits."""
+
+    def answer(*given):
+        factors, S = normalised_by_keys(*given)
+        return factors, change(S, factors)
+
+    return answer
+
+
+def centred(Q, W_LK, gamma, L, eps):
+    K = L @ W_LK
+    factors = (K.var(-1) + eps) ** -0.5
+    return factors.T, np.einsum("hne,hme,hm->hnm", Q * gamma, K, factors) / K.shape[-1] ** 0.5
+
+
 def alibi_from_the_front(slopes, n, N):
     return np.array(alibi_in_loops(slopes, N, N))[:, :n]
 
@@ -210,6 +270,37 @@ def norm_of_the_row(Q, W_LK, gamma, L, eps):
         ("9.2", decoupled_with(after=lambda S, *given: torch.from_numpy(S).softmax(-1)), "the weights already"),
         ("9.2", decoupled_backwards, "the shift has the wrong sign"),
         ("9.2", decoupled_with(after=lambda S, *given: S.swapaxes(1, 2)), "the logits are transposed"),
+        ("9.1", lambda slopes, n, N: np.array(alibi_in_loops(slopes, n, N)) + slopes[:, None, None], "one too small"),
+        ("9.1", lambda slopes, n, N: alibi_in_loops([int(m) for m in slopes], n, N), "cut to integers"),
+        ("9.1", lambda slopes, n, N: np.minimum(alibi_in_loops(slopes, n, N), 0), "Return -beta_h (i - j)"),
+        ("9.2", decoupled_with(after=lambda S, *given: hidden(S)), "The future is masked"),
+        (
+            "9.2",
+            decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, rotate(K_R, np.ones(len(K_R), int), rope), rope)),
+            "The keys stand one position too far",
+        ),
+        ("9.2", rotary_part_unscaled, "The rotary part is not scaled"),
+        ("9.2", queries_turned_backwards, "The queries turn backwards"),
+        ("9.3", mix_turned(lambda n, N: n - N), "the position of the first query"),
+        ("9.3", mix_turned(lambda n, N: 1 - last_positions(n, N)), "one position too near"),
+        (
+            "9.3",
+            lambda P, rows, rope: mix_by_relative_rows(P, rotate(rows, -np.arange(len(rows)), rope), rope),
+            "turned back by their own",
+        ),
+        (
+            "9.3",
+            lambda P, *given: mix_by_relative_rows(torch.from_numpy(P).softmax(-1).numpy(), *given),
+            "softmax again",
+        ),
+        ("9.4", expanded_scaled, "divided by sqrt(d_QK + p)"),
+        ("9.4", lambda *given: expanded_turned(*given, query=1), "The queries stand one position too far"),
+        ("9.4", lambda *given: expanded_turned(*given, row=-1), "of the rows are turned back"),
+        ("9.5", normalised_and(lambda S, factors: hidden(S)), "The future is masked"),
+        ("9.5", normalised_and(lambda S, factors: torch.from_numpy(S).softmax(-1)), "the weights already"),
+        ("9.5", normalised_and(lambda S, factors: S * factors.T[:, None]), "The factors enter twice"),
+        ("9.5", lambda Q, W, gamma, *given: normalised_by_keys(Q * gamma, W, gamma, *given), "gamma enters twice"),
+        ("9.5", centred, "This is the variance"),
         ("9.3", rows_turned_back_one_by_one, "no position is left"),
         ("9.3", lambda P, rows, rope: P @ rows, "not turned back"),
         ("9.4", queries_without_rotation, "are not turned"),

@@ -206,6 +206,61 @@ def with_another_C(X, W_K, W_V, rank, alpha):
     return W[:, : W_K.shape[1]], W[:, W_K.shape[1] :]
 
 
+def cut_in_the_middle(X, W_K, W_V, rank, alpha):
+    W = np.hstack(low_rank(X, W_K, W_V, rank, alpha)) * np.repeat([alpha, 1], [W_K.shape[1], W_V.shape[1]])
+    m = W.shape[1] // 2
+    return W[:, :m] / alpha, W[:, m:]
+
+
+def up_projections(X, W_K, W_V, rank, alpha):
+    B = np.linalg.svd(X @ np.hstack([alpha * W_K, W_V]))[2][:rank]
+    return B[:, : W_K.shape[1]] / alpha, B[:, W_K.shape[1] :]
+
+
+def half_the_rank_each(X, W_K, W_V, rank, alpha):
+    def best(W):
+        U, s, Vt = np.linalg.svd(X @ W, full_matrices=False)
+        s[rank // 2 :] = 0
+        return np.linalg.lstsq(X, U * s @ Vt, rcond=None)[0]
+
+    return best(W_K), best(W_V)
+
+
+def by_energy(values, budget):
+    energies = np.array([np.sum(s**2) for s in values])
+    return [round(budget * share) for share in energies / energies.sum()]
+
+
+def by_running_sums(values, budget):
+    gains = sorted(
+        ((a**2 / np.sum(s[: n + 1] ** 2), i) for i, s in enumerate(values) for n, a in enumerate(s)),
+        key=lambda g: -g[0],
+    )
+    return [sum(i == layer for _, layer in gains[:budget]) for i in range(len(values))]
+
+
+def where_most_is_missed(values, budget):
+    ranks = [0] * len(values)
+    for _ in range(budget):
+        left = [np.sum(s[r:] ** 2) / np.sum(s**2) for s, r in zip(values, ranks, strict=True)]
+        ranks[left.index(max(left))] += 1
+    return ranks
+
+
+def mixed_without_U(q, mixed, U):
+    return np.einsum("ah,bh->hab", q.conj(), mixed).real
+
+
+def constants_and(squares):
+    """Right constants, with other mean squares made of shares, factors and constants."""
+
+    def answer(shares, theta):
+        factors = np.exp(-1j * np.outer(np.arange(len(shares)), theta))
+        return shares @ factors, squares(shares, factors, shares @ factors)
+
+    return answer
+
+
 def reversed_pair(*given):
     return in_torch(*given)[::-1]
 
@@ -234,6 +289,38 @@ def too_short(X, W_K, W_V, rank, alpha):
         ("10.3", lambda values, R: [R // len(values)] * len(values), "All layers have the same rank"),
         ("10.4", lambda q, mixed, U: mixed_in_loops(q, mixed, U.T), "column h of U"),
         ("10.4", lambda q, mixed, U: mixed_in_loops(q @ U, mixed, np.eye(len(U))), "Each head asks all virtual heads"),
+        ("10.1", cut_in_the_middle, "cut in its middle"),
+        ("10.1", up_projections, "These are W_LK and W_LV"),
+        ("10.1", half_the_rank_each, "half the rank each"),
+        ("10.2", lambda G, *W: balance(np.diag(np.diag(G)), *W), "Only the diagonal of G"),
+        ("10.3", by_energy, "by the energies of the layers"),
+        ("10.3", by_running_sums, "by the sum up to it"),
+        ("10.3", where_most_is_missed, "the layer with the largest error"),
+        (
+            "10.3",
+            lambda values, R: [R // len(values) + (i < R % len(values)) for i in range(len(values))],
+            "share the rest",
+        ),
+        ("10.4", mixed_without_U, "U is missing"),
+        ("10.4", lambda q, mixed, U: mixed_in_loops(q, mixed, U.conj()), "U is not conjugated"),
+        ("10.4", lambda q, mixed, U: mixed_in_loops(q.conj(), mixed, U), "Only U is conjugated"),
+        ("10.4", lambda q, mixed, U: mixed_in_loops(q, mixed, U) / len(U) ** 0.5, "divided by sqrt(N_h)"),
+        ("10.4", lambda q, mixed, U: mixed_in_loops(q, mixed, U * (np.arange(len(U)) == 0)), "Only virtual head 0"),
+        (
+            "10.5",
+            lambda shares, theta: [
+                constants_by_cosines(shares, theta)[0] / len(shares),
+                1 - abs(constants_by_cosines(shares, theta)[0] / len(shares)) ** 2,
+            ],
+            "once more",
+        ),
+        ("10.5", constants_and(lambda shares, factors, z: np.mean(abs(factors - z) ** 2, 0)), "count all shifts alike"),
+        ("10.5", constants_and(lambda shares, factors, z: np.real(1 - z * z)), "and the real part is taken"),
+        (
+            "10.5",
+            lambda shares, theta: [c := np.cos(np.outer(theta, np.arange(len(shares)))) @ shares, 1 - c**2],
+            "Only the cosine",
+        ),
         ("10.5", lambda shares, theta: best_constants(shares, -theta), "The constants are conjugated"),
         ("10.5", lambda shares, theta: best_constants(np.ones(len(shares)) / len(shares), theta), "two distances"),
     ],

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from course_lib.exercises import find, notebooks, of_notebook
-from course_lib.exercises.grading import _same, _value, grade
+from course_lib.exercises.diagnosis import same, value
+from course_lib.exercises.grading import grade
 from course_lib.exercises.slips import slips
 
 HERE = Path(__file__).parent
@@ -96,8 +97,8 @@ def named(exercise, result) -> bool:
 
 def is_mistake(exercise, slip, mistake) -> bool:
     """Whether both give the same values wherever neither raises."""
-    pairs = [(_value(slip.answer, stage), _value(mistake.answer, stage)) for stage in exercise.stages]
-    return all(_same(*pair) or any(value is ... for value in pair) for pair in pairs)
+    pairs = [(value(slip.answer, stage), value(mistake.answer, stage)) for stage in exercise.stages]
+    return all(same(*pair) or any(found is ... for found in pair) for pair in pairs)
 
 
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
