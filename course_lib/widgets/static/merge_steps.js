@@ -8,7 +8,7 @@ import { playButton } from "./play.js";
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose }) => {
     const last = data.words.length - 1;
-    const play = playButton({ count: last + 1, at: () => state.step, onStep: (step) => choose({ step }) });
+    const play = playButton({ last: () => last, at: () => state.step, onStep: (step) => choose({ step }) });
     const steps = stepControl({
       label: "Merges", count: last + 1, where: (i) => `step ${i} of ${last}`,
       onChange(step) {
@@ -17,6 +17,7 @@ export function mount(el, initial, onChange) {
       },
     });
     steps.element.prepend(play.element);
+    steps.element.classList.add("clf-merge-steps");
     const readout = make("p", { class: "clf-merge-readout" });
     const text = make("div", { class: "clf-merge-text", role: "group", "aria-label": "The text in tokens" });
     const made = make("p", { class: "clf-merge-made" });
