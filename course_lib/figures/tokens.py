@@ -40,13 +40,14 @@ def token_boxes(tokens: Sequence[str], ids: Sequence[int], per_line: int, title:
     return fig
 
 
-def merges(steps: Sequence[tuple[str, Sequence[str]]], per_line: int = 44) -> Figure:
+def merges(steps: Sequence[tuple[str, Sequence[Sequence[str]]]], per_line: int = 44) -> Figure:
     """A figure of the steps of byte-pair encoding, one below the other: the token that a step adds, the text after it.
 
-    steps: the added token ("" for the start) and the tokens of the text. Where the added token stands it has a frame
-    in ink; beside each step stands the number of its tokens. A line holds `per_line` characters at most.
+    steps: the added token ("" for the start) and the tokens of the text, word by word. Where the added token stands it
+    has a frame in ink; beside each step stands the number of its tokens. A line holds whole words, of `per_line`
+    characters at most.
     """
-    wrapped = [(added, len(tokens), lines_of(tokens, per_line)) for added, tokens in steps]
+    wrapped = [(added, sum(map(len, words)), lines_of(words, per_line)) for added, words in steps]
     height = sum(1.2 * len(lines) + 0.4 for _, _, lines in wrapped)
     length = max(sum(map(len, line)) for _, _, lines in wrapped for line in lines)
     left = max(map(len, ("start", *(added for added, _ in steps)))) + 1
@@ -67,13 +68,13 @@ def merges(steps: Sequence[tuple[str, Sequence[str]]], per_line: int = 44) -> Fi
     return fig
 
 
-def lines_of(tokens: Sequence[str], per_line: int) -> list[list[str]]:
-    """The tokens in lines of at most `per_line` characters; a longer token has a line of its own."""
+def lines_of(words: Sequence[Sequence[str]], per_line: int) -> list[list[str]]:
+    """The tokens of the words in lines of at most `per_line` characters; a longer word has a line of its own."""
     lines: list[list[str]] = [[]]
-    for token in tokens:
-        if lines[-1] and sum(map(len, lines[-1])) + len(token) > per_line:
+    for word in words:
+        if lines[-1] and sum(map(len, (*lines[-1], *word))) > per_line:
             lines.append([])
-        lines[-1].append(token)
+        lines[-1].extend(word)
     return lines
 
 

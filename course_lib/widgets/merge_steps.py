@@ -104,8 +104,7 @@ class MergeSteps(InteractiveFigure):
         return [0, *range(max(1, until - DRAWN + 2), until + 1)]
 
     def drawing(self) -> Drawing:
-        lines = [[token for word in self._tokens(step) for token in word] for step in self._drawn()]
-        return merges([(self._added(step), line) for step, line in zip(self._drawn(), lines, strict=True)])
+        return merges([(self._added(step), self._tokens(step)) for step in self._drawn()])
 
     def _added(self, step: int) -> str:
         """The token that a step makes; none at the start."""
