@@ -40,26 +40,42 @@ def token_boxes(tokens: Sequence[str], ids: Sequence[int], per_line: int, title:
     return fig
 
 
-def merges(steps: Sequence[tuple[str, Sequence[str]]]) -> Figure:
-    """A figure of the steps of byte-pair encoding, one a line: the token that the step adds, and the text after it.
+def merges(steps: Sequence[tuple[str, Sequence[Sequence[str]]]], per_line: int = 44) -> Figure:
+    """A figure of the steps of byte-pair encoding, one below the other: the token that a step adds, the text after it.
 
-    steps: the added token ("" for the start) and the tokens of the text. Where the added token stands it has a frame
-    in ink; beside each line stands the number of its tokens.
+    steps: the added token ("" for the start) and the tokens of the text, word by word. Where the added token stands it
+    has a frame in ink; beside each step stands the number of its tokens. A line holds whole words, of `per_line`
+    characters at most.
     """
-    length = sum(map(len, steps[0][1]))
+    wrapped = [(added, sum(map(len, words)), lines_of(words, per_line)) for added, words in steps]
+    height = sum(1.2 * len(lines) + 0.4 for _, _, lines in wrapped)
+    length = max(sum(map(len, line)) for _, _, lines in wrapped for line in lines)
+    left = max(map(len, ("start", *(added for added, _ in steps)))) + 1
     with style.context():
-        fig = Figure(figsize=(8.2, 8.2 * (1.5 * len(steps) + 0.5) / (length + 8)), layout="none")
+        fig = Figure(figsize=(8.2, 8.2 * (height + 0.4) / (length + left + 8)), layout="none")
         ax = fig.add_axes((0, 0, 1, 1))
-        ax.set(xlim=(-4.5, length + 3.5), ylim=(-1.5 * len(steps), 0.5))
+        ax.set(xlim=(-left, length + 8), ylim=(-height, 0.4))
         ax.axis("off")
-        for line, (added, tokens) in enumerate(steps):
-            y, x = -1.5 * line - 1, 0
-            ax.text(-0.4, y + 0.5, added.replace(" ", "␣") or "start", ha="right", va="center", fontsize=10)
-            for token in tokens:
-                draw_box(ax, token, x, y, chosen=token == added)
-                x += len(token)
-            ax.text(length + 0.4, y + 0.5, f"{len(tokens)} ids", ha="left", va="center", fontsize=10)
+        y = 0.0
+        for added, count, lines in wrapped:
+            ax.text(-0.4, y - 0.5, added.replace(" ", "␣") or "start", ha="right", va="center", fontsize=10)
+            ax.text(length + 0.4, y - 0.5, f"{count} ids", ha="left", va="center", fontsize=10)
+            for line in lines:
+                y -= 1.2
+                for place, token in zip(np.cumsum([0, *map(len, line)]), line, strict=False):
+                    draw_box(ax, token, float(place), y + 0.2, chosen=token == added)
+            y -= 0.4
     return fig
+
+
+def lines_of(words: Sequence[Sequence[str]], per_line: int) -> list[list[str]]:
+    """The tokens of the words in lines of at most `per_line` characters; a longer word has a line of its own."""
+    lines: list[list[str]] = [[]]
+    for word in words:
+        if lines[-1] and sum(map(len, (*lines[-1], *word))) > per_line:
+            lines.append([])
+        lines[-1].extend(word)
+    return lines
 
 
 def vocabulary_sizes(sizes: np.ndarray, per_character: Mapping[str, np.ndarray], kind: str) -> Figure:

@@ -13,6 +13,7 @@ from course_lib.widgets.head_gallery import HeadGallery
 from course_lib.widgets.head_sharing import HeadSharing
 from course_lib.widgets.latent_ranks import LatentRanks
 from course_lib.widgets.live_curves import LiveCurves
+from course_lib.widgets.merge_steps import MergeSteps
 from course_lib.widgets.roofline import Roofline
 from course_lib.widgets.rotary_clocks import RotaryClocks
 from course_lib.widgets.score_anatomy import ScoreAnatomy
@@ -27,6 +28,7 @@ FIGURES = (
     HeadGallery,
     HeadSharing,
     LatentRanks,
+    MergeSteps,
     Roofline,
     RotaryClocks,
     ScoreAnatomy,
@@ -44,6 +46,7 @@ __all__ = [
     "HeadSharing",
     "LatentRanks",
     "LiveCurves",
+    "MergeSteps",
     "Roofline",
     "RotaryClocks",
     "ScoreAnatomy",

@@ -42,7 +42,7 @@ class RotaryClocks(InteractiveFigure):
     key = Index(0).tag(sync=True, chosen=True)
     pair = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
-        keys="Tab Tab Tab ArrowLeft Tab ArrowLeft ArrowLeft Tab Enter Tab Tab ArrowRight",
+        keys="Tab Tab Tab ArrowLeft Tab ArrowLeft ArrowLeft Tab Tab Enter Tab Tab ArrowRight",
         chosen={"query": 4, "key": 1, "pair": 1},
         said="shift 3, score",
     )

@@ -1,6 +1,7 @@
 """Figure 6 in Chromium: hands, terms and both sides of the identity are Python's."""
 
 import re
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -77,6 +78,56 @@ def test_moving_both_turns_all_hands_and_keeps_the_score(mount):
     assert np.abs(np.array(opened.evaluate(HANDS)) - hands)[0].max() > 1
     python.query, python.key = 10, 7
     assert_shown(opened, python)
+
+
+def test_play_moves_both_on_to_the_end_and_the_score_stays(mount):
+    opened = mount(figure(), reduced_motion="reduce")
+    opened.clock.install(time=datetime(2000, 1, 1))
+    opened.clock.pause_at(datetime(2000, 1, 2))
+    play = opened.locator(".clf-play")
+    opened.clock.run_for(5000)
+    assert opened.evaluate("() => window.changes[0]") == []
+    shown = opened.locator(".clf-sides strong").all_inner_texts(), numbers(opened, ".clf-term"), wedge_angles(opened)
+    hands = opened.evaluate(HANDS)
+    play.press("Enter")
+    for query in (9, 10):  # from 8 and 5; the last position is 10
+        assert opened.evaluate("() => window.changes[0].at(-1)") == {"query": query, "key": query - 3}
+        now = opened.locator(".clf-sides strong").all_inner_texts(), numbers(opened, ".clf-term")
+        assert now == shown[:2]
+        np.testing.assert_allclose(wedge_angles(opened), shown[2], rtol=0, atol=0.02)  # hands are drawn to tenths
+        assert np.abs(np.array(opened.evaluate(HANDS)) - hands)[0].max() > 1
+        opened.clock.run_for(1000)
+    opened.clock.run_for(5000)
+    assert (play.inner_text(), len(opened.evaluate("() => window.changes[0]"))) == ("Play", 2)
+    play.press("Enter")
+    opened.clock.run_for(1100)
+    assert opened.evaluate("() => window.changes[0].slice(2)") == [{"query": 3, "key": 0}, {"query": 4, "key": 1}]
+
+
+def wedge_angles(opened):
+    """The angle between the two hands of each clock, as they are drawn, in radians."""
+    q, k = (np.array(opened.evaluate(HANDS))[:, side] for side in (0, 1))
+    z, w = q[:, 0] + 1j * q[:, 1], k[:, 0] + 1j * k[:, 1]
+    return np.angle(z.conj() * w)
+
+
+@pytest.mark.parametrize("act", ["slider", "button", "reset"])
+def test_play_pauses_when_one_is_moved_alone_or_both_by_hand(mount, act):
+    python = figure()
+    python.query, python.key = 4, 1
+    opened = mount(python)
+    opened.clock.install(time=datetime(2000, 1, 1))
+    opened.clock.pause_at(datetime(2000, 1, 2))
+    opened.locator(".clf-play").press("Enter")
+    act_on = {
+        "slider": opened.get_by_role("slider", name="Key"),
+        "button": opened.get_by_role("button", name="Move both back"),
+        "reset": opened.get_by_role("button", name="Reset"),
+    }[act]
+    act_on.press("ArrowLeft" if act == "slider" else "Enter")
+    opened.clock.run_for(5000)
+    expected = {"slider": {"key": 1}, "button": {"query": 4, "key": 1}, "reset": {"query": 4, "key": 1}}[act]
+    assert opened.evaluate("() => window.changes[0].slice(1)") == [expected]
 
 
 def test_the_chosen_pair_is_read_out_and_its_wave_drawn(mount):

@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 from course_lib.figures.tokens import INK, LONGER, SINGLE, merges, token_boxes, vocabulary_sizes
 
 TOKENS, IDS = ["a ", "b", "cde", "f", "gh"], [300, 1, 301, 2, 302]
-STEPS = [("", list("abcabd")), ("ab", ["ab", "c", "ab", "d"]), ("abc", ["abc", "ab", "d"])]
+STEPS = [("", [list("abc"), list("abd")]), ("ab", [["ab", "c"], ["ab", "d"]]), ("abc", [["abc"], ["ab", "d"]])]
 
 
 def boxes(fig):
@@ -55,6 +55,12 @@ def test_each_step_is_a_line_and_frames_the_token_that_it_adds():
     (ax,) = merges(STEPS).axes
     texts = [text.get_text() for text in ax.texts]
     assert [text for text in texts if len(text) > 1] == ["start", "6 ids", "ab", "4 ids", "abc", "3 ids"]
+
+
+def test_a_step_that_is_wider_than_a_line_goes_on_in_the_next_with_a_whole_word():
+    found = lines(merges(STEPS[:2], per_line=5))
+    assert found == [[(k, 1, False) for k in range(3)]] * 2 + [[(0, 2, True), (2, 1, False)]] * 2
+    assert len(lines(merges(STEPS[:2], per_line=6))) == 2
 
 
 def test_what_a_kind_saves_is_the_square_of_its_curve():

@@ -78,10 +78,10 @@ export function button(label, onClick) {
 }
 
 /**
- * Reset, back and forward through positions 0..count-1, and a line that says where one stands; nothing plays by itself.
+ * Reset, back and forward through positions 0..count-1, and a line that says where one stands (of its own, by `where`); nothing plays by itself.
  * A button that leads nowhere keeps the focus: it says so by aria-disabled.
  */
-export function stepControl({ label, count, text, onChange }) {
+export function stepControl({ label, count, text, where: place = (i) => `${i + 1} of ${count}: ${text(i)}`, onChange }) {
   let at = 0;
   const to = (value) => value !== at && value >= 0 && value < count && onChange(value);
   const buttons = [button("Start", () => to(0)), button("Back", () => to(at - 1)), button("Next", () => to(at + 1))];
@@ -91,7 +91,7 @@ export function stepControl({ label, count, text, onChange }) {
     element,
     show(value) {
       at = value;
-      where.textContent = `${value + 1} of ${count}: ${text(value)}`;
+      where.textContent = place(value);
       buttons.forEach((each, i) => each.setAttribute("aria-disabled", i < 2 ? at === 0 : at === count - 1));
     },
   };

@@ -18,7 +18,7 @@ export function mount(el, initial, onChange) {
     const names = Object.keys(rows);
     const count = data.held.length;
     const heads = Math.max(...names.map((name) => rows[name].shape[1]));
-    const play = playButton({ count, at: () => state.step, onStep: (step) => choose({ step }) });
+    const play = playButton({ last: () => count - 1, at: () => state.step, onStep: (step) => choose({ step }) });
     const steps = stepControl({
       label: "Steps", count, text: (i) => (i ? "one more token" : "the prompt"),
       onChange(step) {

@@ -4,8 +4,8 @@ import { button } from "./controls.js";
 
 const PACE = 1000; // milliseconds for a step
 
-/** `at()` is the present step of `count`; `onStep` gets the next one. At the last step it begins anew. */
-export function playButton({ count, at, onStep }) {
+/** `at()` is the present step, up to `last()`; `onStep` gets the next one. At the last step it begins anew, at 0. */
+export function playButton({ last, at, onStep }) {
   let timer = null;
   const element = button("Play", () => (timer === null ? play() : pause()));
   element.classList.add("clf-play");
@@ -13,12 +13,12 @@ export function playButton({ count, at, onStep }) {
   function play() {
     element.textContent = "Pause";
     timer = setInterval(() => element.isConnected ? move(at() + 1) : pause(), PACE);
-    move(at() === count - 1 ? 0 : at() + 1);
+    move(at() === last() ? 0 : at() + 1);
   }
 
   function move(step) {
-    if (step < count) onStep(step);
-    if (step >= count - 1) pause();
+    if (step <= last()) onStep(step);
+    if (step >= last()) pause();
   }
 
   function pause() {

@@ -7,6 +7,7 @@ import { colourLegend, fittingColours, signedColours } from "./colours.js";
 import { button, radioControl, rangeControl } from "./controls.js";
 import { figure } from "./figure.js";
 import { heatMap } from "./heat_map.js";
+import { playButton } from "./play.js";
 import { plot } from "./plot.js";
 
 const FACE = { page: { least: 76, most: 90 }, slide: { least: 104, most: 112 }, gap: 6 }; // pixels
@@ -60,6 +61,7 @@ export function mount(el, initial, onChange) {
     return {
       controls: [sliders.query.element, sliders.key.element, both.element],
       body: [sides, clockRow, handsLegend(), reading, lower],
+      reset: both.pause,
       help: "Turn a hand by its end, or move the sliders; a click in the map or on the curve takes a place. Outlined: this shift.",
       show,
       layout(room) {
@@ -113,13 +115,32 @@ function readPair({ theta }, arrays, state, adds) {
   return `Pair ${i}: θ = ${asTick(Number(theta[i].toPrecision(3)))} radians per position, a whole turn in ${turn} positions. Term: ${a} × ${b} × cos ${angle} = ${asNumber(adds, 3)}.`;
 }
 
-/** Two buttons that move query and key together; at an end they keep the focus and say so by aria-disabled. */
+/**
+ * Two buttons that move query and key together, and one that plays: a position at a time, until one is at the last.
+ * At an end they keep the focus; what leads nowhere says so by aria-disabled. Play begins anew from the first positions.
+ */
 function bothControl(N, state, choose) {
   const free = (by) => [state.query + by, state.key + by].every((at) => at >= 0 && at < N);
-  const move = (by) => () => free(by) && choose({ query: state.query + by, key: state.key + by });
+  const to = (step) => {
+    const by = step - Math.min(state.query, state.key);
+    choose({ query: state.query + by, key: state.key + by });
+  };
+  const play = playButton({ last: () => N - 1 - Math.abs(state.query - state.key), at: () => Math.min(state.query, state.key), onStep: to });
+  const move = (by) => () => {
+    play.pause();
+    if (free(by)) to(Math.min(state.query, state.key) + by);
+  };
   const buttons = [[-1, button("Move both back", move(-1))], [1, button("Move both on", move(1))]];
-  const element = make("div", { role: "group", "aria-label": "Move query and key together", class: "clf-steps" }, ...buttons.map(([, each]) => each));
-  return { element, show: () => buttons.forEach(([by, each]) => each.setAttribute("aria-disabled", !free(by))) };
+  const element = make("div", { role: "group", "aria-label": "Move query and key together", class: "clf-steps" }, play.element, ...buttons.map(([, each]) => each));
+  let shift = state.query - state.key;
+  return {
+    element, pause: play.pause,
+    show() {
+      if (shift !== state.query - state.key) play.pause(); // one of them was moved alone
+      shift = state.query - state.key;
+      buttons.forEach(([by, each]) => each.setAttribute("aria-disabled", !free(by)));
+    },
+  };
 }
 
 /** On a slide there is room for so many clocks: those of the longest hands. */
