@@ -19,6 +19,7 @@ MOUNT = """async ([source, css, json]) => {
   window.handles.push(mount(el, JSON.parse(json, revive), (change) => mine.push(change)));
 }"""
 
+
 @pytest.fixture(params=FIGURES, ids=lambda cls: cls.__name__)
 def cls(request):
     """Every interactive figure."""

@@ -1,4 +1,4 @@
-"""Every notebook with interactive figures, run in a real JupyterLab: its figures fit a screen and are operated by keys."""
+"""Every notebook with interactive figures, run in a real JupyterLab: figures fit a screen and are operated by keys."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ STARTED = (
 ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
 SHUT_DOWN = "() => window.jupyterapp.serviceManager.sessions.shutdownAll()"  # a kernel holds up to a gigabyte
 # Of each figure: its name, height and width, and whether its buttons Reset and Try would change nothing.
-AT_REST = """() => [...document.querySelectorAll(".jp-Notebook .clf")].filter((e) => e.querySelector(".clf-reset")).map((e) => {
+AT_REST = """() => [...document.querySelectorAll(".jp-Notebook .clf:has(.clf-reset)")].map((e) => {
   const { height, width } = e.getBoundingClientRect();
   const idle = (name) => e.querySelector(name).ariaDisabled === "true";
   return { name: e.ariaLabel, height, width, reset: idle(".clf-reset"), tried: idle(".clf-try") };
