@@ -67,7 +67,7 @@ def test_figures_fit_and_are_operated_in_their_notebook(name, lab, open_page, ro
     page.wait_for_function(WAITING, timeout=1000 * limits.NOTEBOOK)
     assert page.locator(ERRORS).all_inner_texts() == []
     figures = page.locator(".jp-Notebook .clf:has([aria-live])")  # curves that only show what comes have no such region
-    figures.first.wait_for()
+    figures.nth(with_figures()[name] - 1).wait_for()
     assert figures.count() == with_figures()[name]
     narrow(page, figures.first, room["width"])
     for figure in page.evaluate(AT_REST):
