@@ -23,7 +23,7 @@ MOVES = ("ArrowRight", 12), ("ArrowLeft", 20), ("ArrowRight", 8)  # from T = 1 t
 STEP, PAUSE = 130, 1500  # milliseconds that a picture stays, under way and at the end of a move
 PLAYS = 3
 # Left out of the strip: titles, buttons and the lines below, which are for those who operate the figure.
-STYLE = "h1, .clf-title, .clf-steps, .clf-help, .clf-caption { display: none !important; } main { margin-top: -26px; }"
+STYLE = "h1, .clf-head, .clf-steps, .clf-help, .clf-caption { display: none !important; } main { margin-top: -18px; }"
 
 
 def figure() -> SoftmaxTemperature:
