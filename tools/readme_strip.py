@@ -1,6 +1,6 @@
 """The moving strip at the top of the README: python tools/readme_strip.py [FOLDER], docs unless named.
 
-Takes pictures of an interactive figure while its slider is moved by the arrow keys, 830 by 360 pixels, light and dark,
+Takes pictures of an interactive figure while its slider is moved by the arrow keys, 830 by 376 pixels, light and dark,
 and writes temperature-light.webp and temperature-dark.webp. Run it again when the figure has changed, and look at both.
 """
 
@@ -15,7 +15,7 @@ from PIL import Image
 from course_lib.bench.browser import new_page, running_chromium
 from course_lib.widgets import SoftmaxTemperature
 
-WIDTH, HEIGHT = 830, 360  # of the strip, in CSS pixels
+WIDTH, HEIGHT = 830, 376  # of the strip, in CSS pixels
 PAGE_WIDTH = 940  # of the page that is taken, in its own CSS pixels: wide enough for two plots and not too high
 DENSITY = 1.5  # pixels stored for each CSS pixel of the strip
 MAX_BYTES = 600_000
@@ -23,7 +23,7 @@ MOVES = ("ArrowRight", 12), ("ArrowLeft", 20), ("ArrowRight", 8)  # from T = 1 t
 STEP, PAUSE = 130, 1500  # milliseconds that a picture stays, under way and at the end of a move
 PLAYS = 3
 # Left out of the strip: titles, buttons and the lines below, which are for those who operate the figure.
-STYLE = "h1, .clf-title, .clf-steps, .clf-help, .clf-caption { display: none !important; } main { margin-top: -26px; }"
+STYLE = "h1, .clf-head, .clf-steps, .clf-help, .clf-caption { display: none !important; } main { margin-top: -24px; }"
 
 
 def figure() -> SoftmaxTemperature:

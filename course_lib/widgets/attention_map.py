@@ -15,7 +15,7 @@ from course_lib.widgets.choices import Index, Try, Walk
 MAX_TOKENS = 256  # more would be smaller than can be pointed at or read
 MAX_BYTES = 8 * 2**20  # of weights, which also go into every exported page
 WHOLE_TABLE = 16  # tokens up to which the table holds every weight; above it, each query's three largest
-READING = "Rows are queries, columns are keys; layers and heads are numbered from 0."
+READING = "Layers and heads are numbered from 0."
 
 
 class AttentionMap(InteractiveFigure):

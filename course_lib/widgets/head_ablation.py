@@ -22,8 +22,8 @@ COPIES = ("first copy", "second copy")
 COSTS = tuple(f"cost on the {copy}" for copy in COPIES)
 ROLES = ("on the previous token", "on what came next")
 READING = (
-    "Each piece is read twice. Loss is the mean of \u2212log p in nats, without the first token of a copy; a head's "
-    "cost is the rise in loss without that head alone."
+    "Each piece is read twice. Loss: mean \u2212log p in nats after a copy's first token; cost: its rise without that "
+    "head alone."
 )
 
 

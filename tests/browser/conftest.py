@@ -19,30 +19,17 @@ MOUNT = """async ([source, css, json]) => {
   window.handles.push(mount(el, JSON.parse(json, revive), (change) => mine.push(change)));
 }"""
 
-# Figures that do not keep a common rule yet: figure -> {test: why}. A test that passes must leave the list.
-NOT_YET = {
-    # AbsorptionSteps
-    # AttentionMap
-    # CacheGrowth
-    # DecodeStepper
-    # HeadAblation
-    # HeadGallery
-    # HeadSharing
-    # LatentRanks
-    # Roofline
-    # RotaryClocks
-    # ScoreAnatomy
-    # SoftmaxTemperature
-}
-
 
 @pytest.fixture(params=FIGURES, ids=lambda cls: cls.__name__)
 def cls(request):
     """Every interactive figure."""
-    why = NOT_YET.get(request.param.__name__, {}).get(request.node.originalname)
-    if why is not None:
-        request.node.add_marker(pytest.mark.xfail(reason=why, strict=True))
     return request.param
+
+
+@pytest.fixture(scope="session")
+def room():
+    """Pixels that a figure has in JupyterLab on a screen of 1280 x 720, with the file browser open."""
+    return {"width": 820, "height": 640}
 
 
 @pytest.fixture

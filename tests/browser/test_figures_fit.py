@@ -6,7 +6,6 @@ from course_lib.widgets import AttentionMap
 
 pytestmark = pytest.mark.browser
 
-WIDTH, HEIGHT = 820, 640  # of a figure in JupyterLab at 1280 x 720, with the file browser open
 MARGIN = 8  # of the bare page, at each side
 SLIDE = {"width": 1184, "height": 560}
 
@@ -69,10 +68,10 @@ OUTSIDE = """({ width, height }) => [...document.querySelectorAll(".clf, .clf *"
 }).map((e) => e.outerHTML.slice(0, 120))"""
 
 
-def test_it_fits_a_screen(cls, mount, tokens):
-    opened = mount(cls.example(tokens), viewport={"width": WIDTH + 2 * MARGIN, "height": 900})
+def test_it_fits_a_screen(cls, mount, tokens, room):
+    opened = mount(cls.example(tokens), viewport={"width": room["width"] + 2 * MARGIN, "height": 900})
     box = opened.locator(".clf").bounding_box()
-    assert box["width"] == WIDTH and box["height"] <= HEIGHT, f"{box['height']:.0f} pixels high"
+    assert box["width"] == room["width"] and box["height"] <= room["height"], f"{box['height']:.0f} pixels high"
 
 
 def test_on_a_telephone_no_text_is_cut_off_or_collides(cls, mount, tokens):

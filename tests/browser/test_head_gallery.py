@@ -27,6 +27,7 @@ def name(head):
 
 
 def numbers_of_the_table(opened):
+    opened.locator("tbody tr").first.wait_for(state="attached")  # made when it is unfolded, a moment later
     return [[float(cell) for cell in row.locator("td").all_inner_texts()] for row in opened.locator("tbody tr").all()]
 
 

@@ -1,4 +1,4 @@
-"""Every notebook with interactive figures, run in a real JupyterLab, and each of its figures operated there by keys."""
+"""Every notebook with interactive figures, run in a real JupyterLab: figures fit a screen and are operated by keys."""
 
 from pathlib import Path
 
@@ -23,6 +23,12 @@ STARTED = (
 )
 ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
 SHUT_DOWN = "() => window.jupyterapp.serviceManager.sessions.shutdownAll()"  # a kernel holds up to a gigabyte
+# Of each figure: its name, height and width, and whether its buttons Reset and Try would change nothing.
+AT_REST = """() => [...document.querySelectorAll(".jp-Notebook .clf:has(.clf-reset)")].map((e) => {
+  const { height, width } = e.getBoundingClientRect();
+  const idle = (name) => e.querySelector(name).ariaDisabled === "true";
+  return { name: e.ariaLabel, height, width, reset: idle(".clf-reset"), tried: idle(".clf-try") };
+})"""
 CONTROLS = "[role=grid][tabindex='0'], input, select, button:not([disabled])"
 
 
@@ -53,7 +59,7 @@ def lab(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", with_figures())
-def test_figures_are_operated_in_their_notebook(name, lab, open_page):
+def test_figures_fit_and_are_operated_in_their_notebook(name, lab, open_page, room):
     """`open_page` fails the test at any error in the browser's console."""
     page = open_page(offline=False)
     run_all(page, f"{lab}/workspaces/{Path(name).stem}/tree/{name}")  # of its own: no other notebook is open there
@@ -61,11 +67,24 @@ def test_figures_are_operated_in_their_notebook(name, lab, open_page):
     page.wait_for_function(WAITING, timeout=1000 * limits.NOTEBOOK)
     assert page.locator(ERRORS).all_inner_texts() == []
     figures = page.locator(".jp-Notebook .clf:has([aria-live])")  # curves that only show what comes have no such region
-    figures.first.wait_for()
+    figures.nth(with_figures()[name] - 1).wait_for()
     assert figures.count() == with_figures()[name]
+    narrow(page, figures.first, room["width"])
+    for figure in page.evaluate(AT_REST):
+        assert figure["width"] == room["width"] and figure["height"] <= room["height"], figure
+        assert figure["reset"] and not figure["tried"], figure  # its caption's state, and something is left to try
     for i in range(figures.count()):
         operate(page, figures.nth(i))
     page.evaluate(SHUT_DOWN)
+
+
+def narrow(page, figure, width):
+    """Make the window so narrow that a figure is so wide."""
+    window = page.viewport_size
+    page.set_viewport_size(window | {"width": round(window["width"] + width - figure.bounding_box()["width"])})
+    wide = "([figure, width]) => figure.getBoundingClientRect().width === width"
+    page.wait_for_function(wide, arg=[figure.element_handle(), width])
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")  # laid out anew
 
 
 def operate(page, figure):

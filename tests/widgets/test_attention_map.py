@@ -97,7 +97,7 @@ def test_fallback_has_picture_alternative_text_caption_and_table(explorer):
     assert data["text/plain"] == repr(explorer)
     twin = data["text/html"]
     assert '<img alt="Heat map of 5 queries by 7 keys' in twin
-    assert "<figcaption>C. Rows are queries" in twin and f"<td>{explorer.weights[0, 0]:.2f}</td>" in twin
+    assert "<figcaption>C. Layers and heads are numbered" in twin and f"<td>{explorer.weights[0, 0]:.2f}</td>" in twin
     assert not re.search(r"<(svg|iframe|script|style)", twin)
 
 

@@ -7,11 +7,12 @@ import { figure } from "./figure.js";
 import { heatMap } from "./heat_map.js";
 
 const LARGEST_SHOWN = 6;
-const SENTENCE = { page: 48, slide: 14 }; // tokens that are read as a sentence
+const SENTENCE = { page: 32, slide: 14 }; // tokens that are read as a sentence
 const HELP = "Arrow keys move the crosshair, Home and End along its row. A click or Enter pins the query, Escape unpins it.";
 const PANEL = 300; // pixels that the readout takes where it stands beside the map, gap included
 const ROW = 11; // pixels of the map's height for each query, at least, and for few queries more
-const HEIGHT = { least: 270, most: 620, slide: 360 };
+const HEIGHT = { least: 270, most: 620 };
+const SCREEN = { page: 364, slide: 456 }; // what sentence, labels and map may take where the readout stands beside the map
 
 /** Values and mask of one layer and head. A mask may be shared by all heads or layers. */
 function planes(data) {
@@ -42,7 +43,12 @@ export function mount(el, initial, onChange) {
     const panel = readoutPanel(() => state.pinned !== null && pick({ pinned: null }));
     const map = heatMap({
       rows: data.queries, columns: data.keys, scale, label: "Attention weights, rows are queries", help: HELP,
-      height: slide ? HEIGHT.slide : Math.max(HEIGHT.least, Math.min(HEIGHT.most, ROW * n)),
+      height(labels) {
+        const most = Math.max(HEIGHT.least, Math.min(HEIGHT.most, ROW * n));
+        if (!isBeside()) return most;
+        const rest = (slide ? SCREEN.slide : SCREEN.page) - sentence.element.offsetHeight - labels;
+        return slide ? rest : Math.min(most, rest);
+      },
       onHover(cell) {
         hover = cell;
         place();
@@ -53,10 +59,11 @@ export function mount(el, initial, onChange) {
         pick({ query: cell.row, picked: cell.column, pinned: again ? null : cell.row });
       },
       onRelease: () => state.pinned !== null && pick({ pinned: null }),
-      room: () => beside.clientWidth - (beside.classList.contains("clf-beside") ? PANEL : 0) - 10,
+      room: () => beside.clientWidth - (isBeside() ? PANEL : 0) - 10,
     });
     const scroll = make("div", { class: "clf-scroll" }, map.element, colourLegend(scale, "weight", data.mask !== null));
     const beside = make("div", { class: "clf-explorer" }, scroll, panel.element);
+    const isBeside = () => beside.classList.contains("clf-beside");
 
     /** The cell read now: under the pointer, or chosen; without a picked key the strongest of the row. */
     function current() {
@@ -101,6 +108,7 @@ export function mount(el, initial, onChange) {
       },
       layout(width) {
         beside.classList.toggle("clf-beside", width >= PANEL + Math.max(400, 120 + 5 * N));
+        sentence.show(current()); // its height is what the map has not
         map.layout();
       },
       sentence: said,

@@ -10,7 +10,7 @@ import { heatMap } from "./heat_map.js";
 const COPY_NAMES = ["first copy", "second copy"];
 const ROLE_NAMES = ["looks back", "came next"];
 const SHORT = { roles: ["back", "next"], removed: "off" }; // in a tile
-const TILES = { page: { narrowest: 52, high: 286 }, slide: { narrowest: 96, high: 384 } }; // pixels
+const TILES = { page: { narrowest: 52, high: 286, alone: 400 }, slide: { narrowest: 96, high: 384, alone: 384 } }; // pixels
 const TOKENS = 56; // pixels of the map of tokens
 const BESIDE = { from: 700, share: 0.64, gap: 24 }; // width from which the losses stand beside the heads, as in the style sheet
 
@@ -41,18 +41,17 @@ export function mount(el, initial, onChange) {
       onMove: (head) => { current = head; showTiles(); },
       onPick: (head) => { current = head; remove(toggled(state.removed, head)); },
     });
-    tiles.element.style.maxHeight = `${sizes.high}px`;
     const legend = make("div");
     const readout = make("div", { class: "clf-losses", role: "status" });
     const token = make("p", { class: "clf-token clf-page-only" });
-    const note = make("span");
+    const note = make("div", { class: "clf-page-only" }); // just above the map that it explains
     const map = heatMap({
       rows: COPY_NAMES, columns: data.tokens, scale: signedColours(data, 1), axes: ["copy", "token"],
       label: "Change in the loss of each token of the first piece",
       height: TOKENS,
       onMove: (cell) => choose({ copy: cell.row, position: cell.column }), room: () => tokens.clientWidth - 12,
     });
-    const tokens = make("div", { class: "clf-scroll" }, map.element);
+    const tokens = make("div", { class: "clf-scroll clf-short-labels" }, map.element);
 
     function showTiles() {
       const shown = views.find(({ name }) => name === state.view);
@@ -67,7 +66,7 @@ export function mount(el, initial, onChange) {
       const scale = signedColours(data, Math.max(1, largestOf(change)));
       readout.replaceChildren(...losses(data.whole.means, drawn, drawn.for[0].length));
       map.draw({ values: change, seen: null, row: state.copy, column: state.position, scale });
-      note.replaceChildren(colourLegend(scale, "rise of each token's loss, nats", false, 1));
+      note.replaceChildren(colourLegend(scale, "rise of a token's loss", false, 1));
     }
 
     function tokenLosses() {
@@ -100,15 +99,16 @@ export function mount(el, initial, onChange) {
       controls: [view.element, make("div", { class: "clf-steps" }, ...presets)],
       body: [
         make("div", { class: "clf-ablation" },
-          make("div", {}, tiles.element, legend), make("div", { class: "clf-answered" }, readout, token)),
-        make("div", { class: "clf-page-only" },
-          make("div", { class: "clf-answered" }, tokens, note)),
+          make("div", {}, tiles.element, legend), make("div", { class: "clf-answered clf-beside-heads" }, readout, token, note)),
+        make("div", { class: "clf-answered clf-page-only" }, tokens),
       ],
       help: "Click a head, or press Enter on it, to remove it or to put it back.",
       show, sentence,
       reset: () => (current = first),
       layout(room) {
-        tiles.layout(room >= BESIDE.from && !slide ? (room - BESIDE.gap) * BESIDE.share : room);
+        const beside = room >= BESIDE.from;
+        tiles.element.style.maxHeight = `${beside ? sizes.high : sizes.alone}px`;
+        tiles.layout(beside && !slide ? (room - BESIDE.gap) * BESIDE.share : room);
         map.layout();
       },
     };

@@ -36,7 +36,7 @@ export function mount(el, initial, onChange) {
       tile: (head) => pictures.tiles[head], onMove: (head) => choose({ first: head }),
       onPick: (head, other) => choose(other ? { second: head } : { first: head }),
     });
-    tiles.element.style.maxHeight = `${slide ? TILES.slide : TILES.high}px`;
+    tiles.element.style.maxHeight = `${TILES.high}px`;
     const legend = make("div");
     const gallery = make("div", {}, tiles.element, legend);
     const compared = comparison(data, seen, choose, slide ? MAP.slide : MAP.page);
@@ -48,6 +48,7 @@ export function mount(el, initial, onChange) {
       const { order: name, first, second } = state;
       pictures.mark(first, second, scores.find((score) => score.name === name), data.stripes[name]);
       tiles.show({ order: data.orders[places.indexOf(name)].heads, current: first, selected: [first, second] });
+      if (slide) tiles.wholeRows(TILES.slide);
     }
 
     function paintTiles() {

@@ -10,7 +10,7 @@ import { coloursOf, mapCanvas, paintTriangle, strongest, triangleOf } from "./tr
 
 const GAP = 20; // between the columns below the heads
 const SIDE = { narrow: 125, wide: 160, slide: 190 }; // of a large map
-const HEIGHT = { page: 160, slide: 230 }; // of a plot
+const HEIGHT = { page: 152, slide: 230 }; // of a plot
 const WAY_DASHES = ["none", "7 4", "2 3", "10 3 2 3"];
 const ERRORS = [
   { name: "weight_error", what: "weight on other keys", axis: "share of weight" },

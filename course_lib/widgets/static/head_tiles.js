@@ -48,6 +48,11 @@ export function headTiles({ count, perRow, narrowest, label, help, tile, onMove,
 
   return {
     element,
+    /** As many rows as this height has room for, and no part of one. */
+    wholeRows(height) {
+      const row = tiles[0].offsetHeight + TILE.gap;
+      element.style.maxHeight = `${Math.max(1, Math.floor((height + TILE.gap) / row)) * row - TILE.gap}px`;
+    },
     show(news) {
       if (!equal(news.order, shown.order)) element.replaceChildren(...news.order.map((head) => tiles[head]));
       shown = news;

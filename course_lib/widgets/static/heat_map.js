@@ -12,9 +12,9 @@ const CELL = { smallest: 12, many: 32, tiny: 4, largest: 44, printed: 34, label:
 /**
  * @param {{rows: string[], columns: string[], scale: object, label: string, help?: string, axes?: [string, string],
  *   onHover?: (cell: object|null) => void, onMove: (cell: object) => void, onPick?: (cell: object) => void,
- *   onRelease?: () => void, room: () => number, height?: number, least?: number}} options
- *   scale is a colourScale; room is the width the map may take, labels included, height the largest of its plane,
- *   and least the pixels of a cell below which it scrolls.
+ *   onRelease?: () => void, room: () => number, height?: number | ((labels: number) => number), least?: number}} options
+ *   scale is a colourScale; room is the width the map may take, labels included; height is the largest of its plane, or
+ *   says it for so many pixels of labels above it; least is the pixels of a cell below which it scrolls.
  *   Moving chooses a cell; a figure that pins rows also gives onPick (click, Enter) and onRelease (Escape).
  */
 export function heatMap(options) {
@@ -52,7 +52,8 @@ export function heatMap(options) {
   function layout() {
     enlarged = textSize(element) / 12;
     const room = options.room() - left.element.offsetWidth - parseFloat(getComputedStyle(element).columnGap);
-    const fit = Math.floor(Math.min(room / size.columns, height / size.rows));
+    const most = typeof height === "function" ? height(top.element.offsetHeight) : height;
+    const fit = Math.floor(Math.min(room / size.columns, most / size.rows));
     cell = Math.max(least, Math.min(CELL.largest * enlarged, fit));
     plane.style.width = `${cell * size.columns}px`;
     plane.style.height = `${cell * size.rows}px`;
@@ -169,7 +170,7 @@ function printNumbers(context, { values, seen, scale }, { columns }, cell, font)
   values.forEach((value, i) => {
     if (seen && !seen[i]) return;
     context.fillStyle = scale.ink(value);
-    const text = asNumber(value, Math.abs(value) < 9.95 ? 2 - (value < 0) : 0).replace(/^(−?)0\./, "$1.");
+    const text = value === 0 ? "0" : asNumber(value, Math.abs(value) < 9.95 ? 2 - (value < 0) : 0).replace(/^(−?)0\./, "$1.");
     context.fillText(text, ((i % columns) + 0.5) * cell, (Math.floor(i / columns) + 0.5) * cell);
   });
 }

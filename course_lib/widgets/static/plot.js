@@ -46,9 +46,11 @@ export function plot(options) {
     const axes = { x: { ...options.x, ...content.x }, y: { ...options.y, ...content.y } };
     place = plotPlace(axes, width, height, text);
     for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) drawing.setAttribute(name, value);
+    const rules = withRoom(shown.rules, place).map((rule) => ruleMarks(rule, place));
     drawing.replaceChildren(hatch,
-      ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...withRoom(shown.rules, place).flatMap((rule) => ruleMarks(rule, place)),
-      ...shown.series.map((each, i) => seriesMarks(each, i, place)), ...lineNames(lineEnds(shown.series, place), place),
+      ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...rules.map(([line]) => line),
+      ...shown.series.map((each, i) => seriesMarks(each, i, place)), ...rules.map(([, name]) => name),
+      ...lineNames(lineEnds(shown.series, place), place),
     );
     legend.replaceChildren(...shown.series.map((each, i) => legendEntry(each, i)));
     legend.hidden = shown.series.length < 2 || options.legend === false;

@@ -10,8 +10,8 @@ import { heatMap } from "./heat_map.js";
 import { playButton } from "./play.js";
 import { plot } from "./plot.js";
 
-const FACE = { page: { least: 76, most: 90 }, slide: { least: 104, most: 112 }, gap: 6 }; // pixels
-const LOWER = { page: 136, slide: 182, axis: 50, share: 0.4, gap: 28, beside: 600, cell: 4 }; // pixels of map and curve, and the map's share
+const FACE = { page: { least: 76, most: 84 }, slide: { least: 94, most: 112 }, gap: 6 }; // pixels
+const LOWER = { page: 124, slide: 182, axis: 50, share: 0.4, gap: 28, beside: 600, cell: 4 }; // pixels of map and curve, and the map's share
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
@@ -68,7 +68,7 @@ export function mount(el, initial, onChange) {
         const fit = Math.floor((room - 10 + FACE.gap) / (sizes.least + FACE.gap));
         const width = pairs > fit ? sizes.least : Math.min(sizes.most, (room - 10 + FACE.gap) / pairs - FACE.gap);
         chosen.element.style.gridTemplateColumns = `repeat(${slide ? Math.min(fit, pairs) : pairs}, ${width}px)`;
-        if (slide) longestFirst(chosen.element, arrays.lengths, fit);
+        if (slide) longestFirst(chosen.element, arrays.lengths, fit, state.pair);
         const beside = room >= LOWER.beside;
         lower.classList.toggle("clf-beside", beside);
         map.layout();
@@ -143,10 +143,11 @@ function bothControl(N, state, choose) {
   };
 }
 
-/** On a slide there is room for so many clocks: those of the longest hands. */
-function longestFirst(element, lengths, count) {
+/** On a slide there is room for so many clocks: the chosen pair's and those of the longest hands. */
+function longestFirst(element, lengths, count, pair) {
   const pairs = indices(lengths.shape[1]);
-  const shown = largestAt(pairs.map((i) => lengths.at(0, i) * lengths.at(1, i)), pairs, count);
+  const reach = (i) => (i === pair ? Infinity : lengths.at(0, i) * lengths.at(1, i));
+  const shown = largestAt(pairs.map(reach), pairs, count);
   element.querySelectorAll(".clf-choice").forEach((label, i) => (label.hidden = !shown.includes(i)));
 }
 
