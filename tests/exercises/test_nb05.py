@@ -239,10 +239,18 @@ def beams_with_their_total(log_p, n_beams, length):
             "simple attentions",
         ),
         ("5.5", block(lambda parts: {"ff": (lambda f: lambda X: f(X).mean(0))(parts["ff"])}), "simple attentions"),
-        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n + 1, length), "`beams = longer[:n_beams + 1]`"),
-        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length - 1), "range(length - 1)"),
+        (
+            "5.6",
+            lambda log_p, n, length: beams_with_arrays(log_p, n + 1, length),
+            "end one too early or",
+        ),
+        (
+            "5.6",
+            lambda log_p, n, length: beams_with_arrays(log_p, n, length - 1),
+            "is a number off by one?",
+        ),
         ("5.6", lambda log_p, n, length: max(itertools.product(range(2), repeat=length)), "in entry 2"),
-        ("5.6", lambda log_p, n, length: (), "`(prefix, total + float(s))`"),
+        ("5.6", lambda log_p, n, length: (), "length 0 where 4 is"),
         ("5.6", beams_that_forget, "log_p is asked with the last token alone"),
         ("5.6", beams_with_their_total, "return its tokens alone"),
         (
@@ -304,7 +312,11 @@ def viterbi(longer, n_beams):
         ("5.6", searched(lambda longer, n: longer[:n], returned=lambda b: b[0][1]), "no effect on which prefixes"),
         ("5.6", searched(viterbi), "as in Viterbi's algorithm"),
         ("5.6", searched(lambda longer, n: longer), "More than n_beams prefixes are kept"),
-        ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length + 1), "range(length + 1)"),
+        (
+            "5.6",
+            lambda log_p, n, length: beams_with_arrays(log_p, n, length + 1),
+            "Is a number off by one?",
+        ),
     ],
 )
 def test_answers_that_passed_or_heard_a_wrong_reason(number, answer, message):
