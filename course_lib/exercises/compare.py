@@ -8,14 +8,11 @@ every layout, or arrays of every kind.
 import math
 import reprlib
 from collections.abc import Mapping, Sequence
-from itertools import permutations
 
 import numpy as np
 
+from course_lib.exercises.patterns import ATOL, RTOL, as_a_whole, close, rearranged
 from course_lib.exercises.values import Unreadable, as_number, as_numbers, as_plain, coarse_type
-
-# Answers may be computed in float32 or summed in another order; mistakes in the exercises change values by more.
-RTOL, ATOL = 1e-5, 1e-6
 
 
 class Fact(str):
@@ -89,7 +86,7 @@ def _array_difference(value, want: np.ndarray) -> str | None:
     place = _first(wrong)
     where = f"at index {place} " if place != () else ""
     found = where + _got_where(*_told_apart(got[place], want[place]))
-    whole = _as_a_whole(got, want)
+    whole = as_a_whole(got, want)
     return _precision(value, got, want) or (Common(found + whole) if whole else found)
 
 
@@ -97,7 +94,7 @@ def _fact(got: np.ndarray, want: np.ndarray) -> Fact | None:
     if want.dtype.kind == "b" and got.dtype.kind != "b":
         return Fact(f"a boolean array (True where visible) is expected, your result has dtype {got.dtype}")
     if got.shape != want.shape:
-        return Fact(f"your result has shape {got.shape}, the expected shape is {want.shape}{_rearranged(got, want)}")
+        return Fact(f"your result has shape {got.shape}, the expected shape is {want.shape}{rearranged(got, want)}")
     if np.isnan(got).any() and not np.isnan(want).any():
         return Undefined(f"your result contains NaN, first at {_first(np.isnan(got))}")
     return None
@@ -109,37 +106,10 @@ def _several(values: tuple, want: np.ndarray) -> Fact | None:
     shapes = {np.shape(part) for part in parts}
     if len(parts) < len(values) or (want.shape not in shapes and len(shapes) < 2):
         return None
-    right = [index for index, part in enumerate(parts) if _close(np.asarray(part), want)]
+    right = [index for index, part in enumerate(parts) if close(np.asarray(part), want)]
     entry = f". Entry {right[0]} is right" if right else ""
     asked = f"array of shape {want.shape}" if want.ndim else "number"
     return Fact(f"you return a tuple of {len(values)}; one {asked} is asked{entry}")
-
-
-def _rearranged(got: np.ndarray, want: np.ndarray) -> str:
-    """A sentence on right numbers in a wrong shape, and on a shape whose axes are exchanged."""
-    if 1 < got.ndim == want.ndim and any(_close(got.transpose(axes), want) for axes in permutations(range(got.ndim))):
-        return ". The numbers are right, but the axes are exchanged"
-    if _close(got.ravel(), want.ravel()):
-        return ". The number is right" if want.size == 1 else ". The numbers are right, and in the right order"
-    return ". It looks transposed" if got.ndim == 2 and got.shape == want.shape[::-1] else ""
-
-
-def _as_a_whole(got: np.ndarray, want: np.ndarray) -> str:
-    """A sentence on what all numbers have in common, if there are two or more and their shape is right."""
-    if want.size < 2 or want.dtype.kind == "b" or not np.isfinite(want).all() or not np.isfinite(got).all():
-        return ""
-    factor = np.vdot(want, got) / (np.vdot(want, want) or 1.0)
-    if abs(factor) > ATOL and _close(got, factor * want):
-        return f". Every number is {factor:.6g} times the expected one"
-    if _close(got - want, np.full(want.shape, (got - want).flat[0])):
-        return f". Every number differs from the expected one by {(got - want).flat[0]:.6g}"
-    if any(_close(np.flip(got, axis), want) for axis in range(want.ndim)):
-        return ". The numbers are right, but in reverse order"
-    return ". The numbers are right, but in another order" if _close(np.sort(got, None), np.sort(want, None)) else ""
-
-
-def _close(got: np.ndarray, want: np.ndarray) -> bool:
-    return got.shape == want.shape and bool(np.isclose(got, want, rtol=RTOL, atol=ATOL).all())
 
 
 def _first(wrong: np.ndarray) -> tuple[int, ...]:
@@ -199,7 +169,7 @@ def _foremost(found: list[tuple[str, str | None]], got: Sequence, want: Sequence
     wrong = [type(text)(f"{place}, {text}") for place, text in found if text]
     if facts := [text for text in wrong if isinstance(text, Fact)]:
         return facts[0]
-    whole = _as_a_whole(as_numbers([*got]), as_numbers([*want])) if wrong and _are_numbers(want) else ""
+    whole = as_a_whole(as_numbers([*got]), as_numbers([*want])) if wrong and _are_numbers(want) else ""
     return Common(wrong[0] + whole) if whole else wrong[0] if wrong else None
 
 

@@ -1,7 +1,7 @@
 """Why a value is wrong: a known mistake gives it, or the solution with one slip does."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import numpy as np
@@ -32,7 +32,7 @@ class Diagnosis:
     def slip(self) -> str | None:
         """A question about the slip that gives all values of the answer, or about two slips; None if there are more."""
         kinds = {slip.words: None for slip in slips_of(self.exercise) if self._gives(slip) and self._is(slip)}
-        words = [kind.removesuffix("?") for kind in kinds if kind]
+        words = [kind.removesuffix("?") for kind in kinds if kind and not _is_special(kind, kinds)]
         if not 1 <= len(words) <= 2:
             return None
         return ", or ".join([words[0], *(kind[0].lower() + kind[1:] for kind in words[1:])]) + "?"
@@ -57,6 +57,11 @@ class Diagnosis:
         if next_one is None or self.value_at(next_one) is ... or value(mistake.answer, next_one) is ...:
             return True
         return same(self.value_at(next_one), value(mistake.answer, next_one))
+
+
+def _is_special(kind: str, kinds: Iterable[str]) -> bool:
+    """Whether "Is the term c missing?" stands beside "Is a term missing?"."""
+    return kind.startswith("Is the ") and f"Is a {kind.split()[2]} missing?" in kinds
 
 
 def _is_telling(found) -> bool:

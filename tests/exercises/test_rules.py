@@ -110,6 +110,25 @@ def test_three_of_four_slips_hear_a_reason(exercise, monkeypatch):
     assert share < 0.75 or exercise.id not in SHARES, f"{exercise.id} reaches the goal; take it from rules/"
 
 
+SHOWN = {"`axis`", "`keepdims`", "`//`", "`/`", "`%`"}
+
+
+@every_exercise
+def test_a_question_shows_no_code_and_names_arguments_alone(exercise):
+    arguments = exercise.solution.__code__.co_varnames[: exercise.solution.__code__.co_argcount]
+    for words in {slip.words for slip in slips_of(exercise)} - {""}:
+        assert re.fullmatch(r"(Is|Are|Do|Does) [^?]*\?", words) and set(re.findall("`.*?`", words)) <= SHOWN, words
+        named = re.search(
+            r"(?:length of )?(\w+) taken where (?:one of )?(\w+) belongs|Are (?!rows)(\w+) and (\w+) exch", words
+        )
+        assert {n for n in (named.groups() if named else ()) if n} <= set(arguments), words
+
+
+def test_most_slips_have_a_question():
+    words = [slip.words for exercise in EXERCISES for slip in slips_of(exercise)]
+    assert words.count("") < 0.2 * len(words)
+
+
 # Inputs ---------------------------------------------------------------------------------------------------------------
 
 UNSHIFTED = {"2.1", "2.2"}  # exp of small numbers; exercise 2.3 introduces the shift
