@@ -35,7 +35,7 @@ class Diagnosis:
         words = [kind.removesuffix("?") for kind in kinds if kind and not _is_special(kind, kinds)]
         if not 1 <= len(words) <= 2:
             return None
-        return ", or ".join([words[0], *(kind[0].lower() + kind[1:] for kind in words[1:])]) + "?"
+        return _joined(*words) + "?"
 
     def _gives(self, wrong: Mistake | Slip) -> bool:
         return same(self.got, value(wrong.answer, self.stage))
@@ -57,6 +57,13 @@ class Diagnosis:
         if next_one is None or self.value_at(next_one) is ... or value(mistake.answer, next_one) is ...:
             return True
         return same(self.value_at(next_one), value(mistake.answer, next_one))
+
+
+def _joined(first: str, second: str = "") -> str:
+    if not second:
+        return first
+    same_words = sorted(first.split()) == sorted(second.split())
+    return f"{first}, or {'the other way round' if same_words else second[0].lower() + second[1:]}"
 
 
 def _is_special(kind: str, kinds: Iterable[str]) -> bool:

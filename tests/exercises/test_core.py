@@ -266,6 +266,7 @@ def test_a_slip_is_asked_about_in_words(answer, words):
     "inputs, answer, message",
     [
         ((3, 3, 7), lambda a, b, c: a + c, "Is the factor b missing, or is the factor a missing?"),
+        ((5, 5, 2), lambda a, b, c: a * b + a, "Is a taken where c belongs, or is b taken where c belongs?"),
         ((1, 1, 1), lambda a, b, c: a, "Is a term missing?"),
         ((2, 2, 2), lambda a, b, c: 2 * a, "You got 4 where 6 is expected."),
     ],
@@ -299,3 +300,12 @@ def test_a_stage_of_another_case_does_not_contradict_a_mistake():
 def test_drawn_numbers_depend_on_shape_and_seed_alone():
     np.testing.assert_array_equal(draw(2, 3, seed=4), draw(2, 3, seed=4))
     assert draw(2, 3).shape == (2, 3) and not np.allclose(draw(2, 3), draw(2, 3, seed=1))
+
+
+def slope(rise, run, c):
+    return rise / run + c
+
+
+def test_two_arguments_that_may_be_confused_in_either_direction_are_named_once():
+    message = grade(exercise_of(slope, Stage((6, 3, 8), "numbers")), lambda rise, run, c: c + 1).message
+    assert message.split("\n  ")[1] == "Is run taken where rise belongs, or the other way round?"
