@@ -8,25 +8,38 @@ every layout, or arrays of every kind.
 import math
 import reprlib
 from collections.abc import Mapping, Sequence
-from itertools import permutations
 
 import numpy as np
 
+from course_lib.exercises.patterns import ATOL, RTOL, as_a_whole, close, rearranged
 from course_lib.exercises.values import Unreadable, as_number, as_numbers, as_plain, coarse_type
 
-# Answers may be computed in float32 or summed in another order; mistakes in the exercises change values by more.
-RTOL, ATOL = 1e-5, 1e-6
+
+class Fact(str):
+    """A difference of type, length or shape, or a number that is none."""
+
+
+class Undefined(Fact):
+    """NaN where a number is expected."""
+
+
+class Common(str):
+    """What all numbers of a result have in common."""
+
 
 _short = reprlib.Repr()
 _short.maxother = _short.maxstring = _short.maxlong = 60
 
 
 def difference(got, want) -> str | None:
-    """None when `got` equals `want` (numbers within RTOL, ATOL), else what is different, as a sentence fragment."""
+    """None when `got` equals `want` (numbers within RTOL, ATOL), else what is different, as a sentence fragment.
+
+    The fragment is a Fact or says what is Common to all numbers, else a str: an example of what is different.
+    """
     try:
         return _difference(got, want)
     except Unreadable as reason:
-        return str(reason)
+        return Fact(reason)
 
 
 def _difference(got, want) -> str | None:
@@ -53,55 +66,50 @@ def _cut(text: str) -> str:
 def _whole_difference(got, want: int) -> str | None:
     number = as_number(got)
     if isinstance(number, bool) and number == want:
-        return f"you got {number}, a truth value, where the whole number {want} is expected"
+        return Fact(f"you got {number}, a truth value, where the whole number {want} is expected")
     if number is None or isinstance(number, bool):
-        return _got_where(_short.repr(as_plain(got)), str(want))
+        return Fact(_got_where(_short.repr(as_plain(got)), str(want)))
     if number == want:
         return None
     return _precision(got, np.asarray(number), np.asarray(float(want))) or _got_where(_cut(str(number)), str(want))
 
 
 def _array_difference(value, want: np.ndarray) -> str | None:
+    if isinstance(value, tuple) and (part := _several(value, want)):
+        return part
     got = as_numbers(value)
-    if want.dtype.kind == "b" and got.dtype.kind != "b":
-        return f"a boolean array (True where visible) is expected, your result has dtype {got.dtype}"
-    if got.shape != want.shape:
-        return f"your result has shape {got.shape}, the expected shape is {want.shape}{_rearranged(got, want)}"
-    if np.isnan(got).any() and not np.isnan(want).any():
-        return f"your result contains NaN, first at {_first(np.isnan(got))}"
+    if fact := _fact(got, want):
+        return fact
     wrong = ~np.isclose(got, want, rtol=RTOL, atol=ATOL, equal_nan=True)
     if not wrong.any():
         return None
     place = _first(wrong)
     where = f"at index {place} " if place != () else ""
-    return _precision(value, got, want) or where + _got_where(*_told_apart(got[place], want[place])) + _as_a_whole(
-        got, want
-    )
+    found = where + _got_where(*_told_apart(got[place], want[place]))
+    whole = as_a_whole(got, want)
+    return _precision(value, got, want) or (Common(found + whole) if whole else found)
 
 
-def _rearranged(got: np.ndarray, want: np.ndarray) -> str:
-    """A sentence on right numbers in a wrong shape."""
-    if 1 < got.ndim == want.ndim and any(_close(got.transpose(axes), want) for axes in permutations(range(got.ndim))):
-        return ". The numbers are right, but the axes are exchanged"
-    return ". The numbers are right, and in the right order" if _close(got.ravel(), want.ravel()) else ""
+def _fact(got: np.ndarray, want: np.ndarray) -> Fact | None:
+    if want.dtype.kind == "b" and got.dtype.kind != "b":
+        return Fact(f"a boolean array (True where visible) is expected, your result has dtype {got.dtype}")
+    if got.shape != want.shape:
+        return Fact(f"your result has shape {got.shape}, the expected shape is {want.shape}{rearranged(got, want)}")
+    if np.isnan(got).any() and not np.isnan(want).any():
+        return Undefined(f"your result contains NaN, first at {_first(np.isnan(got))}")
+    return None
 
 
-def _as_a_whole(got: np.ndarray, want: np.ndarray) -> str:
-    """A sentence on what all numbers have in common, if there are two or more and their shape is right."""
-    if want.size < 2 or want.dtype.kind == "b" or not np.isfinite(want).all() or not np.isfinite(got).all():
-        return ""
-    factor = np.vdot(want, got) / (np.vdot(want, want) or 1.0)
-    if abs(factor) > ATOL and _close(got, factor * want):
-        return f". Every number is {factor:.6g} times the expected one"
-    if _close(got - want, np.full(want.shape, (got - want).flat[0])):
-        return f". Every number differs from the expected one by {(got - want).flat[0]:.6g}"
-    if any(_close(np.flip(got, axis), want) for axis in range(want.ndim)):
-        return ". The numbers are right, but in reverse order"
-    return ". The numbers are right, but in another order" if _close(np.sort(got, None), np.sort(want, None)) else ""
-
-
-def _close(got: np.ndarray, want: np.ndarray) -> bool:
-    return got.shape == want.shape and bool(np.isclose(got, want, rtol=RTOL, atol=ATOL).all())
+def _several(values: tuple, want: np.ndarray) -> Fact | None:
+    """A tuple of arrays that are not the rows of the one array that is expected."""
+    parts = [part for part in map(as_plain, values) if isinstance(part, np.ndarray | float)]
+    shapes = {np.shape(part) for part in parts}
+    if len(parts) < len(values) or (want.shape not in shapes and len(shapes) < 2):
+        return None
+    right = [index for index, part in enumerate(parts) if close(np.asarray(part), want)]
+    entry = f". Entry {right[0]} is right" if right else ""
+    asked = f"array of shape {want.shape}" if want.ndim else "number"
+    return Fact(f"you return a tuple of {len(values)}; one {asked} is asked{entry}")
 
 
 def _first(wrong: np.ndarray) -> tuple[int, ...]:
@@ -128,25 +136,42 @@ def _precision(value, got: np.ndarray, want: np.ndarray) -> str | None:
 
 def _sequence_difference(got, want: list | tuple) -> str | None:
     if isinstance(got, np.ndarray):
+        if isinstance(want, tuple) and len(got) != len(want):
+            return _alone(got, want)
         got = got.tolist()
     if not isinstance(got, Sequence) or isinstance(got, str | bytes):
-        return f"a {type(want).__name__} of {len(want)} entries is expected, you returned {type(got).__name__}"
+        return Fact(f"a {type(want).__name__} of {len(want)} entries is expected, you returned {type(got).__name__}")
     if len(got) != len(want):
-        return f"your result has length {len(got)} where {len(want)} is expected"
-    for index, (mine, theirs) in enumerate(zip(got, want, strict=True)):
-        if found := difference(mine, theirs):
-            return f"in entry {index}, {found}"
-    return None
+        return Fact(f"your result has length {len(got)} where {len(want)} is expected")
+    found = [(index, difference(*pair)) for index, pair in enumerate(zip(got, want, strict=True))]
+    return _foremost([(f"in entry {index}", text) for index, text in found], got, want)
+
+
+def _alone(got: np.ndarray, want: tuple) -> Fact:
+    right = [i for i, entry in enumerate(want) if isinstance(entry, np.ndarray) and difference(got, entry) is None]
+    entry = f", which is right as entry {right[0]}" if right else f" of shape {got.shape}"
+    return Fact(f"{len(want)} results are asked; you return one array{entry}")
 
 
 def _mapping_difference(got, want: Mapping) -> str | None:
     if not isinstance(got, Mapping):
-        return f"a dict is expected, you returned {type(got).__name__}"
+        return Fact(f"a dict is expected, you returned {type(got).__name__}")
     if missing := [key for key in want if key not in got]:
-        return f"the key {missing[0]!r} is missing"
+        return Fact(f"the key {missing[0]!r} is missing")
     if extra := [key for key in got if key not in want]:
-        return f"the key {_short.repr(extra[0])} should not be there"
-    for key, value in want.items():
-        if found := difference(got[key], value):
-            return f"under the key {key!r}, {found}"
-    return None
+        return Fact(f"the key {_short.repr(extra[0])} should not be there")
+    found = [(f"under the key {key!r}", difference(got[key], value)) for key, value in want.items()]
+    return _foremost(found, [got[key] for key in want], [*want.values()])
+
+
+def _foremost(found: list[tuple[str, str | None]], got: Sequence, want: Sequence) -> str | None:
+    """The first fact of several places, else the first difference, with what all have in common if all are numbers."""
+    wrong = [type(text)(f"{place}, {text}") for place, text in found if text]
+    if facts := [text for text in wrong if isinstance(text, Fact)]:
+        return facts[0]
+    whole = as_a_whole(as_numbers([*got]), as_numbers([*want])) if wrong and _are_numbers(want) else ""
+    return Common(wrong[0] + whole) if whole else wrong[0] if wrong else None
+
+
+def _are_numbers(values: Sequence) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

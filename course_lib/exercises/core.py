@@ -16,6 +16,7 @@ class Stage:
 
     inputs: tuple  # small arrays, numbers, functions; the grader hands out copies
     about: str  # "one key, so its weight is 1"; the first line of a message
+    case: str = ""  # "pre", where the inputs select one of several formulas; a slip in one says nothing of the others
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""Why a value is wrong: a known mistake gives it, or the solution with one wrong step does."""
+"""Why a value is wrong: a known mistake gives it, or the solution with one slip does."""
 
 import copy
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import numpy as np
@@ -12,38 +11,64 @@ from course_lib.exercises.core import Exercise, Mistake, Stage
 from course_lib.exercises.slips import Slip, slips
 
 
-def reason(exercise: Exercise, stage: Stage, got, value_at: Callable[[Stage], object]) -> str | None:
-    """What to say of an answer that first fails at `stage`, with the value `got`; None if nothing explains it.
+class Diagnosis:
+    """An answer that first fails at `stage`, with the value `got`.
 
-    `value_at` gives the answer's value at another stage, or ... where the answer raises.
+    `value_at` gives the answer's value at another stage, or ... where the answer raises. Later stages of another case
+    do not contradict a mistake.
     """
-    here = exercise.stages.index(stage)
-    before, after = exercise.stages[:here], exercise.stages[here + 1 :]
-    for mistake in exercise.mistakes:
-        if same(got, value(mistake.answer, stage)) and _goes_on(exercise, mistake, before, after, value_at):
-            return mistake.message
-    for slip in slips_of(exercise):
-        if same(got, value(slip.answer, stage)):
-            if all(same(value_at(other), value(slip.answer, other)) for other in (*before, *after)):
-                return _told(slip)
-    return None
+
+    def __init__(self, exercise: Exercise, stage: Stage, got, value_at: Callable[[Stage], object]):
+        self.exercise, self.stage, self.got, self.value_at = exercise, stage, got, value_at
+        here = exercise.stages.index(stage)
+        self.before = exercise.stages[:here]
+        self.after = [other for other in exercise.stages[here + 1 :] if other.case == stage.case]
+
+    def mistake(self) -> str | None:
+        """The message of the first known mistake that explains the value and that nothing contradicts."""
+        found = (m.message for m in self.exercise.mistakes if self._gives(m) and self._goes_on(m))
+        return next(found, None)
+
+    def slip(self) -> str | None:
+        """A question about the slip that gives all values of the answer, or about two slips; None if there are more."""
+        kinds = {slip.words: None for slip in slips_of(self.exercise) if self._gives(slip) and self._is(slip)}
+        words = [kind.removesuffix("?") for kind in kinds if kind and not _is_special(kind, kinds)]
+        if not 1 <= len(words) <= 2:
+            return None
+        return _joined(*words) + "?"
+
+    def _gives(self, wrong: Mistake | Slip) -> bool:
+        return same(self.got, value(wrong.answer, self.stage))
+
+    def _is(self, slip: Slip) -> bool:
+        return all(same(self.value_at(other), value(slip.answer, other)) for other in (*self.before, *self.after))
+
+    def _goes_on(self, mistake: Mistake) -> bool:
+        """Whether the mistake, too, shows here first, and the answer gives its value where it shows next.
+
+        If it shows nowhere else, a value that may coincide by chance must be the mistake's at the next stage, too.
+        """
+        if any(shows(mistake.answer, self.exercise, stage) for stage in self.before):
+            return False
+        shown = [stage for stage in self.after if shows(mistake.answer, self.exercise, stage)]
+        if not shown and _is_telling(value(mistake.answer, self.stage)):
+            return True
+        next_one = next(iter((*shown, *self.after)), None)
+        if next_one is None or self.value_at(next_one) is ... or value(mistake.answer, next_one) is ...:
+            return True
+        return same(self.value_at(next_one), value(mistake.answer, next_one))
 
 
-def _goes_on(exercise: Exercise, mistake: Mistake, before, after, value_at) -> bool:
-    """Whether the mistake, too, shows here first, and the answer gives its value where it shows next.
+def _joined(first: str, second: str = "") -> str:
+    if not second:
+        return first
+    same_words = sorted(first.split()) == sorted(second.split())
+    return f"{first}, or {'the other way round' if same_words else second[0].lower() + second[1:]}"
 
-    If it shows nowhere else, a value that may coincide by chance must be the mistake's at the next stage, too.
-    """
-    if any(shows(mistake.answer, exercise, stage) for stage in before):
-        return False
-    shown = [stage for stage in after if shows(mistake.answer, exercise, stage)]
-    here = exercise.stages[len(before)]
-    if not shown and _is_telling(value(mistake.answer, here)):
-        return True
-    next_one = next(iter((*shown, *after)), None)
-    if next_one is None or value_at(next_one) is ... or value(mistake.answer, next_one) is ...:
-        return True
-    return same(value_at(next_one), value(mistake.answer, next_one))
+
+def _is_special(kind: str, kinds: Iterable[str]) -> bool:
+    """Whether "Is the term c missing?" stands beside "Is a term missing?"."""
+    return kind.startswith("Is the ") and f"Is a {kind.split()[2]} missing?" in kinds
 
 
 def _is_telling(found) -> bool:
@@ -81,9 +106,3 @@ def _slips(solution: Callable, first: Stage) -> tuple[Slip, ...]:
 def same(first, second) -> bool:
     """Whether two values are equal to the grader; ... is equal to itself alone."""
     return first is second if first is ... or second is ... else difference(first, second) is None
-
-
-def _told(slip: Slip) -> str:
-    if slip.after == "pass":
-        return f"The solution gives the same values without its step `{re.split('[(=]', slip.before)[0].strip()} ...`."
-    return f"One wrong step in the solution gives the same values: `{slip.after.splitlines()[0]}`."

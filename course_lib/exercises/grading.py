@@ -1,7 +1,8 @@
 """How an answer is graded: stage by stage, each with its own message.
 
-A stage calls the answer and the verified solution with the same inputs. Where they differ, `diagnosis` looks for a
-mistake that explains the value.
+A stage calls the answer and the verified solution with the same inputs. Where they differ, the message says the
+certain first: a wrong type or shape, or NaN. Then comes one of four: a known mistake, what all wrong numbers have in
+common, a question about a slip, an example of a wrong number.
 """
 
 import copy
@@ -10,9 +11,12 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from course_lib.exercises import compare, diagnosis, values, watchdog
-from course_lib.exercises.compare import difference
+from course_lib.exercises.compare import Common, Fact, Undefined, difference
 from course_lib.exercises.core import Exercise, Stage
+from course_lib.exercises.diagnosis import Diagnosis
 from course_lib.exercises.isolation import for_the_answer, for_the_grader, settings_kept
 
 _CALLED, _COMPARED = "Your code raises", "Your result cannot be compared; that raises"
@@ -25,6 +29,7 @@ class Result:
 
     passed: bool | None
     message: str
+    kind: str = ""  # of a value that is wrong: "mistake", "fact", "common", "slip" or "numbers"
 
 
 def grade(exercise: Exercise, answer, limit: watchdog.Limit = watchdog.USUAL) -> Result:
@@ -88,10 +93,37 @@ class _Attempt:
         if difference(handed, self.stage.inputs):
             return self.failed("Your function changes its arguments. Work on a copy instead")
         found = difference(got, want)
-        return self.failed(self._diagnosis(got) or found[0].upper() + found[1:]) if found else None
+        return self._explained(found, self._diagnosis(got)) if found else None
 
-    def _diagnosis(self, got) -> str | None:
-        return diagnosis.reason(self.exercise, self.stage, got, self._value_at)
+    def _explained(self, found: str, why: Diagnosis) -> Result:
+        fact, sentence = isinstance(found, Fact), found[0].upper() + found[1:]
+        if isinstance(found, Undefined):
+            sentence += self._origin()
+        if known := why.mistake():
+            return self.failed(*([sentence] if fact else []), known, kind="mistake")
+        if isinstance(found, Common):
+            return self.failed(sentence, kind="common")
+        words = why.slip()
+        if fact:
+            return self.failed(sentence, *([words] if words else []), kind="fact")
+        return self.failed(words or sentence, kind="slip" if words else "numbers")
+
+    def _origin(self) -> str:
+        """The line of the answer in which NumPy first computes NaN."""
+        try:
+            with for_the_answer(), np.errstate(invalid="raise"):
+                self.function(*copy.deepcopy(self.stage.inputs))
+        except FloatingPointError as error:
+            lines = [frame for frame in _frames(error) if frame.line]
+            return f". NumPy first computes NaN in line {lines[0].lineno}, `{lines[0].line}`" if lines else ""
+        except watchdog.Stop:
+            raise
+        except BaseException:  # of an answer that behaves differently now
+            return ""
+        return ""  # torch does not say where
+
+    def _diagnosis(self, got) -> Diagnosis:
+        return Diagnosis(self.exercise, self.stage, got, self._value_at)
 
     def _value_at(self, stage: Stage):
         """The answer's value at another stage; ... if it raises."""
@@ -112,8 +144,8 @@ class _Attempt:
 
     def _nothing_returned(self) -> Result:
         """A stub has no more code than `_stub`; a longer function that returns None may have lost its return."""
-        if reason := self._diagnosis(None):
-            return self.failed(reason)
+        if known := self._diagnosis(None).mistake():
+            return self.failed(known, kind="mistake")
         function = inspect.unwrap(getattr(self.function, "func", self.function))  # `func` of functools.partial
         code = getattr(function, "__code__", None)
         if code and len(code.co_code) <= len(_stub.__code__.co_code):
@@ -129,7 +161,7 @@ class _Attempt:
             return self.failed(f"{self.fault} an error that cannot be described")
 
     def _described(self, error: BaseException) -> Result:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in _OWN_FILES]
+        frames = _frames(error)
         last = frames[-1].line if frames else None
         if isinstance(error, NotImplementedError) and self.fault == _CALLED:
             if not last or "raise NotImplementedError" in last:  # torch raises it too, for what it cannot do
@@ -137,12 +169,17 @@ class _Attempt:
         where = f", in line {frames[0].lineno}, `{frames[0].line}`" if frames and frames[0].line else ""
         return self.failed(f"{self.fault} {_named(error)}{where}")
 
-    def failed(self, reason: str) -> Result:
-        """Three lines: the stage's input, what is wrong with the answer, where help is."""
-        printable = reason.encode("utf-8", "backslashreplace").decode()
-        end = "" if printable.endswith((".", "?", "!")) else "."
+    def failed(self, *reasons: str, kind: str = "") -> Result:
+        """A line on the stage's input, a line for each reason why the answer is wrong, a line on where help is."""
+        printable = [reason.encode("utf-8", "backslashreplace").decode() for reason in reasons]
+        sentences = [text if text.endswith((".", "?", "!")) else f"{text}." for text in printable]
         help_line = f'`hint("{self.exercise.id}")` helps.'
-        return Result(False, f"{self.stage.about}\n  {printable}{end}\n  {help_line}")
+        return Result(False, "\n  ".join([self.stage.about, *sentences, help_line]), kind)
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Where an error went through code that is not the grader's."""
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in _OWN_FILES]
 
 
 def _named(error: BaseException) -> str:

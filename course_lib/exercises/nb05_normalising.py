@@ -124,9 +124,9 @@ PLACE = Exercise(
     difficulty=1,
     solution=place,
     stages=(
-        Stage(_parts("post"), "Post-LN"),
-        Stage(_parts("pre"), "Pre-LN"),
-        Stage(_parts("peri"), "Peri-LN"),
+        Stage(_parts("post"), "Post-LN", case="post"),
+        Stage(_parts("pre"), "Pre-LN", case="pre"),
+        Stage(_parts("peri"), "Peri-LN", case="peri"),
     ),
     mistakes=edits(
         place,

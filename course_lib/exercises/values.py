@@ -88,4 +88,7 @@ def _of_objects(array: np.ndarray) -> np.ndarray:
         if not isinstance(entry, Number):
             kind = f"the class {entry.__name__}" if isinstance(entry, type) else type(entry).__name__
             raise Unreadable(f"numbers are expected, but your result {'is' if array.ndim == 0 else 'holds'} {kind}")
-    return array.astype(complex if any(isinstance(entry, complex) for entry in array.flat) else float)
+    try:
+        return array.astype(complex if any(isinstance(entry, complex) for entry in array.flat) else float)
+    except OverflowError:
+        raise Unreadable("your result holds a number beyond 1e308, which no float64 can be") from None

@@ -72,7 +72,7 @@ def raises(X):
         (changes_its_argument, "changes its arguments"),
         (raises, "raises ValueError"),
         (lambda X: 2 * X, "three numbers\n  you doubled instead"),
-        (lambda X: X / 3, "One wrong step in the solution gives the same values: `return X / 3`."),
+        (lambda X: X / 3, "three numbers\n  at index"),
         (lambda X: X / 2.5, "at index (0,) you got 0.4 where 0.5 is expected"),
         (lambda X: (X / 2)[None], "your result has shape (1, 1), the expected shape is (1,)"),
         (lambda X: X / 2 + 0 * np.log(-1 - X), "contains NaN"),
@@ -201,13 +201,111 @@ POWER = Exercise(
         (lambda base, bound: smallest_power(base, bound) or 1 if bound < 50 else 77, "The powers begin with 1."),
         (lambda base, bound: {1: 1, 20: 9, 100: 5}[bound], "You got 1 where 0 is expected."),
         # nobody wrote this mistake down, but the solution with one change gives its values
-        (lambda base, bound: 0, "One wrong step in the solution gives the same values: `while base ** n > bound:`."),
+        (lambda base, bound: 0, "Is a comparison the wrong way round?"),
     ],
 )
 def test_an_answer_hears_what_explains_all_its_values(answer, reason):
     assert grade(POWER, answer).message.split("\n  ")[1] == reason
 
 
+def scaled(Q, K):
+    return Q @ K.T / np.sqrt(Q.shape[-1] + 0.5)
+
+
+def exercise_of(solution, *stages, text="return -> return 5 + | Five is added."):
+    return Exercise(
+        id="9.5", title="", minutes=1, difficulty=1, solution=solution, stages=stages, hints=(),
+        mistakes=edits(solution, text),
+    )  # fmt: skip
+
+
+SCALED = exercise_of(scaled, Stage((draw(3, 4), draw(5, 4)), "wide"), Stage((draw(4, 7), draw(6, 7)), "wider"))
+
+
+@pytest.mark.parametrize(
+    "answer, kind, lines",
+    [
+        (lambda Q, K: 5 + scaled(Q, K), "mistake", ["Five is added."]),
+        (lambda Q, K: 3 * scaled(Q, K), "common", ["times the expected one"]),
+        (lambda Q, K: Q @ Q.T, "fact", ["shape (3, 3), the expected shape is (3, 5).\n  `hint"]),
+        (lambda Q, K: scaled(Q, K).T + 1, "fact", ["shape (5, 3), the expected shape is (3, 5). It looks transposed."]),
+        (lambda Q, K: (Q, K, scaled(Q, K)), "fact", ["a tuple of 3; one array of", "Entry 2 is right."]),
+        (lambda Q, K: scaled(Q, K) + 0 * np.log(-1.0), "fact", ["NumPy first computes NaN in line", "np.log(-1.0)"]),
+        (lambda Q, K: Q @ K.T / (Q.shape[-1] + 0.5) + np.tri(len(Q), len(K)), "numbers", ["At index (0, 0) you got"]),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore")
+def test_the_certain_comes_first(answer, kind, lines):
+    result = grade(SCALED, answer)
+    assert (result.kind, [line for line in lines if line not in result.message]) == (kind, []), result.message
+
+
+def affine(a, b, c):
+    return a * b + c
+
+
+AFFINE = exercise_of(affine, Stage((3, 5, 11), "three numbers"), Stage((7, 2, 30), "three others"))
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda a, b, c: a * b, "Is the term c missing?"),
+        (lambda a, b, c: c * b + a, "Are a and c exchanged?"),
+        (lambda a, b, c: a * b - c, "Is there a minus sign where a plus sign belongs?"),
+        (lambda a, b, c: a + c, "Is the factor b missing?"),
+        (lambda a, b, c: a * b + b, "Is b taken where c belongs?"),
+        (lambda a, b, c: a * b * c, "You got 165 where 26 is expected."),
+    ],
+)
+def test_a_slip_is_asked_about_in_words(answer, words):
+    assert grade(AFFINE, answer).message.split("\n  ")[1] == words
+
+
+@pytest.mark.parametrize(
+    "inputs, answer, message",
+    [
+        ((3, 3, 7), lambda a, b, c: a + c, "Is the factor b missing, or is the factor a missing?"),
+        ((5, 5, 2), lambda a, b, c: a * b + a, "Is a taken where c belongs, or is b taken where c belongs?"),
+        ((1, 1, 1), lambda a, b, c: a, "Is a term missing?"),
+        ((2, 2, 2), lambda a, b, c: 2 * a, "You got 4 where 6 is expected."),
+    ],
+)
+def test_two_kinds_of_slips_are_both_named_and_more_are_not(inputs, answer, message):
+    exercise = exercise_of(affine, Stage((0, 0, 0), "zeros"), Stage(inputs, "numbers"))
+    assert message in grade(exercise, answer).message
+
+
+def of_mode(x, mode):
+    if mode == "double":
+        return 2 * x
+    return x**2
+
+
+def test_a_stage_of_another_case_does_not_contradict_a_mistake():
+    text = "2 * x -> 3 * x | Three is not two."
+    stages = [Stage((draw(7), mode), mode, case=mode) for mode in ("double", "square")]
+    alone = [Stage(stage.inputs, stage.about) for stage in stages]
+    text += "\n2 * x -> 3 * x && x**2 -> x**3 | One too many."
+
+    def answer(x, mode):
+        return 3 * x if mode == "double" else x + 1
+
+    assert grade(exercise_of(of_mode, *stages, text=text), answer).kind == "mistake"
+    both = exercise_of(of_mode, *alone, text=text.split("\n")[1])
+    assert grade(both, answer).kind == "common"
+    assert grade(exercise_of(of_mode, *stages, text=text.split("\n")[1]), answer).kind == "mistake"
+
+
 def test_drawn_numbers_depend_on_shape_and_seed_alone():
     np.testing.assert_array_equal(draw(2, 3, seed=4), draw(2, 3, seed=4))
     assert draw(2, 3).shape == (2, 3) and not np.allclose(draw(2, 3), draw(2, 3, seed=1))
+
+
+def slope(rise, run, c):
+    return rise / run + c
+
+
+def test_two_arguments_that_may_be_confused_in_either_direction_are_named_once():
+    message = grade(exercise_of(slope, Stage((6, 3, 8), "numbers")), lambda rise, run, c: c + 1).message
+    assert message.split("\n  ")[1] == "Is run taken where rise belongs, or the other way round?"

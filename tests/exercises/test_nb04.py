@@ -327,7 +327,7 @@ WRONG = [
     ("4.5", lambda p, N: math.exp(math.log(N / math.tau) / (0.5 - 1 / p)), "not -i / p"),
     ("4.5", lambda p, N: math.ceil((N / math.tau) ** (p / (p - 2))), "rounded up"),
     ("4.5", lambda p, N: (N / math.tau) ** (p / 2), "for pair i = 1"),
-    ("4.5", lambda p, N: (N / math.tau) ** (p // (p - 2)), "p // (p - 2)"),
+    ("4.5", lambda p, N: (N / math.tau) ** (p // (p - 2)), "rounded down (`//`) where it should be exact"),
     ("4.5", lambda p, N: (N // math.tau) ** (p / (p - 2)), "n / (2 pi) is cut"),
     ("4.5", lambda p, N: N / math.tau, "pairs count from 0"),
     ("4.5", lambda p, N: (N / math.tau) ** (p / (p - 2)) + 1e-3, "two pairs, 7 positions"),

@@ -205,7 +205,11 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.1", key_of_every_group, "six heads in three groups\n  in entry 0"),
         ("8.1", scaled_keys, "one head, so the first half of L is its key"),
         ("8.1", lambda h, g, e: selectors_by_einsum(h, g, e)[::-1], "keys and values have changed places"),
-        ("8.1", lambda h, g, e: np.concatenate(selectors_by_einsum(h, g, e), axis=-1), "has length"),
+        (
+            "8.1",
+            lambda h, g, e: np.concatenate(selectors_by_einsum(h, g, e), axis=-1),
+            "you return one array",
+        ),
         ("8.1", lambda h, g, e: tuple(np.array(W)[::-1] for W in selectors_in_loops(h, g, e)), "in three groups"),
         (
             "8.1",
@@ -254,7 +258,7 @@ def absorb_and_divide(Q, W_LK, L, by):
         ),
         ("8.4", cost_with_a_rotary_key_for_each_head, "K_R is shared by all heads"),
         ("8.4", cost_with_narrow_values, "the mix runs over L"),
-        ("8.4", cost_of(absorbed=lambda **_: True), "one wrong step in the solution gives the same values: `if True:`"),
+        ("8.4", cost_of(absorbed=lambda **_: True), "is one of two cases missing?"),
         ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, one head"),
         ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "This takes d_QK for it"),
         ("8.4", lambda *sizes: list(cost_in_cases(*sizes).values()), "a dict is expected"),

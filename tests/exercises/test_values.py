@@ -162,9 +162,32 @@ GIVEN = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, -7.0]])
         (GIVEN.T, "The numbers are right, but the axes are exchanged"),
         (GIVEN.ravel(), "The numbers are right, and in the right order"),
         (GIVEN * [1, 1, 2], "at index (0, 2) you got 8 where 4 is expected"),
+        ((GIVEN, 2 * GIVEN), "Entry 0 is right"),
+        (GIVEN.T + 1, "It looks transposed"),
         (GIVEN * np.inf, "at index (0, 0) you got inf where 1 is expected"),
         (0 * GIVEN, "at index (0, 0) you got 0 where 1 is expected"),
     ],
 )
 def test_what_all_numbers_have_in_common_is_said(got, sentence):
     assert difference(GIVEN, GIVEN) is None and difference(got, GIVEN).split(". ")[-1] == sentence
+
+
+@pytest.mark.parametrize(
+    "got, want, sentence",
+    [
+        (
+            {"a": 4, "b": 10.0},
+            {"a": 2, "b": 5},
+            "you got 4 where 2 is expected. Every number is 2 times",
+        ),
+        ([2, 3, 5], [1, 2, 4], "Every number differs from the expected one by 1"),
+        ([4, 1, 2], [1, 2, 4], "The numbers are right, but in another order"),
+        (GIVEN, (2 * GIVEN, GIVEN, GIVEN[0]), "3 results are asked; you return one array, which is right as entry 1"),
+        (GIVEN[0], (2 * GIVEN, GIVEN), "2 results are asked; you return one array of shape (3,)"),
+        ((GIVEN + 1, GIVEN[0]), (GIVEN, GIVEN), "in entry 1, your result has shape (3,)"),
+        ((1.0, 2.0), 1.0, "you return a tuple of 2; one number is asked. Entry 0 is right"),
+        ([10**400, 1], [1, 2], "beyond 1e308"),
+    ],
+)
+def test_what_several_results_have_in_common_is_said(got, want, sentence):
+    assert difference(want, want) is None and sentence in difference(got, want)
