@@ -43,6 +43,20 @@ COSTS = Exercise(
             the d_R rotary coordinates.
         "numbers": numbers -> "numbers": numbers - (d_rope if absorbed else n_heads * d_rope) | The d_R rotary
             coordinates are read, too.
+        d_head + d_rope -> d_head | Expanded, the rotary coordinates are missing. Each head's key has a copy of them.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value - (0 if absorbed else d_rope)) |
+            Expanded, the score also runs over the d_R rotary coordinates.
+        "numbers": numbers -> "numbers": numbers - (0 if absorbed else n_heads * d_rope) | Expanded, the rotary
+            coordinates of each head's key are read, too.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + (value if absorbed else d_head)) | The FLOPs
+            of the mix take d_QK for the width of the value. It is d_V.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * (n_heads * (key + value - d_rope) + d_rope) | The FLOPs of
+            the rotary part are those of one head. Each head has its own rotary query.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value + (d_latent * d_head if absorbed else
+            0)) | The absorption of the query is counted. It is paid once for a new token, not for each cached one.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value + (d_latent * (d_head + d_value) if
+            absorbed else 0)) | The absorption of keys and values is counted. It is paid once for a new token, not for
+            each cached one.
         flops = 2 * n_heads * -> flops = 2 * (1 if absorbed else n_heads) * | This is one head. The row is shared, but
             each head has its own query, so all h of them compute with it.
         flops = 2 * n_heads * -> flops = 2 * | These are the FLOPs of one head. All h compute.
@@ -60,7 +74,7 @@ COSTS = Exercise(
         numbers = n_heads * (key + value) -> numbers = d_latent + d_rope | In both forms the cache holds d_L + d_R
             numbers. Expanded, attention reads the keys and values made from them.
         flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value + (0 if absorbed else d_latent *
-            (d_head + d_value))) | The making of keys and values from L is counted. Take them as given here.
+            (d_head + d_value))) | The making of keys and values from L is counted. Count only what meets them.
         flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * key | This is the score alone. The mix takes one
             multiply-add for each coordinate of the value.
         d_rope, d_latent -> d_rope, d_value | Absorbed, the mix runs over L, d_L numbers. The way to d_V follows once
