@@ -20,8 +20,8 @@ FORM_CHOICE = Exercise(
     difficulty=2,
     solution=most_absorbed,
     stages=(
-        Stage((7, 13, 19, 0), "d_QK = 7, d_V = 13, d_L = 19, without rotary coordinates"),
-        Stage((7, 13, 19, 6), "d_QK = 7, d_V = 13, d_L = 19, d_R = 6"),
+        Stage((3, 21, 17, 0), "d_QK = 3, d_V = 21, d_L = 17, without rotary coordinates"),
+        Stage((3, 21, 17, 6), "d_QK = 3, d_V = 21, d_L = 17, d_R = 6"),
         Stage((6, 4, 10, 2), "d_QK = 6, d_V = 4, d_L = 10, d_R = 2: ten new tokens cost the same in both forms"),
         Stage((6, 5, 6, 2), "d_QK = 6, d_V = 5, d_L = 6, d_R = 2"),
         Stage((128, 128, 512, 64), "the widths of DeepSeek-V2"),

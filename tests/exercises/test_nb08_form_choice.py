@@ -14,7 +14,7 @@ from course_lib.exercises.nb08_form_choice import FORM_CHOICE, most_absorbed
 from course_lib.exercises.watchdog import Limit
 from course_lib.layers import LatentAttention
 
-WIDTHS = [(7, 13, 19, 0), (7, 13, 19, 6), (6, 4, 10, 2), (6, 5, 6, 2), (128, 128, 512, 64)]
+WIDTHS = [(3, 21, 17, 0), (3, 21, 17, 6), (6, 4, 10, 2), (6, 5, 6, 2), (128, 128, 512, 64)]
 
 
 def config_of(d_head, d_value, d_latent, d_rope) -> LatentConfig:
