@@ -100,15 +100,13 @@ MASKED = Exercise(
     stages=(
         Stage((*_inputs(5, 5), _ONE), "queries 0 to 3 see one key alone and return its value, query 4 sees all"),
         Stage((*_inputs(5, 5), _random_mask(5, 5)), "an arbitrary mask, as many queries as keys"),
-        Stage(
-            (*_inputs(4, 7), _random_mask(4, 7) & (np.arange(7) != 1)),
-            "an arbitrary mask, four queries, seven keys, of which key 1 is hidden from all",
-        ),
+        Stage((*_inputs(4, 7), _random_mask(4, 7)), "an arbitrary mask, four queries, seven keys"),
         Stage(
             _logits([[900.0, 901.0, 899.0], [0.3, -0.2, 0.1]], [[True] * 3] * 2),
             "one row of logits near 900, one near 0, everything visible",
         ),
         Stage(_logits([[800.0, 801.0, 5.0]], [[True, True, False]]), "visible logits 800 and 801"),
+        Stage((*_inputs(4, 7), _random_mask(4, 7) & (np.arange(7) != 1)), "key 1 is hidden from all queries"),
         Stage(_logits([[0.0, -20000.0]], [[False, True]]), "hidden logit 0, visible logit -20,000"),
         Stage(_logits([[0.5, 3000.0, -0.5]], [[True, False, True]]), "hidden logit 3000, visible logits 0.5 and -0.5"),
         Stage(_logits([[5000.0, -8000.0]], [[False, True]]), "hidden logit 5000, visible logit -8000"),

@@ -58,14 +58,14 @@ READ = Exercise(
             is the sum of a column. Take the largest single weight.
         int(query), int(key) -> int(query) * len(P) + int(key) | This is the index into the flattened matrix.
             `np.unravel_index(index, P.shape)` makes a pair of it.
+        int(query), int(key) -> str(words[query]), str(words[key]) | These are the two words. Return their positions.
+        int(query), int(key) -> words.tolist().index(words[query]), words.tolist().index(words[key]) | `index` finds the
+            first copy of a word. Return the positions of the weight.
         int(query), int(key) -> int(query) + 1, int(key) + 1 | The places are counted from 1. Count from 0.
         np.where(different, -> np.where(np.logical_or(different, (np.arange(P.size) == 0).reshape(P.shape)), | The
             search starts at (0, 0), where a word looks at itself. Start below every weight.
         np.where(different, P, -1.0) -> np.where(different, P / np.diag(P), -1.0) | These are weights divided by those
             of the words on themselves. Compare the weights.
-        int(query), int(key) -> str(words[query]), str(words[key]) | These are the two words. Return their positions.
-        int(query), int(key) -> words.tolist().index(words[query]), words.tolist().index(words[key]) | `index` finds the
-            first copy of a word. Return the positions of the weight.
         """,
     ),
     hints=(
