@@ -20,7 +20,7 @@ CAUSAL = Exercise(
     difficulty=1,
     solution=causal_mask,
     stages=(
-        Stage((3, 8), "three new tokens after five"),
+        Stage((5, 8), "five new tokens after three"),
         Stage((3, 5), "three new tokens after two"),
         Stage((1, 4), "one new token after three sees all four"),
         Stage((3, 3), "three queries, three keys"),

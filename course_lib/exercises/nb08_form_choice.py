@@ -37,8 +37,6 @@ FORM_CHOICE = Exercise(
         return (made - 1) // (absorbed - expanded) -> return 0 | One new token costs less absorbed. For each cached
             token the expanded form makes a key and a value, d_L (d_QK + d_V) multiply-adds, and what is paid for a new
             token alone does not grow with the cache.
-        return (made - 1) // (absorbed - expanded) -> return made // (absorbed - expanded) - 1 | One is subtracted
-            always. The last n before the border is one less only where the border is a whole number.
         return (made - 1) // (absorbed - expanded) -> return (d_head + d_value) // 2 | Up to this n absorbed takes fewer
             FLOPs for every d_L. For this d_L it goes on beyond it, so compare the two costs.
         (absorbed - expanded) -> (absorbed - expanded + d_latent * d_head) | The absorption of the queries is counted.

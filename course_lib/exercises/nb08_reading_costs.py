@@ -44,10 +44,6 @@ COSTS = Exercise(
         "numbers": numbers -> "numbers": numbers - (d_rope if absorbed else n_heads * d_rope) | The d_R rotary
             coordinates are read, too.
         d_head + d_rope -> d_head | Expanded, the rotary coordinates are missing. Each head's key has a copy of them.
-        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value - (0 if absorbed else d_rope)) |
-            Expanded, the score also runs over the d_R rotary coordinates.
-        "numbers": numbers -> "numbers": numbers - (0 if absorbed else n_heads * d_rope) | Expanded, the rotary
-            coordinates of each head's key are read, too.
         flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + (value if absorbed else d_head)) | The FLOPs
             of the mix take d_QK for the width of the value. It is d_V.
         flops = 2 * n_heads * (key + value) -> flops = 2 * (n_heads * (key + value - d_rope) + d_rope) | The FLOPs of

@@ -231,7 +231,7 @@ def unshifted_long_double(S):
         ("2.3", unshifted_long_double, "rows near 0, -30,000 and 40,000 together"),
         ("2.3", lambda S: np.nan_to_num(softmax_with(lambda S: 0)(S)), "`nan_to_num` puts 0"),
         ("2.4", lambda n, N: np.tri(n, N), "a boolean array"),
-        ("2.4", lambda n, N: np.tri(N, N, dtype=bool), "three new tokens after five"),
+        ("2.4", lambda n, N: np.tri(N, N, dtype=bool), "five new tokens after three"),
         ("2.4", lambda n, N: np.tri(n, N, N - n + 1, dtype=bool), "one token of the future"),
         ("2.4", lambda n, N: np.eye(n, N, N - n, dtype=bool), "Each query sees itself alone"),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask) + 1e-3, "queries 0 to 3 see one key alone"),

@@ -194,17 +194,12 @@ def cost_with_narrow_values(h, e, v, r, p, absorbed):
 cost_without_rope = cost_of(d_rope=lambda **_: 0)
 
 
-def cost_reading_expanded_keys_without_rope(h, e, v, r, p, absorbed):
-    return cost_in_cases(h, e, v, r, p, absorbed) | ({} if absorbed else {"numbers": h * (e + v)})
-
-
 def cost_with(flops):
     """The right numbers, and FLOPs of their own."""
     return lambda *sizes: cost_in_cases(*sizes) | {"flops": flops(*sizes)}
 
 
 WRONG_FLOPS = [
-    (lambda h, e, v, r, p, a: 2 * h * (2 * r + p if a else e + v), "Expanded, the score also runs over the d_R"),
     (lambda h, e, v, r, p, a: 2 * h * (2 * r + p if a else 2 * e + p), "take d_QK for the width of the value"),
     (lambda h, e, v, r, p, a: 2 * (h * (2 * r if a else e + v) + p), "rotary part are those of one head"),
     (lambda h, e, v, r, p, a: 2 * h * (2 * r + p + r * e if a else e + p + v), "absorption of the query is counted"),
@@ -275,7 +270,6 @@ def absorb_and_divide(Q, W_LK, L, by):
             "Expanded, the rotary coordinates are",
         ),
         *[("8.4", cost_with(flops), message) for flops, message in WRONG_FLOPS],
-        ("8.4", cost_reading_expanded_keys_without_rope, "the rotary coordinates of each head's key are read"),
         ("8.4", cost_with_a_rotary_key_for_each_head, "K_R is shared by all heads"),
         ("8.4", cost_with_narrow_values, "the mix runs over L"),
         ("8.4", cost_of(absorbed=lambda **_: True), "one wrong step in the solution gives the same values: `if True:`"),

@@ -118,7 +118,6 @@ def searched(cheaper):
         ),
         (lambda e, v, r, p: (e + v) // 2, "For this d_L it goes on beyond it"),
         (lambda e, v, r, p: (e + v) / 2, "For this d_L it goes on beyond it"),
-        (lambda e, v, r, p: r * (e + v) // (2 * r - e - v) - 1, "One is subtracted always"),
         (searched(lambda n, e, v, r, p: n * (r + p) < r * (e + v) + n * (e + p)), "The two mixes differ in width"),
         (searched(lambda n, e, v, r, p: n * (r + p + v) < r * (e + v) + n * (e + p + v)), "W_LV acts after the mix"),
         (lambda e, v, r, p: (r * (e + v) - 1) // (2 * r - e - v - r * (e + v)), "made once for all n"),
