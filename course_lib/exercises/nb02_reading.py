@@ -33,10 +33,10 @@ READ = Exercise(
     solution=strongest_look,
     stages=(
         Stage((THREE, ["a", "b", "c"]), "three words, the first of which looks at the third"),
-        Stage((HARDLY_ITSELF, ["a", "b", "c"]), "three words, the second of which hardly looks at itself"),
         Stage(_text(DISTINCT, 13), "five words, all different"),
         Stage(_text(REPEATED, 12), "eight tokens, 'the' three times"),
         Stage(_text(REPEATED, 19), "eight tokens, 'the' three times"),
+        Stage((HARDLY_ITSELF, ["a", "b", "c"]), "three words, the second of which hardly looks at itself"),
     ),
     mistakes=edits(
         strongest_look,

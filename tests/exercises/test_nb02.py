@@ -273,7 +273,7 @@ def unshifted_long_double(S):
         ("2.7", lambda P, words: tuple(1 + i for i in look_in_loops(P, words)), "counted from 1"),
         ("2.7", look_from_the_first_place, "The search starts at (0, 0)"),
         ("2.7", lambda P, words: P.max(), "three words"),
-        ("2.7", lambda P, words: (0, 2), "hardly looks at itself"),
+        ("2.7", lambda P, words: (0, 2), "five words"),
         ("2.7", lambda P, words: tuple(words[i] for i in look_in_loops(P, words)), "Return their positions"),
         ("2.7", look_for_first_copies, "`index` finds the first copy"),
         ("2.7", lambda P, words: look_in_loops(np.triu(P), words), "You search above the diagonal only"),
