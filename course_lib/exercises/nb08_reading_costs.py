@@ -21,9 +21,9 @@ COSTS = Exercise(
     difficulty=2,
     solution=per_cached_token,
     stages=(
-        Stage((1, 7, 4, 11, 2, True), "absorbed, one head, d_R = 2"),
-        Stage((5, 7, 4, 11, 0, False), "expanded, five heads without rotary coordinates"),
-        Stage((5, 7, 4, 11, 2, True), "absorbed, five heads, d_R = 2"),
+        Stage((1, 6, 4, 11, 2, True), "absorbed, one head, d_R = 2"),
+        Stage((5, 6, 4, 11, 0, False), "expanded, five heads without rotary coordinates"),
+        Stage((5, 6, 4, 11, 2, True), "absorbed, five heads, d_R = 2"),
         Stage((5, 7, 4, 11, 2, False), "expanded, five heads, d_R = 2"),
         Stage((7, 3, 5, 13, 6, False), "expanded, seven heads, d_R = 6"),
         Stage((128, 128, 128, 512, 64, True), "absorbed, the sizes of DeepSeek-V2"),
