@@ -22,7 +22,7 @@ def _text(words: list[str], seed: int) -> tuple:
 
 THREE = np.array([[0.3, 0.1, 0.6], [0.35, 0.62, 0.03], [0.25, 0.3, 0.45]])
 DISTINCT = ["one", "word", "after", "another", "here"]
-HARDLY_ITSELF = np.array([[0.75, 0.15, 0.1], [0.53, 0.02, 0.45], [0.6, 0.1, 0.3]])
+HARDLY_ITSELF = np.array([[0.02, 0.45, 0.53], [0.1, 0.3, 0.6], [0.15, 0.1, 0.75]])
 REPEATED = "the rows and the columns of the matrix".split()  # copies of a word are equal, but not one object
 
 READ = Exercise(
@@ -36,7 +36,7 @@ READ = Exercise(
         Stage(_text(DISTINCT, 13), "five words, all different"),
         Stage(_text(REPEATED, 12), "eight tokens, 'the' three times"),
         Stage(_text(REPEATED, 19), "eight tokens, 'the' three times"),
-        Stage((HARDLY_ITSELF, ["a", "b", "c"]), "three words, the second of which hardly looks at itself"),
+        Stage((HARDLY_ITSELF, ["a", "b", "c"]), "three words, the first of which hardly looks at itself"),
     ),
     mistakes=edits(
         strongest_look,
