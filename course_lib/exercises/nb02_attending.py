@@ -41,6 +41,7 @@ ATTEND = Exercise(
         axis=-1 -> axis=0 | The columns of your weights sum to 1. Sum over the keys, along the last axis of A.
         np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> Q @ K.T / np.sqrt(Q.shape[-1]) | This is the linear kernel f(x) = x.
             The exponential is missing.
+        return A / Z @ V -> return A / Z @ V, A / Z | You return two results, Y and P. Return Y alone.
         A / Z @ V -> A / Z | These are the weights P. The output is the mean that they take of the values, Y = P V.
         A / Z @ V -> V[np.argmax(A, axis=-1)] | This is the value of the best key alone. Every key has a weight here.
         A / Z -> np.tril(A) / np.tril(A).sum(axis=-1, keepdims=True) | Later keys are hidden. No mask is asked for here.
@@ -106,6 +107,11 @@ SMOOTH = Exercise(
         / (2 * bandwidth**2) -> / bandwidth**2 | The factor 2 in 2 b^2 is missing.
         2 * bandwidth**2 -> 2 * bandwidth | The bandwidth is not squared. Divide by 2 b^2.
         2 * bandwidth**2 -> 2 | The bandwidth is not used.
+        (2 * bandwidth**2) -> (2 * bandwidth) ** 2 | The factor 2 is squared, too. Divide by 2 b^2, not by (2 b)^2.
+        A @ y_data / A.sum(axis=-1) -> (A / A.sum(axis=-1)) @ y_data | Column j of A is divided by the sum of row j.
+            With `keepdims=True` the sums stand below each other, and each divides its own row.
+        x, x_data, y_data, bandwidth -> x, y_data, x_data, bandwidth | x_data and y_data have changed places. The
+            weights come from x_data, and the mean is taken of y_data.
         (2 * bandwidth**2) -> 2 * bandwidth**2 | The bandwidth multiplies, because Python reads a / 2 * b**2 as
             (a / 2) * b**2. Put 2 * bandwidth**2 in parentheses.
         -squared -> squared | The weights grow with the distance, because the minus sign is missing.

@@ -20,6 +20,7 @@ CAUSAL = Exercise(
     difficulty=1,
     solution=causal_mask,
     stages=(
+        Stage((5, 8), "five new tokens after three"),
         Stage((3, 5), "three new tokens after two"),
         Stage((1, 4), "one new token after three sees all four"),
         Stage((3, 3), "three queries, three keys"),
@@ -57,6 +58,10 @@ CAUSAL = Exercise(
         j[None, :] <= i[:, None] -> j[None, :] == i[:, None] | Each query sees itself alone. It also sees the past.
         j[None, :] <= i[:, None] -> j[:, None] <= i[None, :] | The axes are exchanged. Rows are queries, columns are
             keys.
+        j[None, :] <= i[:, None] -> (j[None, :] <= j[:, None])[:, -n_queries:] | These are the last n columns of the
+            square mask. Queries are rows, so take its last n rows.
+        np.arange(n_keys - n_queries, n_keys) -> np.arange(n_queries) + n_queries | Query i is taken for token n + i. It
+            is token N - n + i.
         """,
     ),
     hints=(
@@ -95,6 +100,7 @@ def _logits(rows: list[list[float]], mask: list[list[bool]]) -> tuple:
 
 
 _ONE = np.roll(np.eye(5, dtype=bool), 2, axis=1)
+_ONE[4] = True
 _EMPTY_ROW = _random_mask(4, 7) & (np.arange(4) != 2)[:, None]
 
 MASKED = Exercise(
@@ -104,7 +110,7 @@ MASKED = Exercise(
     difficulty=2,
     solution=masked_attend,
     stages=(
-        Stage((*_inputs(5, 5), _ONE), "each query sees one key alone, so it returns the value of this key"),
+        Stage((*_inputs(5, 5), _ONE), "queries 0 to 3 see one key alone and return its value, query 4 sees all"),
         Stage((*_inputs(5, 5), _random_mask(5, 5)), "an arbitrary mask, as many queries as keys"),
         Stage((*_inputs(4, 7), _random_mask(4, 7)), "an arbitrary mask, four queries, seven keys"),
         Stage(_logits([[400.0, 401.0, 399.0], [0.3, -0.2, 0.1]], [[True] * 3] * 2), "one row of logits near 400"),
@@ -117,10 +123,12 @@ MASKED = Exercise(
             "one row of logits from -400 to 500, everything visible",
         ),
         Stage(_logits([[800.0, 801.0, 5.0]], [[True, True, False]]), "visible logits 800 and 801"),
+        Stage((*_inputs(4, 7), _random_mask(4, 7) & (np.arange(7) != 1)), "key 1 is hidden from all queries"),
         Stage(_logits([[0.0, -20000.0]], [[False, True]]), "hidden logit 0, visible logit -20,000"),
-        Stage(_logits([[5000.0, -8000.0]], [[False, True]]), "hidden logit 5000, visible logit -8000"),
         Stage(_logits([[0.5, 3000.0, -0.5]], [[True, False, True]]), "hidden logit 3000, visible logits 0.5 and -0.5"),
+        Stage(_logits([[5000.0, -8000.0]], [[False, True]]), "hidden logit 5000, visible logit -8000"),
         Stage((*_inputs(4, 7), _EMPTY_ROW), "row 2 sees nothing, so its output is zero"),
+        Stage(_logits([[0.0, -2e12]], [[False, True]]), "hidden logit 0, visible logit -2e12"),
     ),
     mistakes=edits(
         masked_attend,
@@ -165,6 +173,22 @@ MASKED = Exercise(
             notice a common shift. Use -inf, and let that row be zero.
         np.where(np.isfinite(largest), largest, 0.0) -> largest | The row that sees nothing becomes NaN. Its maximum is
             -inf and its sum is 0, and both need care.
+        np.where(mask, 0.0, -np.inf) -> (1 - mask) * -np.inf && return A / np.where(Z == 0, 1.0, Z) @ V -> return
+            np.nan_to_num(A / np.where(Z == 0, 1.0, Z) @ V) | All outputs are 0. If M is `(1 - mask) * -np.inf`, 0 times
+            infinity makes every row NaN, and `nan_to_num` hides this. Use `np.where(mask, 0.0, -np.inf)`.
+        0.0, -np.inf -> -np.inf, 0.0 && np.where(np.isfinite(largest), largest, 0.0) -> largest | The mask is inverted,
+            so the query that sees all keys becomes NaN. M is 0 where the mask is True and -inf where it is False.
+        return A / np.where(Z == 0, 1.0, Z) @ V -> return np.where(mask.all(axis=-1)[:, None], A / np.where(Z == 0, 1.0,
+            Z) @ V, 0.0) | Rows with a hidden key are zero. Only a row that sees no key is, `~mask.any(axis=-1)`.
+        return A / np.where(Z == 0, 1.0, Z) @ V -> return np.where(mask.any(axis=0)[: len(Q), None], A / np.where(Z
+            == 0, 1.0, Z) @ V, 0.0) | `mask.any(axis=0)` asks whether any query sees a key. A row sees nothing where
+            `mask.any(axis=1)` is False.
+        + M -> && return A / np.where(Z == 0, 1.0, Z) @ V -> return A * mask / (A * mask).sum(axis=-1, keepdims=True)
+            @ V | The mask comes after the softmax. A hidden key has taken all the weight there, so 0 / 0 is left. Add M
+            before the softmax.
+        -np.inf -> -1e12 && return A / np.where(Z == 0, 1.0, Z) @ V -> return mask.any(axis=-1)[:, None] * (A /
+            np.where(Z == 0, 1.0, Z) @ V) | No finite M is low enough for logits of any size, and here a hidden key
+            wins. Use -inf.
         """,
     ),
     hints=(

@@ -22,7 +22,8 @@ def _text(words: list[str], seed: int) -> tuple:
 
 THREE = np.array([[0.3, 0.1, 0.6], [0.35, 0.62, 0.03], [0.25, 0.3, 0.45]])
 DISTINCT = ["one", "word", "after", "another", "here"]
-REPEATED = ["the", "rows", "and", "the", "columns", "of", "the", "matrix"]
+HARDLY_ITSELF = np.array([[0.02, 0.45, 0.53], [0.1, 0.3, 0.6], [0.15, 0.1, 0.75]])
+REPEATED = "the rows and the columns of the matrix".split()  # copies of a word are equal, but not one object
 
 READ = Exercise(
     id="2.7",
@@ -35,6 +36,7 @@ READ = Exercise(
         Stage(_text(DISTINCT, 13), "five words, all different"),
         Stage(_text(REPEATED, 12), "eight tokens, 'the' three times"),
         Stage(_text(REPEATED, 19), "eight tokens, 'the' three times"),
+        Stage((HARDLY_ITSELF, ["a", "b", "c"]), "three words, the first of which hardly looks at itself"),
     ),
     mistakes=edits(
         strongest_look,
@@ -65,6 +67,11 @@ READ = Exercise(
         int(query), int(key) -> str(words[query]), str(words[key]) | These are the two words. Return their positions.
         int(query), int(key) -> words.tolist().index(words[query]), words.tolist().index(words[key]) | `index` finds the
             first copy of a word. Return the positions of the weight.
+        int(query), int(key) -> int(query) + 1, int(key) + 1 | The places are counted from 1. Count from 0.
+        np.where(different, -> np.where(np.logical_or(different, (np.arange(P.size) == 0).reshape(P.shape)), | The
+            search starts at (0, 0), where a word looks at itself. Start below every weight.
+        np.where(different, P, -1.0) -> np.where(different, P / np.diag(P), -1.0) | These are weights divided by those
+            of the words on themselves. Compare the weights.
         """,
     ),
     hints=(

@@ -69,6 +69,8 @@ SOFTMAX = Exercise(
             weights. Return the weights.
         S - S.max(axis=-1, keepdims=True) -> S / np.abs(S).max(axis=-1, keepdims=True) | The logits are divided by the
             largest, which changes the weights. Subtract it.
+        S.max(axis=-1, keepdims=True) -> np.abs(S).max(axis=-1, keepdims=True) | The largest absolute value is
+            subtracted. Where a negative logit has it, all exponentials underflow to 0 / 0. Subtract the largest logit.
         axis=-1 -2> axis=0 | The columns sum to 1. The weights of a query stand in a row (`axis=-1`).
         """,
     ),

@@ -28,8 +28,8 @@ NEXT = Exercise(
     difficulty=2,
     solution=next_token,
     stages=(
-        Stage(_stream(0), "the first token (K and V have no rows yet) sees itself alone"),
         Stage(_stream(1), "the second token"),
+        Stage(_stream(0), "the first token (K and V have no rows yet) sees itself alone"),
         Stage(_stream(6), "the seventh token"),
         Stage(_stream(7, size=2000.0), "the eighth token, whose logits are larger than 800"),
     ),
@@ -46,6 +46,7 @@ NEXT = Exercise(
         [K, x @ W_K] -> [K, x @ W_Q] | The new key is x W_Q. Keys have a matrix of their own, W_K.
         / np.sqrt(K.shape[-1]) -> | The scores are not divided by sqrt(d_QK).
         np.sqrt(K.shape[-1]) -> K.shape[-1] | The scores are divided by d_QK. Divide by its square root.
+        x, W_Q, W_K, W_V, K, V -> x, W_K, W_Q, W_V, K, V | W_Q and W_K have changed places.
         K.shape[-1] -> len(x) | The scale uses the width of x. It is the width of queries and keys.
         K.shape[-1] -> len(K) | The scale uses the number of tokens. It is the width of queries and keys.
         K.shape[-1] -> V.shape[-1] | The scale uses the width of values. It is the width of queries and keys.

@@ -24,6 +24,7 @@ ABSORB_KEYS = Exercise(
     difficulty=2,
     solution=absorb_keys,
     stages=(
+        Stage(_latent(3, 2, 7, e=3, r=3), "three heads, d_L = d_QK = 3"),
         Stage(_latent(2, 3, 7, e=5, r=5), "two heads, d_L = d_QK"),
         Stage(_latent(2, 3, 7, e=4, r=6), "two heads, d_L > d_QK"),
         Stage(_latent(3, 2, 6, e=5, r=2), "three heads, d_L < d_QK"),
@@ -46,6 +47,8 @@ ABSORB_KEYS = Exercise(
             1/sqrt(d_QK).
         W_LK.swapaxes(-1, -2) -> W_LK | W_LK_h is not transposed, and Q_h K_h^T = Q_h (L W_LK_h)^T = Q_h W_LK_h^T L^T.
             With d_L = d_QK the wrong product has the right shape.
+        W_LK.swapaxes(-1, -2) -> W_LK.T | `W_LK.T` reverses all three axes. Transpose each head's matrix alone, with
+            `swapaxes(-1, -2)`.
         W_LK.swapaxes(-1, -2) -> W_LK[:1].swapaxes(-1, -2) | Every head uses the W_LK of head 0. Each has its own.
         return asking, S -> return L @ W_LK, S | The logits are right, but you form the keys L W_LK_h, one for each
             cached row. Take the queries to the latent instead.

@@ -1,4 +1,7 @@
-"""Exercise 8.5: up to how many new tokens the absorbed form of latent attention takes fewer FLOPs."""
+"""Exercise 8.5: up to how many new tokens the absorbed form of latent attention takes fewer FLOPs, after a long cache.
+
+After a long cache only the work that grows with the cached tokens counts.
+"""
 
 from course_lib.exercises.core import Exercise, Stage, edits
 
@@ -17,8 +20,8 @@ FORM_CHOICE = Exercise(
     difficulty=2,
     solution=most_absorbed,
     stages=(
-        Stage((6, 16, 15, 0), "d_QK = 6, d_V = 16, d_L = 15, without rotary coordinates"),
-        Stage((6, 16, 15, 6), "d_QK = 6, d_V = 16, d_L = 15, d_R = 6"),
+        Stage((3, 21, 17, 0), "d_QK = 3, d_V = 21, d_L = 17, without rotary coordinates"),
+        Stage((3, 21, 17, 6), "d_QK = 3, d_V = 21, d_L = 17, d_R = 6"),
         Stage((6, 4, 10, 2), "d_QK = 6, d_V = 4, d_L = 10, d_R = 2: ten new tokens cost the same in both forms"),
         Stage((6, 5, 6, 2), "d_QK = 6, d_V = 5, d_L = 6, d_R = 2"),
         Stage((128, 128, 512, 64), "the widths of DeepSeek-V2"),
@@ -36,8 +39,13 @@ FORM_CHOICE = Exercise(
             number below it.
         (made - 1) // ( -> 1 + (made - 1) // ( | For this n the absorbed form no longer takes fewer FLOPs. Return the n
             before it.
-        return (made - 1) // (absorbed - expanded) -> return 0 | To make a key and a value from L the expanded form pays
-            d_L multiply-adds for each of their numbers. You count less.
+        return (made - 1) // (absorbed - expanded) -> return 0 | One new token costs less absorbed. For each cached
+            token the expanded form makes a key and a value, d_L (d_QK + d_V) multiply-adds, and what is paid for a new
+            token alone does not grow with the cache.
+        return (made - 1) // (absorbed - expanded) -> return (d_head + d_value) // 2 | Up to this n absorbed takes fewer
+            FLOPs for every d_L. For this d_L it goes on beyond it, so compare the two costs.
+        (absorbed - expanded) -> (absorbed - expanded + d_latent * d_head) | The absorption of the queries is counted.
+            It is paid once for each new token and does not grow with the cached tokens.
         (d_head + d_value) -> d_head | The expanded form makes a value from L too, not the key alone.
         (d_head + d_value) -> d_value | The expanded form makes a key from L too, not the value alone.
         (d_head + d_value) -> (d_head + d_rope + d_value) | The rotary coordinates are not made from L: K_R is in the
@@ -50,8 +58,8 @@ FORM_CHOICE = Exercise(
             coordinates.
         d_latent + d_rope + d_latent -> d_latent + d_rope | The absorbed form also mixes: d_L multiply-adds for each new
             token.
-        d_latent + d_rope + d_latent -> d_latent + d_rope + d_value | The absorbed form mixes rows of width d_L. W_LV
-            acts after the mix, once for each new token.
+        d_latent + d_rope + d_latent -> d_latent + d_rope + d_value | The two mixes differ in width. It is d_V
+            expanded and d_L absorbed, because W_LV acts after the mix, once for each new token.
         d_head + d_rope + d_value -> d_head + d_rope | The expanded form also mixes: d_V multiply-adds for each new
             token.
         absorbed - expanded -> absorbed | The expanded form pays for each new token too: d_QK + d_R + d_V multiply-adds.
@@ -62,7 +70,7 @@ FORM_CHOICE = Exercise(
         """,
     ),
     hints=(
-        "Write the cost of each form as a + b n: a is paid once, b for each new token.",
+        "Write the cost of each form for one cached token as a + b n: a is paid once, b for each new token.",
         "Expanded: a = d_L (d_QK + d_V), b = d_QK + d_R + d_V. Absorbed: a = 0, b = 2 d_L + d_R. When is one smaller?",
         "The largest whole n with n b < a is (a - 1) // b.",
     ),

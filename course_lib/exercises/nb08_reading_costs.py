@@ -24,7 +24,7 @@ COSTS = Exercise(
         Stage((1, 6, 4, 13, 2, True), "absorbed, one head, d_R = 2"),
         Stage((5, 6, 4, 11, 0, False), "expanded, five heads without rotary coordinates"),
         Stage((5, 6, 4, 11, 2, True), "absorbed, five heads, d_R = 2"),
-        Stage((5, 6, 4, 11, 2, False), "expanded, five heads, d_R = 2"),
+        Stage((5, 7, 4, 11, 2, False), "expanded, five heads, d_R = 2"),
         Stage((7, 3, 5, 13, 6, False), "expanded, seven heads, d_R = 6"),
         Stage((128, 128, 128, 512, 64, True), "absorbed, the sizes of DeepSeek-V2"),
     ),
@@ -55,6 +55,16 @@ COSTS = Exercise(
             the absorbed form in either form. Expanded, keys have width d_QK + d_R and values d_V.
         "numbers": numbers -> "numbers": numbers - (d_rope if absorbed else n_heads * d_rope) | The d_R rotary
             coordinates are read, too.
+        d_head + d_rope -> d_head | Expanded, the rotary coordinates are missing. Each head's key has a copy of them.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + (value if absorbed else d_head)) | The FLOPs
+            of the mix take d_QK for the width of the value. It is d_V.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * (n_heads * (key + value - d_rope) + d_rope) | The FLOPs of
+            the rotary part are those of one head. Each head has its own rotary query.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value + (d_latent * d_head if absorbed else
+            0)) | The absorption of the query is counted. It is paid once for a new token, not for each cached one.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value + (d_latent * (d_head + d_value) if
+            absorbed else 0)) | The absorption of keys and values is counted. It is paid once for a new token, not for
+            each cached one.
         flops = 2 * n_heads * -> flops = 2 * (1 if absorbed else n_heads) * | This is one head. The row is shared, but
             each head has its own query, so all h of them compute with it.
         flops = 2 * n_heads * -> flops = 2 * | These are the FLOPs of one head. All h compute.
@@ -72,7 +82,7 @@ COSTS = Exercise(
         numbers = n_heads * (key + value) -> numbers = d_latent + d_rope | In both forms the cache holds d_L + d_R
             numbers. Expanded, attention reads the keys and values made from them.
         flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value + (0 if absorbed else d_latent *
-            (d_head + d_value))) | The making of keys and values from L is counted. Take them as given here.
+            (d_head + d_value))) | The making of keys and values from L is counted. Count only what meets them.
         flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * key | This is the score alone. The mix takes one
             multiply-add for each coordinate of the value.
         d_rope, d_latent -> d_rope, d_value | Absorbed, the mix runs over L, d_L numbers. The way to d_V follows once

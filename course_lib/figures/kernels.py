@@ -43,7 +43,7 @@ def by_width(widths: Sequence[int], looked_at: Mapping[str, np.ndarray], gradien
             right.fill_between(widths, low, high, color=colour, alpha=0.2, linewidth=0, label=f"{name}: 10 to 90 %")
         left.set_title("keys looked at, $e^{entropy}$", fontsize=10)
         left.set_ylim(bottom=0)
-        right.set_title(r"gradient $\|\partial p / \partial q\|$", fontsize=10)
+        right.set_title(r"gradient $|\partial p / \partial q|$", fontsize=10)
         right.set(yscale="log", ylim=(1e-3, 30))
         for ax in (left, right):
             ax.set(xscale="log", xlabel="$d_{QK}$")

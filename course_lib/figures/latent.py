@@ -140,7 +140,7 @@ def millions(parts: Mapping[str, int]) -> float:
 def counted_and_timed(config: LatentConfig, past: int, best: Mapping[str, Mapping[int, float]], border: int) -> Figure:
     """Cost per new token over the new tokens of a call, after `past` cached ones: FLOPs counted, milliseconds measured.
 
-    best: form -> new tokens -> milliseconds of the call. border: new tokens up to which absorbed has fewer FLOPs.
+    best: form -> new tokens -> milliseconds of the call. border: new tokens up to which absorbed has fewer FLOPs there.
     """
     with style.context():
         fig = Figure(figsize=(8.2, 3.4))

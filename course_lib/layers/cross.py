@@ -75,10 +75,10 @@ class Cross:
         require(memory.batch == len(X), f"memory must hold {len(X)} sequences, as X does, got {memory.batch}")
         n = X.shape[1]
         asking = X, torch.arange(n)
-        Y, P = self.answer(self.reading(n), asking, memory.rows, memory.visible(n), return_weights)
+        Y, P = self.answer(self.reading(n, memory), asking, memory.rows, memory.visible(n), return_weights)
         return Y if P is None else (Y, P)
 
-    def reading(self, n: int) -> Reading:
+    def reading(self, n: int, memory: Memory) -> Reading:
         """How the memory is read by n queries."""
         return self
 
@@ -93,5 +93,5 @@ class CrossAttention(Cross, GroupedQueryAttention):
 class CrossLatentAttention(Cross, LatentAttention):
     """Latent attention to a memory: what is kept is L, read in whichever way costs fewer FLOPs."""
 
-    def reading(self, n: int) -> Reading:
-        return AbsorbedReading(self) if self.absorbs(n) else self
+    def reading(self, n: int, memory: Memory) -> Reading:
+        return AbsorbedReading(self) if self.absorbs(n, memory.rows["L"].shape[-2]) else self

@@ -63,23 +63,27 @@ class LatentAttention(CausalAttention):
         """As GroupedQueryAttention.forward; `reading` changes the cost, not the values.
 
         "expanded" forms keys and values of all N tokens from L, "absorbed" attends over L itself. None takes the one
-        with fewer FLOPs when decoding (see `absorbs`), and expanded for a prefill or without a cache.
+        with fewer FLOPs after cached tokens (see `absorbs`), and expanded for a prefill or without a cache.
         """
         good = reading in (None, "expanded", "absorbed")
         require(good, f'reading must be "expanded", "absorbed" or None, got {reading!r}')
         if reading is None:
-            decoding = cache is not None and cache.length > 0
-            reading = "absorbed" if decoding and self.absorbs(X.shape[-2]) else "expanded"
+            n, past = X.shape[-2], 0 if cache is None else cache.length
+            if self.config.window is not None:
+                past = min(past, self.config.window - 1)
+            reading = "absorbed" if past and self.absorbs(n, past + n) else "expanded"
         verbs = AbsorbedReading(self) if reading == "absorbed" else self
         return self.run(verbs, X, cache, lengths, mask, return_weights)
 
-    def absorbs(self, n: int) -> bool:
-        """Whether n new tokens cost fewer FLOPs absorbed than expanded, per cached token and head.
+    def absorbs(self, n: int, rows: int) -> bool:
+        """Whether n new tokens that read `rows` rows, cached or their own, cost fewer FLOPs absorbed than expanded.
 
-        Expanded: r (e + v) to form a key and a value, then n (e + p + v) to use them. Absorbed: n (2 r + p).
+        Multiply-adds per head. Expanded: rows r (e + v) to form keys and values, n rows (e + p + v) to use them.
+        Absorbed: n r (e + v) to take queries to the latent and mixed rows to values, n rows (2 r + p) to use the rows.
         """
         r, e, v = self.config.d_latent, self.config.d_head, self.config.d_value
-        return n * (2 * r - e - v) < r * (e + v)
+        made = r * (e + v)
+        return n * (rows * (2 * r - e - v) + made) < rows * made
 
     def queries(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b h n _"]:
         """[Q, Q_R] of width e + p; Q_R turned by position: (n,), or (b, 1, n) when sequences differ."""

@@ -113,9 +113,24 @@ def test_generation_with_and_without_cache_equals_what_torch_counts(name):
     assert fresh == A.generate_without_cache(config, prompt, new, batch=BATCH).flops
 
 
+@pytest.mark.parametrize("past", [0, 1, 3, 24, 10**6])
 @pytest.mark.parametrize("new", [1, 2, 3, 5, 40])
-def test_the_layer_absorbs_when_accounting_says_that_it_is_cheaper(new):
-    """Per cached token, so at a length at which the terms without it no longer matter."""
-    config, past = CONFIGS["latent, query latent"], 10**6
+def test_the_layer_absorbs_when_accounting_says_that_it_is_cheaper(new, past):
+    config = CONFIGS["latent, query latent"]
     absorbed, expanded = (A.chunk(r(config), new, past).flops for r in (A.absorbed, A.expanded))
-    assert build(config).absorbs(new) == (absorbed < expanded)
+    assert build(config).absorbs(new, past + new) == (absorbed < expanded)
+
+
+@pytest.mark.parametrize("name", ["latent, query latent", "latent, window"])
+@pytest.mark.parametrize("new", [1, 2, 3, 5, 20])
+def test_the_layer_takes_the_form_with_fewer_flops(new, name):
+    """Counted by torch, after a few cached tokens."""
+    layer, past = build(CONFIGS[name]), 6
+    X = torch.ones(BATCH, past + new, 14)
+
+    def cost(reading):
+        cache = layer.new_cache()
+        counted(layer, X[:, :past], cache)
+        return counted(layer, X[:, past:], cache, reading=reading)
+
+    assert cost(None) == min(cost("expanded"), cost("absorbed"))

@@ -56,7 +56,7 @@ def test_figures_of_every_variant(tmp_path):
     for course, *peers in (rows[i : i + 4] for i in range(0, len(rows), 4)):
         model = contenders(VARIANTS[course["variant"]])[0]
         config, attention = model.config, model.blocks[0].attention
-        absorbs = isinstance(attention, LatentAttention) and attention.absorbs(1)
+        absorbs = isinstance(attention, LatentAttention) and attention.absorbs(1, course["context"])
         assert course["reading"] == ("absorbed" if absorbs else "grouped")
         room = course["context"] + ROOM
         assert course["cache_bytes"] == 4 * accounting.cache_bytes(config.attention, room, dtype="float32")

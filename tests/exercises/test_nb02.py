@@ -162,6 +162,40 @@ def look_for_first_copies(P, words):
     return words.index(words[i]), words.index(words[j])
 
 
+def smooth_without_keepdims(x, x_data, y_data, b):
+    A = np.exp(-((x[:, None] - x_data) ** 2) / (2 * b * b))
+    return A / A.sum(1) @ y_data
+
+
+def masked_where(sees):
+    """Right, except that a row for which `sees` is false counts as one that sees nothing."""
+
+    def answer(Q, K, V, mask):
+        return np.where(sees(mask)[:, None], ref.attention(Q, K, V, mask), 0.0)
+
+    return answer
+
+
+def masked_afterwards(Q, K, V, mask):
+    P = ref.attention_weights(Q, K) * mask
+    with np.errstate(all="ignore"):
+        return P / P.sum(1, keepdims=True) @ V
+
+
+def look_by_identity(P, words):
+    """Two copies of a word are two objects here, as they are when a text is split."""
+    pairs = [(i, j) for i, a in enumerate(words) for j, b in enumerate(words) if a is not b]
+    return max(pairs, key=lambda pair: P[pair])
+
+
+def look_from_the_first_place(P, words):
+    best = (0, 0)
+    for i, j in np.ndindex(*P.shape):
+        if words[i] != words[j] and P[i, j] > P[best]:
+            best = (i, j)
+    return best
+
+
 def unshifted_long_double(S):
     with np.errstate(all="ignore"):
         A = np.exp(np.longdouble(S))
@@ -197,26 +231,47 @@ def unshifted_long_double(S):
         ("2.3", unshifted_long_double, "rows near 0, -30,000 and 40,000 together"),
         ("2.3", lambda S: np.nan_to_num(softmax_with(lambda S: 0)(S)), "`nan_to_num` puts 0"),
         ("2.4", lambda n, N: np.tri(n, N), "a boolean array"),
-        ("2.4", lambda n, N: np.tri(N, N, dtype=bool), "three new tokens after two"),
+        ("2.4", lambda n, N: np.tri(N, N, dtype=bool), "five new tokens after three"),
         ("2.4", lambda n, N: np.tri(n, N, N - n + 1, dtype=bool), "one token of the future"),
         ("2.4", lambda n, N: np.eye(n, N, N - n, dtype=bool), "Each query sees itself alone"),
-        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask) + 1e-3, "each query sees one key alone"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask) + 1e-3, "queries 0 to 3 see one key alone"),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask, scale=1.0), "not divided by sqrt(d_QK)"),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, ~mask), "the mask is inverted"),
         ("2.5", masked_without_a_shift, "first at (0, 0).\n  exp overflows"),
         ("2.5", masked_after_the_shift, "-20,000\n  the largest logit that is subtracted"),
-        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V * mask.any(0)[:, None]), "each query sees one key alone"),
+        ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V * mask.any(0)[:, None]), "queries 0 to 3 see one key"),
         ("2.5", masked_by_one_maximum, "One maximum is subtracted from all rows"),
         ("2.5", masked_with(lambda mask: np.where(mask, 0, -1e4), zero=True), "A finite M, such as -100 or -1e4"),
         ("2.5", masked_with(lambda mask: np.where(mask, 0, -1e9)), "With a finite M the row that sees nothing"),
         ("2.5", masked_with(lambda mask: (1 - mask) * -np.inf), "that is 0 times infinity"),
         ("2.5", masked_with(lambda mask: np.where(mask, 0, -np.inf)), "The row that sees nothing becomes NaN"),
         ("2.5", lambda Q, K, V, mask: ref.attention(Q, K, V, mask.T if len(Q) == len(K) else mask),
-         "each query sees one key alone"),
+         "queries 0 to 3 see one key alone"),
         ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_Q, W_V, W_K, K, V), "your code raises"),
         ("2.6", lambda *a: next_as_last_row(*a)[0], "return y, K, V"),
-        ("2.6", lambda x, *a: reversed(next_as_last_row(x, *a)), "the first token"),
+        ("2.6", lambda x, *a: reversed(next_as_last_row(x, *a)), "the second token"),
         ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_Q, W_K, W_V, K[-1:], V[-1:]), "seventh token"),
+        ("2.1", lambda Q, K, V: (attend_by_einsum(Q, K, V), ref.attention_weights(Q, K)), "You return two results"),
+        ("2.2", lambda x, y, a, b: smooth_in_loops(x, a, y, b), "x_data and y_data have changed places"),
+        ("2.2", lambda x, a, y, b: smooth_in_loops(x, a, y, b * 2**0.5), "not by (2 b)^2"),
+        ("2.2", smooth_without_keepdims, "Column j of A is divided by the sum of row j"),
+        ("2.3", softmax_with(lambda S: np.abs(S).max(-1, keepdims=True)), "The largest absolute value is subtracted"),
+        ("2.3", softmax_with(lambda S: np.abs(S).max()), "The largest absolute value is subtracted"),
+        ("2.4", lambda n, N: np.tri(N, dtype=bool)[:, -n:], "the last n columns"),
+        ("2.4", lambda n, N: np.tri(n, N, n, dtype=bool), "Query i is taken for token n + i"),
+        *[("2.5", masked_with(lambda mask, M=M: np.where(mask, 0, M), zero=True), "No finite M is low enough")
+          for M in (-1e5, -1e6, -1e9, -1e12)],
+        ("2.5", lambda *a: np.nan_to_num(masked_with(lambda mask: (1 - mask) * -np.inf)(*a)), "`nan_to_num` hides"),
+        ("2.5", masked_with(lambda mask: np.where(mask, -np.inf, 0)), "inverted, so the query that sees all"),
+        ("2.5", masked_where(lambda mask: mask.all(1)), "Rows with a hidden key are zero"),
+        ("2.5", masked_where(lambda mask: mask.any(0)[: len(mask)]), "`mask.any(axis=0)` asks whether"),
+        ("2.5", masked_afterwards, "The mask comes after the softmax"),
+        ("2.6", lambda x, W_Q, W_K, W_V, K, V: next_as_last_row(x, W_K, W_Q, W_V, K, V), "have changed places"),
+        ("2.7", look_by_identity, "Compare the words"),
+        ("2.7", lambda P, words: look_in_loops(P / np.diag(P), words), "divided by those of the words on themselves"),
+        ("2.7", lambda P, words: look_in_loops(P / np.diag(P)[:, None], words), "hardly looks at itself"),
+        ("2.7", lambda P, words: tuple(1 + i for i in look_in_loops(P, words)), "counted from 1"),
+        ("2.7", look_from_the_first_place, "The search starts at (0, 0)"),
         ("2.7", lambda P, words: P.max(), "three words"),
         ("2.7", lambda P, words: (0, 2), "five words"),
         ("2.7", lambda P, words: tuple(words[i] for i in look_in_loops(P, words)), "Return their positions"),

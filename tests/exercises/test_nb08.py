@@ -194,6 +194,19 @@ def cost_with_narrow_values(h, e, v, r, p, absorbed):
 cost_without_rope = cost_of(d_rope=lambda **_: 0)
 
 
+def cost_with(flops):
+    """The right numbers, and FLOPs of their own."""
+    return lambda *sizes: cost_in_cases(*sizes) | {"flops": flops(*sizes)}
+
+
+WRONG_FLOPS = [
+    (lambda h, e, v, r, p, a: 2 * h * (2 * r + p if a else 2 * e + p), "take d_QK for the width of the value"),
+    (lambda h, e, v, r, p, a: 2 * (h * (2 * r if a else e + v) + p), "rotary part are those of one head"),
+    (lambda h, e, v, r, p, a: 2 * h * (2 * r + p + r * e if a else e + p + v), "absorption of the query is counted"),
+    (lambda h, e, v, r, p, a: 2 * h * (2 * r + p + r * (e + v) if a else e + p + v), "of keys and values is counted"),
+]
+
+
 def absorb_and_divide(Q, W_LK, L, by):
     asking = np.einsum("hne,hre->hnr", Q, W_LK)
     return asking, asking @ L.T / by
@@ -221,23 +234,22 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.2", lambda Q, W, L: absorb_and_divide(Q / Q.shape[2] ** 0.5, W, L, Q.shape[2] ** 0.5), "applied twice"),
         ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, math.sqrt(len(Q))), "sqrt(h)"),
         ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, math.sqrt(len(Q[0]))), "sqrt(n)"),
-        ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, len(Q)), "two heads, d_L = d_QK"),
+        ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, len(Q)), "three heads, d_L = d_QK"),
         ("8.2", lambda Q, W, L: (absorb_by_einsum(Q, W, L)[0], absorb_in_torch(Q, W, L)[1].exp()), "exponentials"),
-        ("8.2", absorb_by_pinv, "two heads, d_L = d_QK"),
+        ("8.2", absorb_by_pinv, "three heads, d_L = d_QK"),
         (
             "8.2",
             lambda Q, W, L: (Q @ W.swapaxes(1, 2), Q @ W.swapaxes(1, 2) @ L.T / math.sqrt(W.shape[1])),
             "sqrt(d_L)",
         ),
         ("8.2", lambda Q, W, L: (L @ W, Q @ (L @ W).swapaxes(1, 2) / math.sqrt(W.shape[2])), "you form the keys"),
-        ("8.2", lambda Q, W, L: np.einsum("hne,hre,mr->hnm", Q, W, L), "two heads, d_L = d_QK\n  "),
+        ("8.2", lambda Q, W, L: np.einsum("hne,hre,mr->hnm", Q, W, L), "three heads, d_L = d_QK = 3\n  "),
         (
             "8.2",
-            lambda Q, W, L: (lambda asking, S: (asking, np.where(np.tri(3, 7, 4), S, -np.inf)))(
-                *absorb_by_einsum(Q, W, L)
-            ),
+            lambda Q, W, L: (lambda asking, S: (asking, hidden(S)))(*absorb_by_einsum(Q, W, L)),
             "Later tokens are hidden",
         ),
+        ("8.2", lambda Q, W, L: (Q @ W.T, Q @ W.T @ L.T / math.sqrt(Q.shape[2])), "reverses all three axes"),
         ("8.3", merge_all, "the heads are summed"),
         ("8.3", merge_transposed_blocks, "transposed"),
         ("8.3", lambda W_LV, W_O: merge_in_loops(W_LV[::-1], W_O), "three heads"),
@@ -256,6 +268,12 @@ def absorb_and_divide(Q, W_LK, L, by):
             lambda *sizes: cost_in_cases(*sizes) | {"flops": cost_in_cases(1, *sizes[1:])["flops"]},
             "one head. All",
         ),
+        (
+            "8.4",
+            cost_of(d_rope=lambda d_rope, absorbed, **_: d_rope * absorbed),
+            "Expanded, the rotary coordinates are",
+        ),
+        *[("8.4", cost_with(flops), message) for flops, message in WRONG_FLOPS],
         ("8.4", cost_with_a_rotary_key_for_each_head, "K_R is shared by all heads"),
         ("8.4", cost_with_narrow_values, "the mix runs over L"),
         ("8.4", cost_of(absorbed=lambda **_: True), "is one of two cases missing?"),

@@ -14,7 +14,7 @@ from course_lib.exercises.nb08_form_choice import FORM_CHOICE, most_absorbed
 from course_lib.exercises.watchdog import Limit
 from course_lib.layers import LatentAttention
 
-WIDTHS = [(6, 16, 15, 0), (6, 16, 15, 6), (6, 4, 10, 2), (6, 5, 6, 2), (128, 128, 512, 64)]
+WIDTHS = [(3, 21, 17, 0), (3, 21, 17, 6), (6, 4, 10, 2), (6, 5, 6, 2), (128, 128, 512, 64)]
 
 
 def config_of(d_head, d_value, d_latent, d_rope) -> LatentConfig:
@@ -23,8 +23,10 @@ def config_of(d_head, d_value, d_latent, d_rope) -> LatentConfig:
 
 @pytest.mark.parametrize("widths", WIDTHS)
 def test_the_layer_changes_its_form_at_this_border(widths):
+    """After a long cache; after a short one the layer changes earlier, and in a prefill it never absorbs."""
     absorbs, most = LatentAttention(config_of(*widths)).absorbs, most_absorbed(*widths)
-    assert absorbs(1) and absorbs(most) and not absorbs(most + 1)
+    assert [absorbs(n, 10**9 + n) for n in (1, most, most + 1)] == [True, True, False]
+    assert absorbs(1, 2) and not absorbs(most, 3 + most) and not absorbs(1, 1)
 
 
 @pytest.mark.parametrize("widths", WIDTHS)
@@ -45,7 +47,7 @@ def test_per_cached_token_the_border_is_that_of_accounting(widths):
 def test_a_narrow_latent_has_no_border():
     """The notebook excludes 2 d_L <= d_QK + d_V from the exercise and says that absorbed takes fewer for every n."""
     for d_latent in (5, 7):
-        assert LatentAttention(config_of(8, 6, d_latent, 2)).absorbs(10**6)
+        assert LatentAttention(config_of(8, 6, d_latent, 2)).absorbs(10**6, 10**6 + 1)
 
 
 @pytest.mark.parametrize("widths", WIDTHS)
@@ -105,7 +107,18 @@ def searched(cheaper):
         (searched(lambda n, e, v, r, p: n * (2 * r + 2 * p) < r * (e + v) + n * (e + p + v)), "weigh too much"),
         (searched(lambda n, e, v, r, p: n * 2 * r < r * (e + v) + n * (e + p + v)), "the score runs over the rotary"),
         (searched(lambda n, e, v, r, p: n * (2 * r + p) < r * (e + p + v) + n * (e + p + v)), "K_R is in the cache"),
-        (searched(lambda n, e, v, r, p: n * (2 * r + p) < n * (e + p + v)), "You count less"),
+        (searched(lambda n, e, v, r, p: n * (2 * r + p) < n * (e + p + v)), "does not grow with the cache"),
+        (
+            searched(lambda n, e, v, r, p: n * (2 * r + p) + n * r * (e + v) < r * (e + v) + n * (e + p + v)),
+            "does not grow with the cache",
+        ),
+        (
+            searched(lambda n, e, v, r, p: n * (2 * r + p) + n * r * e < r * (e + v) + n * (e + p + v)),
+            "The absorption of the queries is counted",
+        ),
+        (lambda e, v, r, p: (e + v) // 2, "For this d_L it goes on beyond it"),
+        (lambda e, v, r, p: (e + v) / 2, "For this d_L it goes on beyond it"),
+        (searched(lambda n, e, v, r, p: n * (r + p) < r * (e + v) + n * (e + p)), "The two mixes differ in width"),
         (searched(lambda n, e, v, r, p: n * (r + p + v) < r * (e + v) + n * (e + p + v)), "W_LV acts after the mix"),
         (lambda e, v, r, p: (r * (e + v) - 1) // (2 * r - e - v - r * (e + v)), "made once for all n"),
         (lambda e, v, r, p: r * (e + v) / (2 * r - e - v), "Return the largest whole number"),

@@ -65,7 +65,7 @@ def test_each_query_asks_alone(name):
     X, memory = rows(N, 0), layer.remember(rows(N_KEYS, 1), LENGTHS)
     close(torch.cat([layer(x, memory) for x in X.split(1, 1)], 1), layer(X, memory))
     if name == "latent":
-        assert layer.absorbs(1) and not layer.absorbs(N)
+        assert layer.absorbs(1, N_KEYS) and not layer.absorbs(N, N_KEYS)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -308,10 +308,11 @@ def test_dropout_acts_in_training_only():
 
 
 def test_decoding_absorbs_and_prefill_expands():
-    """DeepSeek-V2's sizes, per head: 2 r - e - v = 768 against r (e + v) = 131072, so up to 170 new tokens."""
+    """DeepSeek-V2's sizes, per head: n (m + n) 768 < 131072 m after m cached tokens, up to 170 new ones for large m."""
     config = LatentConfig(d_model=8, n_heads=1, d_latent=512, d_head=128, d_rope=64)
     layer, used = LatentAttention(config).double(), []
-    assert layer.absorbs(1) and layer.absorbs(170) and not layer.absorbs(171)
+    for past, most in ((24, 53), (1024, 148), (8192, 167), (10**5, 170)):
+        assert [layer.absorbs(n, past + n) for n in (1, most, most + 1)] == [True, True, False]
     layer.read = lambda rows, read=layer.read: used.append("expanded") or read(rows)
     cache = Cache()
     layer(tokens(1, 5, 8))

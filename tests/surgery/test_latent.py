@@ -308,7 +308,7 @@ def test_a_decoupled_model_decodes_absorbed_as_it_prefills_expanded():
     model = new_model(rope=Rope(base=50.0))
     new = decouple(model, 7, calibrate(model, texts()))
     tokens, caches = texts(1, seed=9)[0], new.new_caches()
-    assert new.blocks[0].attention.absorbs(1)
+    assert new.blocks[0].attention.absorbs(1, 2)
     parts = [new(tokens[:, i : i + 1], caches) for i in range(tokens.shape[1])]
     close(torch.cat(parts, dim=1), logits(new), atol=1e-12)
     assert caches[0].floats_per_token == 7 + E
