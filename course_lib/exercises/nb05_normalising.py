@@ -139,6 +139,13 @@ PLACE = Exercise(
             is missing. All three add X to what the sublayer returns.
         norm(X + sublayer(X)) -> norm(sublayer(X)) | The skip connection is missing. Post-LN normalises the sum of X and
             what the sublayer returns.
+        norm(X + sublayer(X)) -> norm(X) && X + sublayer(norm(X)) -> X && X + norm(sublayer(norm(X))) -> X | The
+            sublayer is missing. All three add what it returns to X.
+        norm(X + sublayer(X)) -> norm(X - sublayer(X)) && X + sublayer(norm(X)) -> X - sublayer(norm(X)) &&
+            X + norm(sublayer(norm(X))) -> X - norm(sublayer(norm(X))) | What the sublayer returns is subtracted. Add it
+            to X.
+        norm(X + sublayer(X)) -> norm(X + norm(sublayer(X))) | What the sublayer returns is normalised before the sum,
+            too. Post-LN has one norm, on the sum.
         norm(X + sublayer(X)) -> X + norm(sublayer(X)) | Only what the sublayer returns is normalised. Post-LN
             normalises the sum, with X in it.
         norm(X + sublayer(X)) -> X + sublayer(norm(X)) | This is Pre-LN. Post-LN normalises the sum.
@@ -149,8 +156,7 @@ PLACE = Exercise(
             normalises the sum.
         norm(X + sublayer(X)) -> norm(X) + norm(sublayer(X)) | Both terms are normalised apart. Post-LN normalises their
             sum.
-        norm(X + sublayer(X)) -> X + sublayer(X) && X + sublayer(norm(X)) -> X + sublayer(X) &&
-            X + norm(sublayer(norm(X))) -> X + sublayer(X) | The norm is missing. Post-LN normalises the sum.
+        norm(X + sublayer(X)) -> X + sublayer(X) | The norm is missing. Post-LN normalises the sum.
         X + sublayer(norm(X)) -> sublayer(norm(X)) | The skip connection is missing. Pre-LN adds X.
         X + sublayer(norm(X)) -> norm(X) + sublayer(norm(X)) | The skip connection carries norm(X). In Pre-LN it carries
             X itself, and only the sublayer sees norm(X).

@@ -29,6 +29,18 @@ SIZES = Exercise(
             count_by_part,
             """
         3 * d * d_ff -> 2 * d * d_ff | A gated network has three weight matrices, W_gate, W_up and W_down.
+        3 * d * d_ff -> 2 * d * d_ff + d * d | One of the three matrices is counted with d * d numbers. W_gate and W_up
+            have d rows and d_ff columns, W_down has d_ff rows and d columns.
+        3 * d * d_ff -> 2 * d * d_ff + d_ff * d_ff | One of the three matrices is counted with d_ff * d_ff numbers. Each
+            has d on one side and d_ff on the other.
+        3 * d * d_ff -> 2 * d * d_ff + d | One of the three matrices is counted with d numbers, as a vector. Each has
+            d * d_ff numbers.
+        3 * d * d_ff -> 2 * d * d_ff + d_ff | One of the three matrices is counted with d_ff numbers, as a vector. Each
+            has d * d_ff numbers.
+        3 * d * d_ff -> 2 * d * d_ff + d * d_head | One of the three matrices is counted with d * d_head numbers. The
+            feed-forward network has no heads, and its width is d_ff.
+        3 * d * d_ff -> 2 * d * d_ff + d_ff * d_head | One of the three matrices is counted with d_head in place of d.
+            Each has d * d_ff numbers.
         3 * d * d_ff -> d * d_ff | One weight matrix is counted. A gated network has three, W_gate, W_up and W_down.
         3 * d * d_ff -> 2 * d * d_ff + d_ff + d | This is a network with two weight matrices and biases. SwiGLU has
             three weight matrices and no biases.
@@ -52,6 +64,10 @@ SIZES = Exercise(
         queries + keys -> queries + keys // 2 | W_K or W_V is missing. Keys and values have a weight matrix each.
         2 * d * n_kv_heads * d_head -> 2 * d * (n_heads // n_kv_heads) * d_head | n_heads / n_kv_heads is
             how many query heads share a key. There are n_kv_heads heads of keys.
+        2 * d * n_heads * d_head -> 2 * d * n_heads * n_kv_heads | n_kv_heads and d_head are exchanged. The n_heads
+            heads of W_Q and W_O have the width d_head.
+        "attention": queries + keys -> "attention": 2 * d && "norms": 2 * d -> "norms": queries + keys | The numbers of
+            attention and norms are exchanged.
         queries + keys -> 3 * d * d | This is W_Q, W_K and W_V with d * d numbers each. Use the widths that are given,
             and count W_O.
         queries + keys -> queries | W_K and W_V are missing. Each has d rows and n_kv_heads d_head columns.
@@ -62,6 +78,10 @@ SIZES = Exercise(
             a head is missing. A head of W_Q has d_head columns.
         queries + keys -> queries + keys + 2 * n_heads * d_head + 2 * n_kv_heads * d_head | Biases are counted. This
             block of attention has none.
+        "norms": 2 * d -> "norms": d + d_ff | One norm is counted with d_ff numbers. Both stand in front of a sublayer,
+            where rows have width d.
+        "norms": 2 * d -> "norms": d + d_head | One norm is counted with d_head numbers. Both stand in front of a
+            sublayer, where rows have width d.
         "norms": 2 * d -> "norms": d | One norm is counted. There are two, one in front of each sublayer.
         "norms": 2 * d -> "norms": 4 * d | Each norm has a gamma and a beta here, or four norms are counted. There
             are two norms, and an RMSNorm has no beta.

@@ -19,8 +19,8 @@ MASK = Exercise(
     solution=chunk_mask,
     stages=(
         Stage((3, np.array([5])), "3 new tokens after 5: a chunk"),
-        Stage((5, np.array([0])), "5 new tokens after none: a prefill, the triangle"),
         Stage((1, np.array([3])), "one new token after 3: a decode step, which sees all"),
+        Stage((5, np.array([0])), "5 new tokens after none: a prefill, the triangle"),
         Stage((3, np.array([3, 6, 1, 2])), "four sequences with 3, 6, 1 and 2 old tokens, and 3 new ones each"),
     ),
     mistakes=edits(
@@ -49,6 +49,17 @@ MASK = Exercise(
         past.max() + n -> past.min() + n | The shortest sequence gives N. N is past.max() + n.
         past.max() + n -> past.max() | Only the old rows have a column. There are past.max() + n columns.
         past.max() + n -> n | Only the new rows have a column. There are past.max() + n columns.
+        past.max() + n -> past.max() - n | n is subtracted. The new rows come behind the old ones, so there are
+            past.max() + n columns.
+        past.max() + n -> past.max() + n - 1 | There is one column too few. There are past.max() + n.
+        np.arange(n)[:, None] -> np.arange(n + 1)[:, None] | There is one row too many. There are n, one for each new
+            token.
+        keys <= queries -> keys <= past[:, None, None] + 0 * queries | All new tokens see the same positions. Token t of
+            the chunk stands at past + t, and sees the new ones before it, too.
+        keys <= queries -> np.zeros_like(keys <= queries) | Nothing is visible. The masks of this course are True where
+            visible.
+        keys <= queries -> np.arange(n) <= past[:, None, None] + keys[:, None] | n and N are exchanged. There is a row
+            for each of the n queries and a column for each of the N keys.
         past.max() + n -> past.max() + n + 1 | There is one column too many. There are past.max() + n.
         keys <= queries -> np.where(keys < past.max(), keys < past[:, None, None] + 0 * queries, keys - past.max() <=
             queries - past[:, None, None]) | The new rows stand behind those of the longest sequence.

@@ -39,6 +39,12 @@ INTENSITY = Exercise(
             `batch` of them.
         weights + group * cache -> weights + cache / group | The cache's FLOPs are divided by the group. Each number of
             the cache is multiplied for `group` heads.
+        weights + group * cache -> weights + group * cache / 2 | The cache's FLOPs lack the factor 2. A multiply-add is
+            two FLOPs there, too.
+        weights + group * cache -> weights / 2 + group * cache | The FLOPs of the parameters lack the factor 2. A
+            multiply-add is two FLOPs there, too.
+        weights + group * cache -> weights + cache / 2 | The cache's FLOPs lack the factor 2 and the group. Each of its
+            numbers takes part in `group` multiply-adds.
         weights + group * cache -> weights | The FLOPs of the cache are missing. Each of its numbers is multiplied for
             `group` heads.
         weights + group * cache -> group * cache | The FLOPs of the parameters are missing.
@@ -54,6 +60,8 @@ INTENSITY = Exercise(
         (weights + batch * cache) -> batch * cache | The parameters are not read here. They are read once.
         itemsize * (weights + batch * cache) -> itemsize * weights + batch * cache | Only the parameters are in bytes. A
             number of the cache takes `itemsize` bytes, too.
+        itemsize * (weights + batch * cache) -> weights + itemsize * batch * cache | Only the caches are in bytes. A
+            parameter takes `itemsize` bytes, too.
         itemsize * (weights -> (weights | These are FLOPs per number. Divide by the bytes of a number, `itemsize`.
         itemsize * (weights -> itemsize * 8 * (weights | These are FLOPs per bit. `itemsize` counts bytes.
         itemsize * (weights -> 2 * (weights | `itemsize` is not used. A number takes `itemsize` bytes.
@@ -92,13 +100,13 @@ BATCH = Exercise(
     difficulty=3,
     solution=smallest_batch,
     stages=(
-        Stage((7, 1000, 0, 3, 4), "ridge 7, in float32, parameters alone"),
-        # In exact numbers 260.9, then 91.07. Rounding to the nearest is wrong for the second alone.
-        Stage((30, 1000, 14, 5, 4), "with a small cache that five heads share"),
-        Stage((50, 1020, 10, 4, 2), "with a small cache that four heads share"),
+        Stage((19, 1000, 0, 3, 4), "ridge 19, in float32, parameters alone"),
+        # In exact numbers 734.7, then 376.1. Rounding to the nearest is wrong for the second alone.
+        Stage((40, 3986, 48, 6, 4), "with a small cache that six heads share"),
+        Stage((60, 1799, 27, 4, 2), "with a small cache that four heads share"),
         Stage((300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion parameters with 300 tokens cached"),
         Stage((2, 100, 100, 4, 2), "with a ridge of 2, which one sequence reaches"),
-        Stage((3, 1_000_010, 1_000_000, 2, 2), "with a cache that a very large batch makes up for"),
+        Stage((3, 1_000_020, 1_000_000, 5, 4), "with a cache that a very large batch makes up for"),
         Stage((2.5, 1001, 2001, 2, 2), "with a ridge of 2.5 that a large batch just reaches"),
         Stage((50, 1000, 100, 3, 2), "with a cache that no batch can make up for"),
         Stage((50, 4700, 100, 3, 2), "with a cache that only an infinite batch could make up for"),
@@ -131,7 +139,33 @@ BATCH = Exercise(
             by the limit of the intensity, not by a largest batch, where none does.
         return math.ceil(ridge * itemsize * weights / per_sequence) -> batch = math.ceil(ridge * itemsize * weights /
             per_sequence); return batch if batch <= 10000 else math.inf | Some batch above 10,000 reaches the ridge.
-            Decide by the limit of the intensity, not by a largest batch, where none does.
+            None does only if 2 (W + group C) <= ridge itemsize C.
+        math.ceil -> -math.floor | This is negative. A batch is positive, and -(-a // b) rounds a / b up.
+        / per_sequence -> / (per_sequence - 2 * group * cache) | The FLOPs of the cache are missing. A sequence brings
+            2 (W + group C) - ridge itemsize C.
+        / per_sequence -> / (per_sequence - 4 * group * cache) | The FLOPs of the cache have the wrong sign. A
+            sequence brings 2 (W + group C) - ridge itemsize C.
+        / per_sequence -> / (per_sequence + 2 * ridge * itemsize * cache) | The bytes of the cache have the wrong
+            sign. A sequence brings 2 (W + group C) - ridge itemsize C.
+        / per_sequence -> / (2 * (weights + group * cache) - ridge * itemsize) | The cache is missing in
+            the bytes that grow with the batch, itemsize b C. A sequence brings 2 (W + group C) - ridge itemsize C.
+        / per_sequence -> / (2 * (weights + group * cache) - itemsize * cache) | The ridge is missing where
+            you divide. A sequence brings 2 (W + group C) - ridge itemsize C.
+        / per_sequence -> / (2 * (weights + group * cache) - ridge * cache) | `itemsize` is missing where you
+            divide. A sequence brings 2 (W + group C) - ridge itemsize C.
+        if per_sequence <= 0: -> if weights + group * cache <= ridge * itemsize * cache: | Some batch reaches the ridge
+            here. None does only if 2 (W + group C) <= ridge itemsize C, with each of these factors.
+        ridge * itemsize -2> ridge / itemsize | The ridge is divided by `itemsize`. A number has `itemsize` bytes, so
+            multiply.
+        ridge * itemsize * weights / per_sequence -> ridge * itemsize * (weights + cache) / (2 * (weights + group *
+            cache)) && if per_sequence <= 0: -> if False: | The bytes are those of one cache. Each sequence reads its
+            own cache, itemsize b C in all.
+        ridge * itemsize -2> itemsize | The ridge is missing. The intensity is compared with 1 here.
+        return math.ceil(ridge * itemsize * weights / per_sequence) -> return 1 && return math.inf -> return 1 | One
+            sequence does not reach the ridge here. The batch b must satisfy 2 b (W + group C) >= ridge itemsize
+            (W + b C).
+        math.ceil(ridge * itemsize * weights / per_sequence) -> max(2, math.ceil(ridge * itemsize * weights /
+            per_sequence)) | One sequence reaches the ridge here. Begin the search with a batch of 1.
         return math.inf -> return -1 | No batch reaches the ridge here. Return math.inf.
         return math.inf -> return None | No batch reaches the ridge here, and your function returns nothing. Return
             math.inf.

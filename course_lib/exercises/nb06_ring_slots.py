@@ -84,6 +84,27 @@ RING = Exercise(
             "These are the kept positions in order of age. Return one number for each slot, `window` of them, with -1 "
             "for an empty slot.",
         ),
+        Mistake(
+            lambda length, window: _written(range(length), window, lambda p: p // window),
+            "The slot is p // window, which says how often the ring has gone round. Position p lies in slot p mod "
+            "window.",
+        ),
+        Mistake(
+            lambda length, window: np.full(window, length - 1),
+            "Every slot holds the newest position. Slot s holds the last position p with p mod window = s.",
+        ),
+        Mistake(
+            lambda length, window: np.append(positions_in_ring(length, window), -1),
+            "There is one slot too many. The slots are 0 to window - 1.",
+        ),
+        Mistake(
+            lambda length, window: positions_in_ring(length, window)[:-1],
+            "The last slot is missing. The slots are 0 to window - 1.",
+        ),
+        Mistake(
+            lambda length, window: np.append(positions_in_ring(length, window)[1:], -1),
+            "The slots are counted from 1 here. They are counted from 0, so the first number is that of slot 0.",
+        ),
         *edits(
             positions_in_ring,
             """

@@ -343,6 +343,10 @@ def batch_whose_limit_lacks_the_group(r, W, C, g, s):
     return batch_without_floats(r, W, C, g, s)
 
 
+def batch_whose_limit_has_the_itemsize(r, W, C, g, s):
+    return math.inf if 2 * (W + s * C) <= r * s * C else batch_without_floats(r, W, C, g, s)
+
+
 @pytest.mark.parametrize(
     ("number", "answer", "message"),
     [
@@ -350,6 +354,8 @@ def batch_whose_limit_lacks_the_group(r, W, C, g, s):
         ("6.3", mask_with_the_last_as_longest, "The last sequence is taken for the longest"),
         ("6.6", lambda b, W, C, g, s: 2 * g * (W + b * C) / (s * (W + g * C)), "batch"),  # batch and group exchanged
         ("6.7", batch_whose_limit_lacks_the_group, "Some batch reaches the ridge here"),
+        ("6.7", batch_whose_limit_has_the_itemsize, "Some batch above 10,000 reaches the ridge"),
+        ("6.7", lambda *given: max(2, batch_by_search(*given)), "Begin the search with a batch of 1"),
         ("6.7", lambda *given: batch_by_search(*given, longest=10_000), "Some batch above 10,000 reaches the ridge"),
     ],
 )
