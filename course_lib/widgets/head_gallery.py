@@ -157,7 +157,7 @@ class HeadGallery(InteractiveFigure):
             P = np.where(unpacked(mask).astype(bool), P, np.nan)
         values = None if self.order == PLACE else self.score(self.order).ravel()
         titles = [self._name(head) + ("" if values is None else f"  {values[head]:.2f}") for head in heads]
-        sorting = "" if values is None else f"Heads by {self.order}"
+        sorting = "" if values is None else f"Heads, sorted by: {self.order}"
         return small_maps(P, titles, sorting, "share of the row's largest" if self.scaled else "weight")
 
     def alt(self) -> str:

@@ -121,7 +121,7 @@ class ScoreAnatomy(InteractiveFigure):
         terms = unpacked(self.data["Q"])[i] * unpacked(self.data["K"])[j]
         parts = self.weights[i][:, None] * unpacked(self.data["V"])
         with style.context():
-            fig = Drawing(figsize=(8.2, 3.2))
+            fig = Drawing(figsize=(8.2, 3.4))
             products, weights, output = fig.subplots(1, 3)
             for ax in (products, weights, output):
                 ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -137,7 +137,7 @@ class ScoreAnatomy(InteractiveFigure):
                 np.arange(parts.shape[1]) + 0.2, parts[j], 0.4, label=f"part of key {j}", color=THINGS["V"].light
             )
             output.set(title="sum of values", xlabel="coordinate")
-            output.legend(loc="best")
+            fig.legend(*output.get_legend_handles_labels(), loc="outside lower right", ncols=2)
         return fig
 
     def alt(self) -> str:
