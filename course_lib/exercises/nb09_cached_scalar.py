@@ -42,7 +42,8 @@ CACHED_SCALAR = Exercise(
         1 / np.sqrt(squares + eps) -> np.sqrt(squares + eps) | These are the root mean squares. The factors are their
           inverses.
         1 / np.sqrt(squares + eps) -> 1 / (squares + eps) | The square root is missing in the factors.
-        squares + eps -> squares | eps is missing. It stands beside the mean square, inside the root.
+        squares + eps -> squares | The given eps is not used. It stands beside the mean square,
+          inside the root.
         1 / np.sqrt(squares + eps) -> 1 / (np.sqrt(squares) + eps) | eps stands outside the root. It belongs beside
           the mean square.
         (Q * gamma) -> Q | gamma is missing. It multiplies each coordinate of the key, or of the query.

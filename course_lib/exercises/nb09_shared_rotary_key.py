@@ -83,7 +83,8 @@ DECOUPLED = Exercise(
         return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / -> return Q @ K.swapaxes(-1, -2) / np.sqrt(Q.shape[-1] +
           Q_R.shape[-1]) + Q_R @ K_R.T + 0 / | The rotary part is not scaled. Divide the sum of both parts by
           sqrt(d_QK + d_R).
-        np.arange(N), rope -> np.arange(1, N + 1), rope | The keys stand one position too far. Positions count from 0.
+        np.arange(N), rope -> np.arange(1, N + 1), rope | The shift is one too small: the keys
+          stand one position too far, or the queries one too near.
         np.arange(N - n, N) -> -np.arange(N - n, N) | The queries turn backwards, so the scores depend on i + j. Rotate
           them by +i.
         """,

@@ -62,7 +62,8 @@ BUDGET = Exercise(
         """
         np.square(s) / np.square(s).sum() -> np.square(s) | The errors are absolute, so that a layer with large values
           gets most. Divide by the sum of squares of the layer.
-        np.square(s) / np.square(s).sum() -> s / s.sum() | The values are not squared. The error sums squares.
+        np.square(s) / np.square(s).sum() -> s / s.sum() | A square is missing, or it
+          stands at the wrong place. Divide each sigma^2 by the sum of the sigma^2.
         np.square(s) / np.square(s).sum() -> np.square(s) / np.square(s).max() | The errors are relative to the
           largest value of the layer. Divide by the sum of its squares.
         -np.concatenate(gains) -> np.concatenate(gains) | The directions that save least are kept. Sort in falling

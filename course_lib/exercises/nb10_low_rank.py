@@ -53,7 +53,7 @@ LOW_RANK = Exercise(
         Bt[:rank].T @ Bt[:rank] -> Bt[:, :rank] @ Bt[:, :rank].T | These are the first columns of what `np.linalg.svd`
           returns last. It returns B^T, so a singular vector is a row of it.
         Bt[:rank].T @ Bt[:rank] -> Bt[-rank:].T @ Bt[-rank:] | The directions with the smallest singular values are
-          kept. `svd` sorts them falling, so keep the first.
+          kept. `svd` sorts them falling, so keep the first; `eigh` sorts them rising.
         Bt[:rank].T @ Bt[:rank] -> Bt[: rank + 1].T @ Bt[: rank + 1] | Here r + 1 directions are kept. The first r
           have the indices 0 to r - 1.
         Bt[:rank].T @ Bt[:rank] -> Bt[: rank - 1].T @ Bt[: rank - 1] | Here r - 1 directions are kept. The first r

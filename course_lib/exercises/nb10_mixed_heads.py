@@ -37,7 +37,8 @@ MIXED_HEADS = Exercise(
         U[:, None] -> U.T[:, None] | Head h asks with column h of U. It brings q_h times row h of U.
         U[:, None] -> U.conj()[:, None] | U is not conjugated, or conjugated twice. The inner product conjugates
           the whole query q_h U_hc once.
-        asking.conj() -> asking | The queries are not conjugated. The score is the real part of conj(q) k.
+        asking.conj() -> asking | The queries are not conjugated, or the keys are, too.
+          The score is the real part of conj(q) k.
         mixed.T).real -> mixed.T) | The imaginary part is still there. A score is the real part.
         .real -> .imag | This is the imaginary part. A score is the real part.
         (asking.conj() @ mixed.T).real -> np.abs(asking.conj() @ mixed.T) | This is the size of a complex number. A

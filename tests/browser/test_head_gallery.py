@@ -89,6 +89,7 @@ def test_one_crosshair_in_all_three_maps(mount):
     opened.keyboard.press("End")
     assert [grid.get_by_role("gridcell").text_content() for grid in grids] == ["hidden by the mask"] * 3
     opened.get_by_text("Numbers", exact=True).click()
+    opened.locator("tbody tr").first.wait_for()
     assert opened.locator("tbody tr td:last-child").all_inner_texts() == ["hidden"] * 2
     opened.get_by_role("button", name="Show all heads").click()
     assert opened.get_by_role("grid").count() == 0 and opened.get_by_role("option").count() == 12

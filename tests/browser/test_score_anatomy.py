@@ -40,7 +40,9 @@ def test_each_step_shows_the_numbers_of_numpy(open_figure):
     y = ", ".join(typeset(value, 2) for value in anatomy.outputs[i])
     assert f"y = Σ weight × v = ({y})" in shown[4]
     opened.get_by_text("Numbers", exact=True).click()
-    total = opened.locator(".clf-anatomy-tables tbody tr").last.locator("td").all_inner_texts()
+    total = opened.locator(".clf-anatomy-tables tbody tr").last.locator("td")
+    total.first.wait_for()  # the tables are made when they are unfolded
+    total = total.all_inner_texts()
     assert total == [typeset(value, 2) for value in anatomy.outputs[i]]
 
 
@@ -82,6 +84,7 @@ def test_of_many_coordinates_and_keys_the_largest_are_shown_and_the_rest_counted
     opened = mount(anatomy)
     opened.get_by_text("Numbers", exact=True).click()
     tables = opened.locator(".clf-anatomy-tables .clf-table")
+    tables.first.wait_for()
     terms = unpacked(anatomy.data["Q"])[7] * unpacked(anatomy.data["K"])[anatomy.key]
     largest = np.argsort(-np.abs(terms))[:8]
     assert tables.nth(0).locator("thead th").all_inner_texts() == ["coordinate", *map(str, largest)]

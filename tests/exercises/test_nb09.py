@@ -277,7 +277,7 @@ def norm_of_the_row(Q, W_LK, gamma, L, eps):
         (
             "9.2",
             decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, rotate(K_R, np.ones(len(K_R), int), rope), rope)),
-            "The keys stand one position too far",
+            "the keys stand one position too far",
         ),
         ("9.2", rotary_part_unscaled, "The rotary part is not scaled"),
         ("9.2", queries_turned_backwards, "The queries turn backwards"),
