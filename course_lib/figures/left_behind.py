@@ -18,7 +18,7 @@ def method(config: GroupedConfig | LatentConfig) -> str:
     """MHA, GQA, MQA or MLA: the config's name in `motifs.METHODS`."""
     if isinstance(config, LatentConfig):
         return "MLA"
-    return {config.n_heads: "MHA", 1: "MQA"}.get(config.n_kv_heads, "GQA")
+    return motifs.method(config.n_heads, config.n_kv_heads)
 
 
 def parts(config: GroupedConfig | LatentConfig) -> list[tuple[str, int]]:

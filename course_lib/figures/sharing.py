@@ -15,11 +15,6 @@ METHOD = {"MHA": "multi-head", "GQA": "grouped-query", "MQA": "multi-query"}
 MARKERS = "osDv"
 
 
-def method(n_heads: int, n_kv_heads: int) -> str:
-    """MHA, GQA or MQA: the name in `motifs.METHODS`."""
-    return {n_heads: "MHA", 1: "MQA"}.get(n_kv_heads, "GQA")
-
-
 def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
     """One panel for each number of KV heads: query heads above, the KV heads that they read below.
 
@@ -45,7 +40,7 @@ def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
 
 def draw(ax: Axes, n_heads: int, n_kv_heads: int) -> None:
     """The heads as squares, each KV head a cached key and value, and a line from each query head to what it reads."""
-    size, name = n_heads // n_kv_heads, method(n_heads, n_kv_heads)
+    size, name = n_heads // n_kv_heads, motifs.method(n_heads, n_kv_heads)
     colour, half = motifs.METHODS[name].light, SIDE / 2
     for i in range(n_heads):
         below = centre(i // size, size)
@@ -91,7 +86,7 @@ def intensity_over_batch(batches: Sequence[int], n_heads: int, lines: Mapping[in
         fig = Figure(figsize=(6.4, 3.6))
         ax = fig.add_subplot()
         for (g, values), marker in zip(lines.items(), MARKERS, strict=False):
-            name = method(n_heads, g)
+            name = motifs.method(n_heads, g)
             colour = motifs.METHODS[name].light
             ax.plot(batches, values, marker=marker, color=colour, linestyle="-", label=f"{name}, $g = {g}$")
             ax.axhline(n_heads / g, color=colour, linewidth=1, linestyle=":")

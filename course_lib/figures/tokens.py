@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_lib.figures import style
+from course_lib.figures.motifs import INK
 
-SINGLE, LONGER, INK = "#ffffff", "#cfe2f3", "#1f2933"
+SINGLE, LONGER = "#ffffff", "#cfe2f3"
 MARKERS = "osDv^"
 
 

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from matplotlib import rc_params_from_file
 
-from course_lib.figures import motifs
+from course_lib.figures import motifs, style
 
 SHEET = Path(motifs.__file__).parents[1] / "widgets" / "static" / "figure.css"
 LIGHT, DARK = "#ffffff", "#14181d"  # grounds of the figures; JupyterLab's dark cells are #111111
@@ -39,6 +40,12 @@ def test_the_style_sheet_names_the_same_colours(theme):
     block = rules[0] if theme == "light" else rules[1].split("}")[0]
     stated = dict(re.findall(r"--clf-(\w+): (#[0-9a-f]{6});", block))
     assert {name: stated.get(name.lower()) for name in ALL} == {name: getattr(ALL[name], theme) for name in ALL}
+
+
+def test_ink_is_the_colour_of_text_in_stills_and_figures():
+    still = rc_params_from_file(style.SHEET, use_default_template=False)["text.color"]
+    figure = re.search(r"--clf-text: (#[0-9a-f]{6});", SHEET.read_text(encoding="utf-8"))[1]
+    assert motifs.INK == still == figure
 
 
 def test_methods_are_told_apart_from_each_other():
