@@ -104,10 +104,10 @@ def legend(fig: Figure, states: dict[str, dict], hidden: str = "") -> None:
     )  # fmt: skip
 
 
-def grid(ax: Axes, columns: int, rows: int, x_label: str, y_label: str) -> None:
-    """The frame of a table: columns across, rows downwards, both counted from 0."""
+def grid(ax: Axes, columns: int, rows: int, x_label: str, y_label: str, every: int = 1) -> None:
+    """The frame of a table: columns across, rows downwards, counted from 0; `every` so many columns have a number."""
     ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), xlabel=x_label, ylabel=y_label)
-    ax.set_xticks(range(columns))
+    ax.set_xticks(range(0, columns, every))
     ax.set_yticks(range(rows))
     ax.grid(False)
     ax.set_aspect("equal")
