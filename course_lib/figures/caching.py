@@ -14,11 +14,10 @@ from matplotlib.patches import Patch, Rectangle
 
 from course_lib.config import is_whole, require
 from course_lib.figures import motifs, style
-from course_lib.figures.blocks import look
+from course_lib.figures.blocks import ON_BLOCKS, look
 
 CACHED = {"frame": motifs.CACHED, "fill": 0.18}
 MADE_NOW = {"frame": motifs.MADE_NOW, "fill": 0.65}
-LABEL = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
 GAP = 0.08  # between neighbouring squares, whose middles are 1 apart
 
 
@@ -86,7 +85,7 @@ def token_rows(ax: Axes, x: float, y: float, state: dict, text: str = "") -> Non
     for left, thing in ((x - half, "K"), (x, "V")):
         ax.add_patch(Rectangle((left, y - half), half, 2 * half, **look(thing, **state) | {"linewidth": 1}))
     if text:
-        ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=LABEL)
+        ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=ON_BLOCKS)
 
 
 def legend(fig: Figure, states: dict[str, dict], hidden: str = "") -> None:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from course_lib.config import is_whole, require
 from course_lib.figures import motifs, style
-from course_lib.figures.blocks import block
+from course_lib.figures.blocks import ON_BLOCKS, block
 
 SIDE = 0.8  # of a square, whose neighbours are 1 apart
 INCH, MARGIN, WIDEST = 0.36, 0.7, 8.0  # of a square, of the names of the rows, of the figure
@@ -50,8 +50,7 @@ def draw(ax: Axes, n_heads: int, n_kv_heads: int) -> None:
         x = centre(k, size)
         for thing, left in (("K", x - half), ("V", x)):
             block(ax, (left, -1 - half), (half, SIDE), thing=thing)
-        ax.text(x, -1, str(k), ha="center", va="center", fontsize=9,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1})  # fmt: skip
+        ax.text(x, -1, str(k), ha="center", va="center", fontsize=9, bbox=ON_BLOCKS)
     ax.set_title(f"$g = {n_kv_heads}$: {METHOD[name]}", fontsize=10, color=colour)
     ax.set(xlim=(-0.7, n_heads - 0.3), ylim=(-1.6, 1.6), aspect="equal")
     ax.set_axis_off()
