@@ -48,7 +48,7 @@ def unitary_mix(
 
 
 def draw_points(ax: Axes, points: Complex[np.ndarray, "n"], size: float, turned: bool) -> None:
-    """Points of the complex plane; `turned` frames those that stay rotary in the ink of what is chosen."""
+    """Draw points of the complex plane. Those that stay rotary (`turned`) get a thick black frame."""
     colour = THINGS["K"].light
     ax.plot(points.real, points.imag, ".", color=colour, markersize=2, linestyle="")
     ax.set(xlim=(-size, size), ylim=(-size, size), aspect="equal", xticks=[], yticks=[])

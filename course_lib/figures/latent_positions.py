@@ -1,4 +1,4 @@
-"""Pictures of positions in latent attention: who meets whom, what each way leaves in the cache, two measurements."""
+"""Pictures of positions in latent attention: what a score is made of, cached rows of each scheme, two measurements."""
 
 import numpy as np
 from jaxtyping import Bool, Float

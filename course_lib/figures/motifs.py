@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 
 class Colour(NamedTuple):
-    """One motif on a light ground, on a dark ground, and for what cannot know its ground (formulas: 3:1 on both)."""
+    """One motif on a light ground, on a dark one, and on either (3:1 on both): a formula does not know its ground."""
 
     light: str
     dark: str

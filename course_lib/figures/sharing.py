@@ -57,7 +57,7 @@ def draw(ax: Axes, n_heads: int, n_kv_heads: int) -> None:
 
 
 def centre(k: int, size: int) -> float:
-    """Below the middle of group k."""
+    """Where KV head k stands: below the middle of its `size` query heads."""
     return k * size + (size - 1) / 2
 
 
