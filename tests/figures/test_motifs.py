@@ -13,20 +13,8 @@ LIGHT, DARK = "#ffffff", "#14181d"  # grounds of the figures; JupyterLab's dark 
 ALL = motifs.THINGS | motifs.METHODS
 
 
-def luminance(colour: str) -> float:
-    """Relative luminance of WCAG 2."""
-    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: str, other: str) -> float:
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 @pytest.mark.parametrize("name", ALL)
-def test_contrast(name):
+def test_contrast(name, contrast):
     """4.5:1 on white, where motifs colour text, too; 3:1 on dark grounds; `either` 3:1 on both."""
     colour = ALL[name]
     assert contrast(colour.light, LIGHT) >= 4.5
