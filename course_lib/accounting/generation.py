@@ -3,6 +3,7 @@
 A layer's window is not looked at: every token sees all earlier ones.
 """
 
+from bisect import bisect_left
 from typing import NamedTuple
 
 from course_lib.accounting.transformer import model_prefill
@@ -41,8 +42,4 @@ def overtakes(config: ModelConfig, *, cached: bool) -> int:
         return attention > rest
 
     require(more(LONGEST), f"config must have attention overtake the rest within {LONGEST:,} tokens, got {config}")
-    low, high = 1, LONGEST
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if more(middle) else (middle + 1, high)
-    return low
+    return bisect_left(range(LONGEST), True, lo=1, key=more)

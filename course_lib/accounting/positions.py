@@ -1,6 +1,6 @@
 """What the ways to give latent attention positions cost: numbers in the cache, decoding, and prefill.
 
-Every scheme is a pair of readings: the one it decodes with and the one it prefills with. `work` states conventions.
+Each scheme has two forms of the layer, a `Reading` each: one for decoding, one for prefill. Conventions: see `work`.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from course_lib.config import LatentConfig, require
 
 @dataclass(frozen=True)
 class Scheme:
-    """One way to give positions, with the two readings of the layer and what a token leaves in the cache."""
+    """One way to give positions, with the layer's form in decoding and in prefill, and the size of a cached row."""
 
     name: str
     decoding: Reading

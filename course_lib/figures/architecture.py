@@ -1,4 +1,4 @@
-"""The Transformer as a drawing: two streams, and beside each what reads it and adds to it."""
+"""The Transformer as a drawing: two residual streams, and beside each the sublayers that read it and add to it."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -48,7 +48,7 @@ def stack(ax: Axes, x: float, side: int, sublayers: list[tuple[str, str]]) -> No
 
 
 def from_encoder(ax: Axes) -> None:
-    """The way of H, the encoder's last state, into the cross-attention, and the letters of what is made there."""
+    """Draw the line from H, the encoder's last state, to the cross-attention, and K, V and Q where they are made."""
     y, middle, edge = BOTTOM + STEP + 0.6, 5.35, DECODER - OUT - 1.25
     ax.plot([ENCODER, ENCODER, middle, middle], [5.83, 6.35, 6.35, y], **LINE)
     arrow(ax, (middle, y), (edge, y))

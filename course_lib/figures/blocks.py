@@ -6,6 +6,7 @@ from matplotlib.patches import Patch, Rectangle
 from course_lib.figures import motifs
 
 TINT = 0.3  # opacity of the fill, so that a frame and a letter of full colour are seen on it
+ON_BLOCKS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}  # ground of a text on two blocks
 
 
 def look(thing: str, frame: dict = motifs.CACHED, rotary: bool = False, fill: float = TINT) -> dict:

@@ -14,11 +14,10 @@ from matplotlib.patches import Patch, Rectangle
 
 from course_lib.config import is_whole, require
 from course_lib.figures import motifs, style
-from course_lib.figures.blocks import look
+from course_lib.figures.blocks import ON_BLOCKS, look
 
 CACHED = {"frame": motifs.CACHED, "fill": 0.18}
 MADE_NOW = {"frame": motifs.MADE_NOW, "fill": 0.65}
-LABEL = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
 GAP = 0.08  # between neighbouring squares, whose middles are 1 apart
 
 
@@ -86,7 +85,7 @@ def token_rows(ax: Axes, x: float, y: float, state: dict, text: str = "") -> Non
     for left, thing in ((x - half, "K"), (x, "V")):
         ax.add_patch(Rectangle((left, y - half), half, 2 * half, **look(thing, **state) | {"linewidth": 1}))
     if text:
-        ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=LABEL)
+        ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=ON_BLOCKS)
 
 
 def legend(fig: Figure, states: dict[str, dict], hidden: str = "") -> None:
@@ -104,10 +103,10 @@ def legend(fig: Figure, states: dict[str, dict], hidden: str = "") -> None:
     )  # fmt: skip
 
 
-def grid(ax: Axes, columns: int, rows: int, x_label: str, y_label: str) -> None:
-    """The frame of a table: columns across, rows downwards, both counted from 0."""
+def grid(ax: Axes, columns: int, rows: int, x_label: str, y_label: str, every: int = 1) -> None:
+    """The frame of a table: columns across, rows downwards, counted from 0; `every` so many columns have a number."""
     ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), xlabel=x_label, ylabel=y_label)
-    ax.set_xticks(range(columns))
+    ax.set_xticks(range(0, columns, every))
     ax.set_yticks(range(rows))
     ax.grid(False)
     ax.set_aspect("equal")

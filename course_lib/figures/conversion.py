@@ -41,14 +41,14 @@ def unitary_mix(
         axes = fig.subplots(2, keys.shape[1])
         for row, (points, energy, kind) in enumerate(((keys, before, "head"), (mixed, shares, "virtual"))):
             for number, ax in enumerate(axes[row]):
-                clock(ax, points[:, number], size, turned=row == 1 and number == 0)
+                draw_points(ax, points[:, number], size, turned=row == 1 and number == 0)
                 ax.set_title(f"{kind} {number}", fontsize=9, fontweight="normal", loc="center", pad=3)
                 ax.set_xlabel(f"{energy[number]:.0%}".replace("%", " %"), labelpad=2)
     return fig
 
 
-def clock(ax: Axes, points: Complex[np.ndarray, "n"], size: float, turned: bool) -> None:
-    """Points of the complex plane; `turned` frames those that stay rotary in the ink of what is chosen."""
+def draw_points(ax: Axes, points: Complex[np.ndarray, "n"], size: float, turned: bool) -> None:
+    """Draw points of the complex plane. Those that stay rotary (`turned`) get a thick black frame."""
     colour = THINGS["K"].light
     ax.plot(points.real, points.imag, ".", color=colour, markersize=2, linestyle="")
     ax.set(xlim=(-size, size), ylim=(-size, size), aspect="equal", xticks=[], yticks=[])

@@ -30,7 +30,7 @@ def draw_rows(ax: Axes, rows: np.ndarray, first: int, name: str) -> None:
 
 
 def draw_shares(ax: Axes, ratios: dict[str, float]) -> None:
-    """Draw a bar for each cost: in a dashed frame what recomputing takes, filled what the step with a cache takes.
+    """Draw two bars for each cost: a dashed one for recomputing, a filled one for the step with a cache.
 
     ratios: cost -> what recomputing takes, in multiples of the step with a cache.
     """

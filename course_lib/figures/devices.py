@@ -10,7 +10,7 @@ from course_lib.figures.left_behind import method, strip
 
 
 def on_each_device(config: GroupedConfig | LatentConfig, devices: int) -> GroupedConfig | LatentConfig:
-    """The config whose cache is what one device holds: its share of the KV heads, at least one; a latent row whole."""
+    """The config of one device's cache: its share of the KV heads, at least one; a latent row stays whole."""
     if isinstance(config, LatentConfig):
         return config
     return replace(config, n_kv_heads=max(1, config.n_kv_heads // devices))

@@ -9,10 +9,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from course_lib.figures import style
+from course_lib.figures.motifs import INK
 
 COLUMNS = 8
 MOST_NUMBERS = 12  # heads in a layer up to which each cell carries its number
-INK = "#1f2933"
 
 
 def small_maps(P: np.ndarray, titles: Sequence[str], title: str = "", scale: str = "weight") -> Figure:

@@ -20,11 +20,9 @@ LOOKS = {
 ROWS, HEADS = 5, 33.5  # where rows and heads begin in `heads_and_rows`, in widths of a number
 
 
-def heads_and_rows(width: int = 3, d_latent: int = 8) -> Figure:
-    """What one token leaves behind for four heads, and what each head reads: MHA, GQA of two groups, MLA; to scale.
-
-    width: numbers in a head's key, and in its value.
-    """
+def heads_and_rows() -> Figure:
+    """What one token leaves behind for four heads, and what each head reads: MHA, GQA of two groups, MLA; to scale."""
+    width, d_latent = 3, 8  # numbers in a head's key, and in its value; in the latent row
     with style.context():
         fig = Figure(figsize=(8.2, 3.1), layout="none")
         ax = fig.add_axes((0, 0.1, 1, 0.9))
@@ -57,7 +55,7 @@ def _draw_row(ax: Axes, y: float, name: str, row: Sequence[tuple[str, int, str]]
 
 
 def _draw_heads(ax: Axes, y: float, groups: Sequence[int], width: int, frame: dict) -> None:
-    """A key and a value for each head; `groups`: whose they are."""
+    """The key and value that each head reads; groups[i] is the index of those of head i."""
     for i, k in enumerate(groups):
         for column, letter in enumerate("KV"):
             x = HEADS + i * (2 * width + 1) + column * width

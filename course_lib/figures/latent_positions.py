@@ -1,13 +1,13 @@
-"""Pictures of positions in latent attention: who meets whom, what each way leaves in the cache, two measurements."""
+"""Pictures of positions in latent attention: what a score is made of, cached rows of each scheme, two measurements."""
 
 import numpy as np
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from course_lib.figures import style
-from course_lib.figures.motifs import CACHED, MADE_NOW, ROTARY, THINGS
+from course_lib.figures.blocks import block
+from course_lib.figures.motifs import MADE_NOW, THINGS
 
 R, P = 24, 6  # widths to draw: of the latent row, and of the rotary part
 
@@ -18,12 +18,12 @@ def wired() -> Figure:
         fig = Figure(figsize=(8.2, 3.6))
         ax = fig.add_subplot()
         for head, y in ((0, 8.6), (1, 6.4)):
-            block(ax, 0, y, R, "Q", rf"$Q_{head} W^{{LK\top}}_{head}$", MADE_NOW)
-            block(ax, R + 1.5, y, P, "Q", rf"$Q_{{R,{head}}}$", MADE_NOW, turned=True)
+            row_block(ax, 0, y, R, rf"$Q_{head} W^{{LK\top}}_{head}$", thing="Q", frame=MADE_NOW)
+            row_block(ax, R + 1.5, y, P, rf"$Q_{{R,{head}}}$", thing="Q", frame=MADE_NOW, rotary=True)
             ax.annotate("", (R + P + 5.2, y + 0.8), (R + P + 1.9, y + 0.8), arrowprops={"arrowstyle": "->"})
             ax.text(R + P + 5.5, y + 0.8, rf"scores of head {head}", va="center")
-        block(ax, 0, 2.2, R, "L", "$L$", CACHED)
-        block(ax, R + 1.5, 2.2, P, "K", "$K_R$", CACHED, turned=True)
+        row_block(ax, 0, 2.2, R, "$L$", thing="L")
+        row_block(ax, R + 1.5, 2.2, P, "$K_R$", thing="K", rotary=True)
         for x, sign in ((R / 2, r"$\langle\cdot,\cdot\rangle$"), (R + 1.5 + P / 2, r"$\langle\cdot,\cdot\rangle$")):
             ax.annotate("", (x, 3.9), (x, 6.3), arrowprops={"arrowstyle": "<->"})
             ax.text(x + 0.5, 5.1, sign, va="center")
@@ -36,18 +36,16 @@ def wired() -> Figure:
     return fig
 
 
-def block(ax: Axes, x: float, y: float, width: float, thing: str, name: str, frame: dict, turned: bool = False) -> None:
-    """One block of a row: the colour of the thing, hatched where it turns, framed as cached or made now."""
-    colour = THINGS[thing].light
-    ax.add_patch(Rectangle((x, y), width, 1.6, facecolor=colour, alpha=0.22, linewidth=0))
-    hatch = ROTARY if turned else None
-    ax.add_patch(Rectangle((x, y), width, 1.6, fill=False, edgecolor=colour, hatch=hatch, **frame))
-    label = ax.text(x + width / 2, y + 0.8, name, ha="center", va="center")
-    label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.9})
+def row_block(ax: Axes, x: float, y: float, width: float, name: str, **looks) -> None:
+    """Draw one block of a row, its name on a white ground; `looks` as in `blocks.look`."""
+    block(ax, (x, y), (width, 1.6), fill=0.22, **looks)
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.9}
+    ax.text(x + width / 2, y + 0.8, name, ha="center", va="center", bbox=ground)
 
 
-def cached_rows(heads: int = 4) -> Figure:
+def cached_rows() -> Figure:
     """What a token leaves in each scheme, to scale, and which of its numbers serve keys and which values."""
+    heads = 4
     kinds = [
         ("none, sinusoids, ALiBi;\nrotated keys", [("L", R, False)], R, R),
         ("decoupled", [("L", R, False), ("K", P, True)], R + P, R),
@@ -63,7 +61,7 @@ def cached_rows(heads: int = 4) -> Figure:
             x = 0.0
             for thing, width, turned in blocks:
                 letter = {"L": "$L$", "K": "$K_R$" if turned else r"$\sigma$"}[thing]
-                block(ax, x, y, width, thing, letter, CACHED, turned)
+                row_block(ax, x, y, width, letter, thing=thing, rotary=turned)
                 x += width
             for width, at, thing in ((keys, y + 1.95, "K"), (values, y - 0.35, "V")):
                 ax.plot([0, width], [at, at], color=THINGS[thing].light, linewidth=3, linestyle="-", marker="")

@@ -18,7 +18,7 @@ def method(config: GroupedConfig | LatentConfig) -> str:
     """MHA, GQA, MQA or MLA: the config's name in `motifs.METHODS`."""
     if isinstance(config, LatentConfig):
         return "MLA"
-    return {config.n_heads: "MHA", 1: "MQA"}.get(config.n_kv_heads, "GQA")
+    return motifs.method(config.n_heads, config.n_kv_heads)
 
 
 def parts(config: GroupedConfig | LatentConfig) -> list[tuple[str, int]]:
@@ -29,7 +29,7 @@ def parts(config: GroupedConfig | LatentConfig) -> list[tuple[str, int]]:
 
 
 def account(config: GroupedConfig | LatentConfig) -> str:
-    """The same as a sum: 2 (32 + 32) = 128."""
+    """How many numbers a token leaves, as a sum: 2 (32 + 32) = 128."""
     if isinstance(config, LatentConfig):
         inside = f"{config.d_latent} + {config.d_rope}" if config.d_rope else f"{config.d_latent}"
         return f"{inside} = {config.floats_per_token:,}" if config.d_rope else inside
@@ -72,7 +72,7 @@ def looks(name: str) -> dict:
 
 
 def draw(ax: Axes, corner: tuple[float, float], config: GroupedConfig | LatentConfig, inches: float) -> float:
-    """Blocks from left to right, `inches` for each number; where the last one ends."""
+    """Draw blocks from left to right, `inches` wide for each number. Returns where the last one ends."""
     x, y = corner
     for name, width in parts(config):
         size = inches * width

@@ -6,17 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+GAP = 0.05  # the least distance between two names, as a part of the axes' height
 
-def name_lines(ax: Axes, lines: Sequence[Line2D], gap: float = 0.05, **text) -> None:
-    """Write the label of each line at its end, right of the axes, whose limits must stand.
 
-    gap: the least distance between two names, as a part of the axes' height. text: keywords of `Axes.text`.
-    """
+def name_lines(ax: Axes, lines: Sequence[Line2D]) -> None:
+    """Write the label of each line at its end, right of the axes, whose limits must stand."""
     ends = [ax.transData.transform((line.get_xdata()[-1], line.get_ydata()[-1])) for line in lines]
     heights = ax.transAxes.inverted().transform(ends)[:, 1]
-    for line, height in zip(lines, apart(heights, gap), strict=True):
-        look = {"color": line.get_color(), "transform": ax.transAxes, "va": "center"} | text
-        ax.text(1.015, height, line.get_label(), **look)
+    for line, height in zip(lines, apart(heights, GAP), strict=True):
+        ax.text(1.015, height, line.get_label(), color=line.get_color(), transform=ax.transAxes, va="center")
 
 
 def apart(wanted: Sequence[float], gap: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from course_lib.figures import motifs, style
 
 PAIRS = "#efe3b0"  # an entry for each pair of tokens
 PLAIN = "#ffffff"  # what has no motif: the text, the output
-INK, WIDTH = "#1f2933", 8.2  # the rim of a square; inches
+WIDTH = 8.2  # inches
 GAP, SIGN, LABELS = 2, 1, 5  # squares between two things, of a sign's width, and for names and shapes in a line
 
 
@@ -30,7 +30,7 @@ def draw_matrix(ax: Axes, matrix: Matrix, x: float, y: float) -> None:
     for i in range(matrix.rows):
         for j in range(matrix.columns):
             corner = (x + j, y + matrix.rows / 2 - i - 1)
-            ax.add_patch(Rectangle(corner, 1, 1, facecolor=matrix.colour, edgecolor=INK, linewidth=0.5))
+            ax.add_patch(Rectangle(corner, 1, 1, facecolor=matrix.colour, edgecolor=motifs.INK, linewidth=0.5))
     middle, half = x + matrix.columns / 2, matrix.rows / 2
     ax.text(middle, y + half + 0.3, matrix.name, ha="center", va="bottom", fontsize=12)
     ax.text(middle, y - half - 0.3, matrix.shape, ha="center", va="top", fontsize=9)

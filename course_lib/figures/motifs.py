@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 
 class Colour(NamedTuple):
-    """One motif on a light ground, on a dark ground, and for what cannot know its ground (formulas: 3:1 on both)."""
+    """One motif on a light ground, on a dark one, and on either (3:1 on both): a formula does not know its ground."""
 
     light: str
     dark: str
@@ -41,10 +41,11 @@ METHODS = {
 CACHED = {"linestyle": "-", "linewidth": 1.6}  # frames, as keywords of a matplotlib patch
 MADE_NOW = {"linestyle": (0, (4, 3)), "linewidth": 1.6}
 ROTARY = "///"  # matplotlib's hatch
+INK = "#1f2933"  # the colour of text in style.mplstyle
 ABSORBED = {"linestyle": "-", "marker": "o"}  # lines, as keywords of `plot`
 EXPANDED = {"linestyle": "--", "marker": "s"}
 
 
-def in_formula(letter: str) -> str:
-    r"""TeX for a letter in its colour, readable on light and dark pages: `\textcolor{#00785a}{Q}`."""
-    return rf"\textcolor{{{THINGS[letter[0]].either}}}{{{letter}}}"
+def method(n_heads: int, n_kv_heads: int) -> str:
+    """MHA, GQA or MQA: the name in `METHODS` of attention with so many query and KV heads."""
+    return {n_heads: "MHA", 1: "MQA"}.get(n_kv_heads, "GQA")

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_lib.figures import motifs, style
+from course_lib.figures.motifs import INK
 
-INK, PAIRS = "#1f2933", "#dfe4ea"  # of text; of P and A, which hold a number for each pair of tokens
+PAIRS = "#dfe4ea"  # of P and A, which hold a number for each pair of tokens
 Q, K, V, LEARNT = (motifs.THINGS[name].light for name in ("Q", "K", "V", "learnt"))
 
 
@@ -125,7 +126,7 @@ def kinds_of_attention() -> Figure:
 
 
 def draw_kind(ax: Axes, x: float, queries: int, cached: int, hidden: np.ndarray | None) -> None:
-    """Q, K^T, P, V, Y for five keys, of which the first `cached` were there before."""
+    """Draw Q, K^T, P, V and Y for five keys. The cache holds the first `cached` of them; if any, frames say so."""
     y, keys, values = 9.0, x + 3, x + 9
     draw(ax, Block("$Q$", queries, 2, Q), x, y)
     draw(ax, Block("$K^T$", 2, 5, K), keys, y - 3, name_at="above")
@@ -133,12 +134,11 @@ def draw_kind(ax: Axes, x: float, queries: int, cached: int, hidden: np.ndarray 
     draw(ax, Block("$V$", 5, 2, V), values, y - 6, name_at="left")
     draw(ax, Block("$Y$", queries, 2, MEANS), values, y)
     if cached:
-        grey = {"edgecolor": INK}
-        frame(ax, keys, y - 3, cached, 2, **motifs.CACHED, **grey)
-        frame(ax, values, y - 6, 2, cached, **motifs.CACHED, **grey)
-        frame(ax, keys + cached, y - 3, 5 - cached, 2, **motifs.MADE_NOW, **grey)
-        frame(ax, values, y - 6 + cached, 2, 5 - cached, **motifs.MADE_NOW, **grey)
-        frame(ax, x, y, 2, queries, **motifs.MADE_NOW, **grey)
+        frame(ax, keys, y - 3, cached, 2, **motifs.CACHED)
+        frame(ax, values, y - 6, 2, cached, **motifs.CACHED)
+        frame(ax, keys + cached, y - 3, 5 - cached, 2, **motifs.MADE_NOW)
+        frame(ax, values, y - 6 + cached, 2, 5 - cached, **motifs.MADE_NOW)
+        frame(ax, x, y, 2, queries, **motifs.MADE_NOW)
         ax.text(x, y + queries + 2.6, "solid frame: kept\ndashed frame: computed now", va="top", fontsize=9.5)
 
 

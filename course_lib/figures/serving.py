@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.config import require
 from course_lib.figures import style
-from course_lib.figures.caching import CACHED, MADE_NOW, legend, square, token_rows
+from course_lib.figures.caching import CACHED, MADE_NOW, grid, legend, square, token_rows
 
 
 def padded_batch(lengths: Sequence[int], new: int) -> Figure:
@@ -23,8 +22,8 @@ def padded_batch(lengths: Sequence[int], new: int) -> Figure:
                         token_rows(ax, position, row, CACHED if position < length else MADE_NOW)
                     elif position < max(lengths):
                         square(ax, position, row, facecolor="white", **style.HIDDEN)
-            frame(ax, width, len(lengths), f"after {steps} steps" if steps else "after the prefill")
-        fig.axes[0].set_ylabel("text")
+            grid(ax, width, len(lengths), "position", "" if steps else "text", every=2)
+            ax.set_title(f"after {steps} steps" if steps else "after the prefill", fontsize=11)
         legend(fig, {"made in a step": MADE_NOW, "from the prompt": CACHED}, hidden="padding, never seen")
     return fig
 
@@ -38,15 +37,7 @@ def shared_prefix(prefix: int, questions: Sequence[int]) -> Figure:
         for row, length in enumerate(questions):
             for position in range(prefix + length):
                 token_rows(ax, position, row, CACHED if position < prefix else MADE_NOW)
-        frame(ax, prefix + max(questions), len(questions), f"a prefix of {prefix} tokens, read once")
-        ax.set_ylabel("question")
+        grid(ax, prefix + max(questions), len(questions), "position", "question", every=2)
+        ax.set_title(f"a prefix of {prefix} tokens, read once", fontsize=11)
         legend(fig, {"made for this question": MADE_NOW, "of the prefix, cached": CACHED})
     return fig
-
-
-def frame(ax: Axes, columns: int, rows: int, title: str) -> None:
-    ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), xlabel="position", aspect="equal")
-    ax.set_xticks(range(0, columns, 2))
-    ax.set_yticks(range(rows))
-    ax.grid(False)
-    ax.set_title(title, fontsize=11)

@@ -7,17 +7,12 @@ from matplotlib.figure import Figure
 
 from course_lib.config import is_whole, require
 from course_lib.figures import motifs, style
-from course_lib.figures.blocks import block
+from course_lib.figures.blocks import ON_BLOCKS, block
 
 SIDE = 0.8  # of a square, whose neighbours are 1 apart
 INCH, MARGIN, WIDEST = 0.36, 0.7, 8.0  # of a square, of the names of the rows, of the figure
 METHOD = {"MHA": "multi-head", "GQA": "grouped-query", "MQA": "multi-query"}
 MARKERS = "osDv"
-
-
-def method(n_heads: int, n_kv_heads: int) -> str:
-    """MHA, GQA or MQA: the name in `motifs.METHODS`."""
-    return {n_heads: "MHA", 1: "MQA"}.get(n_kv_heads, "GQA")
 
 
 def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
@@ -45,7 +40,7 @@ def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
 
 def draw(ax: Axes, n_heads: int, n_kv_heads: int) -> None:
     """The heads as squares, each KV head a cached key and value, and a line from each query head to what it reads."""
-    size, name = n_heads // n_kv_heads, method(n_heads, n_kv_heads)
+    size, name = n_heads // n_kv_heads, motifs.method(n_heads, n_kv_heads)
     colour, half = motifs.METHODS[name].light, SIDE / 2
     for i in range(n_heads):
         below = centre(i // size, size)
@@ -55,15 +50,14 @@ def draw(ax: Axes, n_heads: int, n_kv_heads: int) -> None:
         x = centre(k, size)
         for thing, left in (("K", x - half), ("V", x)):
             block(ax, (left, -1 - half), (half, SIDE), thing=thing)
-        ax.text(x, -1, str(k), ha="center", va="center", fontsize=9,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1})  # fmt: skip
+        ax.text(x, -1, str(k), ha="center", va="center", fontsize=9, bbox=ON_BLOCKS)
     ax.set_title(f"$g = {n_kv_heads}$: {METHOD[name]}", fontsize=10, color=colour)
     ax.set(xlim=(-0.7, n_heads - 0.3), ylim=(-1.6, 1.6), aspect="equal")
     ax.set_axis_off()
 
 
 def centre(k: int, size: int) -> float:
-    """Below the middle of group k."""
+    """Where KV head k stands: below the middle of its `size` query heads."""
     return k * size + (size - 1) / 2
 
 
@@ -91,7 +85,7 @@ def intensity_over_batch(batches: Sequence[int], n_heads: int, lines: Mapping[in
         fig = Figure(figsize=(6.4, 3.6))
         ax = fig.add_subplot()
         for (g, values), marker in zip(lines.items(), MARKERS, strict=False):
-            name = method(n_heads, g)
+            name = motifs.method(n_heads, g)
             colour = motifs.METHODS[name].light
             ax.plot(batches, values, marker=marker, color=colour, linestyle="-", label=f"{name}, $g = {g}$")
             ax.axhline(n_heads / g, color=colour, linewidth=1, linestyle=":")

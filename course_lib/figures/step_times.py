@@ -68,10 +68,10 @@ def draw_times(ax: Axes, machine: Machine, works: Mapping[str, Work], colour: st
 
 
 def marker_of(name: str) -> str:
-    """That of the form in `motifs`: square for the expanded one."""
+    """The marker of the work's form in `motifs`: a square for the expanded form, else a circle."""
     return (motifs.EXPANDED if name.endswith("expanded") else motifs.ABSORBED)["marker"]
 
 
 def times_text(ratio: float) -> str:
-    """1.4, 72, 1,070: as the interactive figure says it."""
+    """A ratio as the interactive figure writes it: 1.4, 72, 1,070."""
     return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:,.0f}"

@@ -48,10 +48,7 @@ def png(fig: Figure) -> str:
     The same drawing gives the same bytes: no date or version is written into it.
     """
     drawn, stored = io.BytesIO(), io.BytesIO()
-    with (
-        context(),
-        warnings.catch_warnings(),
-    ):  # what the font lacks is drawn as boxes; the table has it
+    with context(), warnings.catch_warnings():  # a box stands for what the font lacks; a figure's table has the text
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         fig.savefig(drawn, format="png", metadata={"Software": None})
     picture = Image.open(drawn).convert("RGB")

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_lib.figures import style
+from course_lib.figures.motifs import INK
 
-SINGLE, LONGER, INK = "#ffffff", "#cfe2f3", "#1f2933"
+SINGLE, LONGER = "#ffffff", "#cfe2f3"
 MARKERS = "osDv^"
 
 
@@ -79,7 +80,7 @@ def lines_of(words: Sequence[Sequence[str]], per_line: int) -> list[list[str]]:
 
 
 def vocabulary_sizes(sizes: np.ndarray, per_character: Mapping[str, np.ndarray], kind: str) -> Figure:
-    """Tokens per character against the vocabulary's size, for each kind; for one `kind`, what that saves and costs."""
+    """Over the vocabulary's size: tokens per character of each kind; pairs of tokens and numbers in E of one `kind`."""
     with style.context():
         fig = Figure(figsize=(8.2, 3.6))
         left, right = fig.subplots(1, 2)

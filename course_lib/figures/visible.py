@@ -9,8 +9,7 @@ from matplotlib.patches import Rectangle
 
 from course_lib.figures import style
 from course_lib.figures.attention import print_numbers
-
-INK = "#1f2933"
+from course_lib.figures.motifs import INK
 
 
 def masks_side_by_side(masks: Mapping[str, np.ndarray]) -> Figure:

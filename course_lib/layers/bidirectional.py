@@ -37,4 +37,4 @@ class BidirectionalAttention(Bidirectional, GroupedQueryAttention):
 
 
 class BidirectionalLatentAttention(Bidirectional, LatentAttention):
-    """Latent attention without a causal mask, in its expanded reading."""
+    """Latent attention without a causal mask, in its expanded form."""

@@ -39,7 +39,7 @@ SMALL = 2**16  # numbers: reading fewer takes less time than calling torch
 LARGE = 2**21  # numbers: with more, the times of all ways grow in proportion
 COPIES = 2**23  # numbers in all copies together: more than the caches of the cores hold
 ROUNDS, BUDGET = 9, 0.05  # timed calls of each way, and seconds for the timed calls of all
-HUGE = 2**22  # bytes: two huge pages, below which none can be filled for sure
+HUGE = 2**22  # bytes, two huge pages: less may hold no whole one, wherever it begins
 PER_THREAD = 2  # parts: a thread that is late leaves its second one to another
 
 

@@ -1,4 +1,4 @@
-"""Multi-head latent attention with two readings of one set of weights (paper, section 7).
+"""Multi-head latent attention with two forms of one set of weights (paper, section 7).
 
 Letters: r = d_latent, p = d_rope, e = d_head, v = d_value, beside those of `attention`.
 """
@@ -26,7 +26,7 @@ class LatentAttention(CausalAttention):
     Queries: W_Q (d, h e) and W_QR (d, h p) on X, or with a query latent L_Q = X W_LQ (d, r_q), normalised like L,
     W_LQQ (r_q, h e) and W_QR (r_q, h p) on L_Q. W_O (h v, d).
 
-    The verbs of this class are the expanded reading; `AbsorbedReading` holds the other one. Both give the same
+    The verbs of this class are the expanded form; `AbsorbedReading` holds the other one. Both give the same
     values with the same scale (d_head + d_rope)^{-1/2}: re-association does not change a score.
     """
 
@@ -102,7 +102,7 @@ class LatentAttention(CausalAttention):
         return [Q, self.rotary.rotate(split_heads(project(source, self.W_QR), h), positions)]
 
     def compress(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Rows:
-        """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed reading need not join them."""
+        """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed form need not join them."""
         L = self.norm_L(project(X, self.W_L))[:, None]
         if not self.config.d_rope:
             return {"L": L}

@@ -83,7 +83,7 @@ class Start:
 
     @classmethod
     def of(cls, stack: DecoderModel, eta: float = 0.01) -> "Start":
-        """Of random tokens, whose successors are random too; torch's generator is used, and the stack is changed."""
+        """Measure a stack on random tokens from torch's generator. The noise that is added stays in its matrices."""
         tokens = torch.randint(VOCABULARY, (BATCH, TOKENS))
         notes: dict[str, list[float]] = {name: [] for name in ("size", "attention", "feed_forward", "alike")}
 

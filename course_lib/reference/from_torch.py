@@ -24,7 +24,7 @@ def transform(theirs, source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def encoder_layer(theirs) -> EncoderLayer:
-    """Of a torch.nn.TransformerEncoderLayer with ReLU."""
+    """Copy a torch.nn.TransformerEncoderLayer with ReLU."""
     return EncoderLayer(
         attention=attention(theirs.self_attn),
         feed_forward=feed_forward(theirs),
@@ -34,7 +34,7 @@ def encoder_layer(theirs) -> EncoderLayer:
 
 
 def decoder_layer(theirs) -> DecoderLayer:
-    """Of a torch.nn.TransformerDecoderLayer with ReLU."""
+    """Copy a torch.nn.TransformerDecoderLayer with ReLU."""
     return DecoderLayer(
         self_attention=attention(theirs.self_attn),
         cross_attention=attention(theirs.multihead_attn),
@@ -46,7 +46,7 @@ def decoder_layer(theirs) -> DecoderLayer:
 
 
 def attention(theirs) -> MultiHeadAttention:
-    """Of a torch.nn.MultiheadAttention. Raises ValueError for biases that are not zero."""
+    """Copy a torch.nn.MultiheadAttention. Raises ValueError for biases that are not zero."""
     for name, bias in (("in_proj_bias", theirs.in_proj_bias), ("out_proj.bias", theirs.out_proj.bias)):
         require(bias is None or not array(bias).any(), f"{name} must be zero, since this attention has no biases")
     d, h = theirs.embed_dim, theirs.num_heads

@@ -1,4 +1,4 @@
-"""Multi-head latent attention and its two readings (paper, section 7).
+"""Multi-head latent attention and its two forms (paper, section 7).
 
 A token leaves one row L = X W_L in the cache, shared by all heads; with decoupled RoPE also one rotary key K_R.
 """
@@ -36,7 +36,7 @@ class QueryLatent:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LatentAttention:
-    """Expanded reading: keys L W_LK and values L W_LV are formed per head. Cache rows: L (N, r) and K_R (N, p).
+    """Expanded form: keys L W_LK and values L W_LV are formed per head. Cache rows: L (N, r) and K_R (N, p).
 
     W_Q is a matrix per head, or the `QueryLatent` that factors it; W_QR then reads the query latent too. W_QR and W_KR
     belong together: without them there are no positions. `norm` is an RMSNorm on L, before it is cached.
@@ -53,9 +53,7 @@ class LatentAttention:
     rope: Rope | None = None  # default Rope() where W_KR is given
     norm: RMSNorm | None = None
     window: int | None = None
-    scale: float | None = (
-        None  # default (e + p)^{-1/2}, in both readings: absorption re-associates, it does not rescale
-    )
+    scale: float | None = None  # default (e + p)^{-1/2}, in both forms: absorption re-associates, it does not rescale
 
     def __post_init__(self):
         sizes = self._sizes()
@@ -107,8 +105,8 @@ class LatentAttention:
         )
 
     def absorbed(self) -> "AbsorbedLatentAttention":
-        """The same weights in the other reading."""
-        return AbsorbedLatentAttention(**{f.name: getattr(self, f.name) for f in fields(LatentAttention)})
+        """The same weights in the absorbed form."""
+        return AbsorbedLatentAttention(**arguments(self, LatentAttention))
 
     @property
     def d_in(self) -> int:
@@ -146,7 +144,7 @@ class LatentAttention:
 
 
 class AbsorbedLatentAttention(LatentAttention):
-    """Absorbed reading: Q_h K_h^T = (Q_h W_LK_h^T) L^T, so that all heads attend to one shared key and value, L itself.
+    """Absorbed form: Q_h K_h^T = (Q_h W_LK_h^T) L^T, so that all heads attend to one shared key and value, L itself.
 
     Same weights, same cache, same values. The factors are applied one after the other: W_LQK and W_LO are never formed.
     """
@@ -184,3 +182,8 @@ def from_grouped(layer: GroupedQueryAttention) -> LatentAttention:
         window=layer.window,
         scale=layer.scale,
     )
+
+
+def arguments(layer: LatentAttention, kind: type[LatentAttention]) -> dict:
+    """What `layer` holds for the fields of `kind`, by name: `kind(**arguments(layer, kind))` has the same weights."""
+    return {f.name: getattr(layer, f.name) for f in fields(kind)}

@@ -5,13 +5,13 @@ k / rms(k) is not linear in the latent row, but it is linear up to one factor pe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from course_lib.config import require
-from course_lib.reference.latent import LatentAttention
+from course_lib.reference.latent import LatentAttention, arguments
 from course_lib.reference.norms import RMSNorm, require_width
 
 
@@ -30,9 +30,8 @@ class NormalisedKeysLatentAttention(LatentAttention):
         require(self.W_KR is None, "W_QR and W_KR must be None: a norm over content and rotary part is not here")
 
     def absorbed(self) -> "AbsorbedNormalisedKeysLatentAttention":
-        """The same weights in the other form."""
-        given = {f.name: getattr(self, f.name) for f in fields(NormalisedKeysLatentAttention)}
-        return AbsorbedNormalisedKeysLatentAttention(**given)
+        """The same weights in the absorbed form."""
+        return AbsorbedNormalisedKeysLatentAttention(**arguments(self, NormalisedKeysLatentAttention))
 
     def compress(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> dict[str, np.ndarray]:
         rows = super().compress(X, positions)

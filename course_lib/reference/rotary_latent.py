@@ -1,20 +1,20 @@
 """Rotary positions in latent attention that need no rows of their own: keys that turn, and rows that turn."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from course_lib.config import Rope, require
-from course_lib.reference.latent import AbsorbedLatentAttention, LatentAttention
+from course_lib.reference.latent import AbsorbedLatentAttention, LatentAttention, arguments
 from course_lib.reference.positions import require_even, rotate
 
 
 class RotatedKeysLatentAttention(LatentAttention):
     """RoPE on the up-projected keys: exact in relative positions, but R_{i-j} stands between W_Q and W_LK^T.
 
-    There is no absorbed reading: each step forms and rotates all keys again.
+    There is no absorbed form: each step forms and rotates all keys again.
     """
 
     def __post_init__(self):
@@ -60,11 +60,11 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
 
     def absorbed(self) -> "RotaryLatentAttention":
         """The same weights in the absorbed form."""
-        return RotaryLatentAttention(**weights_of(self))
+        return RotaryLatentAttention(**arguments(self, RotaryLatentAttention))
 
     def expanded(self) -> "ExpandedRotaryLatentAttention":
         """The same weights with keys and values formed per head."""
-        return ExpandedRotaryLatentAttention(**weights_of(self))
+        return ExpandedRotaryLatentAttention(**arguments(self, RotaryLatentAttention))
 
     def queries(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "h n r"]:
         return self._turn(super().queries(X, positions), positions)
@@ -108,11 +108,6 @@ class ExpandedRotaryLatentAttention(RotaryLatentAttention):
         content, turning = np.split(Y, [Y.shape[-1] - self.turned], axis=-1)
         back = rotate(turning, -positions, self.rope) @ self.W_LV[:, -self.turned :]
         return LatentAttention.output(self, content + back, positions)
-
-
-def weights_of(layer: RotaryLatentAttention) -> dict:
-    """All fields by name."""
-    return {f.name: getattr(layer, f.name) for f in fields(RotaryLatentAttention)}
 
 
 def give_rope_without_rotary_rows(layer: LatentAttention) -> None:

@@ -52,7 +52,7 @@ def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
 
 @torch.no_grad()
 def lay_alike(optimiser: torch.optim.Optimizer, *_) -> None:
-    """Lay each parameter in one piece of memory, and what belongs to its entries in the same order."""
+    """Lay each parameter in one piece of memory, and its gradient and moments in the same order."""
     for p in (p for group in optimiser.param_groups for p in group["params"]):
         strides, state = strides_of(p), optimiser.state.get(p, {})
         if p.stride() != strides:

@@ -24,7 +24,7 @@ def area(patches) -> float:
 
 def test_heads_and_rows_are_to_scale():
     """One token leaves 24, 12 and 8 numbers; in MHA and GQA the four heads read what is cached, in MLA what is made."""
-    (ax,) = latent.heads_and_rows(width=3, d_latent=8).axes
+    (ax,) = latent.heads_and_rows().axes
     rows = {y: sum(p.get_width() for p in ax.patches if p.get_y() == y and p.get_x() < 30) for y in (7.6, 4.2, 0.8)}
     assert rows == {7.6: 24, 4.2: 12, 0.8: 8}
     made = frames(ax, made_now=True)

@@ -8,8 +8,7 @@ from course_lib.figures.motifs import ROTARY, THINGS
 
 
 def blocks(ax):
-    """(colour, x, y, width, hatched, dashed) of each framed block."""
-    framed = [patch for patch in ax.patches if not patch.get_fill()]
+    """(colour, x, y, width, hatched, dashed) of each block."""
     return [
         (
             to_hex(patch.get_edgecolor()),
@@ -19,7 +18,7 @@ def blocks(ax):
             patch.get_hatch() == ROTARY,
             patch.get_linestyle() != "-",
         )
-        for patch in framed
+        for patch in ax.patches
     ]
 
 
@@ -34,7 +33,7 @@ def test_each_block_of_a_query_stands_above_the_cached_block_that_it_meets():
 
 
 def test_cached_rows_are_to_scale_and_hatched_where_they_turn():
-    (ax,) = pictures.cached_rows(heads=4).axes
+    (ax,) = pictures.cached_rows().axes
     rows = {}
     for colour, _, y, width, hatched, dashed in blocks(ax):
         assert not dashed

@@ -4,28 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+from matplotlib import rc_params_from_file
 
-from course_lib.figures import motifs
+from course_lib.figures import motifs, style
 
 SHEET = Path(motifs.__file__).parents[1] / "widgets" / "static" / "figure.css"
 LIGHT, DARK = "#ffffff", "#14181d"  # grounds of the figures; JupyterLab's dark cells are #111111
 ALL = motifs.THINGS | motifs.METHODS
 
 
-def luminance(colour: str) -> float:
-    """Relative luminance of WCAG 2."""
-    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: str, other: str) -> float:
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 @pytest.mark.parametrize("name", ALL)
-def test_contrast(name):
+def test_contrast(name, contrast):
     """4.5:1 on white, where motifs colour text, too; 3:1 on dark grounds; `either` 3:1 on both."""
     colour = ALL[name]
     assert contrast(colour.light, LIGHT) >= 4.5
@@ -39,6 +28,12 @@ def test_the_style_sheet_names_the_same_colours(theme):
     block = rules[0] if theme == "light" else rules[1].split("}")[0]
     stated = dict(re.findall(r"--clf-(\w+): (#[0-9a-f]{6});", block))
     assert {name: stated.get(name.lower()) for name in ALL} == {name: getattr(ALL[name], theme) for name in ALL}
+
+
+def test_ink_is_the_colour_of_text_in_stills_and_figures():
+    still = rc_params_from_file(style.SHEET, use_default_template=False)["text.color"]
+    figure = re.search(r"--clf-text: (#[0-9a-f]{6});", SHEET.read_text(encoding="utf-8"))[1]
+    assert motifs.INK == still == figure
 
 
 def test_methods_are_told_apart_from_each_other():

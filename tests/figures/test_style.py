@@ -22,17 +22,6 @@ BLINDNESS = {
     "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
 }
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
-
-
-def linear(colour):
-    c = np.array(to_rgb(colour))
-    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-
-
-def contrast(first, second):
-    low, high = sorted((linear(first) @ LUMINANCE, linear(second) @ LUMINANCE))
-    return (high + 0.05) / (low + 0.05)
 
 
 def lab(rgb):
@@ -43,13 +32,13 @@ def lab(rgb):
 
 
 @pytest.mark.parametrize("colour", style.PALETTE)
-def test_each_line_colour_stands_out_from_white(colour):
+def test_each_line_colour_stands_out_from_white(colour, contrast):
     assert contrast(colour, "white") >= 4.5
 
 
 @pytest.mark.parametrize("kind", BLINDNESS)
-def test_line_colours_differ_for_every_kind_of_colour_vision(kind):
-    seen = [lab(np.array(BLINDNESS[kind]) @ linear(colour)) for colour in style.PALETTE]
+def test_line_colours_differ_for_every_kind_of_colour_vision(kind, linear):
+    seen = [lab(np.array(BLINDNESS[kind]) @ linear(to_rgb(colour))) for colour in style.PALETTE]
     # 10 in L*a*b* is about four just noticeable differences (2.3); lines differ by dash as well.
     assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) >= 10
 
@@ -88,7 +77,7 @@ def test_colour_table_is_the_colour_map():
 
 
 @pytest.mark.parametrize("weight", np.linspace(0, 1, 51))
-def test_printed_numbers_are_readable_on_every_colour(weight):
+def test_printed_numbers_are_readable_on_every_colour(weight, contrast):
     ground = matplotlib.colormaps["cividis"](weight)[:3]
     assert contrast("white" if weight < HALF_LIGHT else "black", ground) >= 4.5
 
@@ -149,12 +138,8 @@ def test_long_tokens_are_cut_with_a_sign():
     assert shown("x" * 41) == "x" * 40 + "…" and shown("x" * 40) == "x" * 40
 
 
-def test_signed_colours_are_white_at_zero_and_as_dark_on_both_sides():
+def test_signed_colours_are_white_at_zero_and_as_dark_on_both_sides(luminance):
     table = np.frombuffer(style.colour_table(style.SIGNED), np.uint8).reshape(256, 3) / 255
-    luminance = np.where(table <= 0.04045, table / 12.92, ((table + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
-    assert (
-        luminance[127:129].min() > 0.97
-        and np.all(np.diff(luminance[:128]) > 0)
-        and np.all(np.diff(luminance[128:]) < 0)
-    )
-    assert np.abs(luminance - luminance[::-1]).max() < 0.08  # blue and orange of one size look equally strong
+    light = luminance(table)
+    assert light[127:129].min() > 0.97 and np.all(np.diff(light[:128]) > 0) and np.all(np.diff(light[128:]) < 0)
+    assert np.abs(light - light[::-1]).max() < 0.08  # blue and orange of one size look equally strong

@@ -5,7 +5,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from course_lib.figures.tokens import INK, LONGER, SINGLE, merges, token_boxes, vocabulary_sizes
+from course_lib.figures.motifs import INK
+from course_lib.figures.tokens import LONGER, SINGLE, merges, token_boxes, vocabulary_sizes
 
 TOKENS, IDS = ["a ", "b", "cde", "f", "gh"], [300, 1, 301, 2, 302]
 STEPS = [("", [list("abc"), list("abd")]), ("ab", [["ab", "c"], ["ab", "d"]]), ("abc", [["abc"], ["ab", "d"]])]
