@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.figures import style
-from course_lib.figures.motifs import THINGS
+from course_lib.figures.motifs import INK, THINGS
 
 LAYERS = "osv^"  # markers
 
@@ -48,13 +48,13 @@ def unitary_mix(
 
 
 def draw_points(ax: Axes, points: Complex[np.ndarray, "n"], size: float, turned: bool) -> None:
-    """Draw points of the complex plane. Those that stay rotary (`turned`) get a thick black frame."""
+    """Draw points of the complex plane. Those that stay rotary (`turned`) get a thick frame in ink."""
     colour = THINGS["K"].light
     ax.plot(points.real, points.imag, ".", color=colour, markersize=2, linestyle="")
     ax.set(xlim=(-size, size), ylim=(-size, size), aspect="equal", xticks=[], yticks=[])
     ax.grid(False)
     for spine in ax.spines.values():
-        spine.set(visible=True, color="black" if turned else "#c5ccd3", linewidth=2 if turned else 0.8)
+        spine.set(visible=True, color=INK if turned else "#c5ccd3", linewidth=2 if turned else 0.8)
 
 
 def energy_and_rotation(

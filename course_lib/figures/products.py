@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from course_lib.figures import motifs, style
 from course_lib.figures.motifs import INK
 
-PAIRS = "#dfe4ea"  # of P and A, which hold a number for each pair of tokens
+PLAIN = "#dfe4ea"  # what has no motif: X, A, P, the output
 Q, K, V, LEARNT = (motifs.THINGS[name].light for name in ("Q", "K", "V", "learnt"))
 
 
@@ -57,7 +57,7 @@ def draw(ax: Axes, block: Block, x: float, y: float, name_at: str = "below") -> 
         look = style.HIDDEN | {"facecolor": "white"} if hidden else {"facecolor": block.colour, "edgecolor": "white"}
         ax.add_patch(Rectangle((x + j, y + i), 1, 1, **look))
         if block.entries is not None:
-            text_colour = INK if block.colour in (PAIRS, MEANS, "white") else "white"
+            text_colour = INK if block.colour in (PLAIN, MEANS, "white") else "white"
             number = f"{block.entries[i, j]:.3f}".rstrip("0").rstrip(".")
             ax.text(x + j + 0.5, y + i + 0.5, number, ha="center", va="center", color=text_colour, fontsize=9)
     middle = x + block.columns / 2
@@ -83,9 +83,9 @@ def attention_by_hand(matrices: dict[str, np.ndarray], tokens: list[str], marked
     M, n = matrices, len(tokens)
     blocks = {  # the lower line, from left to right: name, colour, the matrix
         "Q": ("$Q$", Q),
-        "A": ("$A = f(QK^T)$", PAIRS),
-        "Z": ("$Z_{ii}$", PAIRS),
-        "P": ("$P = Z^{-1}A$", PAIRS),
+        "A": ("$A = f(QK^T)$", PLAIN),
+        "Z": ("$Z_{ii}$", PLAIN),
+        "P": ("$P = Z^{-1}A$", PLAIN),
         "Y": ("$Y = PV$", MEANS),
     }
     with style.context():
@@ -130,7 +130,7 @@ def draw_kind(ax: Axes, x: float, queries: int, cached: int, hidden: np.ndarray 
     y, keys, values = 9.0, x + 3, x + 9
     draw(ax, Block("$Q$", queries, 2, Q), x, y)
     draw(ax, Block("$K^T$", 2, 5, K), keys, y - 3, name_at="above")
-    draw(ax, Block("$P$", queries, 5, PAIRS, hidden=hidden), keys, y)
+    draw(ax, Block("$P$", queries, 5, PLAIN, hidden=hidden), keys, y)
     draw(ax, Block("$V$", 5, 2, V), values, y - 6, name_at="left")
     draw(ax, Block("$Y$", queries, 2, MEANS), values, y)
     if cached:
@@ -148,7 +148,7 @@ def column_blocks() -> Figure:
     with style.context():
         fig, ax = canvas(28.0, 11.2)
         left, below = 6.0, 6.0
-        draw(ax, Block("$X$", tokens, d_in, PAIRS), 1, below)
+        draw(ax, Block("$X$", tokens, d_in, PLAIN), 1, below)
         ax.text(15.6, below + 1.6, "cut\n$\\longrightarrow$", ha="center", va="center", fontsize=11)
         for h in range(heads):
             grey, green = shades(h)
@@ -182,7 +182,7 @@ def row_blocks() -> Figure:
             x = 15.6 + h * 7.9
             draw(ax, Block(f"$Y_{h}$", tokens, d_v, fill), x, below)
             draw(ax, Block(f"$W^O_{h}$", d_v, d_out, grey), x + d_v + 0.6, below - 0.6 - d_v, name_at="above")
-            draw(ax, Block(f"$Y_{h} W^O_{h}$", tokens, d_out, PAIRS), x + d_v + 0.6, below)
+            draw(ax, Block(f"$Y_{h} W^O_{h}$", tokens, d_out, PLAIN), x + d_v + 0.6, below)
             ax.text(x - 0.65, below + 2, "=" if h == 0 else "+", ha="center", va="center", fontsize=15)
-        draw(ax, Block("$Y$", tokens, d_out, PAIRS), right, below)
+        draw(ax, Block("$Y$", tokens, d_out, PLAIN), right, below)
     return fig

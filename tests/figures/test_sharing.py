@@ -7,10 +7,10 @@ from matplotlib.colors import to_hex
 from course_lib.config import GroupedConfig, LatentConfig
 from course_lib.exercises.nb07_kv_sharing import kv_heads_read
 from course_lib.figures import motifs, style
-from course_lib.figures.conversions import uptraining
 from course_lib.figures.devices import on_each_device, split_over_devices
 from course_lib.figures.sharing import head_groups, intensity_over_batch, milliseconds_over_tokens
 from course_lib.figures.turned import two_heads
+from course_lib.figures.uptraining import held_out
 
 GQA = GroupedConfig(d_model=64, n_heads=16, n_kv_heads=4)
 MLA = LatentConfig(d_model=64, n_heads=16, d_head=4, d_latent=10, d_rope=2)
@@ -101,7 +101,7 @@ def test_turning_a_turned_copy_brings_back_all_of_it():
 
 def test_uptraining_draws_curves_and_levels():
     curves = {"mean": [3.0, 2.0], "first": [4.0, 2.5]}
-    ax = uptraining([0, 10], curves, {"before": ("MHA", 1.5), "scratch": ("GQA", 1.7)}, "4 from 8").axes[0]
+    ax = held_out([0, 10], curves, {"before": ("MHA", 1.5), "scratch": ("GQA", 1.7)}, "4 from 8").axes[0]
     assert {line.get_label(): list(line.get_ydata()) for line in ax.lines[:2]} == curves
     assert [line.get_ydata()[0] for line in ax.lines[2:]] == [1.5, 1.7]
     assert [line.get_color() for line in ax.lines[2:]] == [motifs.METHODS[m].light for m in ("MHA", "GQA")]

@@ -9,7 +9,7 @@ from course_lib.figures import motifs, style
 MARKERS, DASHES = "dsov", (":", "--", "-.", "-")
 
 
-def uptraining(
+def held_out(
     steps: Sequence[int], curves: Mapping[str, Sequence[float]], levels: Mapping[str, tuple[str, float]], title: str
 ) -> Figure:
     """Held-out loss at `steps` for each way of converting, in one colour, as all are GQA.
