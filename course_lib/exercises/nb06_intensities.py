@@ -67,6 +67,8 @@ INTENSITY = Exercise(
         itemsize * (weights -> 2 * (weights | `itemsize` is not used. A number takes `itemsize` bytes.
         flops / moved -> moved / flops | This is bytes per FLOP. Return FLOPs per byte.
         flops / moved -> flops // moved | This is rounded down. Return the quotient itself.
+        flops / moved -> flops / itemsize * (weights + batch * cache) | This multiplies by the numbers that are read.
+            Put the product in parentheses, a / (b * c), because a / b * c is (a / b) c.
         flops / moved -> flops | These are the FLOPs alone. Divide by the bytes.
         flops / moved -> 2 * (batch + group) / itemsize | This is the intensity of the parameters plus that of the
             cache. Add up FLOPs, add up bytes, and divide then.
