@@ -22,7 +22,7 @@ SOFTMAX = Exercise(
         Stage((np.log([[1.0, 2.0, 5.0]]),), "the logarithms of 1, 2 and 5"),
         Stage((draw(5, 5, seed=2),), "five rows of five logits of size 1"),
         Stage((draw(4, 7, seed=2),), "four rows of seven logits of size 1"),
-        Stage((400 + draw(1, 7, seed=5),), "one row of logits near 400"),
+        Stage((np.append(400 + draw(1, 6, seed=5), [[0.0]], axis=1),), "one logit of 0 beside logits near 400"),
         Stage((1000 + draw(1, 7, seed=2),), "one row of logits near 1000"),
         Stage((np.array([[0.0, -1.0, -0.5, -1000.0]]),), "one logit of -1000 beside small ones"),
         Stage((np.array([[0.0, -1.0, -0.5, -3000.0]]),), "one logit of -3000 beside small ones"),
@@ -45,6 +45,8 @@ SOFTMAX = Exercise(
             underflows to 0 / 0. Each row has a maximum of its own.
         S.max(axis=-1, keepdims=True) -> S.mean(axis=-1, keepdims=True) | The mean is subtracted, and logits far above
             it still overflow. Only the maximum bounds exp by 1.
+        S.max(axis=-1, keepdims=True) -> S.sum(axis=-1, keepdims=True) | The sum is subtracted, so that all exponentials
+            of a row may underflow, or overflow. Only the maximum bounds exp by 1.
         S.max(axis=-1, keepdims=True) -> S.min(axis=-1, keepdims=True) | The minimum is subtracted, so the largest
             logits still overflow. Only the maximum bounds exp by 1.
         S.max(axis=-1, keepdims=True) -> S[:, :1] | The first logit of each row is subtracted, and logits far above it

@@ -23,8 +23,8 @@ BYTES = Exercise(
     solution=cache_bytes,
     stages=(
         Stage(
-            (MIXED, 50, 7, 3),
-            "three kinds of layers, windows of 11, none and 60; 7 texts of 50 tokens, 3 bytes a number",
+            (MIXED, 50, 13, 3),
+            "three kinds of layers, windows of 11, none and 60; 13 texts of 50 tokens, 3 bytes a number",
         ),
         Stage((LLAMA_3_70B, 8192, 5, 2), "Llama 3 70B, 5 texts of 8192 tokens in 16 bits"),
         Stage((GEMMA_3_27B, 131_072, 1, 2), "Gemma 3 27B, whose local layers have windows"),
@@ -51,7 +51,11 @@ BYTES = Exercise(
         tokens if -> 0 if | Layers without a window are not counted. They keep all rows.
         min(tokens, window) -> min(tokens * batch, window) / batch | A window holds rows of one text. Multiply by the
             batch after the window has cut.
+        (layers, tokens, batch, -> (layers, batch, tokens, | `tokens` and `batch` are exchanged. A window cuts the
+            tokens of each text, not the texts.
         * batch -> | The batch is missing. Each text has keys and values of its own.
+        * batch -> / batch | This is divided by the batch. Each text has keys and values of its own, so multiply.
+        * itemsize -> / itemsize | This is divided by `itemsize`. Each number takes `itemsize` bytes, so multiply.
         * itemsize -> | These are numbers. Each takes `itemsize` bytes.
         * itemsize -> * itemsize * 8 | These are bits. `itemsize` is in bytes already.
         * itemsize -> * itemsize // 8 | This is divided by 8. `itemsize` is in bytes already.

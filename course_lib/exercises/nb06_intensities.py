@@ -67,6 +67,8 @@ INTENSITY = Exercise(
         itemsize * (weights -> 2 * (weights | `itemsize` is not used. A number takes `itemsize` bytes.
         flops / moved -> moved / flops | This is bytes per FLOP. Return FLOPs per byte.
         flops / moved -> flops // moved | This is rounded down. Return the quotient itself.
+        flops / moved -> flops / itemsize * (weights + batch * cache) | This multiplies by the numbers that are read.
+            Put the product in parentheses, a / (b * c), because a / b * c is (a / b) c.
         flops / moved -> flops | These are the FLOPs alone. Divide by the bytes.
         flops / moved -> 2 * (batch + group) / itemsize | This is the intensity of the parameters plus that of the
             cache. Add up FLOPs, add up bytes, and divide then.
@@ -107,6 +109,7 @@ BATCH = Exercise(
         Stage((300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion parameters with 300 tokens cached"),
         Stage((2, 100, 100, 4, 2), "with a ridge of 2, which one sequence reaches"),
         Stage((3, 1_000_020, 1_000_000, 5, 4), "with a cache that a very large batch makes up for"),
+        Stage((1005, 3_000_023, 3000, 5, 2), "with a cache that only a batch above 100 million makes up for"),
         Stage((2.5, 1001, 2001, 2, 2), "with a ridge of 2.5 that a large batch just reaches"),
         Stage((50, 1000, 100, 3, 2), "with a cache that no batch can make up for"),
         Stage((50, 4700, 100, 3, 2), "with a cache that only an infinite batch could make up for"),
@@ -140,6 +143,13 @@ BATCH = Exercise(
         return math.ceil(ridge * itemsize * weights / per_sequence) -> batch = math.ceil(ridge * itemsize * weights /
             per_sequence); return batch if batch <= 10000 else math.inf | Some batch above 10,000 reaches the ridge.
             None does only if 2 (W + group C) <= ridge itemsize C.
+        return math.ceil(ridge * itemsize * weights / per_sequence) -> batch = math.ceil(ridge * itemsize * weights /
+            per_sequence); return batch if batch <= 1_000_000 else math.inf | Some batch above 1,000,000 reaches the
+            ridge. None does only if 2 (W + group C) <= ridge itemsize C.
+        math.ceil(ridge * itemsize * weights / per_sequence) -> ridge * itemsize * weights / per_sequence | A batch is a
+            whole number. Round up (`math.ceil`).
+        / per_sequence -> / (2 * (weights + group * cache) - ridge * itemsize * group) | `group` is taken for `cache` in
+            the bytes that grow with the batch. Each sequence reads `cache` numbers.
         math.ceil -> -math.floor | This is negative. A batch is positive, and -(-a // b) rounds a / b up.
         / per_sequence -> / (per_sequence - 2 * group * cache) | The FLOPs of the cache are missing. A sequence brings
             2 (W + group C) - ridge itemsize C.
@@ -176,7 +186,7 @@ BATCH = Exercise(
     hints=(
         "Write 2 b (W + group C) >= ridge itemsize (W + b C), with C for cache, and bring every b to one side.",
         "b (2 (W + group C) - ridge itemsize C) >= ridge itemsize W. What if the bracket is not positive?",
-        "`math.ceil` rounds up. A search `while decode_intensity(...) < ridge` is a right answer, too, if it "
-        "knows when to give up.",
+        "`math.ceil` rounds up. A search that doubles the batch, and then halves an interval, is a right answer, too. "
+        "It gives up where the bracket is not positive.",
     ),
 )

@@ -20,7 +20,7 @@ ALIBI = Exercise(
     stages=(
         Stage((np.array([0.5]), 2, 5), "one head, two new tokens behind three cached ones"),
         Stage((np.array([0.5]), 1, 1), "one token: its distance to itself is 0"),
-        Stage((np.array([0.5, 0.3, 0.07]), 5, 5), "three heads, five tokens, all of them new"),
+        Stage((np.array([1.5, 0.3, 0.07]), 5, 5), "three heads, five tokens, all of them new"),
         Stage((np.array([0.5, 0.2, 0.07, 0.3]), 3, 7), "three new tokens behind four cached ones"),
     ),
     mistakes=edits(
@@ -53,8 +53,8 @@ ALIBI = Exercise(
           bias is added to the logit, before the exponential.
         -slopes[:, None, None] -> -np.ones(len(slopes))[:, None, None] | The slopes are not used. Each head multiplies
           the distances by its own slope.
-        -slopes[:, None, None] -> -slopes.astype(int)[:, None, None] | The slopes are cut to integers, so they are 0.
-          Keep them as floats.
+        -slopes[:, None, None] -> -slopes.astype(int)[:, None, None] | The slopes are cut to whole numbers, most of
+          them to 0. Keep them as floats.
         -slopes[:, None, None] -> -slopes[::-1, None, None] | The slopes are in reverse order. Head h has slopes[h].
         -slopes[:, None, None] -> -2.0 ** -slopes[:, None, None] | The slopes are taken as exponents of 2. They are
           the numbers beta_h already.

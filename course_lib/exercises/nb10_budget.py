@@ -42,7 +42,7 @@ BUDGET = Exercise(
         Stage(_inputs(7, *LAYERS), "five layers with different numbers of values"),
         Stage(
             _inputs(4, [9.0, 0.1, 0.1], [2.0, 1.9, 1.8, 1.7, 1.6, 1.5], [30.0, 29.0, 2.5, 1.0]),
-            "three layers, of which the last is much larger",
+            "the last of three layers has much larger values",
         ),
         Stage(_inputs(2, [3.0, 2.9, 2.8, 2.7], [4.0, 0.2], [1.0, 0.1]), "two of three layers have one large value"),
         Stage(_inputs(3, [10.0, 6.0, 1.0], [12.0, 10.5, 9.0, 7.5]), "one layer falls fast, one slowly"),
@@ -50,12 +50,13 @@ BUDGET = Exercise(
             _inputs(4, [5.0, 3.0, 2.65], [1.0, 0.98, 0.96, 0.94, 0.92, 0.9]),
             "one layer has many nearly equal values",
         ),
-        Stage(_inputs(2, [5.0, 0.1], [1.1, 0.3], [1.0, 0.999, 0.99, 0.98]), "three layers, of which one gets rank 0"),
+        Stage(_inputs(2, [5.0, 0.1], [1.1, 0.3], [1.0, 0.999, 0.99, 0.98]), "one of three layers gets rank 0"),
         Stage(_inputs(4, [1.0, 0.9], [5.0, 1.0, 0.5, 0.4]), "one layer keeps all of its values"),
         Stage(
             _inputs(7, [9.0, 1.0, 0.9], [5.0, 4.9, 4.7, 4.0, 3.0], [1.0, 0.95, 0.1, 0.05], [7.0, 0.02]),
             "four layers with different numbers of values",
         ),
+        Stage(_inputs(3, [2.0, 2.0, 2.0, 2.0], [3.0, 1.0]), "one layer has equal values, and keeps two of them"),
     ),
     mistakes=edits(
         ranks_for_budget,
@@ -84,6 +85,9 @@ BUDGET = Exercise(
           gains))) for g in gains] | The budget is divided by the number of values of each layer. Their sizes decide.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return np.maximum(np.bincount(layer[best],
           minlength=len(gains)), 1).tolist() | Each layer gets at least rank 1, so that the sum exceeds the budget.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> least = np.concatenate(gains)[best[-1]];
+          return [int(np.sum(g >= least)) for g in gains] | All gains of at least a threshold are kept. Where gains are
+          equal, these are more than the budget.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return best.tolist() | These are the places
           of the kept directions. Count how many belong to each layer.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return layer[best].tolist() | These are the

@@ -256,6 +256,8 @@ def unshifted_long_double(S):
         ("2.2", lambda x, a, y, b: smooth_in_loops(x, a, y, b * 2**0.5), "not by (2 b)^2"),
         ("2.2", smooth_without_keepdims, "Column j of A is divided by the sum of row j"),
         ("2.3", softmax_with(lambda S: np.abs(S).max(-1, keepdims=True)), "The largest absolute value is subtracted"),
+        ("2.3", softmax_with(lambda S: S.sum(-1, keepdims=True)), "The sum is subtracted"),
+        ("2.3", softmax_with(lambda S: -S.max(-1, keepdims=True)), "The maximum is added"),
         ("2.3", softmax_with(lambda S: np.abs(S).max()), "The largest absolute value is subtracted"),
         ("2.4", lambda n, N: np.tri(N, dtype=bool)[:, -n:], "the last n columns"),
         ("2.4", lambda n, N: np.tri(n, N, n, dtype=bool), "Query i is taken for token n + i"),

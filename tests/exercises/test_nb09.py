@@ -271,7 +271,8 @@ def norm_of_the_row(Q, W_LK, gamma, L, eps):
         ("9.2", decoupled_backwards, "the shift has the wrong sign"),
         ("9.2", decoupled_with(after=lambda S, *given: S.swapaxes(1, 2)), "the logits are transposed"),
         ("9.1", lambda slopes, n, N: np.array(alibi_in_loops(slopes, n, N)) + slopes[:, None, None], "one too small"),
-        ("9.1", lambda slopes, n, N: alibi_in_loops([int(m) for m in slopes], n, N), "cut to integers"),
+        ("9.1", lambda slopes, n, N: alibi_in_loops([int(m) for m in slopes], n, N), "cut to whole numbers"),
+        ("9.1", lambda slopes, n, N: np.zeros((len(slopes), n, N)), "at index (0, 0, 0) you got 0 where -1.5"),
         ("9.1", lambda slopes, n, N: np.minimum(alibi_in_loops(slopes, n, N), 0), "Return -beta_h (i - j)"),
         ("9.2", decoupled_with(after=lambda S, *given: hidden(S)), "The future is masked"),
         (

@@ -247,6 +247,12 @@ def where_most_is_missed(values, budget):
     return ranks
 
 
+def all_above_a_threshold(values, budget):
+    gains = [s**2 / np.sum(s**2) for s in values]
+    least = sorted(np.concatenate(gains), reverse=True)[budget - 1]
+    return [int(np.sum(g >= least)) for g in gains]
+
+
 def mixed_without_U(q, mixed, U):
     return np.einsum("ah,bh->hab", q.conj(), mixed).real
 
@@ -296,6 +302,7 @@ def too_short(X, W_K, W_V, rank, alpha):
         ("10.3", by_energy, "by the energies of the layers"),
         ("10.3", by_running_sums, "by the sum up to it"),
         ("10.3", where_most_is_missed, "the layer with the largest error"),
+        ("10.3", all_above_a_threshold, "more than the budget"),
         (
             "10.3",
             lambda values, R: [R // len(values) + (i < R % len(values)) for i in range(len(values))],

@@ -1,6 +1,6 @@
 """Rules that every exercise keeps: its inputs tell mistakes apart, slips do not pass, and no reason is wrong.
 
-`rules/nb02_right.txt` lists slips that are right, `rules/nb02_pending.txt` what does not keep a rule yet.
+`rules/nb02_right.txt` lists slips that are right, `rules/nb06_true.txt` slips of which another's reason is true.
 """
 
 import ast
@@ -32,14 +32,9 @@ def table(kind: str) -> dict[str, list[str]]:
 RIGHT = table("right")  # slips that are right, or right wherever the exercise is defined: a part of `before -> after`
 TRUE = table("true")  # slips that differ somewhere from the mistake that they hear, though its message is true of them
 SHARES = {i: float(share) for i, (share,) in table("named").items()}
-PENDING = {i: " ".join(rules).split() for i, rules in table("pending").items()}
 
 
-def holds(rule: str, exercise, faults: list) -> None:
-    """Fail if there are faults; while the exercise is pending for the rule, fail if there are none."""
-    if rule in PENDING.get(exercise.id, []):
-        assert faults, f"exercise {exercise.id} keeps the rule {rule!r} now; take it from rules/"
-        pytest.xfail(f"{len(faults)} faults")
+def none(faults: list) -> None:
     assert not faults, "\n".join(map(str, faults))
 
 
@@ -54,7 +49,7 @@ def test_no_two_mistakes_coincide_where_they_first_show(exercise):
         stages = {first_shown(m.answer, exercise) for m in (one, other)}
         if len(stages - {None}) == 1 and len(stages) == 1 and same(*(value(m.answer, *stages) for m in (one, other))):
             faults.append(f"{one.message} = {other.message}")
-    holds("mistakes", exercise, faults)
+    none(faults)
 
 
 def heard(exercise, monkeypatch):
@@ -75,25 +70,25 @@ def test_a_slip_that_passes_is_right(exercise, monkeypatch):
     passed = [name(slip) for slip, result in heard(exercise, monkeypatch) if result.passed]
     listed = RIGHT.get(exercise.id, ())
     assert [right for right in listed if not any(right in one for one in passed)] == []
-    holds("slips", exercise, [one for one in passed if not any(right in one for right in listed)])
+    none([one for one in passed if not any(right in one for right in listed)])
 
 
 @every_exercise
 @pytest.mark.filterwarnings("ignore")
 def test_a_slip_hears_no_mistake_that_it_is_not(exercise, monkeypatch):
     """A slip that hears a known mistake gives its value at every stage of the case where it is heard."""
-    faults = []
+    listed, faults = TRUE.get(exercise.id, ()), []
     for slip, result in heard(exercise, monkeypatch):
         for mistake in exercise.mistakes:
-            if any(true in name(slip) for true in TRUE.get(exercise.id, ())):
-                continue
             if f"\n  {mistake.message}".rstrip(".") + ".\n" in result.message + "\n":
                 case = first_shown(slip.answer, exercise).case
                 stages = [stage for stage in exercise.stages if stage.case == case]
                 pairs = [(value(slip.answer, stage), value(mistake.answer, stage)) for stage in stages]
                 if not all(same(*pair) or any(value is ... for value in pair) for pair in pairs):
                     faults.append(f"{name(slip)} hears {mistake.message}")
-    holds("reasons", exercise, faults)
+    names = [fault.split(" hears ")[0] for fault in faults]
+    assert [true for true in listed if not any(true in name for name in names)] == []
+    none([fault for fault, name in zip(faults, names, strict=True) if not any(true in name for true in listed)])
 
 
 @every_exercise
@@ -145,7 +140,7 @@ def test_a_softmax_meets_large_logits(exercise):
             if re.search(r"- (\w+\.max\(|np\.where|largest)", slip.before) and " - " not in slip.after
             if any(shows(slip.answer, exercise, stage) for stage in exercise.stages)
         ]
-        holds("logits", exercise, [] if overflows else ["no stage has logits of 800 or more"])
+        none([] if overflows else ["no stage has logits of 800 or more"])
 
 
 @every_exercise
@@ -160,7 +155,7 @@ def test_whole_numbers_vary(exercise):
                 faults.append(f"{names[place]} is always {values[0]}")
             if all(v & (v - 1) == 0 for v in values):
                 faults.append(f"{names[place]} is always a power of two")
-    holds("numbers", exercise, faults)
+    none(faults)
 
 
 @every_exercise
@@ -170,7 +165,7 @@ def test_lists_of_lengths_are_not_sorted(exercise):
         lists = [list(v) for v in values if isinstance(v, list | tuple) and all(isinstance(n, int) for n in v)]
         if lists and not any(v not in (sorted(v), sorted(v, reverse=True)) for v in lists):
             faults.append(f"input {place} is always sorted")
-    holds("sorted", exercise, faults)
+    none(faults)
 
 
 SQUARE = {"2.7"}  # the weights of a text over itself
@@ -185,7 +180,7 @@ def test_lengths_of_axes_vary(exercise):
         faults.append("all arrays are square")
     if shapes and all(n & (n - 1) == 0 for shape in shapes for n in shape):
         faults.append("all lengths are powers of two")
-    holds("axes", exercise, faults)
+    none(faults)
 
 
 @every_exercise
@@ -196,7 +191,7 @@ def test_a_square_input_hides_missing_keepdims(exercise):
         all_slips = slips_of(exercise)
         without = [s for s in all_slips if s.after.count("keepdims=True") < s.before.count("keepdims=True")]
         found = any(shows(slip.answer, exercise, stage) for slip in without for stage in exercise.stages)
-        holds("keepdims", exercise, [] if found else ["missing keepdims raises or is right at every stage"])
+        none([] if found else ["missing keepdims raises or is right at every stage"])
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
@@ -211,7 +206,7 @@ def test_messages_and_hints_are_plain_sentences(exercise):
         sentences = re.split(r"(?<=[.?!]) ", plain)
         if not plain.endswith((".", "?", "!")) or any(s.count(": ") + s.count("; ") > 1 for s in sentences):
             faults.append(text)
-    holds("words", exercise, faults)
+    none(faults)
 
 
 @every_exercise

@@ -182,6 +182,7 @@ def test_what_all_numbers_have_in_common_is_said(got, sentence):
         ),
         ([2, 3, 5], [1, 2, 4], "Every number differs from the expected one by 1"),
         ([4, 1, 2], [1, 2, 4], "The numbers are right, but in another order"),
+        ([0, 1, 0, 1, 1], [1, 0, 0, 1, 1], "As many numbers are 1 as expected, but at other places"),
         (GIVEN, (2 * GIVEN, GIVEN, GIVEN[0]), "3 results are asked; you return one array, which is right as entry 1"),
         (GIVEN[0], (2 * GIVEN, GIVEN), "2 results are asked; you return one array of shape (3,)"),
         ((GIVEN + 1, GIVEN[0]), (GIVEN, GIVEN), "in entry 1, your result has shape (3,)"),
