@@ -49,6 +49,28 @@ def walk():
 
 
 @pytest.fixture(scope="session")
+def laid_out():
+    """Wait until the next frame is painted: what follows a change of size is laid out by then."""
+
+    def waiter(opened):
+        opened.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
+
+    return waiter
+
+
+@pytest.fixture(scope="session")
+def resize(laid_out):
+    """Give a page another width, and wait until it is laid out for that."""
+
+    def resizer(opened, width):
+        opened.set_viewport_size({"width": width, "height": 800})
+        opened.wait_for_function("(width) => innerWidth === width", arg=width)
+        laid_out(opened)
+
+    return resizer
+
+
+@pytest.fixture(scope="session")
 def browser():
     with running_chromium() as browser:
         yield browser

@@ -161,6 +161,8 @@ def test_another_head_shows_its_own_strongest_key(mount):
 def test_touch_picks_a_cell(open_figure):
     opened = open_figure(explorer(), has_touch=True)
     opened.touchscreen.tap(*centre(opened, 4, 2, 5))
+    # The browser makes a click of a tap a moment later.
+    opened.locator("[aria-live=polite]", has_text="query mat, key sat").wait_for(state="attached")
     assert said(opened).startswith("query mat, key sat") and said(opened).endswith("pinned")
 
 

@@ -25,7 +25,7 @@ def findings(opened):
     ]
 
 
-def test_page_opens_from_a_file_alone_and_fits_every_width(cls, open_page, tmp_path, tokens):
+def test_page_opens_from_a_file_alone_and_fits_every_width(cls, open_page, resize, tmp_path, tokens):
     requests = []
     opened = open_page()
     opened.on("request", lambda request: requests.append(request.url))
@@ -35,9 +35,7 @@ def test_page_opens_from_a_file_alone_and_fits_every_width(cls, open_page, tmp_p
     assert [request for request in requests if not request.startswith(("data:", "blob:"))] == [url]
     assert opened.locator("[data-figure=twin]").count() == 0  # the figure took its place
     for width in (360, 800, 1280):
-        opened.set_viewport_size({"width": width, "height": 800})
-        opened.wait_for_function("(width) => innerWidth === width", arg=width)
-        opened.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
+        resize(opened, width)
         assert opened.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, width
 
 

@@ -64,12 +64,11 @@ def test_matrices_are_to_scale_and_framed_by_what_is_cached_and_made(mount, pyth
     assert boxes["learnt"][0][1]["height"] == pytest.approx(python.rank * scale, abs=0.1)
 
 
-def test_the_equation_stands_in_one_line_at_every_width(mount, python):
+def test_the_equation_stands_in_one_line_at_every_width(mount, resize, python):
     python.rank, python.pairs = 36, 3
     opened = mount(python)
     for width in (1280, 820, 660, 390):
-        opened.set_viewport_size({"width": width, "height": 800})
-        opened.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
+        resize(opened, width)
         inside = opened.locator(".clf-factors").evaluate("""(row) => {
           const right = document.querySelector(".clf-body").getBoundingClientRect().right;
           const boxes = [...row.children].map((e) => e.getBoundingClientRect());
