@@ -42,7 +42,7 @@ export function mount(el, initial, onChange) {
       controls: [model.element, machine.element, batch.element, context.element],
       body: [make("div", { class: "clf-roofline" }, roof.element, phases)],
       details: [rates, wide("Numbers of each step", table)],
-      help: "The thick bar decides. Grey: weights; solid frame: cached; dashed frame: made now. Small marks: other batches.",
+      help: "The thick bar decides. Grey: parameters; solid frame: cached; dashed frame: made now. Small marks: other batches.",
       show() {
         model.show(state.model);
         machine.show(state.device);
