@@ -55,12 +55,12 @@ def test_matrices_are_to_scale_and_framed_by_what_is_cached_and_made(mount, pyth
         look = block.evaluate("(e) => [e.className.split('-').at(-1), getComputedStyle(e).borderTopStyle]")
         boxes.setdefault(look[0], []).append((look[1], block.bounding_box()))
     frames = {kind: found[0][0] for kind, found in boxes.items()}
-    assert frames == {"keys": "dashed", "values": "dashed", "latent": "solid", "learnt": "none", "slice": "solid"}
+    assert frames == {"keys": "dashed", "values": "dashed", "latent": "solid", "learnt": "none", "striped": "solid"}
     width = {kind: sum(box["width"] for _, box in found) for kind, found in boxes.items()}
     scale = width["learnt"] / 144
     assert width["keys"] == width["values"] == pytest.approx(72 * scale, abs=0.1)
     assert width["latent"] == pytest.approx(python.rank * scale, abs=0.1)
-    assert width["slice"] == pytest.approx(6 * scale, abs=0.1)
+    assert width["striped"] == pytest.approx(6 * scale, abs=0.1)
     assert boxes["learnt"][0][1]["height"] == pytest.approx(python.rank * scale, abs=0.1)
 
 

@@ -136,8 +136,7 @@ function headPair({ data, numbers, state, pixels }) {
       const { step, head } = state;
       const size = data.counts[0] / data.counts[step];
       const first = size * Math.floor(head / size);
-      const shared = step === 0 ? "shared with nobody" : `shared by ${first} ${size === 2 ? "and" : "to"} ${first + size - 1}`;
-      [["own KV head", 0], [shared, step]].forEach(([which, at], i) => {
+      [["own KV head", 0], [sharedBy(first, size), step]].forEach(([which, at], i) => {
         const { when, canvas, text } = sides[i];
         const weights = triangleOf(numbers, data, { ...state, step: at });
         paintTriangle(canvas, weights, N, pixels);
@@ -147,6 +146,13 @@ function headPair({ data, numbers, state, pixels }) {
       });
     },
   };
+}
+
+/** "shared by 4 to 7": the query heads that read one KV head. */
+function sharedBy(first, size) {
+  if (size === 1) return "shared with nobody";
+  const last = first + size - 1;
+  return size === 2 ? `shared by ${first} and ${last}` : `shared by ${first} to ${last}`;
 }
 
 /** Each query's strongest key before and after: what the two large maps show. */
