@@ -1,7 +1,7 @@
 // Figure 12: the same products in both forms of a latent cache, and a bracket in two places. All numbers are Python's.
 
 import { asCount, asNumber, counted, indices, largestAt, make, sumOf, tokenText, unpack, unpackAll } from "./basics.js";
-import { numberTable, rangeControl, selectControl, stepControl, wide } from "./controls.js";
+import { numberTable, selectControl, stepControl, traitSlider, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { asBytesText, asScientific } from "./units.js";
 
@@ -30,10 +30,7 @@ export function mount(el, initial, onChange) {
     const stages = stepControl({
       label: "Steps shown", count: data.stages.length, text: (i) => data.stages[i], onChange: (stage) => choose({ stage }),
     });
-    const step = rangeControl({
-      label: "New tokens", count: data.new.length, text: (i) => asCount(data.new[i]),
-      onInput: (value) => preview({ step: value }), onChange: (value) => choose({ step: value }),
-    });
+    const step = traitSlider("step", { choose, preview }, { label: "New tokens", count: data.new.length, text: (i) => asCount(data.new[i]) });
     const sizes = selectControl({
       label: "Shapes and costs of", names: data.sizes.map((each) => `${each.name}, ${asCount(each.cached)} cached`),
       onChange: (value) => choose({ size: value }),

@@ -3,7 +3,7 @@
 import { roundTicks, svg } from "./axes.js";
 import { asNumber, counted, equal, indices, make, manyOf, tokenAt, unpackAll } from "./basics.js";
 import { colourLegend, weightColours } from "./colours.js";
-import { numberOf, numberTable, radioControl, rangeControl, wide } from "./controls.js";
+import { numberOf, numberTable, radioControl, traitSlider, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { MARKERS, marker, plot } from "./plot.js";
 import { coloursOf, mapCanvas, paintTriangle, strongest, triangleOf } from "./triangles.js";
@@ -28,9 +28,8 @@ export function mount(el, initial, onChange) {
     const scale = weightColours(data);
     const pixels = coloursOf(scale);
     const at = () => [state.way, state.step];
-    const step = rangeControl({
+    const step = traitSlider("step", { choose, preview }, {
       label: "KV heads g", count: counts.length, text: (i) => `${counts[i]} of ${heads}${kindOf(counts[i], heads)}`,
-      onInput: (value) => preview({ step: value }), onChange: (value) => choose({ step: value }),
     });
     step.element.classList.add("clf-sharing-slider");
     const way = radioControl({ label: "A group becomes one head by its", names: ways, faces: ways.map((_, i) => waySample(i)), onChange: (value) => choose({ way: value }) });
