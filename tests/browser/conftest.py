@@ -38,6 +38,12 @@ def tokens():
 
 
 @pytest.fixture
+def hostile():
+    """Tokens that a page may take for something else than text."""
+    return ["<script>alert(1)</script>", "&lt;", "שלום עולם", "👩‍🚀", "", "<img src=x onerror=alert(1)>", "long" * 30]
+
+
+@pytest.fixture
 def walk():
     """Take a figure's walk by keyboard."""
 
