@@ -35,9 +35,7 @@ def serving(folder: Path) -> Iterator[str]:
     Settings are the lab's own, inside the folder: all cells are in the page, not only those in view.
     Raises TimeoutError when the server does not answer.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     settings["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "SETTINGS")
     tracker = folder / "SETTINGS" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
@@ -54,6 +52,13 @@ def serving(folder: Path) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(limits.ANSWER)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def run_all(page, address: str) -> None:

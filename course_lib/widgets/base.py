@@ -68,7 +68,6 @@ class InteractiveFigure(anywidget.AnyWidget):
             if not isinstance(text, str):
                 raise TypeError(f"{name} must be text, got {text!r:.80}")
         super().__init__()
-        self._suggested: Try | None = None
         signed = {"signed_palette": style.SIGNED, "signed_palette_dark": SIGNED_DARK}
         colours = {name: style.colour_table(table) for name, table in ({"palette": style.WEIGHTS} | signed).items()}
         texts = {"title": title, "caption": f"{caption} {self.reading}".strip()}
@@ -106,19 +105,6 @@ class InteractiveFigure(anywidget.AnyWidget):
         """The one thing to try from the present state, as a button at the top; None for no button."""
         return None
 
-    def suggest(self, text: str, **chosen) -> "InteractiveFigure":
-        """Let the button at the top choose these values, in place of `first_try`; returns the figure.
-
-        Raises ValueError for a name that is not chosen in the figure, ChoiceError for a value that is not allowed.
-        """
-        unknown = sorted(set(chosen) - set(self.data["chosen"]))
-        require(not unknown, f"chosen must be among {', '.join(self.data['chosen'])}, got {', '.join(unknown)}")
-        with self.kept():
-            for name, value in chosen.items():
-                setattr(self, name, value)
-        self._suggested = Try(text, chosen)
-        return self
-
     def twin(self, note: str = "") -> str:
         """The figure as HTML without script: picture, caption and numbers. Untrusted notebooks keep all of it."""
         caption = f"<figcaption>{escape(self.data['caption'])}</figcaption>"
@@ -140,7 +126,7 @@ class InteractiveFigure(anywidget.AnyWidget):
 
     def _framed(self) -> dict:
         """What Try and Reset choose, if the figure is shown as it is now."""
-        attempt = self._suggested or self.first_try()
+        attempt = self.first_try()
         return {"start": self._chosen(), "try": attempt and attempt._asdict()}
 
     def state(self) -> dict:

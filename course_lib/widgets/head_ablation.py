@@ -88,7 +88,6 @@ class HeadAblation(AskingFigure):
             "best": [int(role.argmax()) for role in roles],
             "tokens": as_tokens(tokens, self._period, "tokens")[1:],
             "whole": {"tokens": packed(whole[0], "<f8"), "means": self._whole.tolist()},
-            "even": float(np.log(model.config.vocab_size)),
         }
         opening = {"removed": [int(roles[1].argmax())], "position": self._most_changed(whole, int(roles[1].argmax()))}
         super().__init__(data, title=title, caption=caption, **opening)

@@ -76,7 +76,7 @@ class LatentRanks(InteractiveFigure):
         data |= {
             "positions": list(POSITIONS),
             "itemsize": itemsize(DTYPE),
-            "sizes": {"d": config.d_model, "keys": config.n_kv_heads * config.d_head, "full": config.floats_per_token},
+            "sizes": {"keys": config.n_kv_heads * config.d_head, "full": config.floats_per_token},
             "rises": measured(rises or {}, ranks, pairs),
         }
         opening = {"layer": len(layers) // 2, "rank": max(1, ranks // 2), "pairs": max(1, pairs * 5 // 8)}

@@ -38,6 +38,12 @@ def tokens():
 
 
 @pytest.fixture
+def hostile():
+    """Tokens that a page may take for something else than text."""
+    return ["<script>alert(1)</script>", "&lt;", "שלום עולם", "👩‍🚀", "", "<img src=x onerror=alert(1)>", "long" * 30]
+
+
+@pytest.fixture
 def walk():
     """Take a figure's walk by keyboard."""
 
@@ -46,6 +52,28 @@ def walk():
             opened.keyboard.press(key)
 
     return taker
+
+
+@pytest.fixture(scope="session")
+def laid_out():
+    """Wait until the next frame is painted: what follows a change of size is laid out by then."""
+
+    def waiter(opened):
+        opened.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
+
+    return waiter
+
+
+@pytest.fixture(scope="session")
+def resize(laid_out):
+    """Give a page another width, and wait until it is laid out for that."""
+
+    def resizer(opened, width):
+        opened.set_viewport_size({"width": width, "height": 800})
+        opened.wait_for_function("(width) => innerWidth === width", arg=width)
+        laid_out(opened)
+
+    return resizer
 
 
 @pytest.fixture(scope="session")

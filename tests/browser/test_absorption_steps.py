@@ -143,9 +143,9 @@ def test_steps_that_come_later_are_not_shown(mount):
 
 def test_without_rotary_coordinates_no_rotary_block_is_shown(mount):
     opened = mount(figure(d_rope=0))
-    assert opened.locator(".clf-rotary:visible").count() == 0
+    assert opened.locator(".clf-striped:visible").count() == 0
     opened.get_by_role("combobox", name="Shapes").select_option("1")  # of DeepSeek-V2, which has them
-    assert opened.locator(".clf-rotary:visible").count() == 4
+    assert opened.locator(".clf-striped:visible").count() == 4
 
 
 def test_keys_and_differences_are_pythons(mount):

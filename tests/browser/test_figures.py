@@ -5,7 +5,6 @@ from axe_playwright_python.sync_playwright import Axe
 
 pytestmark = pytest.mark.browser
 
-HOSTILE = ["<script>alert(1)</script>", "&lt;", "שלום עולם", "👩‍🚀", "", "<img src=x onerror=alert(1)>", "long" * 30]
 SMALL_TEXT = """() => [...document.querySelectorAll('.clf *')]
   .filter((e) => e.checkVisibility() && [...e.childNodes].some((c) => c.nodeType === 3 && c.data.trim()))
   .filter((e) => parseFloat(getComputedStyle(e).fontSize) < 12).map((e) => e.outerHTML.slice(0, 200))"""
@@ -25,7 +24,7 @@ def findings(opened):
     ]
 
 
-def test_page_opens_from_a_file_alone_and_fits_every_width(cls, open_page, tmp_path, tokens):
+def test_page_opens_from_a_file_alone_and_fits_every_width(cls, open_page, resize, tmp_path, tokens):
     requests = []
     opened = open_page()
     opened.on("request", lambda request: requests.append(request.url))
@@ -35,9 +34,7 @@ def test_page_opens_from_a_file_alone_and_fits_every_width(cls, open_page, tmp_p
     assert [request for request in requests if not request.startswith(("data:", "blob:"))] == [url]
     assert opened.locator("[data-figure=twin]").count() == 0  # the figure took its place
     for width in (360, 800, 1280):
-        opened.set_viewport_size({"width": width, "height": 800})
-        opened.wait_for_function("(width) => innerWidth === width", arg=width)
-        opened.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
+        resize(opened, width)
         assert opened.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, width
 
 
@@ -53,10 +50,10 @@ def test_keyboard_alone_leads_through_it_and_its_keys_stay_in_it(cls, mount, tok
     assert set(opened.evaluate("() => passed")) <= {"Tab", "Shift", "Control"}
 
 
-def test_hostile_text_is_text_and_axe_finds_nothing_serious_in_either_theme(cls, mount, walk):
-    opened = mount(cls.example(HOSTILE), reduced_motion="reduce", color_scheme="light")
+def test_hostile_text_is_text_and_axe_finds_nothing_serious_in_either_theme(cls, mount, hostile, walk):
+    opened = mount(cls.example(hostile), reduced_motion="reduce", color_scheme="light")
     opened.evaluate("() => { document.documentElement.lang = 'en'; document.title = 'Figure'; }")
-    assert opened.locator(".clf-title").text_content() == " ".join(HOSTILE)
+    assert opened.locator(".clf-title").text_content() == " ".join(hostile)
     assert "<script>alert(1)</script>" in opened.locator(".clf-caption").inner_text()
     for theme in ("light", "dark"):
         opened.emulate_media(color_scheme=theme, reduced_motion="reduce")

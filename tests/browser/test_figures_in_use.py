@@ -6,7 +6,6 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))"
 # The first mark of a plot, in pixels of the window: a point of a line, or the middle of what is drawn.
 MARK = """(plot) => {
   const mark = plot.querySelector(".clf-series :is(circle, path, rect)");
@@ -56,7 +55,7 @@ def test_the_one_thing_to_try_stands_first_and_is_done_by_its_button(cls, mount,
     assert opened.locator(".clf-try").get_attribute("aria-disabled") == "true"
 
 
-def test_focus_stays_in_the_figure_whatever_button_is_pressed(cls, mount, tokens, walk):
+def test_focus_stays_in_the_figure_whatever_button_is_pressed(cls, mount, laid_out, tokens, walk):
     opened = mount(cls.example(tokens))
     walk(opened, cls)
     buttons = opened.locator(".clf button:visible, .clf summary:visible")
@@ -66,7 +65,7 @@ def test_focus_stays_in_the_figure_whatever_button_is_pressed(cls, mount, tokens
             name = buttons.nth(place).inner_text()
             buttons.nth(place).focus()
             opened.keyboard.press("Enter")
-            opened.evaluate(FRAME)
+            laid_out(opened)
             assert opened.evaluate("() => document.querySelector('.clf').contains(document.activeElement)"), name
             place += 1
 
@@ -76,14 +75,13 @@ def test_a_tap_on_a_mark_reads_it_as_a_pointer_does(cls, mount, tokens):
     for plot in opened.locator(".clf-plot:visible").all():
         plot.scroll_into_view_if_needed()
         opened.touchscreen.tap(*plot.evaluate(MARK))
-        opened.evaluate(FRAME)
         tip = plot.locator(".clf-tip")
-        assert tip.is_visible() and tip.inner_text() == plot.get_by_role("option").text_content()
+        tip.wait_for()  # the browser makes a click of a tap a moment later
+        assert tip.inner_text() == plot.get_by_role("option").text_content()
     for grid in opened.get_by_role("grid").all():
         grid.scroll_into_view_if_needed()
         grid.tap(position={"x": 3, "y": 3})
-        at = [grid.locator(f"[aria-{axis}index]").first.get_attribute(f"aria-{axis}index") for axis in ("row", "col")]
-        assert at == ["1", "1"]
+        grid.locator("[aria-rowindex='1'] [aria-colindex='1']").wait_for(state="attached")
 
 
 def test_a_drag_selects_no_text(cls, mount, tokens):

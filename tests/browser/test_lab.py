@@ -1,7 +1,6 @@
 """The lab that `make lab` starts shows its first page in a browser."""
 
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -12,16 +11,10 @@ import pytest
 
 from course_lib import limits
 from course_lib.bench.browser import new_page
-from course_lib.bench.lab import answers, eventually
+from course_lib.bench.lab import answers, eventually, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "notebooks/00_start_here.ipynb"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -55,21 +55,20 @@ def test_matrices_are_to_scale_and_framed_by_what_is_cached_and_made(mount, pyth
         look = block.evaluate("(e) => [e.className.split('-').at(-1), getComputedStyle(e).borderTopStyle]")
         boxes.setdefault(look[0], []).append((look[1], block.bounding_box()))
     frames = {kind: found[0][0] for kind, found in boxes.items()}
-    assert frames == {"keys": "dashed", "values": "dashed", "latent": "solid", "learnt": "none", "slice": "solid"}
+    assert frames == {"keys": "dashed", "values": "dashed", "latent": "solid", "learnt": "none", "striped": "solid"}
     width = {kind: sum(box["width"] for _, box in found) for kind, found in boxes.items()}
     scale = width["learnt"] / 144
     assert width["keys"] == width["values"] == pytest.approx(72 * scale, abs=0.1)
     assert width["latent"] == pytest.approx(python.rank * scale, abs=0.1)
-    assert width["slice"] == pytest.approx(6 * scale, abs=0.1)
+    assert width["striped"] == pytest.approx(6 * scale, abs=0.1)
     assert boxes["learnt"][0][1]["height"] == pytest.approx(python.rank * scale, abs=0.1)
 
 
-def test_the_equation_stands_in_one_line_at_every_width(mount, python):
+def test_the_equation_stands_in_one_line_at_every_width(mount, resize, python):
     python.rank, python.pairs = 36, 3
     opened = mount(python)
     for width in (1280, 820, 660, 390):
-        opened.set_viewport_size({"width": width, "height": 800})
-        opened.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
+        resize(opened, width)
         inside = opened.locator(".clf-factors").evaluate("""(row) => {
           const right = document.querySelector(".clf-body").getBoundingClientRect().right;
           const boxes = [...row.children].map((e) => e.getBoundingClientRect());

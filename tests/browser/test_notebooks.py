@@ -59,7 +59,7 @@ def lab(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", with_figures())
-def test_figures_fit_and_are_operated_in_their_notebook(name, lab, open_page, room):
+def test_figures_fit_and_are_operated_in_their_notebook(name, lab, open_page, laid_out, room):
     """`open_page` fails the test at any error in the browser's console."""
     page = open_page(offline=False)
     run_all(page, f"{lab}/workspaces/{Path(name).stem}/tree/{name}")  # of its own: no other notebook is open there
@@ -69,7 +69,7 @@ def test_figures_fit_and_are_operated_in_their_notebook(name, lab, open_page, ro
     figures = page.locator(".jp-Notebook .clf:has([aria-live])")  # curves that only show what comes have no such region
     figures.nth(with_figures()[name] - 1).wait_for()
     assert figures.count() == with_figures()[name]
-    narrow(page, figures.first, room["width"])
+    narrow(page, figures.first, room["width"], laid_out)
     for figure in page.evaluate(AT_REST):
         assert figure["width"] == room["width"] and figure["height"] <= room["height"], figure
         assert figure["reset"] and not figure["tried"], figure  # its caption's state, and something is left to try
@@ -78,13 +78,13 @@ def test_figures_fit_and_are_operated_in_their_notebook(name, lab, open_page, ro
     page.evaluate(SHUT_DOWN)
 
 
-def narrow(page, figure, width):
+def narrow(page, figure, width, laid_out):
     """Make the window so narrow that a figure is so wide."""
     window = page.viewport_size
     page.set_viewport_size(window | {"width": round(window["width"] + width - figure.bounding_box()["width"])})
     wide = "([figure, width]) => figure.getBoundingClientRect().width === width"
     page.wait_for_function(wide, arg=[figure.element_handle(), width])
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")  # laid out anew
+    laid_out(page)
 
 
 def operate(page, figure):

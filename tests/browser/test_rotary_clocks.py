@@ -209,10 +209,10 @@ def test_a_hand_is_turned_by_its_end_and_its_vector_moves_with_it(mount):
 
 def test_scores_of_one_sign_have_the_colours_of_weights(mount):
     pixel = """() => [...document.querySelector(".clf-plane canvas").getContext("2d").getImageData(3, 3, 1, 1).data]"""
-    for k, palette in ((np.array([1.0, 0.0]), "palette"), (np.array([-1.0, 0.0]), "palette")):
+    for k in (np.array([1.0, 0.0]), np.array([-1.0, 0.0])):
         python = RotaryClocks(np.array([1.0, 0.0]), k, rope=Rope(base=1e9), positions=2)
         assert (np.sign(python.scores) == k[0]).all()
-        table = np.frombuffer(python.data[palette], np.uint8).reshape(256, 3)
+        table = np.frombuffer(python.data["palette"], np.uint8).reshape(256, 3)
         lowest = min(0, -np.abs(python.scores).max() * (k[0] < 0))
         at = round(255 * (python.scores[0, 0] - lowest) / np.abs(python.scores).max())
         assert mount(python).evaluate(pixel)[:3] == table[at].tolist()

@@ -100,13 +100,6 @@ def test_what_it_suggests_changes_something_and_is_allowed(cls):
     before = figure._chosen()
     figure.set_state(attempt.chosen)
     assert figure._chosen() == before | attempt.chosen != before
-    name, value = next(iter(cls.walk.chosen.items()))
-    assert figure.suggest("Something else", **{name: value})._framed()["try"] == {
-        "text": "Something else",
-        "chosen": {name: value},
-    }
-    with pytest.raises(ValueError, match="chosen must be among .*, got nothing_of_it"):
-        figure.suggest("Nothing", nothing_of_it=1)
 
 
 def test_the_same_figure_gives_the_same_fallback_and_page(cls):

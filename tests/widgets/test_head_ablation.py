@@ -71,7 +71,6 @@ def test_costs_and_roles_are_those_of_the_heads(figure, model, pieces):
         got = [figure.role(name)[layer, head] for name in ROLES]
         np.testing.assert_allclose(got, [back, after], **CLOSE)
     assert figure.removed_heads == [np.unravel_index(figure.role(ROLES[1]).argmax(), (LAYERS, HEADS))]
-    assert figure.data["even"] == np.log(VOCABULARY)
 
 
 def test_a_list_from_anywhere_is_kept_in_order_and_each_head_once(figure):

@@ -17,7 +17,9 @@ FLOPS = {
     "project": "projections", "absorb": "absorbing", "expand": "expanding", "attend": "attention",
     "feed_forward": "feed-forward", "output": "logits",
 }  # fmt: skip
-BYTES = {"weights": "weights", "cache": "cache", "expanded": "expanded keys and values", "activations": "activations"}
+BYTES = {
+    "weights": "parameters", "cache": "cache", "expanded": "expanded keys and values", "activations": "activations",
+}  # fmt: skip
 FORMS = {
     GroupedConfig: {"": accounting.grouped},
     LatentConfig: {", absorbed": accounting.absorbed, ", expanded": accounting.expanded},

@@ -1,7 +1,7 @@
 // Figure 12: the same products in both forms of a latent cache, and a bracket in two places. All numbers are Python's.
 
 import { asCount, asNumber, counted, indices, largestAt, make, sumOf, tokenText, unpack, unpackAll } from "./basics.js";
-import { numberTable, rangeControl, selectControl, stepControl, wide } from "./controls.js";
+import { numberTable, selectControl, stepControl, traitSlider, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { asBytesText, asScientific } from "./units.js";
 
@@ -30,10 +30,7 @@ export function mount(el, initial, onChange) {
     const stages = stepControl({
       label: "Steps shown", count: data.stages.length, text: (i) => data.stages[i], onChange: (stage) => choose({ stage }),
     });
-    const step = rangeControl({
-      label: "New tokens", count: data.new.length, text: (i) => asCount(data.new[i]),
-      onInput: (value) => preview({ step: value }), onChange: (value) => choose({ step: value }),
-    });
+    const step = traitSlider("step", { choose, preview }, { label: "New tokens", count: data.new.length, text: (i) => asCount(data.new[i]) });
     const sizes = selectControl({
       label: "Shapes and costs of", names: data.sizes.map((each) => `${each.name}, ${asCount(each.cached)} cached`),
       onChange: (value) => choose({ size: value }),
@@ -124,10 +121,10 @@ function formTrack(form, made, letter) {
   const scores = product(form, MEETS.scores);
   const values = product(form, MEETS.values);
   const rotary = make("div", { class: "clf-meets clf-page-only" },
-    make("span", { class: "clf-sign" }, "+"), block(["Q_{R,h}", "q", "made clf-rotary", "n p"]), block(["K_R{}^⊤", "k", "cached clf-rotary", "p N"]));
+    make("span", { class: "clf-sign" }, "+"), block(["Q_{R,h}", "q", "made clf-striped", "n p"]), block(["K_R{}^⊤", "k", "cached clf-striped", "p N"]));
   const heads = make("div", { class: "clf-meets" }, make("span", { class: "clf-sign" }, "="), block(["Y_h", "", "made", "n v"]));
   const output = make("div", { class: "clf-meets clf-page-only" }, make("span", { class: "clf-sign" }, "·"), block(["W^O_h", "learnt", "", "v r"]));
-  const softmax = make("span", { class: "clf-sign clf-softmax" }, "softmax →");
+  const softmax = make("span", { class: "clf-sign" }, "softmax →");
   const flow = make("div", { class: "clf-flow", role: "img" }, make("div", { class: "clf-side" }, scores.element, rotary),
     make("div", { class: "clf-side" }, softmax, values.element, heads, output));
   return {
@@ -199,7 +196,7 @@ function stepTable({ stages }, { factors, totals, numbers }, { name }) {
 }
 
 function bytesTable({ bytes, totals }, { name }) {
-  const says = { weights: "weights, read once", activations: "X and Y", cache: "cache, written and read", expanded: "keys and values, written and read" };
+  const says = { weights: "parameters, read once", activations: "X and Y", cache: "cache, written and read", expanded: "keys and values, written and read" };
   const rows = Object.keys(bytes.expanded).map((part) => [says[part] ?? part, ...FORMS.map((form) => asCount(bytes[form][part]))]);
   const caption = `Bytes moved through memory, ${name}`;
   const sums = FORMS.map((form) => make("b", {}, `${asCount(totals[form].bytes)} (${asBytesText(totals[form].bytes)})`));

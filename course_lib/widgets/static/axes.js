@@ -14,13 +14,13 @@ export function svg(tag, attributes = {}, ...children) {
 
 /**
  * An axis: `domain` [low, high], `log` 2 or 10 for a logarithmic one, `text(value)` for its ticks; of the x axis also
- * `room`, what is left free at the right, in pixels at a text of 12.
+ * `room`, what is left free at the right, in pixels at a text of 12. It gets its own `ticks`, or about `most` of them.
  * @returns {{ticks: number[], at: (value: number) => number}} `at` is the place on [0, 1], beyond it outside
  */
-function plotAxis({ domain: [low, high], log, ticks }, room) {
+function plotAxis({ domain: [low, high], log, ticks }, most) {
   const line = log ? Math.log : (value) => value;
   const at = (value) => (line(value) - line(low)) / (line(high) - line(low));
-  return { at, ticks: ticks ?? (log ? logTicks(low, high, log, room) : roundTicks(low, high, room)) };
+  return { at, ticks: ticks ?? (log ? logTicks(low, high, log, most) : roundTicks(low, high, most)) };
 }
 
 /** "0.6", "−2", "1,024": without the noise of binary fractions. */
@@ -29,20 +29,20 @@ export function asTick(value) {
   return value < 0 ? `−${text}` : text;
 }
 
-/** Round numbers, at most `room` of them. */
-export function roundTicks(low, high, room) {
-  const rough = (high - low) / Math.max(1, room);
+/** Round numbers between low and high, at equal steps: at most `most` steps fit. */
+export function roundTicks(low, high, most) {
+  const rough = (high - low) / Math.max(1, most);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
   const first = Math.ceil(low / step - 1e-9);
   return indices(Math.floor(high / step + 1e-9) - first + 1).map((i) => (first + i) * step);
 }
 
-/** Powers of the base, every k-th where there are many. */
-function logTicks(low, high, base, room) {
+/** Powers of the base, every k-th where there are more than `most`. */
+function logTicks(low, high, base, most) {
   const power = (value) => Math.log(value) / Math.log(base);
   const [first, last] = [Math.ceil(power(low) - 1e-9), Math.floor(power(high) + 1e-9)];
-  const step = Math.max(1, Math.ceil((last - first + 1) / Math.max(1, room)));
+  const step = Math.max(1, Math.ceil((last - first + 1) / Math.max(1, most)));
   return indices(Math.floor((last - first) / step) + 1).map((i) => base ** (first + i * step));
 }
 

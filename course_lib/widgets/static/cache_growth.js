@@ -1,7 +1,7 @@
 // Figure 8: bytes of a cache against the length of the text, for five kinds of attention. All numbers are Python's.
 
 import { asCount, indices, make, manyOf, unpackAll } from "./basics.js";
-import { numberTable, rangeControl, selectControl, stepControl, wide } from "./controls.js";
+import { numberTable, selectControl, stepControl, traitSlider, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 import { asBytesText } from "./units.js";
@@ -16,10 +16,8 @@ export function mount(el, initial, onChange) {
     const arrays = unpackAll(data, ["bytes", "texts", "rows", "written"]);
     const dtypes = data.dtypes.map(([name]) => name);
     const now = () => moment(data, arrays, state, dtypes.indexOf(state.dtype));
-    const slider = (label, name, values, what) => rangeControl({
-      label, count: values.length, text: (i) => manyOf(values[i], what),
-      onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
-    });
+    const slider = (label, name, values, what) =>
+      traitSlider(name, { choose, preview }, { label, count: values.length, text: (i) => manyOf(values[i], what) });
     const model = selectControl({ label: "Model", names: data.models, onChange: (value) => choose({ model: value }) });
     const variant = kindControl(data, (value) => choose({ variant: value }));
     const context = slider("Length of a text", "context", data.contexts, "token");

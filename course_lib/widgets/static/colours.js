@@ -50,15 +50,24 @@ export function signedColours(data, limit) {
   return colourScale(tables, -(limit || 1), limit || 1);
 }
 
-/** One pixel for each value, row by row; where `seen` is 0, and below the last value, pixels stay transparent. */
-export function pixelsOf({ values, seen = null, scale }, columns, rows = values.length / columns) {
-  const image = new ImageData(columns, rows);
+/** One pixel for each value, row by row; where `seen` is 0, pixels stay transparent. */
+export function pixelsOf({ values, seen = null, scale }, columns) {
+  const image = new ImageData(columns, values.length / columns);
   values.forEach((value, i) => {
     if (seen && !seen[i]) return;
     image.data.set(scale.rgb(value), 4 * i);
     image.data[4 * i + 3] = 255;
   });
   return image;
+}
+
+/** The same on a larger plane: each value fills its cell. */
+export function paintCells(context, shown, columns, width, height) {
+  const pixels = pixelsOf(shown, columns);
+  const small = new OffscreenCanvas(columns, pixels.height);
+  small.getContext("2d").putImageData(pixels, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, width, height);
 }
 
 /** Sharp drawing on dense screens. @returns {CanvasRenderingContext2D} in CSS pixels */

@@ -36,6 +36,11 @@ export function rangeControl({ label, count, text, onInput, onChange }) {
   };
 }
 
+/** A slider for the trait `name`, whose values are its positions: shown while it moves, chosen when it is let go. */
+export function traitSlider(name, { choose, preview }, options) {
+  return rangeControl({ ...options, onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }) });
+}
+
 /** A native list; `names` are its lines, `onChange` gets the position. */
 export function selectControl({ label, names, onChange }) {
   const id = uniqueName();

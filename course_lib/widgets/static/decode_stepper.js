@@ -2,9 +2,9 @@
 
 import { asCount, asNumber, counted, indices, largestOf, make, manyOf, tokenText, unpackAll } from "./basics.js";
 import { colourLegend, pixelsOf, signedColours } from "./colours.js";
-import { numberTable, radioControl, selectControl, stepControl, wide } from "./controls.js";
+import { numberTable, radioControl, selectControl, wide } from "./controls.js";
 import { figure } from "./figure.js";
-import { playButton } from "./play.js";
+import { playedSteps } from "./play.js";
 import { plot } from "./plot.js";
 import { asScientific } from "./units.js";
 
@@ -18,15 +18,9 @@ export function mount(el, initial, onChange) {
     const names = Object.keys(rows);
     const count = data.held.length;
     const heads = Math.max(...names.map((name) => rows[name].shape[1]));
-    const play = playButton({ last: () => count - 1, at: () => state.step, onStep: (step) => choose({ step }) });
-    const steps = stepControl({
-      label: "Steps", count, text: (i) => (i ? "one more token" : "the prompt"),
-      onChange(step) {
-        play.pause();
-        choose({ step });
-      },
+    const steps = playedSteps({
+      label: "Steps", count, text: (i) => (i ? "one more token" : "the prompt"), at: () => state.step, onChange: (step) => choose({ step }),
     });
-    steps.element.prepend(play.element);
     const tensor = radioControl({ label: "Tensor", names, onChange: (value) => choose({ tensor: names[value] }) });
     const layer = selectControl({ label: "Layer", names: counted(rows[names[0]].shape[0]), onChange: (value) => choose({ layer: value }) });
     const head = selectControl({ label: "Head", names: counted(heads), onChange: (value) => choose({ head: value }) });
@@ -68,7 +62,7 @@ export function mount(el, initial, onChange) {
         body.style.gridTemplateColumns = beside ? `minmax(0, 1fr) ${room}px` : "minmax(0, 1fr)";
         flops.layout(beside ? room : width);
       },
-      reset: play.pause,
+      reset: steps.pause,
       sentence(changed) {
         if (!changed.includes("step")) return [`${state.tensor}, layer ${state.layer}, head ${state.head}`];
         return [`${length()} tokens: ${length()} rows recomputed, or ${length() - firstNew()} with a cache. Next token `,
@@ -134,7 +128,7 @@ function rowsPicture(data, { most, room, least, high }) {
 function shareBar(name, amounts) {
   const [, , count] = amounts.shape;
   const most = Math.max(...indices(count).map((step) => amounts.at(0, 0, step)));
-  const head = make("p", { class: "clf-decode-share-name" });
+  const head = make("p");
   const fill = make("span", { class: "clf-data clf-decode-fill" });
   const whole = make("span", { class: "clf-decode-whole" }, fill);
   const legend = make("p", { class: "clf-decode-share-text" });

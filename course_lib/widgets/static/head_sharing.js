@@ -3,7 +3,7 @@
 import { roundTicks, svg } from "./axes.js";
 import { asNumber, counted, equal, indices, make, manyOf, tokenAt, unpackAll } from "./basics.js";
 import { colourLegend, weightColours } from "./colours.js";
-import { numberOf, numberTable, radioControl, rangeControl, wide } from "./controls.js";
+import { numberOf, numberTable, radioControl, traitSlider, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { MARKERS, marker, plot } from "./plot.js";
 import { coloursOf, mapCanvas, paintTriangle, strongest, triangleOf } from "./triangles.js";
@@ -28,9 +28,8 @@ export function mount(el, initial, onChange) {
     const scale = weightColours(data);
     const pixels = coloursOf(scale);
     const at = () => [state.way, state.step];
-    const step = rangeControl({
+    const step = traitSlider("step", { choose, preview }, {
       label: "KV heads g", count: counts.length, text: (i) => `${counts[i]} of ${heads}${kindOf(counts[i], heads)}`,
-      onInput: (value) => preview({ step: value }), onChange: (value) => choose({ step: value }),
     });
     step.element.classList.add("clf-sharing-slider");
     const way = radioControl({ label: "A group becomes one head by its", names: ways, faces: ways.map((_, i) => waySample(i)), onChange: (value) => choose({ way: value }) });
@@ -136,8 +135,7 @@ function headPair({ data, numbers, state, pixels }) {
       const { step, head } = state;
       const size = data.counts[0] / data.counts[step];
       const first = size * Math.floor(head / size);
-      const shared = step === 0 ? "shared with nobody" : `shared by ${first} ${size === 2 ? "and" : "to"} ${first + size - 1}`;
-      [["own KV head", 0], [shared, step]].forEach(([which, at], i) => {
+      [["own KV head", 0], [sharedBy(first, size), step]].forEach(([which, at], i) => {
         const { when, canvas, text } = sides[i];
         const weights = triangleOf(numbers, data, { ...state, step: at });
         paintTriangle(canvas, weights, N, pixels);
@@ -147,6 +145,13 @@ function headPair({ data, numbers, state, pixels }) {
       });
     },
   };
+}
+
+/** "shared by 4 to 7": the query heads that read one KV head. */
+function sharedBy(first, size) {
+  if (size === 1) return "shared with nobody";
+  const last = first + size - 1;
+  return size === 2 ? `shared by ${first} and ${last}` : `shared by ${first} to ${last}`;
 }
 
 /** Each query's strongest key before and after: what the two large maps show. */

@@ -1,7 +1,7 @@
 // A heat map on a canvas that is one tab stop and a WAI-ARIA grid: only the current cell exists as an element.
 
 import { asNumber, asText, make, tokenText, uniqueName } from "./basics.js";
-import { fitCanvas, pixelsOf } from "./colours.js";
+import { fitCanvas, paintCells } from "./colours.js";
 import { gridMove } from "./keys.js";
 import { textSize } from "./screen.js";
 
@@ -65,9 +65,11 @@ export function heatMap(options) {
   /** @param {{values: Float32Array, seen: Uint8Array|null, row: number, column: number, pinned?: number, scale?: object}} state */
   function draw(state) {
     shown = { scale: options.scale, pinned: null, ...state };
-    const context = fitCanvas(canvas, cell * size.columns, cell * size.rows);
     const colours = getComputedStyle(element);
-    paint(context, shown, size, cell, colours.getPropertyValue("--clf-muted"));
+    const [across, down] = [cell * size.columns, cell * size.rows];
+    const context = fitCanvas(canvas, across, down);
+    if (shown.seen) hatch(context, across, down, colours.getPropertyValue("--clf-muted")); // hidden cells stay clear
+    paintCells(context, shown, size.columns, across, down);
     if (cell >= CELL.printed * enlarged) printNumbers(context, shown, size, cell, `${12 * enlarged}px ${colours.fontFamily}`);
     place({});
   }
@@ -141,15 +143,6 @@ function labels(tokens, kind) {
       });
     },
   };
-}
-
-/** Cells as coloured squares, hidden ones hatched. */
-function paint(context, shown, { rows, columns }, cell, hatchColour) {
-  const small = new OffscreenCanvas(columns, rows);
-  small.getContext("2d").putImageData(pixelsOf(shown, columns), 0, 0);
-  if (shown.seen) hatch(context, columns * cell, rows * cell, hatchColour);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(small, 0, 0, columns * cell, rows * cell);
 }
 
 /** Diagonal lines over the whole plane, six pixels apart. */

@@ -105,7 +105,7 @@ function factorPicture({ sizes: { keys, full } }, ranks, pairs) {
   const whole = box(["K | V"], "N", ["of-keys", "of-values"]);
   const latent = box(["L"], "N", ["of-latent"]);
   const up = box([...high("W", "LK"), " | ", ...high("W", "LV")], null, ["of-learnt", "of-learnt"]);
-  const slice = box(["K", make("sub", {}, "R")], "N", ["of-slice"]);
+  const slice = box(["K", make("sub", {}, "R")], "N", ["striped"]);
   const sign = (text) => make("span", { class: "clf-factor-sign" }, text);
   const and = sign("and");
   const element = make("div", { class: "clf-factors", role: "img" }, whole.element, sign("≈"), latent.element, sign("·"), up.element, and, slice.element);

@@ -1,7 +1,7 @@
 // A matrix as a small picture beside a heat map: its colours, its numbers where they have room, and a row or column lit.
 
 import { asNumber, make } from "./basics.js";
-import { fitCanvas, pixelsOf } from "./colours.js";
+import { fitCanvas, paintCells } from "./colours.js";
 import { textSize } from "./screen.js";
 
 /**
@@ -23,12 +23,8 @@ export function matrixPicture({ name, thing, rows, columns }) {
       cell = [width / columns, height / rows];
       const context = fitCanvas(canvas, width, height);
       Object.assign(plane.style, { width: `${width}px`, height: `${height}px` });
-      context.clearRect(0, 0, width, height);
       if (values === null) return;
-      const small = new OffscreenCanvas(columns, rows);
-      small.getContext("2d").putImageData(pixelsOf({ values, scale }, columns, rows), 0, 0);
-      context.imageSmoothingEnabled = false;
-      context.drawImage(small, 0, 0, width, height);
+      paintCells(context, { values, scale }, columns, width, height);
       const text = textSize(element);
       if (cell[0] >= 2.8 * text && cell[1] >= 1.3 * text) printCells(context, values, scale, columns, cell, `${text}px ${getComputedStyle(element).fontFamily}`);
     },

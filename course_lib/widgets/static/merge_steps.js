@@ -1,22 +1,15 @@
 // Figure 13: byte-pair encoding, merge by merge. Ids, pairs and counts are Python's.
 
 import { make, manyOf, tokenText } from "./basics.js";
-import { stepControl } from "./controls.js";
 import { figure } from "./figure.js";
-import { playButton } from "./play.js";
+import { playedSteps } from "./play.js";
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, choose }) => {
     const last = data.words.length - 1;
-    const play = playButton({ last: () => last, at: () => state.step, onStep: (step) => choose({ step }) });
-    const steps = stepControl({
-      label: "Merges", count: last + 1, where: (i) => `step ${i} of ${last}`,
-      onChange(step) {
-        play.pause();
-        choose({ step });
-      },
+    const steps = playedSteps({
+      label: "Merges", count: last + 1, where: (i) => `step ${i} of ${last}`, at: () => state.step, onChange: (step) => choose({ step }),
     });
-    steps.element.prepend(play.element);
     steps.element.classList.add("clf-merge-steps");
     const readout = make("p", { class: "clf-merge-readout" });
     const text = make("div", { class: "clf-merge-text", role: "group", "aria-label": "The text in tokens" });
@@ -52,7 +45,7 @@ export function mount(el, initial, onChange) {
         text.style.minHeight = `${text.offsetHeight}px`;
         paint(state.step);
       },
-      reset: play.pause,
+      reset: steps.pause,
       sentence: () => said(data, state.step),
     };
   });

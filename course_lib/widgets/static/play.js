@@ -1,6 +1,6 @@
 // Play and pause: one step after another, until the last. Nothing plays by itself.
 
-import { button } from "./controls.js";
+import { button, stepControl } from "./controls.js";
 
 const PACE = 1000; // milliseconds for a step
 
@@ -27,4 +27,18 @@ export function playButton({ last, at, onStep }) {
     element.textContent = "Play";
   }
   return { element, pause };
+}
+
+/** A stepControl that also plays, by a button before its own; a step taken by hand pauses it, and so does `pause`. */
+export function playedSteps({ count, at, onChange, ...options }) {
+  const play = playButton({ last: () => count - 1, at, onStep: onChange });
+  const steps = stepControl({
+    ...options, count,
+    onChange(step) {
+      play.pause();
+      onChange(step);
+    },
+  });
+  steps.element.prepend(play.element);
+  return { ...steps, pause: play.pause };
 }

@@ -2,7 +2,7 @@
 
 import { asTick, svg } from "./axes.js";
 import { asCount, equal, indices, make, manyOf, sumOf, unpack } from "./basics.js";
-import { radioControl, rangeControl, selectControl, wide } from "./controls.js";
+import { radioControl, selectControl, traitSlider, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 import { textSize } from "./screen.js";
@@ -23,10 +23,7 @@ export function mount(el, initial, onChange) {
     const model = selectControl({ label: "Model", names: data.models.map(({ name }) => name), onChange: (value) => choose({ model: value }) });
     const machine = radioControl({ label: "Machine", names: data.devices.map(({ name }) => name), onChange: (value) => choose({ device: value }) });
     const slider = (label, name, values, unit) => {
-      const control = rangeControl({
-        label, count: values.length, text: (i) => manyOf(values[i], unit),
-        onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
-      });
+      const control = traitSlider(name, { choose, preview }, { label, count: values.length, text: (i) => manyOf(values[i], unit) });
       control.element.classList.add("clf-roof-slider");
       return control;
     };
@@ -42,7 +39,7 @@ export function mount(el, initial, onChange) {
       controls: [model.element, machine.element, batch.element, context.element],
       body: [make("div", { class: "clf-roofline" }, roof.element, phases)],
       details: [rates, wide("Numbers of each step", table)],
-      help: "The thick bar decides. Grey: weights; solid frame: cached; dashed frame: made now. Small marks: other batches.",
+      help: "The thick bar decides. Grey: parameters; solid frame: cached; dashed frame: made now. Small marks: other batches.",
       show() {
         model.show(state.model);
         machine.show(state.device);

@@ -4,7 +4,7 @@ import { asTick, svg } from "./axes.js";
 import { asNumber, counted, indices, largestAt, largestOf, make, unpackAll } from "./basics.js";
 import { angleBetween, clock, handsLegend, setIfMoved, turnByHand } from "./clock.js";
 import { colourLegend, fittingColours, signedColours } from "./colours.js";
-import { button, radioControl, rangeControl } from "./controls.js";
+import { button, radioControl, traitSlider } from "./controls.js";
 import { figure } from "./figure.js";
 import { heatMap } from "./heat_map.js";
 import { playButton } from "./play.js";
@@ -23,10 +23,7 @@ export function mount(el, initial, onChange) {
     const scale = fittingColours(data, arrays.scores.values);
     const sizes = slide ? FACE.slide : FACE.page;
     const height = slide ? LOWER.slide : LOWER.page;
-    const position = (name, label) => rangeControl({
-      label, count: N, text: (i) => String(i),
-      onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }),
-    });
+    const position = (name, label) => traitSlider(name, { choose, preview }, { label, count: N, text: (i) => String(i) });
     const sliders = { query: position("query", "Query at position m"), key: position("key", "Key at position n") };
     Object.values(sliders).forEach(({ element }) => element.classList.add("clf-narrow"));
     const both = bothControl(N, state, choose);

@@ -2,7 +2,7 @@
 
 import { roundTicks } from "./axes.js";
 import { asCount, asNumber, indices, make, unpackAll } from "./basics.js";
-import { button, numberOf, radioControl, rangeControl } from "./controls.js";
+import { button, numberOf, radioControl, rangeControl, traitSlider } from "./controls.js";
 import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 
@@ -15,9 +15,8 @@ export function mount(el, initial, onChange) {
     const { widths, temperatures, keys } = data;
     const root = () => nearestStep(temperatures, Math.sqrt(widths[state.width]));
     const width = radioControl({ label: "Width d", names: widths.map(asCount), onChange: (value) => choose({ width: value }) });
-    const step = rangeControl({
+    const step = traitSlider("step", { choose, preview }, {
       label: "Temperature T", count: temperatures.length, text: (i) => asTemperature(temperatures[i]),
-      onInput: (value) => preview({ step: value }), onChange: (value) => choose({ step: value }),
     });
     const plain = button("T = 1, no scale", () => choose({ step: nearestStep(temperatures, 1) }));
     const scaled = button("T = √d", () => choose({ step: root() }));
