@@ -15,7 +15,7 @@ def mean_pool(W_K, n_heads, n_kv_heads):
 
 POOL = Exercise(
     id="7.6",
-    title="pool the key weights",
+    title="pool the key weight matrices",
     minutes=8,
     difficulty=2,
     solution=mean_pool,
