@@ -82,3 +82,32 @@ def train(
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{folder / 'model'}: {Evaluation(**card['validation'])}")
+
+
+@app.command()
+def progress(
+    room: Annotated[Path | None, typer.Option(envvar="COURSE_ROOM", help="Count in this shared folder, too.")] = None,
+) -> None:
+    """Show which exercises were passed on this machine; with a room, how many of its participants passed each."""
+    from course_lib.exercises import standing
+
+    table = Table("notebook", "passed", "open", box=None, pad_edge=False)
+    for number, exercises in standing().items():
+        passed, still = (" ".join(e.id for e, done in exercises if done is wanted) for wanted in (True, False))
+        table.add_row(f"{int(number):02}", f"[green]{passed}[/]", still)
+    Console(highlight=False).print(table)
+    if room:
+        show_room(room)
+
+
+def show_room(room: Path) -> None:
+    from course_lib.exercises.progress import FEWEST, counts
+
+    try:
+        found, people = counts(room)
+    except OSError as error:
+        typer.echo(f"Error: the room {room} cannot be read: {error.strerror}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"\nParticipants who passed an exercise: {people}. Counts below {FEWEST} are not shown.")
+    for exercise_id in sorted(found, key=lambda i: [int(part) for part in i.split(".")]):
+        typer.echo(f"{exercise_id}: {found[exercise_id]} of {people}")

@@ -6,6 +6,7 @@ from pkgutil import iter_modules
 
 from course_lib.exercises.core import Exercise, source
 from course_lib.exercises.grading import grade
+from course_lib.exercises.progress import passed, record
 
 _hints_given: dict[str, int] = {}  # how far each exercise's hints are unfolded in this session
 
@@ -34,6 +35,12 @@ def of_notebook(number: str) -> tuple[Exercise, ...]:
     return tuple(sorted(found, key=lambda exercise: int(exercise.id.split(".")[1])))
 
 
+def standing() -> dict[str, list[tuple[Exercise, bool]]]:
+    """Number of each notebook -> its exercises, and whether they were passed on this machine."""
+    done = passed()
+    return {number: [(e, e.id in done) for e in of_notebook(number)] for number in notebooks()}
+
+
 def _modules() -> list[str]:
     return sorted(module.name for module in iter_modules(__path__) if module.name.startswith("nb"))
 
@@ -41,6 +48,8 @@ def _modules() -> list[str]:
 def check(exercise_id: str, answer) -> None:
     """Grade an answer (a function, or a value where one is asked for) and print what there is to say."""
     result = grade(find(exercise_id), answer)
+    if result.passed:
+        record(exercise_id)
     _say({True: "✓ ", False: "✗ ", None: ""}[result.passed] + result.message)
 
 

@@ -2,14 +2,13 @@
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
 
 from course_lib.files import write_atomically
+from course_lib.places import place
 from course_lib.text.corpus import sha256
 
 Documents = list[tuple[str, str]]
@@ -18,15 +17,7 @@ FORMAT = 1  # raised whenever the same packages are read into other documents
 
 def folder() -> Path:
     """Where cache files lie: $COURSE_CACHE, else the system's place for them; without a home folder a temporary one."""
-    if named := os.environ.get("COURSE_CACHE"):
-        return Path(named)
-    try:
-        place = platformdirs.user_cache_path("course-lib", appauthor=False)
-    except RuntimeError:  # older versions of platformdirs give a path that begins with ~
-        place = Path("~")
-    if place.is_absolute():
-        return place
-    return Path(tempfile.gettempdir()) / f"course-lib-{os.getuid()}"
+    return place("COURSE_CACHE", platformdirs.user_cache_path)
 
 
 def remembered(key: str, build: Callable[[], Documents]) -> Documents:
