@@ -1,6 +1,7 @@
 # make lab        install the course into .venv and open it in JupyterLab
 # make test       install what the tests need, then lint and run every test
 # make notebooks  run the notebooks (ONLY=03: one of them) and keep outputs and text pairs
+# make bundle     a copy of the course that installs without network, in build/bundle
 # make doctor     say what this machine lacks for the course
 # make clean      remove .venv
 
@@ -34,7 +35,7 @@ unit bad-input browser check-notebooks notebooks: export COURSE_PROGRESS := off
 browser check-notebooks notebooks: export OMP_WAIT_POLICY := PASSIVE
 export REQUIRE_BROWSER
 
-.PHONY: lab test doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
+.PHONY: lab test doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks bundle clean
 .NOTPARALLEL:
 
 lab: install-lab
@@ -74,6 +75,9 @@ check-notebooks: install-test
 
 notebooks: install-test
 	$(RUN) tools/notebooks.py $(ONLY)
+
+bundle: install-lab
+	$(RUN) tools/bundle.py
 
 doctor: install-lab
 	$(RUN) -m course_lib doctor

@@ -279,3 +279,13 @@ def test_a_python_that_makes_no_venv(tool, monkeypatch):
     monkeypatch.setattr(tool.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit, match="apt-get install python3-venv"):
         tool.main(["lab"])
+
+
+def test_a_bundle_installs_from_its_wheels_alone(tool, monkeypatch, tmp_path):
+    assert "PIP_NO_INDEX" not in tool.pip_variables()
+    wheels = tmp_path / "with a space" / "wheels"
+    wheels.mkdir(parents=True)
+    monkeypatch.setattr(tool, "WHEELS", wheels)
+    monkeypatch.setenv("PIP_FIND_LINKS", "/elsewhere")
+    found = tool.pip_variables()
+    assert found["PIP_NO_INDEX"] == "1" and found["PIP_FIND_LINKS"] == wheels.as_uri()

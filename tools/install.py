@@ -30,6 +30,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 MARKER = VENV / "installing"
 PLACE = VENV / "place"
+WHEELS = ROOT / "wheels"  # in an offline bundle: all packages; pip then asks nothing of the network
 HERE = os.fsencode(f"{ROOT}\n{sys.version}\n")
 # PyTorch's own index of CPU builds; without it Linux machines get gigabytes of CUDA packages. Empty: plain pip.
 TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
@@ -145,7 +146,12 @@ def pip_variables() -> dict[str, str]:
                 variables["PIP_" + name.upper().replace("-", "_")] = ast.literal_eval(value)
     if not os.path.isabs(os.path.expanduser("~")):  # pip would make a folder with the name ~
         variables.setdefault("PIP_NO_CACHE_DIR", "1")
-    return variables | {"PIP_CONFIG_FILE": os.devnull}
+    return variables | {"PIP_CONFIG_FILE": os.devnull} | offline()
+
+
+def offline() -> dict[str, str]:
+    """What makes pip install from the bundle's wheels alone; nothing outside of a bundle."""
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS.as_uri()} if WHEELS.is_dir() else {}
 
 
 def pip_install(*arguments: str, quiet: bool = True) -> bool:
@@ -155,7 +161,7 @@ def pip_install(*arguments: str, quiet: bool = True) -> bool:
 
 def install_torch(pins: list[str]) -> None:
     """Install the CPU build on Linux. Elsewhere, or if the index cannot be reached, pip chooses a build later."""
-    if sys.platform != "linux" or not TORCH_INDEX:
+    if sys.platform != "linux" or not TORCH_INDEX or WHEELS.is_dir():
         return
     requirement = next((pin for pin in pins if pin.startswith("torch==")), "torch")
     options = ["--no-deps", "--index-url", TORCH_INDEX, "--retries", "1", "--timeout", "15"]

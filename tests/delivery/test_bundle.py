@@ -1,0 +1,53 @@
+"""The offline bundle installs and runs where there is no network."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# A network of its own, in which only this machine answers; notebooks need that for their kernels.
+ALONE = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "alone"]
+
+
+def run(*command, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """The bundle, moved into a folder whose name holds a space and an umlaut."""
+    folder = tmp_path_factory.mktemp("bundle")
+    made = run(sys.executable, ROOT / "tools" / "bundle.py", folder / "made")
+    assert made.returncode == 0, made.stdout + made.stderr
+    return (folder / "made").rename(folder / "a bündle")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's")
+def test_it_installs_and_runs_without_network(bundle):
+    assert not [path for path in (".git", ".venv", "build") if (bundle / path).exists()]
+    assert run(*ALONE, "true").returncode == 0, "unshare and iproute2 are needed"
+    installed = run(*ALONE, sys.executable, "-I", "tools/install.py", "lab", cwd=bundle)
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    python = bundle / ".venv" / "bin" / "python"
+    doctor = run(*ALONE, python, "-m", "course_lib", "doctor", cwd=bundle)
+    assert "The course can run here." in doctor.stdout, doctor.stdout
+    notebook = ["jupyter", "nbconvert", "--to", "notebook", "--execute", "--stdout", "notebooks/00_start_here.ipynb"]
+    executed = run(*ALONE, python, "-m", *notebook, cwd=bundle, env=os.environ | {"COURSE_PROGRESS": "off"})
+    assert executed.returncode == 0, executed.stderr
+
+
+def test_a_folder_that_is_no_bundle_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    refused = run(sys.executable, ROOT / "tools" / "bundle.py", tmp_path)
+    assert refused.returncode == 1 and "is no bundle: name another folder" in refused.stderr
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
+
+
+def test_outside_of_a_clone_it_says_what_is_needed(tmp_path):
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    refused = run(sys.executable, "-c", "import bundle; bundle.tracked()", cwd=tmp_path / "tools")
+    assert refused.returncode == 1 and "in a clone of the course" in refused.stderr
