@@ -1,5 +1,6 @@
 """The files that name packages agree: pyproject.toml, environment.yml, constraints.txt."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -69,3 +70,11 @@ def test_every_package_is_pinned_at_a_supported_version():
     pinned = {name.lower(): version for name, version in pins(ROOT / "constraints.txt").items()}
     for name, bound in asked_by_pyproject(PYPROJECT).items():
         assert release(pinned[name]) >= release(bound.removeprefix(">=")), name
+
+
+def test_the_container_installs_the_course_as_make_lab_does():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    assert container["postCreateCommand"] == "python tools/install.py lab"
+    assert (ROOT / container["customizations"]["codespaces"]["openFiles"][0]).exists()
+    image = re.fullmatch(r"mcr\.microsoft\.com/devcontainers/python:(\d+\.\d+)", container["image"])
+    assert f">={image[1]}" == tomllib.loads(PYPROJECT)["project"]["requires-python"]

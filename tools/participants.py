@@ -1,0 +1,84 @@
+"""What one participant needs of a hub: python tools/participants.py [PREFIX ...].
+
+Each notebook runs alone, then twice at the same time, as by two participants. The table has the most memory that one
+kernel held, the seconds until the kernel answered, and the seconds that the notebook took; notebooks that are read at
+leisure need the processor for a small part of their minutes.
+"""
+
+import platform
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from rich.console import Console
+from rich.table import Table
+
+from course_lib import limits
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+EVERY = 0.05  # seconds between two looks at the memory
+
+
+@dataclass(frozen=True)
+class Run:
+    memory: float  # GiB, the most that the kernel and its children held
+    start: float  # seconds until the kernel answered
+    seconds: float  # of the cells
+
+
+def memory_of(process: psutil.Process) -> int:
+    """Bytes that a process and its children hold now; 0 when it has ended."""
+    try:
+        return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def watch(process: psutil.Process, seen: list[int], ended: threading.Event) -> None:
+    while not ended.wait(EVERY):
+        seen.append(memory_of(process))
+
+
+def measured(path: Path) -> Run:
+    """Run a notebook from its first cell to its last, in a kernel of its own, and watch the kernel."""
+    client = NotebookClient(
+        nbformat.read(path, as_version=4),
+        timeout=limits.NOTEBOOK,
+        startup_timeout=limits.START,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )
+    begin, ended, seen = time.perf_counter(), threading.Event(), [0]
+    with client.setup_kernel():
+        ready = time.perf_counter()
+        watcher = threading.Thread(target=watch, args=(psutil.Process(client.km.provisioner.pid), seen, ended))
+        watcher.start()
+        try:
+            for index, cell in enumerate(client.nb.cells):
+                client.execute_cell(cell, index)
+        finally:
+            ended.set()
+            watcher.join()
+    return Run(max(seen) / 2**30, ready - begin, time.perf_counter() - ready)
+
+
+def main(prefixes: list[str]) -> None:
+    table = Table("notebook", "GiB", "start, s", "alone, s", "beside another, s", box=None)
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        if path.name.startswith(tuple(prefixes) or ""):
+            alone = measured(path)
+            with ThreadPoolExecutor(2) as pool:
+                both = list(pool.map(measured, [path, path]))
+            beside = max(run.seconds for run in both)
+            texts = f"{alone.memory:.2f}", f"{alone.start:.1f}", f"{alone.seconds:.0f}", f"{beside:.0f}"
+            table.add_row(path.stem, *texts)
+    Console().print(f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores", table)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
