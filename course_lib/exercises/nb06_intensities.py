@@ -9,7 +9,7 @@ from course_lib.exercises.core import Exercise, Stage, edits
 
 def decode_intensity(batch, weights, cache, group, itemsize):
     flops = 2 * batch * (weights + group * cache)  # each number of the cache serves the `group` heads that share it
-    moved = itemsize * (weights + batch * cache)  # weights are read once for all, a cache by its own sequence only
+    moved = itemsize * (weights + batch * cache)  # parameters are read once for all, a cache by its own sequence only
     return flops / moved
 
 

@@ -133,24 +133,25 @@ CONTEXT = Exercise(
     difficulty=1,
     solution=longest_context,
     stages=(
-        Stage((1000, 0, 7, 1), "1000 bytes, no weights, 7 bytes per token, one text"),
-        Stage((1000, 300, 9, 1), "1000 bytes, 300 of them for weights, 9 bytes per token, one text"),
-        Stage((1000, 310, 7, 3), "1000 bytes, 310 of them for weights, 7 bytes per token, three texts at once"),
-        Stage((1000, 1180, 7, 3), "1000 bytes, but 1180 for weights, so the formula gives a negative number"),
-        Stage((80 * 10**9, 16 * 10**9, 2**17, 16), "80 GB, 16 GB of weights, 128 KiB per token, 16 texts"),
+        Stage((1000, 0, 7, 1), "1000 bytes, no parameters, 7 bytes per token, one text"),
+        Stage((1000, 300, 9, 1), "1000 bytes, 300 of them for parameters, 9 bytes per token, one text"),
+        Stage((1000, 310, 7, 3), "1000 bytes, 310 of them for parameters, 7 bytes per token, three texts at once"),
+        Stage((1000, 1180, 7, 3), "1000 bytes, but 1180 for parameters, so the formula gives a negative number"),
+        Stage((80 * 10**9, 16 * 10**9, 2**17, 16), "80 GB, 16 GB of parameters, 128 KiB per token, 16 texts"),
     ),
     mistakes=(
         *edits(
             longest_context,
             """
-            (memory - weights) -> memory | The weights need their place, too. The caches share memory - weights.
+            (memory - weights) -> memory | The parameters need their place, too. The caches share
+                memory - weights.
             (batch * bytes_per_token) -> bytes_per_token | These are the tokens of all texts together. Each of the
                 `batch` texts has a cache.
             // (batch -> / (batch | There are no parts of tokens. Round down (`//`).
-            memory - weights -> memory - batch * weights | The weights are held once. All texts are computed with the
-                same weights.
-            memory - weights -> memory + weights | The weights are added to the memory. Subtract them, because they take
-                their place in it.
+            memory - weights -> memory - batch * weights | The parameters are held once. All texts are computed
+                with the same parameters.
+            memory - weights -> memory + weights | The parameters are added to the memory. Subtract them, because they
+                take their place in it.
             (memory - weights) // (batch * bytes_per_token) -> (memory - weights) // bytes_per_token * batch | The
                 texts share the memory. Divide by the batch, too.
             """,
@@ -161,7 +162,7 @@ CONTEXT = Exercise(
         ),
     ),
     hints=(
-        "What is left beside the weights is shared by `batch` caches of the same length.",
+        "What is left beside the parameters is shared by `batch` caches of the same length.",
         "Divide it by the bytes that one token takes in all of them, and round down.",
     ),
 )

@@ -92,7 +92,7 @@ def _matrix(name: str, rows: int, columns: int, thing: str, frame: dict = motifs
 
 
 def storage_over_tokens(latent: LatentConfig, grouped: GroupedConfig, tokens: Sequence[int]) -> Figure:
-    """Numbers stored per layer, weights and cache of one sequence, over the cached tokens."""
+    """Numbers stored per layer, parameters and cache of one sequence, over the cached tokens."""
     kinds = (
         ("MHA", MULTI_HEAD, "-", partial(accounting.grouped_storage, grouped)),
         ("MLA, merged, as printed", LATENT, ":", partial(accounting.merged_storage_printed, latent)),

@@ -278,7 +278,7 @@ def too_short(X, W_K, W_V, rank, alpha):
 @pytest.mark.parametrize(
     "number, answer, said",
     [
-        ("10.1", svd_of_the_weights_by_their_factors, "singular vectors of the weights C"),
+        ("10.1", svd_of_the_weights_by_their_factors, "singular vectors of C"),
         ("10.1", svd_of_the_gram, "the inputs count twice"),
         ("10.1", the_latent_and_its_reading, "in entry 0, your result has shape (5, 5), the expected shape is (5, 3)"),
         ("10.1", values_divided_too, "The values are divided by alpha too"),
