@@ -22,7 +22,7 @@ LOOKS = {  # of the errors: how each is drawn
     "keys": ("keys", {"color": motifs.THINGS["K"].light, "linestyle": "--"}),
     "values": ("values", {"color": motifs.THINGS["V"].light, "linestyle": ":"}),
     "both": ("both", {"color": motifs.THINGS["L"].light}),
-    "by_weights": ("both, by W_K and W_V alone", {"color": motifs.THINGS["learnt"].light, "linestyle": "-."}),
+    "by_weights": ("both, matrices only", {"color": motifs.THINGS["learnt"].light, "linestyle": "-."}),
 }
 READING = (
     "Missed is a share of the Frobenius norm on the calibration text. For keys it includes the lost rotation, in the "
@@ -203,7 +203,7 @@ class LatentRanks(InteractiveFigure):
             f"layer {self.layer}, {self.positions}",
             "bytes",
             "both miss, %",
-            "by W_K and W_V alone, %",
+            "by matrices only, %",
             "keys, %",
             "values, %",
         ]

@@ -12,7 +12,7 @@ const HEIGHT = { page: 195, slide: 285 }; // of each plot
 const GAP = 20; // between them, as in the style sheet
 const CURVES = [ // of the errors: name in the data, what it is, how it is drawn
   ["keys", "keys", { colour: "k", dash: "7 4" }], ["values", "values", { colour: "v", dash: "2 3" }],
-  ["both", "both", { colour: "l" }], ["by_weights", "both, by W_K and W_V alone", { colour: "learnt", dash: "10 3 2 3" }],
+  ["both", "both", { colour: "l" }], ["by_weights", "both, matrices only", { colour: "learnt", dash: "10 3 2 3" }],
 ];
 
 export function mount(el, initial, onChange) {
