@@ -2,7 +2,7 @@
 
 A stage calls the answer and the verified solution with the same inputs. Where they differ, the message says the
 certain first: a wrong type or shape, or NaN. Then comes one of four: a known mistake, what all wrong numbers have in
-common, a question about a slip, an example of a wrong number.
+common (at this stage, or a single number at all stages), a question about a slip, an example of a wrong number.
 """
 
 import copy
@@ -47,7 +47,7 @@ def grade(exercise: Exercise, answer, limit: watchdog.Limit = watchdog.USUAL) ->
         try:
             return limit.run(attempt.result)
         except watchdog.OutOfTime as reason:
-            return attempt.failed(str(reason))
+            return attempt.found or attempt.failed(str(reason))
 
 
 class _Attempt:
@@ -56,6 +56,7 @@ class _Attempt:
     def __init__(self, exercise: Exercise, function: Callable, pressed: list):
         self.exercise, self.function, self.pressed = exercise, function, pressed
         self.stage, self.values = exercise.stages[0], {}
+        self.found: Result | None = None  # that the value is wrong, while the reason is looked for
         self.fault = ""  # begins the message about an exception that the answer causes; empty while the course runs
 
     def result(self) -> Result:
@@ -97,10 +98,13 @@ class _Attempt:
 
     def _explained(self, found: str, why: Diagnosis) -> Result:
         fact, sentence = isinstance(found, Fact), found[0].upper() + found[1:]
+        self.found = self.failed(sentence, kind="fact" if fact else "numbers")
         if isinstance(found, Undefined):
             sentence += self._origin()
         if known := why.mistake():
             return self.failed(*([sentence] if fact else []), known, kind="mistake")
+        if not fact and (lines := why.term()):
+            return self.failed(*lines, kind="common")
         if isinstance(found, Common):
             return self.failed(sentence, kind="common")
         words = why.slip()
