@@ -57,9 +57,9 @@ class Diagnosis:
 
     def _relation(self, key: str | None) -> str | None:
         tried = []
-        for stage in self.exercise.stages:
+        for stage in [other for other in self.exercise.stages if _case(other) == _case(self.stage)]:
             got, want = self.value_at(stage), value(self.exercise.solution, stage)
-            if _case(stage) != _case(self.stage) or got is ...:
+            if got is ...:
                 continue
             numbers = [_number(_entry(one, key)) for one in (got, want)]
             if None in numbers:

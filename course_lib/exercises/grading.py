@@ -56,7 +56,7 @@ class _Attempt:
     def __init__(self, exercise: Exercise, function: Callable, pressed: list):
         self.exercise, self.function, self.pressed = exercise, function, pressed
         self.stage, self.values = exercise.stages[0], {}
-        self.found: Result | None = None  # that the value is wrong, while the reason is looked for
+        self.found: Result | None = None  # what is wrong here, for when the search for a reason ends badly
         self.fault = ""  # begins the message about an exception that the answer causes; empty while the course runs
 
     def result(self) -> Result:
@@ -70,7 +70,7 @@ class _Attempt:
         except BaseException as error:
             if not self.fault or (self.pressed and isinstance(error, KeyboardInterrupt)):
                 raise
-            return self._raised(error)
+            return self.found or self._raised(error)
         return Result(True, f"Exercise {self.exercise.id}: correct.")
 
     def _at_stage(self) -> Result | None:

@@ -14,6 +14,7 @@ from course_lib.exercises.core import Exercise, Mistake, Stage
 from course_lib.exercises.diagnosis import slips_of, value
 from course_lib.exercises.grading import grade
 from course_lib.exercises.terms import Change, Tried, relation
+from course_lib.exercises.watchdog import USUAL, Limit
 
 
 def cost(d, h, n):
@@ -111,8 +112,8 @@ COSTS = Exercise(
 )  # fmt: skip
 
 
-def lines(answer, exercise=COSTS):
-    result = grade(exercise, answer)
+def lines(answer, limit=USUAL):
+    result = grade(COSTS, answer, limit)
     assert result.passed is False
     return result.kind, result.message.split("\n  ")[1:-1]
 
@@ -164,6 +165,25 @@ def test_an_input_at_which_the_answer_raises_is_passed_over():
         return two_costs(d, h, double) | {"numbers": d * h * (1 + double) * (5 if d != 4 else [][0])}
 
     assert "Your number is 5 times the expected one" in lines(answer)[1][0]
+
+
+class Raising:
+    def _raise(self, *_):
+        raise SystemExit("no")
+
+    __class__ = property(_raise)
+    __array__ = __getattr__ = _raise
+
+
+@pytest.mark.parametrize("later", ["does not end", "raises when it is read"])
+def test_the_wrong_number_is_told_where_the_answer_fails_elsewhere_in_another_way(later):
+    def answer(d, h, double):
+        while d == 9 and later == "does not end":
+            pass
+        return {"numbers": 2 if d != 9 else Raising(), "flops": 1}
+
+    kind, (line,) = lines(answer, limit=Limit(cpu=0.1, wall=1e6))
+    assert (kind, line) == ("numbers", "Under the key 'numbers', you got 2 where 30 is expected.")
 
 
 # What is said of slips at the inputs of an exercise holds at other inputs, too ----------------------------------------
