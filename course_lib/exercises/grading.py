@@ -105,11 +105,9 @@ class _Attempt:
             return self.failed(*([sentence] if fact else []), known, kind="mistake")
         if not fact and (lines := why.term()):
             return self.failed(*lines, kind="common")
-        if isinstance(found, Common):
-            return self.failed(sentence, kind="common")
         words = why.slip()
-        if fact:
-            return self.failed(sentence, *([words] if words else []), kind="fact")
+        if fact or isinstance(found, Common):
+            return self.failed(sentence, *([words] if words else []), kind="fact" if fact else "common")
         return self.failed(words or sentence, kind="slip" if words else "numbers")
 
     def _origin(self) -> str:
