@@ -81,6 +81,7 @@ def test_a_relation_must_hold_at_all_inputs_exactly():
         (lambda d, h, n: 3 * d * h + n, [(5, 3, 5), (2, 7, 2), (4, 9, 4)]),
         (lambda d, h, n: h * cost(d, h, n), INPUTS[:2]),  # two inputs are not enough
         (lambda d, h, n: d * n, INPUTS[:2]),
+        (lambda *g: cost(*g) + 17, INPUTS[:2]),
         (lambda d, h, n: d * n, [INPUTS[0]] * 3),
         (lambda d, h, n: h * cost(d, h, n), [(5, 1, 7), (11, 1, 13), (4, 1, 17)]),  # right
     ],
