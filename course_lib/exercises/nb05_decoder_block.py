@@ -95,6 +95,8 @@ BLOCK = Exercise(
         X = X + self_attention(normed, normed, causal) -> pass | Self-attention is missing.
         X = X + cross_attention(norms[1](X), H) -> pass | Cross-attention is missing, so the output does not depend on
             the source.
+        X = X + cross_attention(norms[1](X), H) -> pass && norms[2] -> norms[1] | This is a block without
+            cross-attention, with two norms. The three sublayers have a norm each.
         X + feed_forward(norms[2](X)) -> X | The feed-forward network is missing.
         X + feed_forward(norms[2](X)) -> feed_forward(norms[2](X)) | The last skip connection is missing. Add X to what
             the feed-forward network returns.
@@ -167,6 +169,9 @@ BLOCK = Exercise(
             added.
         X = X + cross_attention(norms[1](X), H) -> pass && normed = norms[0](X) -> X = X + cross_attention(norms[1](X),
             H); normed = norms[0](X) | Cross-attention comes before self-attention. Self-attention is first.
+        X = X + cross_attention(norms[1](X), H) -> pass && normed = norms[0](X) -> X = X + cross_attention(norms[0](X),
+            H); normed = norms[1](X) | Cross-attention comes first, with norms[0]. Self-attention is first, and the
+            norms stand in the order of the sublayers.
         return X + feed_forward(norms[2](X)) -> return X + cross_attention(norms[1](X), H) && X = X +
             cross_attention(norms[1](X), H) -> X = X + feed_forward(norms[2](X)) | The feed-forward network comes before
             cross-attention. It comes last.

@@ -49,6 +49,8 @@ ALIBI = Exercise(
           the query it is negative, and the bias is positive there.
         * distances -> * np.maximum(distances, 0) | Keys after the query get 0 here. Return -beta_h (i - j) for all
           pairs; the mask hides them later.
+        -slopes[:, None, None] * distances -> np.tril(-slopes[:, None, None] * distances) | `np.tril` sets the keys j >
+          a to 0. Return -beta_h (i - j) for all pairs.
         -slopes[:, None, None] * distances -> np.where(distances >= 0, -slopes[:, None, None] * distances, -np.inf) |
           The future is masked. Return -beta_h (i - j) for all pairs.
         -slopes[:, None, None] * distances -> np.exp(-slopes[:, None, None] * distances) | These are factors of A. A

@@ -45,6 +45,7 @@ EXPANDED_HEADS = Exercise(
           - n + a.
         np.arange(N - n, N) -> np.arange(N, N + n) | The queries stand n positions too far. The first of them is at N -
           n.
+        np.arange(N - n, N) -> np.arange(N - n, N)[::-1] | The positions of the queries are in reverse order.
         np.arange(N - n, N) -> -np.arange(N - n, N) | The queries turn backwards, so the scores depend on i + j. Turn
           them by +i.
         rows[:, still:], -> rotate(rows[:, still:], np.arange(N), rope), | The last p coordinates of the rows turn a
