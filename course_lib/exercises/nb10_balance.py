@@ -28,6 +28,14 @@ BALANCE = Exercise(
         """
         values / keys -> keys / values | The ratio is inverted. alpha multiplies the keys, so it is large where the
           values are larger.
+        np.sqrt(values / keys) -> keys / values | This is the inverse ratio, of squared norms. alpha is the norm of the
+          values, divided by that of the keys.
+        np.trace(W.T @ gram @ W) -> np.linalg.norm(W.T @ gram @ W) && np.sqrt(values / keys) -> values / keys | These
+          are the Frobenius norms of W^T G W. The norm of X W is the root of the trace of that matrix.
+        np.trace(W.T @ gram @ W) -> np.sum((np.linalg.cholesky(gram) @ W) ** 2) | `np.linalg.cholesky` returns L with
+          L L^T = G. The norm of X W is that of L^T W.
+        np.sqrt(values / keys) -> 1 / np.sqrt(keys) | This is 1 divided by the norm of the keys. Multiply by that of the
+          values.
         np.sqrt(values / keys) -> values / keys | This is the ratio of squared norms. Take its square root.
         W.T @ gram @ W -> W.T @ W | The inputs are ignored. The norms of X W_K and X W_V count, not those of
           W_K and W_V.
