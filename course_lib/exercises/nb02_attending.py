@@ -61,7 +61,8 @@ ATTEND = Exercise(
         np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> Q @ K.T / np.sqrt(Q.shape[-1]) && A / Z @ V -> A @ V | Both the
             exponential and the normaliser are missing. Take the exponential of the scaled scores, and divide each row
             by its sum.
-        A / Z @ V -> A / Z @ V / np.sqrt(Q.shape[-1]) | The output is divided by sqrt(d_QK), too. Only the scores are.
+        A / Z @ V -> A / Z @ V / np.sqrt(Q.shape[-1]) | The output is divided by sqrt(d_QK), too. Divide the scores
+            only.
         A / Z @ V -> A @ V / (A @ V).sum(axis=-1, keepdims=True) | The rows of the output are divided by their sums.
             Divide the rows of A by theirs, Z_ii.
         A.sum(axis=-1, keepdims=True) -> A.mean(axis=-1, keepdims=True) | The rows of A are divided by their means.
@@ -75,6 +76,8 @@ ATTEND = Exercise(
             exponentials of the scaled scores.
         np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> np.exp(Q @ K.T) && A / Z @ V -> A / Z @ V / np.sqrt(Q.shape[-1]) | The
             output is divided by sqrt(d_QK) in the place of the scores. Divide the scores, before the exponential.
+        A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1, keepdims=True).cumsum(axis=0) | The sum goes on from query to
+            query. It begins with 0 for each query.
         """,
     ),
     hints=(
@@ -166,6 +169,10 @@ SMOOTH = Exercise(
         A @ y_data / A.sum(axis=-1) -> y_data[A.argmax(axis=-1)] | This is the value at the nearest data point. All data
             points count, each with its weight.
         x[:, None] - x_data[None, :] -> x[:, None] + x_data[None, :] | x and x_j are added. Take their difference.
+        A @ y_data / A.sum(axis=-1) -> (A @ y_data).cumsum() / A.sum(axis=-1).cumsum() | Both sums go on from query to
+            query. They begin with 0 for each query.
+        / A.sum(axis=-1) -> / y_data.sum() | You divide by the sum of y_data. Divide by the sum of the weights of each
+            query.
         """,
     ),
     hints=(

@@ -62,8 +62,8 @@ CAUSAL = Exercise(
             square mask. Queries are rows, so take its last n rows.
         np.arange(n_keys - n_queries, n_keys) -> np.arange(n_queries) + n_queries | Query i is taken for token n + i. It
             is token N - n + i.
-        return j[None, :] <= i[:, None] -> return np.tri(n_queries, dtype=bool) | This is the square mask of n tokens
-            that look at each other. The keys are all N tokens, so there are N columns.
+        return j[None, :] <= i[:, None] -> return np.tri(n_queries) | This is the square mask of n tokens that look at
+            each other. The keys are all N tokens, so there are N columns.
         return j[None, :] <= i[:, None] -> return np.where(j[None, :] <= i[:, None], 0.0, -np.inf) | This is M, the
             additive form. Return the mask itself, True where a key is visible.
         j[None, :] <= i[:, None] -> (j[None, :] <= i[:, None]) & (j[None, :] >= n_keys - n_queries) | The queries do not
@@ -214,8 +214,10 @@ MASKED = Exercise(
             before exp.
         A / np.where(Z == 0, 1.0, Z) @ V -> np.where(Z == 0, V.mean(axis=0), A / np.where(Z == 0, 1.0, Z) @ V) | The row
             that sees nothing returns the mean of all values, because its logits are all equal. Its output is zero.
-        np.exp(S - np.where(np.isfinite(largest), largest, 0.0)) -> np.exp(np.clip(S, -50, 50)) * mask | Logits of 100
-            are not rare, and clipping makes them equal. Subtract the largest visible logit of each row instead.
+        np.exp(S - np.where(np.isfinite(largest), largest, 0.0)) -> np.exp(np.clip(S, -50, 50)) * mask | Clipping makes
+            all logits near 400 equal. Subtract the largest visible logit of each row instead.
+        return A / np.where(Z == 0, 1.0, Z) @ V -> return (A / np.where(Z == 0, 1.0, Z) @ V)[mask.any(axis=-1)] | The
+            row that sees nothing is left out. Return zeros for it.
         """,
     ),
     hints=(

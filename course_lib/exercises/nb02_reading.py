@@ -75,8 +75,8 @@ READ = Exercise(
         np.argmax(np.where(different, P, -1.0)) -> np.flatnonzero(different)[-1] | This is the last pair of different
             words. Compare the weights of all pairs.
         np.where(different, P, -1.0) -> np.where(different & (P.sum(1, where=different) == P.sum(1,
-            where=different).max())[:, None], P, -1.0) | This query gives most weight to different words in all. Take
-            the largest single weight.
+            where=different).max())[:, None], P, -1.0) | This query gives the most weight to different words in total.
+            Take the largest single weight.
         np.argmax(np.where(different, P, -1.0)) -> P.size - 1 | This is the last place of the matrix. Compare the words
             and the weights of all pairs.
         np.argmax(np.where(different, P, -1.0)) -> 0 | This is (0, 0), where a word looks at itself. Compare the weights

@@ -66,8 +66,9 @@ SOFTMAX = Exercise(
             Subtracting the maximum of a row changes no weight.
         A / A.sum(axis=-1, keepdims=True) -> A / np.exp(S).sum(axis=-1, keepdims=True) | Numerator and sum are shifted
             differently. Both need the same exp(S - maximum of the row).
-        A / A.sum(axis=-1, keepdims=True) -> np.nan_to_num(np.exp(S) / np.exp(S).sum(axis=-1, keepdims=True)) |
-            `nan_to_num` puts 0 where inf / inf was NaN. Subtract the maximum of each row before exp, and no NaN arises.
+        A / A.sum(axis=-1, keepdims=True) -> np.nan_to_num(np.exp(S) / np.exp(S).sum(axis=-1, keepdims=True)) | exp is
+            infinite beyond 709, so all weights become 0. `nan_to_num` puts 0 where inf / inf was NaN, and exp(-inf) is
+            0. Subtract the maximum of each row before exp.
         np.exp(S - S.max(axis=-1, keepdims=True)) -> S - S.max(axis=-1, keepdims=True) | The exponential is missing.
             Take it after the maximum is subtracted.
         return A / -> return (S - S.max(axis=-1, keepdims=True)) / | The exponential is missing above the sum. Divide
@@ -105,8 +106,10 @@ SOFTMAX = Exercise(
             them by their sums.
         return A / A.sum(axis=-1, keepdims=True) -> return (S == S.max(axis=-1, keepdims=True)).astype(float) | The
             largest logit has all the weight. Every logit has a weight, its exponential divided by the sum.
-        S - S.max(axis=-1, keepdims=True) -> np.clip(S, -50, 50) | Logits of 100 are not rare, and clipping makes them
-            equal. Subtract the maximum of each row instead.
+        S - S.max(axis=-1, keepdims=True) -> np.clip(S, -50, 50) | Clipping makes all logits near 400 equal. Subtract
+            the maximum of each row instead.
+        A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1, keepdims=True).cumsum(axis=0) | The sum goes on from row to row.
+            It begins with 0 in each row.
         """,
     ),
     hints=(

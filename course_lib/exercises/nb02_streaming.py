@@ -63,6 +63,7 @@ NEXT = Exercise(
         @ V, K, V -> @ V, K[-1], V[-1] | The new rows of K and V are returned alone. Return all rows, (N + 1, d_QK) and
             (N + 1, d_V).
         a / a.sum() @ V, K, V -> a / a.sum() @ V, V, K | The order is y, K, V. You return y, V, K.
+        a / a.sum() @ V -> s @ V | The logits are used as weights. Take their softmax.
         """,
     ),
     hints=(
