@@ -91,6 +91,8 @@ PREVIOUS = Exercise(
             P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> (P[:, 1:].argmax(-1) == np.arange(P.shape[1] -
                 1)).mean(-1) | This counts the queries with their largest weight on the token before. The score is the
                 mean of the weights.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> np.tril(P, -1).sum((1, 2)) / (P.shape[-1] - 1) | These
+                are the weights on all earlier tokens together. Take the entries P[i, i - 1] only.
             """,
         ),
         Mistake(lambda P: np.zeros(len(P)), "All scores are 0. Take the mean of the weights P[i, i - 1]."),
