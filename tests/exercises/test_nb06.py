@@ -158,6 +158,16 @@ def batch_by_search(r, W, C, g, s, most=10**18):
     return math.inf if b == most else b  # no batch exceeds 2 r s W, as 2 r is whole, and 2 r s W is far below 10**18
 
 
+def batch_one_by_one(r, W, C, g, s):
+    """A search that tries all batches where there is one."""
+    if 2 * (W + g * C) <= r * s * C:
+        return math.inf
+    b = 1
+    while intensities.decode_intensity(b, W, C, g, s) < r:
+        b += 1
+    return b
+
+
 def batch_up_to(longest, otherwise=math.inf):
     """An answer that tries all batches below a largest one."""
 
@@ -191,6 +201,7 @@ def batch_or(otherwise):
         ("6.6", lambda b, W, C, g, s: torch.tensor(2.0 * b * (W + g * C)) / (s * (W + b * C))),
         ("6.7", batch_by_search),
         ("6.7", batch_without_floats),
+        ("6.7", batch_one_by_one),
         ("6.7", lambda *given: float(batch_without_floats(*given))),
     ],
 )
@@ -301,12 +312,12 @@ def batch_above_the_ridge(ridge, weights, cache, group, itemsize):
         ),
         ("6.4", first_kind_only, "only the first kind"),
         ("6.4", lambda layers, N, b, s: cache_sizes.cache_bytes(layers, b, N, s), "`tokens` and `batch` are exchanged"),
-        ("6.5", lambda length, window: np.arange(window), "Slot s holds s in every case"),
-        ("6.5", lambda length, window: list(range(max(length - window, 0), length)), "Return one number for each slot"),
+        ("6.5", lambda length, window: np.arange(window), "Slot s holds s, the first position"),
+        ("6.5", lambda length, window: list(range(max(length - window, 0), length)), "in order of age"),
         ("6.5", lambda length, window: np.roll(ring_in_a_loop(length, window), 1), "one slot too far"),
         ("6.5", lambda length, window: ring_in_a_loop(length, window + 1), "shape"),
         ("6.5", lambda length, window: sorted(ring_in_a_loop(length, window)), "in order of age"),
-        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "5 sequences in 16 bits"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "11 sequences in 16 bits"),
         ("6.6", lambda b, W, C, g, s: b * (W + g * C) / (s * (W + b * C)), "two FLOPs"),
         ("6.6", lambda b, W, C, g, s: 2 * b * (W + g * C) / s * (W + b * C), "Put the product in parentheses"),
         ("6.6", lambda b, W, C, g, s: 2 * b * W / (s * (W + b * C)), "The FLOPs of the cache are missing"),
@@ -316,7 +327,7 @@ def batch_above_the_ridge(ridge, weights, cache, group, itemsize):
         ("6.7", lambda r, W, C, g, s: r * s / 2, "parameters alone. Every"),
         ("6.7", batch_up_to(10_000), "Some batch above 10,000 reaches the ridge"),
         ("6.7", batch_up_to(1_000_000), "Some batch above 1,000,000 reaches the ridge"),
-        ("6.7", batch_or(-1), "no batch reaches the ridge here. return math.inf"),
+        ("6.7", batch_or(-1), "no batch reaches the ridge here, and -1 is a number"),
         ("6.7", batch_or(None), "your function returns nothing. return math.inf"),
         ("6.7", lambda r, W, C, g, s: -(-r * s * W // (2 * (W + g * C) - r * s * C)), "the intensity grows towards"),
         ("6.7", batch_rounded_to_the_nearest, "`round` goes to the nearest"),

@@ -217,10 +217,10 @@ def grouped_unshifted(Q, K, V):
         ("7.7", lambda W: (np.square(W.mean(0)).sum() / np.square(W).sum((1, 2))).mean(), "mean of a share for each"),
         ("7.7", lambda W: len(W) * np.linalg.norm(W.mean(0), 2) ** 2 / np.square(np.linalg.svd(W)[1][:, 0]).sum(),
          "spectral norms"),
-        ("7.7", lambda W: W.mean(0), "your result has shape (5, 3)"),
-        ("7.7", lambda W: 1 / len(W), "three equal heads"),
-        ("7.7", lambda W: np.abs(W.mean(0)).sum() / np.abs(W).mean(0).sum(), "four orthogonal heads"),
-        ("7.7", lambda W: float(np.corrcoef(W.reshape(len(W), -1))[0, 1]), "opposite"),
+        ("7.7", lambda W: W.mean(0), "your result has shape (5, 4)"),
+        ("7.7", lambda W: 1 / len(W), "three random heads"),
+        ("7.7", lambda W: np.abs(W.mean(0)).sum() / np.abs(W).mean(0).sum(), "sums of absolute values"),
+        ("7.7", lambda W: float(np.corrcoef(W.reshape(len(W), -1))[0, 1]), "three random heads"),
     ],
 )  # fmt: skip
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
