@@ -80,6 +80,8 @@ STEP = Exercise(
             to 1, so sum along the last axis.
         A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1) | The sums have shape (h,), so NumPy lines them up with the
             keys. `keepdims=True` makes the shape (h, 1).
+        S - S.max(axis=-1, keepdims=True) -> S && A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1) | Column j is divided
+            by the sum of head j. `keepdims=True` keeps the sums, (h, 1), beside their rows.
         axis=-1, keepdims=True -2> axis=-1 | Maxima and sums have shape (h,), so NumPy lines them up with the keys.
             `keepdims=True` makes the shape (h, 1).
         S - S.max(axis=-1, keepdims=True) -> S | Large logits give inf / inf or 0 / 0, which is NaN. Subtract from

@@ -48,9 +48,9 @@ POOL = Exercise(
             averaged. Average the h / g heads of each group alone.
         heads.mean(axis=2).reshape(d, -1) -> W_K[:, : n_kv_heads * (width // n_heads)] | These are the first g heads as
             they are. Average the h / g heads of each group.
-        heads.mean(axis=2).reshape(d, -1) -> W_K.reshape(n_kv_heads, n_heads // n_kv_heads, d, -1).mean(axis=1).swapaxes(
-            0, 1).reshape(d, -1) | `reshape` with the heads in front cuts W_K along its rows. The heads are blocks of
-            columns, so their axis comes after that of the rows.
+        heads.mean(axis=2).reshape(d, -1) -> W_K.reshape(n_kv_heads, n_heads // n_kv_heads, d, -1).mean(
+            axis=1).swapaxes(0, 1).reshape(d, -1) | `reshape` with the heads in front cuts W_K along its
+            rows. The heads are blocks of columns, so their axis comes after that of the rows.
         heads.mean(axis=2) -> (heads.sum(axis=2) * (n_heads // n_kv_heads)) | The sum of the heads of a group is
             multiplied by their number. Divide by it.
         heads.mean(axis=2) -> (heads.mean(axis=2) * (np.arange(n_kv_heads) < n_kv_heads - 1)[:, None]) | The last group
@@ -137,12 +137,20 @@ KEPT = Exercise(
         np.square(M).sum() -> M.sum() ** 2 | The entries of M are added and then squared. Square each, then add.
         / np.square(heads).sum() -> / heads.sum() ** 2 | The entries of the heads are added and then squared. Square
             each, then add.
-        np.square(M).sum() / np.square(heads).sum() -> np.abs(M).sum() / np.abs(heads).sum() | These are sums of absolute
-            values. The share is one of squares.
+        np.square(M).sum() / np.square(heads).sum() -> np.abs(M).sum() / np.abs(heads).sum() | These are sums of
+            absolute values. The share is one of squares.
         return len(heads) * np.square(M).sum() / np.square(heads).sum() -> return np.square(heads).sum() / (len(heads) *
             np.square(M).sum()) | The share is upside down. Divide what is kept by what there was.
         len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - heads.var(axis=0).sum() / np.square(heads).sum()
             | `var` is the mean over the heads of the squared differences. Compare sums over all heads in both places.
+        return len(heads) * np.square(M).sum() / np.square(heads).sum() -> return 1.0 | This says that nothing is lost.
+            The differences from the mean add up to 0, so square them first.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 + np.square(heads - M).sum() /
+            np.square(heads).sum() | The share that is lost is added to 1. Subtract it.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - M).sum() /
+            np.square(heads).mean() | A sum of squares is divided by a mean of squares. Take sums in both places.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - M).sum() / heads.sum() | What
+            is lost is divided by the sum of the entries as they are. Divide by the sum of their squares.
         len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - (np.square(heads - M).sum() /
             np.square(heads).sum()) ** 0.5 | A root is subtracted from 1. What is kept and what is lost add up as
             squares, without a root.

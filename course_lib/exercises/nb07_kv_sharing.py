@@ -140,6 +140,8 @@ GROUPED = Exercise(
             j. Subtract it from its own row.
         S.max(-1, keepdims=True) -> S.max(-1)[:, :, None] && A.sum(-1, keepdims=True) -> A.sum(-1)[:, :, None] | In each
             head maxima and sums of row j meet column j. `keepdims=True` keeps them beside their rows.
+        S - S.max(-1, keepdims=True) -> S && A.sum(-1, keepdims=True) -> A.sum(-1)[:, :, None] | In each head the
+            exponentials of column j are divided by the sum of row j. `keepdims=True` keeps the sums beside their rows.
         S.max(-1, keepdims=True) -> S.max(-2, keepdims=True) && A.sum(-1, keepdims=True) -> A.sum(-2, keepdims=True) |
             The softmax runs over the queries. Take it over the keys, along the last axis.
         A.sum(-1, keepdims=True) -> A.sum((-2, -1), keepdims=True) | One sum divides all rows of a head. Each query has

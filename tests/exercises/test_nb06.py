@@ -383,6 +383,70 @@ def test_answers_that_passed_or_heard_a_wrong_reason(number, answer, message):
     assert result.passed is False and message in result.message, result.message
 
 
+def step_with(part):
+    """A decode step that does not return what it should: `part` takes y, K, V and the new rows k and v."""
+
+    def answer(x, W_Q, W_K, W_V, W_O, K, V):
+        y, longer_K, longer_V = step_in_loops(x, W_Q, W_K, W_V, W_O, K, V)
+        return part(y, longer_K, longer_V, x @ W_K, x @ W_V)
+
+    return answer
+
+
+def mask_of_the_longest(n, past):
+    return np.tri(n, past.max() + n, k=past.max(), dtype=bool)[None]
+
+
+def mask_in_the_order_of_the_longest(n, past):
+    longest = mask_of_the_longest(n, past)
+    return longest & (np.arange(longest.shape[2]) < past[:, None, None] + n)
+
+
+def bytes_with(rows, unit=1):
+    """The bytes of a cache, where a window of w keeps rows(tokens, w), in another unit."""
+
+    def answer(layers, tokens, batch, itemsize):
+        numbers = sum(2 * c * g * e * (rows(tokens, w) if w else tokens) for c, g, e, w in layers)
+        return numbers * batch * itemsize / unit
+
+    return answer
+
+
+def costs_with(recomputed):
+    return lambda N, d: {"cached": 2 * d * N * (N + 1), "recomputed": recomputed(N, d)}
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "message"),
+    [
+        ("6.1", step_with(lambda y, K, V, k, v: (y, k, v)), "The new rows come back alone"),
+        ("6.1", step_with(lambda y, K, V, k, v: (y, k[:, None], v[:, None])), "come back without the old ones"),
+        ("6.2", costs_with(lambda N, d: 4 * N**3 * d // 3), "this is the integral of 4 d i^2"),
+        ("6.2", costs_with(lambda N, d: 4 * d * (N * (N + 1) // 2) ** 2), "Square each i first"),
+        ("6.2", costs_with(lambda N, d: N * 2 * d * N * (N + 1)), "i N pairs in step i"),
+        ("6.3", mask_of_the_longest, "the mask of the longest sequence alone"),
+        ("6.3", mask_in_the_order_of_the_longest, "in a shorter one the new tokens see later ones"),
+        ("6.3", lambda n, past: np.stack([np.tri(n, dtype=bool)] * len(past)), "They see the old ones, too"),
+        ("6.3", lambda n, past: np.stack([np.tri(past.max() + n, dtype=bool)] * len(past)), "so there are n rows"),
+        ("6.4", bytes_with(min, 1024), "This is in KiB"),
+        ("6.4", bytes_with(min, 8), "`itemsize` is in bytes already"),
+        ("6.4", lambda *given: bytes_with(min)(*given) // 8, "`itemsize` is in bytes already"),
+        ("6.4", bytes_with(lambda tokens, w: tokens % w), "the slot of the next token"),
+        ("6.5", lambda length, w: [length // w * w + s for s in range(w)], "a position of the round before"),
+        ("6.5", lambda length, w: [(length - 1) // w * w + s for s in range(w)], "a position of the round before"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * (W + 2 * g * C) / (s * (W + 2 * b * C)), "The cache is counted twice"),
+        ("6.6", lambda b, W, C, g, s: 2 * g / s, "right for the cache alone"),
+        ("6.7", batch_or(0), "0 is a number"),
+        ("6.7", batch_or(10**9), "however large"),
+        ("6.7", batch_or(math.nan), "which is no error"),
+        ("6.7", batch_up_to(10**6), "Some batch above 1,000,000"),
+    ],
+)
+def test_natural_slips_hear_their_own_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
 @pytest.mark.parametrize("kind", [np.array, torch.tensor, np.float64, float])
 @pytest.mark.parametrize("number", ["6.2", "6.4", "6.6", "6.7"])
 def test_numbers_of_every_kind_are_right(number, kind):
