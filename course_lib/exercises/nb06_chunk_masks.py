@@ -48,10 +48,10 @@ MASK = Exercise(
         past[:, None, None] + np -> 0 * past[:, None, None] + np && past.max() + n -> n | This is the causal mask of the
             new tokens alone. They see the old ones, too, so there are past.max() + n columns.
         keys <= queries -> (keys <= keys[:, None]) & (queries[:, :1] >= 0) | There is a row for each token. Only the n
-            new ones ask, so there are n rows.
+            new ones have queries, so there are n rows.
         keys <= queries -> (keys <= queries - past[:, None, None] + past.max()) & (keys < past[:, None, None] + n) |
-            What lies behind a sequence is hidden, but in a shorter one the new tokens see later ones. Token t stands at
-            past + t, with the `past` of its own sequence.
+            In a shorter sequence the new tokens see the ones after them. Token t stands at past + t, with the `past` of
+            its own sequence.
         past.max() + n -> past[-1] + n | The last sequence is taken for the longest. N is past.max() + n.
         past.max() + n -> past[0] + n | The first sequence is taken for the longest. N is past.max() + n.
         past.max() + n -> past.sum() + n | All old tokens are added up. N is past.max() + n.

@@ -78,8 +78,8 @@ INTENSITY = Exercise(
         itemsize * (weights -> 2 * (weights | `itemsize` is not used. A number takes `itemsize` bytes.
         (batch, weights, cache, group, -> (group, weights, cache, batch, | `batch` and `group` are exchanged. The batch
             multiplies all FLOPs, the group those of the cache alone.
-        (batch, weights, cache, -> (batch, cache, weights, | `weights` and `cache` are exchanged. The weights are read
-            once for all sequences, the cache by its own sequence.
+        (batch, weights, cache, -> (batch, cache, weights, | `weights` and `cache` are exchanged. The parameters are
+            read once for all sequences, each cache for its own.
         flops / moved -> moved / flops | This is bytes per FLOP. Return FLOPs per byte.
         flops / moved -> flops // moved | This is rounded down. Return the quotient itself.
         flops / moved -> flops / itemsize * (weights + batch * cache) | This multiplies by the numbers that are read.
@@ -197,11 +197,11 @@ BATCH = Exercise(
             (W + b C).
         math.ceil(ridge * itemsize * weights / per_sequence) -> max(2, math.ceil(ridge * itemsize * weights /
             per_sequence)) | One sequence reaches the ridge here. Begin the search with a batch of 1.
-        return math.inf -> return -1 | No batch reaches the ridge here, and -1 is a number. Return math.inf.
-        return math.inf -> return 0 | No batch reaches the ridge here, and 0 is a number. Return math.inf.
-        return math.inf -> return math.nan | No batch reaches the ridge here, which is no error. Return math.inf.
+        return math.inf -> return -1 | No batch reaches the ridge here. Return math.inf, not -1.
+        return math.inf -> return 0 | No batch reaches the ridge here. Return math.inf, not 0.
+        return math.inf -> return math.nan | No batch reaches the ridge here. Return math.inf, not NaN.
         return math.inf -> return 10**9 | No batch reaches the ridge here, however large. Return math.inf.
-        return math.inf -> return 1_000_000 | No batch reaches the ridge here, not even one beyond your search. Return
+        return math.inf -> return 1_000_000 | No batch reaches the ridge here, also none beyond your search. Return
             math.inf.
         return math.inf -> return None | No batch reaches the ridge here, and your function returns nothing. Return
             math.inf.

@@ -90,7 +90,7 @@ RING = Exercise(
             positions_in_ring,
             """
             newest - (newest - slots) % window -> length // window * window + slots | Every slot has a position of the
-                last round. Where this round has not come yet, a slot still holds a position of the round before.
+                last round here. A slot that this round has not reached still holds a position of the round before.
             newest - (newest - slots) % window -> newest // window * window + slots && positions >= 0 -> positions <=
                 newest | Slots that the last round has not reached are empty here. They still hold the positions of the
                 round before.

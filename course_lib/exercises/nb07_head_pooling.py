@@ -125,8 +125,8 @@ KEPT = Exercise(
             axis=(1, 2))).sum() | These are spectral norms, which is what `ord=2` means for a matrix. ||.|| is the
             Frobenius norm, over all entries.
         return len(heads) * np.square(M).sum() / np.square(heads).sum() -> return (np.square(M).sum() /
-            np.square(heads).sum()) ** 0.5 | This is ||M|| divided by the root of the sum of squares. The share has q,
-            and the squares without a root.
+            np.square(heads).sum()) ** 0.5 | This is ||M|| divided by the root of the sum of squares. The share is
+            q ||M||^2 divided by that sum, without roots.
         len(heads) * np.square(M).sum() / np.square(heads).sum() -> len(heads) * np.linalg.norm(M) /
             np.linalg.norm(heads, axis=(1, 2)).sum() | These are lengths. The share is one of squared lengths, which add
             up (Pythagoras).
