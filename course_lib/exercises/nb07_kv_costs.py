@@ -173,6 +173,8 @@ CONTEXT = Exercise(
                 Return those of one text.
             (memory - weights) // (batch * bytes_per_token) -> (memory - weights) // batch * bytes_per_token | This
                 multiplies by the bytes of a token. Put the product in parentheses, because a // b * c is (a // b) c.
+            (memory - weights) // (batch * bytes_per_token) -> memory // (batch * bytes_per_token) - weights // (batch *
+                bytes_per_token) | Two quotients are rounded down and then subtracted. Subtract first, then round once.
             (memory - weights) // -> memory - weights // | Only the weights are divided. Put memory - weights in
                 parentheses.
             (memory - weights) // (batch * bytes_per_token) -> (memory - weights) // (batch * bytes_per_token) - 1 | One
