@@ -37,8 +37,8 @@ def listed(name: str) -> dict[str, set[str]]:
 
 
 # Slips that are right, or right wherever the exercise is defined; slips of which what they hear is true, though they
-# are not that mistake; slips that pass or hear another's reason as yet.
-RIGHT, TRUE, PENDING = listed("right"), listed("true"), listed("pending")
+# are not that mistake.
+RIGHT, TRUE = listed("right"), listed("true")
 LEAST = {i: [float(share) for share in shares.split()] for i, shares in table("shares")}
 
 
@@ -135,11 +135,8 @@ def test_slips_of_other_styles(exercise):
         if mistake and not is_mistake(exercise, slip, result, mistake):
             true.add(name)
             faults += [f"{name} hears: {mistake.message}"] if name not in TRUE.get(i, ()) else []
-    pending = PENDING.get(i, set())
-    new = [fault for fault in faults if not any(fault.startswith(known) for known in pending)]
-    assert not new, "\n".join(new)
-    stale = {known for known in pending if not any(fault.startswith(known) for fault in faults)}
-    stale |= (RIGHT.get(i, set()) - passed) | (TRUE.get(i, set()) - true)
+    assert not faults, "\n".join(faults)
+    stale = (RIGHT.get(i, set()) - passed) | (TRUE.get(i, set()) - true)
     assert not stale, f"take from styles/: {stale}"
     assert_enough(i, rejected)
 
