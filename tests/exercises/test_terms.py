@@ -150,7 +150,7 @@ def test_numbers_of_other_types_are_read(kind):
 ODD = [np.nan, np.inf, 10**400, Fraction(1, 3), Decimal("NaN"), 1j, True, None, "2", [1.0], np.ones(3), lambda: 1]
 
 
-@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: type(odd).__name__)
 @pytest.mark.parametrize("later", [False, True])
 def test_odd_values_are_passed_over(odd, later):
     def answer(d, h, double):
