@@ -24,7 +24,7 @@ COSTS = Exercise(
         Stage((1, 7, 5, 13, 2, True), "absorbed, one head, d_R = 2", case="absorbed"),
         Stage((5, 7, 3, 13, 4, True), "absorbed, five heads, d_R = 4", case="absorbed"),
         Stage((3, 7, 11, 17, 10, True), "absorbed, three heads, d_R = 10", case="absorbed"),
-        Stage((5, 7, 3, 13, 0, False), "expanded, five heads without rotary coordinates", case="expanded"),
+        Stage((5, 7, 4, 13, 0, False), "expanded, five heads without rotary coordinates", case="expanded"),
         Stage((5, 7, 3, 13, 4, False), "expanded, five heads, d_R = 4", case="expanded"),
         Stage((7, 3, 5, 11, 8, False), "expanded, seven heads, d_R = 8", case="expanded"),
         Stage((128, 128, 128, 512, 64, True), "absorbed, the sizes of DeepSeek-V2", case="absorbed"),

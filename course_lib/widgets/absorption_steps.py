@@ -194,7 +194,7 @@ def stacked(ax, y: int, parts: Sequence[tuple[str, str, float]]) -> None:
     """Draw a bar of parts (name, thing, length) one after the other; what is long enough for its name has it inside."""
     left = 0.0
     for name, thing, length in parts:
-        colour = motifs.THINGS[thing].light if thing else style.PALETTE[4]
+        colour = motifs.THINGS[thing].light if thing else motifs.INK
         ax.barh(y, length, 0.5, left, color=colour, edgecolor="white", linewidth=0.8)
         if length > 2.2 * len(name):
             ax.text(left + length / 2, y, name, color="white", ha="center", va="center", fontsize=9)
