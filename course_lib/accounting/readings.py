@@ -73,7 +73,7 @@ def absorbed(config: LatentConfig) -> Reading:
 def _require_kind(reading: str, config: Config, kind: type) -> None:
     require(
         isinstance(config, kind),
-        f"config of a reading '{reading}' must be a {kind.__name__}, got {type(config).__name__}",
+        f"config of attention '{reading}' must be a {kind.__name__}, got {type(config).__name__}",
     )
 
 

@@ -121,7 +121,7 @@ def decode(
     context: Annotated[list[int] | None, typer.Option(min=1, help="Tokens read before; 2048 and 8192.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 2,
 ) -> None:
-    """One more token after a long text: the course beside transformers, with the same weights, a floor, a prediction.
+    """One more token after a long text: the course, transformers with the same parameters, a floor, a prediction.
 
     Greedy tokens are compared first. The course runs twice: in the ways of computing that it measured to be fastest on
     this processor, and in the plain way. The times of all ways are listed. It takes some minutes, most of them in the

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from course_lib.exercises.patterns import ATOL, RTOL, as_a_whole, close, rearranged
+from course_lib.exercises.patterns import ATOL, RTOL, as_a_whole, by_lines, close, rearranged
 from course_lib.exercises.values import Unreadable, as_number, as_numbers, as_plain, coarse_type
 
 
@@ -86,7 +86,7 @@ def _array_difference(value, want: np.ndarray) -> str | None:
     place = _first(wrong)
     where = f"at index {place} " if place != () else ""
     found = where + _got_where(*_told_apart(got[place], want[place]))
-    whole = as_a_whole(got, want)
+    whole = as_a_whole(got, want) or by_lines(got, want)
     return _precision(value, got, want) or (Common(found + whole) if whole else found)
 
 

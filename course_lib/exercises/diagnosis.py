@@ -1,14 +1,17 @@
 """Why a value is wrong: a known mistake gives it, or the solution with one slip does."""
 
 import copy
+import inspect
 from collections.abc import Callable, Iterable
 from functools import cache
 
 import numpy as np
 
+from course_lib.exercises import terms
 from course_lib.exercises.compare import difference
 from course_lib.exercises.core import Exercise, Mistake, Stage
 from course_lib.exercises.slips import Slip, slips
+from course_lib.exercises.values import Unreadable, as_number
 
 
 class Diagnosis:
@@ -37,6 +40,33 @@ class Diagnosis:
             return None
         return _joined(*words) + "?"
 
+    def term(self) -> list[str]:
+        """By which factor or term of the arguments a number differs from the expected one, at all inputs of the case.
+
+        Of a dict, the first entry for which this can be said. The question about a slip follows, unless all is said.
+        Empty if there is nothing to say.
+        """
+        want = value(self.exercise.solution, self.stage)
+        for key in want if isinstance(want, dict) else [None]:
+            here = _entry(self.got, key), _entry(want, key)
+            if isinstance(here[1], int | float) and (example := difference(*here)) and (found := self._relation(key)):
+                example = f"{example[0].upper()}{example[1:]}" if key is None else f"Under the key {key!r}, {example}"
+                question = None if isinstance(found, terms.Change) else self.slip()
+                return [f"{example}. {found}", *([question] if question else [])]
+        return []
+
+    def _relation(self, key: str | None) -> str | None:
+        tried = []
+        for stage in [other for other in self.exercise.stages if _case(other) == _case(self.stage)]:
+            got, want = self.value_at(stage), value(self.exercise.solution, stage)
+            if got is ...:
+                continue
+            numbers = [_number(_entry(one, key)) for one in (got, want)]
+            if None in numbers:
+                return None
+            tried.append(terms.Tried(_sizes(self.exercise.solution, stage.inputs), *numbers))
+        return terms.relation(tried)
+
     def _gives(self, wrong: Mistake | Slip) -> bool:
         return same(self.got, value(wrong.answer, self.stage))
 
@@ -57,6 +87,29 @@ class Diagnosis:
         if next_one is None or self.value_at(next_one) is ... or value(mistake.answer, next_one) is ...:
             return True
         return same(self.value_at(next_one), value(mistake.answer, next_one))
+
+
+def _case(stage: Stage) -> tuple:
+    """Which of several formulas is asked: the stage's case, and the truth values among its inputs."""
+    return stage.case, *(given for given in stage.inputs if isinstance(given, bool))
+
+
+def _entry(found, key: str | None):
+    return found if key is None else found.get(key) if isinstance(found, dict) else None
+
+
+def _number(found) -> int | float | None:
+    try:
+        number = as_number(found)
+    except Unreadable:
+        return None
+    return number if type(number) in (int, float) else None
+
+
+def _sizes(solution: Callable, inputs: tuple) -> dict[str, int | float]:
+    """The numbers among the arguments, by name."""
+    given = zip(inspect.signature(solution).parameters, inputs, strict=False)
+    return {name: number for name, number in given if type(number) in (int, float)}
 
 
 def _joined(first: str, second: str = "") -> str:

@@ -2,7 +2,7 @@
 
 A stage calls the answer and the verified solution with the same inputs. Where they differ, the message says the
 certain first: a wrong type or shape, or NaN. Then comes one of four: a known mistake, what all wrong numbers have in
-common, a question about a slip, an example of a wrong number.
+common (at this stage, or a single number at all stages), a question about a slip, an example of a wrong number.
 """
 
 import copy
@@ -47,7 +47,7 @@ def grade(exercise: Exercise, answer, limit: watchdog.Limit = watchdog.USUAL) ->
         try:
             return limit.run(attempt.result)
         except watchdog.OutOfTime as reason:
-            return attempt.failed(str(reason))
+            return attempt.found or attempt.failed(str(reason))
 
 
 class _Attempt:
@@ -56,6 +56,7 @@ class _Attempt:
     def __init__(self, exercise: Exercise, function: Callable, pressed: list):
         self.exercise, self.function, self.pressed = exercise, function, pressed
         self.stage, self.values = exercise.stages[0], {}
+        self.found: Result | None = None  # what is wrong here, for when the search for a reason ends badly
         self.fault = ""  # begins the message about an exception that the answer causes; empty while the course runs
 
     def result(self) -> Result:
@@ -69,7 +70,7 @@ class _Attempt:
         except BaseException as error:
             if not self.fault or (self.pressed and isinstance(error, KeyboardInterrupt)):
                 raise
-            return self._raised(error)
+            return self.found or self._raised(error)
         return Result(True, f"Exercise {self.exercise.id}: correct.")
 
     def _at_stage(self) -> Result | None:
@@ -97,15 +98,16 @@ class _Attempt:
 
     def _explained(self, found: str, why: Diagnosis) -> Result:
         fact, sentence = isinstance(found, Fact), found[0].upper() + found[1:]
+        self.found = self.failed(sentence, kind="fact" if fact else "numbers")
         if isinstance(found, Undefined):
             sentence += self._origin()
         if known := why.mistake():
             return self.failed(*([sentence] if fact else []), known, kind="mistake")
-        if isinstance(found, Common):
-            return self.failed(sentence, kind="common")
+        if not fact and (lines := why.term()):
+            return self.failed(*lines, kind="common")
         words = why.slip()
-        if fact:
-            return self.failed(sentence, *([words] if words else []), kind="fact")
+        if fact or isinstance(found, Common):
+            return self.failed(sentence, *([words] if words else []), kind="fact" if fact else "common")
         return self.failed(words or sentence, kind="slip" if words else "numbers")
 
     def _origin(self) -> str:

@@ -34,6 +34,14 @@ NORMALISE = Exercise(
         A / A.sum(axis=1, keepdims=True) -> A - A.sum(axis=1, keepdims=True) | The sums are subtracted. Divide by them.
         A / A.sum(axis=1, keepdims=True) -> A / A.mean(axis=1, keepdims=True) | The rows are divided by their means, so
             each sums to its number of columns. Divide by the sums.
+        A / A.sum(axis=1, keepdims=True) -> A / np.linalg.norm(A, axis=1, keepdims=True) | The rows are divided by their
+            lengths, so the squares of a row sum to 1. Divide by the sums.
+        A / A.sum(axis=1, keepdims=True) -> A / A.max(axis=1, keepdims=True) | The rows are divided by their largest
+            entries. Divide by the sums.
+        A.sum(axis=1, keepdims=True) -> A.sum(axis=1, keepdims=True).cumsum(axis=0) | The sum goes on from row to row.
+            It begins with 0 in each row.
+        A / A.sum(axis=1, keepdims=True) -> A / A.sum(axis=1, keepdims=True)[0] | All rows are divided by the sum of the
+            first row. Each row has a sum of its own.
         """,
     ),
     hints=(

@@ -30,7 +30,7 @@ BPE_STEP = Exercise(
         Stage(([5, 6, 2, 1, 2, 5, 6], 9), "the pair (5, 6) twice, (2, 1) and (1, 2) once"),
         Stage(([1, 1, 1, 1, 1, 2], 9), "a run of five equal ids"),
         Stage(([4, 4, 4, 4, 2, 3, 2, 3], 9), "the pair (4, 4) three times, overlapping, and (2, 3) twice"),
-        Stage(([3, 7, 1, 9, 2, 4, 3, 7, 1, 9, 2, 4], 10), "five pairs that occur twice each"),
+        Stage(([3, 7, 1, 9, 2, 4, 8, 3, 7, 1, 9, 2, 4, 8], 10), "six pairs that occur twice each"),
         Stage(([2, 5, 6, 1, 2, 5, 6, 1], 9), "three pairs that occur twice each, and (1, 2) once"),
         Stage(([3, 2, 3, 8, 1, 5, 5, 1, 7, 2, 3, 1, 5], 9), "the pairs (1, 5) and (2, 3) twice each"),
         Stage(([1, 300, 2, 44, 1, 300, 5, 6, 5, 6, 5, 6], 301), "ids above 255"),
@@ -72,6 +72,10 @@ BPE_STEP = Exercise(
             this is the one seen first, as `most_common` and `max` give it. Take the smallest.
         (-counts[p], p) -> (-counts[p], sum(p)) | Of pairs that occur equally often this has the smallest sum. Take the
             smallest pair, by its first id, then by its second.
+        min(counts, key=lambda p: (-counts[p], p)) -> max(reversed(counts), key=counts.get) | Of pairs that occur
+            equally often this is the one seen last. Take the smallest.
+        (-counts[p], p) -> (-counts[p], p[::-1]) | Of pairs that occur equally often this has the smallest second id.
+            Compare the first ids, and the second ones where the first are equal.
         """,
     ),
     hints=(

@@ -21,7 +21,7 @@ ONE_HOT = Exercise(
     solution=one_hot,
     stages=(
         Stage(([0], 3), "one token, id 0 of 3"),
-        Stage(([2, 0, 1], 3), "three tokens, ids 2, 0 and 1 of 3"),
+        Stage(([2, 0, 2], 3), "three tokens, ids 2, 0 and 2 of 3"),
         Stage(([2, 1], 5), "two tokens, ids 2 and 1 of 5"),
         Stage(([3, 0, 3, 1, 6], 7), "five tokens of seven, one of them twice"),
     ),
@@ -35,6 +35,10 @@ ONE_HOT = Exercise(
         , ids] = 1 -> , sorted(ids)] = 1 | The tokens are sorted. Row i belongs to the i-th token of the text.
         return S -> return S.sum(0) | These are the counts of a bag of words, which lose the order. Return a row for
             each token of the text.
+        , ids] = 1 -> , np.arange(len(ids)) % n_tokens] = 1 | The 1 of row i is in column i, the place of the token in
+            the text. Its column is the id of the token.
+        np.zeros((len(ids), n_tokens)) -> np.ones((len(ids), n_tokens)) | All entries are 1. A row has a single 1, and
+            zeros elsewhere.
         """,
     ),
     hints=(
@@ -80,6 +84,11 @@ GRADIENT = Exercise(
         return dE -> return one_hot(ids, n_tokens).T | This is S^T. Multiply it by G.
         return dE -> return G | This is the gradient for X. E has a row for each token of the vocabulary.
         return dE -> return dE.T | This is the transpose. The gradient has the shape of E.
+        np.add.at(dE, ids, G) -> pass | The gradient stays 0. Add row i of G to row ids[i] of the gradient.
+        return dE -> return dE / len(ids) | The gradient is divided by the number of tokens. G holds derivatives
+            already, so add its rows.
+        np.add.at(dE, ids, G) -> np.add.at(dE, np.asarray(ids) - 1, G) | Ids count from 0, so row i of G goes to row
+            ids[i] of the gradient.
         """,
     ),
     hints=(
@@ -99,6 +108,8 @@ def ppmi(C):
     return np.maximum(np.log(ratio), 0)
 
 
+_HUNDREDS = np.array([[4.0, 1.0, 2.0], [2.0, 7.0, 1.0], [5.0, 1.0, 3.0]]) / 100
+
 PPMI = Exercise(
     id="1.5",
     title="from counts to PPMI",
@@ -107,7 +118,8 @@ PPMI = Exercise(
     solution=ppmi,
     stages=(
         Stage((np.outer([1.0, 2.0, 4.0], [3.0, 1.0, 5.0]),), "independent words, where every log is 0"),
-        Stage((np.array([[4.0, 1.0, 2.0], [2.0, 7.0, 1.0], [5.0, 1.0, 3.0]]),), "three words, three contexts"),
+        # The total is below 1, so that it matters where it is missing
+        Stage((_HUNDREDS,), "three words, three contexts, counts in hundreds"),
         Stage((np.array([[1.0, 0.0, 1.0], [0.0, 9.0, 4.0]]),), "counts with zeros"),
         Stage((np.array([[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]),), "a word without neighbours"),
         Stage((np.random.default_rng(5).poisson(2.0, size=(5, 7)) + np.eye(5, 7) * 3,), "five words, seven contexts"),
@@ -116,8 +128,8 @@ PPMI = Exercise(
         ppmi,
         """
         np.maximum(np.log(ratio), 0) -> np.log(ratio) | This is PMI. In PPMI the negative entries are set to 0.
-        C.sum(0, keepdims=True) / C.sum() -> C.sum(0, keepdims=True) | All ratios are too small by the same factor. The
-            ratio is C_ij C_total / (C_i C_j).
+        C.sum(0, keepdims=True) / C.sum() -> C.sum(0, keepdims=True) | The total is missing. The ratio is C_ij C_total /
+            (C_i C_j).
         * C.sum(0, keepdims=True) / C.sum() -> / C.shape[1] | The column sums are missing. A frequent context says
             little, so divide by both sums.
         * C.sum(0, keepdims=True) -> * C.sum(1) | Column j is divided by the sum of row j, besides its own row's. Divide
@@ -137,6 +149,23 @@ PPMI = Exercise(
             1. Take its logarithm.
         np.log(ratio) -> np.log2(ratio) | This is the logarithm to base 2. Take the natural one.
         np.log(ratio) -> np.log1p(np.where(C > 0, ratio, 0)) | This is log(1 + ratio). Take the logarithm of the ratio.
+        * C.sum(0, keepdims=True) / C.sum() -> / C.sum() | The column sums are missing in C_ij C_total / C_i. Divide by
+            both sums.
+        C.sum(1, keepdims=True) * C.sum(0, keepdims=True) / C.sum() -> 1 / C.sum() | The counts are multiplied by the
+            total, and the sums of rows and columns are missing. Divide by both.
+        np.log(ratio) -> np.log(np.where(C > 0, C, 1)) | This is the logarithm of the counts. Divide them first by the
+            counts that are expected.
+        np.maximum(np.log(ratio), 0) -> 0 * C | All entries are 0. Where C_ij C_total / (C_i C_j) is above 1, the entry
+            is its logarithm.
+        np.log(ratio) -> np.log10(ratio) | This is the logarithm to base 10. Take the natural one.
+        np.maximum(np.log(ratio), 0) -> np.abs(np.log(ratio)) | This is the absolute value of PMI. In PPMI the negative
+            entries are set to 0.
+        np.maximum(np.log(ratio), 0) -> np.minimum(np.log(ratio), 0) | The positive entries of PMI are set to 0. Set the
+            negative ones to 0.
+        np.log(ratio) -> -np.log(ratio) | The ratio is upside down. Divide the counts by those that are expected.
+        np.log(ratio) -> C / C.sum() * np.log(ratio) | Each logarithm is weighted by C_ij / C_total, as in mutual
+            information. PPMI is the logarithm alone.
+        dtype=float) -> dtype=float) + 1 | 1 is added to every count. Use the counts as they are.
         """,
     ),
     hints=(
@@ -180,6 +209,11 @@ MEMORY = Exercise(
         size / 10**9 -> size && size / 2**30 -> size | These are bytes. Divide by 10**9 and by 2**30.
         10**9 -> 10**6 && 2**30 -> 2**20 | These are MB and MiB. Divide by 10**9 and by 2**30.
         d * bytes_per_number -> d | The numbers are counted. Multiply by bytes_per_number.
+        2**30 -> 2**20 | 2**20 bytes are a MiB. A GiB is 2**30 bytes.
+        2**30 -> 2**10 | 2**10 bytes are a KiB. A GiB is 2**30 bytes.
+        size / 10**9 -> round(size / 10**9, 2) && size / 2**30 -> round(size / 2**30, 2) | The sizes are rounded. Return
+            the exact quotients.
+        / 10**9 -> // 10**9 && / 2**30 -> // 2**30 | `//` rounds down to a whole number. Divide with `/`.
         """,
     ),
     hints=("E has n_tokens rows of d numbers. GB is 10**9 bytes, GiB is 2**30 bytes.",),

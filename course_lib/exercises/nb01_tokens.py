@@ -38,8 +38,8 @@ GREEDY = Exercise(
     difficulty=1,
     solution=greedy_tokens,
     stages=(
-        Stage(("abc", _letters_and()), "'abc', no pair in the vocabulary"),
         Stage(("abcd", _letters_and("ab", "cd")), "'abcd' with the pairs 'ab' and 'cd'"),
+        Stage(("abc", _letters_and()), "'abc', no pair in the vocabulary"),
         Stage(("abxab", _letters_and("ab")), "'abxab' with the pair 'ab'"),
         Stage(("aaa", _letters_and("aa")), "'aaa' with the pair 'aa'"),
         Stage(("xthex", _letters_and("th", "he")), "'xthex' with the pairs 'th' and 'he'"),
@@ -75,6 +75,12 @@ GREEDY = Exercise(
             return tokens -> return tokens[:1] | Only the first token is there. Go on behind it until the text ends.
             return tokens -> return tokens[1:] | The first token is lost. The text begins with it.
             return tokens -> return tokens or [""] | The empty text has no tokens. Return an empty list for it.
+            i += len(tokens[-1]) -> i += 2 | You go two characters on after every token, so characters are lost. Go on
+                by the length of the token.
+            return tokens -> return list(dict.fromkeys(tokens)) | Each token is there once. A token is repeated as often
+                as the text has it.
+            return tokens -> return tokens + [text[-1]] * (len(tokens[-1]) == 2) | The last character is there twice.
+                Append it only if no pair ends on it.
             """,
         ),
         Mistake(

@@ -25,7 +25,7 @@ ATTEND = Exercise(
     difficulty=1,
     solution=attend,
     stages=(
-        Stage(_inputs(1, 1, 5, 3), "one key, so its weight is 1"),
+        Stage(_inputs(1, 1, 1, 3), "one key, so its weight is 1"),
         Stage((np.ones((1, 1)), np.array([[0.3], [-0.5], [1.2]]), draw(3, 4)), "one query, three keys, width d_QK = 1"),
         Stage(_inputs(6, 6, 1, 3), "as many queries as keys, width d_QK = 1"),
         Stage(_inputs(4, 7, 5, 3), "four queries, seven keys, d_QK = 5, d_V = 3"),
@@ -45,7 +45,7 @@ ATTEND = Exercise(
         A / Z @ V -> A / Z | These are the weights P. The output is the mean that they take of the values, Y = P V.
         A / Z @ V -> V[np.argmax(A, axis=-1)] | This is the value of the best key alone. Every key has a weight here.
         A / Z -> np.tril(A) / np.tril(A).sum(axis=-1, keepdims=True) | Later keys are hidden. No mask is asked for here.
-        / np.sqrt(Q.shape[-1]) -> | The scores are not divided by sqrt(d_QK).
+        / np.sqrt(Q.shape[-1]) -> | The scores are not divided by sqrt(d_QK) before the exponential.
         Q @ K.T -> K @ K.T | The scores are those of the keys with themselves. Multiply queries by keys.
         A / Z @ V -> Z / (A @ V) | The quotient is inverted. Divide the sum of the weighted values by the sum of the
             weights.
@@ -58,6 +58,26 @@ ATTEND = Exercise(
         Q.shape[-1] -> len(Q) | The scale uses the number of queries. It is the width of queries and keys,
             d_QK = Q.shape[-1].
         Q.shape[-1] -> Q.ndim | The scale is sqrt(2) for every width. It is sqrt(d_QK) with d_QK = Q.shape[-1].
+        np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> Q @ K.T / np.sqrt(Q.shape[-1]) && A / Z @ V -> A @ V | Both the
+            exponential and the normaliser are missing. Take the exponential of the scaled scores, and divide each row
+            by its sum.
+        A / Z @ V -> A / Z @ V / np.sqrt(Q.shape[-1]) | The output is divided by sqrt(d_QK), too. Divide the scores
+            only.
+        A / Z @ V -> A @ V / (A @ V).sum(axis=-1, keepdims=True) | The rows of the output are divided by their sums.
+            Divide the rows of A by theirs, Z_ii.
+        A.sum(axis=-1, keepdims=True) -> A.mean(axis=-1, keepdims=True) | The rows of A are divided by their means.
+            Divide row i by its sum Z_ii.
+        A.sum(axis=-1, keepdims=True) -> np.linalg.norm(A, axis=-1, keepdims=True) | The rows of A are divided by their
+            lengths. Divide row i by its sum Z_ii.
+        np.exp(Q @ K.T -> np.exp(-Q @ K.T | The logits have the opposite sign, so the least similar keys count most.
+        np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> np.exp(-((Q[:, None] - K) ** 2).sum(-1) / (2 * np.sqrt(Q.shape[-1])))
+            | This is a Gaussian of the distance between query and key. Take the exponential of their inner product.
+        A / Z @ V -> np.full(A.shape, 1 / A.shape[-1]) @ V | All keys have the same weight. The weights are the
+            exponentials of the scaled scores.
+        np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> np.exp(Q @ K.T) && A / Z @ V -> A / Z @ V / np.sqrt(Q.shape[-1]) | The
+            output is divided by sqrt(d_QK) in the place of the scores. Divide the scores, before the exponential.
+        A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1, keepdims=True).cumsum(axis=0) | The sum goes on from query to
+            query. It begins with 0 for each query.
         """,
     ),
     hints=(
@@ -86,11 +106,10 @@ SMOOTH = Exercise(
     difficulty=1,
     solution=smooth,
     stages=(
-        Stage((np.array([0.3]), X_DATA[:1], Y_DATA[:1], 0.7), "one data point, so its weight is 1"),
         Stage((X_DATA[2:] + 0.25, X_DATA[2:], Y_DATA[2:], 0.6), "as many queries as data points, bandwidth 0.6"),
         Stage((np.array([0.2]), X_DATA, Y_DATA, 1.3), "one query, seven data points, bandwidth 1.3"),
         Stage((X_DATA[[3, 0, 5, 1]], X_DATA, Y_DATA, 0.3), "four queries that are data points themselves"),
-        Stage((np.array([2.5]), X_DATA, Y_DATA, 0.25), "a query far from all data"),
+        Stage((np.array([2.5]), X_DATA, Y_DATA, 0.16), "a query far from all data"),
     ),
     mistakes=edits(
         smooth,
@@ -127,10 +146,33 @@ SMOOTH = Exercise(
         -squared / (2 * bandwidth**2) -> -np.sqrt(squared) / bandwidth | The distance is not squared. This is a Laplace
             kernel.
         -squared -> -np.sqrt(squared) | The distance is not squared. A Gaussian squares distance and bandwidth.
-        A.sum(axis=-1) -> (A.sum(axis=-1) + 1e-8) | A small number is added to the sum of the weights. Far from all
-            data the sum is smaller still, so the estimate tends to 0.
+        A.sum(axis=-1) -> (A.sum(axis=-1) + 1e-8) | A small number is added to the sum of the weights. Far from all data
+            the sum is smaller still, so the estimate is 0.
         A = np.exp(-squared / (2 * bandwidth**2)) -> A = np.exp(-squared / (2 * bandwidth**2)) * (squared > 0) | A data
             point at the query is left out. It counts most.
+        A @ y_data / A.sum(axis=-1) -> A.sum(axis=-1) / A.sum(axis=-1) | The weights are summed without y_data. Their
+            sum divided by itself is 1.
+        A @ y_data / A.sum(axis=-1) -> A.sum(axis=-1) | This is the sum of the weights. The estimate is the mean of
+            y_data that they take.
+        A @ y_data -> A @ x_data | This is the weighted mean of x_data. Take that of y_data.
+        / A.sum(axis=-1) -> / len(x_data) | You divide by the number of data points. Divide by the sum of the weights of
+            each query.
+        / A.sum(axis=-1) -> / A.sum() | All queries share one sum of weights. Each query has a sum of its own.
+        np.exp(-squared / (2 * bandwidth**2)) -> -squared / (2 * bandwidth**2) | The exponential is missing.
+        -squared / (2 * bandwidth**2) -> squared / bandwidth**2 | The minus sign in the exponent is missing, and so is
+            the factor 2 in 2 b^2.
+        (2 * bandwidth**2) -> bandwidth | The bandwidth is not squared, and the factor 2 is missing. Divide by 2 b^2.
+        -squared / (2 * bandwidth**2) -> -(x[:, None] - x_data) / (2 * bandwidth) | Neither the difference nor the
+            bandwidth is squared.
+        -squared / (2 * bandwidth**2) -> x[:, None] * x_data / bandwidth**2 | This is the exponential of the product x
+            x_j / b^2. A Gaussian depends on the difference x - x_j.
+        A @ y_data / A.sum(axis=-1) -> y_data[A.argmax(axis=-1)] | This is the value at the nearest data point. All data
+            points count, each with its weight.
+        x[:, None] - x_data[None, :] -> x[:, None] + x_data[None, :] | x and x_j are added. Take their difference.
+        A @ y_data / A.sum(axis=-1) -> (A @ y_data).cumsum() / A.sum(axis=-1).cumsum() | Both sums go on from query to
+            query. They begin with 0 for each query.
+        / A.sum(axis=-1) -> / y_data.sum() | You divide by the sum of y_data. Divide by the sum of the weights of each
+            query.
         """,
     ),
     hints=(

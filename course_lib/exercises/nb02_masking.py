@@ -62,6 +62,16 @@ CAUSAL = Exercise(
             square mask. Queries are rows, so take its last n rows.
         np.arange(n_keys - n_queries, n_keys) -> np.arange(n_queries) + n_queries | Query i is taken for token n + i. It
             is token N - n + i.
+        return j[None, :] <= i[:, None] -> return np.tri(n_queries) | This is the square mask of n tokens that look at
+            each other. The keys are all N tokens, so there are N columns.
+        return j[None, :] <= i[:, None] -> return np.where(j[None, :] <= i[:, None], 0.0, -np.inf) | This is M, the
+            additive form. Return the mask itself, True where a key is visible.
+        j[None, :] <= i[:, None] -> (j[None, :] <= i[:, None]) & (j[None, :] >= n_keys - n_queries) | The queries do not
+            see the N - n tokens before them. These are visible to all.
+        j[None, :] <= i[:, None] -> np.roll(j[None, :] <= i[:, None], n_queries, axis=1) | The n new tokens stand in the
+            first columns. They are the last n of all N tokens.
+        j[None, :] <= i[:, None] -> j[None, :] <= np.repeat(i[:1, None], n_queries, axis=0) | All queries see the same
+            keys. Query i sees the keys up to its own position, N - n + i.
         """,
     ),
     hints=(
@@ -136,15 +146,14 @@ MASKED = Exercise(
         np.where(mask, 0.0, -np.inf) -> (1 - mask) * -np.inf | Every row with a visible key is NaN. If M is
             `(1 - mask) * -np.inf`, that is 0 times infinity where the mask is True. `np.where(mask, 0.0, -np.inf)`
             chooses between the two.
-        + M -> * mask | The logits are multiplied by the mask, so a hidden key has logit 0 and e^0 = 1. Add -inf
-            instead.
+        + M -> * mask | A hidden key has logit 0 here, and e^0 = 1. Its logit has to be -inf.
         + M -> && A = np.exp(S -> A = mask * np.exp(S | The largest logit that is subtracted is a hidden one, so all
             that is visible underflows to zero. Mask first, then take the maximum.
         + M -> && return A / np.where(Z == 0, 1.0, Z) @ V -> return A / Z * mask @ V | The mask comes after the
             normaliser, so the visible weights do not sum to 1. Mask before Z is formed.
         + M -> + mask | The booleans themselves are added, 1 where visible. M is 0 where visible and -inf elsewhere.
         0.0, -np.inf -> -np.inf, 0.0 | The mask is inverted. M is 0 where the mask is True and -inf where it is False.
-        + M -> | The mask is not used.
+        + M -> | The weights do not depend on the mask, so hidden keys count as well.
         np.where(mask, -> np.where(mask.T, | The mask is transposed. Its rows are queries, its columns keys.
         S.max(axis=-1, keepdims=True) -> S.max(axis=-1) | The maximum of row j is subtracted from column j. Keep the
             axis with `keepdims=True`.
@@ -189,6 +198,26 @@ MASKED = Exercise(
         -np.inf -> -1e12 && return A / np.where(Z == 0, 1.0, Z) @ V -> return mask.any(axis=-1)[:, None] * (A /
             np.where(Z == 0, 1.0, Z) @ V) | No finite M is low enough for logits of any size, and here a hidden key
             wins. Use -inf.
+        S = Q @ K.T / np.sqrt(Q.shape[-1]) + M -> S = M | All visible keys have the same weight, because the scores are
+            missing. Add M to them.
+        np.where(mask, -> np.where(np.tri(*mask.shape, dtype=bool), | A causal mask stands in the place of the one that
+            is given.
+        np.sqrt(Q.shape[-1]) -> Q.shape[-1] | The scores are divided by d_QK. Divide by its square root.
+        / np.sqrt(Q.shape[-1]) -> * np.sqrt(Q.shape[-1]) | The scores are multiplied by sqrt(d_QK). Divide by it.
+        Q.shape[-1] -> V.shape[-1] | The scale uses the width of V. It is the width of queries and keys.
+        Q.shape[-1] -> len(K) | The scale uses the number of keys. It is the width of queries and keys.
+        A / np.where(Z == 0, 1.0, Z) @ V -> A @ V | The weights of a row do not sum to 1. Divide them by their sum.
+        np.exp(S - np.where(np.isfinite(largest), largest, 0.0)) -> np.exp(np.clip(S, -700, 700)) * mask | Clipping
+            makes all logits beyond the bound equal. Subtract the largest visible logit of each row instead.
+        np.where(np.isfinite(largest), largest, 0.0) -> 0.0 && A / np.where(Z == 0, 1.0, Z) @ V -> np.nan_to_num(A / Z)
+            @ V | `nan_to_num` puts 0 where inf / inf was NaN, too. Subtract the largest visible logit of each row
+            before exp.
+        A / np.where(Z == 0, 1.0, Z) @ V -> np.where(Z == 0, V.mean(axis=0), A / np.where(Z == 0, 1.0, Z) @ V) | The row
+            that sees nothing returns the mean of all values, because its logits are all equal. Its output is zero.
+        np.exp(S - np.where(np.isfinite(largest), largest, 0.0)) -> np.exp(np.clip(S, -50, 50)) * mask | Clipping makes
+            all logits near 400 equal. Subtract the largest visible logit of each row instead.
+        return A / np.where(Z == 0, 1.0, Z) @ V -> return (A / np.where(Z == 0, 1.0, Z) @ V)[mask.any(axis=-1)] | The
+            row that sees nothing is left out. Return zeros for it.
         """,
     ),
     hints=(

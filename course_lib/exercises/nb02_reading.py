@@ -20,7 +20,7 @@ def _text(words: list[str], seed: int) -> tuple:
     return A / A.sum(1, keepdims=True), words
 
 
-THREE = np.array([[0.3, 0.1, 0.6], [0.35, 0.62, 0.03], [0.25, 0.3, 0.45]])
+FOUR = np.array([[0.1, 0.18, 0.28, 0.44], [0.03, 0.58, 0.17, 0.22], [0.23, 0.35, 0.13, 0.29], [0.11, 0.27, 0.05, 0.57]])
 DISTINCT = ["one", "word", "after", "another", "here"]
 HARDLY_ITSELF = np.array([[0.02, 0.45, 0.53], [0.1, 0.3, 0.6], [0.15, 0.1, 0.75]])
 REPEATED = "the rows and the columns of the matrix".split()  # copies of a word are equal, but not one object
@@ -32,10 +32,10 @@ READ = Exercise(
     difficulty=1,
     solution=strongest_look,
     stages=(
-        Stage((THREE, ["a", "b", "c"]), "three words, the first of which looks at the third"),
+        Stage((FOUR, ["a", "b", "c", "d"]), "four words, the first of which looks at the fourth"),
         Stage(_text(DISTINCT, 13), "five words, all different"),
         Stage(_text(REPEATED, 12), "eight tokens, 'the' three times"),
-        Stage(_text(REPEATED, 19), "eight tokens, 'the' three times"),
+        Stage(_text(REPEATED, 53), "eight tokens, 'the' three times"),
         Stage((HARDLY_ITSELF, ["a", "b", "c"]), "three words, the first of which hardly looks at itself"),
     ),
     mistakes=edits(
@@ -60,8 +60,6 @@ READ = Exercise(
             `np.unravel_index(index, P.shape)` makes a pair of it.
         np.argmax(np.where(different, P, -1.0)) -> np.argmin(np.where(different, P, 2.0)) | This is the smallest weight.
             The strongest look has the largest.
-        np.argmax(np.where(different, P, -1.0)) -> P.size - 1 | This is the last place of the matrix. Compare the words
-            and the weights of all pairs.
         np.argmax(np.where(different, P, -1.0)) -> np.flatnonzero(different)[0] | This is the first pair of different
             words. Compare the weights of all pairs.
         int(query), int(key) -> str(words[query]), str(words[key]) | These are the two words. Return their positions.
@@ -72,6 +70,20 @@ READ = Exercise(
             search starts at (0, 0), where a word looks at itself. Start below every weight.
         np.where(different, P, -1.0) -> np.where(different, P / np.diag(P), -1.0) | These are weights divided by those
             of the words on themselves. Compare the weights.
+        np.where(different, -> np.where(different & (np.arange(len(P)) == 0)[:, None], | You search the first row only.
+            Every query has a row.
+        np.argmax(np.where(different, P, -1.0)) -> np.flatnonzero(different)[-1] | This is the last pair of different
+            words. Compare the weights of all pairs.
+        np.where(different, P, -1.0) -> np.where(different & (P.sum(1, where=different) == P.sum(1,
+            where=different).max())[:, None], P, -1.0) | This query gives the most weight to different words in total.
+            Take the largest single weight.
+        np.argmax(np.where(different, P, -1.0)) -> P.size - 1 | This is the last place of the matrix. Compare the words
+            and the weights of all pairs.
+        np.argmax(np.where(different, P, -1.0)) -> 0 | This is (0, 0), where a word looks at itself. Compare the weights
+            of all pairs of different words.
+        different = words[:, None] != words[None, :] -> different = words[:, None] != words[None, :]; once =
+            different.sum(0) == len(P) - 1; different &= once & once[:, None] | Words that stand at several places are
+            left out. Only the weights between copies of one word do not count.
         """,
     ),
     hints=(

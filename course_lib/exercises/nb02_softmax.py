@@ -10,7 +10,16 @@ def softmax(S):
     return A / A.sum(axis=-1, keepdims=True)
 
 
-_SPREAD = [-2000.0, 2.0, 3000.0, -2500.0, 3001.0, -2000.0, 1.0]  # the first and the median lie far below the largest
+_SPREAD = [
+    -2000.0,
+    2.0,
+    3000.0,
+    -2500.0,
+    3001.0,
+    -2000.0,
+    900.0,
+    1.0,
+]  # the first and the median lie far below the largest
 
 SOFTMAX = Exercise(
     id="2.3",
@@ -20,15 +29,15 @@ SOFTMAX = Exercise(
     solution=softmax,
     stages=(
         Stage((np.log([[1.0, 2.0, 5.0]]),), "the logarithms of 1, 2 and 5"),
+        Stage((np.append(400 + draw(1, 6, seed=5), [[0.0]], axis=1),), "one logit of 0 beside logits near 400"),
         Stage((draw(5, 5, seed=2),), "five rows of five logits of size 1"),
         Stage((draw(4, 7, seed=2),), "four rows of seven logits of size 1"),
-        Stage((np.append(400 + draw(1, 6, seed=5), [[0.0]], axis=1),), "one logit of 0 beside logits near 400"),
         Stage((1000 + draw(1, 7, seed=2),), "one row of logits near 1000"),
         Stage((np.array([[0.0, -1.0, -0.5, -1000.0]]),), "one logit of -1000 beside small ones"),
         Stage((np.array([[0.0, -1.0, -0.5, -3000.0]]),), "one logit of -3000 beside small ones"),
+        Stage((np.array([_SPREAD]),), "one row with logits from -2500 to 3001"),
         Stage((np.array([[0.0, 1.0, 2.0], [-3e4, -30001.0, -30000.5], [4e4, 40002.0, 39999.0]]),),
               "rows near 0, -30,000 and 40,000 together"),
-        Stage((np.array([_SPREAD]),), "one row with logits from -2500 to 3001"),
     ),
     mistakes=edits(
         softmax,
@@ -57,8 +66,9 @@ SOFTMAX = Exercise(
             Subtracting the maximum of a row changes no weight.
         A / A.sum(axis=-1, keepdims=True) -> A / np.exp(S).sum(axis=-1, keepdims=True) | Numerator and sum are shifted
             differently. Both need the same exp(S - maximum of the row).
-        A / A.sum(axis=-1, keepdims=True) -> np.nan_to_num(np.exp(S) / np.exp(S).sum(axis=-1, keepdims=True)) |
-            `nan_to_num` puts 0 where inf / inf was NaN. Subtract the maximum of each row before exp, and no NaN arises.
+        A / A.sum(axis=-1, keepdims=True) -> np.nan_to_num(np.exp(S) / np.exp(S).sum(axis=-1, keepdims=True)) | exp is
+            infinite beyond 709, so all weights become 0. `nan_to_num` puts 0 where inf / inf was NaN, and exp(-inf) is
+            0. Subtract the maximum of each row before exp.
         np.exp(S - S.max(axis=-1, keepdims=True)) -> S - S.max(axis=-1, keepdims=True) | The exponential is missing.
             Take it after the maximum is subtracted.
         return A / -> return (S - S.max(axis=-1, keepdims=True)) / | The exponential is missing above the sum. Divide
@@ -74,6 +84,32 @@ SOFTMAX = Exercise(
         S.max(axis=-1, keepdims=True) -> np.abs(S).max(axis=-1, keepdims=True) | The largest absolute value is
             subtracted. Where a negative logit has it, all exponentials underflow to 0 / 0. Subtract the largest logit.
         axis=-1 -2> axis=0 | The columns sum to 1. The weights of a query stand in a row (`axis=-1`).
+        S - S.max(axis=-1, keepdims=True) -> S - 700 | A constant is subtracted from all rows. Logits far above it
+            overflow, and rows far below it are 0 / 0. Subtract the largest logit of each row.
+        S - S.max(axis=-1, keepdims=True) -> S - 1000 | A constant is subtracted from all rows, and rows far below it
+            are 0 / 0. Subtract the largest logit of each row.
+        A / A.sum(axis=-1, keepdims=True) -> S.max(axis=-1, keepdims=True) + np.log(A.sum(axis=-1, keepdims=True)) |
+            This is log sum exp, one number for each row. The softmax is exp of the logits minus this number.
+        A / A.sum(axis=-1, keepdims=True) -> S.max(axis=-1) + np.log(A.sum(axis=-1)) | This is log sum exp, one number
+            for each row. Return a weight for each logit, exp of the logit minus this number.
+        S - S.max(axis=-1, keepdims=True) -> S.max(axis=-1, keepdims=True) - S | The logits have the opposite sign, so
+            the smallest has the largest weight. Subtract the maximum from the logits.
+        A / A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1, keepdims=True) / A | The sums are divided by the
+            exponentials. Divide the exponentials by their sum.
+        A / A.sum(axis=-1, keepdims=True) -> A / A.sum() | Everything is divided by one sum. Each row has a sum of its
+            own.
+        S.max(axis=-1, keepdims=True) -> S.max() && A.sum(axis=-1, keepdims=True) -> A.sum() | All rows share one
+            maximum and one sum. Each row has its own.
+        S.max(axis=-1, keepdims=True) -> S.max(axis=0) | The maximum of each column is subtracted from it, which changes
+            the weights of a row. Subtract the maximum of each row.
+        A.sum(axis=-1, keepdims=True) -> A.mean(axis=-1, keepdims=True) | The rows are divided by their means. Divide
+            them by their sums.
+        return A / A.sum(axis=-1, keepdims=True) -> return (S == S.max(axis=-1, keepdims=True)).astype(float) | The
+            largest logit has all the weight. Every logit has a weight, its exponential divided by the sum.
+        S - S.max(axis=-1, keepdims=True) -> np.clip(S, -50, 50) | Clipping makes all logits near 400 equal. Subtract
+            the maximum of each row instead.
+        A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1, keepdims=True).cumsum(axis=0) | The sum goes on from row to row.
+            It begins with 0 in each row.
         """,
     ),
     hints=(

@@ -56,6 +56,14 @@ NEXT = Exercise(
         a / a.sum() @ V -> V[-1] | The new token looks at itself alone. It also sees every earlier token.
         a / a.sum() @ V -> a @ V | The weights do not sum to 1. Divide them by their sum.
         np.exp(s - s.max()) -> np.exp(s) | exp overflows beyond 709. Subtract the largest logit, as in exercise 2.3.
+        a / a.sum() @ V -> (a / a.sum() @ V)[None] | y is a matrix of one row. Return the vector (d_V,).
+        a / a.sum() @ V -> (a / a.sum())[:, None] * V | These are the weighted values one by one. y is their sum.
+        a / a.sum() @ V -> a / a.sum() | These are the weights of the new token. y is the mean of the values that they
+            take.
+        @ V, K, V -> @ V, K[-1], V[-1] | The new rows of K and V are returned alone. Return all rows, (N + 1, d_QK) and
+            (N + 1, d_V).
+        a / a.sum() @ V, K, V -> a / a.sum() @ V, V, K | The order is y, K, V. You return y, V, K.
+        a / a.sum() @ V -> s @ V | The logits are used as weights. Take their softmax.
         """,
     ),
     hints=(

@@ -33,7 +33,7 @@ PREVIOUS = Exercise(
     solution=previous_token_score,
     stages=(
         # First without a mask, where no two mistakes give the same number
-        Stage((_weights(3, 7, causal=False),), "three heads, seven tokens, random weights without a mask"),
+        Stage((_weights(3, 7, causal=False),), "three heads, seven tokens, weights drawn at random without a mask"),
         Stage((_looking_back(1, 9),), "a head that always looks one token back has the score 1"),
         Stage((_weights(5, 6, causal=True),), "five heads, six tokens, random causal weights"),
         Stage((_looking_back(0, 6),), "a head that looks at its own token has the score 0"),
@@ -91,6 +91,8 @@ PREVIOUS = Exercise(
             P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> (P[:, 1:].argmax(-1) == np.arange(P.shape[1] -
                 1)).mean(-1) | This counts the queries with their largest weight on the token before. The score is the
                 mean of the weights.
+            P.diagonal(offset=-1, axis1=-2, axis2=-1).mean(-1) -> np.tril(P, -1).sum((1, 2)) / (P.shape[-1] - 1) | These
+                are the weights on all earlier tokens together. Take the entries P[i, i - 1] only.
             """,
         ),
         Mistake(lambda P: np.zeros(len(P)), "All scores are 0. Take the mean of the weights P[i, i - 1]."),
@@ -121,7 +123,7 @@ INDUCTION = Exercise(
     difficulty=2,
     solution=induction_score,
     stages=(
-        Stage((_weights(3, 14, causal=False), 7), "three heads, period 7, random weights without a mask"),
+        Stage((_weights(3, 14, causal=False), 7), "three heads, period 7, weights drawn at random without a mask"),
         Stage((_looking_back(4, 10), 5), "period 5, a head that looks four tokens back: the score is 1"),
         Stage((_weights(4, 10, causal=True), 5), "four heads, period 5, random causal weights"),
         Stage((_looking_back(5, 10), 5), "period 5, a head that finds the same token: the score is 0"),

@@ -19,7 +19,7 @@ SPLIT = Exercise(
     difficulty=1,
     solution=split_heads,
     stages=(
-        Stage((np.arange(36.0).reshape(6, 6), 3), "six tokens, three heads of width 2; the entries are 0 to 35"),
+        Stage((np.arange(64.0).reshape(8, 8), 2), "eight tokens, two heads of width 4; the entries are 0 to 63"),
         Stage((draw(7, 20), 5), "seven tokens, five heads of width 4"),
         Stage((draw(5, 2), 1), "one head: only a leading axis of length 1 is new"),
     ),
@@ -54,6 +54,8 @@ SPLIT = Exercise(
                 every n_heads-th column. Its columns lie side by side, h e to (h + 1) e - 1.
             Q.reshape(n, n_heads, width // n_heads).transpose(1, 0, 2) -> Q.reshape(n_heads, -1, width) | The rows are
                 divided among the heads. Each head has all rows, and e of the columns; `np.split` needs axis=1.
+            .transpose(1, 0, 2) -> .transpose(1, 0, 2)[[0] * n_heads] | Every head has the columns of head 0. Head h has
+                the columns h e to (h + 1) e - 1.
             """,
         ),
         Mistake(
@@ -178,6 +180,17 @@ MULTI_HEAD = Exercise(
                 Concatenate them and apply W_O.
             Y.transpose(1, 0, 2) -> Y | The result has the axes (h, n, v) when you reshape it to (n, h v), so numbers of
                 different tokens stand in one row. Move the head axis behind the token axis first.
+            Q @ K.transpose(0, 2, 1) -> Q @ Q.transpose(0, 2, 1) | The scores are those of the queries with themselves.
+                Multiply queries by keys.
+            Q @ K.transpose(0, 2, 1) -> K @ K.transpose(0, 2, 1) | The scores are those of the keys with themselves.
+                Multiply queries by keys.
+            / np.sqrt(Q.shape[-1]) -> * np.sqrt(Q.shape[-1]) | The scores are multiplied by sqrt(d_QK). Divide by it.
+            np.exp(S - S.max(-1, keepdims=True)) -> np.exp(S.max(-1, keepdims=True) - S) | The logits have the opposite
+                sign, so the least similar keys count most. Subtract the largest logit from them.
+            np.exp(S - S.max(-1, keepdims=True)) -> S | The logits are divided by their sums. Take the exponential
+                first.
+            Y.transpose(1, 0, 2).reshape(len(X), len(W_O)) @ W_O -> Y[0] @ W_O[: Y.shape[-1]] | This is the contribution
+                of head 0 alone. Concatenate all heads before W_O.
             """,
         ),
         Mistake(

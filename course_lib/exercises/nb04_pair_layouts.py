@@ -74,6 +74,8 @@ LAYOUT = Exercise(
                 the first axis. Put them side by side again, in the shape of W.
             .swapaxes(2, 3).reshape(d, width) -> .swapaxes(2, 3).reshape(d, n_heads, -1) | The heads have an axis of
                 their own. Reshape the result to the shape of W.
+            return pairs.swapaxes(2, 3).reshape(d, width) -> return np.hstack([pairs[:, 0].swapaxes(1, 2).reshape(d,
+                -1), W[:, width // n_heads :]]) | Only the columns of head 0 are reordered. Reorder those of each head.
             """,
         ),
         Mistake(

@@ -110,6 +110,15 @@ CACHE = Exercise(
             a / a.sum() @ V, K, V -> K, V, a / a.sum() @ V | The order is y, K, V. You return K, V, y.
             a / a.sum() @ V, K, V -> a / a.sum() @ V, V, K | The order is y, K, V. You return y, V, K.
             a / a.sum() @ V, K -> (a / a.sum() @ V)[None], K | y is a matrix of one row. Return the vector (d_V,).
+            here = np.array([len(K)]) -> here = np.array([len(x)]) | The position is the width of x. It is the number of
+                tokens that came before.
+            rotate((x @ W_Q)[None] -> rotate((x @ W_K)[None] | The query is made with W_K. Queries have a matrix of
+                their own, W_Q.
+            rotate((x @ W_K)[None] -> rotate((x @ W_Q)[None] | The new key is made with W_Q. Keys have a matrix of their
+                own, W_K.
+            / np.sqrt(len(q)) -> * np.sqrt(len(q)) | The scores are multiplied by sqrt(d_QK). Divide by it.
+            s - s.max() -> s.max() - s | The logits have the opposite sign, so the least similar keys count most.
+                Subtract the largest logit from them.
             """,
         ),
         Mistake(

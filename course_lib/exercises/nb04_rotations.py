@@ -153,6 +153,13 @@ ROTATE = Exercise(
                 as floats. Convert X first, with `X.astype(float)`.
             .reshape(X.shape) -> .reshape(X.shape).astype(X.dtype) | The result is cut to whole numbers, as X holds
                 whole numbers here. Make an array of floats for it, `np.empty(X.shape)`.
+            cos * first - sin * second -> cos * first | The first entry lacks its second term. It is cos a x - sin a y.
+            sin * first + cos * second -> cos * second | The second entry lacks its first term. It is sin a x + cos a y.
+            -np.arange(0, p, 2) / p -> -np.arange(0, p, 2) | The exponent is not divided by p, so later pairs turn too
+                little.
+            -np.arange(0, p, 2) -> -np.arange(1, p, 2) | The exponent of pair i is -(2 i + 1) / p here. It is -2 i / p,
+                so the first frequency is 1.
+            (-np.arange(0, p, 2) / p) -> (-2 / p) | All pairs have the exponent -2 / p. That of pair i is -2 i / p.
             """,
         ),
         Mistake(

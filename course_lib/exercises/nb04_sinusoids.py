@@ -84,6 +84,11 @@ SINUSOIDAL = Exercise(
             positions[:, None] -> positions.astype(int)[:, None] | The positions are made whole numbers. They may be
                 fractions.
             base ** -> 10_000.0 ** | The base is always 10000. Use the one that is given.
+            [np.sin(angles), -> [np.cos(angles), | Both columns of a pair are cosines. The first one is the sine.
+            -np.arange(0, d, 2) -> -np.arange(1, d, 2) | The exponent of pair i is -(2 i + 1) / d here. It is -2 i / d,
+                so the first frequency is 1.
+            -np.arange(0, d, 2) / d -> -np.arange(0, d, 2) | The exponent is not divided by d, so the frequencies fall
+                too fast.
             """,
         ),
         Mistake(
@@ -187,6 +192,13 @@ SHIFT = Exercise(
                 are the d / 2 blocks, one by one. Put them on the diagonal of one matrix (d, d).
             = np.zeros((d, d)) -> = np.zeros((2, 2)) && range(d // 2) -> range(1) | This is the block of pair 0 alone.
                 Each pair has a block on the diagonal of one matrix (d, d).
+            S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> S[np.ix_([i, i + d // 2], [i, i + d // 2])] && [[c, -s], [s, c]]
+                -> [[c, s], [-s, c]] | These blocks join column i with column i + d / 2, and they shift by -k. Here a
+                pair stands side by side, and rows multiply from the left.
+            (-2 * i / d) -> (-2 * (d // 2 - 1 - i) / d) | The frequencies are in reverse order. Pair 0 turns fastest, by
+                one radian at each step.
+            (-2 * i / d) -> (-2 * i) | The exponent is not divided by d, so later pairs turn too little.
+            (-2 * i / d) -> (-2 / d) | All pairs have the exponent -2 / d. That of pair i is -2 i / d.
             """,
         ),
         Mistake(lambda k, d, base: np.eye(d), "Nothing is shifted. Each pair turns by k theta_i."),

@@ -37,6 +37,10 @@ def _each_its_own(longer, n_beams):
     return [max(group, key=_total) for group in longer]
 
 
+def _many_each(longer, n_beams):
+    return [beam for group in longer for beam in sorted(group, key=_total, reverse=True)[:n_beams]]
+
+
 def _viterbi(longer, n_beams):
     return [max(group, key=_total) for group in zip(*longer, strict=True)]
 
@@ -59,11 +63,11 @@ BEAMS = Exercise(
     solution=beam_search,
     stages=(
         # The seeds were chosen so that wrong answers give pairwise distinct sequences
-        Stage((_random(1121, 5), 3, 4), "three beams, four steps, five tokens"),
-        Stage((_random(1151, 7), 3, 3), "three beams, three steps, seven tokens"),
+        Stage((_random(5888, 5), 3, 4), "three beams, four steps, five tokens"),
+        Stage((_random(249, 5), 3, 5), "three beams, five steps, five tokens"),
+        Stage((_random(7359, 5), 3, 4), "three beams, four steps, other log-probabilities"),
         Stage((_random(30, 7), 2, 4), "two beams, four steps, seven tokens"),
         Stage((_random(1, 5), 1, 4), "one beam, four steps, five tokens"),
-        Stage((_random(152, 6), 3, 4), "three beams, four steps, six tokens"),  # two continuations are not enough
     ),
     mistakes=(
         *edits(
@@ -75,15 +79,22 @@ BEAMS = Exercise(
                 all at each step.
             total + float(s) -> float(s) | Prefixes are ranked by their last token alone. Add the log-probabilities of
                 all their tokens.
+            longer[:n_beams] -> longer[:n_beams if beams[0][0] else 1] | After the first step a single prefix is left.
+                Keep the n_beams best from the beginning.
+            total + float(s) -> (total + float(s)) / 2 | The sum is halved at each step, so early tokens count less. Add
+                the log-probabilities, all with the same weight.
             float(s) -> np.exp(s) | Probabilities are added. Add their logarithms, because probabilities multiply.
             total + -> total * && 0.0 -> 1.0 | Log-probabilities are multiplied. Add them, and begin with 0.
             , reverse=True -> | The least likely prefixes are kept. Sort from the largest log-probability down.
+            , reverse=True -> && beams[0][0] -> max(beams, key=lambda beam: beam[1])[0] | The least likely prefixes are
+                kept, and the best of them is returned. Keep those with the largest log-probability.
             , reverse=True -> && longer[:n_beams] -> longer[-n_beams:] | The worst of the kept prefixes is returned.
                 Return the one with the largest sum of log-probabilities.
             longer.sort(key=lambda beam: beam[1], reverse=True) -> pass | Log-probabilities have no effect on which
                 prefixes are kept. Sort the longer prefixes by the sum of their log-probabilities.
             key=lambda beam: beam[1], reverse=True -> reverse=True | The prefixes are sorted by their tokens. Sort them
                 by their log-probability.
+            prefix + (t,) -> (t,) + prefix | New tokens are put in front of the prefix. Put them behind it.
             log_p(prefix) -> log_p(prefix[-1:]) | log_p is asked with the last token alone. The next token depends on
                 the whole prefix.
             log_p(prefix) -> log_p(()) | log_p is asked with the empty prefix at each step. Ask it with the prefix.
@@ -92,12 +103,15 @@ BEAMS = Exercise(
             enumerate(log_p(prefix)) -> enumerate(log_p(prefix)[:n_beams]) | Only the first n_beams tokens of the
                 vocabulary are tried. Extend each prefix by every token.
             longer[:n_beams] -> longer[:n_beams + 1] | Each step keeps n_beams + 1 prefixes. Keep n_beams.
+            longer[:n_beams] -> longer[:max(n_beams - 1, 1)] | Each step keeps n_beams - 1 prefixes. Keep n_beams.
             range(length) -> range(length + 1) | The search takes one step too many. Each of the `length` steps adds a
                 token.
             range(length) -> range(length - 1) | The search takes one step too few. Each of the `length` steps adds a
                 token.
             beams[0][0] -> max(beams, key=lambda beam: log_p(beam[0][:-1])[beam[0][-1]])[0] | The last choice is made by
                 the last token alone. Return the prefix with the largest sum.
+            enumerate(log_p(prefix)) -> sorted(enumerate(log_p(prefix)), key=lambda pair: pair[1])[:n_beams] | The least
+                likely tokens are tried. `argsort` sorts in ascending order, so the likeliest tokens come last.
             enumerate(log_p(prefix)) -> sorted(enumerate(log_p(prefix)), key=lambda pair: -pair[1])[:2] | At most two
                 continuations of a prefix are tried. All of the n_beams best may continue the same prefix.
             beams[0][0] -> beams[0] | The prefix comes with its log-probability. Return its tokens alone.
@@ -111,9 +125,19 @@ BEAMS = Exercise(
             "of them.",
         ),
         Mistake(
+            _kept_by(_many_each),
+            "The n_beams best continuations of each prefix are kept, so the prefixes become more and more. Keep the "
+            "n_beams best of all.",
+        ),
+        Mistake(
             _kept_by(_viterbi),
             "One prefix is kept for each last token, as in Viterbi's algorithm. Keep the n_beams best of all prefixes, "
             "whatever their last tokens are.",
+        ),
+        Mistake(
+            _kept_by(lambda longer, n_beams: sorted(_viterbi(longer, n_beams), key=_total, reverse=True)[:n_beams]),
+            "No two of the kept prefixes have the same last token. Keep the n_beams best of all, whatever their last "
+            "tokens are.",
         ),
     ),
     hints=(

@@ -95,6 +95,8 @@ BLOCK = Exercise(
         X = X + self_attention(normed, normed, causal) -> pass | Self-attention is missing.
         X = X + cross_attention(norms[1](X), H) -> pass | Cross-attention is missing, so the output does not depend on
             the source.
+        X = X + cross_attention(norms[1](X), H) -> pass && norms[2] -> norms[1] | This is a block without
+            cross-attention, with two norms. The three sublayers have a norm each.
         X + feed_forward(norms[2](X)) -> X | The feed-forward network is missing.
         X + feed_forward(norms[2](X)) -> feed_forward(norms[2](X)) | The last skip connection is missing. Add X to what
             the feed-forward network returns.
@@ -134,6 +136,10 @@ BLOCK = Exercise(
             come from norms[1](X).
         cross_attention(norms[1](X), H) -> cross_attention(norms[1](X), norms[1](X)) | Cross-attention reads the target.
             Its queries come from norms[1](X), its keys and values from H.
+        cross_attention(norms[1](X), H) -> cross_attention(norms[1](X), X) | Cross-attention reads the stream itself.
+            Its keys and values come from H.
+        X = X + self -> Y = X + self && X = X + cross_attention(norms[1](X), H) -> X = Y + cross_attention(norms[1](Y),
+            X) | Cross-attention reads the X that enters the block. Its keys and values come from H.
         cross_attention(norms[1](X), H) -> cross_attention(norms[1](X), norms[1](H)) | H is normalised again. The
             encoder's final norm has normalised it already.
         cross_attention(norms[1](X), H) -> cross_attention(norms[1](X), H, np.tri(len(X), len(H), dtype=bool)) |
@@ -142,22 +148,39 @@ BLOCK = Exercise(
             exchanged. The target asks, so call cross_attention(norms[1](X), H).
         cross_attention(norms[1](X), H) -> cross_attention(H, H) | Cross-attention has queries from the source. They
             come from norms[1](X).
+        norms[0] -> norms[1] | Self-attention has the norm of cross-attention, norms[1]. Its own is norms[0].
+        norms[1] -> norms[2] | Cross-attention has the norm of the feed-forward network, norms[2]. Its own is norms[1].
         cross_attention(norms[1](X), H) -> cross_attention(norms[0](X), H) | Cross-attention has the norm of
             self-attention, norms[0]. Its own is norms[1].
         feed_forward(norms[2](X)) -> feed_forward(norms[0](X)) | The feed-forward network has the norm of
             self-attention, norms[0]. Its own is norms[2].
         feed_forward(norms[2](X)) -> feed_forward(norms[1](X)) | The feed-forward network has the norm of
             cross-attention, norms[1]. Its own is norms[2].
-        cross_attention(norms[1](X), H) -> cross_attention(normed, H) | Cross-attention asks with the X from before
-            self-attention. Its queries come from norms[1] of the X that self-attention has changed.
+        cross_attention(norms[1](X), H) -> cross_attention(normed, H) | Cross-attention asks with the input of
+            self-attention, norms[0](X). Its queries come from norms[1] of the X that self-attention has changed.
+        X = X + self_attention -> Y = X + self_attention && X + cross_attention -> Y + cross_attention | Cross-attention
+            asks with the X from before self-attention. Its queries come from norms[1] of the X that self-attention has
+            changed.
+        X = X + self -> Y = self && X = X + cross_attention(norms[1](X), H) -> X = X + Y + cross_attention(norms[1](Y),
+            H) | Cross-attention asks with what self-attention returns. Its queries come from norms[1] of the stream, to
+            which that is added.
+        X = X + cross -> Y = cross && X + feed_forward(norms[2](X)) -> X + Y + feed_forward(norms[2](Y)) | The
+            feed-forward network sees what cross-attention returns. It sees norms[2] of the stream, to which that is
+            added.
         X = X + cross_attention(norms[1](X), H) -> pass && normed = norms[0](X) -> X = X + cross_attention(norms[1](X),
             H); normed = norms[0](X) | Cross-attention comes before self-attention. Self-attention is first.
+        X = X + cross_attention(norms[1](X), H) -> pass && normed = norms[0](X) -> X = X + cross_attention(norms[0](X),
+            H); normed = norms[1](X) | Cross-attention comes first, with norms[0]. Self-attention is first, and the
+            norms stand in the order of the sublayers.
         return X + feed_forward(norms[2](X)) -> return X + cross_attention(norms[1](X), H) && X = X +
             cross_attention(norms[1](X), H) -> X = X + feed_forward(norms[2](X)) | The feed-forward network comes before
             cross-attention. It comes last.
         X = X + self_attention -> Y = X + self_attention && X = X + cross_attention -> Y = Y + cross_attention && return
             X + feed_forward -> return Y + feed_forward | All sublayers see the same X. Each sees what the one before it
             has left in the stream.
+        X = X + self_attention -> Y = X + self_attention && X = X + cross_attention(norms[1](X), H) -> Y = X +
+            cross_attention(norms[1](Y), H) && feed_forward(norms[2](X)) -> feed_forward(norms[2](Y)) | All skip
+            connections carry the X that enters the block. Each carries the stream as the sublayer before has left it.
         X = X + self_attention -> Y = X + self_attention && cross_attention(norms[1](X), H) ->
             cross_attention(norms[1](Y), H) | The second skip connection carries the X from before self-attention. Add
             to the X that self-attention has changed.

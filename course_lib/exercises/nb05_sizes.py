@@ -20,8 +20,8 @@ SIZES = Exercise(
     difficulty=1,
     solution=count_by_part,
     stages=(
-        Stage((11, 10, 2, 5, 7), "d = 11, ten query heads of width 5 share two key/value heads, d_ff = 7"),
-        Stage((13, 5, 5, 3, 17), "d = 13, five heads of width 3, each with its own keys and values, d_ff = 17"),
+        Stage((40, 10, 2, 7, 11), "d = 40, ten query heads of width 7 share two key/value heads, d_ff = 11"),
+        Stage((20, 5, 5, 3, 17), "d = 20, five heads of width 3, each with its own keys and values, d_ff = 17"),
         Stage((4096, 32, 8, 128, 14336), "Llama 3 8B: d = 4096, 32 heads, 8 for keys and values, d_ff = 14336"),
     ),
     mistakes=(
@@ -76,8 +76,18 @@ SIZES = Exercise(
             heads are missing. d_head is the width of one head.
         2 * d * n_heads * d_head -> 2 * d * n_heads && 2 * d * n_kv_heads * d_head -> 2 * d * n_kv_heads | The width of
             a head is missing. A head of W_Q has d_head columns.
-        queries + keys -> queries + keys + 2 * n_heads * d_head + 2 * n_kv_heads * d_head | Biases are counted. This
-            block of attention has none.
+        2 * d * n_heads * d_head -> 2 * d * n_heads * (d // n_heads) && 2 * d * n_kv_heads * d_head -> 2 * d *
+            n_kv_heads * (d // n_heads) | d / n_heads is taken for the width of a head. Use d_head, which is given.
+        queries + keys -> queries + keys + n_heads * d_head + 2 * n_kv_heads * d_head | The queries, keys and values
+            have biases here. This block has none.
+        queries + keys -> queries + keys + n_heads * d_head + 2 * n_kv_heads * d_head + d | All four matrices of
+            attention have biases here. This block has none.
+        queries + keys -> queries + keys + n_heads * d_head + 2 * n_kv_heads * d_head + d && 3 * d * d_ff -> 3 * d *
+            d_ff + 2 * d_ff + d | All matrices of the block have biases here. This block has none.
+        queries + keys -> 2 * (queries + keys) && 3 * d * d_ff -> 6 * d * d_ff | These are FLOPs for each token, two for
+            each number of a matrix. Count the numbers.
+        queries + keys -> d * n_heads * d_head + (n_heads * d_head) ** 2 + keys | W_O is counted with n_heads d_head
+            columns. It leads back to width d.
         "norms": 2 * d -> "norms": d + d_ff | One norm is counted with d_ff numbers. Both stand in front of a sublayer,
             where rows have width d.
         "norms": 2 * d -> "norms": d + d_head | One norm is counted with d_head numbers. Both stand in front of a

@@ -35,7 +35,7 @@ LOGIT = Exercise(
     difficulty=2,
     solution=logit_parts,
     stages=(
-        Stage((2 * draw(2, 3), np.array([1.0, 2.0, 0.5]), draw(3, seed=8), 0.5), "two parts of width 3"),
+        Stage((2 * draw(3, 4), np.array([1.0, 2.0, 0.5, 1.5]), draw(4, seed=8), 0.5), "three parts of width 4"),
         Stage((draw(5, 7), 1 + 0.3 * draw(7, seed=6), draw(7, seed=7), 0.1), "five parts of width 7, any gamma"),
     ),
     mistakes=(
@@ -49,13 +49,23 @@ LOGIT = Exercise(
             / rms -> | The parts are not divided by the root mean square of the stream.
             rms = np.sqrt((x**2).mean() + eps) -> rms = (x**2).mean() + eps | The root is missing in the norm.
             gamma * -> | gamma is missing.
+            (gamma * parts) -> (gamma**2 * parts) | gamma enters twice. Multiply by it once.
+            (gamma * parts) @ u -> (gamma * parts).sum(axis=1) | u is missing. Take the inner product of each part,
+                multiplied by gamma, with u.
+            (gamma * parts) @ u -> (gamma * parts * u).mean(axis=1) | The products along the features are averaged. An
+                inner product is their sum.
+            / rms -> * rms | The parts are multiplied by the root mean square of the stream. Divide by it.
             (gamma * parts) -> (parts / gamma) | The parts are divided by gamma. Multiply by it.
             parts.sum(axis=0) -> parts.mean(axis=0) | The stream is the sum of its parts, not their mean.
             parts.sum(axis=0) -> parts[-1] | The norm sees the last part alone. The stream is the sum of all parts.
+            parts.sum(axis=0) -> parts[1:].sum(axis=0) | x_0 is missing in the stream that the norm sees. The stream is
+                the sum of all parts.
             parts.sum(axis=0) -> parts[0] | The norm sees x_0 alone. The stream is the sum of all parts.
             parts.sum(axis=0) -> parts.cumsum(axis=0) && .mean() -> .mean(axis=-1) | Each part is divided by the root
                 mean square of the stream behind it. Only the final norm counts, so divide by that of the whole sum.
             parts.sum(axis=0) -> parts | The root mean square is that of all numbers in `parts`. Add the parts first.
+            (x**2).mean() -> (parts**2).mean(axis=1).sum() | The mean squares of the parts are added. Add the parts,
+                then take the mean square of their sum.
             parts.sum(axis=0) -> parts.sum(axis=1) | The sum runs along the features. The stream is the sum over the
                 parts, axis 0.
             np.sqrt((x**2).mean() + eps) -> np.sqrt((x**2).mean()) | eps is missing under the root.

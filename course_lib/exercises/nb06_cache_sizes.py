@@ -23,12 +23,12 @@ BYTES = Exercise(
     solution=cache_bytes,
     stages=(
         Stage(
-            (MIXED, 50, 13, 3),
-            "three kinds of layers, windows of 11, none and 60; 13 texts of 50 tokens, 3 bytes a number",
+            (MIXED, 55, 16, 3),
+            "three kinds of layers, windows of 11, none and 60; 16 texts of 55 tokens, 3 bytes a number",
         ),
-        Stage((LLAMA_3_70B, 8192, 5, 2), "Llama 3 70B, 5 texts of 8192 tokens in 16 bits"),
+        Stage((LLAMA_3_70B, 8191, 5, 2), "Llama 3 70B, 5 texts of 8191 tokens in 16 bits"),
         Stage((GEMMA_3_27B, 131_072, 1, 2), "Gemma 3 27B, whose local layers have windows"),
-        Stage((GEMMA_3_27B, 300, 7, 2), "Gemma 3 27B, 7 texts, each shorter than the window"),
+        Stage((GEMMA_3_27B, 299, 7, 4), "Gemma 3 27B in float32, 7 texts, each shorter than the window"),
     ),
     mistakes=edits(
         cache_bytes,
@@ -48,6 +48,10 @@ BYTES = Exercise(
             kept, not w - 1.
         min(tokens, window) -> min(tokens, window + 1) | A window of w tokens counts the token itself, so w rows are
             kept, not w + 1.
+        min(tokens, window) -> tokens % window | tokens % window is the slot of the next token in a ring. A full ring
+            keeps `window` rows.
+        min(tokens, window) -> max(tokens - window, 0) | These are the rows that a window has dropped. Count those that
+            it keeps.
         tokens if -> 0 if | Layers without a window are not counted. They keep all rows.
         min(tokens, window) -> min(tokens * batch, window) / batch | A window holds rows of one text. Multiply by the
             batch after the window has cut.
@@ -58,7 +62,7 @@ BYTES = Exercise(
         * itemsize -> / itemsize | This is divided by `itemsize`. Each number takes `itemsize` bytes, so multiply.
         * itemsize -> | These are numbers. Each takes `itemsize` bytes.
         * itemsize -> * itemsize * 8 | These are bits. `itemsize` is in bytes already.
-        * itemsize -> * itemsize // 8 | This is divided by 8. `itemsize` is in bytes already.
+        * itemsize -> * itemsize / 8 | This is divided by 8. `itemsize` is in bytes already.
         * itemsize -> * 2 | `itemsize` is not used. A number takes `itemsize` bytes.
         numbers += count -> numbers = count | Only the last kind of layers is counted. Sum over all kinds.
         in layers -> in layers[:1] | Only the first kind of layers is counted. Sum over all kinds.
@@ -68,6 +72,8 @@ BYTES = Exercise(
         numbers * batch * itemsize -> numbers * batch * itemsize / 2**30 | This is in GiB. Return bytes, as a whole
             number.
         numbers * batch * itemsize -> numbers * batch * itemsize / 2**20 | This is in MiB. Return bytes, as a whole
+            number.
+        numbers * batch * itemsize -> numbers * batch * itemsize / 2**10 | This is in KiB. Return bytes, as a whole
             number.
         numbers * batch * itemsize -> numbers * batch * itemsize / 1e9 | This is in GB. Return bytes, as a whole number.
         numbers * batch * itemsize -> numbers * batch * itemsize / 1e6 | This is in MB. Return bytes, as a whole number.

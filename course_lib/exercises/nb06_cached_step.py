@@ -42,6 +42,10 @@ STEP = Exercise(
         """
         q, K) -> q, K[:, :-1]) && P, V) -> P, V[:, :-1]) | The new token does not see itself. Append its key and value
             first, then let the query see all rows.
+        W_O), K, V -> W_O), k, v | The new rows come back alone. Return them behind the rows that are there, K of shape
+            (h, N + 1, e).
+        W_O), K, V -> W_O), k[:, None], v[:, None] | The new rows come back without the old ones. The next token needs
+            all of them, K of shape (h, N + 1, e).
         W_O), K, V -> W_O), K[:, :-1], V[:, :-1] | y is right, but K and V come back as they were. Return them with the
             new rows.
         [K, k[:, None]] -> [k[:, None], K] && [V, v[:, None]] -> [v[:, None], V] | The new row stands first. Append it
@@ -63,6 +67,12 @@ STEP = Exercise(
         A.sum(axis=-1, keepdims=True) -> 1 | The weights are not divided by their sum. In each head they sum to 1.
         P = A / A.sum(axis=-1, keepdims=True) -> P = S | There is no softmax. The logits become weights by exp and
             division by their sum.
+        A = np.exp(S -> A = np.exp(np.where(np.tri(*S.shape), S, -np.inf) | A causal mask hides keys here. S has a row
+            for each head and one query, which sees every key, so no mask is needed.
+        A / A.sum(axis=-1, keepdims=True) -> np.exp(S) | The exponentials are not divided by their sum. In each head the
+            weights sum to 1.
+        S.max(axis=-1, keepdims=True) -> S.max() && A.sum(axis=-1, keepdims=True) -> A.sum() | Maximum and sum run over
+            all heads together. Each head has a softmax of its own, along the last axis.
         A.sum(axis=-1, keepdims=True) -> A.sum() | All heads share one normaliser. The weights of each head sum to 1, so
             sum along the last axis.
         axis=-1, keepdims=True -2> axis=0 | The softmax runs over the heads. Take it over the keys, along the last axis.
@@ -70,6 +80,8 @@ STEP = Exercise(
             to 1, so sum along the last axis.
         A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1) | The sums have shape (h,), so NumPy lines them up with the
             keys. `keepdims=True` makes the shape (h, 1).
+        S - S.max(axis=-1, keepdims=True) -> S && A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1) | Column j is divided
+            by the sum of head j. `keepdims=True` keeps the sums, (h, 1), beside their rows.
         axis=-1, keepdims=True -2> axis=-1 | Maxima and sums have shape (h,), so NumPy lines them up with the keys.
             `keepdims=True` makes the shape (h, 1).
         S - S.max(axis=-1, keepdims=True) -> S | Large logits give inf / inf or 0 / 0, which is NaN. Subtract from
@@ -80,6 +92,8 @@ STEP = Exercise(
             c of head h meets W_O[h, c].
         "hv,hvo->o", Y, W_O -> "hv,hvo->ho", Y, W_O | Each head's part of y stands alone. y is their sum, one row of
             width d_out.
+        Y, W_O), -> Y[:1], W_O[:1]), | y has the part of head 0 alone. Add up the parts of all heads.
+        Y, W_O), -> Y[-1:], W_O[-1:]), | y has the part of the last head alone. Add up the parts of all heads.
         np.einsum("hv,hvo->o", Y, W_O) -> Y.reshape(-1) | W_O is missing. These are the heads' outputs side by side.
         "hv,hvo->o", Y, W_O -> "hv,hvo->o", Y / len(Y), W_O | This is the mean over the heads. W_O sums them.
         return np.einsum("hv,hvo->o", Y, W_O), K, V -> return np.einsum("hv,hvo->o", Y, W_O) | y is right, but it comes

@@ -43,6 +43,15 @@ MASK = Exercise(
         keys <= queries -> keys == queries | Each new token sees itself alone. It sees all positions up to its own.
         past[:, None, None] + np -> 0 * past[:, None, None] + past.max() + np | Every sequence is treated as the longest
             one. Each has its own number of old tokens.
+        keys <= queries -> (keys <= queries.max(axis=0))[None] | This is the mask of the longest sequence alone. Each
+            sequence has its own number of old tokens, so its own mask.
+        past[:, None, None] + np -> 0 * past[:, None, None] + np && past.max() + n -> n | This is the causal mask of the
+            new tokens alone. They see the old ones, too, so there are past.max() + n columns.
+        keys <= queries -> (keys <= keys[:, None]) & (queries[:, :1] >= 0) | There is a row for each token. Only the n
+            new ones have queries, so there are n rows.
+        keys <= queries -> (keys <= queries - past[:, None, None] + past.max()) & (keys < past[:, None, None] + n) |
+            In a shorter sequence the new tokens see the ones after them. Token t stands at past + t, with the `past` of
+            its own sequence.
         past.max() + n -> past[-1] + n | The last sequence is taken for the longest. N is past.max() + n.
         past.max() + n -> past[0] + n | The first sequence is taken for the longest. N is past.max() + n.
         past.max() + n -> past.sum() + n | All old tokens are added up. N is past.max() + n.

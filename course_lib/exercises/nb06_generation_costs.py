@@ -19,6 +19,7 @@ COSTS = Exercise(
     solution=generation_flops,
     stages=(
         Stage((5, 3), "five tokens, width 3"),
+        Stage((7, 12), "seven tokens, width 12"),
         Stage((1, 7), "one token, width 7"),
         Stage((1000, 768), "1000 tokens, width 768"),
     ),
@@ -52,6 +53,18 @@ COSTS = Exercise(
             are counted, too. Count attention alone, which is Q K^T and P V.
         sum(4 * d * i for i in steps) -> 2 * d * N**2 && sum(4 * d * i * i for i in steps) -> 4 * d * N**3 / 3 | These
             are the integrals of 4 d i and 4 d i^2. The sums are asked for.
+        sum(4 * d * i for i in steps) -> 2 * d * N**2 | With the cache this is the integral of 4 d i. The sum is asked
+            for, and 1 + 2 + ... + N = N (N + 1) / 2.
+        sum(4 * d * i * i for i in steps) -> 4 * d * N**3 / 3 | Without a cache this is the integral of 4 d i^2. The sum
+            of the squares is asked for, 1 + 4 + ... + N^2.
+        sum(4 * d * i * i for i in steps) -> 4 * d * sum(steps) ** 2 | Without a cache this is 4 d (1 + 2 + ... + N)^2.
+            Square each i first, then add.
+        4 * d * i * i -> 4 * d * i * N | Without a cache this has i N pairs in step i. Only i tokens are there, so i^2
+            pairs.
+        4 * d * i for -> 4 * d * (i - 1) for | With the cache step i sees i - 1 tokens here. It sees itself, too.
+        4 * d * i * i -> 4 * d * (i - 1) ** 2 | Without a cache step i has i - 1 tokens here. It has i, the new one
+            included.
+        range(1, N + 1) -> range(2, N + 2) | Step i sees i + 1 tokens here. The new token is one of the i.
         range(1, N + 1) -> range(N) | Step i sees i - 1 tokens here. It sees itself, too, so the first one costs 4 d.
         range(1, N + 1) -> range(2, N + 1) | The first step is missing. It costs 4 d, because the token sees itself.
         range(1, N + 1) -> range(1, N + 2) | There is one step too many. The steps are 1 to N.

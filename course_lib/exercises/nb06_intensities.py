@@ -9,7 +9,7 @@ from course_lib.exercises.core import Exercise, Stage, edits
 
 def decode_intensity(batch, weights, cache, group, itemsize):
     flops = 2 * batch * (weights + group * cache)  # each number of the cache serves the `group` heads that share it
-    moved = itemsize * (weights + batch * cache)  # weights are read once for all, a cache by its own sequence only
+    moved = itemsize * (weights + batch * cache)  # parameters are read once for all, a cache by its own sequence only
     return flops / moved
 
 
@@ -20,7 +20,8 @@ INTENSITY = Exercise(
     difficulty=2,
     solution=decode_intensity,
     stages=(
-        Stage((5, 1100, 300, 3, 2), "5 sequences in 16 bits with caches that three heads share"),
+        Stage((11, 1103, 299, 3, 2), "11 sequences in 16 bits with caches that three heads share"),
+        Stage((5, 1009, 403, 7, 4), "5 sequences in float32 with caches that seven heads share"),
         Stage((7, 1100, 300, 1, 4), "7 sequences in float32 with caches, each number of them read for one head"),
         Stage((9, 1100, 0, 5, 3), "9 sequences, 3 bytes a number, nothing cached"),
         Stage((1, 1000, 900, 6, 2), "one sequence with a cache that six heads share"),
@@ -45,6 +46,16 @@ INTENSITY = Exercise(
             multiply-add is two FLOPs there, too.
         weights + group * cache -> weights + cache / 2 | The cache's FLOPs lack the factor 2 and the group. Each of its
             numbers takes part in `group` multiply-adds.
+        group * cache -> 2 * group * cache && batch * cache -> 2 * batch * cache | The cache is counted twice. `cache`
+            counts the numbers of keys and values together.
+        group * cache -> 2 * group * cache | The cache's FLOPs are counted twice. `cache` counts the numbers of keys and
+            values together.
+        batch * cache -> 2 * batch * cache | The cache's bytes are counted twice. `cache` counts the numbers of keys and
+            values together.
+        weights + group * cache -> group * (weights + cache) | The group multiplies the parameters, too. A parameter is
+            used once for each sequence.
+        weights + group * cache -> weights + cache && batch * cache -> batch * cache / group | The group divides the
+            bytes of the cache here. It multiplies its FLOPs, because `cache` counts the numbers that are read already.
         weights + group * cache -> weights | The FLOPs of the cache are missing. Each of its numbers is multiplied for
             `group` heads.
         weights + group * cache -> group * cache | The FLOPs of the parameters are missing.
@@ -65,6 +76,10 @@ INTENSITY = Exercise(
         itemsize * (weights -> (weights | These are FLOPs per number. Divide by the bytes of a number, `itemsize`.
         itemsize * (weights -> itemsize * 8 * (weights | These are FLOPs per bit. `itemsize` counts bytes.
         itemsize * (weights -> 2 * (weights | `itemsize` is not used. A number takes `itemsize` bytes.
+        (batch, weights, cache, group, -> (group, weights, cache, batch, | `batch` and `group` are exchanged. The batch
+            multiplies all FLOPs, the group those of the cache alone.
+        (batch, weights, cache, -> (batch, cache, weights, | `weights` and `cache` are exchanged. The parameters are
+            read once for all sequences, each cache for its own.
         flops / moved -> moved / flops | This is bytes per FLOP. Return FLOPs per byte.
         flops / moved -> flops // moved | This is rounded down. Return the quotient itself.
         flops / moved -> flops / itemsize * (weights + batch * cache) | This multiplies by the numbers that are read.
@@ -74,6 +89,7 @@ INTENSITY = Exercise(
             cache. Add up FLOPs, add up bytes, and divide then.
         flops / moved -> (batch + group) / itemsize | This is the mean of the intensities of parameters and cache. Add
             up FLOPs, add up bytes, and divide then.
+        flops / moved -> 2 * group / itemsize | This is right for the cache alone. The parameters add FLOPs and bytes.
         flops / moved -> 2 * batch / itemsize | This is right for the parameters alone. The cache adds FLOPs and bytes.
         """,
     ),
@@ -103,16 +119,18 @@ BATCH = Exercise(
     solution=smallest_batch,
     stages=(
         Stage((19, 1000, 0, 3, 4), "ridge 19, in float32, parameters alone"),
-        # In exact numbers 734.7, then 376.1. Rounding to the nearest is wrong for the second alone.
+        # In exact numbers 734.7, then 385.2. Rounding to the nearest is wrong for the second alone.
         Stage((40, 3986, 48, 6, 4), "with a small cache that six heads share"),
-        Stage((60, 1799, 27, 4, 2), "with a small cache that four heads share"),
+        Stage((60, 1791, 27, 4, 2), "with a small cache that four heads share"),
         Stage((300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion parameters with 300 tokens cached"),
         Stage((2, 100, 100, 4, 2), "with a ridge of 2, which one sequence reaches"),
-        Stage((3, 1_000_020, 1_000_000, 5, 4), "with a cache that a very large batch makes up for"),
-        Stage((1005, 3_000_023, 3000, 5, 2), "with a cache that only a batch above 100 million makes up for"),
         Stage((2.5, 1001, 2001, 2, 2), "with a ridge of 2.5 that a large batch just reaches"),
+        # Before the very large batches, so that a search without end is stopped where it has no end.
         Stage((50, 1000, 100, 3, 2), "with a cache that no batch can make up for"),
         Stage((50, 4700, 100, 3, 2), "with a cache that only an infinite batch could make up for"),
+        Stage((3, 1_000_020, 1_000_000, 5, 4), "with a cache that a batch above 100,000 makes up for"),
+        # A search that tries one batch after the other takes about a second.
+        Stage((1005, 3_002_321, 3000, 5, 2), "with a cache that only a batch above a million makes up for"),
     ),
     mistakes=edits(
         smallest_batch,
@@ -146,6 +164,9 @@ BATCH = Exercise(
         return math.ceil(ridge * itemsize * weights / per_sequence) -> batch = math.ceil(ridge * itemsize * weights /
             per_sequence); return batch if batch <= 1_000_000 else math.inf | Some batch above 1,000,000 reaches the
             ridge. None does only if 2 (W + group C) <= ridge itemsize C.
+        math.ceil(ridge * itemsize * weights / per_sequence) -> 2 ** math.ceil(math.log2(math.ceil(ridge * itemsize *
+            weights / per_sequence))) | This is a power of two, and a smaller batch reaches the ridge. After a search
+            that doubles, look between the last two batches.
         math.ceil(ridge * itemsize * weights / per_sequence) -> ridge * itemsize * weights / per_sequence | A batch is a
             whole number. Round up (`math.ceil`).
         / per_sequence -> / (2 * (weights + group * cache) - ridge * itemsize * group) | `group` is taken for `cache` in
@@ -176,7 +197,12 @@ BATCH = Exercise(
             (W + b C).
         math.ceil(ridge * itemsize * weights / per_sequence) -> max(2, math.ceil(ridge * itemsize * weights /
             per_sequence)) | One sequence reaches the ridge here. Begin the search with a batch of 1.
-        return math.inf -> return -1 | No batch reaches the ridge here. Return math.inf.
+        return math.inf -> return -1 | No batch reaches the ridge here. Return math.inf, not -1.
+        return math.inf -> return 0 | No batch reaches the ridge here. Return math.inf, not 0.
+        return math.inf -> return math.nan | No batch reaches the ridge here. Return math.inf, not NaN.
+        return math.inf -> return 10**9 | No batch reaches the ridge here, however large. Return math.inf.
+        return math.inf -> return 1_000_000 | No batch reaches the ridge here, also none beyond your search. Return
+            math.inf.
         return math.inf -> return None | No batch reaches the ridge here, and your function returns nothing. Return
             math.inf.
         if per_sequence <= 0: -> if False: | No batch reaches the ridge here, because the intensity grows towards

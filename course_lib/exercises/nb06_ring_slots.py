@@ -33,9 +33,9 @@ RING = Exercise(
     difficulty=2,
     solution=positions_in_ring,
     stages=(
-        Stage((3, 5), "3 tokens in 5 slots"),
         Stage((9, 7), "9 tokens in 7 slots: some are overwritten"),
         Stage((13, 5), "13 tokens in 5 slots: the ring has gone round"),
+        Stage((3, 5), "3 tokens in 5 slots"),
         Stage((5, 5), "5 tokens in 5 slots: just full"),
         Stage((0, 3), "no token yet: every slot is empty"),
     ),
@@ -50,10 +50,6 @@ RING = Exercise(
             "This lists the newest first. Position p lies in slot p mod window and stays there.",
         ),
         Mistake(
-            lambda length, window: _written(range(1, length + 1), window, lambda p: p % window),
-            "The positions run from 1 to length. They are counted from 0, so the newest is length - 1.",
-        ),
-        Mistake(
             lambda length, window: _written(range(1, length + 1), window, lambda p: (p - 1) % window),
             "Each position is one too large. They are counted from 0, so the newest is length - 1.",
         ),
@@ -66,23 +62,8 @@ RING = Exercise(
             "The slots are filled from the last one down. Position p lies in slot p mod window.",
         ),
         Mistake(
-            lambda length, window: np.array([p if p < length else -1 for p in range(window)]),
-            "The first tokens are never overwritten. The newest one takes the slot of the oldest, so slot s holds the "
-            "last position p with p mod window = s.",
-        ),
-        Mistake(
             lambda length, window: _written(range(length), window, lambda p: min(p, window - 1)),
             "All later tokens fall into the last slot. Position p lies in slot p mod window.",
-        ),
-        Mistake(
-            lambda length, window: np.roll(_by_age(length, window), max(window - length, 0)),
-            "These are the right positions in order of age, behind the empty slots. Position p lies in slot p mod "
-            "window and stays there.",
-        ),
-        Mistake(
-            lambda length, window: np.arange(max(length - window, 0), length),
-            "These are the kept positions in order of age. Return one number for each slot, `window` of them, with -1 "
-            "for an empty slot.",
         ),
         Mistake(
             lambda length, window: _written(range(length), window, lambda p: p // window),
@@ -108,6 +89,11 @@ RING = Exercise(
         *edits(
             positions_in_ring,
             """
+            newest - (newest - slots) % window -> length // window * window + slots | Every slot has a position of the
+                last round here. A slot that this round has not reached still holds a position of the round before.
+            newest - (newest - slots) % window -> newest // window * window + slots && positions >= 0 -> positions <=
+                newest | Slots that the last round has not reached are empty here. They still hold the positions of the
+                round before.
             positions, -1) -> positions, 0) | Empty slots hold 0, which is the position of the first token. Mark them
                 with -1.
             return np.where(positions >= 0, positions, -1) -> return positions | An empty slot has a negative position
@@ -116,8 +102,8 @@ RING = Exercise(
                 empty slot holds NaN. Mark it with -1.
             return np.where(positions >= 0, positions, -1) -> return positions >= 0 | This says which slots are full.
                 Return the position that each slot holds.
-            newest = length - 1 -> newest = window - 1 | Slot s holds s in every case. It holds the last position p with
-                p mod window = s, or -1.
+            newest = length - 1 -> newest = window - 1 | Slot s holds s, the first position that fell into it. A later
+                token overwrites it, so slot s holds the last position p with p mod window = s.
             newest = length - 1 -> newest = length | The newest position is length - 1, because positions are counted
                 from 0.
             """,

@@ -41,6 +41,16 @@ POOL = Exercise(
         heads.mean(axis=2) -> heads[:, [0] * n_kv_heads].mean(axis=2) | The heads of group 0 are averaged for each
             group. Group k begins at head k h / g.
         heads.mean(axis=2) -> heads[:, :, 0] | This keeps the first head of each group. Average all of them.
+        heads.mean(axis=2) -> heads[:, :, -1] | This keeps the last head of each group. Average all of them.
+        heads.mean(axis=2) -> (heads[:, :, -1] / (n_heads // n_kv_heads)) | Of the sum only the last head of each group
+            is left. Add each head to the others of its group.
+        heads.mean(axis=2) -> heads.mean(axis=(1, 2), keepdims=True).repeat(n_kv_heads, axis=1) | All h heads are
+            averaged. Average the h / g heads of each group alone.
+        heads.mean(axis=2).reshape(d, -1) -> W_K[:, : n_kv_heads * (width // n_heads)] | These are the first g heads as
+            they are. Average the h / g heads of each group.
+        heads.mean(axis=2).reshape(d, -1) -> W_K.reshape(n_kv_heads, n_heads // n_kv_heads, d, -1).mean(
+            axis=1).swapaxes(0, 1).reshape(d, -1) | `reshape` with the heads in front cuts W_K along its
+            rows. The heads are blocks of columns, so their axis comes after that of the rows.
         heads.mean(axis=2) -> (heads.sum(axis=2) * (n_heads // n_kv_heads)) | The sum of the heads of a group is
             multiplied by their number. Divide by it.
         heads.mean(axis=2) -> (heads.mean(axis=2) * (np.arange(n_kv_heads) < n_kv_heads - 1)[:, None]) | The last group
@@ -86,10 +96,10 @@ KEPT = Exercise(
     difficulty=2,
     solution=kept_by_mean,
     stages=(
-        Stage((np.stack([draw(5, 3)] * 3),), "three equal heads, so everything is kept, 1"),
+        Stage((draw(3, 5, 4),), "three random heads"),  # first, because it tells all wrong formulas apart
+        Stage((np.diag([1.0, 2.0, 3.0, 5.0])[:, :, None] * np.ones(7),), "four orthogonal heads, so 1/4 is kept"),
+        Stage((np.stack([draw(7, 3)] * 5),), "five equal heads, so everything is kept, 1"),
         Stage((np.stack([draw(5, 3), -draw(5, 3)]),), "two opposite heads, so the mean is 0 and nothing is kept"),
-        Stage((np.eye(4)[:, :, None] * np.ones((1, 1, 3)),), "four orthogonal heads of equal length, so 1/4 is kept"),
-        Stage((draw(3, 5, 4),), "three random heads"),
     ),
     mistakes=edits(
         kept_by_mean,
@@ -114,6 +124,36 @@ KEPT = Exercise(
         np.square(M).sum() / np.square(heads).sum() -> np.linalg.norm(M, 2) ** 2 / np.square(np.linalg.norm(heads, 2,
             axis=(1, 2))).sum() | These are spectral norms, which is what `ord=2` means for a matrix. ||.|| is the
             Frobenius norm, over all entries.
+        return len(heads) * np.square(M).sum() / np.square(heads).sum() -> return (np.square(M).sum() /
+            np.square(heads).sum()) ** 0.5 | This is ||M|| divided by the root of the sum of squares. The share is
+            q ||M||^2 divided by that sum, without roots.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> len(heads) * np.linalg.norm(M) /
+            np.linalg.norm(heads, axis=(1, 2)).sum() | These are lengths. The share is one of squared lengths, which add
+            up (Pythagoras).
+        np.square(heads).sum() -> np.linalg.norm(heads, axis=(1, 2)).sum() ** 2 | The norms of the heads are added and
+            then squared. Square each, then add.
+        len(heads) * np.square(M) -> len(heads) ** 2 * np.square(M) | This is q times the share. The sum of the heads
+            has the square q^2 ||M||^2, and a mean of squares over all heads is divided by q already.
+        np.square(M).sum() -> M.sum() ** 2 | The entries of M are added and then squared. Square each, then add.
+        / np.square(heads).sum() -> / heads.sum() ** 2 | The entries of the heads are added and then squared. Square
+            each, then add.
+        np.square(M).sum() / np.square(heads).sum() -> np.abs(M).sum() / np.abs(heads).sum() | These are sums of
+            absolute values. The share is one of squares.
+        return len(heads) * np.square(M).sum() / np.square(heads).sum() -> return np.square(heads).sum() / (len(heads) *
+            np.square(M).sum()) | The share is upside down. Divide what is kept by what there was.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - heads.var(axis=0).sum() / np.square(heads).sum()
+            | `var` is the mean over the heads of the squared differences. Compare sums over all heads in both places.
+        return len(heads) * np.square(M).sum() / np.square(heads).sum() -> return 1.0 | This says that nothing is lost.
+            The differences from the mean add up to 0, so square them first.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 + np.square(heads - M).sum() /
+            np.square(heads).sum() | The share that is lost is added to 1. Subtract it.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - M).sum() /
+            np.square(heads).mean() | A sum of squares is divided by a mean of squares. Take sums in both places.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - np.square(heads - M).sum() / heads.sum() | What
+            is lost is divided by the sum of the entries as they are. Divide by the sum of their squares.
+        len(heads) * np.square(M).sum() / np.square(heads).sum() -> 1 - (np.square(heads - M).sum() /
+            np.square(heads).sum()) ** 0.5 | A root is subtracted from 1. What is kept and what is lost add up as
+            squares, without a root.
         np.square(M).sum() -> np.sqrt(np.square(M).sum()) | The norm of M is not squared. The share is one of squared
             lengths.
         / np.square(heads).sum() -> / heads.sum() | The entries of the heads are added as they are. Add their squares.

@@ -32,6 +32,9 @@ READ = Exercise(
         i * n_kv_heads // n_heads -> i // n_kv_heads | i // g makes groups of g query heads. There are g groups of
             h / g query heads each.
         // n_heads -> / n_heads | i g / h has a fractional part. The head is its floor, a whole number (`//`).
+        i * n_kv_heads // n_heads -> -(-i * n_kv_heads // n_heads) | i g / h is rounded up here. Take the floor.
+        i * n_kv_heads // n_heads -> i // (n_heads // n_kv_heads) * (n_heads // n_kv_heads) | This names a group by its
+            first query head. The KV heads are numbered 0 to g - 1.
         i * n_kv_heads // n_heads -> round(i * n_kv_heads / n_heads) | i g / h is rounded here, so later heads of a
             group read the next KV head. Take the floor.
         // n_heads for -> // n_heads + 1 for | Heads are counted from 0.
@@ -107,6 +110,10 @@ GROUPED = Exercise(
             head by head. Reshape to (g, h / g, n, v), not to (g, n, h / g, v).
         Q.reshape(g, h // g, n, e) -> Q.reshape(h // g, g, n, e).swapaxes(0, 1) | Query heads k, k + g, k + 2g, ... form
             a group here. In `Q.reshape(g, h // g, n, e)` the group is the slow axis.
+        Y = A / A.sum(-1, keepdims=True) -> Y = S | There is no softmax. The logits become weights by exp and division
+            by their sum.
+        K[:, None].swapaxes(-1, -2) -> K[:, None].reshape(g, 1, e, -1) | `reshape` does not transpose, it puts the
+            numbers of K in other places. Exchange the last two axes.
         A / A.sum(-1, keepdims=True) -> np.exp(S) | The weights of a query do not sum to 1. Divide by the sum of the
             exponentials.
         A / A.sum(-1, keepdims=True) -> A | The weights of a query do not sum to 1. Divide the shifted exponentials by
@@ -119,7 +126,7 @@ GROUPED = Exercise(
             hidden. There is no mask here, so each query sees all keys.
         / np.sqrt(e) -> | The scores are not divided by sqrt(d_QK).
         np.sqrt(e) -> np.sqrt(V.shape[-1]) | The scores are divided by sqrt(d_V). Divide by sqrt(d_QK).
-        np.sqrt(e) -> np.sqrt(n) | The scores are divided by sqrt(n), the number of queries. Divide by sqrt(d_QK), the
+        np.sqrt(e) -> np.sqrt(n) | The scores are divided by the root of a number of tokens. Divide by sqrt(d_QK), the
             width of a query.
         K[:, None].swapaxes(-1, -2) -> Q.swapaxes(-1, -2) | The scores are those of the queries with themselves.
             Multiply them by the keys.
@@ -131,6 +138,12 @@ GROUPED = Exercise(
             row by row.
         S.max(-1, keepdims=True) -> S.max(-1)[:, :, None] | In each head the maximum of row j is subtracted from column
             j. Subtract it from its own row.
+        S.max(-1, keepdims=True) -> S.max(-1)[:, :, None] && A.sum(-1, keepdims=True) -> A.sum(-1)[:, :, None] | In each
+            head maxima and sums of row j meet column j. `keepdims=True` keeps them beside their rows.
+        S - S.max(-1, keepdims=True) -> S && A.sum(-1, keepdims=True) -> A.sum(-1)[:, :, None] | In each head the
+            exponentials of column j are divided by the sum of row j. `keepdims=True` keeps the sums beside their rows.
+        S.max(-1, keepdims=True) -> S.max(-2, keepdims=True) && A.sum(-1, keepdims=True) -> A.sum(-2, keepdims=True) |
+            The softmax runs over the queries. Take it over the keys, along the last axis.
         A.sum(-1, keepdims=True) -> A.sum((-2, -1), keepdims=True) | One sum divides all rows of a head. Each query has
             a sum of its own.
         np.sqrt(e) -> e | The scores are divided by d_QK. Divide by its square root.

@@ -25,7 +25,6 @@ ABSORB_KEYS = Exercise(
     solution=absorb_keys,
     stages=(
         Stage(_latent(3, 2, 7, e=3, r=3), "three heads, d_L = d_QK = 3"),
-        Stage(_latent(2, 3, 7, e=5, r=5), "two heads, d_L = d_QK"),
         Stage(_latent(2, 3, 7, e=4, r=6), "two heads, d_L > d_QK"),
         Stage(_latent(3, 2, 6, e=5, r=2), "three heads, d_L < d_QK"),
     ),
@@ -34,6 +33,9 @@ ABSORB_KEYS = Exercise(
         """
         Q.shape[-1] -> L.shape[-1] | The scores are divided by sqrt(d_L), the width of what meets now. They are the same
             scores as before, so they keep their scale, 1/sqrt(d_QK).
+        Q.shape[-1] -> Q.shape[-1] + L.shape[-1] | The scores are divided by sqrt(d_QK + d_L). They are the same scores
+            as before, so they keep their scale, 1/sqrt(d_QK).
+        / np.sqrt(Q.shape[-1]) -> * np.sqrt(Q.shape[-1]) | The scores are multiplied by sqrt(d_QK). Divide by it.
         / np.sqrt(Q.shape[-1]) -> | The scores are not scaled. Absorption keeps the factor 1/sqrt(d_QK).
         np.sqrt(Q.shape[-1]) -> Q.shape[-1] | The scores are divided by d_QK. Divide by its square root.
         return asking, S -> return asking / np.sqrt(Q.shape[-1]), S | The logits are right, but the absorbed queries are
@@ -105,6 +107,8 @@ MERGE_VALUES = Exercise(
             i d_V to (i + 1) d_V - 1, side by side.
         W_O.reshape(h, v, -1) -> W_O[:v] | Every head meets the first rows of W_O. Head i has the rows i d_V to
             (i + 1) d_V - 1.
+        blocks.reshape(h * r, -1) -> np.concatenate(list(blocks), axis=1) | The blocks stand side by side. Put them on
+            top of each other, to h d_L rows.
         blocks.reshape(h * r, -1) -> blocks[-1] | Only the block of the last head is there. Stack those of all heads, to
             h d_L rows.
         = W_LV @ -> = W_LV[:1] @ | Every head uses the W_LV of head 0. Each has its own.

@@ -20,10 +20,10 @@ FORM_CHOICE = Exercise(
     difficulty=2,
     solution=most_absorbed,
     stages=(
-        Stage((3, 21, 17, 0), "d_QK = 3, d_V = 21, d_L = 17, without rotary coordinates"),
-        Stage((3, 21, 17, 6), "d_QK = 3, d_V = 21, d_L = 17, d_R = 6"),
-        Stage((6, 4, 10, 2), "d_QK = 6, d_V = 4, d_L = 10, d_R = 2: ten new tokens cost the same in both forms"),
-        Stage((6, 5, 6, 2), "d_QK = 6, d_V = 5, d_L = 6, d_R = 2"),
+        Stage((11, 69, 49, 0), "d_QK = 11, d_V = 69, d_L = 49, without rotary coordinates"),
+        Stage((7, 37, 31, 10), "d_QK = 7, d_V = 37, d_L = 31, d_R = 10"),
+        Stage((11, 13, 21, 8), "d_QK = 11, d_V = 13, d_L = 21, d_R = 8: 28 new tokens cost the same in both forms"),
+        Stage((8, 23, 19, 6), "d_QK = 8, d_V = 23, d_L = 19, d_R = 6"),
         Stage((128, 128, 512, 64), "the widths of DeepSeek-V2"),
     ),
     mistakes=edits(
@@ -46,6 +46,13 @@ FORM_CHOICE = Exercise(
             FLOPs for every d_L. For this d_L it goes on beyond it, so compare the two costs.
         (absorbed - expanded) -> (absorbed - expanded + d_latent * d_head) | The absorption of the queries is counted.
             It is paid once for each new token and does not grow with the cached tokens.
+        (made - 1) // -> made - 1 // | The division comes before the subtraction. Put the difference in parentheses.
+        (absorbed - expanded) -> absorbed - expanded | Only a part of the difference divides. Put it in parentheses,
+            because a // b - c is (a // b) - c.
+        d_latent * (d_head + d_value) -> d_latent * d_head + d_value | d_L multiplies the key alone. Put d_QK + d_V in
+            parentheses.
+        (absorbed - expanded) -> (absorbed + expanded) | The two costs of a new token are added. What counts is
+            their difference.
         (d_head + d_value) -> d_head | The expanded form makes a value from L too, not the key alone.
         (d_head + d_value) -> d_value | The expanded form makes a key from L too, not the value alone.
         (d_head + d_value) -> (d_head + d_rope + d_value) | The rotary coordinates are not made from L: K_R is in the
@@ -63,8 +70,8 @@ FORM_CHOICE = Exercise(
         d_head + d_rope + d_value -> d_head + d_rope | The expanded form also mixes: d_V multiply-adds for each new
             token.
         absorbed - expanded -> absorbed | The expanded form pays for each new token too: d_QK + d_R + d_V multiply-adds.
-        d_latent * (d_head + d_value) -> d_latent * 2 * d_head && d_rope + d_value -> d_rope + d_head | The value has a
-            width of its own, d_V.
+        d_latent * (d_head + d_value) -> d_latent * 2 * d_head && d_rope + d_value -> d_rope + d_head | The value is
+            missing, or has the width of a key. It has a width of its own, d_V.
         (absorbed - expanded) -> (absorbed - expanded - made) | Keys and values are made once for all n new tokens, not
             again for each.
         """,

@@ -18,7 +18,7 @@ ALIBI = Exercise(
     difficulty=1,
     solution=alibi,
     stages=(
-        Stage((np.array([0.5]), 2, 5), "one head, two new tokens behind three cached ones"),
+        Stage((np.array([0.3]), 2, 7), "one head, two new tokens behind five cached ones"),
         Stage((np.array([0.5]), 1, 1), "one token: its distance to itself is 0"),
         Stage((np.array([1.5, 0.3, 0.07]), 5, 5), "three heads, five tokens, all of them new"),
         Stage((np.array([0.5, 0.2, 0.07, 0.3]), 3, 7), "three new tokens behind four cached ones"),
@@ -31,6 +31,8 @@ ALIBI = Exercise(
           tokens, so they stand at N - n ... N - 1.
         np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one place too far. The last of N tokens is
           at N - 1.
+        np.arange(N - n, N) -> n + np.arange(n) | Query a is put at n + a. It stands at N - n + a.
+        np.arange(N - n, N) -> np.full(n, N - 1) | All queries stand at N - 1 here. Query a stands at N - n + a.
         np.arange(N - n, N) -> np.arange(N, N + n) | The queries stand n places too far. The first of them is at N - n.
         np.arange(N - n, N) -> N - n - np.arange(n) | The positions of the queries fall. Query a stands at N - n + a.
         np.arange(N - n, N) -> np.arange(n - N, 2 * n - N) | Query a is put at n - N + a. It stands at N - n + a.
@@ -47,6 +49,8 @@ ALIBI = Exercise(
           the query it is negative, and the bias is positive there.
         * distances -> * np.maximum(distances, 0) | Keys after the query get 0 here. Return -beta_h (i - j) for all
           pairs; the mask hides them later.
+        -slopes[:, None, None] * distances -> np.tril(-slopes[:, None, None] * distances) | `np.tril` sets the keys j >
+          a to 0. Return -beta_h (i - j) for all pairs.
         -slopes[:, None, None] * distances -> np.where(distances >= 0, -slopes[:, None, None] * distances, -np.inf) |
           The future is masked. Return -beta_h (i - j) for all pairs.
         -slopes[:, None, None] * distances -> np.exp(-slopes[:, None, None] * distances) | These are factors of A. A
@@ -56,6 +60,10 @@ ALIBI = Exercise(
         -slopes[:, None, None] -> -slopes.astype(int)[:, None, None] | The slopes are cut to whole numbers, most of
           them to 0. Keep them as floats.
         -slopes[:, None, None] -> -slopes[::-1, None, None] | The slopes are in reverse order. Head h has slopes[h].
+        -slopes[:, None, None] -> -(2.0 ** (-8 * np.arange(1, len(slopes) + 1) / len(slopes)))[:, None, None] | These
+          slopes are made from the number of heads, 2^(-8 (h + 1) / N_h). Take those that are given.
+        -slopes[:, None, None] -> -(2.0 ** -np.arange(1, len(slopes) + 1))[:, None, None] | These slopes are 1/2, 1/4
+          and so on. Take those that are given.
         -slopes[:, None, None] -> -2.0 ** -slopes[:, None, None] | The slopes are taken as exponents of 2. They are
           the numbers beta_h already.
         -slopes[:, None, None] * distances -> slopes[:, None, None] * np.broadcast_to(np.arange(N), (n, N)) | This is

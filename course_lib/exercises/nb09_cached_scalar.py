@@ -16,7 +16,7 @@ def _inputs(h: int, n: int, N: int, gamma: np.ndarray, eps: float) -> tuple:
     return draw(h, n, 5), draw(h, 7, 5, seed=1), gamma, draw(N, 7, seed=2), eps
 
 
-ONES, GAMMA = np.ones(5), np.array([0.4, 1.9, 0.7, 1.2, 1.6])
+ONES, GAMMA = np.ones(5), np.array([0.4, 1.9, -0.7, 1.2, 1.6])
 CACHED_SCALAR = Exercise(
     id="9.5",
     title="normalised keys from cached factors",
@@ -26,7 +26,7 @@ CACHED_SCALAR = Exercise(
     stages=(
         Stage(_inputs(1, 1, 2, ONES, 1e-6), "one head, one query, two tokens, gamma is 1"),
         Stage(_inputs(2, 3, 4, ONES, 1e-6), "two heads, three queries and four tokens, gamma is 1"),
-        Stage(_inputs(3, 3, 3, GAMMA, 1e-6), "three heads, with a gamma"),
+        Stage(_inputs(3, 3, 3, GAMMA, 1e-6), "three heads, with a gamma of both signs"),
         Stage(_inputs(3, 2, 6, GAMMA, 0.5), "a large eps"),
     ),
     mistakes=edits(
@@ -35,6 +35,12 @@ CACHED_SCALAR = Exercise(
         .mean(axis=-1) -> .sum(axis=-1) | The squares are summed. RMSNorm divides by the root of their mean.
         .mean(axis=-1) -> .sum(axis=-1) / L.shape[-1] | The sum of squares is divided by d_L, the width of the latent.
           Take the mean over the coordinates of a key.
+        np.sqrt(Q.shape[-1]) -> Q.shape[-1] | The scores are divided by d_QK. Divide by its square root.
+        np.square(L @ W_LK).mean(axis=-1) -> np.square(L @ W_LK).mean(axis=(0, 2)) + np.zeros((len(W_LK), 1)) | One mean
+          square is taken over the keys of all heads. Each head has a factor of its own.
+        np.square(L @ W_LK).mean(axis=-1) -> np.square(L @ W_LK).mean(axis=(1, 2))[:, None] + np.zeros(len(L)) | One
+          mean square is taken over all tokens. Each token has a factor of its own.
+        (Q * gamma) -> (Q * np.abs(gamma)) | The signs of gamma are lost. gamma enters as it is.
         np.sqrt(Q.shape[-1]) -> np.sqrt(len(L)) | The logits are divided by the root of the number of tokens. Divide by
           sqrt(d_QK).
         return factors.T, -> return 1 / factors.T, | The logits are right, but root mean squares are returned. The

@@ -26,10 +26,10 @@ EXPANDED_HEADS = Exercise(
     difficulty=3,
     solution=expanded_heads,
     stages=(
+        Stage(_inputs(3, 2, 7, 10, 6), "three heads, two new tokens behind five cached ones"),
+        Stage(_inputs(1, 3, 3, 9, 4), "one head, three tokens, all of them new"),
+        Stage(_inputs(3, 4, 4, 8, 2), "three heads, two coordinates turn"),
         Stage(_inputs(1, 1, 1, 8, 2), "one token at position 0, where nothing turns"),
-        Stage(_inputs(1, 3, 3, 10, 4), "one head, three tokens, all of them new"),
-        Stage(_inputs(3, 4, 4, 8, 2), "three heads"),
-        Stage(_inputs(3, 2, 6, 9, 6), "two new tokens behind four cached ones"),
     ),
     mistakes=edits(
         expanded_heads,
@@ -38,6 +38,14 @@ EXPANDED_HEADS = Exercise(
           coordinates of the queries are not turned. Turn them by the positions of the queries.
         np.arange(N - n, N) -> np.arange(n) | The queries are turned as if they came first. They are the last n of N
           tokens, at N - n ... N - 1.
+        np.arange(N - n, N) -> n + np.arange(n) | Query a is put at n + a. It stands at N - n + a.
+        np.arange(N - n, N) -> np.full(n, N - n) | All queries turn by N - n here. Query a turns by its own position, N
+          - n + a.
+        np.arange(N - n, N) -> np.full(n, N - 1) | All queries turn by N - 1 here. Query a turns by its own position, N
+          - n + a.
+        np.arange(N - n, N) -> np.arange(N, N + n) | The queries stand n positions too far. The first of them is at N -
+          n.
+        np.arange(N - n, N) -> np.arange(N - n, N)[::-1] | The positions of the queries are in reverse order.
         np.arange(N - n, N) -> -np.arange(N - n, N) | The queries turn backwards, so the scores depend on i + j. Turn
           them by +i.
         rows[:, still:], -> rotate(rows[:, still:], np.arange(N), rope), | The last p coordinates of the rows turn a
@@ -48,6 +56,16 @@ EXPANDED_HEADS = Exercise(
           coordinates. The last p coordinates turn, so cut it behind the first r - p.
         upper, lower = W_LK[:, :still], W_LK[:, still:] -> upper, lower = W_LK[:, p:], W_LK[:, :p] | The blocks of
           W_LK have changed places. The first r - p rows belong to the coordinates that do not turn.
+        upper, lower = W_LK[:, :still], W_LK[:, still:] -> upper, lower = W_LK[:, p:], W_LK[:, :p] && rows[:, still:],
+          -> rows[:, :p], && rows[:, :still] @ upper -> rows[:, p:] @ upper | The first p coordinates of a row are taken
+          for the turned ones. The last p are turned.
+        rows[:, still:], -> rows[:, :p], && rows[:, :still] @ upper -> rows[:, p:] @ upper | The rows are cut behind
+          their first p coordinates, W_LK behind its first r - p. Cut both behind the first r - p.
+        W_LK[:, still:] -> W_LK[:, :p] | The queries are multiplied by the first p rows of W_LK. The turned coordinates
+          belong to its last p rows.
+        Q @ lower.swapaxes(1, 2), np.arange(N - n, N), rope) -> Q @ W_LK.swapaxes(1, 2), np.arange(N - n, N),
+          rope)[..., still:] | The whole query Q W_LK^T is turned, and then cut. Cut it first, since the pairs turn with
+          the frequencies of width p.
         [Q, asking] -> [asking, Q] && [rows[:, :still] @ upper, shared] -> [shared, rows[:, :still] @ upper] | The
           turned coordinates come first. The scores are the same, but the last p coordinates are asked for.
         return np.concatenate([Q, asking], axis=-1), np.concatenate([rows[:, :still] @ upper, shared], axis=-1) ->

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib.config import Rope
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
 from course_lib.reference.positions import rotate
 
 
@@ -12,6 +12,14 @@ def decoupled_logits(Q, K, Q_R, K_R, rope):
     Q_R = rotate(Q_R, np.arange(N - n, N), rope)  # the queries are the last n of N tokens
     K_R = rotate(K_R, np.arange(N), rope)
     return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1])
+
+
+def _all_turned(Q, K, Q_R, K_R, rope):
+    n, N = Q.shape[-2], len(K_R)
+    queries = np.concatenate([Q, Q_R], axis=-1)
+    keys = np.concatenate([K, np.broadcast_to(K_R, (len(K), *K_R.shape))], axis=-1)
+    turned = rotate(queries, np.arange(N - n, N), rope) @ rotate(keys, np.arange(N), rope).swapaxes(-1, -2)
+    return turned / np.sqrt(queries.shape[-1])
 
 
 def _inputs(h: int, n: int, N: int, p: int = 4) -> tuple:
@@ -26,18 +34,33 @@ DECOUPLED = Exercise(
     difficulty=3,
     solution=decoupled_logits,
     stages=(
-        Stage(_inputs(1, 1, 1), "one token at position 0, where nothing turns"),
-        Stage(_inputs(2, 5, 5), "two heads, five tokens, all of them new"),
-        Stage(_inputs(3, 2, 6), "three heads, two new tokens behind four cached ones"),
+        Stage(_inputs(2, 3, 8), "two heads, three new tokens behind five cached ones"),
+        Stage(_inputs(3, 5, 5), "three heads, five tokens, all of them new"),
         Stage(_inputs(3, 4, 4, p=10), "three heads, rotary parts of width 10"),
+        Stage(_inputs(1, 1, 1), "one token at position 0, where nothing turns"),
     ),
-    mistakes=edits(
+    mistakes=(
+        Mistake(
+            _all_turned, "The whole rows (Q, Q_R) and (K, K_R) are rotated. Positions belong to Q_R and K_R alone."
+        ),
+    )
+    + edits(
         decoupled_logits,
         """
         np.arange(N - n, N) -> np.arange(n) | The queries are turned as if they came first. They are the last n of N
           tokens, at N - n ... N - 1.
         np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one position too far. The last of N tokens
           is at N - 1.
+        np.arange(N - n, N) -> np.arange(N, N + n) | The queries stand n positions too far. The first of them is at N -
+          n.
+        np.arange(N - n, N) -> n + np.arange(n) | Query a is put at n + a. It stands at N - n + a.
+        np.arange(N - n, N) -> np.full(n, N - 1) | All queries stand at N - 1 here. Query a stands at N - n + a.
+        np.arange(N - n, N) -> np.full(n, N - n) | All queries stand at N - n here. Query a stands at N - n + a.
+        np.arange(N - n, N) -> N - n - np.arange(n) | The positions of the queries fall. Query a stands at N - n + a.
+        np.arange(N - n, N) -> np.arange(n - N, 2 * n - N) | Query a is put at n - N + a. It stands at N - n + a.
+        np.arange(N - n, N) -> np.arange(N - n, N)[::-1] | The positions of the queries are in reverse order.
+        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> (np.sqrt(Q.shape[-1]) + np.sqrt(Q_R.shape[-1])) | The logits are divided
+          by sqrt(d_QK) + sqrt(d_R). Take the root of the sum d_QK + d_R.
         np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q.shape[-1]) | The logits are divided by sqrt(d_QK). The inner
           product runs over d_QK + d_R coordinates.
         np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q_R.shape[-1]) | The logits are divided by sqrt(d_R) alone.
@@ -64,11 +87,16 @@ DECOUPLED = Exercise(
           given rope is not used. It has a base of its own.
         Q @ K.swapaxes(-1, -2) -> rotate(Q, np.arange(N - n, N), rope) @ rotate(K, np.arange(N), rope).swapaxes(-1,
           -2) | Q and K are rotated as well. Positions belong to Q_R and K_R alone.
+        rotate(Q_R, np.arange(N - n, N), rope) -> Q_R && rotate(K_R, np.arange(N), rope) -> K_R && Q @ K.swapaxes(-1,
+          -2) -> rotate(Q, np.arange(N - n, N), rope) @ rotate(K, np.arange(N), rope).swapaxes(-1, -2) | Q and K are
+          rotated instead of Q_R and K_R. Positions belong to Q_R and K_R alone.
         (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) -> Q @ K.swapaxes(-1, -2) | The rotary part is missing. Add Q_R K_R^T
           to the product of the content parts.
         (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) -> Q_R @ K_R.T | The content part is missing. Add Q_h K_h^T.
         Q_R @ K_R.T -> Q_R[:1] @ K_R.T | All heads use the rotary queries of head 0. K_R is shared, and each head has
           rotary queries of its own.
+        Q_R @ K_R.T -> (Q_R @ K_R.T).sum(axis=0) | The rotary parts of all heads are added. Each head has one of its
+          own.
         Q_R @ K_R.T -> np.eye(len(Q))[:, :1, None] * (Q_R @ K_R.T) | Only head 0 has a rotary part. K_R is shared, and
           each head has rotary queries of its own.
         return (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> return ((Q @

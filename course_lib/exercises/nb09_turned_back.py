@@ -25,10 +25,10 @@ TURNED_BACK = Exercise(
     difficulty=2,
     solution=relative_mix,
     stages=(
-        Stage(_inputs(2, 2, 5), "two heads, two new tokens behind three cached ones"),
+        Stage(_inputs(2, 2, 7), "two heads, two new tokens behind five cached ones"),
         Stage(_inputs(1, 1, 1), "one head, one token at position 0, where nothing turns"),
         Stage(_inputs(1, 4, 4), "one head, four tokens, all of them new"),
-        Stage(_inputs(3, 3, 7), "three heads, three new tokens behind four cached ones"),
+        Stage(_inputs(3, 3, 8), "three heads, three new tokens behind five cached ones"),
     ),
     mistakes=edits(
         relative_mix,
@@ -49,6 +49,8 @@ TURNED_BACK = Exercise(
         -np.arange(N - n, N) -> -np.arange(N - n, N)[::-1] | The positions of the queries are in reverse order.
         -np.arange(N - n, N) -> -np.full(n, N - n) | All mixes turn back by the position of the first query. Each query
           has its own position.
+        -np.arange(N - n, N) -> -n - np.arange(n) | Query a is put at n + a. It stands at N - n + a.
+        -np.arange(N - n, N) -> -N - np.arange(n) - n | Query a is put at N + n + a. It stands at N - n + a.
         -np.arange(N - n, N) -> -np.arange(N, N + n) | The queries stand n positions too far. The first of them is at N
           - n.
         -np.arange(N - n, N) -> -(N - n - np.arange(n)) | The positions of the queries fall. Query a stands at N - n +

@@ -1,4 +1,4 @@
-"""Exercise 10.2: the weight that makes keys and values count alike, from X^T X alone."""
+"""Exercise 10.2: the factor that makes keys and values count alike, from X^T X alone."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ BALANCE = Exercise(
     difficulty=1,
     solution=balance,
     stages=(
-        Stage((np.eye(5), draw(5, 4), 3 * draw(5, 4, seed=1)), "X is the identity: the norms of the weights decide"),
+        Stage((np.eye(5), draw(5, 4), 3 * draw(5, 4, seed=1)), "X is the identity: the norms of W_K and W_V decide"),
         Stage((X.T @ X, draw(5, 4), 3 * draw(5, 4, seed=1)), "inputs whose directions have very different sizes"),
         Stage((X.T @ X, draw(5, 3), 3 * draw(5, 7, seed=1)), "keys and values of different width"),
     ),
@@ -28,9 +28,17 @@ BALANCE = Exercise(
         """
         values / keys -> keys / values | The ratio is inverted. alpha multiplies the keys, so it is large where the
           values are larger.
+        np.sqrt(values / keys) -> keys / values | This is the inverse ratio, of squared norms. alpha is the norm of the
+          values, divided by that of the keys.
+        np.trace(W.T @ gram @ W) -> np.linalg.norm(W.T @ gram @ W) && np.sqrt(values / keys) -> values / keys | These
+          are the Frobenius norms of W^T G W. The norm of X W is the root of the trace of that matrix.
+        np.trace(W.T @ gram @ W) -> np.sum((np.linalg.cholesky(gram) @ W) ** 2) | `np.linalg.cholesky` returns L with
+          L L^T = G. The norm of X W is that of L^T W.
+        np.sqrt(values / keys) -> 1 / np.sqrt(keys) | This is 1 divided by the norm of the keys. Multiply by that of the
+          values.
         np.sqrt(values / keys) -> values / keys | This is the ratio of squared norms. Take its square root.
-        W.T @ gram @ W -> W.T @ W | The inputs are ignored. The norms of X W_K and X W_V count, not those of the
-          weights.
+        W.T @ gram @ W -> W.T @ W | The inputs are ignored. The norms of X W_K and X W_V count, not those of
+          W_K and W_V.
         W.T @ gram @ W -> W.T @ np.diag(np.diag(gram)) @ W | Only the diagonal of G is used. The columns of X are not
           orthogonal, so take all of G.
         W.T @ gram @ W -> W.T @ gram @ gram @ W | The matrix `gram` is taken for X. It is X^T X already.

@@ -19,10 +19,10 @@ BEST_CONSTANTS = Exercise(
     difficulty=1,
     solution=best_constants,
     stages=(
-        Stage((np.array([1.0]), np.array([0.7])), "distance 0 only: nothing turns"),
-        Stage((np.array([0.4, 0.6]), np.array([0.7])), "two distances and one pair"),
+        Stage((np.array([0.4, 0.1, 0.5]), np.array([0.7, 2.0])), "three distances and two pairs"),
         Stage((np.array([0.1, 0.5, 0.3, 0.1]), np.array([1.0, 0.3, 0.02, 2.0])), "as many distances as pairs"),
         Stage((SHARES, np.array([1.0, 0.2, 0.01])), "nine distances, three pairs"),
+        Stage((np.array([1.0]), np.array([0.7])), "distance 0 only: nothing turns"),
     ),
     mistakes=edits(
         best_constants,
@@ -35,6 +35,10 @@ BEST_CONSTANTS = Exercise(
           minus that.
         1 - np.abs(constants) ** 2 -> 1 - np.abs(constants) | The size is not squared. The mean square that is left is
           1 - |z_f|^2.
+        1 - np.abs(constants) ** 2 -> np.abs(1 - constants) ** 2 | This is |1 - z_f|^2. The mean square that is left is
+          1 - |z_f|^2.
+        1 - np.abs(constants) ** 2 -> 2 - 2 * constants.real | This is what the constant 1 leaves. The best constant
+          leaves 1 - |z_f|^2.
         1 - np.abs(constants) ** 2 -> 1 - constants**2 | The complex constant is squared. Take the square of its size.
         1 - np.abs(constants) ** 2 -> np.sqrt(1 - np.abs(constants) ** 2) | These are roots of the errors. The mean
           square itself is asked for.
@@ -43,6 +47,8 @@ BEST_CONSTANTS = Exercise(
         * theta) -> * np.ones_like(theta)) | The frequencies are not used. Pair f turns by s theta_f at distance s.
         np.abs(constants) ** 2 -> constants.real ** 2 | The imaginary part is missing in the size. |c|^2 is the sum of
           two squares.
+        np.abs(constants) ** 2 -> constants.imag ** 2 | The real part is missing in the size. |c|^2 is the sum of two
+          squares.
         shares @ factors -> factors.mean(axis=0) | All distances count alike. The shares are the weights of the mean.
         shares @ factors -> (shares[:, None] * factors).mean(axis=0) | Shares times factors are averaged, which divides
           by S once more. The shares sum to 1, so add the products.
@@ -54,12 +60,25 @@ BEST_CONSTANTS = Exercise(
           taken. Take the square of its size.
         shares @ factors -> np.exp(-1j * (shares @ np.arange(len(shares))) * theta) | This is the rotation at the mean
           distance, which has size 1. Take the mean of the rotations.
+        constants = shares @ factors -> constants = np.exp(-1j * (shares @ np.arange(len(shares))) * theta) && 1 -
+          np.abs(constants) ** 2 -> shares @ np.abs(factors - constants) ** 2 | This is the rotation at the mean
+          distance, and what it leaves. The mean of the rotations leaves less.
+        shares @ factors -> shares[:-1] @ factors[:-1] | The last shift is missing. There are as many shifts as shares.
+        np.arange(len(shares)) -> np.ones(len(shares)) | All shifts turn pair f by theta_f. Shift -s turns it by -s
+          theta_f.
         shares @ factors -> factors[np.argmax(shares)] | This is the rotation at the most frequent distance. Take the
           mean over all distances.
         return constants, -> return np.abs(constants), | These are the sizes of the constants. The constants are
           complex.
         return constants, -> return constants.real, | These are the real parts of the constants. The constants are
           complex.
+        return constants, -> return -1j * constants.conj(), | Sine and cosine are exchanged in the constants. The real
+          part is the mean of the cosines.
+        return constants, -> return 1j * constants.conj(), | Real and imaginary part of the constants are exchanged. The
+          real part is the mean of the cosines.
+        return constants, -> return constants.real + constants.imag, | The imaginary part is added without the factor i.
+        return constants, 1 - np.abs(constants) ** 2 -> return constants / np.abs(constants), 2 - 2 * np.abs(constants)
+          | The constants are brought to size 1, and the errors are theirs. The best constant is the mean itself.
         return constants, -> return constants / np.abs(constants), | The constants are brought to size 1. The best
           constant is the mean itself.
         return constants, 1 - np.abs(constants) ** 2 -> return 1 - np.abs(constants) ** 2, constants | The errors come

@@ -12,12 +12,21 @@ def ranks_for_budget(singular_values, budget):
     return np.bincount(layer[best], minlength=len(gains)).tolist()
 
 
-def _largest_error_first(singular_values, budget):
-    errors = [np.append(np.square(s)[::-1].cumsum()[::-1], 0) / np.square(s).sum() for s in singular_values]
-    ranks = [0] * len(errors)
-    for _ in range(budget):
-        ranks[int(np.argmax([error[rank] for error, rank in zip(errors, ranks, strict=True)]))] += 1
-    return ranks
+def _one_by_one(score, start=0):
+    """Ranks that grow by one where the score of a layer's values and rank is largest."""
+
+    def answer(singular_values, budget):
+        ranks = [start] * len(singular_values)
+        for _ in range(budget):
+            scores = [score(np.square(s), rank) for s, rank in zip(singular_values, ranks, strict=True)]
+            ranks[int(np.argmax(scores))] += 1
+        return ranks
+
+    return answer
+
+
+def _saved(squares, rank):
+    return squares[rank : rank + 1].sum() / squares.sum()
 
 
 def _inputs(budget: int, *layers: list[float]) -> tuple:
@@ -25,11 +34,12 @@ def _inputs(budget: int, *layers: list[float]) -> tuple:
 
 
 LAYERS = (  # on which wrong answers give pairwise distinct ranks
-    [4.1, 1.8],
-    [3.7, 2.7, 2.2, 1.9, 1.4],
-    [6.0, 5.4, 5.3, 4.2, 4.0, 3.4],
-    [6.4, 5.3],
-    [3.5, 2.9, 1.9, 1.2, 0.7, 0.5],
+    [5.3, 4.3],
+    [6.7, 6.4, 6.2, 4.4, 3.7, 2.4],
+    [4.4, 3.4, 1.9, 1.1],
+    [6.6, 6.1, 4.4, 3.0, 1.2],
+    [4.0, 3.8, 3.3],
+    [4.1, 3.6, 3.4, 2.0],
 )
 BUDGET = Exercise(
     id="10.3",
@@ -38,8 +48,7 @@ BUDGET = Exercise(
     difficulty=2,
     solution=ranks_for_budget,
     stages=(
-        Stage(_inputs(2, [3.0, 2.0, 1.0]), "one layer"),
-        Stage(_inputs(7, *LAYERS), "five layers with different numbers of values"),
+        Stage(_inputs(9, *LAYERS), "six layers with different numbers of values"),
         Stage(
             _inputs(4, [9.0, 0.1, 0.1], [2.0, 1.9, 1.8, 1.7, 1.6, 1.5], [30.0, 29.0, 2.5, 1.0]),
             "the last of three layers has much larger values",
@@ -57,6 +66,7 @@ BUDGET = Exercise(
             "four layers with different numbers of values",
         ),
         Stage(_inputs(3, [2.0, 2.0, 2.0, 2.0], [3.0, 1.0]), "one layer has equal values, and keeps two of them"),
+        Stage(_inputs(2, [3.0, 2.0, 1.0]), "one layer"),
     ),
     mistakes=edits(
         ranks_for_budget,
@@ -65,6 +75,14 @@ BUDGET = Exercise(
           gets most. Divide by the sum of squares of the layer.
         np.square(s) / np.square(s).sum() -> s / s.sum() | A square is missing, or it
           stands at the wrong place. Divide each sigma^2 by the sum of the sigma^2.
+        np.square(s) / np.square(s).sum() -> np.square(s) / s.sum() | The squares are divided by the sum of the sigma.
+          Divide by the sum of the sigma^2.
+        np.square(s) / np.square(s).sum() -> s / np.square(s).sum() | Each sigma is divided by the sum of the sigma^2.
+          A direction saves sigma^2.
+        np.square(s) / np.square(s).sum() -> 1 - np.square(s).cumsum() / np.square(s).sum() | The directions are sorted
+          by the error that remains behind them. Sort them by what each one saves.
+        np.square(s) / np.square(s).sum() -> np.append(np.inf, np.square(s[1:]) / np.square(s).sum()) | Each layer gets
+          rank 1 first. A rank may be 0.
         np.square(s) / np.square(s).sum() -> np.square(s) / np.square(s).max() | The errors are relative to the
           largest value of the layer. Divide by the sum of its squares.
         -np.concatenate(gains) -> np.concatenate(gains) | The directions that save least are kept. Sort in falling
@@ -96,9 +114,18 @@ BUDGET = Exercise(
     )
     + (
         Mistake(
-            _largest_error_first,
+            _one_by_one(lambda squares, rank: squares[rank:].sum() / squares.sum()),
             "The next number goes to the layer with the largest error. It belongs where it lowers the error most.",
         ),
+        Mistake(
+            _one_by_one(lambda squares, rank: squares[rank : rank + 1].sum() / max(squares[rank:].sum(), 1e-12)),
+            "Each sigma^2 is divided by the error that is left then. Divide by the sum of all sigma^2 of the layer.",
+        ),
+        Mistake(
+            _one_by_one(lambda squares, rank: -_saved(squares, rank)),
+            "The next number goes where it saves least. It belongs where it saves most.",
+        ),
+        Mistake(_one_by_one(_saved, start=1), "The ranks begin at 1, so that their sum is too large. Begin at 0."),
     ),
     hints=(
         "One more direction in a layer lowers the sum by sigma_n^2 / sum_n sigma_n^2, with its own values. Do these "

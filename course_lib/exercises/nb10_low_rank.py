@@ -35,7 +35,7 @@ LOW_RANK = Exercise(
     solution=low_rank,
     stages=(
         Stage(_inputs(5, 2.5), "full rank, r = d: nothing is lost, whatever alpha is"),
-        Stage((np.eye(5), *_inputs(2, 2.0)[1:]), "X is the identity: the weights alone decide"),
+        Stage((np.eye(7), draw(7, 3), draw(7, 4, seed=1), 2, 2.0), "X is the identity: W_K and W_V alone decide"),
         Stage(_inputs(2, 1.0, rows=11), "alpha is 1: the inputs decide too"),
         Stage(_inputs(3, 0.4, rows=11), "keys count less than values"),
         Stage(_inputs(3, 1.7, rows=11, widths=(4, 2)), "keys are wider than values"),
@@ -44,8 +44,8 @@ LOW_RANK = Exercise(
         low_rank,
         """
         K_part / alpha -> K_part | The keys come out alpha times too large. Divide alpha out of them at the end.
-        np.linalg.svd(X @ C) -> np.linalg.svd(C) | These are the singular vectors of the weights C. Take those of X C,
-          so that directions count as much as the inputs use them.
+        np.linalg.svd(X @ C) -> np.linalg.svd(C) | These are the singular vectors of C. Take those of X C, so that
+          directions count as much as the inputs use them.
         np.linalg.svd(X @ C) -> np.linalg.svd(X.T @ X @ C) | These are the singular vectors of X^T X C, in which the
           inputs count twice. Take those of X C.
         _, _, Bt = np.linalg.svd(X @ C) -> Bt = np.linalg.svd(X @ C)[0].T | These are left singular vectors, with one
@@ -62,6 +62,10 @@ LOW_RANK = Exercise(
           statistics does. Keys are to be recovered with their mean, so do not centre.
         np.linalg.svd(X @ C) -> np.linalg.svd(X) && C = C @ Bt[:rank].T @ Bt[:rank] -> C = Bt[:rank].T @ Bt[:rank] @ C
           | This keeps the largest directions of the inputs X. W_K and W_V may ignore these, so take X C.
+        Bt[:rank].T @ Bt[:rank] -> Bt.T @ Bt | All directions are kept, so these are W_K and W_V. Keep the first r.
+        alpha * W_K -> W_K | alpha is missing in C, and the keys are divided by it. C is (alpha W_K, W_V).
+        K_part / alpha -> K_part * alpha | The keys are multiplied by alpha a second time. Divide alpha out of them at
+          the end.
         [alpha * W_K, W_V] -> [W_K, W_V] && K_part / alpha -> K_part | alpha is not used. The directions are those of
           (alpha W_K, W_V).
         alpha * W_K, W_V -> W_K, alpha * W_V && K_part / alpha, V_part -> K_part, V_part / alpha | alpha weighs the
@@ -104,7 +108,7 @@ LOW_RANK = Exercise(
         ),
     ),
     hints=(
-        "Put the weights side by side, `C = np.hstack([alpha * W_K, W_V])`, and find the singular vectors of `X @ C`.",
+        "Put the matrices side by side, `C = np.hstack([alpha * W_K, W_V])`, and find the singular vectors of `X @ C`.",
         "`np.linalg.svd(X @ C)[2][:rank]` are the first r right singular vectors as rows, B_r^T. The latent is "
         "X C B_r, and `C @ B @ B.T` is C read through it.",
         "Cut the product behind the columns of W_K, and divide the first part by alpha.",

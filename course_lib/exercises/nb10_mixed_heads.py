@@ -41,6 +41,12 @@ MIXED_HEADS = Exercise(
           The score is the real part of conj(q) k.
         mixed.T).real -> mixed.T) | The imaginary part is still there. A score is the real part.
         .real -> .imag | This is the imaginary part. A score is the real part.
+        (asking.conj() @ mixed.T).real -> asking.real @ mixed.T.real | Real parts are taken before the product, so that
+          the product of the imaginary parts is missing. Take the real part at the end.
+        U[:, None] -> U.real[:, None] && q.T -> q.real.T && mixed.T -> mixed.real.T | The real parts of q, U and the
+          keys are multiplied. Multiply the complex numbers, and take the real part at the end.
+        (asking.conj() @ mixed.T).real -> q.real.T[:, :, None] * (mixed @ U.conj().T).real.T[:, None] | The keys are
+          unmixed rightly, but real parts are taken before the product with q. Take the real part at the end.
         (asking.conj() @ mixed.T).real -> np.abs(asking.conj() @ mixed.T) | This is the size of a complex number. A
           score is its real part.
         q.T[:, :, None] * U[:, None] -> (q @ U).T[:, :, None] * np.eye(len(U))[:, None] | The queries of all heads are

@@ -35,5 +35,41 @@ def as_a_whole(got: np.ndarray, want: np.ndarray) -> str:
     return ". The numbers are right, but in another order"
 
 
+def by_lines(got: np.ndarray, want: np.ndarray) -> str:
+    """A sentence on the rows or the columns of a matrix that alone are wrong or right, or on a factor of each row."""
+    if want.ndim != 2 or want.dtype.kind == "b" or not np.isfinite(want).all() or not np.isfinite(got).all():
+        return ""
+    if _each_row_has_a_factor(got, want):
+        return ". Each row is the expected one times a factor of its own"
+    found = [sentence for sentence in (_lines("row", got, want), _lines("column", got.T, want.T)) if sentence]
+    return f". {found[0]}" if len(found) == 1 else ""
+
+
+def _each_row_has_a_factor(got: np.ndarray, want: np.ndarray) -> bool:
+    """Whether this is so, and two or more rows have two or more numbers that are not 0, so that it says something."""
+    squares = np.square(want).sum(axis=1, keepdims=True)
+    factors = (got * want).sum(axis=1, keepdims=True) / np.where(squares, squares, 1)
+    telling = np.sum((np.abs(want) > ATOL).sum(axis=1) > 1) > 1
+    return bool(telling and (np.abs(factors) > ATOL).all() and close(got, factors * want))
+
+
+def _lines(name: str, got: np.ndarray, want: np.ndarray) -> str:
+    """On rows of which each is right or has wrong numbers alone. A 0 that is right counts as neither."""
+    wrong = ~np.isclose(got, want, rtol=RTOL, atol=ATOL)
+    right = ~wrong & (np.abs(want) > ATOL)
+    bad, good = wrong.any(axis=1), right.any(axis=1)
+    if len(want) < 3 or (bad == good).any() or right.sum() < 2:
+        return ""
+    if bad.sum() == 1:
+        return f"Only {name} {bad.argmax()} is wrong"
+    if good.sum() == 1:
+        return f"Only {name} {good.argmax()} is right"
+    if not bad[: good.sum()].any():
+        return f"{name.capitalize()}s 0 to {good.sum() - 1} are right, all later ones are wrong"
+    if (bad[1:] != bad[:-1]).all():
+        return f"Every second {name} is wrong, from {name} {bad.argmax()} on"
+    return ""
+
+
 def close(got: np.ndarray, want: np.ndarray) -> bool:
     return got.shape == want.shape and bool(np.isclose(got, want, rtol=RTOL, atol=ATOL).all())

@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 
 from course_lib.figures import motifs, style
 
-STREAM, BETWEEN, WITHIN, NORM = "#3d4752", "#f3c9a5", "#bfe0d4", "#e6e8ec"
+STREAM, BETWEEN, WITHIN, NORM = "#3d4752", "#f3bfcf", "#d3dec0", "#e6e8ec"
 LINE = {"color": "0.3", "linewidth": 1, "linestyle": "-"}
 STEP, BOTTOM, OUT = 1.75, 1.6, 2.05  # from sublayer to sublayer, of the first norm, from the stream to a sublayer
 ENCODER, DECODER = 1.5, 9.6  # where the streams stand

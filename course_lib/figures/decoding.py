@@ -6,8 +6,6 @@ from matplotlib.patches import Rectangle
 
 from course_lib.figures import motifs, style
 
-INK = style.PALETTE[4]
-
 
 def draw_rows(ax: Axes, rows: np.ndarray, first: int, name: str) -> None:
     """Draw rows (N, width) of the tensor `name`: those before `first`, kept, pale in a solid frame; the others dashed.
@@ -35,8 +33,8 @@ def draw_shares(ax: Axes, ratios: dict[str, float]) -> None:
     ratios: cost -> what recomputing takes, in multiples of the step with a cache.
     """
     places = range(len(ratios))
-    ax.barh(places, [1] * len(ratios), height=0.5, fill=False, edgecolor=INK, **motifs.MADE_NOW)
-    ax.barh(places, [1 / ratio for ratio in ratios.values()], height=0.5, color=INK)
+    ax.barh(places, [1] * len(ratios), height=0.5, fill=False, edgecolor=motifs.INK, **motifs.MADE_NOW)
+    ax.barh(places, [1 / ratio for ratio in ratios.values()], height=0.5, color=motifs.INK)
     for place, ratio in zip(places, ratios.values(), strict=True):
         ax.annotate(f"{ratio:.3g} \u00d7", (1.03, place), va="center", annotation_clip=False)
     ax.set_yticks(places, ratios)

@@ -11,6 +11,7 @@ from course_lib import accounting
 from course_lib.config import GroupedConfig, LatentConfig
 from course_lib.figures import motifs, style
 from course_lib.figures.blocks import block, key
+from course_lib.figures.matrices import Matrix, canvas, draw_formula
 
 LATENT, MULTI_HEAD = (motifs.METHODS[name].light for name in ("MLA", "MHA"))
 LOOKS = {
@@ -65,49 +66,33 @@ def _draw_heads(ax: Axes, y: float, groups: Sequence[int], width: int, frame: di
 def two_forms() -> Figure:
     """Q_h W_LK_h^T L^T with brackets in either place, to scale: what is made at a step, and how large it is."""
     n, e, r, N = 1, 3, 5, 15
-    Q, W = (r"$Q_h$", n, e, "Q", motifs.MADE_NOW), (r"$W^{LK\top}_h$", e, r, "learnt", motifs.CACHED)
-    L = (r"$L^\top$", r, N, "L", motifs.CACHED)
-    K = (r"$K_h^\top$, for each head", e, N, "K", motifs.MADE_NOW)
-    asking = (r"$Q_h W^{LK\top}_h$", n, r, "Q", motifs.MADE_NOW)
+    Q = _matrix("$Q_h$", n, e, "Q", motifs.MADE_NOW)
+    W, L = _matrix(r"$W^{LK\top}_h$", e, r, "learnt"), _matrix(r"$L^\top$", r, N, "L")
+    K = _matrix(r"$K_h^\top$, for each head", e, N, "K", motifs.MADE_NOW)
+    asking = _matrix(r"$Q_h W^{LK\top}_h$", n, r, "Q", motifs.MADE_NOW)
     with style.context():
-        fig = Figure(figsize=(8.2, 3.4))
-        ax = fig.add_subplot()
-        ax.text(0, 13.6, "expanded form: first the keys of all tokens", fontweight="bold", va="center")
-        _draw_product(ax, 9.6, [Q, "(", W, L, ")", "=", Q, K])
-        ax.text(0, 3.8, "absorbed form: first the new query", fontweight="bold", va="center")
-        _draw_product(ax, 0, ["(", Q, W, ")", L, "=", asking, L])
-        ax.set(xlim=(-0.5, 55), ylim=(-4.7, 14.2), aspect="equal")
-        ax.set_axis_off()
+        fig, ax = canvas(55, 23)
+        ax.text(1, 1.4, "expanded form: first the keys of all tokens", fontweight="bold", va="center")
+        draw_formula(ax, [Q, "(", W, L, ")", "=", Q, K], 1, 5.3, gap=1)
+        ax.text(1, 11.2, "absorbed form: first the new query", fontweight="bold", va="center")
+        draw_formula(ax, ["(", Q, W, ")", L, "=", asking, L], 1, 15.1, gap=1)
         kinds = [
             key("$L$: in the cache", thing="L"),
             key("learnt", thing="learnt"),
             key("queries, made now", thing="Q", frame=motifs.MADE_NOW),
             key("keys, made now", thing="K", frame=motifs.MADE_NOW),
         ]
-        fig.legend(handles=kinds, loc="outside lower center", ncols=4, handlelength=3.2)
+        fig.legend(handles=kinds, loc="lower center", ncols=4, handlelength=3.2)
     return fig
 
 
-def _draw_product(ax: Axes, y: float, parts: Sequence[str | tuple]) -> None:
-    """Signs and matrices (name, rows, columns, thing, frame) side by side, one cell a square."""
-    x = 0.0
-    for part in parts:
-        if isinstance(part, str):
-            ax.text(x + 0.8, y, part, ha="center", va="center", fontsize=15)
-            x += 1.8
-            continue
-        name, rows, columns, thing, frame = part
-        x += 0.5
-        block(ax, (x, y - rows / 2), (columns, rows), thing=thing, frame=frame)
-        inside = {"color": "white", "linewidth": 0.8, "zorder": 1.5}
-        ax.vlines([x + j for j in range(1, columns)], y - rows / 2, y + rows / 2, **inside)
-        ax.hlines([y - rows / 2 + i for i in range(1, rows)], x, x + columns, **inside)
-        ax.text(x + columns / 2, y - rows / 2 - 0.4, name, ha="center", va="top", fontsize=11)
-        x += columns + 0.5
+def _matrix(name: str, rows: int, columns: int, thing: str, frame: dict = motifs.CACHED) -> Matrix:
+    """A matrix in a motif: its thing's colour, and a frame that says whether it is made now."""
+    return Matrix(name, rows, columns, motifs.THINGS[thing].light, frame=frame)
 
 
 def storage_over_tokens(latent: LatentConfig, grouped: GroupedConfig, tokens: Sequence[int]) -> Figure:
-    """Numbers stored per layer, weights and cache of one sequence, over the cached tokens."""
+    """Numbers stored per layer, parameters and cache of one sequence, over the cached tokens."""
     kinds = (
         ("MHA", MULTI_HEAD, "-", partial(accounting.grouped_storage, grouped)),
         ("MLA, merged, as printed", LATENT, ":", partial(accounting.merged_storage_printed, latent)),

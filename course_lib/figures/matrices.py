@@ -1,87 +1,105 @@
-"""Matrices drawn to scale, one square for each entry: what is multiplied with what, and which sizes must agree."""
+"""Matrices to scale, a cell for each entry, alone or side by side as a formula: every still draws them this way.
+
+Axes are `canvas`es: a cell is a square of side 1, and y grows downwards, as rows do.
+"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from course_lib.figures import motifs, style
+from course_lib.figures import style
+from course_lib.figures.blocks import TINT
+from course_lib.figures.motifs import INK
 
-PAIRS = "#efe3b0"  # an entry for each pair of tokens
-PLAIN = "#ffffff"  # what has no motif: the text, the output
-WIDTH = 8.2  # inches
-GAP, SIGN, LABELS = 2, 1, 5  # squares between two things, of a sign's width, and for names and shapes in a line
+WIDTH = 8.2  # inches of a canvas
+SIGN = 1.0  # cells that a sign of a formula takes
+PLAIN = "#dfe4ea"  # what has no motif: X, the output
+PAIRS = "#efe3b0"  # an entry for each pair of tokens: A, P
 
 
-class Matrix(NamedTuple):
-    """A matrix to draw: its name and its shape in TeX, its size, and the colour of its entries."""
+def lighter(colour: str, share: float = 1 - TINT) -> str:
+    """The colour mixed with that share of white; by default as pale as a block."""
+    return to_hex(share + (1 - share) * np.array(to_rgb(colour)))
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix to draw: its name in TeX, its size, and the colour of its cells.
+
+    `shape` is written below it. With a `frame`, such as `motifs.CACHED`, the frame has the colour and the cells are
+    pale. `entries` are printed in the cells. Cells where `hidden` is true are hatched: a mask hides them.
+    """
 
     name: str
-    shape: str
     rows: int
     columns: int
     colour: str = PLAIN
+    shape: str = ""
+    frame: dict | None = None
+    entries: np.ndarray | None = None
+    hidden: np.ndarray | None = None
 
 
-def draw_matrix(ax: Axes, matrix: Matrix, x: float, y: float) -> None:
-    """Draw a matrix with its left edge at x and its middle at height y; the name above, the shape below."""
-    for i in range(matrix.rows):
-        for j in range(matrix.columns):
-            corner = (x + j, y + matrix.rows / 2 - i - 1)
-            ax.add_patch(Rectangle(corner, 1, 1, facecolor=matrix.colour, edgecolor=motifs.INK, linewidth=0.5))
-    middle, half = x + matrix.columns / 2, matrix.rows / 2
-    ax.text(middle, y + half + 0.3, matrix.name, ha="center", va="bottom", fontsize=12)
-    ax.text(middle, y - half - 0.3, matrix.shape, ha="center", va="top", fontsize=9)
+def canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of WIDTH inches with axes of `width` x `height` cells."""
+    fig = Figure(figsize=(WIDTH, round(WIDTH * height / width, 2)), layout="none")
+    ax = fig.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
+    ax.set_axis_off()
+    return fig, ax
 
 
-def width(part: Matrix | str) -> int:
-    return part.columns if isinstance(part, Matrix) else SIGN
+def draw(ax: Axes, matrix: Matrix, x: float, y: float, name_at: str = "below") -> None:
+    """Draw a matrix with its top left corner at (x, y) and its name above, below or left."""
+    fill = lighter(matrix.colour) if matrix.frame else matrix.colour
+    for i, j in np.ndindex(matrix.rows, matrix.columns):
+        hidden = matrix.hidden is not None and matrix.hidden[i, j]
+        look = style.HIDDEN | {"facecolor": "white"} if hidden else {"facecolor": fill, "edgecolor": "white"}
+        ax.add_patch(Rectangle((x + j, y + i), 1, 1, **look))
+        if matrix.entries is not None:
+            number = f"{matrix.entries[i, j]:.3f}".rstrip("0").rstrip(".")
+            ax.text(x + j + 0.5, y + i + 0.5, number, ha="center", va="center", color=on(fill), fontsize=9)
+    if matrix.frame:
+        frame(ax, x, y, matrix.columns, matrix.rows, edgecolor=matrix.colour, **matrix.frame)
+    middle, bottom = x + matrix.columns / 2, y + matrix.rows + 0.35
+    at, horizontal, vertical = {
+        "above": ((middle, y - 0.35), "center", "bottom"),
+        "below": ((middle, bottom), "center", "top"),
+        "left": ((x - 0.35, y + matrix.rows / 2), "right", "center"),
+    }[name_at]
+    ax.text(*at, matrix.name, ha=horizontal, va=vertical, color=INK, fontsize=11)
+    if matrix.shape:
+        ax.text(middle, bottom, matrix.shape, ha="center", va="top", color=INK, fontsize=9)
 
 
-def draw_formula(ax: Axes, parts: Sequence[Matrix | str], y: float) -> None:
-    """Draw matrices and the signs between them from left to right, their middles at height y."""
-    x = 0.0
+def on(ground: str) -> str:
+    """The colour of a text on a cell of that colour."""
+    return INK if np.mean(to_rgb(ground)) > 0.5 else "white"
+
+
+def frame(ax: Axes, x: float, y: float, columns: float, rows: float, **look) -> None:
+    """A frame around cells: ink for what is chosen, or the keywords of a motif such as `motifs.CACHED`."""
+    look = {"edgecolor": INK, "linewidth": 2.2} | look
+    ax.add_patch(Rectangle((x, y), columns, rows, fill=False, zorder=3, **look))
+
+
+def draw_formula(
+    ax: Axes, parts: Sequence[Matrix | str], x: float, y: float, *, gap: float, name_at: str = "below"
+) -> None:
+    """Draw matrices and the signs between them, in TeX, from x to the right, `gap` cells apart, their middles at y."""
     for part in parts:
         if isinstance(part, Matrix):
-            draw_matrix(ax, part, x, y)
+            draw(ax, part, x, y - part.rows / 2, name_at)
         else:
-            ax.text(x + SIGN / 2, y, part, ha="center", va="center", fontsize=14)
-        x += width(part) + GAP
+            ax.text(x + SIGN / 2, y, part, ha="center", va="center", color=INK, fontsize=15)
+        x += width(part) + gap
 
 
-def formulas(lines: Sequence[Sequence[Matrix | str]]) -> Figure:
-    """One formula a line, all to one scale; a part is a Matrix or a sign in TeX."""
-    across = max(sum(map(width, parts)) + GAP * (len(parts) - 1) for parts in lines) + 2 * GAP
-    down = LABELS + max(part.rows for parts in lines for part in parts if isinstance(part, Matrix))
-    with style.context():
-        fig = Figure(figsize=(WIDTH, WIDTH * down * len(lines) / across), layout="none")
-        ax = fig.add_axes((0, 0, 1, 1))
-        ax.set(xlim=(-GAP, across - GAP), ylim=(-down * len(lines), 0))
-        ax.axis("off")
-        for number, parts in enumerate(lines):
-            draw_formula(ax, parts, -down * (number + 0.5))
-    return fig
-
-
-def attention_layer(N: int, d_in: int, d_QK: int, d_V: int) -> Figure:
-    """One attention layer: from X to Q, K and V, then to A, P and Y, each matrix to scale."""
-    colours = {name: colour.light for name, colour in motifs.THINGS.items()}
-    query, value, pair = r"$N \times d_{QK}$", r"$N \times d_V$", r"$N \times N$"
-    X = Matrix("$X$", r"$N \times d_{in}$", N, d_in)
-    W = [
-        Matrix(f"$W^{name}$", rf"$d_{{in}} \times {width}$", d_in, columns, colours["learnt"])
-        for name, width, columns in (("Q", "d_{QK}", d_QK), ("K", "d_{QK}", d_QK), ("V", "d_V", d_V))
-    ]
-    Q, K = (Matrix(f"${name}$", query, N, d_QK, colours[name]) for name in "QK")
-    V = Matrix("$V$", value, N, d_V, colours["V"])
-    K_T = Matrix(r"$K^\top$", r"$d_{QK} \times N$", d_QK, N, colours["K"])
-    A, P = (Matrix(f"${name}$", pair, N, N, PAIRS) for name in "AP")
-    Y = Matrix("$Y$", value, N, d_V)
-    return formulas(
-        [
-            [X, "(", *W, ")", "=", "(", Q, K, V, ")"],
-            [r"$f_\kappa\,($", Q, K_T, ")", "=", A, r"$\overset{Z^{-1}}{\longrightarrow}$", P, V, "=", Y],
-        ]
-    )
+def width(part: Matrix | str) -> float:
+    """How many cells a part of a formula takes."""
+    return part.columns if isinstance(part, Matrix) else SIGN

@@ -2,7 +2,7 @@
 
     what it is       colour             how it is drawn
     Q, K, V, L       `THINGS`           a filled block, named by its letter
-    learnt weights   `THINGS["learnt"]` grey
+    weight matrices  `THINGS["learnt"]` grey
     rotary part      its thing's        hatched with `ROTARY`
     cached           its thing's        solid frame
     made now         its thing's        dashed frame

@@ -23,7 +23,8 @@ SIGNED = LinearSegmentedColormap.from_list(
 )
 HIDDEN = {"hatch": "////", "edgecolor": "#6b7785", "linewidth": 0}  # what a mask hides
 CSS_PIXELS, MAX_WIDTH = 100, 820  # pixels for an inch, and of the widest picture, in a notebook
-PALETTE = ("#0060a8", "#c04d00", "#00785a", "#8f3a84", "#3d4752")  # the lines' colours, in order
+# The colours, in order, of lines that are no motif: violet, crimson, olive, cyan and ink, apart from those of `motifs`.
+PALETTE = ("#5b3fd6", "#d0104c", "#465a23", "#007d9e", "#1f2933")
 
 
 def use() -> None:

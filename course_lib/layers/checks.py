@@ -19,7 +19,7 @@ def check_input(X: Tensor, d_model: int, weight: Tensor) -> None:
     require(
         X.dtype == weight.dtype and X.device == weight.device,
         lambda: (
-            f"X must have the dtype and device of the weights, {weight.dtype} on {weight.device}, "
+            f"X must have the dtype and device of the parameters, {weight.dtype} on {weight.device}, "
             f"got {X.dtype} on {X.device}"
         ),
     )

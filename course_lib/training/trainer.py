@@ -156,7 +156,7 @@ class Training:
         what = f"the loss is {loss}" if not math.isfinite(loss) else f"the length of the gradient is {length}"
         kept = "no checkpoint was written yet"
         if self.folder.checkpoint.exists():
-            kept = f"{self.folder.checkpoint} keeps the last good weights"
+            kept = f"{self.folder.checkpoint} keeps the last good parameters"
         advice = "a smaller learning_rate or more warmup may help"
         raise DivergedError(f"training diverged: at step {step} {what}; {kept}; {advice}")
 

@@ -26,7 +26,10 @@ BRACKETS = {
     "expanded": "$Q_h\\,(W^{LK\\top}_h L^\\top)$\n$P_h\\,(L\\,W^{LV}_h)$",
     "absorbed": "$(Q_h\\,W^{LK\\top}_h)\\,L^\\top$\n$(P_h\\,L)\\,W^{LV}_h$",
 }
-PARTS = {"weights": "learnt", "activations": "", "cache": "L", "expanded": "K"}  # of the bytes, and their colours
+PARTS = {  # of the bytes: how each is called, and the thing whose colour it has
+    "weights": ("parameters", "learnt"), "activations": ("activations", ""), "cache": ("cache", "L"),
+    "expanded": ("K, V", "K"),
+}  # fmt: skip
 READING = (
     "A block shows a factor, not its size. Solid frames are in the cache, dashed frames are made now, grey is learnt, "
     "hatched is rotary. The bracket is multiplied first. Bytes are those of bfloat16."
@@ -153,8 +156,7 @@ class AbsorptionSteps(InteractiveFigure):
         """FLOPs by step and bytes by part: for each form (name, thing, number)."""
         work, flops = self.costs, self._flops()
         steps = {f: [(*made, n) for made, n in zip(MADE[f], flops[f], strict=True)] for f in FORMS}
-        names = {"expanded": "K, V"}
-        moved = {f: [(names.get(of, of), PARTS[of], n) for of, n in work[f].bytes_by_part.items()] for f in FORMS}
+        moved = {f: [(*PARTS[of], n) for of, n in work[f].bytes_by_part.items()] for f in FORMS}
         return {"FLOPs": steps, "bytes": moved}
 
     def alt(self) -> str:
@@ -172,8 +174,8 @@ class AbsorptionSteps(InteractiveFigure):
         rows = [[stage, *(f"{flops[form][i]:,}" for form in FORMS)] for i, stage in enumerate(STAGES)]
         work = self.costs
         rows.append(["all FLOPs", *(f"{work[form].flops:,}" for form in FORMS)])
-        parts = work["expanded"].bytes_by_part
-        rows += [[f"bytes, {part}", *(f"{work[form].bytes_by_part[part]:,}" for form in FORMS)] for part in parts]
+        moved = [work[form].bytes_by_part for form in FORMS]
+        rows += [[f"bytes, {PARTS[part][0]}", *(f"{by_part[part]:,}" for by_part in moved)] for part in moved[0]]
         rows.append(["all bytes", *(f"{work[form].bytes:,}" for form in FORMS)])
         rows += [[f"difference in {name}", "", f"below {power_above(x)}"] for name, x in self.differences.items()]
         return page.table(["FLOPs of a step", *FORMS], rows)
@@ -192,7 +194,7 @@ def stacked(ax, y: int, parts: Sequence[tuple[str, str, float]]) -> None:
     """Draw a bar of parts (name, thing, length) one after the other; what is long enough for its name has it inside."""
     left = 0.0
     for name, thing, length in parts:
-        colour = motifs.THINGS[thing].light if thing else style.PALETTE[4]
+        colour = motifs.THINGS[thing].light if thing else motifs.INK
         ax.barh(y, length, 0.5, left, color=colour, edgecolor="white", linewidth=0.8)
         if length > 2.2 * len(name):
             ax.text(left + length / 2, y, name, color="white", ha="center", va="center", fontsize=9)

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.accounting import Model, in_binary_units, itemsize, model
 from course_lib.config import require
-from course_lib.figures import motifs, style
+from course_lib.figures import plots, style
 from course_lib.figures.inputs import shown
-from course_lib.figures.line_names import name_lines
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Name, Try, Walk
@@ -18,8 +16,8 @@ from course_lib.widgets.numbers.cache_tables import (
     BATCHES,
     CONTEXTS,
     DTYPES,
+    axis,
     counted,
-    domain,
     rows_of_layers,
     terms,
 )
@@ -27,8 +25,6 @@ from course_lib.widgets.numbers.cache_variants import ACCELERATORS, describe, va
 
 MAX_MODELS = 6
 MHA, MLA = 0, 3  # positions in `kinds`
-PAPER = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}  # behind text that lines cross
-WINDOWS = (motifs.METHODS["GQA"].light, ":")  # grouped attention that forgets
 READING = (
     "Caches of all layers; GiB are 2³⁰ bytes. Level lines say how many texts an empty accelerator holds. Kinds that a "
     "model lacks: MLA as in DeepSeek-V2, windows of 1,024 tokens in five of six layers as in Gemma 3."
@@ -80,11 +76,11 @@ class CacheGrowth(InteractiveFigure):
             "rows": packed(rows_of_layers(kinds), "<i4"),
             "models": [shown(each.name).replace("␣", " ") for each in models],
             "kinds": [[describe(variant) for variant in of] for of in kinds],
-            "short": [variant.kind for variant in kinds[0]],
             "own": [[variant.published for variant in of].index(True) for of in kinds],
             "layers": [[terms(variant.model) for variant in of] for of in kinds],
             "devices": [{"name": each.name, "memory": each.memory} for each in ACCELERATORS],
-            "domains": [domain(np.multiply.outer(units, of)) for of in numbers],
+            "plot": described([variant.kind for variant in kinds[0]]),
+            "sizes": [axis(np.multiply.outer(units, of)) for of in numbers],  # of each model's plot
             "contexts": CONTEXTS,
             "batches": BATCHES,
             "dtypes": [[dtype, itemsize(dtype)] for dtype in DTYPES],
@@ -102,7 +98,7 @@ class CacheGrowth(InteractiveFigure):
 
     def first_try(self) -> Try | None:
         other = MLA if self.variant == MHA else MHA
-        return Try(f"{self.data['short'][other]} instead", {"variant": other})
+        return Try(f"{self.data['plot']['series'][other]['name']} instead", {"variant": other})
 
     def allowed(self) -> dict[str, range | Sequence[str]]:
         _, models, kinds, contexts, new = self.data["bytes"]["shape"]
@@ -147,39 +143,27 @@ class CacheGrowth(InteractiveFigure):
         return unpacked(self.data["bytes"])[unit, self.model]
 
     def drawing(self) -> Drawing:
-        curves, at = self._bytes()[..., 0], self._bytes()[self.variant, self.context, self.new]
-        low, high = self.data["domains"][self.model]
+        sizes = self.data["sizes"][self.model]
+        series = [
+            {"name": name, "x": CONTEXTS, "y": curve, "chosen": i == self.variant}
+            for i, (name, curve) in enumerate(zip(self.kinds, self._bytes()[..., 0], strict=True))
+        ]
+        chosen = {"x": [self.tokens], "y": [self.bytes[self.variant]]}
         with style.context():
             fig = Drawing(figsize=(8.2, 4.4))
             ax = fig.add_subplot()
-            ax.set_xscale("log", base=2)
-            ax.set_yscale("log", base=2)
-            ticks = [tick for tick in (2.0**k for k in range(0, 60, 4)) if low <= tick <= high]
-            ax.set_yticks(ticks, [in_binary_units(int(tick)) for tick in ticks])
-            ax.set_xticks(CONTEXTS[::2], [f"{n:,}" for n in CONTEXTS[::2]])
-            texts = f"{BATCHES[self.batch]} text{'s' if self.batch else ''}"
-            ax.set(title=f"{self.models[self.model]}, {texts}, {self.dtype}", xlabel="tokens in each text")
-            ax.set(xlim=(CONTEXTS[0], CONTEXTS[-1]), ylim=(low, high), ylabel="cache")
-            self._draw_memory(ax)
-            looks = [(motifs.METHODS[kind].light, "-") for kind in ("MHA", "GQA", "MQA", "MLA")] + [WINDOWS]
-            lines = [
-                ax.plot(CONTEXTS, curve, label=name, color=colour, linestyle=dash)[0]
-                for name, curve, (colour, dash) in zip(self.kinds, curves, looks, strict=True)
-            ]
-            lines[self.variant].set_linewidth(3.5)
-            name_lines(ax, lines)
-            ax.plot(self.tokens, at, "o", markersize=12, markerfacecolor="none", markeredgecolor="0.1", zorder=3)
+            plots.draw(ax, self.data["plot"], [*series, chosen], [*self._memories(), {"x": self.tokens}], y=sizes)
+            ax.set_title(f"Cache of {self.models[self.model]}, {texts(BATCHES[self.batch])}, {self.dtype}")
         return fig
 
-    def _draw_memory(self, ax: Axes) -> None:
+    def _memories(self) -> list[dict]:
         """A level line for each accelerator in sight, with the texts that it holds."""
-        low, high = ax.get_ylim()
-        for device, count in zip(self.data["devices"], self.texts_that_fit, strict=True):
-            if low < device["memory"] < high:
-                ax.axhline(device["memory"], color="0.4", linewidth=1, linestyle=":")
-                label = f"{device['name']}, {device['memory'] / 1e9:g} GB: {count:,} text{'s' if count != 1 else ''}"
-                place = (CONTEXTS[0], device["memory"])
-                ax.annotate(label, place, (4, 1.5), textcoords="offset points", fontsize=9, bbox=PAPER)
+        low, high = self.data["sizes"][self.model]["domain"]
+        return [
+            {"y": each.memory, "label": f"{each.name}, {each.memory / 1e9:g} GB: {texts(count)}"}
+            for each, count in zip(ACCELERATORS, self.texts_that_fit, strict=True)
+            if low < each.memory < high
+        ]
 
     def alt(self) -> str:
         sizes = [f"{kind}: {in_binary_units(int(n))}" for kind, n in zip(self.kinds, self.bytes, strict=True)]
@@ -200,6 +184,21 @@ class CacheGrowth(InteractiveFigure):
 
     def __repr__(self):
         return f"CacheGrowth(models={self.models})"
+
+
+def described(kinds: Sequence[str]) -> dict:
+    """The plot: a named line for each kind, and the chosen text. Windows are grouped attention that forgets."""
+    x = {"log": 2, "room": 66, "ticks": CONTEXTS[::4], "texts": [f"{n:,}" for n in CONTEXTS[::4]]}
+    looks = [*((kind.lower(), "solid") for kind in kinds[:-1]), ("gqa", "dotted")]
+    lines = [plots.line(kind, *look, end=kind) for kind, look in zip(kinds, looks, strict=True)]
+    tokens = plots.axis("tokens in each text", CONTEXTS[0], CONTEXTS[-1], **x)
+    cache = {"label": "", "log": 2}
+    return plots.plot("Cache against the length of a text", tokens, cache, *lines, plots.points("chosen", "ink"))
+
+
+def texts(count: int) -> str:
+    """One is a singular."""
+    return f"{count:,} text{'' if count == 1 else 's'}"
 
 
 def require_models(models) -> None:

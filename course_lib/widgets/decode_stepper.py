@@ -7,8 +7,8 @@ from matplotlib.figure import Figure as Drawing
 
 from course_lib.accounting import Work, cache_bytes, model_decode, model_prefill
 from course_lib.config import GroupedConfig, ModelConfig, require
-from course_lib.figures import style
-from course_lib.figures.decoding import INK, draw_rows, draw_shares
+from course_lib.figures import plots, style
+from course_lib.figures.decoding import draw_rows, draw_shares
 from course_lib.figures.inputs import as_tokens
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
@@ -88,6 +88,7 @@ class DecodeStepper(InteractiveFigure):
             "prompt": len(prompt),
             "dtype": dtype,
             "ways": list(WAYS),
+            "plot": described(len(prompt), flops / 1e6),
         }
         opening = {"step": min(steps - 1, steps // 2), "tensor": next(iter(both.rows))}
         super().__init__(data, title=title, caption=caption, **opening)
@@ -158,14 +159,7 @@ class DecodeStepper(InteractiveFigure):
             recomputed, cached = self.works
             ratios = {"FLOPs": recomputed.flops / cached.flops, "bytes": recomputed.bytes / cached.bytes}
             draw_shares(shares, ratios)
-            read = np.arange(self.data["prompt"], len(self.tokens) + 1)
-            for values, way, line in zip(unpacked(self.data["flops"])[0] / 1e6, WAYS, ("--", "-"), strict=True):
-                steps.plot(read, values, color=INK, linestyle=line)
-                steps.annotate(way, (read[-1], values[-1]), (4, 0), textcoords="offset points", va="center")
-            steps.axvline(self.length, color="0.4", linestyle=":", linewidth=1)
-            steps.set(title="MFLOPs of each step", xlabel="tokens read", ylim=(0, None))
-            steps.set_xlim(right=read[0] + 1.4 * max(1, read[-1] - read[0]))
-            steps.set_xticks(read[:: max(1, len(read) // 4)])
+            plots.draw(steps, self.data["plot"], rules=[{"x": self.length}])
         return fig
 
     def _first_computed(self) -> int:
@@ -196,6 +190,15 @@ class DecodeStepper(InteractiveFigure):
 
     def __repr__(self):
         return f"DecodeStepper(tokens={len(self.tokens)}, steps={len(self.data['held'])})"
+
+
+def described(first: int, flops: np.ndarray) -> dict:
+    """The plot: MFLOPs (2, steps) of each way as a named line; the first step reads `first` tokens."""
+    read = list(range(first, first + flops.shape[1]))
+    x = plots.axis("tokens read", first, max(first + 1, read[-1]), ticks=read[:: -(-len(read) // 4)], room=92)
+    looks = zip(WAYS, ("dashed", "solid"), flops.tolist(), strict=True)
+    ways = (plots.line(way, "ink", dash, end=way, x=read, y=y) for way, dash, y in looks)
+    return plots.plot("MFLOPs of each step", x, plots.axis("MFLOPs", 0, 1.08 * float(flops.max())), *ways)
 
 
 def costs(config: ModelConfig, length: int, step: int, dtype: str) -> tuple[Work, Work]:

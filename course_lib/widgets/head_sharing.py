@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.accounting import in_binary_units
 from course_lib.config import ModelConfig, require
-from course_lib.figures import motifs, sharing, style
+from course_lib.figures import plots, sharing, style
 from course_lib.figures.inputs import as_tokens
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
@@ -66,13 +65,15 @@ class HeadSharing(InteractiveFigure):
         found = shared_heads.departures(model, ids, ways, counts)
         size = next(model.parameters()).element_size()
         width = config.n_layers * (config.attention.d_qk + config.attention.d_value)
+        maps = packed(np.rint(255 * as_triangles(found.pop("weights"))), "|u1")
+        found["weight_error"] = found["weight_errors"].mean(axis=(-2, -1))
+        found["output_error"] = found["output_errors"].mean(axis=-1)
         data = {
-            "maps": packed(np.rint(255 * as_triangles(found.pop("weights"))), "|u1"),
+            "maps": maps,
             **{name: packed(values, "<f8") for name, values in found.items()},
-            "weight_error": packed(found["weight_errors"].mean(axis=(-2, -1)), "<f8"),
-            "output_error": packed(found["output_errors"].mean(axis=-1), "<f8"),
             "bytes": [g * width * size for g in counts],
             "sizes": [in_binary_units(g * width * size) for g in counts],
+            "plots": described(counts, list(ways), found),
             "counts": counts,
             "ways": list(ways),
             "tokens": as_tokens(tokens, N, "tokens"),
@@ -162,22 +163,12 @@ class HeadSharing(InteractiveFigure):
             fig = Drawing(figsize=(8.2, 3.6))
             groups, bottom = fig.subfigures(2, 1, height_ratios=(1, 1.5))
             sharing.draw(groups.subplots(), self.counts[0], self.n_kv_heads)
-            labels = {"weight_error": "weight on other keys", "output_error": "|Y′ − Y| / |Y|"}
-            for ax, (name, label) in zip(bottom.subplots(1, 2), labels.items(), strict=True):
-                self._draw_curves(ax, unpacked(self.data[name]), label)
+            names = [f"{g}: {size}" for g, size in zip(self.counts, self.data["sizes"], strict=True)]
+            x = {"label": "KV heads g: cache per token", "texts": names}
+            for ax, (name, plot) in zip(bottom.subplots(1, 2), self.data["plots"].items(), strict=True):
+                plots.draw(ax, plot | {"legend": True}, x=x)
+                ax.plot(self.step, self._of(name), "o", markersize=13, color="0.1", fillstyle="none", markeredgewidth=2)
         return fig
-
-    def _draw_curves(self, ax: Axes, errors: np.ndarray, label: str) -> None:
-        """In the slider's direction, from a KV head each to one for all."""
-        steps = range(len(self.counts))
-        for name, curve, marker, dash in zip(self.ways, errors, cycle("osD^v"), cycle(("-", "--", ":", "-."))):  # noqa: B905
-            ax.plot(steps, curve, label=name, marker=marker, linestyle=dash, color=motifs.METHODS["GQA"].light)
-        chosen = errors[self.way, self.step]
-        ax.plot(self.step, chosen, "o", markersize=13, color="0.1", fillstyle="none", markeredgewidth=2)
-        names = [f"{g}\n{size}" for g, size in zip(self.counts, self.data["sizes"], strict=True)]
-        ax.set_xticks(steps, names)
-        ax.set(xlabel="KV heads, and cache per token", ylabel=label, ylim=(-0.04, None))
-        ax.legend(fontsize=9)
 
     def alt(self) -> str:
         h, g, full = self.counts[0], self.n_kv_heads, self.data["sizes"][0]
@@ -209,6 +200,22 @@ class HeadSharing(InteractiveFigure):
 def heads_drawn(config: ModelConfig, ways: int, counts: int) -> int:
     """Heads of all layers, in the model as it is and for each way and each other number of KV heads."""
     return (1 + ways * (counts - 1)) * config.n_layers * config.attention.n_heads
+
+
+def described(counts: Sequence[int], ways: Sequence[str], found: Mapping[str, np.ndarray]) -> dict[str, dict]:
+    """A plot of each error against the KV heads, in the slider's direction, a curve for each way."""
+    steps = list(range(len(counts)))
+    x = plots.axis("KV heads g", -0.3, len(counts) - 0.7, ticks=steps, texts=[str(g) for g in counts])
+
+    def plot(label: str, unit: str, errors: np.ndarray) -> dict:
+        looks = zip(ways, errors.tolist(), cycle(plots.DASHES), cycle(plots.MARKERS), strict=False)
+        lines = (plots.line(way, "gqa", dash, marker=marker, x=steps, y=y) for way, y, dash, marker in looks)
+        return plots.plot(label, x, plots.axis(unit, 0, 1.08 * max(0.1, float(errors.max()))), *lines, legend=False)
+
+    return {
+        "weight_error": plot("weight on other keys", "share of weight", found["weight_error"]),
+        "output_error": plot("error of the output", "|Y′ − Y| / |Y|", found["output_error"]),
+    }
 
 
 def as_triangles(P: np.ndarray) -> np.ndarray:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.accounting import itemsize
 from course_lib.config import require
-from course_lib.figures import motifs, style
+from course_lib.figures import plots, style
 from course_lib.widgets import page
 from course_lib.widgets.base import InteractiveFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Name, Try, Walk
@@ -18,12 +17,8 @@ DTYPE = "bfloat16"  # in which bytes are counted
 TURNED, DECOUPLED = POSITIONS = ("keys formed, then turned", "rotary slice apart")
 MAX_NUMBERS = 2**16  # in each of the tables that are sent
 PARTS = ("turned", "content", "lost")
-LOOKS = {  # of the errors: how each is drawn
-    "keys": ("keys", {"color": motifs.THINGS["K"].light, "linestyle": "--"}),
-    "values": ("values", {"color": motifs.THINGS["V"].light, "linestyle": ":"}),
-    "both": ("both", {"color": motifs.THINGS["L"].light}),
-    "by_weights": ("both, weights only", {"color": motifs.THINGS["learnt"].light, "linestyle": "-."}),
-}
+CURVES = ("keys", "values", "both", "by_weights")  # of the errors, as they are drawn
+SMALLEST_SHOWN = 0.1  # % of the largest singular value
 READING = (
     "Missed is a share of the Frobenius norm on the calibration text. For keys it includes the lost rotation, in the "
     "mean square over the distances that the layer looks back. Bytes are per token and layer, in bfloat16."
@@ -74,6 +69,7 @@ class LatentRanks(InteractiveFigure):
         tables = [layer_tables(b.attention, seen) for b, seen in zip(model.blocks, layers, strict=True)]
         data = {name: packed(np.stack([table[name] for table in tables])) for name in tables[0]}
         data |= {
+            "plots": described(ranks, pairs, unpacked(data["energy"])),
             "positions": list(POSITIONS),
             "itemsize": itemsize(DTYPE),
             "sizes": {"keys": config.n_kv_heads * config.d_head, "full": config.floats_per_token},
@@ -147,37 +143,22 @@ class LatentRanks(InteractiveFigure):
         return unpacked(self.data[name])[self.layer, self.slot]
 
     def drawing(self) -> Drawing:
-        ink = {"color": style.PALETTE[4], "linewidth": 1}
+        ranks, r = np.arange(1, len(self.singular_values) + 1), self.rank
+        shares = np.maximum(100 * self.singular_values / self.singular_values[0], SMALLEST_SHOWN)
+        size = self.data["itemsize"] * (ranks + 2 * self.slot)
+        stacked = 100 * np.cumsum([self.energy[name] for name in PARTS], axis=0)[::-1]
+        series = {
+            "values": [{"x": ranks[:r], "y": shares[:r]}, {"x": ranks[r - 1 :], "y": shares[r - 1 :]}],
+            "errors": [{"x": size, "y": 100 * self._curve(name)} for name in CURVES],
+            "energy": [{"x": range(stacked.shape[1]), "y": heights} for heights in stacked],
+        }
+        rules = {"values": {"x": r, "label": f"r = {r}"}, "errors": {"x": size[r - 1], "label": f"{size[r - 1]} bytes"}}
         with style.context():
             fig = Drawing(figsize=(8.2, 3.2))
-            values, errors, energy = fig.subplots(1, 3)
-            ranks = np.arange(1, len(self.singular_values) + 1)
-            shares, L = np.maximum(self.singular_values / self.singular_values[0], 1e-4), motifs.THINGS["L"].light
-            values.plot(ranks[: self.rank], shares[: self.rank], color=L, label="kept")
-            values.plot(ranks[self.rank - 1 :], shares[self.rank - 1 :], color=L, linestyle=":", label="dropped")
-            values.axvline(self.rank, **ink)
-            values.set(title=f"layer {self.layer}", xlabel="direction", ylabel="singular value / largest", yscale="log")
-            size = self.data["itemsize"] * (ranks + 2 * self.slot)
-            for name, (label, look) in LOOKS.items():
-                errors.plot(size, 100 * self._curve(name), label=label, **look)
-            errors.axvline(self.bytes_per_token, **ink)
-            errors.set(title="missed, % of the norm", xlabel="bytes per token and layer", ylim=(0, 140))
-            errors.set_yticks(range(0, 101, 20))
-            self._draw_energy(energy)
-            for ax in (values, errors, energy):
-                ax.legend(fontsize=9, loc="lower left" if ax is values else "upper right")
+            for ax, (name, plot) in zip(fig.subplots(1, 3), self.data["plots"].items(), strict=True):
+                plots.draw(ax, plot, series[name], [rules[name]] if name in rules else [])
+            fig.suptitle(f"layer {self.layer}", fontsize=10)
         return fig
-
-    def _draw_energy(self, ax: Axes) -> None:
-        """Stack the keys' energy at each pair: what still turns is hatched, what is lost is hollow."""
-        K = motifs.THINGS["K"].light
-        fills = {"turned": {"facecolor": "white", "hatch": motifs.ROTARY}, "content": {"facecolor": K}}
-        base = np.zeros(len(self.energy["turned"]))
-        for name, label in zip(PARTS, ("still turns", "content", "lost"), strict=True):
-            look = {"edgecolor": K, **fills.get(name, {"facecolor": "white"})}
-            ax.bar(range(len(base)), 100 * self.energy[name], bottom=100 * base, label=label, **look)
-            base = base + self.energy[name]
-        ax.set(title="energy of the keys, %", xlabel="rotary pair, fast to slow", ylim=(0, 160 * base.max()))
 
     def alt(self) -> str:
         missed, full = self.missed, self.data["sizes"]["full"]
@@ -203,7 +184,7 @@ class LatentRanks(InteractiveFigure):
             f"layer {self.layer}, {self.positions}",
             "bytes",
             "both miss, %",
-            "by weights, %",
+            "by matrices only, %",
             "keys, %",
             "values, %",
         ]
@@ -212,6 +193,27 @@ class LatentRanks(InteractiveFigure):
     def __repr__(self):
         layers, slots, ranks = self.data["singular"]["shape"]
         return f"LatentRanks(layers={layers}, ranks=1..{ranks}, pairs=1..{slots - 1})"
+
+
+def described(ranks: int, pairs: int, energy: np.ndarray) -> dict[str, dict]:
+    """The plots: singular values, errors over bytes, and the energy of each pair, the whole behind its parts."""
+    size, most = itemsize(DTYPE) * (ranks + 2 * pairs), float(energy[:, 0].sum(axis=1).max())
+    share = plots.axis("% of the largest", SMALLEST_SHOWN, 100, log=10)
+    kept = (plots.line("kept", "l"), plots.line("dropped", "l", "dotted"))
+    curves = [
+        plots.line("keys", "k", "dashed"),
+        plots.line("values", "v", "dotted"),
+        plots.line("both", "l"),
+        plots.line("both, matrices only", "learnt", "dashdot"),
+    ]
+    pair = plots.axis("pair, fast to slow", -0.6, pairs - 0.4, whole=True)
+    parts = [plots.bars("lost", "k", "hollow"), plots.bars("content", "k"), plots.bars("still turns", "k", "hatched")]
+    missed, part = plots.axis("% missed", 0, 100), plots.axis("% of key energy", 0, 105 * most)
+    return {
+        "values": plots.plot("Singular values", plots.axis("direction", 1, ranks), share, *kept),
+        "errors": plots.plot("Error against bytes", plots.axis("bytes per token", 0, size), missed, *curves),
+        "energy": plots.plot("Energy of the keys", pair, part, *parts),
+    }
 
 
 def measured(rises: Mapping, ranks: int, pairs: int) -> list[dict]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Wedge
 
 from course_lib.config import Rope, is_whole, require
-from course_lib.figures import style
+from course_lib.figures import plots, style
 from course_lib.figures.inputs import as_matrix
 from course_lib.figures.motifs import THINGS
 from course_lib.reference.positions import rotary_frequencies, rotate
@@ -67,6 +67,7 @@ class RotaryClocks(InteractiveFigure):
             "by_shift": packed(waves.sum(axis=1), "<f8"),
             "lengths": packed([np.abs(z), np.abs(w)], "<f8"),
             "theta": theta.tolist(),
+            "plot": described(waves),
         }
         super().__init__(data, title=title, caption=caption, query=3 * positions // 4, key=positions // 2)
 
@@ -134,7 +135,7 @@ class RotaryClocks(InteractiveFigure):
         reach = unpacked(self.data["lengths"]).prod(axis=0)  # the most that a pair can add
         drawn = np.sort(np.argsort(-reach, kind="stable")[:DRAWN])
         with style.context():
-            fig = Drawing(figsize=(8.2, 4.8))
+            fig = Drawing(figsize=(8.2, 5.2))
             top, bottom = fig.subfigures(2, 1, height_ratios=(1, 2))
             for ax, i in zip(np.ravel(top.subplots(1, len(drawn))), drawn, strict=True):
                 self._draw_clock(ax, i)
@@ -169,12 +170,10 @@ class RotaryClocks(InteractiveFigure):
         fig.colorbar(image, ax=ax, shrink=0.85)
 
     def _draw_curve(self, ax: Axes) -> None:
-        ax.plot(self.shifts, self.by_shift, marker="", linestyle="-", color=style.PALETTE[0], label="all pairs")
-        part = self.waves[:, self.pair]
-        ax.plot(self.shifts, part, marker="", linestyle="--", color=style.PALETTE[1], label=f"pair {self.pair}")
-        ax.plot(self.shift, self.score, "o", color=style.PALETTE[0])
-        ax.set(title="score by shift", xlabel="shift m − n")
-        ax.legend()
+        part = {"name": f"pair {self.pair} alone", "y": self.waves[:, self.pair]}
+        now = {"x": [self.shift], "y": [self.score]}
+        series = [{"x": self.shifts, "y": self.by_shift}, {"x": self.shifts, **part}, now]
+        plots.draw(ax, self.data["plot"], series, [{"y": 0}])
 
     def alt(self) -> str:
         past = self.by_shift[len(self.scores) - 1 :]
@@ -198,6 +197,16 @@ class RotaryClocks(InteractiveFigure):
     def __repr__(self):
         positions, width = self.data["q"]["shape"]
         return f"RotaryClocks(pairs={width // 2}, positions={positions})"
+
+
+def described(waves: np.ndarray) -> dict:
+    """The plot by shift: the score, one pair's part of it, and where they are now."""
+    last, values = len(waves) // 2, np.append(waves, waves.sum(axis=1))
+    low, high = 1.05 * min(0.0, values.min()), 1.05 * max(0.0, values.max())
+    shift = plots.axis("shift m − n; below 0 the key comes after the query", -last, last)
+    score = plots.axis("score", low, high if low < high else 1.0)
+    lines = (plots.line("all pairs", "first"), plots.line("one pair", "second", "dashed"))
+    return plots.plot("Score by shift", shift, score, *lines, plots.points("now", "first"))
 
 
 def require_fit(q: np.ndarray, k: np.ndarray, positions: int) -> None:

@@ -7,7 +7,7 @@ import traitlets
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.config import require
-from course_lib.figures import style
+from course_lib.figures import plots, style
 from course_lib.figures.inputs import as_matrix, as_tokens
 from course_lib.reference.attention import softmax_weights
 from course_lib.widgets import page
@@ -58,6 +58,7 @@ class SoftmaxTemperature(InteractiveFigure):
             **{name: packed(values, "<f8") for name, values in measures(P).items()},
             "widths": widths,
             "temperatures": temperatures.tolist(),
+            "plots": described(N, temperatures.tolist()),
             "keys": as_tokens([f"key {j}" for j in range(N)] if tokens is None else tokens, N, "tokens"),
         }
         opening = {"width": max(0, len(widths) - 2), "step": int(np.searchsorted(temperatures, 1.0))}
@@ -112,23 +113,19 @@ class SoftmaxTemperature(InteractiveFigure):
         return int(np.abs(np.array(self.temperatures) - np.sqrt(self.widths[self.width])).argmin())
 
     def drawing(self) -> Drawing:
-        T, N = np.array(self.temperatures), len(self.data["keys"])
+        T, N, points = self.temperatures, len(self.data["keys"]), (self.step, self.scaled_step())
+        now = {"name": f"T = {self.temperature:.3g}"}
         with style.context():
             fig = Drawing(figsize=(8.2, 3.2))
-            bars, keys, gradient = fig.subplots(1, 3)
-            scaled = unpacked(self.data["weights"])[self.width, self.scaled_step()]
-            bars.bar(range(N), self.weights, label=f"T = {self.temperature:.3g}")
-            bars.plot(range(N), scaled, "D", color=style.PALETTE[1], label=r"T = $\sqrt{d}$")
-            bars.set(title=f"weights, d = {self.widths[self.width]}", xlabel="key", ylabel="weight", ylim=(0, 1))
-            bars.legend()
-            for ax, name, title in ((keys, "looked_at", "keys looked at"), (gradient, "gradient", "gradient norm |J|")):
-                values = unpacked(self.data[name])[self.width]
-                ax.plot(T, values)
-                ax.plot(T[self.step], values[self.step], "o", color=style.PALETTE[0])
-                ax.plot(T[self.scaled_step()], values[self.scaled_step()], "D", color=style.PALETTE[1])
-                ax.set_xscale("log", base=2)
-                ax.set(title=title, xlabel="temperature T")
-                ax.set_ylim(bottom=0)
+            for ax, (name, plot) in zip(fig.subplots(1, 3), self.data["plots"].items(), strict=True):
+                of_width = unpacked(self.data[name])[self.width]
+                if name == "weights":
+                    series = [{"x": range(N), "y": of_width[at]} for at in points]
+                    plots.draw(ax, plot, [series[0] | now, series[1]])
+                else:
+                    line = {"x": T, "y": of_width}
+                    plots.draw(ax, plot, [line, *({"x": [T[at]], "y": [of_width[at]]} for at in points)])
+            fig.axes[0].set_title(f"weights, d = {self.widths[self.width]}")
         return fig
 
     def alt(self) -> str:
@@ -150,6 +147,20 @@ class SoftmaxTemperature(InteractiveFigure):
 
     def __repr__(self):
         return f"SoftmaxTemperature(keys={len(self.data['keys'])}, widths={self.widths})"
+
+
+def described(N: int, temperatures: Sequence[float]) -> dict[str, dict]:
+    """The plots: weights at the chosen temperature and at the root of d, and two curves with points at these two."""
+    scaled = plots.points("T = √d", "second", "diamond")
+    T = plots.axis("temperature T", temperatures[0], temperatures[-1], log=2)
+    curve = (plots.line("all temperatures", "first"), plots.points("now", "first"), scaled)
+    key, weight = plots.axis("key", -0.6, N - 0.4, whole=True), plots.axis("weight", 0, 1)
+    looked_at, norm = plots.axis("keys looked at", 0, N), plots.axis("|J|", 0, 0.75)
+    return {
+        "weights": plots.plot("Weights of the keys", key, weight, plots.bars("now", "first"), scaled),
+        "looked_at": plots.plot("keys looked at", T, looked_at, *curve, legend=False),
+        "gradient": plots.plot("gradient norm |J|", T, norm, *curve, legend=False),
+    }
 
 
 def measures(P: np.ndarray) -> dict[str, np.ndarray]:

@@ -211,7 +211,7 @@ def test_cross_attention():
         (lambda: layer.remember(X[..., :13]), r"X must have shape .*d_model = 14\), got \(2, 5, 13\)"),
         (lambda: layer.remember(X / 0), "X must be finite"),
         (lambda: layer.remember(X, torch.tensor([5, 6])), r"lengths must be 2 numbers from 0 to n = 5, got \[5, 6\]"),
-        (lambda: layer(X.double(), memory), "X must have the dtype and device of the weights.*float32"),
+        (lambda: layer(X.double(), memory), "X must have the dtype and device of the parameters.*float32"),
         (lambda: layer(X / 0, memory), "X must be finite"),
         (lambda: layer(X, X), "memory must come from remember.*, got Tensor"),
         (lambda: layer(X[:1], memory), "memory must hold 1 sequences, as X does, got 2"),

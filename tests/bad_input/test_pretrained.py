@@ -148,7 +148,7 @@ def test_tensors_that_are_missing_misshapen_or_too_many(name, tensor, rule, tmp_
 def test_a_copy_that_differs(copy, original, shape, tmp_path):
     values = LLAMA | {"tie_word_embeddings": True}
     tensors = tensors_of(values) | {copy: torch.ones(shape)}
-    refused(write(tmp_path, values, tensors), f"'{copy}' must equal '{original}', which names the same weights")
+    refused(write(tmp_path, values, tensors), f"'{copy}' must equal '{original}', which names the same parameters")
     tensors[original] = tensors[copy].clone()
     assert pretrained.load(write(tmp_path, values, tensors)).model.config.tied
 

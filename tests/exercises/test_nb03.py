@@ -150,7 +150,7 @@ def ranks_of(logits, weights):
 @pytest.mark.parametrize(
     "number, answer, message",
     [
-        ("3.1", lambda Q, n_heads: Q.reshape(n_heads, -1), "six tokens, three heads of width 2"),
+        ("3.1", lambda Q, n_heads: Q.reshape(n_heads, -1), "eight tokens, two heads of width 4"),
         ("3.1", lambda Q, n_heads: np.stack(np.array_split(Q.T, n_heads)), "each head is transposed"),
         ("3.1", lambda Q, n_heads: np.stack([Q[:, h::n_heads] for h in range(n_heads)]), "every n_heads-th column"),
         ("3.1", lambda Q, n_heads: np.array_split(Q, n_heads), "`np.split` needs axis=1"),

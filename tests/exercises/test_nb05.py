@@ -38,6 +38,12 @@ def layer_norm_by_projection(X, gamma, beta, eps):
     return gamma * C / np.sqrt(np.einsum("nd,nd->n", C, C)[:, None] / d + eps) + beta
 
 
+def layer_norm_by_difference(X, gamma, beta, eps):
+    """Right: the mean of the squares less the square of the mean loses digits only where a row's mean is very large."""
+    mean, squares = X.mean(-1, keepdims=True), (X**2).mean(-1, keepdims=True)
+    return gamma * (X - mean) / np.sqrt(squares - mean**2 + eps) + beta
+
+
 def layer_norm_in_torch(X, gamma, beta, eps):
     X, gamma, beta = (torch.from_numpy(a).float() for a in (X, gamma, beta))
     return F.layer_norm(X, gamma.shape, gamma, beta, eps)
@@ -154,6 +160,7 @@ def sizes_from_configs(d, n_heads, n_kv_heads, d_head, d_ff):
     [
         ("5.1", layer_norm_in_loops),
         ("5.1", layer_norm_by_projection),
+        ("5.1", layer_norm_by_difference),
         ("5.1", layer_norm_in_torch),
         ("5.1", lambda X, gamma, beta, eps: LayerNorm(gamma, beta, eps)(X)),
         ("5.2", swiglu_in_torch),
@@ -230,15 +237,15 @@ def beams_with_their_total(log_p, n_beams, length):
         (
             "5.2",
             lambda X, gate, up, down: FeedForward(W_1=gate, b_1=0 * gate[0], W_2=down, b_2=0 * down[0])(X),
-            "X W_gate is -2",
+            "three tokens with one feature",
         ),
         (
             "5.3",
             lambda parts, gamma, u, eps: F.layer_norm(torch.from_numpy(parts), gamma.shape).numpy() @ u,
-            "two parts",
+            "three parts",
         ),
         ("5.3", lambda parts, gamma, u, eps: logit_by_differences(parts, gamma, u, eps)[::-1], "in reverse"),
-        ("5.3", lambda parts, gamma, u, eps: logit_by_autograd(parts[:2], gamma, u, eps), "five parts"),
+        ("5.3", lambda parts, gamma, u, eps: logit_by_autograd(parts[:3], gamma, u, eps), "five parts"),
         ("5.4", lambda X, f, norm, where: X + f(X), "The norm is missing"),
         ("5.4", lambda X, f, norm, where: norm(X + f(X)), "Pre-LN\n  this is Post-LN"),
         (
@@ -278,7 +285,7 @@ def beams_with_their_total(log_p, n_beams, length):
         ),
         ("5.1", lambda X, g, b, eps: layer_norm_by_projection(X, g, b, 1e-5), "eps is fixed at 1e-5"),
         ("5.4", lambda X, f, norm, where: [place_by_flags(x[None], f, norm, where)[0] for x in X], "one row at a time"),
-        ("5.6", lambda log_p, n, length: max(itertools.product(range(2), repeat=length)), "in entry 2"),
+        ("5.6", lambda log_p, n, length: max(itertools.product(range(4), repeat=length)), "in entry 0"),
         ("5.6", lambda log_p, n, length: (), "length 0 where 4 is"),
         ("5.6", beams_that_forget, "log_p is asked with the last token alone"),
         ("5.6", beams_with_their_total, "return its tokens alone"),
@@ -320,6 +327,39 @@ def searched(keep, *, first=0.0, add=lambda total, s: total + s, returned=lambda
     return answer
 
 
+def places(post=None, pre=None, peri=None, label=str):
+    """Right but for what is given, which takes X, the sublayer and the norm."""
+    formulas = {
+        "post": post or (lambda X, f, norm: norm(X + f(X))),
+        "pre": pre or (lambda X, f, norm: X + f(norm(X))),
+        "peri": peri or (lambda X, f, norm: X + norm(f(norm(X)))),
+    }
+    return lambda X, f, norm, where: formulas.get(label(where), formulas["peri"])(X, f, norm)
+
+
+def cross_attention_beside_self_attention(X, H, norms, self_attention, cross_attention, feed_forward):
+    Z = norms[0](X)
+    read = cross_attention(norms[1](X), H)
+    X = X + self_attention(Z, Z, np.tri(len(X), dtype=bool)) + read
+    return X + feed_forward(norms[2](X))
+
+
+def unlike(longer, n_beams):
+    """No two of the kept beams end alike."""
+    kept = []
+    for beam in sorted(longer, reverse=True):
+        if all(beam[1][-1] != other[1][-1] for other in kept):
+            kept.append(beam)
+    return kept[:n_beams]
+
+
+def best_of_each(log_p, n_beams, length):
+    beams = [(0.0, ())]
+    for _ in range(length):
+        beams = [(v + log_p(w)[t], (*w, int(t))) for v, w in beams for t in np.argsort(-log_p(w))[:n_beams]]
+    return max(beams)[1]
+
+
 def viterbi(longer, n_beams):
     return [max(beam for beam in longer if beam[1][-1] == t) for t in {beam[1][-1] for beam in longer}]
 
@@ -342,6 +382,42 @@ def viterbi(longer, n_beams):
         ("5.6", searched(viterbi), "as in Viterbi's algorithm"),
         ("5.6", searched(lambda longer, n: longer), "More than n_beams prefixes are kept"),
         ("5.6", lambda log_p, n, length: beams_with_arrays(log_p, n, length + 1), "one step too many"),
+        ("5.1", lambda X, g, b, eps: layer_norm_in_numpy(g * X + b, 1, 0, eps), "applied before the row is normalised"),
+        ("5.2", lambda X, g, u, d: (X @ g / (1 + np.exp(-X @ u))) @ d, "The gate is sigmoid(X W_up)"),
+        ("5.3", lambda parts, g, u, eps: parts @ (g * u) * np.sqrt((parts.sum(0) ** 2).mean() + eps), "are multiplied"),
+        (
+            "5.3",
+            lambda parts, g, u, eps: parts @ (g * u) / np.sqrt((parts[1:].sum(0) ** 2).mean() + eps),
+            "x_0 is missing",
+        ),
+        ("5.4", places(label=lambda where: f"{where.title()}-LN"), 'This is Peri-LN. For `where` = "post"'),
+        ("5.4", lambda X, f, norm, where: X + norm(f(norm(X))), 'This is Peri-LN. For `where` = "post"'),
+        ("5.4", places(pre=lambda X, f, norm: norm(X + f(X))), 'This is Post-LN. For `where` = "pre"'),
+        ("5.4", places(pre=lambda X, f, norm: X + norm(f(norm(X)))), 'This is Peri-LN. For `where` = "pre"'),
+        ("5.5", cross_attention_beside_self_attention, "with the X from before self-attention"),
+        ("5.6", searched(unlike), "No two of the kept prefixes"),
+        ("5.6", searched(lambda longer, n: sorted(longer)[:n]), "the best of them is returned"),
+        ("5.6", searched(lambda longer, n: sorted(longer)[::-1][: n - 1]), "keeps n_beams - 1 prefixes"),
+        ("5.6", best_of_each, "The n_beams best continuations of each prefix"),
+        ("5.6", searched(lambda b, n: sorted(b)[-n:], add=lambda v, x: (v + x) / 2), "The sum is halved"),
+        ("5.6", searched(lambda b, n: sorted(b)[-n:], add=lambda v, x: v + np.exp(x)), "Probabilities are added"),
+        (
+            "5.7",
+            lambda d, h, g, e, w: sizes_from_configs(d, h, g, e, w) | {"attention": 2 * d * (h + g) * d / h},
+            "the width of a head",
+        ),
+        (
+            "5.7",
+            lambda d, h, g, e, w: {"attention": 4 * d * (h + g) * e, "feed-forward": 6 * d * w, "norms": 2 * d},
+            "These are FLOPs",
+        ),
+        (
+            "5.7",
+            lambda d, h, g, e, w: (
+                sizes_from_configs(d, h, g, e, w) | {"attention": 2 * d * (h + g) * e + (h + 2 * g) * e}
+            ),
+            "The queries, keys and values have biases",
+        ),
     ],
 )
 def test_answers_that_passed_or_heard_a_wrong_reason(number, answer, message):

@@ -158,6 +158,16 @@ def batch_by_search(r, W, C, g, s, most=10**18):
     return math.inf if b == most else b  # no batch exceeds 2 r s W, as 2 r is whole, and 2 r s W is far below 10**18
 
 
+def batch_one_by_one(r, W, C, g, s):
+    """A search that tries all batches where there is one."""
+    if 2 * (W + g * C) <= r * s * C:
+        return math.inf
+    b = 1
+    while intensities.decode_intensity(b, W, C, g, s) < r:
+        b += 1
+    return b
+
+
 def batch_up_to(longest, otherwise=math.inf):
     """An answer that tries all batches below a largest one."""
 
@@ -191,6 +201,7 @@ def batch_or(otherwise):
         ("6.6", lambda b, W, C, g, s: torch.tensor(2.0 * b * (W + g * C)) / (s * (W + b * C))),
         ("6.7", batch_by_search),
         ("6.7", batch_without_floats),
+        ("6.7", batch_one_by_one),
         ("6.7", lambda *given: float(batch_without_floats(*given))),
     ],
 )
@@ -301,12 +312,12 @@ def batch_above_the_ridge(ridge, weights, cache, group, itemsize):
         ),
         ("6.4", first_kind_only, "only the first kind"),
         ("6.4", lambda layers, N, b, s: cache_sizes.cache_bytes(layers, b, N, s), "`tokens` and `batch` are exchanged"),
-        ("6.5", lambda length, window: np.arange(window), "Slot s holds s in every case"),
-        ("6.5", lambda length, window: list(range(max(length - window, 0), length)), "Return one number for each slot"),
+        ("6.5", lambda length, window: np.arange(window), "Slot s holds s, the first position"),
+        ("6.5", lambda length, window: list(range(max(length - window, 0), length)), "in order of age"),
         ("6.5", lambda length, window: np.roll(ring_in_a_loop(length, window), 1), "one slot too far"),
         ("6.5", lambda length, window: ring_in_a_loop(length, window + 1), "shape"),
         ("6.5", lambda length, window: sorted(ring_in_a_loop(length, window)), "in order of age"),
-        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "5 sequences in 16 bits"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "11 sequences in 16 bits"),
         ("6.6", lambda b, W, C, g, s: b * (W + g * C) / (s * (W + b * C)), "two FLOPs"),
         ("6.6", lambda b, W, C, g, s: 2 * b * (W + g * C) / s * (W + b * C), "Put the product in parentheses"),
         ("6.6", lambda b, W, C, g, s: 2 * b * W / (s * (W + b * C)), "The FLOPs of the cache are missing"),
@@ -316,7 +327,7 @@ def batch_above_the_ridge(ridge, weights, cache, group, itemsize):
         ("6.7", lambda r, W, C, g, s: r * s / 2, "parameters alone. Every"),
         ("6.7", batch_up_to(10_000), "Some batch above 10,000 reaches the ridge"),
         ("6.7", batch_up_to(1_000_000), "Some batch above 1,000,000 reaches the ridge"),
-        ("6.7", batch_or(-1), "no batch reaches the ridge here. return math.inf"),
+        ("6.7", batch_or(-1), "no batch reaches the ridge here. return math.inf, not -1"),
         ("6.7", batch_or(None), "your function returns nothing. return math.inf"),
         ("6.7", lambda r, W, C, g, s: -(-r * s * W // (2 * (W + g * C) - r * s * C)), "the intensity grows towards"),
         ("6.7", batch_rounded_to_the_nearest, "`round` goes to the nearest"),
@@ -369,6 +380,70 @@ def batch_whose_limit_has_the_itemsize(r, W, C, g, s):
 def test_answers_that_passed_or_heard_a_wrong_reason(number, answer, message):
     with np.errstate(all="ignore"):
         result = grade(EXERCISES[number], answer)
+    assert result.passed is False and message in result.message, result.message
+
+
+def step_with(part):
+    """A decode step that does not return what it should: `part` takes y, K, V and the new rows k and v."""
+
+    def answer(x, W_Q, W_K, W_V, W_O, K, V):
+        y, longer_K, longer_V = step_in_loops(x, W_Q, W_K, W_V, W_O, K, V)
+        return part(y, longer_K, longer_V, x @ W_K, x @ W_V)
+
+    return answer
+
+
+def mask_of_the_longest(n, past):
+    return np.tri(n, past.max() + n, k=past.max(), dtype=bool)[None]
+
+
+def mask_in_the_order_of_the_longest(n, past):
+    longest = mask_of_the_longest(n, past)
+    return longest & (np.arange(longest.shape[2]) < past[:, None, None] + n)
+
+
+def bytes_with(rows, unit=1):
+    """The bytes of a cache, where a window of w keeps rows(tokens, w), in another unit."""
+
+    def answer(layers, tokens, batch, itemsize):
+        numbers = sum(2 * c * g * e * (rows(tokens, w) if w else tokens) for c, g, e, w in layers)
+        return numbers * batch * itemsize / unit
+
+    return answer
+
+
+def costs_with(recomputed):
+    return lambda N, d: {"cached": 2 * d * N * (N + 1), "recomputed": recomputed(N, d)}
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "message"),
+    [
+        ("6.1", step_with(lambda y, K, V, k, v: (y, k, v)), "The new rows come back alone"),
+        ("6.1", step_with(lambda y, K, V, k, v: (y, k[:, None], v[:, None])), "come back without the old ones"),
+        ("6.2", costs_with(lambda N, d: 4 * N**3 * d // 3), "this is the integral of 4 d i^2"),
+        ("6.2", costs_with(lambda N, d: 4 * d * (N * (N + 1) // 2) ** 2), "Square each i first"),
+        ("6.2", costs_with(lambda N, d: N * 2 * d * N * (N + 1)), "i N pairs in step i"),
+        ("6.3", mask_of_the_longest, "the mask of the longest sequence alone"),
+        ("6.3", mask_in_the_order_of_the_longest, "In a shorter sequence the new tokens see the ones after them"),
+        ("6.3", lambda n, past: np.stack([np.tri(n, dtype=bool)] * len(past)), "They see the old ones, too"),
+        ("6.3", lambda n, past: np.stack([np.tri(past.max() + n, dtype=bool)] * len(past)), "so there are n rows"),
+        ("6.4", bytes_with(min, 1024), "This is in KiB"),
+        ("6.4", bytes_with(min, 8), "`itemsize` is in bytes already"),
+        ("6.4", lambda *given: bytes_with(min)(*given) // 8, "`itemsize` is in bytes already"),
+        ("6.4", bytes_with(lambda tokens, w: tokens % w), "the slot of the next token"),
+        ("6.5", lambda length, w: [length // w * w + s for s in range(w)], "a position of the round before"),
+        ("6.5", lambda length, w: [(length - 1) // w * w + s for s in range(w)], "a position of the round before"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * (W + 2 * g * C) / (s * (W + 2 * b * C)), "The cache is counted twice"),
+        ("6.6", lambda b, W, C, g, s: 2 * g / s, "right for the cache alone"),
+        ("6.7", batch_or(0), "not 0"),
+        ("6.7", batch_or(10**9), "however large"),
+        ("6.7", batch_or(math.nan), "not NaN"),
+        ("6.7", batch_up_to(10**6), "Some batch above 1,000,000"),
+    ],
+)
+def test_natural_slips_hear_their_own_reason(number, answer, message):
+    result = grade(EXERCISES[number], answer)
     assert result.passed is False and message in result.message, result.message
 
 

@@ -237,6 +237,9 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, len(Q)), "three heads, d_L = d_QK"),
         ("8.2", lambda Q, W, L: (absorb_by_einsum(Q, W, L)[0], absorb_in_torch(Q, W, L)[1].exp()), "exponentials"),
         ("8.2", absorb_by_pinv, "three heads, d_L = d_QK"),
+        ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, math.sqrt(Q.shape[2] + len(L[0]))), "sqrt(d_QK + d_L)"),
+        ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, Q.shape[2] ** -0.5), "multiplied by sqrt(d_QK)"),
+        ("8.2", lambda Q, W, L: absorb_and_divide(Q, W, L, len(L[0])), "three heads, d_L = d_QK = 3\n  In entry 1"),
         (
             "8.2",
             lambda Q, W, L: (Q @ W.swapaxes(1, 2), Q @ W.swapaxes(1, 2) @ L.T / math.sqrt(W.shape[1])),
@@ -255,7 +258,14 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.3", lambda W_LV, W_O: merge_in_loops(W_LV[::-1], W_O), "three heads"),
         ("8.3", lambda W_LV, W_O: W_O, "one head, d_L = d_V"),
         ("8.3", lambda W_LV, W_O: W_LV.reshape(-1, W_LV.shape[2]) @ W_O[: W_LV.shape[2]], "first rows of W_O"),
+        ("8.3", lambda W_LV, W_O: np.hstack(np.split(merge_in_loops(W_LV, W_O), len(W_LV))), "stand side by side"),
         ("8.4", cost_without_rope, "the rotary coordinates are missing"),
+        ("8.4", cost_with(lambda h, e, v, r, p, a: 2 * h * (r + p if a else e + p)), "This is the score alone"),
+        (
+            "8.4",
+            cost_with(lambda h, e, v, r, p, a: 2 * h * (2 * r + p) if a else 2 * (h * (e + v) + p)),
+            "Expanded, the rotary part of the FLOPs is counted for one head",
+        ),
         (
             "8.4",
             lambda *sizes: cost_in_cases(*sizes) | {"flops": cost_without_rope(*sizes)["flops"]},
@@ -266,7 +276,7 @@ def absorb_and_divide(Q, W_LK, L, by):
         (
             "8.4",
             lambda *sizes: cost_in_cases(*sizes) | {"flops": cost_in_cases(1, *sizes[1:])["flops"]},
-            "one head. All",
+            "of one head",
         ),
         (
             "8.4",
@@ -276,7 +286,7 @@ def absorb_and_divide(Q, W_LK, L, by):
         *[("8.4", cost_with(flops), message) for flops, message in WRONG_FLOPS],
         ("8.4", cost_with_a_rotary_key_for_each_head, "K_R is shared by all heads"),
         ("8.4", cost_with_narrow_values, "the mix runs over L"),
-        ("8.4", cost_of(absorbed=lambda **_: True), "is one of two cases missing?"),
+        ("8.4", cost_of(absorbed=lambda **_: True), "of the absorbed form. Here `absorbed` is False"),
         ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, one head"),
         ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "This takes d_QK for it"),
         ("8.4", lambda *sizes: list(cost_in_cases(*sizes).values()), "a dict is expected"),

@@ -14,7 +14,7 @@ from course_lib.exercises.nb08_form_choice import FORM_CHOICE, most_absorbed
 from course_lib.exercises.watchdog import Limit
 from course_lib.layers import LatentAttention
 
-WIDTHS = [(3, 21, 17, 0), (3, 21, 17, 6), (6, 4, 10, 2), (6, 5, 6, 2), (128, 128, 512, 64)]
+WIDTHS = [(11, 69, 49, 0), (7, 37, 31, 10), (11, 13, 21, 8), (8, 23, 19, 6), (128, 128, 512, 64)]
 
 
 def config_of(d_head, d_value, d_latent, d_rope) -> LatentConfig:
@@ -123,6 +123,9 @@ def searched(cheaper):
         (lambda e, v, r, p: (r * (e + v) - 1) // (2 * r - e - v - r * (e + v)), "made once for all n"),
         (lambda e, v, r, p: r * (e + v) / (2 * r - e - v), "Return the largest whole number"),
         (lambda e, v, r, p: (r * (e + v) - 1) // (2 * r + p), "pays for each new token too"),
+        (lambda e, v, r, p: r * (e + v) - 1 // (2 * r - e - v), "The division comes before the subtraction"),
+        (lambda e, v, r, p: (r * e + v - 1) // (2 * r - e - v), "d_L multiplies the key alone"),
+        (lambda e, v, r, p: round(r * (e + v) / (2 * r - e - v)), "Return the n before it"),
         (lambda *widths: {"most": most_absorbed(*widths)}, "without rotary"),
     ],
 )

@@ -255,6 +255,46 @@ def norm_of_the_row(Q, W_LK, gamma, L, eps):
     return factors, np.einsum("hne,e,hre,mr,mh->hnm", Q, gamma, W_LK, L, factors) / W_LK.shape[-1] ** 0.5
 
 
+def decoupled_at(places):
+    """decoupled_by_concatenation with the queries at other places."""
+
+    def answer(Q, K, Q_R, K_R, rope):
+        n, N = Q.shape[1], len(K_R)
+        return decoupled_by_concatenation(Q, K, rotate(Q_R, places(n, N) - last_positions(n, N), rope), K_R, rope)
+
+    return answer
+
+
+def whole_rows_rotated(Q, K, Q_R, K_R, rope):
+    n, N = Q.shape[1], len(K_R)
+    queries = rotate(np.concatenate([Q, Q_R], -1), last_positions(n, N), rope)
+    keys = rotate(np.concatenate([K, np.stack([K_R] * len(K))], -1), np.arange(N), rope)
+    return np.einsum("hne,hme->hnm", queries, keys) / 10**0.5 if Q_R.shape[-1] == 4 else queries
+
+
+def expanded_at(places):
+    """expanded_in_loops with the queries at other places."""
+
+    def answer(Q, W_LK, rows, p, rope):
+        n, N, e = Q.shape[1], len(rows), Q.shape[2]
+        queries, keys = map(np.array, expanded_in_loops(Q, W_LK, rows, p, rope))
+        queries[..., e:] = rotate(queries[..., e:], places(n, N) - last_positions(n, N), rope)
+        return queries, keys
+
+    return answer
+
+
+def expanded_by_the_first(Q, W_LK, rows, p, rope):
+    """The first p coordinates are turned, in the place of the last."""
+    return expanded_in_loops(Q, np.roll(W_LK, -p, axis=1), np.roll(rows, -p, axis=1), p, rope)
+
+
+def one_factor(Q, W_LK, gamma, L, eps):
+    K = np.einsum("nr,hre->nhe", L, W_LK)
+    factors = np.outer(((K**2).mean((1, 2)) + eps) ** -0.5, np.ones(len(Q)))
+    return factors, np.einsum("hne,e,mhe,mh->hnm", Q, gamma, K, factors) / K.shape[-1] ** 0.5
+
+
 @pytest.mark.parametrize(
     "number, answer, message",
     [
@@ -263,8 +303,8 @@ def norm_of_the_row(Q, W_LK, gamma, L, eps):
         ("9.2", decoupled_with(after=lambda S, *given: S * (10 / 6) ** 0.5), "divided by sqrt(d_QK)"),
         ("9.2", decoupled_with(after=lambda S, *given: S * (6 + 4) ** 0.5), "not scaled"),
         ("9.2", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R, Rope())), "given rope is not used"),
-        ("9.2", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R[::-1].copy(), rope)), "five tokens"),
-        ("9.2", decoupled_with(after=lambda S, *given: np.exp(S)), "position 0"),
+        ("9.2", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R[::-1].copy(), rope)), "three new tokens"),
+        ("9.2", decoupled_with(after=lambda S, *given: np.exp(S)), "three new tokens"),
         ("9.2", decoupled_with(everything_rotated), "Q and K are rotated as well"),
         ("9.2", decoupled_with(after=lambda S, *given: S * (10 / 4) ** 0.5), "sqrt(d_R) alone"),
         ("9.2", decoupled_with(after=lambda S, *given: torch.from_numpy(S).softmax(-1)), "the weights already"),
@@ -308,6 +348,25 @@ def norm_of_the_row(Q, W_LK, gamma, L, eps):
         ("9.4", lambda *given: expanded_in_loops(*given)[::-1], "The keys come first"),
         ("9.5", norm_of_the_row, "of the latent rows"),
         ("9.5", lambda *given: normalised_by_gram(*given)[::-1], "The logits come first"),
+        ("9.1", lambda slopes, n, N: alibi_in_loops(alibi_slopes(len(slopes)), n, N), "made from the number of heads"),
+        (
+            "9.1",
+            lambda slopes, n, N: (
+                np.array(alibi_in_loops(slopes, n, 2 * n))[..., :1] + np.outer(slopes, range(N))[:, None]
+            ),
+            "at n + a",
+        ),
+        ("9.2", whole_rows_rotated, "The whole rows"),
+        ("9.2", decoupled_at(lambda n, N: np.full(n, N - 1)), "All queries stand at N - 1"),
+        ("9.2", decoupled_at(lambda n, N: n + np.arange(n)), "at n + a"),
+        ("9.3", mix_turned(lambda n, N: -n - np.arange(n)), "at n + a"),
+        ("9.4", expanded_by_the_first, "The first p coordinates of a row"),
+        ("9.4", expanded_at(lambda n, N: np.full(n, N - n)), "All queries turn by N - n"),
+        ("9.4", expanded_at(lambda n, N: np.full(n, N - 1)), "All queries turn by N - 1"),
+        ("9.4", expanded_at(lambda n, N: n + np.arange(n)), "at n + a"),
+        ("9.5", one_factor, "over the keys of all heads"),
+        ("9.5", normalised_and(lambda S, factors: S / 5**0.5), "divided by d_QK"),
+        ("9.5", lambda Q, W, gamma, *given: normalised_by_gram(Q, W, abs(gamma), *given), "signs of gamma"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):

@@ -267,6 +267,33 @@ def constants_and(squares):
     return answer
 
 
+def alpha_at_the_end_alone(X, W_K, W_V, rank, alpha):
+    K, V = in_torch(X, W_K, W_V, rank, 1.0)
+    return K / alpha, V
+
+
+def smallest_directions(X, W_K, W_V, rank, alpha):
+    C = np.hstack([alpha * W_K, W_V])
+    B = np.linalg.svd(X @ C, full_matrices=False)[2][-rank:]
+    W = np.einsum("dc,rc,re->de", C, B, B)
+    return W[:, : W_K.shape[1]] / alpha, W[:, W_K.shape[1] :]
+
+
+def by_gains(gain):
+    """The ranks of a sorted list, with other gains of an array of singular values."""
+
+    def answer(values, budget):
+        gains = sorted(((g, layer) for layer, s in enumerate(values) for g in gain(s)), reverse=True)[:budget]
+        return [sum(layer == t for _, layer in gains) for t in range(len(values))]
+
+    return answer
+
+
+def size_one(shares, theta):
+    z = constants_by_cosines(shares, theta)[0]
+    return z / abs(z), 2 - 2 * abs(z)
+
+
 def reversed_pair(*given):
     return in_torch(*given)[::-1]
 
@@ -278,7 +305,7 @@ def too_short(X, W_K, W_V, rank, alpha):
 @pytest.mark.parametrize(
     "number, answer, said",
     [
-        ("10.1", svd_of_the_weights_by_their_factors, "singular vectors of the weights C"),
+        ("10.1", svd_of_the_weights_by_their_factors, "singular vectors of C"),
         ("10.1", svd_of_the_gram, "the inputs count twice"),
         ("10.1", the_latent_and_its_reading, "in entry 0, your result has shape (5, 5), the expected shape is (5, 3)"),
         ("10.1", values_divided_too, "The values are divided by alpha too"),
@@ -288,7 +315,7 @@ def too_short(X, W_K, W_V, rank, alpha):
         ("10.1", the_latent_cut, "B_r^T is missing"),
         ("10.1", with_another_C, "project the same C"),
         ("10.1", reversed_pair, "keys and values have changed places"),
-        ("10.1", too_short, "your result has shape (5, 2), the expected shape is (5, 3)"),
+        ("10.1", too_short, "your result has shape (7, 2), the expected shape is (7, 3)"),
         ("10.1", lambda X, W_K, W_V, rank, alpha: None, "not attempted yet"),
         ("10.2", lambda G, W_K, W_V: np.linalg.norm(W_V) / np.linalg.norm(W_K), "The inputs are ignored"),
         ("10.2", lambda G, W_K, W_V: np.linalg.norm(G @ W_V) / np.linalg.norm(G @ W_K), "taken for X"),
@@ -329,7 +356,30 @@ def too_short(X, W_K, W_V, rank, alpha):
             "Only the cosine",
         ),
         ("10.5", lambda shares, theta: best_constants(shares, -theta), "The constants are conjugated"),
-        ("10.5", lambda shares, theta: best_constants(np.ones(len(shares)) / len(shares), theta), "two distances"),
+        ("10.1", alpha_at_the_end_alone, "alpha is missing in C"),
+        ("10.1", smallest_directions, "the smallest singular values are kept"),
+        ("10.1", lambda X, W_K, W_V, rank, alpha: (W_K, W_V), "All directions are kept"),
+        ("10.2", lambda G, W_K, W_V: balance_by_root(G, W_V, W_K), "The ratio is inverted"),
+        ("10.2", lambda G, W_K, W_V: balance_by_root(G, W_K, W_V) ** 2, "the ratio of squared norms"),
+        ("10.2", lambda G, W_K, W_V: balance_by_root(G, W_V, W_K) ** 2, "the inverse ratio"),
+        ("10.3", by_gains(lambda s: s**2 / s.sum()), "divided by the sum of the sigma"),
+        ("10.3", by_gains(lambda s: s / (s @ s)), "Each sigma is divided by the sum of the sigma^2"),
+        ("10.3", lambda values, R: by_trying_all(values, R)[::-1], "in reverse order"),
+        (
+            "10.3",
+            lambda values, R: np.argsort(-np.hstack([s**2 / (s @ s) for s in values]))[:R],
+            "the places of the kept",
+        ),
+        ("10.4", lambda q, mixed, U: mixed_in_loops(q.real, mixed.real, U.real), "The real parts of q, U and the keys"),
+        (
+            "10.4",
+            lambda q, mixed, U: np.einsum("ah,bh->hab", q.real, (mixed @ U.conj().T).real),
+            "unmixed rightly",
+        ),
+        ("10.5", size_one, "the errors are theirs"),
+        ("10.5", constants_and(lambda shares, factors, z: abs(1 - z) ** 2), "This is |1 - z_f|^2"),
+        ("10.5", constants_and(lambda shares, factors, z: shares @ abs(factors - 1) ** 2), "the constant 1 leaves"),
+        ("10.5", lambda shares, theta: best_constants(np.ones(len(shares)) / len(shares), theta), "count alike"),
     ],
 )
 def test_other_wrong_answers_hear_something_true(number, answer, said):

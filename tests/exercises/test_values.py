@@ -10,6 +10,7 @@ import torch
 from course_lib.exercises import notebooks, of_notebook
 from course_lib.exercises.compare import difference
 from course_lib.exercises.grading import grade
+from course_lib.exercises.patterns import by_lines
 
 EXERCISES = [exercise for number in notebooks() for exercise in of_notebook(number)]
 
@@ -161,7 +162,7 @@ GIVEN = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, -7.0]])
         (GIVEN[:, [1, 2, 0]], "The numbers are right, but in another order"),
         (GIVEN.T, "The numbers are right, but the axes are exchanged"),
         (GIVEN.ravel(), "The numbers are right, and in the right order"),
-        (GIVEN * [1, 1, 2], "at index (0, 2) you got 8 where 4 is expected"),
+        (GIVEN + [[0, 0, 4], [0, 0, 0]], "at index (0, 2) you got 8 where 4 is expected"),
         ((GIVEN, 2 * GIVEN), "Entry 0 is right"),
         (GIVEN.T + 1, "It looks transposed"),
         (GIVEN * np.inf, "at index (0, 0) you got inf where 1 is expected"),
@@ -170,6 +171,46 @@ GIVEN = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, -7.0]])
 )
 def test_what_all_numbers_have_in_common_is_said(got, sentence):
     assert difference(GIVEN, GIVEN) is None and difference(got, GIVEN).split(". ")[-1] == sentence
+
+
+TALL = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, -7.0], [0.0, 8.0, 6.0], [9.0, -2.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        ([[0], [0], [1], [0]], "Only row 2 is wrong"),
+        ([[1], [1], [0], [1]], "Only row 2 is right"),
+        ([[0], [0], [1], [1]], "Rows 0 to 1 are right, all later ones are wrong"),
+        ([[0], [1], [0], [1]], "Every second row is wrong, from row 1 on"),
+        ([[1, 0, 0]], "Only column 0 is wrong"),
+        ([[1, 0, 1]], "Only column 1 is right"),
+        ([[1], [1], [0], [0]], ""),
+        ([[0, 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]], ""),  # row 0, or column 1
+        ([[1, 1, 1], [1, 0, 1], [1, 1, 1], [1, 1, 1]], ""),
+    ],
+)
+def test_the_lines_that_alone_are_wrong_are_told(wrong, sentence):
+    got = TALL + np.cumsum(np.ones((4, 3)), axis=0) * wrong + 0.1 * np.eye(4, 3) * wrong
+    assert difference(got, TALL).split("expected")[1] == (f". {sentence}" if sentence else "")
+
+
+def test_a_right_zero_makes_no_line_right():
+    causal = np.tril(np.ones((4, 4))) + 0.0
+    assert by_lines(causal + np.tril(np.outer([0, 1, 0, 1], [1, 2, 5, 3])), causal) == (
+        ". Every second row is wrong, from row 1 on"
+    )
+    zero_column = np.where(np.arange(4) == 0, 0.0, causal + 1)  # the others are wrong, column 0 says nothing
+    assert by_lines(zero_column + (np.arange(4) > 0) * np.arange(16).reshape(4, 4), zero_column) == ""
+    assert by_lines(causal > 0, causal > 1) == by_lines(np.nan * causal, causal) == ""
+
+
+def test_a_factor_of_each_row_is_told_if_rows_show_it():
+    factors = np.array([[2.0], [3.0], [1.0], [-1.0]])
+    assert by_lines(factors * TALL, TALL) == ". Each row is the expected one times a factor of its own"
+    assert by_lines(factors * TALL + 0.1 * np.eye(4, 3), TALL) == by_lines(0 * factors * TALL, TALL) == ""
+    single = np.diag([1.0, 2.0, 5.0])
+    assert "factor" not in by_lines(single * [[2.0], [3.0], [4.0]], single)
 
 
 @pytest.mark.parametrize(

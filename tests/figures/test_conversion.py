@@ -1,14 +1,18 @@
 """Pictures of conversions: the numbers given are those drawn."""
 
 import numpy as np
+import pytest
 
 from course_lib.figures import conversion as pictures
 
-RNG = np.random.default_rng(0)
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
-def test_rises_show_the_mean_and_each_sample():
-    rises = {"one": RNG.uniform(0.1, 1, size=(1, 3)), "many": RNG.uniform(0.1, 1, size=(4, 3))}
+def test_rises_show_the_mean_and_each_sample(rng):
+    rises = {"one": rng.uniform(0.1, 1, size=(1, 3)), "many": rng.uniform(0.1, 1, size=(4, 3))}
     (ax,) = pictures.rises_over_ranks((8, 16, 32), rises).axes
     one, many, *samples = (line.get_ydata() for line in ax.lines)
     np.testing.assert_array_equal(one, rises["one"][0])
@@ -16,8 +20,8 @@ def test_rises_show_the_mean_and_each_sample():
     np.testing.assert_array_equal(samples, rises["many"])
 
 
-def test_the_mix_shows_all_points_and_shares_that_add_up():
-    keys = RNG.normal(size=(20, 3)) + 1j * RNG.normal(size=(20, 3))
+def test_the_mix_shows_all_points_and_shares_that_add_up(rng):
+    keys = rng.normal(size=(20, 3)) + 1j * rng.normal(size=(20, 3))
     energy, U = np.linalg.eigh(keys.conj().T @ keys)
     mixed, shares = keys @ U[:, ::-1], energy[::-1] / energy.sum()
     axes = pictures.unitary_mix(keys, mixed, shares).axes
@@ -30,8 +34,8 @@ def test_the_mix_shows_all_points_and_shares_that_add_up():
     assert framed == [False, False, False, True, False, False]
 
 
-def test_energy_and_rotation_have_a_line_for_each_layer():
-    energies, rotations = RNG.uniform(size=(5, 8)), RNG.uniform(size=(5, 8))
+def test_energy_and_rotation_have_a_line_for_each_layer(rng):
+    energies, rotations = rng.uniform(size=(5, 8)), rng.uniform(size=(5, 8))
     left, right = pictures.energy_and_rotation(energies, rotations, heads=4).axes
     np.testing.assert_array_equal([line.get_ydata() for line in left.lines[:5]], energies)
     np.testing.assert_array_equal([line.get_ydata() for line in right.lines], rotations)

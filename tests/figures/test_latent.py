@@ -15,7 +15,7 @@ GROUPED = GroupedConfig(d_model=512, n_heads=16, d_head=32)
 
 def frames(ax, made_now: bool) -> list:
     """Blocks that are made now, or that are cached or learnt."""
-    return [patch for patch in ax.patches if (patch.get_linestyle() != "-") == made_now]
+    return [patch for patch in ax.patches if isinstance(patch.get_linestyle(), tuple) == made_now]
 
 
 def area(patches) -> float:
@@ -37,7 +37,7 @@ def test_two_forms_make_keys_for_every_token_or_one_query():
     """Cells made beside Q itself (3, twice and once): d_QK = 3 for each of 15 tokens, or d_L = 5 for the one new."""
     (ax,) = latent.two_forms().axes
     made = frames(ax, made_now=True)
-    expanded, absorbed = ([p for p in made if (p.get_y() > 5) == above] for above in (True, False))
+    expanded, absorbed = ([p for p in made if (p.get_y() < 11) == above] for above in (True, False))
     assert (area(expanded) - 2 * 3, area(absorbed) - 3) == (3 * 15, 5)
     assert {to_hex(p.get_edgecolor()) for p in made} == {motifs.THINGS[name].light for name in "QK"}
 

@@ -30,6 +30,17 @@ def test_the_style_sheet_names_the_same_colours(theme):
     assert {name: stated.get(name.lower()) for name in ALL} == {name: getattr(ALL[name], theme) for name in ALL}
 
 
+def test_the_style_sheet_names_the_first_colours_of_lines():
+    stated = re.findall(r"--clf-(?:first|second): (#[0-9a-f]{6});", SHEET.read_text(encoding="utf-8"))
+    assert stated[:2] == list(style.PALETTE[:2])
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_lines_that_are_no_motif_are_seen_on_dark_grounds(name, contrast):
+    dark = re.findall(rf"--clf-{name}: (#[0-9a-f]{{6}});", SHEET.read_text(encoding="utf-8"))[1]
+    assert contrast(dark, DARK) >= 3
+
+
 def test_ink_is_the_colour_of_text_in_stills_and_figures():
     still = rc_params_from_file(style.SHEET, use_default_template=False)["text.color"]
     figure = re.search(r"--clf-text: (#[0-9a-f]{6});", SHEET.read_text(encoding="utf-8"))[1]

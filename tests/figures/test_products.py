@@ -1,11 +1,16 @@
 """Pictures of products: every block stands where its product has its rows and columns, with the numbers given."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from course_lib.figures import products
+from course_lib.figures import motifs, products
+from course_lib.figures.matrices import PAIRS, PLAIN
+
+N, D_IN, D_QK, D_V = 7, 5, 2, 3
 
 
 def numbers(fig) -> dict[tuple[float, float], float]:
@@ -17,6 +22,28 @@ def numbers(fig) -> dict[tuple[float, float], float]:
         except ValueError:
             continue
     return found
+
+
+def test_each_matrix_of_a_layer_has_a_cell_for_each_entry():
+    (ax,) = products.attention_layer(N, D_IN, D_QK, D_V).axes
+    assert Counter(to_hex(cell.get_facecolor()) for cell in ax.patches) == {
+        motifs.THINGS["Q"].light: 2 * N * D_QK,
+        motifs.THINGS["K"].light: 2 * N * D_QK,
+        motifs.THINGS["V"].light: 2 * N * D_V,
+        motifs.THINGS["learnt"].light: D_IN * (2 * D_QK + D_V),
+        PAIRS: 2 * N * N,
+        PLAIN: N * D_IN,
+        products.MEANS: N * D_V,
+    }
+
+
+@pytest.mark.parametrize("sizes", [(N, D_IN, D_QK, D_V), (2, 6, 3, 1)])
+def test_no_cell_of_a_layer_lies_on_another_or_outside(sizes):
+    (ax,) = products.attention_layer(*sizes).axes
+    corners = [(round(cell.get_x(), 6), round(cell.get_y(), 6)) for cell in ax.patches]
+    assert len(set(corners)) == len(corners)
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    assert all(left <= x and x + 1 <= right and top <= y and y + 1 <= bottom for x, y in corners)
 
 
 @pytest.fixture
@@ -60,10 +87,7 @@ def test_streaming_attention_hides_later_keys_and_frames_what_is_kept():
     solid = [patch for patch in frames if patch.get_linestyle() in ("-", "solid")]
     assert sorted((patch.get_width(), patch.get_height()) for patch in solid) == [(2, 3), (3, 2)]
     assert len(frames) == 5
-
-
-def test_lighter_keeps_black_and_white_apart():
-    assert products.lighter("#000000", 0.5) == "#808080" and products.lighter("#ffffff", 0.3) == "#ffffff"
+    assert {to_hex(patch.get_edgecolor()) for patch in frames} == {products.Q, products.K, products.V}
 
 
 def cells(ax, colour) -> set[tuple[float, float]]:

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_lib.figures import style
+from course_lib.figures import motifs, style
 from course_lib.figures.attention import HALF_LIGHT, attention_map, hidden_runs
 from course_lib.figures.inputs import shown
 
@@ -41,6 +41,25 @@ def test_line_colours_differ_for_every_kind_of_colour_vision(kind, linear):
     seen = [lab(np.array(BLINDNESS[kind]) @ linear(to_rgb(colour))) for colour in style.PALETTE]
     # 10 in L*a*b* is about four just noticeable differences (2.3); lines differ by dash as well.
     assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) >= 10
+
+
+@pytest.mark.parametrize(("kind", "least"), [("none", 20), ("deutan", 9)])  # 9 apart are the closest motifs, V and GQA
+def test_line_colours_are_no_motifs(kind, least, linear):
+    matrix = np.array(BLINDNESS[kind])
+    named = [colour.light for colour in (motifs.THINGS | motifs.METHODS).values()]
+    lines, things = ([lab(matrix @ linear(to_rgb(each))) for each in of] for of in (style.PALETTE[:-1], named))
+    assert min(np.linalg.norm(a - b) for a, b in itertools.product(lines, things)) >= least
+    assert style.PALETTE[-1] == motifs.INK
+
+
+def test_the_hues_of_lines_lie_between_those_of_the_motifs(linear):
+    def hues(colours):
+        seen = np.array([lab(linear(to_rgb(colour)))[1:] for colour in colours])
+        return np.degrees(np.arctan2(*seen[np.hypot(*seen.T) > 15].T[::-1]))  # less is grey
+
+    named = hues(colour.light for colour in (motifs.THINGS | motifs.METHODS).values())
+    apart = (hues(style.PALETTE[:-1])[:, None] - named + 180) % 360 - 180
+    assert len(apart) == 4 and np.abs(apart).min() >= 25
 
 
 def test_sheet_uses_the_palette_and_a_dash_of_its_own_for_each_line():

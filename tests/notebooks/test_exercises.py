@@ -1,5 +1,6 @@
 """Statements in the notebooks and exercises in the package belong together."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -34,6 +35,26 @@ def test_each_exercise_is_checked_unfilled(number):
     for exercise in exercises.of_notebook(number):
         assert f'check("{exercise.id}"' in code
         assert f"Exercise {exercise.id}: not attempted yet." in outputs
+
+
+def stubs(number: str) -> dict[str, tuple[list[str], str]]:
+    """Of each exercise the arguments of the function that a participant fills in, and what its body says of them."""
+    found = {}
+    for cell in notebook(number).cells:
+        if cell.cell_type == "code" and (checked := re.search(r'^check\("([\d.]+)", (\w+)\)$', cell.source, re.MULTILINE)):
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.FunctionDef) and node.name == checked[2]:
+                    _, body = ast.get_source_segment(cell.source, node).split("\n", maxsplit=1)
+                    found[checked[1]] = [argument.arg for argument in node.args.args], body
+    return found
+
+
+@pytest.mark.parametrize("number", exercises.notebooks())
+def test_each_argument_of_a_stub_is_explained_in_it(number):
+    found = stubs(number)
+    assert list(found) == [exercise.id for exercise in exercises.of_notebook(number)]
+    for exercise, (arguments, body) in found.items():
+        assert set(arguments) - set(re.findall(r"\w+", body)) == set(), exercise
 
 
 @pytest.mark.parametrize("number", exercises.notebooks())

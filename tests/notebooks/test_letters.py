@@ -139,38 +139,3 @@ def test_labels_subscripts_words_and_code_are_no_letters():
     text = r"$\textcolor{#00785a}{Q}_{ab}^{Q} + W^{LK\top}_h + \operatorname{rank} \text{ab} + \mathbb{E}$ and `$z$`"
     cells = [re.sub(r"`[^`]*`", "", text)]
     assert set(unexplained(cells, set())) == {"Q", "W"}
-
-
-MISUSED = {  # a phrase, and what to write for it
-    r"\b[Ll]ogits?\b(?! are)[^.|]{0,60}\bdivided by (?:the )?(?:root|\$\\sqrt)": "scores are divided; logits are what comes out",
-    r"\b(?:raw|unscaled) logits?\b": "score",
-    r"\bscaled scores\b": "logits",
-    r"\battention scores?\b": "score, logit or weight",
-    r"\b(?:random|learnt|trained|initial|model's) weights?\b(?! matri)": "parameters",
-    r"\b(?:absorbed|expanded|materialised) readings?\b": "form",
-}
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_words_mean_what_notebook_00_says(path):
-    text = " ".join(" ".join(prose(path)).split())
-    found = {match[0]: f"write: {instead}" for phrase, instead in MISUSED.items() for match in re.finditer(phrase, text)}
-    assert found == {}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "So logits have size 8, and divided by $\\sqrt d$ they",
-        "random weights in place of the others",
-        "the absorbed reading pays more",
-        "the scaled scores",
-    ],
-)
-def test_a_misused_word_is_found(text):
-    assert any(re.search(phrase, text) for phrase in MISUSED)
-
-
-def test_right_words_pass():
-    text = "Scores divided by $\\sqrt d$ are logits. Learnt weight matrices make scores; weights sum to 1."
-    assert not any(re.search(phrase, text) for phrase in MISUSED)

@@ -12,8 +12,12 @@ from course_lib.config import Rope
 from course_lib.reference.positions import learned, rotate, sinusoidal
 
 P = 6
-rng = np.random.default_rng(0)
 position = st.integers(0, 700)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 def close(a, b):
@@ -36,7 +40,7 @@ def test_sinusoidal_products_depend_on_the_shift_only(m, shift):
     close(a @ b, zero @ at_shift)
 
 
-def test_learned_rows():
+def test_learned_rows(rng):
     table = rng.normal(size=(9, 5))
     np.testing.assert_array_equal(learned(np.array([8, 0, 3]), table), np.stack([table[8], table[0], table[3]]))
 
@@ -49,7 +53,7 @@ def test_rotary_by_hand_pairs_are_neighbours():
     close(at(x, 6, Rope(base=100.0, factor=2.0)), at(x, 3, Rope(base=100.0)))
 
 
-def test_position_zero_turns_nothing():
+def test_position_zero_turns_nothing(rng):
     x = rng.normal(size=P)
     np.testing.assert_array_equal(at(x, 0), x)
 
@@ -63,12 +67,12 @@ def test_rotary_products_depend_on_the_shift_only(m, n):
 
 @pytest.mark.parametrize("m", [1, 40])
 def test_a_shift_is_seen(m):
-    q = rng.normal(size=P)
+    q = np.random.default_rng(m).normal(size=P)
     assert abs(at(q, m) @ q - q @ q) > 0.1
     close(np.linalg.norm(at(q, m)), np.linalg.norm(q))
 
 
-def test_rows_of_several_heads_turn_by_their_own_position():
+def test_rows_of_several_heads_turn_by_their_own_position(rng):
     X = rng.normal(size=(3, 5, P))
     positions = np.array([4, 0, 9, 2, 7])
     Y = rotate(X, positions, Rope())

@@ -15,10 +15,14 @@ from course_lib.reference.norms import LayerNorm, RMSNorm
 from course_lib.reference.transformer import DecoderLayer, EncoderLayer, PeriLN, PostLN, PreLN
 
 N, N_E, D, H, D_FF = 7, 11, 15, 3, 22
-rng = np.random.default_rng(0)
-X, E = rng.normal(size=(N, D)), rng.normal(size=(N_E, D))
+X, E = (np.random.default_rng(seed).normal(size=(n, D)) for seed, n in ((1, N), (2, N_E)))
 ACTIVATIONS = {"relu": ff.relu, "gelu": ff.gelu}
 around_each = pytest.mark.parametrize("around", [PostLN, PreLN])
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 def close(a, b):
@@ -74,7 +78,7 @@ def test_equals_torch_encoder_layer(around, activation, masked):
 
 @around_each
 @pytest.mark.parametrize("masked", [False, True])
-def test_equals_torch_decoder_layer(around, masked):
+def test_equals_torch_decoder_layer(around, masked, rng):
     theirs = torch_layer(torch.nn.TransformerDecoderLayer, around)
     ours = DecoderLayer(
         self_attention=attention_of(theirs.self_attn),
@@ -93,7 +97,7 @@ def test_equals_torch_decoder_layer(around, masked):
     close(ours(X, E, mask), theirs(torch.from_numpy(X), torch.from_numpy(E), **options))
 
 
-def test_peri_ln_is_pre_ln_with_a_norm_on_what_is_added():
+def test_peri_ln_is_pre_ln_with_a_norm_on_what_is_added(rng):
     before, after = (RMSNorm(rng.normal(size=D)) for _ in range(2))
     W = rng.normal(size=(D, D))
     x = torch.from_numpy(X)
@@ -118,7 +122,7 @@ def test_peri_ln_in_a_layer():
     close(ours(X), x + after(theirs.linear2(F.relu(theirs.linear1(theirs.norm2(x))))))
 
 
-def test_norms_equal_torch():
+def test_norms_equal_torch(rng):
     gamma, beta = rng.normal(size=(2, D))
     tensors = [torch.from_numpy(a) for a in (X, gamma, beta)]
     close(LayerNorm(gamma, beta, eps=0.1)(X), F.layer_norm(tensors[0], (D,), *tensors[1:], eps=0.1))
@@ -133,7 +137,7 @@ def test_activations_equal_torch(name):
     close(y, getattr(F, name)(torch.from_numpy(x)))
 
 
-def test_swiglu_equals_torch():
+def test_swiglu_equals_torch(rng):
     W_gate, W_up = rng.normal(size=(2, D, D_FF)) / np.sqrt(D)
     W_down = rng.normal(size=(D_FF, D)) / np.sqrt(D_FF)
     x, gate, up, down = (torch.from_numpy(a) for a in (X, W_gate, W_up, W_down))

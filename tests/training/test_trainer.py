@@ -145,7 +145,7 @@ class Breaks(Bigram):
 
 @pytest.mark.parametrize("in_gradient", [False, True])
 def test_a_diverged_run_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path, in_gradient):
-    with pytest.raises(DivergedError, match="at step 24 .* nan.*checkpoint.safetensors keeps the last good weights"):
+    with pytest.raises(DivergedError, match="at step 24 .* nan.*checkpoint.safetensors keeps the last good parameters"):
         run(tmp_path, model=Breaks(24, in_gradient))
     good = Bigram()
     assert checkpoint.read(tmp_path / "checkpoint.safetensors", good)["step"] == 21

@@ -151,7 +151,7 @@ def test_the_still_names_each_line_and_says_how_many_texts_fit(figure):
     figure.variant, figure.new, figure.dtype = 1, 0, "bfloat16"
     (ax,) = figure.drawing().get_axes()
     drawn = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
-    assert list(drawn) == figure.kinds and set(figure.kinds) <= {text.get_text() for text in ax.texts}
+    assert list(drawn) == [*figure.kinds, "chosen"] and set(figure.kinds) <= {text.get_text() for text in ax.texts}
     for kind, size in zip(figure.kinds, figure.bytes, strict=True):
         assert dict(zip(*drawn[kind].get_data(), strict=True))[2**15] == size
     assert "8 H100, 640 GB: 59 texts" in {text.get_text() for text in ax.texts}

@@ -134,7 +134,7 @@ def test_the_still_runs_in_the_sliders_direction_and_rings_the_chosen_point(figu
         *curves, ring = axes.lines
         assert [curve.get_label() for curve in curves] == figure.ways
         assert (ring.get_xydata() == [[1, value]]).all() and curves[2].get_ydata()[1] == value
-        names = [label.get_text().split() for label in axes.get_xticklabels()]
+        names = [label.get_text().split(":") for label in axes.get_xticklabels()]
         assert [int(name[0]) for name in names] == figure.counts == sorted(figure.counts, reverse=True)
         assert axes.get_xlim()[0] < axes.get_xlim()[1]
 

@@ -73,7 +73,7 @@ def recognise(settings: Settings) -> Family:
     )
     quantised = settings.find("quantization_config")
     method = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
-    require(quantised is None, f"weights must not be quantised, but config.json has quantization_config: {method!r}")
+    require(quantised is None, f"parameters must not be quantised, but config.json has quantization_config: {method!r}")
     for key, (wanted, why) in REFUSED.items():
         settings.must_be(key, wanted, why)
     settings.ignore(*WITHOUT_EFFECT)
@@ -138,7 +138,7 @@ def read(places: list[Stored]) -> Tensor:
     first, *others = map(stored_tensor, places)
     for stored, other in zip(places[1:], others, strict=True):
         require(
-            torch.equal(first, other), f"{stored.name!r} must equal {places[0].name!r}, which names the same weights"
+            torch.equal(first, other), f"{stored.name!r} must equal {places[0].name!r}, which names the same parameters"
         )
     return first.float()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.accounting import Model, cache_rows
+from course_lib.accounting import Model, cache_rows, in_binary_units
 from course_lib.widgets.numbers.cache_variants import row_formula
 
 CONTEXTS = tuple(2**k for k in range(8, 21))
@@ -32,6 +32,8 @@ def rows_of_layers(kinds) -> np.ndarray:
     return rows
 
 
-def domain(sizes: np.ndarray) -> tuple[float, float]:
-    """Powers of two around all sizes."""
-    return 2.0 ** int(np.floor(np.log2(sizes.min()))), 2.0 ** int(np.ceil(np.log2(sizes.max())))
+def axis(sizes: np.ndarray) -> dict:
+    """Of a plot: powers of two around all sizes, and a tick at every fourth."""
+    low, high = int(np.floor(np.log2(sizes.min()))), int(np.ceil(np.log2(sizes.max())))
+    ticks = [2**k for k in range(-(-low // 4) * 4, high + 1, 4)]
+    return {"domain": [2.0**low, 2.0**high], "ticks": ticks, "texts": [in_binary_units(tick) for tick in ticks]}

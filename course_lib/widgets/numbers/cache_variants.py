@@ -5,6 +5,7 @@ from typing import NamedTuple
 from course_lib.accounting import Model
 from course_lib.accounting.models import Config
 from course_lib.config import GroupedConfig, LatentConfig
+from course_lib.figures import left_behind
 
 GROUPS = 8  # KV heads of grouped attention where the model has none of its own: Llama 2 70B, Llama 3 and many others
 LOCAL_WINDOW = 1024  # Gemma 3: five of six layers see this many tokens (arXiv 2503.19786, section 2)
@@ -46,10 +47,10 @@ def variants(model: Model) -> list[Variant]:
 
     Where it has not: grouped attention gets GROUPS KV heads, or half the query heads where these are no multiple of
     more than GROUPS; latent attention d_L = 4 d_head and d_R = d_head / 2, the rule of DeepSeek-V2 (arXiv 2405.04434,
-    table 1); windows of LOCAL_WINDOW tokens are in five of six layers.
+    table 1); windows of LOCAL_WINDOW tokens are in five of six layers. A model with a window anywhere is of that kind.
     """
     own = [config for _, config in model.layers]
-    kind = kind_of(own)
+    kind = "windows" if any(config.window is not None for config in own) else left_behind.method(own[0])
     full = next((config for config in own if config.window is None), own[-1])
     made = {
         "MHA": [(model.n_layers, grouped(full, full.n_heads))],
@@ -60,16 +61,6 @@ def variants(model: Model) -> list[Variant]:
     }
     made[kind] = list(model.layers)
     return [Variant(name, Model(model.name, tuple(layers)), name == kind) for name, layers in made.items()]
-
-
-def kind_of(configs: list[Config]) -> str:
-    """Which of the five a model is; one with a window anywhere counts as such."""
-    config = configs[0]
-    if any(each.window is not None for each in configs):
-        return "windows"
-    if isinstance(config, LatentConfig):
-        return "MLA"
-    return {config.n_heads: "MHA", 1: "MQA"}.get(config.n_kv_heads, "GQA")
 
 
 def groups(config: Config) -> int:

@@ -25,7 +25,7 @@ def layer_tables(attention, seen) -> dict[str, np.ndarray]:
     """By name, with an axis for the pairs in the slice: 0 (keys formed and then turned) to d_head / 2.
 
     "singular" (slots, m); "keys", "values", "both" (keys times alpha beside values), "by_weights" (both, but with the
-    singular vectors of the weights alone), each (slots, m): part of the norm missed at rank 1 to m; "energy" (slots,
+    singular vectors of the matrices alone), each (slots, m): part of the norm missed at rank 1 to m; "energy" (slots,
     3, pairs): what keeps its rotation, what is content, and what is lost.
     """
     from course_lib import convert

@@ -78,7 +78,7 @@ def factors_of(form: str, config: LatentConfig, N: int, n: int) -> list[list[int
     """For each step the factors of its FLOPs (2 for a multiply-add); none where nothing is multiplied."""
     h, r, e, p, v = config.n_heads, config.d_latent, config.d_head, config.d_rope, config.d_value
     W_O = h * v * config.d_model
-    asking = accounting.absorbed(config).project - W_O  # all weights on X: queries, and the rows that are cached
+    asking = accounting.absorbed(config).project - W_O  # all matrices on X: queries, and the rows that are cached
     if form == "expanded":
         factors = [[h, N, r, e], [h, n, N, e + p], [], [h, N, r, v], [h, n, N, v]]
     else:

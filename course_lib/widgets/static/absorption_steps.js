@@ -184,7 +184,7 @@ function keyTable({ keys }, { scores, weights }, head) {
   const shown = largestAt(weight, indices(keys.length), KEYS_LISTED);
   const caption = `Head ${head}, first new token: the ${shown.length} keys of largest weight, of ${keys.length}`;
   const rows = shown.map((j) => [make("span", {}, tokenText(keys[j]), ` (${j})`), asNumber(expanded[j], 5), asNumber(absorbed[j], 5), asNumber(weight[j], 4)]);
-  return wide(caption, numberTable(caption, ["key", "scaled score, expanded", "scaled score, absorbed", "weight"], rows));
+  return wide(caption, numberTable(caption, ["key", "logit, expanded", "logit, absorbed", "weight"], rows));
 }
 
 function stepTable({ stages }, { factors, totals, numbers }, { name }) {

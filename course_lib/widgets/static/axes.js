@@ -1,6 +1,7 @@
 // The axes of a plot, in SVG: ticks, grid lines, names, reference lines.
 
 import { asCount, indices } from "./basics.js";
+import { raised } from "./units.js";
 
 const MARGINS = { left: 58, right: 16, top: 14, bottom: 44, line: 17 }; // pixels at a text of 12
 const LETTER = 7.2; // an average letter of an axis' name, generously
@@ -13,14 +14,14 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * An axis: `domain` [low, high], `log` 2 or 10 for a logarithmic one, `text(value)` for its ticks; of the x axis also
- * `room`, what is left free at the right, in pixels at a text of 12. It gets its own `ticks`, or about `most` of them.
+ * An axis as course_lib.figures.plots describes it. It gets its own `ticks`, or about `most` of them.
  * @returns {{ticks: number[], at: (value: number) => number}} `at` is the place on [0, 1], beyond it outside
  */
-function plotAxis({ domain: [low, high], log, ticks }, most) {
+function plotAxis({ domain: [low, high], log, ticks, whole }, most) {
   const line = log ? Math.log : (value) => value;
   const at = (value) => (line(value) - line(low)) / (line(high) - line(low));
-  return { at, ticks: ticks ?? (log ? logTicks(low, high, log, most) : roundTicks(low, high, most)) };
+  const round = () => roundTicks(low, high, most).filter((tick) => !whole || Number.isInteger(tick));
+  return { at, ticks: ticks ?? (log ? logTicks(low, high, log, most) : round()) };
 }
 
 /** "0.6", "−2", "1,024": without the noise of binary fractions. */
@@ -29,8 +30,19 @@ export function asTick(value) {
   return value < 0 ? `−${text}` : text;
 }
 
+/** "0.1", "100", "10⁶". */
+function asPower(value) {
+  const power = Math.round(Math.log10(value));
+  return power >= -3 && power < 4 ? asTick(value) : `10${raised(power)}`;
+}
+
+/** A tick's own text, or its number. */
+function tickText({ texts, log }, value, i) {
+  return texts?.[i] ?? (log === 10 ? asPower(value) : asTick(value));
+}
+
 /** Round numbers between low and high, at equal steps: at most `most` steps fit. */
-export function roundTicks(low, high, most) {
+function roundTicks(low, high, most) {
   const rough = (high - low) / Math.max(1, most);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
@@ -55,8 +67,8 @@ export function plotPlace(axes, width, height, text) {
   const [left, right, top] = [MARGINS.left * unit, width - (axes.x.room ?? MARGINS.right) * unit, MARGINS.top * unit];
   const name = linesOf(axes.x.label, right - left, LETTER * unit);
   const base = height - (MARGINS.bottom + MARGINS.line * (name.length - 1)) * unit;
-  const x = plotAxis(axes.x, Math.floor((right - left) / (52 * unit)));
-  const y = plotAxis(axes.y, Math.floor((base - top) / (36 * unit)));
+  const x = plotAxis(axes.x, Math.floor((right - left) / ((axes.x.whole ? 26 : 52) * unit)));
+  const y = plotAxis(axes.y, Math.floor((base - top) / (28 * unit)));
   return {
     x: (value) => left + (right - left) * x.at(value), y: (value) => base - (base - top) * y.at(value),
     left, right, top, base, unit, name, height, xTicks: x.ticks, yTicks: y.ticks,
@@ -74,11 +86,11 @@ function linesOf(text, room, letter) {
   return lines;
 }
 
-export function xAxis({ text = asTick }, place) {
+export function xAxis(axis, place) {
   const { left, right, top, base, unit, name, height } = place;
-  const marks = place.xTicks.flatMap((value) => [
+  const marks = place.xTicks.flatMap((value, i) => [
     svg("line", { class: "clf-grid", x1: place.x(value), x2: place.x(value), y1: top, y2: base }),
-    svg("text", { x: place.x(value), y: base + 17 * unit, "text-anchor": "middle" }, text(value)),
+    svg("text", { x: place.x(value), y: base + 17 * unit, "text-anchor": "middle" }, tickText(axis, value, i)),
   ]);
   const names = name.map((line, i) => {
     const y = height - (6 + MARGINS.line * (name.length - 1 - i)) * unit;
@@ -87,14 +99,14 @@ export function xAxis({ text = asTick }, place) {
   return [...marks, svg("line", { class: "clf-line", x1: left, x2: right, y1: base, y2: base }), ...names];
 }
 
-export function yAxis({ label, text = asTick }, place) {
+export function yAxis(axis, place) {
   const { left, right, top, base, unit } = place;
-  const marks = place.yTicks.flatMap((value) => [
+  const marks = place.yTicks.flatMap((value, i) => [
     svg("line", { class: "clf-grid", x1: left, x2: right, y1: place.y(value), y2: place.y(value) }),
-    svg("text", { x: left - 7 * unit, y: place.y(value) + 4 * unit, "text-anchor": "end" }, text(value)),
+    svg("text", { x: left - 7 * unit, y: place.y(value) + 4 * unit, "text-anchor": "end" }, tickText(axis, value, i)),
   ]);
   const turned = `translate(${14 * unit} ${(top + base) / 2}) rotate(-90)`;
-  return [...marks, svg("text", { class: "clf-name", transform: turned, "text-anchor": "middle" }, label)];
+  return [...marks, svg("text", { class: "clf-name", transform: turned, "text-anchor": "middle" }, axis.label)];
 }
 
 /** Of level rules, in order, the names that touch no name before them: the others stand without. */
@@ -109,13 +121,13 @@ export function withRoom(rules, place) {
   });
 }
 
-/** A dashed reference line across the plot, with its name at the end, or with `start` at its beginning. */
-export function ruleMarks({ x, y, label, start }, place) {
+/** A dashed reference line across the plot: a level one has its name at the left, an upright one at the top. */
+export function ruleMarks({ x, y, label = "" }, place) {
   const { left, right, top, base, unit } = place;
   if (y !== undefined) {
     const at = place.y(y);
     return [svg("line", { class: "clf-rule", x1: left, x2: right, y1: at, y2: at }),
-      svg("text", { class: "clf-rule-name", x: start ? left + 4 * unit : right, y: at - 4 * unit, "text-anchor": start ? "start" : "end" }, label)];
+      svg("text", { class: "clf-rule-name", x: left + 4 * unit, y: at - 4 * unit }, label)];
   }
   const at = place.x(x);
   const before = at > right - 74 * unit;

@@ -7,9 +7,6 @@ import { plot } from "./plot.js";
 import { asBytesText } from "./units.js";
 
 const SETTINGS = 262; // pixels beside the plot, gap included
-const TICKS = 4; // powers of two from one tick to the next
-// Windows are grouped attention that forgets: its colour, and a dash and name of their own.
-const LOOKS = [...["mha", "gqa", "mqa", "mla"].map((colour) => ({ colour, dash: "none" })), { colour: "gqa", dash: "2 4" }];
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
@@ -145,11 +142,8 @@ function stepTable(data, state, at, steps) {
 
 /** A named line for each kind, the chosen text, and the accelerators whose memory is in sight with the texts that they hold. */
 function growthPlot(data, state, now, height, onKind) {
-  const marks = data.contexts.filter((_, i) => i % 4 === 0);
   const lines = plot({
-    label: "Cache against the length of a text", height, legend: false,
-    x: { label: "tokens in each text", domain: [data.contexts[0], data.contexts.at(-1)], log: 2, text: asCount, ticks: marks, room: 66 },
-    y: { label: "", domain: [1, 2], log: 2, text: asBytesText },
+    ...data.plot, height,
     describe: (i, j) => (i < data.kinds[0].length
       ? `${now().kind(i)}: ${asBytesText(now().curve(i)[j])} at ${asCount(data.contexts[j])} tokens`
       : `${now().kind(state.variant)}: ${asBytesText(now().size(state.variant))} at ${asCount(now().tokens)} tokens`),
@@ -158,15 +152,13 @@ function growthPlot(data, state, now, height, onKind) {
 
   function show() {
     const { kind, curve, size, tokens, fits } = now();
-    const domain = data.domains[state.model];
-    const first = Math.ceil(Math.log2(domain[0]) / TICKS) * TICKS;
-    const ticks = indices(16).map((i) => 2 ** (first + TICKS * i)).filter((tick) => tick <= domain[1]);
-    const series = data.short.map((end, v) => ({ name: kind(v), end, x: data.contexts, y: curve(v), chosen: v === state.variant, ...LOOKS[v] }));
-    const chosen = { name: "chosen", x: [tokens], y: [size(state.variant)], kind: "points", colour: "ink" };
+    const [low, high] = data.sizes[state.model].domain;
+    const series = data.kinds[0].map((_, v) => ({ name: kind(v), x: data.contexts, y: curve(v), chosen: v === state.variant }));
+    const chosen = { x: [tokens], y: [size(state.variant)] };
     const held = fits(state.variant);
-    const memories = data.devices.map(({ name, memory }, i) => ({ y: memory, label: `${name}, ${memory / 1e9} GB: ${manyOf(held[i], "text")}`, start: true }));
-    const inside = memories.filter(({ y }) => y > domain[0] && y < domain[1]).reverse(); // the largest has its name first
-    lines.draw({ series: [...series, chosen], rules: [...inside, { x: tokens, label: "" }], y: { domain, ticks } });
+    const memories = data.devices.map(({ name, memory }, i) => ({ y: memory, label: `${name}, ${memory / 1e9} GB: ${manyOf(held[i], "text")}` }));
+    const inside = memories.filter(({ y }) => y > low && y < high).reverse(); // the largest has its name first
+    lines.draw({ series: [...series, chosen], rules: [...inside, { x: tokens }], y: data.sizes[state.model] });
   }
 
   return { element: lines.element, show, layout: (width) => lines.layout(width) };

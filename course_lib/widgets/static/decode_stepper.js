@@ -171,21 +171,9 @@ function logitTable(data, logits, step) {
 }
 
 function costPlot(data, flops, height) {
-  const tokens = data.held.map((_, step) => data.prompt + step);
-  const values = data.ways.map((_, way) => tokens.map((_, step) => flops.at(0, way, step) / 1e6));
-  const most = Math.max(...values.flat());
   const lines = plot({
-    label: "MFLOPs of each step", height, legend: false,
-    x: { label: "tokens read", domain: [tokens[0], Math.max(tokens[0] + 1, tokens.at(-1))], ticks: tokens.filter((_, step) => step % Math.ceil(tokens.length / 4) === 0), room: 92 },
-    y: { label: "MFLOPs", domain: [0, 1.08 * most] },
-    describe: (i, j) => `${data.ways[i]}, ${manyOf(tokens[j], "token")}: ${asCount(flops.at(0, i, j))} FLOPs`,
+    ...data.plot, height,
+    describe: (i, j) => `${data.ways[i]}, ${manyOf(data.prompt + j, "token")}: ${asCount(flops.at(0, i, j))} FLOPs`,
   });
-  const looks = [{ colour: 4, dash: "7 4" }, { colour: 4, dash: "none" }];
-  return {
-    element: lines.element,
-    show: (length) => lines.draw({
-      series: values.map((y, i) => ({ name: data.ways[i], end: data.ways[i], x: tokens, y, ...looks[i] })), rules: [{ x: length, label: "" }],
-    }),
-    layout: (width) => lines.layout(width),
-  };
+  return { ...lines, show: (length) => lines.draw({ rules: [{ x: length }] }) };
 }

@@ -1,21 +1,16 @@
 // Figure 10: query heads share key/value heads. Weights and errors of every number of KV heads are Python's.
 
-import { roundTicks, svg } from "./axes.js";
-import { asNumber, counted, equal, indices, make, manyOf, tokenAt, unpackAll } from "./basics.js";
+import { svg } from "./axes.js";
+import { asNumber, counted, equal, make, manyOf, tokenAt, unpackAll } from "./basics.js";
 import { colourLegend, weightColours } from "./colours.js";
 import { numberOf, numberTable, radioControl, traitSlider, wide } from "./controls.js";
 import { figure } from "./figure.js";
-import { MARKERS, marker, plot } from "./plot.js";
+import { plot, seriesSample } from "./plot.js";
 import { coloursOf, mapCanvas, paintTriangle, strongest, triangleOf } from "./triangles.js";
 
 const GAP = 20; // between the columns below the heads
 const SIDE = { narrow: 125, wide: 160, slide: 190 }; // of a large map
 const HEIGHT = { page: 152, slide: 230 }; // of a plot
-const WAY_DASHES = ["none", "7 4", "2 3", "10 3 2 3"];
-const ERRORS = [
-  { name: "weight_error", what: "weight on other keys", axis: "share of weight" },
-  { name: "output_error", what: "error of the output", axis: "|Y′ − Y| / |Y|" },
-];
 
 const MEANING = "Weight on other keys: half the sum over keys of |P′ − P|, mean over queries, heads and layers. " +
   "Error of the output: |Y′ − Y| / |Y| of an attention layer, mean over layers.";
@@ -32,15 +27,15 @@ export function mount(el, initial, onChange) {
       label: "KV heads g", count: counts.length, text: (i) => `${counts[i]} of ${heads}${kindOf(counts[i], heads)}`,
     });
     step.element.classList.add("clf-sharing-slider");
-    const way = radioControl({ label: "A group becomes one head by its", names: ways, faces: ways.map((_, i) => waySample(i)), onChange: (value) => choose({ way: value }) });
+    const way = radioControl({ label: "A group becomes one head by its", names: ways, faces: data.plots.output_error.series.map(seriesSample), onChange: (value) => choose({ way: value }) });
     way.element.classList.add("clf-ways");
     const layer = radioControl({ label: "Layer", names: counted(layers), onChange: (value) => choose({ layer: value }) });
     layer.element.hidden = layers === 1;
     const stage = sharingStage({ data, numbers, state, pixels, heads, onHead: (value) => choose({ head: value }) });
     const readout = make("p", { class: "clf-readout clf-sharing-readout" });
     const pair = headPair({ data, numbers, state, pixels });
-    const curves = (slide ? ERRORS.slice(1) : ERRORS).map((error) =>
-      errorPlot({ data, error, errors: numbers[error.name], state, height: slide ? HEIGHT.slide : HEIGHT.page, onPick: (changes) => choose(changes) }));
+    const curves = (slide ? ["output_error"] : ["weight_error", "output_error"]).map((name) =>
+      errorPlot({ data, described: data.plots[name], errors: numbers[name], state, height: slide ? HEIGHT.slide : HEIGHT.page, onPick: (changes) => choose(changes) }));
     const below = make("div", { class: "clf-below" }, make("div", {}, pair.element, colourLegend(scale, "weight", false)), ...curves.map(({ element }) => element));
     const table = make("div");
 
@@ -83,12 +78,6 @@ export function mount(el, initial, onChange) {
 
 function kindOf(g, heads) {
   return g === heads ? ", multi-head" : g === 1 ? ", multi-query" : "";
-}
-
-/** How the curve of a way is drawn. */
-function waySample(way) {
-  const line = svg("polyline", { points: "0,8 34,8", "stroke-dasharray": WAY_DASHES[way % 4] });
-  return svg("svg", { width: 34, height: 16, "aria-hidden": "true", class: "clf-series clf-colour-gqa" }, line, marker(MARKERS[way % 5], 17, 8));
 }
 
 /** Query heads with their maps, and below them the KV heads that they read, which slide together. */
@@ -169,35 +158,30 @@ function strongestKeys({ data, numbers, state }) {
 }
 
 /** An error against the KV heads, in the slider's direction; a curve for each way, the chosen one full, its point ringed. */
-function errorPlot({ data, error, errors, state, height, onPick }) {
+function errorPlot({ data, described, errors, state, height, onPick }) {
   const { sizes, ways, counts } = data;
-  const steps = indices(counts.length);
-  const most = 1.08 * Math.max(0.1, ...errors.values);
   const heading = make("p", { class: "clf-readout" });
   const chart = plot({
-    label: `${error.what} by KV heads`, height, legend: false,
-    x: { label: "KV heads g", domain: [-0.3, counts.length - 0.7], ticks: steps, text: (i) => String(counts[i]) },
-    y: { label: error.axis, domain: [0, most], ticks: roundTicks(0, most, 4) },
-    describe: (i, j) => `${ways[i % ways.length]}, ${manyOf(counts[j], "KV head")}, ${sizes[j]}: ${asNumber(errors.at(i % ways.length, j), 3)}`,
-    onPick: (i, j) => onPick({ way: i % ways.length, step: j }),
+    ...described, height,
+    describe: (way, j) => `${ways[way]}, ${manyOf(counts[j], "KV head")}, ${sizes[j]}: ${asNumber(errors.at(way, j), 3)}`,
+    onPick: (way, step) => onPick({ way, step }),
   });
-  let series = []; // as drawn: the lines of all ways, then their points
+  let series = []; // as drawn: of each way the line, then its points
   const take = () => (series = [...chart.element.querySelectorAll(".clf-plot .clf-series")]);
   /** Ring the chosen point; the curves stay as they are, that of the chosen way on top. */
   function ring() {
-    series.forEach((each, i) => each.classList.toggle("clf-other", i % ways.length !== state.way));
+    series.forEach((each, way) => each.classList.toggle("clf-other", way !== state.way));
     chart.element.querySelector(".clf-chosen")?.classList.remove("clf-chosen");
-    const points = series[ways.length + state.way];
-    points.children[state.step].classList.add("clf-chosen");
-    points.parentNode.append(points);
+    const curve = series[state.way];
+    curve.children[1 + state.step].classList.add("clf-chosen");
+    curve.parentNode.append(curve);
   }
-  const curve = (way, kind) => ({ name: ways[way], kind, x: steps, y: errors.part(way), colour: "gqa", dash: WAY_DASHES[way % 4], marker: MARKERS[way % 5] });
-  chart.draw({ series: ["line", "points"].flatMap((kind) => ways.map((_, i) => curve(i, kind))) });
+  chart.draw({});
   take();
   return {
     element: make("div", { class: "clf-error-plot" }, heading, chart.element),
     show() {
-      heading.replaceChildren(numberOf(asNumber(errors.at(state.way, state.step), 2), error.what));
+      heading.replaceChildren(numberOf(asNumber(errors.at(state.way, state.step), 2), described.label));
       ring();
     },
     layout(width) {

@@ -1,19 +1,13 @@
 // Figure 11: keys and values of a trained model from a latent of rank r. All numbers are Python's.
 
-import { roundTicks } from "./axes.js";
 import { asChange, asCount, asNumber, counted, indices, make, sumOf, unpackAll } from "./basics.js";
 import { numberOf, numberTable, rangeControl, selectControl, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 
-const SLICE_NAMES = ["still turns", "content", "lost"];
-const SMALLEST_SHOWN = 0.1; // % of the largest singular value
 const HEIGHT = { page: 195, slide: 285 }; // of each plot
 const GAP = 20; // between them, as in the style sheet
-const CURVES = [ // of the errors: name in the data, what it is, how it is drawn
-  ["keys", "keys", { colour: "k", dash: "7 4" }], ["values", "values", { colour: "v", dash: "2 3" }],
-  ["both", "both", { colour: "l" }], ["by_weights", "both, weights only", { colour: "learnt", dash: "10 3 2 3" }],
-];
+const CURVES = ["keys", "values", "both", "by_weights"]; // of the errors, as they are described
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
@@ -129,14 +123,13 @@ function factorPicture({ sizes: { keys, full } }, ranks, pairs) {
 }
 
 /** Singular values, errors against bytes, and the energy of each pair. */
-function rankPlots({ itemsize, sizes }, tables, state, slot, height) {
-  const [, slots, ranks] = tables.singular.shape;
+function rankPlots({ itemsize, plots }, tables, state, slot, height) {
+  const ranks = tables.singular.shape[2];
   const places = indices(ranks).map((i) => i + 1);
   const part = (name) => tables[name].part(state.layer, slot());
-  const relative = () => Array.from(part("singular"), (value) => Math.max(SMALLEST_SHOWN, (100 * value) / part("singular")[0]));
+  const relative = () => Array.from(part("singular"), (value) => Math.max(plots.values.y.domain[0], (100 * value) / part("singular")[0]));
   const values = plot({
-    label: "Singular values", height,
-    x: { label: "direction", domain: [1, ranks] }, y: { label: "% of the largest", domain: [SMALLEST_SHOWN, 100], log: 10 },
+    ...plots.values, height,
     describe: (series, i) => {
       const at = series === 0 ? i : state.rank - 1 + i;
       return `direction ${at + 1}: ${asPercent(part("singular")[at] / part("singular")[0])} of the largest`;
@@ -144,36 +137,30 @@ function rankPlots({ itemsize, sizes }, tables, state, slot, height) {
   });
   const showValues = () => {
     const all = relative();
-    const kept = { name: "kept", x: places.slice(0, state.rank), y: all.slice(0, state.rank), colour: "l" };
-    const dropped = { name: "dropped", x: places.slice(state.rank - 1), y: all.slice(state.rank - 1), colour: "l", dash: "2 3" };
+    const kept = { x: places.slice(0, state.rank), y: all.slice(0, state.rank) };
+    const dropped = { x: places.slice(state.rank - 1), y: all.slice(state.rank - 1) };
     values.draw({ series: state.rank < ranks ? [kept, dropped] : [kept], rules: [{ x: state.rank, label: `r = ${state.rank}` }] });
   };
   const bytes = () => places.map((rank) => itemsize * (rank + 2 * slot()));
   const errors = plot({
-    label: "Error against bytes", height,
-    x: { label: "bytes per token", domain: [0, itemsize * (ranks + 2 * (slots - 1))] }, y: { label: "% missed", domain: [0, 100] },
-    describe: (series, i) => `${CURVES[series][1]}: ${asPercent(part(CURVES[series][0])[i])} missed at ${asCount(bytes()[i])} bytes, rank ${i + 1}`,
+    ...plots.errors, height,
+    describe: (series, i) => `${plots.errors.series[series].name}: ${asPercent(part(CURVES[series])[i])} missed at ${asCount(bytes()[i])} bytes, rank ${i + 1}`,
   });
   const showErrors = () => errors.draw({
-    series: CURVES.map(([name, label, look]) => ({ name: label, x: bytes(), y: Array.from(part(name), (share) => 100 * share), ...look })),
+    series: CURVES.map((name) => ({ x: bytes(), y: Array.from(part(name), (share) => 100 * share) })),
     rules: [{ x: itemsize * (state.rank + 2 * slot()), label: `${asCount(itemsize * (state.rank + 2 * slot()))} bytes` }],
   });
-  const count = tables.energy.shape[3];
-  const numbers = indices(count);
+  const numbers = indices(tables.energy.shape[3]);
   const energy = (kind) => tables.energy.part(state.layer, slot(), kind);
-  const most = Math.max(...numbers.flatMap((i) => indices(tables.energy.shape[0]).map((l) => sumOf(indices(3).map((kind) => tables.energy.at(l, 0, kind, i))))));
-  const kinds = () => (slot() ? [2, 1, 0] : [0]); // drawn in this order: each covers the lower part of the one before
+  const kinds = () => (slot() ? [0, 1, 2] : [2]); // each covers the lower part of the one before; without a slice all turns
   const bars = plot({
-    label: "Energy of the keys by rotary pair", height,
-    x: { label: "pair, fast to slow", domain: [-0.6, count - 0.4], ticks: roundTicks(0, count - 1, 6).filter(Number.isInteger) },
-    y: { label: "% of key energy", domain: [0, 105 * most] },
-    describe: (series, i) => `pair ${i}, ${SLICE_NAMES[kinds()[series]]}: ${asPercent(energy(kinds()[series])[i])} of the energy`,
+    ...plots.energy, height,
+    describe: (series, i) => `pair ${i}, ${plots.energy.series[kinds()[series]].name}: ${asPercent(energy(2 - kinds()[series])[i])} of the energy`,
   });
   bars.element.classList.add("clf-pairs");
   const showBars = () => bars.draw({
     series: kinds().map((kind) => ({
-      name: SLICE_NAMES[kind], x: numbers, kind: "bars", colour: "k", fill: ["hatched", undefined, "hollow"][kind],
-      y: numbers.map((i) => 100 * sumOf(indices(kind + 1).map((each) => energy(each)[i]))),
+      ...plots.energy.series[kind], x: numbers, y: numbers.map((i) => 100 * sumOf(indices(3 - kind).map((each) => energy(each)[i]))),
     })),
   });
   return [{ ...values, show: showValues }, { ...errors, show: showErrors }, { ...bars, show: showBars }];

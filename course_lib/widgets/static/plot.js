@@ -6,21 +6,13 @@ import { gridMove } from "./keys.js";
 import { lineNames } from "./line_names.js";
 import { textSize } from "./screen.js";
 
-export const MARKERS = ["circle", "square", "diamond", "triangle", "cross"];
-const DASHES = ["none", "7 4", "8 3 2 3", "2 3", "10 3 2 3 2 3"];
-const METHODS = ["mha", "gqa", "mqa", "mla"]; // motifs whose lines and markers differ as well as their colours
+const DASHES = { solid: "none", dashed: "7 4", dotted: "2 3", dashdot: "10 3 2 3" };
 const PLOT = { height: 260, marker: 4, near: 28 };
 
 /**
- * @param {{label: string, x: object, y: object, height?: number, legend?: boolean,
- *   describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
- *   x and y are axes ({label, domain, log?, ticks?, text?}); `describe` says a point, for the tip and a screen reader;
- *   onPick is called on a click or Enter. `draw({series, rules, x, y})` takes
- *   series: [{name, x, y, kind: "line" (default) | "points" | "bars", colour, dash?, marker?, fill?, end?, chosen?}], numbers in
- *   x and y; fill: "hatched" (what is rotary) or "hollow" (what is missing), for bars;
- *   `end` is a name at the line's end: the x axis has `room` for it, in pixels, and the plot needs no legend;
- *   colour: 0 to 4, or a motif of course_lib.figures.motifs: "q", "k", "v", "l", "learnt", "mha", "gqa", "mqa", "mla";
- *   rules: [{x or y, label, start?}], reference lines; x and y replace the axes' properties that they name.
+ * @param {{height?: number, describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
+ *   with a description of course_lib.figures.plots, which also says what `draw` takes, as Python's twin does; `describe` says a
+ *   point, for the tip and a screen reader; onPick is called on a click or Enter.
  */
 export function plot(options) {
   const id = uniqueName();
@@ -42,18 +34,18 @@ export function plot(options) {
   let current = { series: 0, point: 0 };
 
   function draw(content) {
-    shown = { rules: [], ...content };
+    shown = { rules: [], ...content, series: (content.series ?? options.series).map((each, i) => ({ ...options.series?.[i], ...each })) };
     const axes = { x: { ...options.x, ...content.x }, y: { ...options.y, ...content.y } };
     place = plotPlace(axes, width, height, text);
     for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) drawing.setAttribute(name, value);
     const rules = withRoom(shown.rules, place).map((rule) => ruleMarks(rule, place));
     drawing.replaceChildren(hatch,
       ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...rules.map(([line]) => line),
-      ...shown.series.map((each, i) => seriesMarks(each, i, place)), ...rules.map(([, name]) => name),
+      ...shown.series.map((each) => seriesMarks(each, place)), ...rules.map(([, name]) => name),
       ...lineNames(lineEnds(shown.series, place), place),
     );
-    legend.replaceChildren(...shown.series.map((each, i) => legendEntry(each, i)));
-    legend.hidden = shown.series.length < 2 || options.legend === false;
+    legend.replaceChildren(...shown.series.map(legendEntry));
+    legend.hidden = shown.series.length < 2 || options.legend === false || shown.series.some(({ end }) => end);
     point(current, false);
   }
 
@@ -87,7 +79,7 @@ export function plot(options) {
     let best = { distance: Infinity };
     shown.series.forEach((each, series) => Array.from(each.x).forEach((value, i) => {
       const [across, down] = [place.x(value) - event.clientX + bounds.left, place.y(each.y[i]) - event.clientY + bounds.top];
-      const distance = Math.hypot(across, each.kind === "bars" ? Math.max(0, down) : down); // a bar is hit along its length
+      const distance = Math.hypot(across, each.fill ? Math.max(0, down) : down); // a bar is hit along its length
       if (distance < best.distance) best = { distance, series, point: i };
     }));
     return best.distance <= PLOT.near ? best : null;
@@ -131,23 +123,18 @@ export function plot(options) {
 
 /** Where lines with a name of their own end. */
 function lineEnds(series, place) {
-  return series.flatMap(({ end, chosen, y, ...look }, i) => {
-    const classes = `clf-colour-${lookOf(look, i).colour}${chosen ? " clf-chosen" : ""}`;
-    return end ? [{ name: end, look: classes, y: place.y(y.at(-1)) }] : [];
-  });
+  return series.filter(({ end }) => end).map((each) => ({ name: each.end, look: classesOf(each), y: place.y(each.y.at(-1)) }));
 }
 
-function seriesMarks({ x, y, kind = "line", chosen, ...look }, i, place) {
-  const { classes, dash, shape } = lookOf(look, i);
-  const group = svg("g", { class: `${classes}${chosen ? " clf-chosen" : ""}` });
+function seriesMarks({ x, y, ...look }, place) {
+  const group = svg("g", { class: classesOf(look) });
   const points = Array.from(x, (value, j) => [place.x(value), place.y(y[j])]);
-  if (kind === "bars") {
+  if (look.fill) {
     const wide = Math.max(2, (0.7 * (place.right - place.left)) / Math.max(1, points.length));
     group.append(...points.map(([px, py]) => svg("rect", { x: px - wide / 2, y: py, width: wide, height: Math.max(0, place.base - py) })));
-  } else if (kind === "points") {
-    group.append(...points.map(([px, py]) => marker(shape, px, py, place.unit)));
   } else {
-    group.append(svg("polyline", { points: points.map(([px, py]) => `${px.toFixed(1)},${py.toFixed(1)}`).join(" "), "stroke-dasharray": dash }));
+    if (look.dash) group.append(lineMark(look, points));
+    if (look.marker) group.append(...points.map(([px, py]) => marker(look.marker, px, py, place.unit)));
   }
   return group;
 }
@@ -158,13 +145,12 @@ function hatching(id) {
     svg("rect", { width: 6, height: 6, class: "clf-hatch-ground" }), svg("rect", { width: 3, height: 6, class: "clf-hatch-line" }));
 }
 
-/** Each series has its own dash and marker beside its own colour: no reading depends on colour alone. */
-function lookOf({ colour, dash, marker, fill }, i) {
-  const named = typeof colour === "string";
-  const number = named ? Math.max(0, METHODS.indexOf(colour)) : (colour ?? i) % 5;
-  const seen = named ? colour : number;
-  const classes = `clf-series clf-colour-${seen}${fill ? ` clf-bar-${fill}` : ""}`;
-  return { colour: seen, classes, dash: dash ?? DASHES[number], shape: marker ?? MARKERS[number] };
+function classesOf({ colour, fill, chosen }) {
+  return `clf-series clf-colour-${colour}${fill ? ` clf-bar-${fill}` : ""}${chosen ? " clf-chosen" : ""}`;
+}
+
+function lineMark({ dash }, points) {
+  return svg("polyline", { points: points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" "), "stroke-dasharray": DASHES[dash] });
 }
 
 export function marker(shape, x, y, unit = 1) {
@@ -178,11 +164,17 @@ export function marker(shape, x, y, unit = 1) {
   return shape === "circle" ? svg("circle", { cx: x, cy: y, r }) : svg("path", { d: path[shape], class: `clf-${shape}` });
 }
 
-function legendEntry({ name, kind = "line", ...look }, i) {
-  const { classes, dash, shape } = lookOf(look, i);
-  const sample = svg("svg", { width: 28, height: 14, "aria-hidden": "true", class: classes });
-  if (kind === "bars") sample.append(svg("rect", { x: 8, y: 1, width: 12, height: 12 }));
-  else if (kind === "points") sample.append(marker(shape, 14, 7));
-  else sample.append(svg("polyline", { points: "0,7 28,7", "stroke-dasharray": dash }));
-  return make("span", { class: "clf-key" }, sample, name);
+/** A series in small, as a legend shows it. */
+export function seriesSample(look) {
+  const element = svg("svg", { width: 28, height: 14, "aria-hidden": "true", class: classesOf({ ...look, chosen: false }) });
+  if (look.fill) element.append(svg("rect", { x: 8, y: 1, width: 12, height: 12 }));
+  else {
+    if (look.dash) element.append(lineMark(look, [[0, 7], [28, 7]]));
+    if (look.marker) element.append(marker(look.marker, 14, 7));
+  }
+  return element;
+}
+
+function legendEntry(look) {
+  return make("span", { class: "clf-key" }, seriesSample(look), look.name);
 }

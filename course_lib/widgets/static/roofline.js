@@ -1,18 +1,17 @@
 // Figure 9: works on the roof of a machine. FLOPs and numbers moved are Python's; times follow from a machine's two rates.
 
-import { asTick, svg } from "./axes.js";
+import { svg } from "./axes.js";
 import { asCount, equal, indices, make, manyOf, sumOf, unpack } from "./basics.js";
 import { radioControl, selectControl, traitSlider, wide } from "./controls.js";
 import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 import { textSize } from "./screen.js";
 import { asThree, asTime, asUnits, stepTimes, workTable } from "./step_times.js";
-import { raised } from "./units.js";
 
 const HEIGHT = { page: 380, slide: 320 };
 const TWO_COLUMNS = 720; // from this width of the body, as in the style sheet
 const GAP = 24; // between them
-const ROOF_DASHES = ["7 4", "2 3", "10 3 2 3"]; // of roofs that are not chosen
+const ROOF_DASHES = ["dashed", "dotted", "dashdot"]; // of roofs that are not chosen
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
@@ -84,8 +83,8 @@ function roofPlot({ data, models, state, works, height, onPick }) {
   let drawn = null; // what the curves were drawn for
   const chart = plot({
     label: "Roofline", height, legend: false,
-    x: { label: "FLOPs per byte", domain: reach, log: 10, text: asPower },
-    y: { label: "FLOPs per second", domain: y, log: 10, text: asPower },
+    x: { label: "FLOPs per byte", domain: reach, log: 10 },
+    y: { label: "FLOPs per second", domain: y, log: 10 },
     describe(i, j) {
       if (i >= trails.length) return ratesOf(data.devices[i - trails.length]);
       const work = trails[i][j];
@@ -95,7 +94,7 @@ function roofPlot({ data, models, state, works, height, onPick }) {
   });
   const roofs = () => data.devices.map((each, i) => {
     const x = [reach[0], each.ridge, reach[1]];
-    return { name: each.name, x, y: x.map((value) => roofAt(each, value)), colour: 4, dash: i === state.device ? "none" : ROOF_DASHES[i % 3] };
+    return { name: each.name, x, y: x.map((value) => roofAt(each, value)), colour: "ink", dash: i === state.device ? "solid" : ROOF_DASHES[i % 3] };
   });
 
   /** Trails lie over the roofs, those of a prefill are hollow; roofs have names, and those not chosen are thin. */
@@ -121,7 +120,7 @@ function roofPlot({ data, models, state, works, height, onPick }) {
     const batches = data.batches.map((_, i) => works(i));
     trails = batches[0].map((_, i) => batches.map((each) => each[i]));
     const points = trails.map((trail, i) => ({
-      name: trail[0].name, kind: "points", colour: trail[0].colour, marker: trail[0].shape, x: trail.map(({ intensity }) => intensity), y: trail.map(({ reached }) => reached),
+      name: trail[0].name, colour: trail[0].colour, marker: trail[0].shape, x: trail.map(({ intensity }) => intensity), y: trail.map(({ reached }) => reached),
     }));
     const { ridge } = data.devices[state.device];
     chart.draw({ series: [...points, ...roofs()], rules: [{ x: ridge, label: `ridge ${asThree(ridge)}` }] });
@@ -171,10 +170,4 @@ function roofNames(lines, devices, unit) {
 function ratesOf({ name, bandwidth, flops, ridge, dtype, source }) {
   const where = source || "measured here";
   return `${name}: ${asUnits(bandwidth, "B/s")} and ${asUnits(flops, "FLOP/s")} in ${dtype} (${where}), ridge at ${asThree(ridge)} FLOPs per byte`;
-}
-
-/** "0.1", "100", "10⁶". */
-function asPower(value) {
-  const power = Math.round(Math.log10(value));
-  return power >= -3 && power < 4 ? asTick(value) : `10${raised(power)}`;
 }

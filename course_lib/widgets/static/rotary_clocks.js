@@ -35,7 +35,7 @@ export function mount(el, initial, onChange) {
     turnByHand(chosen.element, clocks, data.theta, N, { state, choose, preview });
     const map = scoreMap(N, scale, choose, height, () => left.clientWidth - 12);
     const left = make("div", { class: "clf-scroll" }, map.element, colourLegend(scale, "score", false, 1));
-    const curve = shiftPlot(arrays, state, choose, height + LOWER.axis, slide);
+    const curve = shiftPlot(data.plot, arrays, state, choose, height + LOWER.axis, slide);
     const sides = make("p", { class: "clf-sides" });
     const reading = make("p", { class: "clf-pair" });
     const lower = make("div", { class: "clf-rotary" }, left, make("div", {}, curve.element));
@@ -177,18 +177,15 @@ function scoreMap(N, scale, choose, height, room) {
 }
 
 /** The score and one pair's part of it against the shift. */
-function shiftPlot({ waves, by_shift }, state, choose, height, slide) {
+function shiftPlot(described, { waves, by_shift }, state, choose, height, slide) {
   const N = (by_shift.shape[0] + 1) / 2;
   const shifts = indices(2 * N - 1).map((i) => i - N + 1);
-  const all = [0, ...by_shift.values, ...waves.values];
-  const domain = [Math.min(...all), Math.max(...all)].map((end) => 1.05 * end);
-  if (domain[0] === domain[1]) domain[1] = 1;
   const part = (i) => Float64Array.from(shifts, (_, j) => waves.at(j, i));
   const parts = indices(waves.shape[1]).map(part);
   const values = () => [by_shift.values, parts[state.pair], [by_shift.values[state.query - state.key + N - 1]]];
   const shiftOf = (series, j) => (series === 2 ? state.query - state.key : shifts[j]);
   const curve = plot({
-    label: "Score by shift", height, x: { label: slide ? "shift m − n" : "shift m − n; below 0 the key comes after the query", domain: [1 - N, N - 1] }, y: { label: "score", domain },
+    ...described, height,
     describe: (series, j) => `shift ${asNumber(shiftOf(series, j), 0)}: ${asNumber(values()[series][j], 3)}${series === 1 ? `, pair ${state.pair}` : ""}`,
     onPick(series, j) {
       const shift = shiftOf(series, j);
@@ -196,7 +193,7 @@ function shiftPlot({ waves, by_shift }, state, choose, height, slide) {
       choose({ query, key: query - shift });
     },
   });
-  const now = { name: "now", x: [0], y: [0], kind: "points", colour: 0 };
+  const now = { x: [0], y: [0] };
 
   /** Another shift moves the point along the line that stands; another pair draws anew. */
   function show(names) {
@@ -209,12 +206,8 @@ function shiftPlot({ waves, by_shift }, state, choose, height, slide) {
       return;
     }
     curve.draw({
-      series: [
-        { name: "all pairs", x: shifts, y: by_shift.values, colour: 0 },
-        { name: `pair ${state.pair} alone`, x: shifts, y: parts[state.pair], colour: 1 },
-        now,
-      ],
-      rules: [{ y: 0, label: "" }],
+      series: [{ x: shifts, y: by_shift.values }, { x: shifts, y: parts[state.pair], name: `pair ${state.pair} alone` }, now],
+      rules: [{ y: 0 }], x: slide ? { label: "shift m − n" } : {},
     });
   }
   return { element: curve.element, layout: curve.layout, show };

@@ -1,6 +1,5 @@
 // Figure 3: weights, entropy and gradient of a softmax against its temperature. All numbers are Python's.
 
-import { roundTicks } from "./axes.js";
 import { asCount, asNumber, indices, make, unpackAll } from "./basics.js";
 import { button, numberOf, radioControl, rangeControl, traitSlider } from "./controls.js";
 import { figure } from "./figure.js";
@@ -28,7 +27,7 @@ export function mount(el, initial, onChange) {
       choose({ predicted, hidden: false });
       more?.focus(); // the panel with the focus is gone
     });
-    const plots = temperaturePlots(data, numbers, state, slide ? HEIGHT.slide : HEIGHT.page);
+    const plots = temperaturePlots(data, numbers, state, root, slide ? HEIGHT.slide : HEIGHT.page);
     const readout = make("p", { class: "clf-readout" });
     const verdict = make("p", { class: "clf-verdict" });
     const shown = make("div", { class: "clf-temperature" }, ...plots.map((each) => each.element));
@@ -45,7 +44,7 @@ export function mount(el, initial, onChange) {
       readout.replaceChildren(
         numberOf(asNumber(looked_at.at(...at), 1), `of ${keys.length} keys looked at`),
         numberOf(asNumber(entropy.at(...at), 2), "nats of entropy"), numberOf(asNumber(gradient.at(...at), 3), "gradient norm |J|"));
-      if (!state.hidden) plots.forEach((each) => each.show(root()));
+      if (!state.hidden) plots.forEach((each) => each.show());
     }
 
     return {
@@ -95,42 +94,29 @@ function predictionPanel(count, onReveal) {
   };
 }
 
-/** Bars of the weights, and two curves against the temperature. */
-function temperaturePlots({ temperatures, keys }, { weights, looked_at, gradient }, state, height) {
-  const log = { label: "temperature T", domain: [temperatures[0], temperatures.at(-1)], log: 2, text: asTemperature };
+/** Bars of the weights, and two curves against the temperature; `root` is the step at √d. */
+function temperaturePlots({ temperatures, keys, plots }, { weights, looked_at, gradient }, state, root, height) {
   const now = () => `T = ${asTemperature(temperatures[state.step])}`;
-  const series = ["now", "T = √d"];
+  const steps = () => [state.step, root()];
   const bars = plot({
-    label: "Weights of the keys", height,
-    x: { label: "key", domain: [-0.6, keys.length - 0.4], ticks: roundTicks(0, keys.length - 1, 8).filter(Number.isInteger) },
-    y: { label: "weight", domain: [0, 1] },
-    describe: (i, j) => `${keys[j]}: ${asNumber(weights.at(state.width, i ? marks.root : state.step, j), 3)} at ${i ? series[1] : now()}`,
+    ...plots.weights, height,
+    describe: (i, j) => `${keys[j]}: ${asNumber(weights.at(state.width, steps()[i], j), 3)} at ${i ? "T = √d" : now()}`,
   });
-  const marks = { root: 0 };
-  const curve = (array, label, name, domain) => {
+  const places = indices(keys.length);
+  const showBars = () => {
+    const [chosen, scaled] = steps().map((at) => ({ x: places, y: weights.part(state.width, at) }));
+    bars.draw({ series: [{ ...chosen, name: now() }, scaled] });
+  };
+  const curve = (array, described) => {
     const each = plot({
-      label, height, x: log, y: { label: name, domain }, legend: false,
+      ...described, height,
       describe: (i, j) => {
-        const at = [j, state.step, marks.root][i];
-        return `T = ${asTemperature(temperatures[at])}: ${label} ${asNumber(array.at(state.width, at), 2)}`;
+        const at = [j, ...steps()][i];
+        return `T = ${asTemperature(temperatures[at])}: ${described.label} ${asNumber(array.at(state.width, at), 2)}`;
       },
     });
-    const point = (name, at, colour) => ({ name, x: [temperatures[at]], y: [array.at(state.width, at)], kind: "points", colour });
-    const show = () => each.draw({
-      series: [{ name: "all temperatures", x: temperatures, y: array.part(state.width), colour: 0 }, point(now(), state.step, 0), point("T = √d", marks.root, 1)],
-      rules: [],
-    });
-    return { ...each, show };
+    const point = (at) => ({ x: [temperatures[at]], y: [array.at(state.width, at)] });
+    return { ...each, show: () => each.draw({ series: [{ x: temperatures, y: array.part(state.width) }, ...steps().map(point)] }) };
   };
-  const places = indices(keys.length);
-  const showBars = () => bars.draw({
-    series: [
-      { name: now(), x: places, y: weights.part(state.width, state.step), kind: "bars", colour: 0 },
-      { name: "T = √d", x: places, y: weights.part(state.width, marks.root), kind: "points", colour: 1 },
-    ],
-  });
-  const withRoot = (each) => ({ ...each, show: (root) => { marks.root = root; each.show(); } });
-  return [
-    { ...bars, show: showBars }, curve(looked_at, "keys looked at", "keys looked at", [0, keys.length]), curve(gradient, "gradient norm |J|", "|J|", [0, 0.75]),
-  ].map(withRoot);
+  return [{ ...bars, show: showBars }, curve(looked_at, plots.looked_at), curve(gradient, plots.gradient)];
 }
