@@ -1,8 +1,8 @@
 """Collect the live figures of the notebooks as pages: python tools/collect.py [PREFIX ...].
 
 Decks and site take text, stills and numbers from the committed notebooks. A live figure needs its objects, so each
-notebook runs once, unchanged. `build/live/NN_name/CELL.{page,slide}.html` is the figure that the cell shows, CELL is the
-cell's id. `key` names what the pages were made from; while that is unchanged nothing runs again.
+notebook runs once, unchanged. `build/live/NN_name/CELL.{page,slide}.html` is the figure that the cell with the id CELL
+shows. `key` names what the pages were made from; while that is unchanged nothing runs again.
 """
 
 import hashlib
@@ -76,7 +76,8 @@ def figures(notebook: Path) -> dict[str, dict[str, str]]:
         pages = [output.data[MIME] for output in cell.get("outputs", []) if MIME in output.get("data", {})]
         if len(pages) > 1:
             raise ValueError(f"{notebook.name}, {cell.id} shows {len(pages)} figures; a deck can quote one of a cell")
-        shown |= {cell.id: page for page in pages}
+        if pages:
+            shown[cell.id] = pages[0]
     return shown
 
 
