@@ -1,0 +1,116 @@
+// What a deck does besides turning slides: live figures, countdowns, back-up slides, and the pace beside the notes.
+// Marp's own script has run already. It marks the slide that is shown and the steps that are taken; we follow its marks.
+
+const deck = JSON.parse(document.getElementById("course-deck").textContent); // {minutes, firstBackup, pages}
+const slides = [...document.querySelectorAll("svg[data-marpit-svg]")];
+const view = document.body.dataset.bespokeView; // "" for the audience; "presenter", "next", "overview"
+const shown = () => slides.findIndex((slide) => slide.classList.contains("bespoke-marp-active"));
+
+/* Live figures: only the audience's window has them; in the others their pictures stand. */
+
+const frames = [];
+
+function mount(figure) {
+  const frame = document.createElement("iframe");
+  frame.title = figure.dataset.title;
+  frame.setAttribute("sandbox", "allow-scripts");
+  frame.srcdoc = deck.pages[figure.dataset.figure];
+  frame.addEventListener("load", () => tellScale(frame));
+  figure.append(frame);
+  frames.push(frame);
+}
+
+/** A figure draws its canvas for the pixels of the screen; only the deck knows how much it enlarges its slides. */
+function tellScale(frame) {
+  const scale = frame.closest("svg").getBoundingClientRect().width / 1280;
+  frame.contentWindow.postMessage({ figure: "scale", scale }, "*");
+}
+
+/** After a click in a figure the keys go there. It hands on those that turn slides, and the deck takes the focus back. */
+function takeKey({ source, data }) {
+  if (data?.figure !== "key" || !frames.some((frame) => frame.contentWindow === source)) return;
+  document.activeElement?.blur();
+  window.focus();
+  document.dispatchEvent(new KeyboardEvent("keydown", { key: data.key, bubbles: true, cancelable: true }));
+}
+
+/* Countdowns: the step that shows one starts it, so the audience's window and the presenter's start together. */
+
+const started = new Map();
+
+function tick() {
+  for (const clock of document.querySelectorAll(".countdown")) {
+    const runs = clock.closest("li").dataset.bespokeMarpFragment === "active"; // all steps of earlier slides are, too
+    if (!runs) started.delete(clock);
+    else if (!started.has(clock) && slides[shown()]?.contains(clock)) started.set(clock, Date.now());
+    const left = 60 * clock.dataset.minutes - Math.floor((Date.now() - (started.get(clock) ?? Date.now())) / 1000);
+    const seconds = Math.abs(left);
+    clock.textContent = `${left < 0 ? "−" : ""}${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    clock.classList.toggle("runs", started.has(clock) && left >= 0);
+    clock.classList.toggle("over", left < 0);
+  }
+}
+
+/* Back-up slides stand behind the last one: the talk ends before them, and the key b goes there and back. */
+
+let cameFrom = 0;
+
+function goTo(index) {
+  location.hash = `#${index + 1}`;
+}
+
+function atEnd() {
+  const steps = [...slides[deck.firstBackup - 1].querySelectorAll("[data-marpit-fragment]")];
+  return shown() === deck.firstBackup - 1 && steps.every((step) => step.dataset.bespokeMarpFragment === "active");
+}
+
+function guardBackup(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const forward = ["ArrowRight", "ArrowDown", "PageDown"].includes(event.key) || (event.key === " " && !event.shiftKey);
+  if (event.key === "b") {
+    const there = shown() >= deck.firstBackup;
+    if (!there) cameFrom = shown();
+    goTo(there ? cameFrom : deck.firstBackup);
+  } else if (event.key === "End") goTo(deck.firstBackup - 1);
+  else if (!forward || !atEnd()) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+
+/* The pace, in the presenter's window: the minutes that the notes plan against those that passed. A click starts anew. */
+
+function showPace() {
+  const line = document.createElement("button");
+  line.id = "course-pace";
+  line.title = "Click to start the clock of the pace anew";
+  let start = Date.now();
+  line.addEventListener("click", () => (start = Date.now()) && line.blur());
+  document.body.append(line);
+  const say = () => (line.textContent = pace((Date.now() - start) / 60000, shown()));
+  say();
+  setInterval(say, 1000);
+  new MutationObserver(say).observe(slides[0].parentElement, { subtree: true, attributeFilter: ["class"] });
+}
+
+/** "4 min planned, 6 min passed: 2 min behind"; while the slide's own minutes last, one is on time. */
+function pace(passed, index) {
+  if (index >= deck.firstBackup) return "Back-up slide: not in the plan";
+  const before = deck.minutes.slice(0, index).reduce((sum, minutes) => sum + minutes, 0);
+  const after = before + deck.minutes[index];
+  const off = passed > after ? passed - after : passed < before ? passed - before : 0;
+  const verdict = Math.abs(off) < 0.5 ? "on time" : `${Math.round(Math.abs(off))} min ${off > 0 ? "behind" : "ahead"}`;
+  return `This slide: minute ${before} to ${after}. Passed: ${Math.floor(passed)} min. You are ${verdict}.`;
+}
+
+function follow() {
+  if (view !== "") return;
+  for (const figure of slides[shown()]?.querySelectorAll("figure.live:not(:has(iframe))") ?? []) mount(figure);
+}
+
+follow();
+new MutationObserver(follow).observe(slides[0].parentElement, { subtree: true, attributeFilter: ["class"] });
+window.addEventListener("message", takeKey);
+window.addEventListener("resize", () => frames.forEach(tellScale));
+if (deck.firstBackup < slides.length && (view === "" || view === "presenter")) window.addEventListener("keydown", guardBackup, true);
+if (document.querySelector(".countdown")) setInterval(tick, 250);
+if (view === "presenter") showPace();

@@ -1,0 +1,103 @@
+"""Collect the live figures of the notebooks as pages: python tools/collect.py [PREFIX ...].
+
+Decks and site take text, stills and numbers from the committed notebooks. A live figure needs its objects, so each
+notebook runs once, unchanged. `build/live/NN_name/CELL.{page,slide}.html` is the figure that the cell with the id CELL
+shows. `key` names what the pages were made from; while that is unchanged nothing runs again.
+"""
+
+import hashlib
+import shutil
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from course_lib import limits
+from course_lib.files import write_atomically
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS, LIVE = ROOT / "notebooks", ROOT / "build" / "live"
+LAYOUTS = ("page", "slide")
+MIME = "application/x-course-figure+json"
+# Runs in the notebook's kernel before its first cell: a figure that is shown also hands out its pages.
+HANDS_OUT_PAGES = f"""
+from course_lib.widgets.base import InteractiveFigure
+
+def _with_pages(figure, shown=InteractiveFigure._repr_mimebundle_, **options):
+    view, metadata = shown(figure, **options)
+    return view | {{{MIME!r}: {{layout: figure.to_html(layout) for layout in {LAYOUTS!r}}}}}, metadata
+
+InteractiveFigure._repr_mimebundle_ = _with_pages
+"""
+PACKAGES = ("anywidget", "numpy", "torch")  # what the numbers and the pages come from
+
+
+def collect(notebook: Path) -> Path:
+    """The folder with the live figures of one notebook; it runs unless they were made from the same files already."""
+    folder, key = LIVE / notebook.stem, made_from(notebook)
+    if not (folder / "key").exists() or (folder / "key").read_text() != key:
+        shutil.rmtree(folder, ignore_errors=True)
+        for cell, pages in figures(notebook).items():
+            for layout, html in pages.items():
+                write_atomically(folder / f"{cell}.{layout}.html", html.encode())
+        write_atomically(folder / "key", key.encode())  # the last file: a run that was cut short counts for nothing
+    return folder
+
+
+def made_from(notebook: Path) -> str:
+    """A hash of the notebook's code, of course_lib and of the packages behind its numbers."""
+    node = nbformat.read(notebook, as_version=4)
+    parts = [f"{cell.id} {cell.source}".encode() for cell in node.cells if cell.cell_type == "code"]
+    for path in sorted((ROOT / "course_lib").rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            parts += [str(path.relative_to(ROOT)).encode(), path.read_bytes()]
+    parts += [f"{name} {version(name)}".encode() for name in PACKAGES]
+    return hashlib.sha256(b"\0".join([HANDS_OUT_PAGES.encode(), *parts])).hexdigest()
+
+
+def figures(notebook: Path) -> dict[str, dict[str, str]]:
+    """Id of a cell -> layout -> page, for each cell that shows a live figure. Raises nbclient's error of a cell."""
+    node = nbformat.read(notebook, as_version=4)
+    node.cells.insert(0, nbformat.v4.new_code_cell(HANDS_OUT_PAGES, id="hands-out-pages"))
+    client = NotebookClient(
+        node,
+        timeout=limits.NOTEBOOK,
+        startup_timeout=limits.START,
+        iopub_timeout=limits.ANSWER,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )
+    client.execute()
+    shown = {}
+    for cell in node.cells:
+        pages = [output.data[MIME] for output in cell.get("outputs", []) if MIME in output.get("data", {})]
+        if len(pages) > 1:
+            raise ValueError(f"{notebook.name}, {cell.id} shows {len(pages)} figures; a deck can quote one of a cell")
+        if pages:
+            shown[cell.id] = pages[0]
+    return shown
+
+
+def all_notebooks(prefixes: list[str] = ()) -> list[Path]:
+    """The notebooks whose name begins with one of the prefixes; all without any. Exits if there is none."""
+    found = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.name.startswith(tuple(prefixes) or "")]
+    return found or sys.exit(f"No notebook of {NOTEBOOKS} begins with {' or '.join(prefixes)}.")
+
+
+def collected(notebook: Path) -> str:
+    start = time.perf_counter()
+    count = len([*collect(notebook).glob("*.page.html")])
+    return f"{notebook.name}: {count} live figures, {time.perf_counter() - start:.0f} s"
+
+
+def main(prefixes: list[str]) -> None:
+    with ThreadPoolExecutor(2) as pool:  # two kernels: more would share the two cores of the machines this is made for
+        for line in pool.map(collected, all_notebooks(prefixes)):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
