@@ -5,11 +5,8 @@ A deck is `slides/NN_name.md` (tools/deck_text.py) with quotes (tools/quotes.py)
 With --html no PDF is made.
 """
 
-import functools
-import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,14 +15,13 @@ from pathlib import Path
 import collect
 import quotes
 from deck_text import Deck, markdown, read
+from node import node, packages
 
 from course_lib.bench.browser import MISSING, find_chromium
 from course_lib.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 SLIDES, BUILT = ROOT / "slides", ROOT / "build" / "slides"
-OLDEST_NODE = 18
-NO_NODE = "The decks need Node and npm: on Debian and Ubuntu `apt-get install nodejs npm`, elsewhere see nodejs.org."
 
 
 def with_scripts(page: str, deck: Deck, pages: dict[str, str]) -> str:
@@ -51,39 +47,8 @@ def marp(folder: Path, *options: str) -> None:
     command += ["--input-dir", folder, "--output", folder, *options]
     shown = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=SLIDES)
     if shown.returncode:
-        sys.exit(f"Marp could not build the decks:\n{shown.stderr.strip()}")
-
-
-@functools.cache
-def node() -> str:
-    """The command node. Exits with a sentence if it is missing or too old."""
-    found = shutil.which("node")
-    if found is None or shutil.which("npm") is None:
-        sys.exit(
-            "The decks need Node and npm: on Debian and Ubuntu `apt-get install nodejs npm`, else from nodejs.org."
-        )
-    version = subprocess.run([found, "--version"], capture_output=True, text=True).stdout.strip()
-    if int(re.match(r"v?(\d+)", version)[1]) < OLDEST_NODE:
-        sys.exit(f"The decks need Node {OLDEST_NODE} or newer; {found} is {version}.")
-    return found
-
-
-@functools.cache
-def packages() -> Path:
-    """The folder with Marp, KaTeX and the fonts, as slides/package-lock.json names them; fetched once."""
-    folder = SLIDES / "node_modules"
-    stamp, lock = folder / ".course-lock", hashlib.sha256((SLIDES / "package-lock.json").read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != lock:
-        print("Fetching the packages of the decks into slides/node_modules: once, a minute.", flush=True)
-        variables = os.environ | {"PUPPETEER_SKIP_DOWNLOAD": "1"}
-        command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        shown = subprocess.run(command, cwd=SLIDES, env=variables, capture_output=True, text=True)
-        if shown.returncode:
-            sys.exit(
-                f"npm could not fetch the packages of the decks; it needs the network once.\n{shown.stderr.strip()}"
-            )
-        stamp.write_text(lock)
-    return folder
+        said = " ".join(shown.stderr.split()).rpartition("[ ERROR ] ")[2]  # Marp breaks lines for a terminal
+        sys.exit(f"Marp could not build the decks: {said}")
 
 
 def build(paths: list[Path], folder: Path = BUILT, pdf: bool = True) -> None:
@@ -108,7 +73,7 @@ def build(paths: list[Path], folder: Path = BUILT, pdf: bool = True) -> None:
         page = (work / f"{deck.name}.html").read_text(encoding="utf-8")
         write_atomically(folder / f"{deck.name}.html", with_scripts(page, deck, pages[deck.name]).encode())
     if pdf:
-        marp(work, "--pdf", "--pdf-outlines", "--pdf-notes", "--allow-local-files")
+        marp(work, "--pdf", "--pdf-outlines", "--pdf-outlines.pages=false", "--pdf-notes", "--allow-local-files")
         for deck in decks:
             (work / f"{deck.name}.pdf").replace(folder / f"{deck.name}.pdf")
     shutil.rmtree(work)
