@@ -51,7 +51,7 @@ function tick() {
   }
 }
 
-/* Back-up slides stand behind the last one: the talk ends before them, and the key b goes there and back. */
+/* Back-up slides stand behind the last one: the talk ends before them, and the key u goes there and back. */
 
 let cameFrom = 0;
 
@@ -67,7 +67,7 @@ function atEnd() {
 function guardBackup(event) {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
   const forward = ["ArrowRight", "ArrowDown", "PageDown"].includes(event.key) || (event.key === " " && !event.shiftKey);
-  if (event.key === "b") {
+  if (event.key === "u") {
     const there = shown() >= deck.firstBackup;
     if (!there) cameFrom = shown();
     goTo(there ? cameFrom : deck.firstBackup);
@@ -75,6 +75,12 @@ function guardBackup(event) {
   else if (!forward || !atEnd()) return;
   event.preventDefault();
   event.stopImmediatePropagation();
+}
+
+/** The keys b and ., which many remotes send, make the audience's window black, and any key makes it light again. */
+function blacken(event) {
+  const black = !document.body.classList.contains("course-black") && (event.key === "b" || event.key === ".");
+  document.body.classList.toggle("course-black", black);
 }
 
 /* The pace, in the presenter's window: the minutes that the notes plan against those that passed. */
@@ -115,5 +121,6 @@ new MutationObserver(follow).observe(slides[0].parentElement, { subtree: true, a
 window.addEventListener("message", takeKey);
 window.addEventListener("resize", () => frames.forEach(tellScale));
 if (deck.firstBackup < slides.length && (view === "" || view === "presenter")) window.addEventListener("keydown", guardBackup, true);
+if (view === "") window.addEventListener("keydown", blacken, true);
 if (document.querySelector(".countdown")) setInterval(tick, 250);
 if (view === "presenter") showPace();

@@ -1,6 +1,7 @@
 """What a deck's author may write: titles, notes, minutes and numbers."""
 
 import re
+from pathlib import Path
 
 import deck_text
 import pytest
@@ -9,6 +10,8 @@ from quotes import Quotes
 from course_lib import exercises
 
 FRONT = "---\ntitle: Small\nminutes: 3\nallow: [float32]\n---\n"
+ROOT = Path(__file__).resolve().parents[2]
+FIGURES = ROOT / "build" / "live"
 NOTES = "<!--\nminutes: {minutes}\n\nSay this.\n-->\n"
 
 
@@ -112,3 +115,13 @@ def test_backup_slides_have_no_number(tmp_path):
     text = deck_text.markdown(read(tmp_path, slide(), slide("<!-- _class: backup -->\n# B")), Quotes())
     first, second = text.split("\n---\n")[-2:]
     assert "_paginate: skip" not in first and "_paginate: skip" in second
+
+
+def test_a_changed_number_in_a_notebook_changes_the_deck(tmp_path):
+    deck, before = deck_text.read(ROOT / "slides" / "02_attention.md"), "value of puppy: 3.66"
+    source = ROOT / "notebooks" / "02_attention.ipynb"
+    planted = source.read_text(encoding="utf-8")
+    assert planted.count(before) == 1
+    (tmp_path / source.name).write_text(planted.replace(before, "value of puppy: 3.77"), encoding="utf-8")
+    text = deck_text.markdown(deck, Quotes(tmp_path, FIGURES))
+    assert "The answer for puppy is 3.77." in text and "3.66" not in text

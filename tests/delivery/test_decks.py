@@ -138,6 +138,24 @@ def test_nothing_overflows_and_all_type_is_large(opened):
     assert {number: faults for number, faults in enumerate(found, start=1) if faults} == {}
 
 
+PLANTED = {
+    "type of 15 px: small": "<p style='font-size: 15px'>small</p>",
+    "overflows": "<p style='height: 900px'>tall</p>",
+    "outside: P wide": "<p style='margin-left: 900px; width: 400px'>wide</p>",
+    "raw formula or quote": "<p>a $x$ that was not set</p>",
+    "a formula that KaTeX does not know": "<p class='katex-error'>no formula</p>",
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_the_scan_sees_a_planted_fault(opened, fault):
+    plant = "(html) => document.querySelector('section').insertAdjacentHTML('beforeend', html)"
+    opened.page.evaluate(plant, f"<div id='planted'>{PLANTED[fault]}</div>")
+    found = opened.page.evaluate(FAULTS, {"least": LEAST_TYPE, "index": LEAST_INDEX})
+    opened.page.evaluate("() => document.getElementById('planted').remove()")
+    assert fault in found[0]
+
+
 def test_stills_are_enlarged(opened):
     small = [still for still in opened.page.evaluate(ENLARGED) if STILL_TYPE * still["enlarged"] < LEAST_IN_STILLS]
     assert small == []
@@ -193,7 +211,7 @@ def test_nothing_was_asked_for_and_nothing_was_amiss(opened):
     assert [url for url in opened.requests if not url.startswith((opened.url, "data:", "about:"))] == []
 
 
-def test_the_talk_ends_before_the_backup_slides_and_b_goes_there_and_back(opened):
+def test_the_talk_ends_before_the_backup_slides_and_u_goes_there_and_back(opened):
     last = len(opened.deck.counted)
     if last == len(opened.deck.slides):
         pytest.skip("no back-up slides")
@@ -202,10 +220,19 @@ def test_the_talk_ends_before_the_backup_slides_and_b_goes_there_and_back(opened
     for _ in range(5):
         opened.page.keyboard.press("PageDown")
     assert opened.number == last
-    opened.page.keyboard.press("b")
+    opened.page.keyboard.press("u")
     opened.page.locator(f"svg.bespoke-marp-active section[id='{last + 1}']").wait_for()
-    opened.page.keyboard.press("b")
+    opened.page.keyboard.press("u")
     opened.page.locator(f"svg.bespoke-marp-active section[id='{last}']").wait_for()
+
+
+def test_b_makes_the_screen_black_and_the_next_key_light(opened):
+    black = opened.page.locator("body.course-black")
+    opened.show(1)
+    for key, expected in (("b", 1), ("b", 0), (".", 1), ("PageDown", 0)):
+        opened.page.keyboard.press(key)
+        assert black.count() == expected
+    assert opened.number == 2
 
 
 def test_the_presenters_window_has_notes_and_pace_and_moves_the_audiences(opened):
