@@ -89,7 +89,7 @@ def collect_for(decks: list[Deck]) -> None:
 
 def main(arguments: list[str]) -> None:
     prefixes = tuple(each for each in arguments if not each.startswith("--"))
-    paths = [path for path in sorted(SLIDES.glob("*.md")) if path.name.startswith(prefixes or "")]
+    paths = [path for path in sorted(SLIDES.glob("[0-9][0-9]_*.md")) if path.name.startswith(prefixes or "")]
     if not paths:
         sys.exit(f"No deck of {SLIDES} begins with {' or '.join(prefixes)}.")
     try:
