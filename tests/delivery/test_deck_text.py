@@ -81,6 +81,7 @@ def test_a_number_from_a_quote_a_formula_or_a_reference_may_stand(tmp_path, text
         ("\n# A\n<!--\nminutes: soon\n\nSay.\n-->\n", "notes must have minutes"),
         ("\n# A\n<!--\nminutes: 3\nspeaker: me\n\nSay.\n-->\n", "other keys among minutes, paper, exercise, ask"),
         ("\n# A\n<!--\nminutes: 3\n-->\n", "and a text"),
+        (slide().replace("\n\nSay", "\nexercise: 2.99\n\nSay"), "there is no exercise '2.99'"),
         (slide(minutes=3.5), "the slides take 3.5 minutes, the deck states 3"),
         (slide(minutes=2.5), "the slides take 2.5 minutes, the deck states 3"),
         (slide("{{exercise 2.1}}"), "the slide of Exercise 2.1 must have minutes: 8, as in the registry"),
@@ -90,6 +91,12 @@ def test_a_number_from_a_quote_a_formula_or_a_reference_may_stand(tmp_path, text
 def test_a_fault_is_told_in_a_sentence(tmp_path, text, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("front", ["", "---\ntitle: Small\n---\n", "---\nminutes: 3\n---\n"])
+def test_a_deck_has_a_title_and_minutes(tmp_path, front):
+    with pytest.raises(ValueError, match="02_small.md must begin with a title and minutes"):
+        read(tmp_path, slide(), front=front)
 
 
 def test_minutes_may_miss_the_stated_ones_by_a_tenth_and_backup_slides_do_not_count(tmp_path):

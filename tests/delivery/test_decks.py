@@ -21,7 +21,7 @@ from PIL import ImageChops
 from course_lib.bench.browser import new_page, running_chromium
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted((ROOT / "slides").glob("[0-9][0-9]_*.md"))
+SOURCES = sorted(decks.SLIDES.glob(decks.DECKS))
 LEAST_TYPE = 20  # of 720 pixels
 LEAST_IN_STILLS = 18  # tick labels of a picture that spans the slide; 9 points are 12.5 pixels in a notebook
 STILL_TYPE = 12.5
