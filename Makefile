@@ -1,6 +1,8 @@
 # make lab        install the course into .venv and open it in JupyterLab
 # make test       install what the tests need, then lint and run every test
 # make notebooks  run the notebooks (ONLY=03: one of them) and keep outputs and text pairs
+# make slides     build the decks (ONLY=03: one of them) as HTML and PDF in build/slides
+# make test-delivery  test what is built for delivery
 # make bundle     a copy of the course that installs without network, in build/bundle
 # make doctor     say what this machine lacks for the course
 # make clean      remove .venv
@@ -26,16 +28,18 @@ SHARED := -n $(WORKERS) --dist worksteal
 # Outputs are the same under the pinned versions only; under others the cells have to run.
 NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
 
-unit bad-input browser check-notebooks notebooks: export OMP_NUM_THREADS := 1
+RUNS := unit bad-input browser check-notebooks notebooks slides test-delivery
+$(RUNS): export OMP_NUM_THREADS := 1
 # The way of computing on a CPU is fixed here, so that results do not depend on a measurement.
-unit bad-input browser check-notebooks notebooks: export COURSE_CPU := plain
+$(RUNS): export COURSE_CPU := plain
 # Notebook 00 passes an exercise; whoever runs the tests has not.
-unit bad-input browser check-notebooks notebooks: export COURSE_PROGRESS := off
+$(RUNS): export COURSE_PROGRESS := off
 # Where a notebook takes two threads, one that waits for the other gives its core to other processes.
-browser check-notebooks notebooks: export OMP_WAIT_POLICY := PASSIVE
+$(RUNS): export OMP_WAIT_POLICY := PASSIVE
 export REQUIRE_BROWSER
 
-.PHONY: lab test doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks bundle clean
+.PHONY: lab test slides test-delivery bundle doctor install-lab install-test install-delivery lint unit bad-input \
+	browser check-notebooks notebooks clean
 .NOTPARALLEL:
 
 lab: install-lab
@@ -45,7 +49,7 @@ lab: install-lab
 # The rules of ruff are those of its pinned version.
 test: $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
 
-install-lab install-test: install-%:
+install-lab install-test install-delivery: install-%:
 	@$(if $(filter test,$*),echo "== install")
 	@$(PYTHON) -I tools/install.py $* --versions $(VERSIONS)
 
@@ -56,7 +60,8 @@ lint: install-test
 
 unit: install-test
 	@echo "== $@"
-	$(PLAIN) $(SHARED) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks
+	$(PLAIN) $(SHARED) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks \
+		--ignore=tests/delivery
 
 # In one process: it ends before a second one would have loaded torch.
 bad-input: install-test
@@ -78,6 +83,15 @@ notebooks: install-test
 
 bundle: install-lab
 	$(RUN) tools/bundle.py
+
+# Live figures are collected from runs of the notebooks, and kept until code or notebook change.
+slides: install-delivery
+	@echo "== $@"
+	$(RUN) tools/decks.py $(ONLY)
+
+test-delivery: slides
+	@echo "== $@"
+	$(PLAIN) $(SHARED) tests/delivery
 
 doctor: install-lab
 	$(RUN) -m course_lib doctor

@@ -51,7 +51,7 @@ function tick() {
   }
 }
 
-/* Back-up slides stand behind the last one: the talk ends before them, and the key b goes there and back. */
+/* Back-up slides stand behind the last one: the talk ends before them, and the key u goes there and back. */
 
 let cameFrom = 0;
 
@@ -67,7 +67,7 @@ function atEnd() {
 function guardBackup(event) {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
   const forward = ["ArrowRight", "ArrowDown", "PageDown"].includes(event.key) || (event.key === " " && !event.shiftKey);
-  if (event.key === "b") {
+  if (event.key === "u") {
     const there = shown() >= deck.firstBackup;
     if (!there) cameFrom = shown();
     goTo(there ? cameFrom : deck.firstBackup);
@@ -77,29 +77,38 @@ function guardBackup(event) {
   event.stopImmediatePropagation();
 }
 
-/* The pace, in the presenter's window: the minutes that the notes plan against those that passed. A click starts anew. */
+/** The keys b and ., which many remotes send, make the audience's window black, and any key makes it light again. */
+function blacken(event) {
+  const black = !document.body.classList.contains("course-black") && (event.key === "b" || event.key === ".");
+  document.body.classList.toggle("course-black", black);
+}
 
+/* The pace, in the presenter's window: the minutes that the notes plan against those that passed. */
+
+const planned = (index) => deck.minutes.slice(0, index).reduce((sum, minutes) => sum + minutes, 0);
+
+/** The line begins, and after a click begins anew, as if the talk were on time at this slide. */
 function showPace() {
   const line = document.createElement("button");
   line.id = "course-pace";
-  line.title = "Click to start the clock of the pace anew";
-  let start = Date.now();
-  line.addEventListener("click", () => (start = Date.now()) && line.blur());
-  document.body.append(line);
+  line.title = "Click to start the clock at this slide";
+  let start = 0;
+  const begin = () => (start = Date.now() - 60000 * planned(shown()));
   const say = () => (line.textContent = pace((Date.now() - start) / 60000, shown()));
-  say();
+  line.addEventListener("click", () => (begin(), say(), line.blur()));
+  document.body.append(line);
+  begin();
   setInterval(say, 1000);
   new MutationObserver(say).observe(slides[0].parentElement, { subtree: true, attributeFilter: ["class"] });
 }
 
-/** "4 min planned, 6 min passed: 2 min behind"; while the slide's own minutes last, one is on time. */
+/** While the slide's own minutes last, the talk is on time. */
 function pace(passed, index) {
-  if (index >= deck.firstBackup) return "Back-up slide: not in the plan";
-  const before = deck.minutes.slice(0, index).reduce((sum, minutes) => sum + minutes, 0);
-  const after = before + deck.minutes[index];
+  if (index >= deck.firstBackup) return "Back-up slide: not in the plan.";
+  const [before, after] = [planned(index), planned(index + 1)];
   const off = passed > after ? passed - after : passed < before ? passed - before : 0;
   const verdict = Math.abs(off) < 0.5 ? "on time" : `${Math.round(Math.abs(off))} min ${off > 0 ? "behind" : "ahead"}`;
-  return `This slide: minute ${before} to ${after}. Passed: ${Math.floor(passed)} min. You are ${verdict}.`;
+  return `This slide: minute ${before} to ${after} of ${planned(deck.firstBackup)}. Passed: ${Math.floor(passed)} min. You are ${verdict}.`;
 }
 
 function follow() {
@@ -112,5 +121,6 @@ new MutationObserver(follow).observe(slides[0].parentElement, { subtree: true, a
 window.addEventListener("message", takeKey);
 window.addEventListener("resize", () => frames.forEach(tellScale));
 if (deck.firstBackup < slides.length && (view === "" || view === "presenter")) window.addEventListener("keydown", guardBackup, true);
+if (view === "") window.addEventListener("keydown", blacken, true);
 if (document.querySelector(".countdown")) setInterval(tick, 250);
 if (view === "presenter") showPace();

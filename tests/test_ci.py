@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MAKE = """#!/bin/sh
 echo "asked for $*, with REQUIRE_BROWSER=$REQUIRE_BROWSER"
-for stage in install lint unit browser; do
+[ "$*" = test ] && stages="install lint unit browser" || stages="slides test-delivery"
+for stage in $stages; do
   echo "== $stage"
   [ $stage = $FAILING ] && { echo "1 failed in 2 s"; echo "make: stopped" >&2; exit 2; }
   echo "3 passed in 1 s"
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is mi
 
 def run(folder: Path, failing: str) -> subprocess.CompletedProcess:
     commands = {".ci/run": (ROOT / ".ci" / "run").read_text(), "bin/make": MAKE}
-    commands |= dict.fromkeys(("bin/chromium", "bin/python3"), "#!/bin/sh\n")
+    commands |= dict.fromkeys((f"bin/{name}" for name in ("chromium", "node", "npm", "python3")), "#!/bin/sh\n")
     for name, text in commands.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
@@ -34,10 +35,12 @@ def run(folder: Path, failing: str) -> subprocess.CompletedProcess:
 
 def test_the_end_says_how_long_each_stage_took_and_repeats_the_closing_line(tmp_path):
     shown = run(tmp_path, failing="nothing")
-    first, *_, took, closing = shown.stdout.splitlines()
+    *lines, took, closing = shown.stdout.splitlines()
     assert shown.returncode == 0, shown.stderr
-    assert first == "asked for test, with REQUIRE_BROWSER=1"
-    assert re.sub(r"\d+", "N", took) == "Took install N s, lint N s, unit N s, browser N s."
+    asked = [line for line in lines if line.startswith("asked for")]
+    assert asked == [f"asked for {name}, with REQUIRE_BROWSER=1" for name in ("test", "test-delivery")]
+    stages = "install N s, lint N s, unit N s, browser N s, slides N s, test-delivery N s"
+    assert re.sub(r"\d+", "N", took) == f"Took {stages}."
     assert closing == "3 passed in 1 s"
 
 
@@ -49,9 +52,15 @@ def test_a_stage_that_fails_ends_it_and_the_times_up_to_there_are_said(tmp_path)
     assert closing == "1 failed in 2 s" and "browser" not in shown.stdout.replace("REQUIRE_BROWSER", "")
 
 
-def test_every_stage_of_make_test_says_that_it_begins():
+STAGES = {
+    "test": ["install", "lint", "unit", "bad-input", "browser", "check-notebooks"],
+    "test-delivery": ["slides", "test-delivery"],
+}
+
+
+@pytest.mark.parametrize("target", STAGES)
+def test_every_stage_says_that_it_begins(target):
     plain = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}  # `make test VERSIONS=oldest`
-    command = ["make", "-n", "test", "VERSIONS=pinned"]
+    command = ["make", "-n", target, "VERSIONS=pinned"]
     shown = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=True).stdout
-    names = re.findall(r'^echo "== ([\w-]+)"$', shown, re.MULTILINE)
-    assert names == ["install", "lint", "unit", "bad-input", "browser", "check-notebooks"]
+    assert re.findall(r'^echo "== ([\w-]+)"$', shown, re.MULTILINE) == STAGES[target]

@@ -56,7 +56,7 @@ class Slide:
         return next((target for kind, target, _ in quotes.QUOTE.findall(self.text) if kind == "exercise"), None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Deck:
     """A deck's front matter and its slides."""
 
@@ -72,9 +72,11 @@ class Deck:
 def read(path: Path) -> Deck:
     """The deck of a file. Raises ValueError for a slide without title, notes or minutes, and for digits in prose."""
     text = path.read_text(encoding="utf-8")
-    _, front, body = re.split(r"^---\n", text, maxsplit=2, flags=re.MULTILINE)
-    front = yaml.safe_load(front)
-    deck = Deck(path.stem, front, tuple(map(slide, re.split(r"\n---\n", body))))
+    match = re.fullmatch(r"---\n(.*?)\n---\n(.*)", text, flags=re.DOTALL)
+    front = yaml.safe_load(match[1]) if match else {}
+    if not {"title", "minutes"} <= set(front):
+        raise ValueError(f"{path.name} must begin with a title and minutes between two lines ---")
+    deck = Deck(path.stem, front, tuple(map(slide, match[2].split("\n---\n"))))
     faults = [*digits(text, front.get("allow", [])), *faults_of(deck)]
     if faults:
         raise ValueError(f"{path.name}:\n  " + "\n  ".join(faults))
@@ -106,13 +108,15 @@ def digits(text: str, allowed: Iterable[str]) -> list[str]:
 
 
 def faults_of(deck: Deck) -> list[str]:
-    """What is wrong with times and order, in sentences."""
+    """What is wrong with times and order, in sentences. Raises ValueError for an exercise that there is not."""
     faults, total, stated = [], sum(each.minutes for each in deck.counted), deck.front["minutes"]
     if abs(total - stated) > SLACK * stated:
         faults.append(f"the slides take {total:g} minutes, the deck states {stated}")
     for each in deck.slides:
-        if each.exercise and each.minutes != exercises.find(each.exercise).minutes:
-            wanted = exercises.find(each.exercise).minutes
+        if "exercise" in each.notes:
+            exercises.find(each.notes["exercise"])
+        wanted = exercises.find(each.exercise).minutes if each.exercise else each.minutes
+        if each.minutes != wanted:
             faults.append(f"the slide of Exercise {each.exercise} must have minutes: {wanted}, as in the registry")
     if deck.slides[len(deck.counted) :] != tuple(each for each in deck.slides if each.backup):
         faults.append("back-up slides must stand at the end")

@@ -5,27 +5,26 @@ A deck is `slides/NN_name.md` (tools/deck_text.py) with quotes (tools/quotes.py)
 With --html no PDF is made.
 """
 
-import functools
-import hashlib
+import argparse
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import collect
 import quotes
 from deck_text import Deck, markdown, read
+from node import node, packages
 
 from course_lib.bench.browser import MISSING, find_chromium
 from course_lib.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 SLIDES, BUILT = ROOT / "slides", ROOT / "build" / "slides"
-OLDEST_NODE = 18
-NO_NODE = "The decks need Node and npm: on Debian and Ubuntu `apt-get install nodejs npm`, elsewhere see nodejs.org."
+DECKS = "[0-9][0-9]_*.md"
+PDF = ("--pdf", "--pdf-outlines", "--pdf-outlines.pages=false", "--pdf-notes")
 
 
 def with_scripts(page: str, deck: Deck, pages: dict[str, str]) -> str:
@@ -41,94 +40,56 @@ def with_scripts(page: str, deck: Deck, pages: dict[str, str]) -> str:
 def marp(folder: Path, *options: str) -> None:
     """Run Marp on all Markdown of a folder; its results lie beside it. Exits with Marp's words if it fails."""
     variables = os.environ | {"CHROME_PATH": find_chromium() or "", "PUPPETEER_SKIP_DOWNLOAD": "1"}
-    command = [
-        node(),
-        packages() / "@marp-team" / "marp-cli" / "marp-cli.js",
-        "--no-stdin",
-        "-c",
-        SLIDES / "marp.config.mjs",
-    ]
-    command += ["--input-dir", folder, "--output", folder, *options]
+    script, config = packages() / "@marp-team" / "marp-cli" / "marp-cli.js", SLIDES / "marp.config.mjs"
+    command = [node(), script, "--no-stdin", "-c", config, "--input-dir", folder, "--output", folder, *options]
     shown = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=SLIDES)
     if shown.returncode:
-        sys.exit(f"Marp could not build the decks:\n{shown.stderr.strip()}")
-
-
-@functools.cache
-def node() -> str:
-    """The command node. Exits with a sentence if it is missing or too old."""
-    found = shutil.which("node")
-    if found is None or shutil.which("npm") is None:
-        sys.exit(
-            "The decks need Node and npm: on Debian and Ubuntu `apt-get install nodejs npm`, else from nodejs.org."
-        )
-    version = subprocess.run([found, "--version"], capture_output=True, text=True).stdout.strip()
-    if int(re.match(r"v?(\d+)", version)[1]) < OLDEST_NODE:
-        sys.exit(f"The decks need Node {OLDEST_NODE} or newer; {found} is {version}.")
-    return found
-
-
-@functools.cache
-def packages() -> Path:
-    """The folder with Marp, KaTeX and the fonts, as slides/package-lock.json names them; fetched once."""
-    folder = SLIDES / "node_modules"
-    stamp, lock = folder / ".course-lock", hashlib.sha256((SLIDES / "package-lock.json").read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != lock:
-        print("Fetching the packages of the decks into slides/node_modules: once, a minute.", flush=True)
-        variables = os.environ | {"PUPPETEER_SKIP_DOWNLOAD": "1"}
-        command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        shown = subprocess.run(command, cwd=SLIDES, env=variables, capture_output=True, text=True)
-        if shown.returncode:
-            sys.exit(
-                f"npm could not fetch the packages of the decks; it needs the network once.\n{shown.stderr.strip()}"
-            )
-        stamp.write_text(lock)
-    return folder
+        said = " ".join(shown.stderr.split()).rpartition("[ ERROR ] ")[2]  # Marp breaks lines for a terminal
+        sys.exit(f"Marp could not build the decks: {said}")
 
 
 def build(paths: list[Path], folder: Path = BUILT, pdf: bool = True) -> None:
-    """HTML and PDF of these decks in a folder. Exits with a sentence when a tool is missing."""
+    """HTML and PDF of these decks in a folder. Exits with a sentence when a tool is missing, ValueError for a fault."""
+    node()
     if pdf and find_chromium() is None:
         sys.exit(f"The PDFs need Chromium: {MISSING}.")
-    node(), packages()
     decks = list(map(read, paths))
-    live = {
-        target[:2] for path in paths for kind, target, _ in quotes.QUOTE.findall(path.read_text()) if kind == "live"
-    }
-    for notebook in collect.all_notebooks(sorted(live)) if live else []:
-        collect.collect(notebook)
-    work, pages = folder / "work", {}
-    shutil.rmtree(work, ignore_errors=True)
-    for deck in decks:
-        quoted = quotes.Quotes()
-        write_atomically(work / f"{deck.name}.md", markdown(deck, quoted).encode())
-        pages[deck.name] = quoted.pages
-    marp(work)
-    for deck in decks:
-        page = (work / f"{deck.name}.html").read_text(encoding="utf-8")
-        write_atomically(folder / f"{deck.name}.html", with_scripts(page, deck, pages[deck.name]).encode())
-    if pdf:
-        marp(work, "--pdf", "--pdf-outlines", "--pdf-notes", "--allow-local-files")
+    collect_for(decks)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        work, live = Path(name), {}
         for deck in decks:
-            (work / f"{deck.name}.pdf").replace(folder / f"{deck.name}.pdf")
-    shutil.rmtree(work)
+            quoted = quotes.Quotes()
+            (work / f"{deck.name}.md").write_text(markdown(deck, quoted), encoding="utf-8")
+            live[deck] = quoted.pages
+        marp(work)
+        for deck, pages in live.items():
+            page = (work / f"{deck.name}.html").read_text(encoding="utf-8")
+            write_atomically(folder / f"{deck.name}.html", with_scripts(page, deck, pages).encode())
+        if pdf:
+            marp(work, *PDF)
+            for deck in decks:
+                (work / f"{deck.name}.pdf").replace(folder / f"{deck.name}.pdf")
 
 
 def collect_for(decks: list[Deck]) -> None:
     """Run the notebooks whose live figures the decks quote, unless their pages are there already."""
     quoted = [quote for deck in decks for slide in deck.slides for quote in quotes.QUOTE.findall(slide.text)]
     numbers = sorted({target[:2] for kind, target, _ in quoted if kind == "live"})
-    for notebook in collect.all_notebooks(numbers) if numbers else []:
-        collect.collect(notebook)
+    if numbers:
+        collect.main(numbers)
 
 
 def main(arguments: list[str]) -> None:
-    prefixes = tuple(each for each in arguments if not each.startswith("--"))
-    paths = [path for path in sorted(SLIDES.glob("*.md")) if path.name.startswith(prefixes or "")]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("prefix", nargs="*", help="decks whose names begin so; all without any")
+    parser.add_argument("--html", action="store_true", help="make no PDF")
+    options = parser.parse_args(arguments)
+    paths = [path for path in sorted(SLIDES.glob(DECKS)) if path.name.startswith(tuple(options.prefix) or "")]
     if not paths:
-        sys.exit(f"No deck of {SLIDES} begins with {' or '.join(prefixes)}.")
+        sys.exit(f"No deck of {SLIDES} begins with {' or '.join(options.prefix)}.")
     try:
-        build(paths, pdf="--html" not in arguments)
+        build(paths, pdf=not options.html)
     except ValueError as error:
         sys.exit(f"A deck cannot be built: {error}")
     for path in paths:
