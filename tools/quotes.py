@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS, LIVE = ROOT / "notebooks", ROOT / "build" / "live"
 QUOTE = re.compile(r"\{\{([a-z]+) +([^\s{}]+) *([^{}]*)\}\}")
 PICTURE = re.compile(r'<img alt="([^"]*)" width="(\d+)"[^>]* src="data:image/png;base64,([^"]+)">')
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?")
 MARKDOWN = re.compile(r"([\\*_<>\[\]$#{}])")
 RIM = 8  # pixels
 # A page in a deck is light, whatever the system prefers: the slide around it is.

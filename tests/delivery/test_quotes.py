@@ -36,7 +36,7 @@ def cell(name: str, source: str = "", printed: str = "", html: str = "") -> nbfo
 
 
 CODE = "import math\n\n\ndef half(x):\n    return x / 2\n\n\nprint(half(3))"
-PRINTED = "weights: [ 0.07 -0.31  1,024]\nnorm  T = 1: 2.5e-3\nnorm  T = 2: 7"
+PRINTED = "weights: [ 0.07 -0.31  1,024]\nnorm  T = 1: 2.5e-3\nnorm  T = 2: 7\nlayer 2, head 7"
 LIVE = f'<!doctype html>\n<html>\n<head>\n<title>A &amp; B</title>\n</head>\n<body class="slide">{drawn()}</body>'
 
 
@@ -67,6 +67,7 @@ def quoted(tmp_path):
         ("It is {{number 02#numbers weights:}}.", "It is 0.07."),
         ("{{number 02#numbers weights: [2]}}", "-0.31"),
         ("{{number 02#numbers weights: [3]}}", "1,024"),
+        ("{{number 02#numbers layer}}", "2"),
         ("{{number 02#numbers T = 1:}} and {{number 02#numbers T = 2:}}", "2.5e-3 and 7"),
         (r"a formula $\frac{a_{b}}{c}$ stays", r"a formula $\frac{a_{b}}{c}$ stays"),
     ],
