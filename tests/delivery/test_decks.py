@@ -47,7 +47,7 @@ FAULTS = """({ least, index }) => [...document.querySelectorAll("svg[data-marpit
     const size = parseFloat(getComputedStyle(element).fontSize);
     if (own(element) && size < (element.closest(".katex") ? index : least)) faults.push(`type of ${size} px: ${text}`);
   }
-  const words = (e) => [...e.childNodes].filter((node) => node.nodeType === 3).map((node) => node.textContent).join(" ");
+  const words = (e) => [...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.textContent).join(" ");
   const outside = [...section.querySelectorAll("*:not(.katex *, pre *, code)")].filter(own).map(words);
   if (outside.some((text) => /\\$|\\\\frac|\\{\\{/.test(text))) faults.push("raw formula or quote");
   if (section.querySelector(".katex-error")) faults.push("a formula that KaTeX does not know");
