@@ -12,11 +12,11 @@ const SIDES = { e: 24, v: 24, r: 38, N: 56, p: 13 }; // pixels in a picture; new
 const MEETS = { // what meets, and what each form multiplies first: [from, to], name, thing, sizes
   scores: {
     blocks: [["Q_h", "q", "made", "n e"], ["W^{LK}_h{}^⊤", "learnt", "", "e r"], ["L^⊤", "l", "cached", "r N"]],
-    expanded: [[2, 3], "K_h", "k", "h N e"], absorbed: [[1, 2], "A_h", "q", "h n r"], stage: 1,
+    expanded: [[2, 3], "K_h", "k", "h N e"], absorbed: [[1, 2], "Q_h W^{LK}_h{}^⊤", "q", "h n r"], stage: 1,
   },
   values: {
     blocks: [["P_h", "", "made", "n N"], ["L", "l", "cached", "N r"], ["W^{LV}_h", "learnt", "", "r v"]],
-    expanded: [[2, 3], "V_h", "v", "h N v"], absorbed: [[1, 2], "M_h", "l", "h n r"], stage: 4,
+    expanded: [[2, 3], "V_h", "v", "h N v"], absorbed: [[1, 2], "P_h L", "l", "h n r"], stage: 4,
   },
 };
 
