@@ -113,7 +113,8 @@ def test_the_bracket_stands_around_two_blocks_and_moves_between_the_forms(mount)
     latter, former = [False, True, True], [True, True, False]
     assert opened.locator(".clf-product").evaluate_all(inside) == [latter, latter, former, former]
     made = opened.locator(".clf-chip-made").all_inner_texts()
-    assert [" ".join(text.split()) for text in made] == ["Kh 3 × 6 × 5", "Vh 3 × 6 × 5", "Qh WLKh⊤ 3 × 1 × 7", "Ph L 3 × 1 × 7"]
+    products = ["Kh 3 × 6 × 5", "Vh 3 × 6 × 5", "Qh WLKh⊤ 3 × 1 × 7", "Ph L 3 × 1 × 7"]
+    assert [" ".join(text.split()) for text in made] == products
     frames = "(all) => all.map((e) => getComputedStyle(e).borderTopStyle)"
     assert set(opened.locator(".clf-block.clf-cached").evaluate_all(frames)) == {"solid"}
     assert set(opened.locator(".clf-block.clf-made, .clf-chip-made").evaluate_all(frames)) == {"dashed"}
