@@ -1,6 +1,8 @@
 # make lab        install the course into .venv and open it in JupyterLab
 # make test       install what the tests need, then lint and run every test
 # make notebooks  run the notebooks (ONLY=03: one of them) and keep outputs and text pairs
+# make site       build the course as a site, build/site, which works from a file and offline
+# make test-delivery  test what is built for delivery: the site and the decks
 # make doctor     say what this machine lacks for the course
 # make clean      remove .venv
 
@@ -25,14 +27,14 @@ SHARED := -n $(WORKERS) --dist worksteal
 # Outputs are the same under the pinned versions only; under others the cells have to run.
 NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
 
-unit bad-input browser check-notebooks notebooks: export OMP_NUM_THREADS := 1
+unit bad-input browser check-notebooks notebooks site: export OMP_NUM_THREADS := 1
 # The way of computing on a CPU is fixed here, so that results do not depend on a measurement.
-unit bad-input browser check-notebooks notebooks: export COURSE_CPU := plain
+unit bad-input browser check-notebooks notebooks site: export COURSE_CPU := plain
 # Where a notebook takes two threads, one that waits for the other gives its core to other processes.
-browser check-notebooks notebooks: export OMP_WAIT_POLICY := PASSIVE
+browser check-notebooks notebooks site: export OMP_WAIT_POLICY := PASSIVE
 export REQUIRE_BROWSER
 
-.PHONY: lab test doctor install-lab install-test lint unit bad-input browser check-notebooks notebooks clean
+.PHONY: lab test site test-delivery doctor install-lab install-test install-delivery lint unit bad-input browser check-notebooks notebooks clean
 .NOTPARALLEL:
 
 lab: install-lab
@@ -42,7 +44,7 @@ lab: install-lab
 # The rules of ruff are those of its pinned version.
 test: $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
 
-install-lab install-test: install-%:
+install-lab install-test install-delivery: install-%:
 	@$(if $(filter test,$*),echo "== install")
 	@$(PYTHON) -I tools/install.py $* --versions $(VERSIONS)
 
@@ -53,7 +55,8 @@ lint: install-test
 
 unit: install-test
 	@echo "== $@"
-	$(PLAIN) $(SHARED) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks
+	$(PLAIN) $(SHARED) $(SHAPES) tests --ignore=tests/bad_input --ignore=tests/browser --ignore=tests/notebooks \
+		--ignore=tests/delivery
 
 # In one process: it ends before a second one would have loaded torch.
 bad-input: install-test
@@ -69,6 +72,19 @@ check-notebooks: install-test
 	@echo "== $@"
 	$(RUN) -m pytest -n $(WORKERS) --dist loadscope tests/notebooks $(wildcard notebooks/*.ipynb) $(NBVAL) \
 		--nbval-sanitize-with tests/notebooks/sanitize.cfg
+
+# Live figures are collected from runs of the notebooks, and kept until code or notebook change.
+site: install-delivery slides/node_modules/.package-lock.json
+	@echo "== $@"
+	$(RUN) tools/collect.py
+	$(RUN) tools/site.py
+
+slides/node_modules/.package-lock.json: slides/package-lock.json
+	PUPPETEER_SKIP_DOWNLOAD=1 npm ci --prefix slides --no-audit --no-fund
+
+test-delivery: site
+	@echo "== $@"
+	$(PLAIN) tests/delivery
 
 notebooks: install-test
 	$(RUN) tools/notebooks.py $(ONLY)

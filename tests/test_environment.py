@@ -22,8 +22,10 @@ def bounds(requirements: list[str]) -> dict[str, str]:
 
 
 def asked_by_pyproject(text: str) -> dict[str, str]:
+    """Those of participants and of the tests; site and decks are built elsewhere."""
     project = tomllib.loads(text)["project"]
-    return bounds(project["dependencies"] + sum(project["optional-dependencies"].values(), []))
+    extras = project["optional-dependencies"]
+    return bounds(project["dependencies"] + sum((extras[name] for name in ("lab", "test")), []))
 
 
 def python_and_packages_of_pyproject(text: str) -> dict[str, str]:
