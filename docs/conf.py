@@ -7,6 +7,8 @@ from urllib.parse import quote
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from look import variables  # noqa: E402 - the folder of settings is no package
+
 # Where the course is published, such as "https://github.com/OWNER/NAME". Each notebook's page then has buttons that
 # open it on Colab and Binder; without an address it can be downloaded only.
 COURSE_REPOSITORY = ""
@@ -25,6 +27,7 @@ myst_links_external_new_tab = False
 # Furo needs no network: its fonts are the system's, its scripts are inside. The other themes looked at bring icon fonts
 # and a megabyte of scripts for what this site does not have.
 html_theme = "furo"
+html_theme_options = {"light_css_variables": variables("light"), "dark_css_variables": variables("dark")}
 html_static_path = [str(HERE / "static")]
 templates_path = [str(HERE / "templates")]
 html_css_files = ["course.css"]
@@ -36,7 +39,7 @@ html_use_index = False
 add_module_names = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
-pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-high-contrast-dark"
+pygments_style, pygments_dark_style = "github-light-high-contrast", "github-dark-high-contrast"
 
 
 def launchers(repository: str, notebook: str) -> list[tuple[str, str]]:
@@ -56,7 +59,10 @@ def launchers(repository: str, notebook: str) -> list[tuple[str, str]]:
     ]
 
 
-def add_launchers(app, pagename, templatename, context, doctree) -> None:
+def complete(app, pagename, templatename, context, doctree) -> None:
+    """What a page's template is given: its buttons, and captions whose headings have a level."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
     if pagename.startswith("notebooks/"):
         notebook = f"{pagename}.ipynb"
         context["notebook"], context["launchers"] = notebook, launchers(app.config.course_repository, notebook)
@@ -64,4 +70,4 @@ def add_launchers(app, pagename, templatename, context, doctree) -> None:
 
 def setup(app) -> None:
     app.add_config_value("course_repository", COURSE_REPOSITORY, "html", [str])
-    app.connect("html-page-context", add_launchers)
+    app.connect("html-page-context", complete, priority=900)  # after Furo

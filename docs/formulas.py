@@ -10,6 +10,8 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from docutils.nodes import SkipNode
+from look import in_theme
 from sphinx.util import logging
 
 HERE = Path(__file__).resolve().parent
@@ -36,7 +38,7 @@ class Katex:
         answer = json.loads(self.process.stdout.readline())
         if "error" in answer:
             raise ValueError(answer["error"])
-        return answer["html"]
+        return in_theme(answer["html"])
 
     def close(self, *event) -> None:
         if self.owner == os.getpid():
@@ -49,8 +51,6 @@ katex = Katex()
 
 def set_formula(translator, node, display: bool) -> None:
     """Write a math node of docutils. Sphinx is told by SkipNode that its text is done with."""
-    from docutils.nodes import SkipNode
-
     try:
         html = katex.html(node.astext(), display)
     except ValueError as error:

@@ -27,7 +27,7 @@ TOKEN = re.compile(
     | (?P<sign><=|>=|\.\.\.|[=/*|<>]|[+-](?=\s|\d|[a-z]\b))
     | (?P<comma>,)
     | (?P<gap>\s+)
-    | (?P<word>\w[\w'-]*)
+    | (?P<word>\$?\w[\w'-]*)
     | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -79,7 +79,7 @@ def with_formulas(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z]+(_\w+)+", text):  # the name of an argument or a setting
+    if re.fullmatch(r"\$?[A-Za-z]+(_\w+)+", text):  # the name of an argument or a setting
         return f"`{text}`"
     return re.sub(r"([\\`*_{}\[\]<>#|$~])", r"\\\1", text)
 

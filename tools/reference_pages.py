@@ -1,7 +1,7 @@
 """The reference of course_lib as Markdown pages for Sphinx, from signatures and docstrings.
 
-The sources are read, not imported, so signatures stand as they were written, with their shapes, and nothing needs torch.
-A page is a package, a section a module. Below each function and class its source is folded away.
+The sources are read, not imported, so signatures stand as they were written, with their shapes. Nothing needs torch. A
+page is a package, a section a module. Below each function and class its source is folded away.
 """
 
 import ast
