@@ -5,7 +5,7 @@ page is a package, a section a module. Below each function and class its source 
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from textwrap import dedent
@@ -41,6 +41,17 @@ def pages() -> dict[str, str]:
     known = {name: name for paths in by_package.values() for path in paths for name in names(path)}
     known |= {name: full for name, full in handed_on() if full in known}
     return {name: page(name, paths, known) for name, paths in by_package.items()}
+
+
+def overview(names: Iterable[str]) -> str:
+    """A list of the packages, each with the first line of its docstring."""
+    return "\n".join(f"- [](reference/{name}.md): {first_line(name)}" for name in names)
+
+
+def first_line(name: str) -> str:
+    folder = PACKAGE if name == "course_lib" else PACKAGE / name
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+    return markdown(docstring(tree).splitlines()[0])
 
 
 def module_of(path: Path) -> str:

@@ -26,7 +26,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 OPENING = ("02_attention", "SoftmaxTemperature(")  # the figure on the first page: notebook, and how its cell makes it
 # Added to the page of a figure: it stands flush with the text, and says its height to the page around it, which cannot
 # look into a frame that is a stranger to it.
-IN_A_FRAME = """<style>body { padding: 4px; } .clf { padding: 0; } h1 { margin: 0 0 8px; }</style>
+IN_A_FRAME = """<style>body { padding: 4px 4px 12px; } .clf { padding: 0; } h1 { margin: 0 0 8px; }</style>
 <script>
 new ResizeObserver(() => parent.postMessage({ figure: "height", height: document.documentElement.offsetHeight }, "*"))
   .observe(document.documentElement);
@@ -46,7 +46,12 @@ def assemble() -> None:
     teaching = toctree("Teaching", ["decks", *(path.stem for path in DOCS.glob("instructor.md"))])
     put("index.md", written("index"), opening_figure(), tour(), chapters, teaching, toctree("Package", ["reference"]))
     put("decks.md", written("decks"), decks())
-    put("reference.md", written("reference"), toctree("Packages", [f"reference/{name}" for name in packages]))
+    put(
+        "reference.md",
+        written("reference"),
+        reference_pages.overview(packages),
+        toctree("Packages", [f"reference/{name}" for name in packages]),
+    )
     for guide in DOCS.glob("instructor.md"):
         put(guide.name, written(guide.stem))
 

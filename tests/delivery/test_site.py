@@ -23,7 +23,7 @@ PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("**/*.htm
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 # Not scanned here: figures, whose frames answer to nobody (tests/browser does), and the insides of formulas, which are
 # hidden from screen readers in favour of MathML. A test below holds their colours.
-AXE = {"iframes": False, "resultTypes": ["violations"]}
+AXE = {"iframes": False, "preload": False, "resultTypes": ["violations"]}
 OUTSIDE = {"exclude": [[".katex"]]}
 
 each_page = pytest.mark.parametrize("name", [name for name in PAGES if not name.startswith("slides/")])
