@@ -1,5 +1,6 @@
 """The course as a site: settings of Sphinx. `make site` assembles the sources (tools/site.py) and builds them."""
 
+import re
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -60,12 +61,22 @@ def launchers(repository: str, notebook: str) -> list[tuple[str, str]]:
 
 
 def complete(app, pagename, templatename, context, doctree) -> None:
-    """What a page's template is given: its buttons, and captions whose headings have a level."""
+    """What a page's template is given: its buttons, and what Sphinx writes against the rules of HTML, mended.
+
+    Headings of captions get a level, and arguments one below the other, a list without terms, become spans.
+    """
+    arguments = re.compile(r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>")
+    body = context.get("body", "")  # the page of the search has none
+    context["body"] = arguments.sub(lambda found: f'<span class="parameters">{spans(found[1])}</span>', body)
     tree = context.get("furo_navigation_tree", "")
     context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
     if pagename.startswith("notebooks/"):
         notebook = f"{pagename}.ipynb"
         context["notebook"], context["launchers"] = notebook, launchers(app.config.course_repository, notebook)
+
+
+def spans(items: str) -> str:
+    return items.replace("<dd>", "<span>").replace("</dd>", "</span>")
 
 
 def setup(app) -> None:

@@ -93,7 +93,8 @@ def with_figures(notebook: Path) -> nbformat.NotebookNode:
             continue
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata.setdefault("tags", []).append("hide-input")
-            cell.metadata.mystnb = {"code_prompt_show": f"Code: {cell.source.splitlines()[0].lstrip('# ')}"}
+            said = cell.source.splitlines()[0].lstrip("# ").replace("`", "")
+            cell.metadata.mystnb = {"code_prompt_show": f"Code: {said}"}
         # A widget without a picture is the progress bar of a run that is over.
         cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {}) or "text/html" in out.data]
         for output in cell.outputs:

@@ -156,7 +156,7 @@ def test_each_formula_of_a_notebook_is_there_for_screen_readers_too():
 
 
 @each_page
-def test_a_page_is_whole_offline_fits_a_telephone_and_axe_finds_nothing_serious(open_page, name):
+def test_a_page_is_whole_offline_axe_finds_nothing_serious_and_it_fits_small_screens(open_page, name):
     page = open_page(name, color_scheme="light")
     mount_all(page)
     assert page.locator(".live.mounted iframe").count() == page.locator("[data-page]").count()
@@ -166,8 +166,9 @@ def test_a_page_is_whole_offline_fits_a_telephone_and_axe_finds_nothing_serious(
     assert serious(page) == []
     page.emulate_media(color_scheme="dark")
     assert serious(page, runOnly=["color-contrast"]) == []
-    page.set_viewport_size({"width": 390, "height": 800})
-    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+    for width in (1340, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("() => document.documentElement.scrollWidth") == width
 
 
 def test_a_figure_answers_and_follows_the_theme_of_the_page(open_page):
