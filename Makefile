@@ -74,17 +74,13 @@ check-notebooks: install-test
 		--nbval-sanitize-with tests/notebooks/sanitize.cfg
 
 # Live figures are collected from runs of the notebooks, and kept until code or notebook change.
-site: install-delivery slides/node_modules/.package-lock.json
+site: install-delivery
 	@echo "== $@"
-	$(RUN) tools/collect.py
 	$(RUN) tools/site.py
-
-slides/node_modules/.package-lock.json: slides/package-lock.json
-	PUPPETEER_SKIP_DOWNLOAD=1 npm ci --prefix slides --no-audit --no-fund
 
 test-delivery: site
 	@echo "== $@"
-	$(PLAIN) tests/delivery
+	$(PLAIN) $(SHARED) tests/delivery
 
 notebooks: install-test
 	$(RUN) tools/notebooks.py $(ONLY)

@@ -1,7 +1,7 @@
 """Build the course as a static site: python tools/site.py. It works from a file and offline.
 
-Text and outputs are those of the committed notebooks, the live figures those that tools/collect.py has collected, the
-decks those in build/slides. Sphinx reads what is assembled in build/site-source, and writes build/site, whole or not at
+Text and outputs are those of the committed notebooks, the live figures those that tools/collect.py collects, the decks
+those in build/slides. Sphinx reads what is assembled in build/site-source, and writes build/site, whole or not at
 all.
 """
 
@@ -11,17 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import collect
 import nbformat
 import reference_pages
 from collect import LIVE, NOTEBOOKS, all_notebooks
+from node import node, packages
 
 from course_lib.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, BUILD = ROOT / "docs", ROOT / "build"
 SOURCE, NEXT, SITE, SLIDES = BUILD / "site-source", BUILD / "site-next", BUILD / "site", BUILD / "slides"
-MODULES = ROOT / "slides" / "node_modules"
-KATEX, FONTS = MODULES / "katex" / "dist", MODULES / "@fontsource"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 OPENING = ("02_attention", "SoftmaxTemperature(")  # the figure on the first page: notebook, and how its cell makes it
 # Added to the page of a figure: it stands flush with the text, and says its height to the page around it, which cannot
@@ -144,20 +144,19 @@ def add_files() -> None:
     if SLIDES.exists():
         shutil.copytree(SLIDES, NEXT / "slides")
     static = NEXT / "_static"
-    shutil.copytree(KATEX / "fonts", static / "katex" / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
-    shutil.copy(KATEX / "katex.min.css", static / "katex")
+    katex = packages() / "katex" / "dist"
+    shutil.copytree(katex / "fonts", static / "katex" / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
+    shutil.copy(katex / "katex.min.css", static / "katex")
     sheet = (static / "course.css").read_text(encoding="utf-8")
     (static / "fonts").mkdir()
     for file in re.findall(r"url\(fonts/([\w-]+\.woff2)\)", sheet):
-        shutil.copy(next(FONTS.glob(f"*/files/{file}")), static / "fonts")
+        shutil.copy(next(packages().glob(f"@fontsource/*/files/{file}")), static / "fonts")
 
 
 def main() -> None:
-    missing = [str(folder) for folder in (KATEX, FONTS) if not folder.exists()]
-    if missing:
-        sys.exit(f"The site needs {' and '.join(missing)}: run `make site`, or `npm ci` in the folder slides.")
-    if not shutil.which("node"):
-        sys.exit("The site needs Node 18 or newer, which sets its formulas: install Node.")
+    node()
+    packages()
+    collect.main([])
     assemble()
     build()
     print(f"The site is {SITE / 'index.html'}.")

@@ -4,12 +4,14 @@ import importlib.util
 import inspect
 import pkgutil
 import re
+import subprocess
 import sys
 from contextlib import ExitStack
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -19,14 +21,16 @@ from course_lib.figures.motifs import THINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE, LIVE = ROOT / "build" / "site", ROOT / "build" / "live"
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("**/*.html") if path.parts[-3] != "live")
+# Decks and figures have tests of their own.
+PAGES = sorted(path.relative_to(SITE).as_posix() for place in ("", "*/") for path in SITE.glob(f"{place}*.html"))
+PAGES = [name for name in PAGES if not name.startswith("slides/")]
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 # Not scanned here: figures, whose frames answer to nobody (tests/browser does), and the insides of formulas, which are
 # hidden from screen readers in favour of MathML. A test below holds their colours.
 AXE = {"iframes": False, "preload": False, "resultTypes": ["violations"]}
 OUTSIDE = {"exclude": [[".katex"]]}
 
-each_page = pytest.mark.parametrize("name", [name for name in PAGES if not name.startswith("slides/")])
+each_page = pytest.mark.parametrize("name", PAGES)
 each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS)
 pytestmark = pytest.mark.browser
 
@@ -299,8 +303,101 @@ def test_launch_buttons_come_from_one_setting(settings):
         settings.launchers("https://x.org/a/b", "notebooks/02_attention.ipynb")
 
 
+@pytest.fixture
+def built(tmp_path):
+    """Build a site of one notebook page with this Markdown, as docs/conf.py says; Sphinx's result and the page."""
+
+    def builder(text, *options):
+        (tmp_path / "notebooks").mkdir()
+        (tmp_path / "index.md").write_text("# Home\n\n```{toctree}\nnotebooks/one\n```\n")
+        node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# One\n\n{text}")])
+        nbformat.write(node, tmp_path / "notebooks" / "one.ipynb")
+        command = [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-q",
+            "-W",
+            "-c",
+            ROOT / "docs",
+            *options,
+            tmp_path,
+            tmp_path / "out",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done, tmp_path / "out" / "notebooks" / "one.html"
+
+    return builder
+
+
+def test_with_the_setting_a_page_has_its_buttons(built):
+    done, page = built("Text.", "-D", "course_repository=https://github.com/someone/course")
+    assert done.returncode == 0, done.stderr
+    hrefs = [link for link in Page(page).links if "someone" in link]
+    assert hrefs == [
+        "https://colab.research.google.com/github/someone/course/blob/main/notebooks/one.ipynb",
+        "https://mybinder.org/v2/gh/someone/course/main?labpath=notebooks%2Fone.ipynb",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        (r"$\frac{1}$", "KaTeX parse error"),
+        ("[02](02_attention.ipynb)", "02_attention.ipynb"),
+        ("[](#no-such)", "no-such"),
+    ],
+)
+def test_a_formula_or_a_link_that_is_wrong_stops_the_build(built, text, reason):
+    done, _ = built(text)
+    assert done.returncode != 0 and reason in done.stderr
+
+
 @each_notebook
 def test_without_the_setting_only_the_download_is_offered(settings, notebook):
     assert settings.COURSE_REPOSITORY == ""
     text = (SITE / f"notebooks/{notebook}.html").read_text(encoding="utf-8")
     assert "colab" not in text and "mybinder" not in text and text.count("Download the notebook") == 1
+
+
+def test_a_formula_that_cannot_be_set_is_an_error_with_its_reason():
+    katex = of_docs("formulas").Katex()
+    assert "<math " in katex.html("x^2", False)
+    with pytest.raises(ValueError, match="KaTeX parse error: .*frac"):
+        katex.html(r"\frac{1}", True)
+    katex.close()
+
+
+@pytest.fixture
+def tool():
+    spec = importlib.util.spec_from_file_location("site_tool", ROOT / "tools" / "site.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_without_node_nothing_is_built_and_a_sentence_says_so(tool, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    tool.node.cache_clear()
+    with pytest.raises(SystemExit, match="^Node and npm are needed"):
+        tool.main()
+    tool.node.cache_clear()
+
+
+def test_a_formula_stays_one_whose_lines_look_like_a_list(tool, tmp_path, monkeypatch):
+    cells = [nbformat.v4.new_markdown_cell("Then $a\n- b$ and $$c\n- d$$ and\n- an item")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "11_new.ipynb")
+    (cell,) = tool.with_figures(tmp_path / "11_new.ipynb").cells
+    assert cell.source == "Then $a - b$ and $$c - d$$ and\n- an item"
+
+
+def test_decks_are_listed_with_their_pdf_as_far_as_they_were_built(tool, tmp_path, monkeypatch):
+    monkeypatch.setattr(tool, "SLIDES", tmp_path)
+    assert tool.decks().startswith("This site was built without decks.")
+    (tmp_path / "02_attention.html").write_text("<title>Attention</title>")
+    (tmp_path / "02_attention.pdf").touch()
+    (tmp_path / "03_heads.html").write_text("<p>no title")
+    assert tool.decks().splitlines() == [
+        '- <a href="slides/02_attention.html">Attention</a> (<a href="slides/02_attention.pdf">PDF with notes</a>)',
+        '- <a href="slides/03_heads.html">03_heads</a>',
+    ]

@@ -1,0 +1,44 @@
+"""Node and its packages for decks and site: those that slides/package-lock.json names, fetched once."""
+
+import functools
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SLIDES = Path(__file__).resolve().parent.parent / "slides"
+OLDEST = 18
+MISSING = "Node and npm are needed: on Debian and Ubuntu `apt-get install nodejs npm`, elsewhere see nodejs.org."
+
+
+@functools.cache
+def node() -> str:
+    """The command node. Exits with a sentence if it is missing or too old."""
+    found = shutil.which("node")
+    if found is None or shutil.which("npm") is None:
+        sys.exit(MISSING)
+    version = subprocess.run([found, "--version"], capture_output=True, text=True).stdout.strip()
+    if int(re.match(r"v?(\d+)", version)[1]) < OLDEST:
+        sys.exit(f"Node {OLDEST} or newer is needed; {found} is {version}.")
+    return found
+
+
+@functools.cache
+def packages() -> Path:
+    """The folder with Marp, KaTeX and the fonts, as slides/package-lock.json names them; fetched once."""
+    folder = SLIDES / "node_modules"
+    stamp, lock = folder / ".course-lock", hashlib.sha256((SLIDES / "package-lock.json").read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != lock:
+        print("Fetching Marp, KaTeX and fonts into slides/node_modules: once, a minute.", flush=True)
+        variables = os.environ | {"PUPPETEER_SKIP_DOWNLOAD": "1"}
+        command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        shown = subprocess.run(command, cwd=SLIDES, env=variables, capture_output=True, text=True)
+        if shown.returncode:
+            sys.exit(
+                f"npm could not fetch the packages of the decks; it needs the network once.\n{shown.stderr.strip()}"
+            )
+        stamp.write_text(lock)
+    return folder
