@@ -46,14 +46,10 @@ def assemble() -> None:
     teaching = toctree("Teaching", ["decks", *(path.stem for path in DOCS.glob("instructor.md"))])
     put("index.md", written("index"), opening_figure(), tour(), chapters, teaching, toctree("Package", ["reference"]))
     put("decks.md", written("decks"), decks())
-    put(
-        "reference.md",
-        written("reference"),
-        reference_pages.overview(packages),
-        toctree("Packages", [f"reference/{name}" for name in packages]),
-    )
-    for guide in DOCS.glob("instructor.md"):
-        put(guide.name, written(guide.stem))
+    entries = toctree("Packages", [f"reference/{name}" for name in packages])
+    put("reference.md", written("reference"), reference_pages.overview(packages), entries)
+    for guide in DOCS.glob("instructor.md"):  # its links are those of the repository
+        put(guide.name, written(guide.stem).replace("](../notebooks/", "](notebooks/"))
 
 
 def put(name: str, *parts: str) -> None:

@@ -21,7 +21,7 @@ function fit({ source, data }) {
 
 /** What scrolls sideways can be reached by keyboard. */
 function reachable() {
-  for (const box of document.querySelectorAll("pre, .formula, .table-wrapper, .cell_output > div, dt.sig")) {
+  for (const box of document.querySelectorAll("pre, div.formula, .table-wrapper, .cell_output > div, dt.sig")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
