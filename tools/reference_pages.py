@@ -5,29 +5,17 @@ page is a package, a section a module. Below each function and class its source 
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from textwrap import dedent
 
 from docstrings import markdown
+from public_names import PACKAGE, Definition, Qualified, full_name, known_names, module_of, public
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "course_lib"
 # In the order of the course; what is not named here follows. The modules of single exercises hold their solutions.
-ORDER = (
-    "reference",
-    "layers",
-    "models",
-    "accounting",
-    "surgery",
-    "text",
-    "training",
-    "figures",
-    "widgets",
-    "exercises",
-)
-Definition = ast.FunctionDef | ast.ClassDef
+ORDER = "reference layers models accounting surgery text training figures widgets exercises".split()
 
 
 def pages() -> dict[str, str]:
@@ -38,8 +26,7 @@ def pages() -> dict[str, str]:
         if path.name.startswith("nb") or place.name == "__main__.py":
             continue
         by_package.setdefault(place.parts[0] if len(place.parts) > 1 else "course_lib", []).append(path)
-    known = {name: name for paths in by_package.values() for path in paths for name in names(path)}
-    known |= {name: full for name, full in handed_on() if full in known}
+    known = known_names(chain.from_iterable(by_package.values()))
     return {name: page(name, paths, known) for name, paths in by_package.items()}
 
 
@@ -52,34 +39,6 @@ def first_line(name: str) -> str:
     folder = PACKAGE if name == "course_lib" else PACKAGE / name
     tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
     return markdown(docstring(tree).splitlines()[0])
-
-
-def module_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def names(path: Path) -> list[str]:
-    """The public names of a module, in full."""
-    body = ast.parse(path.read_text(encoding="utf-8")).body
-    return [f"{module_of(path)}.{definition.name}" for definition in public(body)]
-
-
-def handed_on() -> Iterator[tuple[str, str]]:
-    """What a package takes from its modules, as (name in the package, name in the module)."""
-    for path in PACKAGE.rglob("__init__.py"):
-        for name, full in imported(ast.parse(path.read_text(encoding="utf-8"))).items():
-            yield f"{module_of(path)}.{name}", full
-
-
-def imported(tree: ast.Module) -> dict[str, str]:
-    """What a module imports by `from`: its name there -> its full name."""
-    nodes = (node for node in tree.body if isinstance(node, ast.ImportFrom))
-    return {alias.asname or alias.name: f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
-
-
-def public(body: list[ast.stmt]) -> list[Definition]:
-    found = {node.name: node for node in reversed(body) if isinstance(node, Definition) and node.name[0] != "_"}
-    return [node for node in reversed(found.values())]
 
 
 def page(name: str, paths: list[Path], known: dict[str, str]) -> str:
@@ -100,38 +59,6 @@ def section(path: Path, known: dict[str, str]) -> str:
     return "\n\n".join([*title, markdown(docstring(tree), link), *entries])
 
 
-class Qualified(ast.NodeTransformer):
-    """Writes the course's names in annotations in full, so that each leads to its own description."""
-
-    def __init__(self, tree: ast.Module, module: str, known: dict[str, str]):
-        own = {node.name: f"{module}.{node.name}" for node in public(tree.body)}
-        self.full = {name: known[full] for name, full in (imported(tree) | own).items() if full in known}
-
-    def visit_annotation(self, node: ast.expr | None) -> None:
-        for part in ast.walk(node) if node else ():
-            if isinstance(part, ast.Name):
-                part.id = self.full.get(part.id, part.id)
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        self.visit_annotation(node.annotation)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        self.visit_annotation(node.returns)
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
-        self.visit_annotation(node.annotation)
-        return node
-
-
-def full_name(name: str, module: str, known: dict[str, str]) -> str | None:
-    """What a name in backticks stands for: one of the same module, or of a neighbour, as `positions.rotate`."""
-    package = module.rpartition(".")[0]
-    candidates = (f"{module}.{name}", f"{package}.{name}", f"course_lib.{name}", name)
-    return next((known[candidate] for candidate in candidates if candidate in known), None)
-
-
 def docstring(node: Definition | ast.Module) -> str:
     """The docstring without the indentation of its code. Lines that are indented further stay so."""
     if not ast.get_docstring(node):
@@ -149,18 +76,16 @@ def entry(node: Definition, module: str, text: str, link) -> str:
 
 
 def members(node: Definition, link) -> list[str]:
-    """The fields and the public methods of a class that say what they do."""
+    """The public methods of a class that say what they do."""
     if not isinstance(node, ast.ClassDef):
         return []
     methods = [method for method in public(node.body) if isinstance(method, ast.FunctionDef) and docstring(method)]
-    return [
-        directive(
-            "py:property" if is_property(method) else "py:method",
-            signature(method),
-            [markdown(docstring(method), link)],
-        )
-        for method in methods
-    ]
+    return [member(method, link) for method in methods]
+
+
+def member(node: ast.FunctionDef, link) -> str:
+    kind = "py:property" if is_property(node) else "py:method"
+    return directive(kind, signature(node), [markdown(docstring(node), link)])
 
 
 def is_property(node: ast.FunctionDef) -> bool:
