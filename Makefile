@@ -2,7 +2,8 @@
 # make test       install what the tests need, then lint and run every test
 # make notebooks  run the notebooks (ONLY=03: one of them) and keep outputs and text pairs
 # make slides     build the decks (ONLY=03: one of them) as HTML and PDF in build/slides
-# make test-delivery  test what is built for delivery
+# make site       build the course as a site in build/site, which works from a file and offline
+# make test-delivery  test what is built for delivery: decks, site, bundle
 # make bundle     a copy of the course that installs without network, in build/bundle
 # make doctor     say what this machine lacks for the course
 # make clean      remove .venv
@@ -28,7 +29,7 @@ SHARED := -n $(WORKERS) --dist worksteal
 # Outputs are the same under the pinned versions only; under others the cells have to run.
 NBVAL := $(if $(filter pinned,$(VERSIONS)),--nbval,--nbval-lax)
 
-RUNS := unit bad-input browser check-notebooks notebooks slides test-delivery
+RUNS := unit bad-input browser check-notebooks notebooks slides site test-delivery
 $(RUNS): export OMP_NUM_THREADS := 1
 # The way of computing on a CPU is fixed here, so that results do not depend on a measurement.
 $(RUNS): export COURSE_CPU := plain
@@ -38,7 +39,7 @@ $(RUNS): export COURSE_PROGRESS := off
 $(RUNS): export OMP_WAIT_POLICY := PASSIVE
 export REQUIRE_BROWSER
 
-.PHONY: lab test slides test-delivery bundle doctor install-lab install-test install-delivery lint unit bad-input \
+.PHONY: lab test slides site test-delivery bundle doctor install-lab install-test install-delivery lint unit bad-input \
 	browser check-notebooks notebooks clean
 .NOTPARALLEL:
 
@@ -78,6 +79,7 @@ check-notebooks: install-test
 	$(RUN) -m pytest -n $(WORKERS) --dist loadscope tests/notebooks $(wildcard notebooks/*.ipynb) $(NBVAL) \
 		--nbval-sanitize-with tests/notebooks/sanitize.cfg
 
+# Live figures are collected from runs of the notebooks, and kept until code or notebook change.
 notebooks: install-test
 	$(RUN) tools/notebooks.py $(ONLY)
 
@@ -89,7 +91,11 @@ slides: install-delivery
 	@echo "== $@"
 	$(RUN) tools/decks.py $(ONLY)
 
-test-delivery: slides
+site: install-delivery
+	@echo "== $@"
+	$(RUN) tools/site.py
+
+test-delivery: slides site
 	@echo "== $@"
 	$(PLAIN) $(SHARED) tests/delivery
 

@@ -1,0 +1,70 @@
+"""Formulas, set by KaTeX while the site is built: pages need no script for them, and screen readers get MathML.
+
+A formula that KaTeX refuses is a warning of Sphinx, with the place where it stands.
+"""
+
+import json
+import os
+import subprocess
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from docutils.nodes import SkipNode
+from look import in_theme
+from sphinx.util import logging
+
+HERE = Path(__file__).resolve().parent
+KATEX = HERE.parent / "slides" / "node_modules" / "katex"  # the decks' own, so that both set formulas alike
+SHEET = "katex/katex.min.css"
+
+
+class Katex:
+    """KaTeX in a Node process of its own, which starts at the first formula, in each process that Sphinx forks."""
+
+    def __init__(self):
+        self.process, self.owner = None, None
+        self.html = cache(self._html)
+
+    def _html(self, tex: str, display: bool) -> str:
+        """The formula as HTML and MathML. Raises ValueError with KaTeX's reason for what it cannot set."""
+        if self.owner != os.getpid():
+            self.owner = os.getpid()
+            command = ["node", HERE / "formulas.mjs", KATEX]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            self.process = subprocess.Popen(command, encoding="utf-8", **pipes)
+        self.process.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return in_theme(answer["html"])
+
+    def close(self, *event) -> None:
+        if self.owner == os.getpid():
+            self.process.stdin.close()
+            self.process.wait()
+
+
+katex = Katex()
+
+
+def set_formula(translator, node, display: bool) -> None:
+    """Write a math node of docutils. Sphinx is told by SkipNode that its text is done with."""
+    try:
+        html = katex.html(node.astext(), display)
+    except ValueError as error:
+        logging.getLogger(__name__).warning("%s", error, location=node)
+        html = f"<code>{escape(node.astext())}</code>"
+    tag = "div" if display else "span"
+    translator.body.append(f'<{tag} class="formula">{html}</{tag}>')
+    raise SkipNode
+
+
+def setup(app) -> dict:
+    inline = (lambda translator, node: set_formula(translator, node, display=False), None)
+    block = (lambda translator, node: set_formula(translator, node, display=True), None)
+    app.add_html_math_renderer("katex", inline, block)
+    app.add_css_file(SHEET)
+    app.connect("build-finished", katex.close)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,48 @@
+"""tools/docstrings.py: which parts of a docstring become formulas, and what stays as it was written."""
+
+import pytest
+from docstrings import markdown
+
+SET = {
+    "P = Z^{-1} A": "$P =  Z^{-1} A$",
+    "Of d_QK and N_KVheads.": "Of $d_{QK}$ and $N_{KVheads}$.",
+    "W_LK_h^T stands there": r"$W_{LK,h}^\top$ stands there",
+    "A = f(row sums of A)": r"$A =  f(\text{row}\ \text{sums}\ \text{of}\ A)$",
+    "Q (..., N_Q, d_QK), mask": r"$Q\ (\ldots ,  N_{Q},  d_{QK})$, mask",
+    "E in R^{N_T x d} holds": r"$E \in \mathbb{R}^{N_{T} \times d}$ holds",
+    "||X W||_F^2 of e^{i m theta_i}": r"$\|X W\|_{F}^{2}$ of $e^{i m \theta_{i}}$",
+    "<q, R_{n - m} k>": r"$\langle q,  R_{n - m} k\rangle$",
+    "gamma * x / sqrt(mean(x^2) + eps)": r"$\gamma \cdot  x /  \operatorname{sqrt}"
+    r"(\operatorname{mean}(x^{2}) +  \varepsilon)$",
+    "The rows of X, then V.": "The rows of $X$, then $V$.",
+}
+KEPT = {
+    "A layer does not fix its heads.": "A layer does not fix its heads.",
+    "M. F. Serret, and I": "M. F. Serret, and I",
+    "sections 3 and 6 (paper)": "sections 3 and 6 (paper)",
+    "U+FFFD, GPT-2 and UTF-8": "U+FFFD, GPT-2 and UTF-8",
+    "`W_Q @ X` is code": "`W_Q @ X` is code",
+    "a setting such as n_kv_heads": "a setting such as `n_kv_heads`",
+    "in $COURSE_CACHE": "in `$COURSE_CACHE`",
+    "<script> & [link](x) *bold*": r"\<script\> & \[link\](x) \*bold\*",
+}
+
+
+@pytest.mark.parametrize("text", SET)
+def test_a_formula_is_set(text):
+    assert markdown(text) == SET[text]
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_prose_and_code_stay_as_they_are(text):
+    assert markdown(text) == KEPT[text]
+
+
+def test_an_example_is_code_and_paragraphs_stay_apart():
+    said = markdown("First Y = P V.\n\n    attend(Q, K, V)\n\nLast.")
+    assert said == "First $Y =  P V$.\n\n```python\nattend(Q, K, V)\n```\n\nLast."
+
+
+def test_a_name_in_backticks_leads_to_its_description():
+    said = markdown("as in `attend`, not `other`", {"attend": "course_lib.attend"}.get)
+    assert said == "as in {py:obj}`attend <course_lib.attend>`, not `other`"

@@ -1,0 +1,403 @@
+"""The site that `make site` built, opened from its files in a browser that has no network."""
+
+import importlib.util
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from contextlib import ExitStack
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+import course_lib.reference
+from course_lib.bench.browser import new_page, running_chromium
+from course_lib.figures.motifs import THINGS
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE, LIVE = ROOT / "build" / "site", ROOT / "build" / "live"
+# Decks and figures have tests of their own.
+PAGES = sorted(path.relative_to(SITE).as_posix() for place in ("", "*/") for path in SITE.glob(f"{place}*.html"))
+PAGES = [name for name in PAGES if not name.startswith("slides/")]
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+# Not scanned here: figures, whose frames answer to nobody (tests/browser does); the insides of formulas, hidden from
+# screen readers in favour of MathML (a test below holds their colours); and folded sources, for their number.
+AXE = {"iframes": False, "preload": False, "resultTypes": ["violations"]}
+OUTSIDE = {"exclude": [[".katex"], ["details.source > div"]]}
+
+each_page = pytest.mark.parametrize("name", PAGES)
+each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS)
+pytestmark = pytest.mark.browser
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page without a browser: its ids, its links, its figures, and its prose."""
+
+    VOID = {"meta", "link", "input", "img", "br", "hr", "wbr", "col", "source"}
+    SILENT = {"script", "style", "code", "pre", "annotation", "title"}
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.ids, self.links, self.figures, self.prose, self.open = set(), [], [], [], []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids.add(attrs.get("id"))
+        self.links += [attrs[name] for name in ("href", "src", "data-page") if attrs.get(name)]
+        if "data-page" in attrs:
+            self.figures.append(attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+    def handle_data(self, text):
+        if not self.SILENT & set(self.open):
+            self.prose.append(text)
+
+
+@pytest.fixture(scope="session")
+def parsed():
+    return {name: Page(SITE / name) for name in PAGES}
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a page of the site. Fails the test at any request beyond its files and at any error in the console."""
+    opened, wrong = ExitStack(), []
+
+    def opener(address, **options):
+        page = opened.enter_context(
+            new_page(browser, **{"offline": True, "viewport": {"width": 1280, "height": 900}} | options)
+        )
+        page.on("request", lambda sent: wrong.append(sent.url) if not sent.url.startswith(("file:", "data:")) else None)
+        page.on("requestfailed", lambda sent: wrong.append(sent.url))
+        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        path, _, rest = address.partition("?")
+        page.goto((SITE / path).as_uri() + (f"?{rest}" if rest else ""))
+        return page
+
+    with opened:
+        yield opener
+    assert wrong == []
+
+
+def mount_all(page) -> None:
+    """Bring each figure into view, as a reader does who scrolls, and wait until it has said its height."""
+    for place in page.locator(".live").all():
+        place.scroll_into_view_if_needed()
+        page.wait_for_function("(place) => place.classList.contains('mounted')", arg=place.element_handle())
+
+
+def serious(page, **options) -> list:
+    found = Axe().run(page, context=OUTSIDE, options=AXE | options).response["violations"]
+    return [
+        (rule["id"], [node["html"][:200] for node in rule["nodes"][:3]])
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    ]
+
+
+def test_there_is_a_page_for_each_notebook():
+    assert {f"notebooks/{name}.html" for name in NOTEBOOKS} | {"index.html", "decks.html", "search.html"} <= set(PAGES)
+
+
+def test_every_link_leads_to_a_file_of_the_site_and_to_a_place_in_it(parsed):
+    wrong = []
+    for name, page in parsed.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme in ("https", "mailto", "data"):
+                continue
+            target = (SITE / name).parent.joinpath(unquote(parts.path)).resolve() if parts.path else SITE / name
+            known = parsed.get(target.relative_to(SITE).as_posix()) if target.is_relative_to(SITE) else None
+            if not target.is_file() or (known and parts.fragment and unquote(parts.fragment) not in known.ids):
+                wrong.append((name, link))
+    assert wrong == []
+
+
+@each_notebook
+def test_links_to_notebooks_lead_to_pages(parsed, notebook):
+    found = [link for link in parsed[f"notebooks/{notebook}.html"].links if link.endswith(".ipynb")]
+    assert found == [f"{notebook}.ipynb"] and "download" in (SITE / f"notebooks/{notebook}.html").read_text()
+    assert (SITE / "notebooks" / found[0]).read_bytes() == (ROOT / "notebooks" / found[0]).read_bytes()
+
+
+@each_notebook
+def test_every_figure_that_was_collected_has_its_place_and_its_name(parsed, notebook):
+    figures = parsed[f"notebooks/{notebook}.html"].figures
+    collected = {f"../live/{notebook}/{path.name.split('.')[0]}.html" for path in LIVE.glob(f"{notebook}/*.page.html")}
+    assert {figure["data-page"] for figure in figures} == collected and len(figures) == len(collected)
+    assert all(len(figure["data-title"]) > 5 for figure in figures)
+
+
+@each_page
+def test_no_formula_is_left_as_it_was_typed(parsed, name):
+    prose = "".join(parsed[name].prose)
+    assert re.findall(r".{0,30}(?:\$|\\(?:frac|textcolor|top|operatorname|mathbb)).{0,30}", prose) == []
+    assert "katex-error" not in (SITE / name).read_text(encoding="utf-8")
+
+
+def test_each_formula_of_a_notebook_is_there_for_screen_readers_too():
+    text = (SITE / "notebooks" / "02_attention.html").read_text(encoding="utf-8")
+    assert text.count('class="formula"') == text.count("<math ") == text.count('class="katex-html"') > 200
+
+
+@each_page
+def test_a_page_is_whole_offline_axe_finds_nothing_serious_and_it_fits_small_screens(open_page, name):
+    page = open_page(name, color_scheme="light")
+    mount_all(page)
+    assert page.locator(".live.mounted iframe").count() == page.locator("[data-page]").count()
+    assert all(len(frame.query_selector_all(".clf button")) for frame in page.frames[1:])
+    cut = "() => document.documentElement.scrollHeight > innerHeight + 1"
+    assert [frame.url for frame in page.frames[1:] if frame.evaluate(cut)] == []
+    assert serious(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert serious(page, runOnly=["color-contrast"]) == []
+    for width in (1340, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("() => document.documentElement.scrollWidth") == width
+
+
+def test_a_figure_answers_and_follows_the_theme_of_the_page(open_page):
+    page = open_page("index.html", color_scheme="null")  # any other would be told to the frame, too
+    mount_all(page)
+    figure = page.frames[1]
+    before = figure.locator(".clf-readout").inner_text()
+    figure.locator(".clf-try").click()
+    figure.wait_for_function("(before) => document.querySelector('.clf-readout').innerText !== before", arg=before)
+    assert figure.locator(".clf").get_attribute("data-theme") == "light"
+    page.evaluate("() => { document.body.dataset.theme = 'dark'; }")
+    figure.wait_for_selector(".clf[data-theme=dark]")
+
+
+def test_a_figure_has_no_rights_of_the_page(open_page):
+    page = open_page("index.html")
+    mount_all(page)
+    assert page.locator("iframe").get_attribute("sandbox") == "allow-scripts"
+    assert page.locator("iframe").get_attribute("title") == page.locator(".live").get_attribute("data-title")
+    assert page.frames[1].evaluate("() => self.origin") == "null"
+
+
+def test_on_paper_and_without_scripts_the_still_picture_stands_for_the_figure(open_page):
+    page = open_page("index.html")
+    mount_all(page)
+    assert page.locator("iframe").is_visible() and not page.locator(".live img").is_visible()
+    page.emulate_media(media="print")
+    assert not page.locator("iframe").is_visible() and page.locator(".live img").is_visible()
+    assert open_page("index.html", java_script_enabled=False).locator(".live img").is_visible()
+
+
+def test_search_finds_a_word_from_a_file_and_leads_to_it(open_page):
+    page = open_page("search.html?q=Nadaraya")
+    link = page.locator("#search-results li a", has_text="02 Attention").first
+    link.click()
+    page.wait_for_url("**/02_attention.html*")
+    page = open_page("search.html?q=streaming_attention")
+    assert page.locator("#search-results a[href*='reference.attention.streaming_attention']").count() == 1
+
+
+def test_collapsed_cells_are_folded_under_what_they_do(open_page):
+    page = open_page("notebooks/02_attention.html")
+    first = page.locator("details.hide").first
+    assert first.get_attribute("open") is None
+    assert (
+        first.locator("summary").inner_text()
+        == "Code: Draws the matrices above so that each product is aligned with its factors."
+    )
+
+
+def test_open_exercises_are_shown_as_they_are(open_page):
+    page = open_page("notebooks/02_attention.html")
+    assert page.get_by_text("not attempted yet").count() == 7
+    assert page.locator("pre", has_text='check("2.1", attend)').is_visible()
+
+
+def test_every_public_function_of_the_reference_is_described():
+    ids = Page(SITE / "reference" / "reference.html").ids
+    names = {module.name for module in pkgutil.iter_modules(course_lib.reference.__path__)}
+    modules = [importlib.import_module(f"course_lib.reference.{name}") for name in names]
+    own = [
+        f"{module.__name__}.{name}"
+        for module in modules
+        for name, value in vars(module).items()
+        if (inspect.isfunction(value) or inspect.isclass(value))
+        and value.__module__ == module.__name__
+        and name[0] != "_"
+    ]
+    assert len(own) > 80 and set(own) <= ids
+
+
+def test_a_shape_and_an_error_stand_in_the_reference(open_page):
+    entry = open_page("reference/reference.html").locator(
+        "[id='course_lib.reference.attention.attention_weights'] + dd"
+    )
+    assert "Raises ValueError for widths that differ" in entry.inner_text()
+    assert "'... n d'" in entry.locator("xpath=preceding-sibling::dt").inner_text()
+    assert not entry.locator("details.source pre").is_visible()
+    entry.locator("summary").click()
+    assert "def attention_weights(" in entry.locator("details.source pre").inner_text()
+
+
+def of_docs(name: str):
+    sys.path.insert(0, str(ROOT / "docs"))
+    spec = importlib.util.spec_from_file_location(f"site_{name}", ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def settings():
+    return of_docs("conf")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb, as WCAG defines it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_letters_of_formulas_stand_out_from_the_ground(theme):
+    colours = of_docs("look").variables(theme)
+    ground = luminance(colours["color-background-primary"])
+    for name in THINGS:
+        darker, lighter = sorted([luminance(colours[f"motif-{name}"]), ground])
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, name
+
+
+def test_formulas_take_the_colour_of_the_theme():
+    text = (SITE / "notebooks" / "02_attention.html").read_text(encoding="utf-8")
+    assert "color:var(--motif-Q);" in text and f"color:{THINGS['Q'].either};" not in text
+    assert f"--motif-Q: {THINGS['Q'].dark};" in text
+
+
+def test_launch_buttons_come_from_one_setting(settings):
+    names = dict(settings.launchers("https://github.com/someone/course/", "notebooks/02_attention.ipynb"))
+    assert names["Open in Colab"] == (
+        "https://colab.research.google.com/github/someone/course/blob/main/notebooks/02_attention.ipynb"
+    )
+    assert names["Open on Binder"].endswith("/v2/gh/someone/course/main?labpath=notebooks%2F02_attention.ipynb")
+    assert settings.launchers("", "notebooks/02_attention.ipynb") == []
+    with pytest.raises(
+        ValueError, match="COURSE_REPOSITORY must begin with https://github.com/, got 'https://x.org/a/b'"
+    ):
+        settings.launchers("https://x.org/a/b", "notebooks/02_attention.ipynb")
+
+
+@pytest.fixture
+def built(tmp_path):
+    """Build a site of one notebook page with this Markdown, as docs/conf.py says; Sphinx's result and the page."""
+
+    def builder(text, *options):
+        (tmp_path / "notebooks").mkdir()
+        (tmp_path / "index.md").write_text("# Home\n\n```{toctree}\nnotebooks/one\n```\n")
+        node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# One\n\n{text}")])
+        nbformat.write(node, tmp_path / "notebooks" / "one.ipynb")
+        command = [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-q",
+            "-W",
+            "-c",
+            ROOT / "docs",
+            *options,
+            tmp_path,
+            tmp_path / "out",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done, tmp_path / "out" / "notebooks" / "one.html"
+
+    return builder
+
+
+def test_with_the_setting_a_page_has_its_buttons(built):
+    done, page = built("Text.", "-D", "course_repository=https://github.com/someone/course")
+    assert done.returncode == 0, done.stderr
+    hrefs = [link for link in Page(page).links if "someone" in link]
+    assert hrefs == [
+        "https://colab.research.google.com/github/someone/course/blob/main/notebooks/one.ipynb",
+        "https://mybinder.org/v2/gh/someone/course/main?labpath=notebooks%2Fone.ipynb",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        (r"$\frac{1}$", "KaTeX parse error"),
+        ("[02](02_attention.ipynb)", "02_attention.ipynb"),
+        ("[](#no-such)", "no-such"),
+    ],
+)
+def test_a_formula_or_a_link_that_is_wrong_stops_the_build(built, text, reason):
+    done, _ = built(text)
+    assert done.returncode != 0 and reason in done.stderr
+
+
+@each_notebook
+def test_without_the_setting_only_the_download_is_offered(settings, notebook):
+    assert settings.COURSE_REPOSITORY == ""
+    text = (SITE / f"notebooks/{notebook}.html").read_text(encoding="utf-8")
+    assert "colab" not in text and "mybinder" not in text and text.count("Download the notebook") == 1
+
+
+def test_a_formula_that_cannot_be_set_is_an_error_with_its_reason():
+    katex = of_docs("formulas").Katex()
+    assert "<math " in katex.html("x^2", False)
+    with pytest.raises(ValueError, match="KaTeX parse error: .*frac"):
+        katex.html(r"\frac{1}", True)
+    katex.close()
+
+
+@pytest.fixture
+def tool():
+    spec = importlib.util.spec_from_file_location("site_tool", ROOT / "tools" / "site.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_without_node_nothing_is_built_and_a_sentence_says_so(tool, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    tool.node.cache_clear()
+    with pytest.raises(SystemExit, match="^Node and npm are needed"):
+        tool.main()
+    tool.node.cache_clear()
+
+
+def test_a_formula_stays_one_whose_lines_look_like_a_list(tool, tmp_path, monkeypatch):
+    cells = [nbformat.v4.new_markdown_cell("Then $a\n- b$ and $$c\n- d$$ and\n- an item")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "11_new.ipynb")
+    (cell,) = tool.with_figures(tmp_path / "11_new.ipynb").cells
+    assert cell.source == "Then $a - b$ and $$c - d$$ and\n- an item"
+
+
+def test_decks_are_listed_with_their_pdf_as_far_as_they_were_built(tool, tmp_path, monkeypatch):
+    monkeypatch.setattr(tool, "SLIDES", tmp_path)
+    assert tool.decks().startswith("This site was built without decks.")
+    (tmp_path / "02_attention.html").write_text("<title>Attention</title>")
+    (tmp_path / "02_attention.pdf").touch()
+    (tmp_path / "03_heads.html").write_text("<p>no title")
+    assert tool.decks().splitlines() == [
+        '- <a href="slides/02_attention.html">Attention</a> (<a href="slides/02_attention.pdf">PDF with notes</a>)',
+        '- <a href="slides/03_heads.html">03_heads</a>',
+    ]

@@ -1,0 +1,192 @@
+"""Docstrings as Markdown for the site: prose is escaped, and formulas written as plain text are set.
+
+A docstring says `P = Z^{-1} A` and d_QK, as one reads it in a terminal; on a page these are formulas. A formula is the
+longest sequence of letters, numbers, signs and balanced brackets that holds a power, an index, an equation, or a
+capital letter of the course. Within f(...) it may hold words. Code in backticks and indented examples stay as they are.
+"""
+
+import ast
+import re
+from collections.abc import Callable
+from textwrap import dedent
+
+GREEK = ("alpha", "beta", "gamma", "delta", "theta", "kappa", "mu", "sigma", "eps", "Theta")
+LONG_INDICES = ("head", "in", "out", "model", "latent", "rope", "value", "KVheads", "kappa", "down", "gate", "up")
+CAPITALS = "BDEGHJKLMNPQSUVWXYZ"  # set where they stand alone; A and I are words, and C is a language, too
+SIGNS = {"<=": r"\le", ">=": r"\ge", "*": r"\cdot", "...": r"\ldots", "|": r"\mid"}
+
+INDEX, POWER = r"_(?:\{[^{}]*\}|[A-Za-z0-9]+)", r"\^(?:\{[^{}]*\}|[A-Za-z0-9]+)"
+BASE = rf"(?:{'|'.join(GREEK)}|[A-Za-z]|\d+(?:\.\d+)?)"
+TOKEN = re.compile(
+    rf"""(?P<call>(?<![\w.{{-])(?:[A-Za-z]|Re|[a-z]{{2,}}(?!\(s\)))(?:{INDEX})?\()
+    | (?P<open>[(\[]|<(?=[A-Za-z])|(?<![\w'])\|\|?(?=[A-Za-z\d]))
+    | (?P<close>(?:[)\]]|(?<=\w)>|(?<=[\w')}}])\|\|?(?![A-Za-z\d|]))(?:{INDEX})?(?:{POWER})?)
+    | (?P<space_of>\bin\ (?=R\^\{{))
+    | (?P<name>(?<![\w.-])[a-z](?:_[a-z0-9]{{3,}})*_(?!(?:{"|".join(LONG_INDICES)})\b)[a-z]{{3,}}\b)
+    | (?P<atom>(?<![\w.{{-])(?:sum(?={INDEX}|\ \w\^)|{BASE})'?(?:{INDEX})*'?(?:{POWER})?(?:{INDEX})*(?![\w'+])(?!-\w))
+    | (?P<sign><=|>=|\.\.\.|[=/*|<>]|[+-](?=\s|\d|[a-z]\b))
+    | (?P<comma>,)
+    | (?P<gap>\s+)
+    | (?P<word>\$?\w[\w'-]*)
+    | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def markdown(docstring: str, link: Callable[[str], str | None] = lambda name: None) -> str:
+    """The docstring as Markdown. `link` gives the full name of what a name in backticks stands for, or None."""
+    blocks = re.split(r"\n\s*\n", dedent(docstring).strip("\n"))
+    return "\n\n".join(part(block, link) for block in blocks)
+
+
+def part(block: str, link: Callable[[str], str | None]) -> str:
+    if block.startswith(("    ", ">>>")):
+        return f"```{language(dedent(block))}\n{dedent(block)}\n```"
+    return paragraph(block, link)
+
+
+def language(example: str) -> str:
+    try:
+        ast.parse(example)
+    except SyntaxError:
+        return "pycon" if example.startswith(">>>") else "text"
+    return "python"
+
+
+def paragraph(text: str, link: Callable[[str], str | None]) -> str:
+    parts = re.split(r"(`[^`]+`)", text)
+    parts[::2] = map(with_formulas, parts[::2])
+    parts[1::2] = [linked(code, link(code.strip("`"))) for code in parts[1::2]]
+    return "".join(parts)
+
+
+def linked(code: str, full: str | None) -> str:
+    return f"{{py:obj}}`{code.strip('`')} <{full}>`" if full else code
+
+
+def with_formulas(text: str) -> str:
+    """Prose without code, its formulas between dollars and the rest escaped."""
+    tokens, parts, place = list(TOKEN.finditer(text)), [], 0
+    while place < len(tokens):
+        end = formula_end(tokens, place)
+        if is_formula(tokens[place:end], text):
+            parts.append(f"${formula(tokens[place:end])}$")
+            place = end
+        else:
+            parts.append(escaped(tokens[place][0]))
+            place += 1
+    return "".join(parts)
+
+
+def escaped(text: str) -> str:
+    if re.fullmatch(r"\$?[A-Za-z]+(_\w+)+", text):  # the name of an argument or a setting
+        return f"`{text}`"
+    return re.sub(r"([\\`*_{}\[\]<>#|$~])", r"\\\1", text)
+
+
+def formula_end(tokens: list[re.Match], start: int) -> int:
+    """Behind the last token of the longest formula that begins at `start`; `start` itself when none does."""
+    end, brackets = start, []
+    for place in range(start, len(tokens)):
+        kind = tokens[place].lastgroup
+        if ends(kind, brackets) or is_word(tokens, place, first=place == start):
+            break
+        if kind in ("call", "open"):
+            brackets.append(kind)
+        elif kind == "close":
+            brackets.pop()
+        if not brackets and kind in ("atom", "close"):
+            end = place + 1
+    return end
+
+
+def ends(kind: str, brackets: list[str]) -> bool:
+    """Whether no formula goes on with a token of this kind within these brackets."""
+    if kind in ("name", "word"):
+        return "call" not in brackets
+    return kind == "other" or (kind in ("close", "comma") and not brackets)
+
+
+def is_word(tokens: list[re.Match], place: int, first: bool) -> bool:
+    """Whether a letter is an article or a pronoun; "A = ..." begins a formula."""
+    letter, behind = tokens[place][0], "".join(token[0] for token in tokens[place + 1 : place + 3])
+    return letter in ("a", "I") or (letter == "A" and first and behind != " =")
+
+
+def is_formula(tokens: list[re.Match], text: str) -> bool:
+    names = [token[0] for token in tokens if token.lastgroup in ("atom", "call")]
+    if not names or tokens[0].lastgroup in ("gap", "sign", "close", "comma", "space_of"):
+        return False
+    if len(tokens) == 1 and text[tokens[0].end() :].startswith(". "):  # the initial of a name, or the end of a sentence
+        return indexed(names[0])
+    equation = any(token[0] in ("=", "<=", ">=") for token in tokens)
+    return equation or any(indexed(name) or name in CAPITALS for name in names)
+
+
+def indexed(name: str) -> bool:
+    """Whether a name has a power, or an index as formulas have them: n_h and d_head, but not n_new."""
+    index = re.match(rf"{BASE}'?_(\w+)", name)
+    return "^" in name or "{" in name or (index is not None and all(map(short, index[1].split("_"))))
+
+
+def short(index: str) -> bool:
+    return len(index) <= 2 or index.isupper() or index in LONG_INDICES
+
+
+def formula(tokens: list[re.Match]) -> str:
+    """Its TeX. Formulas have no spaces of their own, so those behind a word and before a shape are put in."""
+    spaced = re.sub(r"(\\text\{[^{}]*\})\s", r"\1\\ ", "".join(map(tex, tokens)))
+    return re.sub(r"(?<=\S)\s(\([^()]*,)", r"\\ \1", spaced)
+
+
+def tex(token: re.Match) -> str:
+    kind, text = token.lastgroup, token[0]
+    if kind in ("atom", "close"):
+        return marked(text)
+    if kind == "call":
+        return marked(text[:-1]) + "("
+    if kind == "space_of":
+        return r"\in "
+    if kind in ("name", "word"):
+        return rf"\text{{{text}}}".replace("_", r"\_")
+    if kind == "open":
+        return {"<": r"\langle ", "||": r"\|"}.get(text, text)
+    if kind == "gap":
+        return text
+    return SIGNS.get(text, text) + " "
+
+
+def marked(text: str) -> str:
+    """A letter, function or closing bracket with its indices, which join, and its power."""
+    base = re.match(r"[A-Za-z]+|[\d.]+|\|\||.", text)[0]
+    marks = re.findall(rf"('|{INDEX}|{POWER})", text[len(base) :])
+    primes = "'" * marks.count("'")
+    indices = [inside(mark[1:].strip("{}")) for mark in marks if mark[0] == "_"]
+    powers = [mark[1:].strip("{}") for mark in marks if mark[0] == "^"]
+    name = r"\mathbb{R}" if base == "R" and powers and " x " in powers[0] else named(base)
+    below = f"_{{{','.join(indices)}}}" if indices else ""
+    above = "".join(f"^{{{inside(power)}}}" for power in powers).replace("^{T}", r"^\top")
+    return f"{name}{primes}{below}{above}"
+
+
+def inside(text: str) -> str:
+    """What stands in braces: a name, a product or a sum."""
+    parts = re.findall(rf"[A-Za-z]+|{INDEX}|<=|>=|\.\.\.|.", text)
+    words = {"in": r"\in" if " in " in text else "in", "x": r"\times" if " x " in text else "x"}
+    return "".join(brace(part, words) for part in parts)
+
+
+def brace(part: str, words: dict[str, str]) -> str:
+    if part in GREEK or part == "sum":
+        return named(part)
+    if part[0] == "_":
+        return f"_{{{part[1:].strip('{}')}}}"
+    return (SIGNS | words).get(part, part)
+
+
+def named(base: str) -> str:
+    if base in GREEK:
+        return rf"\{base}".replace(r"\eps", r"\varepsilon")
+    if base.isalpha() and len(base) > 1:
+        return r"\sum" if base == "sum" else rf"\operatorname{{{base}}}"
+    return {">": r"\rangle", "||": r"\|"}.get(base, base)
