@@ -79,7 +79,6 @@ check-notebooks: install-test
 	$(RUN) -m pytest -n $(WORKERS) --dist loadscope tests/notebooks $(wildcard notebooks/*.ipynb) $(NBVAL) \
 		--nbval-sanitize-with tests/notebooks/sanitize.cfg
 
-# Live figures are collected from runs of the notebooks, and kept until code or notebook change.
 notebooks: install-test
 	$(RUN) tools/notebooks.py $(ONLY)
 
