@@ -19,6 +19,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -42,6 +43,7 @@ HONOURED = {
     *("use-deprecated", "cache-dir", "no-cache-dir", "constraint", "only-binary", "no-binary", "prefer-binary"),
     *("uploaded-prior-to", "no-color", "progress-bar", "log"),
 }
+NEEDED = 1.5e9  # bytes, with what pip unpacks meanwhile
 ADVICE = {errno.ENOSPC: "Free two gigabytes there."} | dict.fromkeys(
     (errno.EROFS, errno.EACCES, errno.EPERM), "Clone the course into a folder that you can write."
 )
@@ -177,6 +179,12 @@ def keep_lab_offline() -> None:
     (folder / "page_config.json").write_text(json.dumps(disabled))
 
 
+def little_disk() -> str:
+    """What to say of the disk after a failure: nothing, unless little is left."""
+    free = shutil.disk_usage(VENV).free
+    return f"{free / 1e9:.1f} GB are free in {ROOT}: free two gigabytes. " if free < NEEDED else ""
+
+
 def install(extra: str, versions: str) -> None:
     pins = constraints(versions)
     MARKER.touch()
@@ -188,7 +196,9 @@ def install(extra: str, versions: str) -> None:
     request = ["--constraint", str(pin_file), "--editable", f".[{extra}]"]
     # The network may have failed for a moment. At the second try pip prints everything.
     if not pip_install(*request) and not pip_install(*request, quiet=False):
-        sys.exit("The install failed: pip says why above. Run the same command again when that is mended.")
+        sys.exit(
+            f"The install failed: pip says why above. {little_disk()}Run the same command again when that is mended."
+        )
     reason, lacks = examine(extra, versions)
     if reason or lacks:
         sys.exit(f"pip ended without an error, but .venv is not complete: {'; '.join(lacks) or reason}.")
