@@ -179,10 +179,11 @@ def keep_lab_offline() -> None:
     (folder / "page_config.json").write_text(json.dumps(disabled))
 
 
-def little_disk() -> str:
-    """What to say of the disk after a failure: nothing, unless little is left."""
+def reasons() -> str:
+    """What pip does not say of a failure: how little of the disk is left, and what helps without network."""
     free = shutil.disk_usage(VENV).free
-    return f"{free / 1e9:.1f} GB are free in {ROOT}: free two gigabytes. " if free < NEEDED else ""
+    disk = f"{free / 1e9:.1f} GB are free in {ROOT}: free two gigabytes. " if free < NEEDED else ""
+    return disk + ("" if WHEELS.is_dir() else "Without network, take a bundle, made elsewhere by `make bundle`. ")
 
 
 def install(extra: str, versions: str) -> None:
@@ -196,9 +197,7 @@ def install(extra: str, versions: str) -> None:
     request = ["--constraint", str(pin_file), "--editable", f".[{extra}]"]
     # The network may have failed for a moment. At the second try pip prints everything.
     if not pip_install(*request) and not pip_install(*request, quiet=False):
-        sys.exit(
-            f"The install failed: pip says why above. {little_disk()}Run the same command again when that is mended."
-        )
+        sys.exit(f"The install failed: pip says why above. {reasons()}Run the same command again when that is mended.")
     reason, lacks = examine(extra, versions)
     if reason or lacks:
         sys.exit(f"pip ended without an error, but .venv is not complete: {'; '.join(lacks) or reason}.")
