@@ -61,8 +61,9 @@ def test_what_is_no_id_is_left_out():
 def test_a_folder_that_cannot_be_written_disturbs_nothing(tmp_path, monkeypatch, capsys):
     (tmp_path / "mine").write_text("a file, where the folder should be")
     check("0.1", find("0.1").solution)
-    assert "correct" in capsys.readouterr().out
-    assert progress.passed() == set()
+    said = capsys.readouterr().out.splitlines()
+    assert "correct" in said[0] and progress.passed() == set()
+    assert said[1:] == [f"This is not noted in your list of passed exercises, {progress.folder()}: File exists."]
 
 
 def test_a_room_gets_a_file_under_a_random_name(room):
