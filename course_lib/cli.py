@@ -86,7 +86,9 @@ def train(
 
 @app.command()
 def progress(
-    room: Annotated[Path | None, typer.Option(envvar="COURSE_ROOM", help="Count in this shared folder, too.")] = None,
+    room: Annotated[
+        Path | None, typer.Option(envvar="COURSE_ROOM", readable=False, help="Count in this shared folder, too.")
+    ] = None,
 ) -> None:
     """Show which exercises were passed on this machine; with a room, how many of its participants passed each."""
     from course_lib.exercises import standing
@@ -106,7 +108,8 @@ def show_room(room: Path) -> None:
     try:
         found, people = counts(room)
     except OSError as error:
-        typer.echo(f"Error: the room {room} cannot be read: {error.strerror}", err=True)
+        advice = ". Its owner sees the counts." if isinstance(error, PermissionError) else ""
+        typer.echo(f"Error: the room {room} cannot be read: {error.strerror}{advice}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"\nParticipants who passed an exercise: {people}. Counts below {FEWEST} are not shown.")
     for exercise_id in sorted(found, key=lambda i: [int(part) for part in i.split(".")]):

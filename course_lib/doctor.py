@@ -153,7 +153,12 @@ def check_home() -> Finding:
         return Finding("Home", "fail", found, HOME)
     from jupyter_core.paths import jupyter_runtime_dir
 
-    if not can_write(nearest_existing(Path(jupyter_runtime_dir()))):
+    place = nearest_existing(Path(jupyter_runtime_dir()))
+    if not can_write(place):
+        if shutil.disk_usage(place).free < DISK_FAIL:
+            return Finding(
+                "Home", "fail", f"the disk is full where {jupyter_runtime_dir()} is", "Free some space there."
+            )
         return Finding("Home", "fail", f"JupyterLab has no write access to {jupyter_runtime_dir()}", HOME)
     return Finding("Home", "ok", os.path.expanduser("~"))
 
@@ -187,15 +192,15 @@ def check_writing() -> Finding:
     folders = [folder for folder in (Path.cwd(), cache_folder()) if not can_write(nearest_existing(folder))]
     if folders:
         names = " and ".join(map(str, folders))
-        return Finding("Writing", "fail", f"no write access to {names}", "Give yourself write access, or move there.")
+        return Finding("Writing", "fail", f"no write access to {names}", "Get write access, or work in a copy.")
     return Finding("Writing", "ok", f"{Path.cwd()} and {cache_folder()}")
 
 
 def can_write(folder: Path) -> bool:
-    """Try it: permission bits say little on network folders and for root."""
+    """Try it: permission bits say little on network folders and for root. A full disk still takes an empty file."""
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            return True
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            return file.write(bytes(4096)) == 4096
     except OSError:
         return False
 

@@ -167,6 +167,20 @@ def test_a_home_that_cannot_be_written(monkeypatch):
     assert finding.status == "fail" and "export HOME=" in finding.advice
 
 
+def test_a_home_on_a_full_disk(monkeypatch):
+    monkeypatch.setattr(doctor, "can_write", lambda folder: False)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: SimpleNamespace(free=0))
+    finding = doctor.check_home()
+    assert finding.status == "fail" and "disk is full" in finding.found and "Free some space" in finding.advice
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_full_disk_takes_an_empty_file_but_cannot_be_written(monkeypatch, tmp_path):
+    assert doctor.can_write(tmp_path)
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", lambda dir, **options: open("/dev/full", "wb", **options))
+    assert not doctor.can_write(tmp_path)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows the home of each user")
 def test_without_a_home_the_lab_says_what_to_set():
     code = (

@@ -103,6 +103,18 @@ def test_a_failing_pip_leaves_the_marker_and_no_stamp(tool, monkeypatch):
     assert tool.MARKER.exists() and not tool.stands("lab", "pinned")
 
 
+@pytest.mark.parametrize("gigabytes", [0.3, 3])
+@pytest.mark.parametrize("bundled", [False, True])
+def test_a_failure_names_a_full_disk_and_what_helps_without_network(tool, monkeypatch, tmp_path, gigabytes, bundled):
+    monkeypatch.setattr(tool, "pip_install", lambda *arguments, **options: False)
+    monkeypatch.setattr(tool, "WHEELS", tmp_path if bundled else tmp_path / "wheels")
+    monkeypatch.setattr(tool.shutil, "disk_usage", lambda place: mock.Mock(free=1e9 * gigabytes))
+    with pytest.raises(SystemExit) as failure:
+        tool.install("lab", "pinned")
+    assert ("0.3 GB are free" in str(failure.value)) is (gigabytes < 1)
+    assert ("`make bundle`" in str(failure.value)) is not bundled
+
+
 def test_without_the_index_of_cpu_builds_pip_goes_on_by_itself(tool, monkeypatch, capsys):
     calls = []
     monkeypatch.setattr(tool.sys, "platform", "linux")

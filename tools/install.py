@@ -19,6 +19,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -42,6 +43,7 @@ HONOURED = {
     *("use-deprecated", "cache-dir", "no-cache-dir", "constraint", "only-binary", "no-binary", "prefer-binary"),
     *("uploaded-prior-to", "no-color", "progress-bar", "log"),
 }
+NEEDED = 1.5e9  # bytes, with what pip unpacks meanwhile
 ADVICE = {errno.ENOSPC: "Free two gigabytes there."} | dict.fromkeys(
     (errno.EROFS, errno.EACCES, errno.EPERM), "Clone the course into a folder that you can write."
 )
@@ -177,6 +179,13 @@ def keep_lab_offline() -> None:
     (folder / "page_config.json").write_text(json.dumps(disabled))
 
 
+def reasons() -> str:
+    """What pip does not say of a failure: how little of the disk is left, and what helps without network."""
+    free = shutil.disk_usage(VENV).free
+    disk = f"{free / 1e9:.1f} GB are free in {ROOT}: free two gigabytes. " if free < NEEDED else ""
+    return disk + ("" if WHEELS.is_dir() else "Without network, take a bundle, made elsewhere by `make bundle`. ")
+
+
 def install(extra: str, versions: str) -> None:
     pins = constraints(versions)
     MARKER.touch()
@@ -188,7 +197,7 @@ def install(extra: str, versions: str) -> None:
     request = ["--constraint", str(pin_file), "--editable", f".[{extra}]"]
     # The network may have failed for a moment. At the second try pip prints everything.
     if not pip_install(*request) and not pip_install(*request, quiet=False):
-        sys.exit("The install failed: pip says why above. Run the same command again when that is mended.")
+        sys.exit(f"The install failed: pip says why above. {reasons()}Run the same command again when that is mended.")
     reason, lacks = examine(extra, versions)
     if reason or lacks:
         sys.exit(f"pip ended without an error, but .venv is not complete: {'; '.join(lacks) or reason}.")

@@ -48,9 +48,9 @@ def _modules() -> list[str]:
 def check(exercise_id: str, answer) -> None:
     """Grade an answer (a function, or a value where one is asked for) and print what there is to say."""
     result = grade(find(exercise_id), answer)
-    if result.passed:
-        record(exercise_id)
     _say({True: "✓ ", False: "✗ ", None: ""}[result.passed] + result.message)
+    if result.passed and (lost := record(exercise_id)):
+        _say(lost)
 
 
 def _say(text: str) -> None:

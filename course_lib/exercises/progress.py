@@ -34,16 +34,23 @@ def passed() -> set[str]:
     return _ids(folder() / "passed.txt")
 
 
-def record(exercise_id: str) -> None:
-    """Note that an exercise was passed. Where nothing can be written, the note is lost and all else goes on."""
+def record(exercise_id: str) -> str:
+    """Note that an exercise was passed; "", or a sentence that says why the local file does not have the note.
+
+    What cannot be told to a room is lost, and all else goes on.
+    """
     if os.environ.get("COURSE_PROGRESS") == "off":
-        return
-    with contextlib.suppress(OSError):
+        return ""
+    lost = ""
+    try:
         if exercise_id not in passed():
             _append(folder() / "passed.txt", exercise_id)
+    except OSError as error:
+        lost = f"This is not noted in your list of passed exercises, {folder()}: {error.strerror}."
     if shared := os.environ.get("COURSE_ROOM"):
         with contextlib.suppress(OSError):
             _tell(Path(shared))
+    return lost
 
 
 def counts(shared: Path) -> tuple[dict[str, int], int]:
@@ -79,4 +86,6 @@ def _tell(shared: Path) -> None:
     if not own.exists():
         write_atomically(own, uuid.uuid4().hex.encode())
     lines = "".join(f"{i}\n" for i in sorted(passed()))
-    write_atomically(shared / f"{own.read_text()}.txt", lines.encode())
+    told = shared / f"{own.read_text()}.txt"
+    write_atomically(told, lines.encode())
+    told.chmod(0o644)  # whoever counts has another account, and a strict umask would hide the file from it

@@ -104,7 +104,8 @@ def test_a_notebook_waits_for_the_answer_to_the_newest_choice(open_page):
     opened.keyboard.press("ArrowRight")
     assert opened.evaluate("() => sent") == [{"number": 2}, {"number": 3}]
     for choice, waiting in (({"number": 2}, True), ({"number": 3}, False)):
-        assert "Python is computing" in opened.locator(".clf-notice").inner_text()
+        notice = opened.locator(".clf-notice").inner_text()
+        assert "Python is computing" in notice and "run the cell again" in notice
         figure.set_state(choice)
         opened.evaluate("(json) => fromPython(json)", page.to_json({"answer": figure.answer}))
         assert (opened.locator(".clf-pending").count() == 1) is waiting

@@ -1,5 +1,6 @@
 """The record of passed exercises, its counts in a room, the command and the panel."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -60,8 +61,9 @@ def test_what_is_no_id_is_left_out():
 def test_a_folder_that_cannot_be_written_disturbs_nothing(tmp_path, monkeypatch, capsys):
     (tmp_path / "mine").write_text("a file, where the folder should be")
     check("0.1", find("0.1").solution)
-    assert "correct" in capsys.readouterr().out
-    assert progress.passed() == set()
+    said = capsys.readouterr().out.splitlines()
+    assert "correct" in said[0] and progress.passed() == set()
+    assert said[1:] == [f"This is not noted in your list of passed exercises, {progress.folder()}: File exists."]
 
 
 def test_a_room_gets_a_file_under_a_random_name(room):
@@ -70,6 +72,17 @@ def test_a_room_gets_a_file_under_a_random_name(room):
     (file,) = room.iterdir()
     assert file.read_text() == "0.1\n2.1\n"
     assert len(file.stem) == 32 and file.stem == (progress.folder() / "room-name.txt").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permission bits are POSIX's")
+def test_whoever_counts_can_read_the_file_of_a_strict_account(room):
+    old = os.umask(0o077)
+    try:
+        progress.record("0.1")
+    finally:
+        os.umask(old)
+    (file,) = room.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o644
 
 
 def test_what_was_passed_before_counts_in_a_room(monkeypatch, tmp_path):
@@ -106,6 +119,18 @@ def test_the_command_says_that_a_room_cannot_be_read(tmp_path):
     shown = CliRunner().invoke(cli.app, ["progress", "--room", str(tmp_path / "none")])
     assert shown.exit_code == 1
     assert "the room" in shown.output and "cannot be read: No such file" in shown.output
+
+
+def test_in_a_room_that_its_owner_alone_lists_one_sees_ones_own(room, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    progress.record("2.2")
+    monkeypatch.setattr(progress, "counts", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode, **options: False)
+    shown = CliRunner().invoke(cli.app, ["progress"])
+    assert shown.exit_code == 1
+    assert "2.2" in shown.output and "cannot be read: Permission denied. Its owner sees the counts." in shown.output
 
 
 def test_the_panel_looks_again():

@@ -36,7 +36,7 @@ def test_the_map_links_every_notebook_and_states_its_core_path():
 
 def test_the_readme_shows_a_strip_for_light_and_one_for_dark_pages():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.findall(r"docs/[\w.-]+", readme)
+    shown = re.findall(r"docs/[\w.-]+\.webp", readme)
     assert sorted(shown) == [f"docs/{path.name}" for path in STRIPS] and len(STRIPS) == 2
     assert re.search(r'prefers-color-scheme: dark\)" srcset="docs/\w+-dark\.webp"', readme)
 

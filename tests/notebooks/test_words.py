@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/text/*.md"))
 MODULES = [path for folder in ("figures", "widgets", "exercises") for path in ROOT.glob(f"course_lib/{folder}/**/*.py")]
 SCRIPTS = sorted(ROOT.glob("course_lib/widgets/static/*.js"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "instructor.md"]
 
 MISUSED = {  # a phrase, and what to write for it
     r"\b[Ll]ogits?\b(?! are)[^.|]{0,60}\bdivided by (?:the )?(?:root|\$\\sqrt)": "scores are divided; logits are what comes out",

@@ -79,7 +79,8 @@ export function figure(el, initial, onChange, build) {
   /** Why the numbers are not those of the choice, or "". */
   function unanswered() {
     if (equal(state.answer.for, data.asks.map((name) => state[name]))) return "";
-    return missing ? "This page holds no numbers for this choice: Python computes them, in the notebook." : "Python is computing …";
+    if (missing) return "This page holds no numbers for this choice: Python computes them, in the notebook.";
+    return "Python is computing … If this stays, the kernel has ended: run the cell again."; // nothing else says so here
   }
 
   /** Lay out for the present width; the first time, paint. */
