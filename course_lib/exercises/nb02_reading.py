@@ -101,6 +101,8 @@ READ = Exercise(
             selected, which have no rows and columns any more. Keep the shape of P, and hide the other weights.
         return int(query), int(key) -> return min(int(query), int(key)), max(int(query), int(key)) | The pair is in
             ascending order, as after sorting or in P + P.T. The query comes first, and it may be the later word.
+        int(query), int(key) -> np.array([query]), np.array([key]) | These are arrays of places, as `np.where` and
+            `np.nonzero` return them. Return two whole numbers.
         """,
     ),
     hints=(

@@ -364,6 +364,7 @@ def look_in_a_selection(P, words):
         ("2.7", look_where(lambda i, j, n: i < n - 1), "The last query is left out"),
         ("2.7", look_where(lambda i, j, n: True, lambda a, b: a not in b), "part of another"),
         ("2.7", lambda P, words: tuple(sorted(look_in_loops(P, words))), "The pair is in ascending order"),
+        ("2.7", lambda P, words: np.nonzero(P == P[look_in_loops(P, words)]), "Return two whole numbers"),
         ("2.7", look_in_a_selection, "counts the weights that were selected"),
     ],
 )  # fmt: skip
