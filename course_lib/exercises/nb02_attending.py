@@ -59,7 +59,7 @@ ATTEND = Exercise(
             d_QK = Q.shape[-1].
         Q.shape[-1] -> Q.ndim | The scale is sqrt(2) for every width. It is sqrt(d_QK) with d_QK = Q.shape[-1].
         np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> Q @ K.T / np.sqrt(Q.shape[-1]) && A / Z @ V -> A @ V | Both the
-            exponential and the normaliser are missing. Take the exponential of the scaled scores, and divide each row
+            exponential and the normaliser are missing. Take the exponential of the logits, and divide each row
             by its sum.
         A / Z @ V -> A / Z @ V / np.sqrt(Q.shape[-1]) | The output is divided by sqrt(d_QK), too. Divide the scores
             only.
@@ -73,7 +73,7 @@ ATTEND = Exercise(
         np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> np.exp(-((Q[:, None] - K) ** 2).sum(-1) / (2 * np.sqrt(Q.shape[-1])))
             | This is a Gaussian of the distance between query and key. Take the exponential of their inner product.
         A / Z @ V -> np.full(A.shape, 1 / A.shape[-1]) @ V | All keys have the same weight. The weights are the
-            exponentials of the scaled scores.
+            exponentials of the logits, divided by their sum.
         np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> np.exp(Q @ K.T) && A / Z @ V -> A / Z @ V / np.sqrt(Q.shape[-1]) | The
             output is divided by sqrt(d_QK) in the place of the scores. Divide the scores, before the exponential.
         A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1, keepdims=True).cumsum(axis=0) | The sum goes on from query to
