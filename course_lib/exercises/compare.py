@@ -19,6 +19,10 @@ class Fact(str):
     """A difference of type, length or shape, or a number that is none."""
 
 
+class Rearranged(Fact):
+    """Right numbers in a wrong shape."""
+
+
 class Undefined(Fact):
     """NaN where a number is expected."""
 
@@ -94,7 +98,9 @@ def _fact(got: np.ndarray, want: np.ndarray) -> Fact | None:
     if want.dtype.kind == "b" and got.dtype.kind != "b":
         return Fact(f"a boolean array (True where visible) is expected, your result has dtype {got.dtype}")
     if got.shape != want.shape:
-        return Fact(f"your result has shape {got.shape}, the expected shape is {want.shape}{rearranged(got, want)}")
+        found = rearranged(got, want)
+        kind = Rearranged if "right" in found else Fact
+        return kind(f"your result has shape {got.shape}, the expected shape is {want.shape}{found}")
     if np.isnan(got).any() and not np.isnan(want).any():
         return Undefined(f"your result contains NaN, first at {_first(np.isnan(got))}")
     return None
@@ -169,9 +175,11 @@ def _foremost(found: list[tuple[str, str | None]], got: Sequence, want: Sequence
     wrong = [type(text)(f"{place}, {text}") for place, text in found if text]
     if facts := [text for text in wrong if isinstance(text, Fact)]:
         return facts[0]
-    whole = as_a_whole(as_numbers([*got]), as_numbers([*want])) if wrong and _are_numbers(want) else ""
+    whole = as_a_whole(as_numbers([*got]), as_numbers([*want])) if wrong and _are_comparable(want) else ""
     return Common(wrong[0] + whole) if whole else wrong[0] if wrong else None
 
 
-def _are_numbers(values: Sequence) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+def _are_comparable(values: Sequence) -> bool:
+    """Whether all are numbers, and not a pair of places, which has no factor or order worth telling."""
+    is_pair = isinstance(values, tuple) and [*map(type, values)] == [int, int]
+    return not is_pair and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

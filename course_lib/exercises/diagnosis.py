@@ -33,7 +33,12 @@ class Diagnosis:
         return next(found, None)
 
     def slip(self) -> str | None:
-        """A question about the slip that gives all values of the answer, or about two slips; None if there are more."""
+        """A question about the slip that gives all values of the answer, or about two slips; None if there are more.
+
+        None, too, if all numbers are 0 at every input: such an answer is no slip of a formula.
+        """
+        if not self.before and all(_is_zero(found) for found in (self.got, *map(self.value_at, self.after))):
+            return None
         kinds = {slip.words: None for slip in slips_of(self.exercise) if self._gives(slip) and self._is(slip)}
         words = [kind.removesuffix("?") for kind in kinds if kind and not _is_special(kind, kinds)]
         if not 1 <= len(words) <= 2:
@@ -124,10 +129,18 @@ def _is_special(kind: str, kinds: Iterable[str]) -> bool:
     return kind.startswith("Is the ") and f"Is a {kind.split()[2]} missing?" in kinds
 
 
+def _parts(found) -> list:
+    return [*found.values()] if isinstance(found, dict) else [*found] if isinstance(found, tuple | list) else [found]
+
+
+def _is_zero(found) -> bool:
+    numbers = [as_number(part) for part in _parts(found) if isinstance(part, int | float | np.generic)]
+    return bool(numbers) and len(numbers) == len(_parts(found)) and not any(numbers)
+
+
 def _is_telling(found) -> bool:
     """Whether a value holds more than five different numbers that are not whole, so that none gives it by chance."""
-    parts = found.values() if isinstance(found, dict) else found if isinstance(found, tuple | list) else [found]
-    arrays = [part for part in parts if isinstance(part, np.ndarray) and part.dtype.kind == "f"]
+    arrays = [part for part in _parts(found) if isinstance(part, np.ndarray) and part.dtype.kind == "f"]
     return sum(len(np.unique(a[np.isfinite(a) & (a % 1 != 0)])) for a in arrays) > 5
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_lib.exercises import compare, diagnosis, values, watchdog
-from course_lib.exercises.compare import Common, Fact, Undefined, difference
+from course_lib.exercises.compare import Common, Fact, Rearranged, Undefined, difference
 from course_lib.exercises.core import Exercise, Stage
 from course_lib.exercises.diagnosis import Diagnosis
 from course_lib.exercises.isolation import for_the_answer, for_the_grader, settings_kept
@@ -105,7 +105,7 @@ class _Attempt:
             return self.failed(*([sentence] if fact else []), known, kind="mistake")
         if not fact and (lines := why.term()):
             return self.failed(*lines, kind="common")
-        words = why.slip()
+        words = None if isinstance(found, Rearranged) else why.slip()
         if fact or isinstance(found, Common):
             return self.failed(sentence, *([words] if words else []), kind="fact" if fact else "common")
         return self.failed(words or sentence, kind="slip" if words else "numbers")

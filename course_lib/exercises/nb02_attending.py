@@ -73,11 +73,13 @@ ATTEND = Exercise(
         np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> np.exp(-((Q[:, None] - K) ** 2).sum(-1) / (2 * np.sqrt(Q.shape[-1])))
             | This is a Gaussian of the distance between query and key. Take the exponential of their inner product.
         A / Z @ V -> np.full(A.shape, 1 / A.shape[-1]) @ V | All keys have the same weight. The weights are the
-            exponentials of the logits.
+            exponentials of the logits, divided by their sum.
         np.exp(Q @ K.T / np.sqrt(Q.shape[-1])) -> np.exp(Q @ K.T) && A / Z @ V -> A / Z @ V / np.sqrt(Q.shape[-1]) | The
             output is divided by sqrt(d_QK) in the place of the scores. Divide the scores, before the exponential.
         A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1, keepdims=True).cumsum(axis=0) | The sum goes on from query to
             query. It begins with 0 for each query.
+        A / Z @ V -> A[:, -1:] / Z * V[-1] | Only the part of the last key is left. Add up the parts of all keys, with
+            `+=` in a loop.
         """,
     ),
     hints=(
@@ -173,6 +175,10 @@ SMOOTH = Exercise(
             query. They begin with 0 for each query.
         / A.sum(axis=-1) -> / y_data.sum() | You divide by the sum of y_data. Divide by the sum of the weights of each
             query.
+        / A.sum(axis=-1) -> / (np.sqrt(2 * np.pi) * bandwidth) | You divide by the integral of one Gaussian. Divide by
+            the sum of the weights of each query.
+        / (2 * bandwidth**2) -> / (2 * bandwidth**2) / np.sqrt(2) | The exponent is divided by sqrt(2), too, as scores
+            are by sqrt(d_QK). The Gaussian has no such factor.
         """,
     ),
     hints=(

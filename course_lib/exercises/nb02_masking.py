@@ -72,6 +72,13 @@ CAUSAL = Exercise(
             first columns. They are the last n of all N tokens.
         j[None, :] <= i[:, None] -> j[None, :] <= np.repeat(i[:1, None], n_queries, axis=0) | All queries see the same
             keys. Query i sees the keys up to its own position, N - n + i.
+        j[None, :] <= i[:, None] -> j[None, :] > i[:, None] && np.arange(n_keys - n_queries, n_keys) ->
+            np.arange(n_queries) | This is True above the diagonal, as in a square mask of what is hidden. True means
+            visible here, and query i is token N - n + i.
+        j[None, :] <= i[:, None] -> j[None, :] + 0 * i[:, None] < n_keys - n_queries | Only the N - n old tokens are
+            visible. A new token also sees itself and the new ones before it.
+        j[None, :] <= i[:, None] -> np.logical_or(j[None, :] < n_keys - n_queries, j[None, :] == i[:, None]) | Each
+            query sees the old tokens and itself. It also sees the new ones before it.
         """,
     ),
     hints=(
@@ -132,6 +139,7 @@ MASKED = Exercise(
             _logits([[-400.0, 500.0, 499.0]], [[True] * 3]),
             "one row of logits from -400 to 500, everything visible",
         ),
+        Stage(_logits([[-2000.0, -2001.0, -1999.5]], [[True] * 3]), "one row of logits near -2000, everything visible"),
         Stage(_logits([[800.0, 801.0, 5.0]], [[True, True, False]]), "visible logits 800 and 801"),
         Stage((*_inputs(4, 7), _random_mask(4, 7) & (np.arange(7) != 1)), "key 1 is hidden from all queries"),
         Stage(_logits([[0.0, -20000.0]], [[False, True]]), "hidden logit 0, visible logit -20,000"),
@@ -139,6 +147,7 @@ MASKED = Exercise(
         Stage(_logits([[5000.0, -8000.0]], [[False, True]]), "hidden logit 5000, visible logit -8000"),
         Stage((*_inputs(4, 7), _EMPTY_ROW), "row 2 sees nothing, so its output is zero"),
         Stage(_logits([[0.0, -2e12]], [[False, True]]), "hidden logit 0, visible logit -2e12"),
+        Stage(_logits([[0.0, 1.5, -0.5]], [[True, True, False]]), "a visible logit of 0"),
     ),
     mistakes=edits(
         masked_attend,
@@ -218,6 +227,13 @@ MASKED = Exercise(
             all logits near 400 equal. Subtract the largest visible logit of each row instead.
         return A / np.where(Z == 0, 1.0, Z) @ V -> return (A / np.where(Z == 0, 1.0, Z) @ V)[mask.any(axis=-1)] | The
             row that sees nothing is left out. Return zeros for it.
+        np.where(np.isfinite(largest), largest, 0.0) -> np.where(np.isfinite(largest), np.maximum(largest, 0.0), 0.0) |
+            All visible logits lie far below 0 here, and nothing is subtracted, so that exp underflows to 0. Subtract
+            the largest visible logit of each row, whatever its sign.
+        S = Q @ K.T / np.sqrt(Q.shape[-1]) + M -> S = Q @ K.T / np.sqrt(Q.shape[-1]) * mask; S = np.where(S == 0,
+            -np.inf, S) | A visible key with logit 0 is hidden. Let the mask, not the logits, say which keys are hidden.
+        -np.inf -> -1e9 && return A / np.where(Z == 0, 1.0, Z) @ V -> return A / Z * mask @ V | With a finite M a hidden
+            key takes all the weight here, and the mask then removes it. Use -inf.
         """,
     ),
     hints=(

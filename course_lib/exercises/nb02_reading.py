@@ -12,18 +12,22 @@ def strongest_look(P, words):
     return int(query), int(key)
 
 
-def _text(words: list[str], seed: int) -> tuple:
-    """Random weights in which equal words look at each other, and each at itself most, as with word vectors."""
+def _text(words: list[str], seed: int, itself: float = 2.0) -> tuple:
+    """Random weights in which equal words look at each other, and each at itself most, as with word vectors.
+
+    Where `itself` is small, other words have larger weights.
+    """
     S = draw(len(words), len(words), seed=seed)
-    S += 4 * (np.array(words)[:, None] == np.array(words)) + 2 * np.eye(len(words))
+    S += itself * (2 * (np.array(words)[:, None] == np.array(words)) + np.eye(len(words)))
     A = np.exp(S)
     return A / A.sum(1, keepdims=True), words
 
 
-FOUR = np.array([[0.1, 0.18, 0.28, 0.44], [0.03, 0.58, 0.17, 0.22], [0.23, 0.35, 0.13, 0.29], [0.11, 0.27, 0.05, 0.57]])
-DISTINCT = ["one", "word", "after", "another", "here"]
-HARDLY_ITSELF = np.array([[0.02, 0.45, 0.53], [0.1, 0.3, 0.6], [0.15, 0.1, 0.75]])
+DISTINCT = ["one", "other", "another", "that", "here", "again"]  # the strongest look is from "other" to "another"
 REPEATED = "the rows and the columns of the matrix".split()  # copies of a word are equal, but not one object
+HARDLY_ITSELF = np.array([[0.02, 0.45, 0.53], [0.1, 0.3, 0.6], [0.15, 0.1, 0.75]])
+FIRST_KEY = np.array([[0.2, 0.7, 0.1], [0.8, 0.1, 0.1], [0.3, 0.3, 0.4]])
+FOUR = np.array([[0.1, 0.18, 0.28, 0.44], [0.03, 0.58, 0.17, 0.22], [0.23, 0.35, 0.13, 0.29], [0.11, 0.27, 0.05, 0.57]])
 
 READ = Exercise(
     id="2.7",
@@ -32,11 +36,12 @@ READ = Exercise(
     difficulty=1,
     solution=strongest_look,
     stages=(
-        Stage((FOUR, ["a", "b", "c", "d"]), "four words, the first of which looks at the fourth"),
-        Stage(_text(DISTINCT, 13), "five words, all different"),
-        Stage(_text(REPEATED, 12), "eight tokens, 'the' three times"),
-        Stage(_text(REPEATED, 53), "eight tokens, 'the' three times"),
+        Stage(_text(DISTINCT, 3508, itself=0.25), "six words, all different"),
+        Stage(_text(REPEATED, 616), "eight tokens, 'the' three times"),
+        Stage(_text(REPEATED, 350), "eight tokens, 'the' three times"),
         Stage((HARDLY_ITSELF, ["a", "b", "c"]), "three words, the first of which hardly looks at itself"),
+        Stage((FIRST_KEY, ["a", "b", "c"]), "three words, the second of which looks at the first"),
+        Stage((FOUR, ["a", "b", "c", "d"]), "four words, the first of which looks at the fourth"),
     ),
     mistakes=edits(
         strongest_look,
@@ -84,6 +89,20 @@ READ = Exercise(
         different = words[:, None] != words[None, :] -> different = words[:, None] != words[None, :]; once =
             different.sum(0) == len(P) - 1; different &= once & once[:, None] | Words that stand at several places are
             left out. Only the weights between copies of one word do not count.
+        np.where(different, -> np.where(different & (np.arange(len(P)) > 0), | Key 0 is left out. A word may look at the
+            first one.
+        np.where(different, -> np.where(different & (np.arange(len(P)) < len(P) - 1), | The last key is left out. A word
+            may look at the last one.
+        np.where(different, -> np.where(different & (np.arange(len(P)) < len(P) - 1)[:, None], | The last query is left
+            out. Every query has a row.
+        different = words[:, None] != words[None, :] -> different = np.array([[a not in b for b in words] for a in
+            words]) | `in` asks whether a word is part of another one. Compare whole words with `!=`.
+        np.argmax(np.where(different, P, -1.0)) -> np.argmax(P[different]) | This index counts the weights that were
+            selected, which have no rows and columns any more. Keep the shape of P, and hide the other weights.
+        return int(query), int(key) -> return min(int(query), int(key)), max(int(query), int(key)) | The pair is in
+            ascending order, as after sorting or in P + P.T. The query comes first, and it may be the later word.
+        int(query), int(key) -> np.array([query]), np.array([key]) | These are arrays of places, as `np.where` and
+            `np.nonzero` return them. Return two whole numbers.
         """,
     ),
     hints=(

@@ -38,6 +38,7 @@ SOFTMAX = Exercise(
         Stage((np.array([_SPREAD]),), "one row with logits from -2500 to 3001"),
         Stage((np.array([[0.0, 1.0, 2.0], [-3e4, -30001.0, -30000.5], [4e4, 40002.0, 39999.0]]),),
               "rows near 0, -30,000 and 40,000 together"),
+        Stage((np.array([[-1000.0, -1001.0, -999.5], [-2000.0, -2000.5, -2001.0]]),), "two rows of logits below -900"),
     ),
     mistakes=edits(
         softmax,
@@ -110,6 +111,10 @@ SOFTMAX = Exercise(
             the maximum of each row instead.
         A.sum(axis=-1, keepdims=True) -> A.sum(axis=-1, keepdims=True).cumsum(axis=0) | The sum goes on from row to row.
             It begins with 0 in each row.
+        S.max(axis=-1, keepdims=True) -> np.maximum(S.max(axis=-1, keepdims=True), 0.0) | The maximum is subtracted only
+            where it is positive. A row far below 0 underflows to 0 / 0, so subtract the maximum whatever its sign.
+        S - S.max(axis=-1, keepdims=True) -> S - S.max(axis=-1, keepdims=True) * (S.max() > 700) | The maximum is
+            subtracted only if some logit is large. Logits far below 0 underflow to 0 / 0, so subtract it always.
         """,
     ),
     hints=(

@@ -32,12 +32,13 @@ NEXT = Exercise(
         Stage(_stream(0), "the first token (K and V have no rows yet) sees itself alone"),
         Stage(_stream(6), "the seventh token"),
         Stage(_stream(7, size=2000.0), "the eighth token, whose logits are larger than 800"),
+        Stage(_stream(1, size=3000.0), "the second token, whose logits lie below -1000"),
     ),
     mistakes=edits(
         next_token,
         """
-        a / a.sum() @ V -> a[:-1] / a[:-1].sum() @ V[:-1] | The new token does not see itself. Add its key and value
-            before the query reads.
+        a / a.sum() @ V -> a[:-1] / a[:-1].sum() @ V[: -1 if len(V) > 1 else None] | The new token does not see itself.
+            Add its key and value before the query reads.
         @ V, K, V -> @ V, K[:-1], V[:-1] | The output y is right, but the K and V that you return lack the new row. The
             next token needs it.
         [K, x @ W_K] -> [x @ W_K, K] && [V, x @ W_V] -> [x @ W_V, V] | The new row stands first. Tokens are kept in the
@@ -64,6 +65,14 @@ NEXT = Exercise(
             (N + 1, d_V).
         a / a.sum() @ V, K, V -> a / a.sum() @ V, V, K | The order is y, K, V. You return y, V, K.
         a / a.sum() @ V -> s @ V | The logits are used as weights. Take their softmax.
+        s - s.max() -> s - max(s.max(), 0.0) | All logits lie far below 0 here, and nothing is subtracted, so 0 / 0 is
+            left. Subtract the largest logit, whatever its sign.
+        np.exp(s - s.max()) -> np.exp(np.clip(s, -700, 700)) | The logits are cut off, so large ones become equal.
+            Subtract the largest logit instead.
+        [K, x @ W_K] -> [K[:-1], x @ W_K] && [V, x @ W_V] -> [V[:-1], x @ W_V] | The new row takes the place of the last
+            one. Append it, so that K and V have one row more.
+        a / a.sum() @ V -> a[:-1] / a[:-1].sum() @ V[:-1] + V[-1] | The new value is added to the mean of the old ones.
+            It enters the mean with its own weight.
         """,
     ),
     hints=(

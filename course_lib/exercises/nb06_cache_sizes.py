@@ -23,8 +23,8 @@ BYTES = Exercise(
     solution=cache_bytes,
     stages=(
         Stage(
-            (MIXED, 55, 16, 3),
-            "three kinds of layers, windows of 11, none and 60; 16 texts of 55 tokens, 3 bytes a number",
+            (MIXED, 56, 16, 3),
+            "three kinds of layers, windows of 11, none and 60; 16 texts of 56 tokens, 3 bytes a number",
         ),
         Stage((LLAMA_3_70B, 8191, 5, 2), "Llama 3 70B, 5 texts of 8191 tokens in 16 bits"),
         Stage((GEMMA_3_27B, 131_072, 1, 2), "Gemma 3 27B, whose local layers have windows"),
@@ -77,6 +77,10 @@ BYTES = Exercise(
             number.
         numbers * batch * itemsize -> numbers * batch * itemsize / 1e9 | This is in GB. Return bytes, as a whole number.
         numbers * batch * itemsize -> numbers * batch * itemsize / 1e6 | This is in MB. Return bytes, as a whole number.
+        * 2 * n_kv_heads -> * 4 * n_kv_heads | This is twice too much. A token leaves one key and one value in each KV
+            head.
+        n_kv_heads * d_head -> (n_kv_heads + d_head) | Heads and width are added. Each KV head has `d_head` numbers, so
+            multiply.
         """,
     ),
     hints=(

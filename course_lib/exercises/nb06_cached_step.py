@@ -18,10 +18,10 @@ def decode_step(x, W_Q, W_K, W_V, W_O, K, V):
     return np.einsum("hv,hvo->o", Y, W_O), K, V
 
 
-def _inputs(n: int, size: float = 0.3):
+def _inputs(n: int, size: float = 0.3, seed: int = 64) -> tuple:
     W_Q, W_K = draw(2, H, D, E, seed=61)
     W_V, W_O = draw(H, D, V_WIDTH, seed=62), draw(H, V_WIDTH, D_OUT, seed=63)
-    X = size * draw(n + 1, D, seed=64)  # with 0.3 no weight is nearly 1
+    X = size * draw(n + 1, D, seed=seed)  # with 0.3 no weight is nearly 1
     return X[n], W_Q, W_K, W_V, W_O, X[:n] @ W_K, X[:n] @ W_V
 
 
@@ -36,6 +36,7 @@ STEP = Exercise(
         Stage(_inputs(6), "the seventh token of three heads"),
         Stage(_inputs(0), "the first token (K and V have no rows yet), which sees itself alone"),
         Stage(_inputs(4, size=30.0), "the fifth token, with logits of more than 800"),
+        Stage(_inputs(1, size=30.0, seed=90), "the second token, with logits below -800 alone"),
     ),
     mistakes=edits(
         decode_step,
@@ -104,6 +105,22 @@ STEP = Exercise(
         x @ W_Q, x @ W_K -> x @ W_K, x @ W_Q | W_Q and W_K are exchanged. The query is x W_Q, the new key is x W_K.
         q, k, v = x @ W_Q -> q, k, v = x @ W_K | The query is made with W_K. It is x W_Q.
         x @ W_Q, x @ W_K -> x @ W_Q, x @ W_Q | The new key is made with W_Q. It is x W_K.
+        S - S.max(axis=-1, keepdims=True) -> S - np.maximum(S.max(axis=-1, keepdims=True), 0.0) | All logits lie far
+            below 0 here, and nothing is subtracted, so 0 / 0 is left. Subtract the largest logit of each head, whatever
+            its sign.
+        P, V) -> P[:, :-1], V[:, :-1]) | The new token has a weight, but its value is left out. Mix the values of all N
+            + 1 rows.
+        q, k, v = x @ W_Q -> q, k, v = x @ W_Q[[0] * len(W_Q)] | All heads have the query of head 0. Each has its own
+            W_Q.
+        q, K) -> q, K[[0] * len(K)]) | All heads read the keys of head 0. Each head has keys of its own.
+        P, V) -> P, V[[0] * len(V)]) | All heads read the values of head 0. Each head has values of its own.
+        q, K) -> q, K[[0] * len(K)]) && P, V) -> P, V[[0] * len(V)]) | All heads read the keys and values of head 0.
+            Each head has its own.
+        np.einsum("hv,hvo->o", Y, W_O) -> Y.sum(0) @ W_O[0] | All heads use the W_O of head 0. Head h has its own,
+            W_O[h].
+        "hv,hvo->o", Y, W_O -> "hv,kvo->o", Y, W_O | Every head meets the sum of all W_O. Head h has its own, W_O[h].
+        "hv,hvo->o", Y, W_O -> "hv,hvo->o", Y, W_O.swapaxes(0, 1).reshape(W_O.shape) | The rows of W_O are interleaved.
+            Entry c of head h meets row c of W_O[h].
         """,
     ),
     hints=(

@@ -31,11 +31,11 @@ MASK = Exercise(
         keys <= queries -> keys < queries | The new tokens do not see themselves. Position past + t is visible, too.
         keys <= queries -> keys <= queries + 1 | Each new token sees the one after it. Token t of the chunk stands at
             past + t, counted from 0.
-        keys <= queries -> keys <= queries + n | All rows are visible. Inside the chunk a token must not see
+        keys <= queries -> keys <= queries + n | All keys are visible. Inside the chunk a token must not see
             the later ones.
-        keys <= queries -> (keys < past[:, None, None]) & (keys <= queries) | Only the old rows are visible. The new
+        keys <= queries -> (keys < past[:, None, None]) & (keys <= queries) | Only the old keys are visible. The new
             tokens see themselves and the new ones before them, too.
-        keys <= queries -> (keys >= past[:, None, None]) & (keys <= queries) | Only the new rows are visible. The cached
+        keys <= queries -> (keys >= past[:, None, None]) & (keys <= queries) | Only the new keys are visible. The cached
             ones are all in the past, so every new token sees them.
         keys <= queries -> keys >= queries | The comparison is the wrong way round. Key j is visible if j <= past + t.
         keys <= queries -> keys > queries | This is the opposite, True where hidden. The masks of this course are True
@@ -71,19 +71,25 @@ MASK = Exercise(
             for each of the n queries and a column for each of the N keys.
         past.max() + n -> past.max() + n + 1 | There is one column too many. There are past.max() + n.
         keys <= queries -> np.where(keys < past.max(), keys < past[:, None, None] + 0 * queries, keys - past.max() <=
-            queries - past[:, None, None]) | The new rows stand behind those of the longest sequence.
-            Row j holds position j, so the new rows of sequence i begin at past[i].
+            queries - past[:, None, None]) | The new keys stand behind those of the longest sequence. Column j is
+            position j, so the new keys of sequence i begin at past[i].
         keys <= queries -> (keys >= past.max() - past[:, None, None]) & (keys <= queries - past[:, None, None] +
-            past.max()) | The shorter sequences are padded on the left. Row j holds position j, so every sequence begins
-            at row 0.
-        keys <= queries -> np.logical_or(keys <= queries, keys >= past[:, None, None] + n) | Rows behind the end of a
-            shorter sequence are visible. They hold nothing, so hide them.
+            past.max()) | The shorter sequences are padded on the left. Column j is position j, so every sequence begins
+            at column 0.
+        keys <= queries -> np.logical_or(keys <= queries, keys >= past[:, None, None] + n) | Columns behind the end of a
+            shorter sequence are visible. Nothing stands there, so hide them.
         keys <= queries -> (keys <= queries).swapaxes(1, 2) | Queries and keys are exchanged. The last axis is that of
             the keys.
         keys <= queries -> (keys <= queries)[0] | This is the mask of one sequence. Return one for each, of shape
             (b, n, N).
         keys <= queries -> np.where(keys <= queries, 0.0, -np.inf) | This is the additive form, 0 and -inf. Return
             booleans, True where visible.
+        keys <= queries -> np.logical_or(keys <= queries, keys < past.max()) | All columns before past.max() are
+            visible. In a shorter sequence some of them are padding or later tokens, so compare with its own `past`.
+        past[:, None, None] + np -> 0 * past[:, None, None] + past.min() + np | Every sequence is treated as the
+            shortest one. Each has its own number of old tokens.
+        keys <= queries -> (keys <= queries) & (keys > queries - n) | Only the last n positions are visible, as in a
+            window. Here all the past is visible.
         """,
     ),
     hints=(

@@ -34,7 +34,8 @@ COSTS = Exercise(
             queries, and earlier steps have fewer.
         sum(4 * d * i * i for i in steps) -> 4 * d * N**2 | Without a cache this is the last step alone. Sum over all
             steps.
-        sum(4 * d * i for i in steps) -> 4 * d * N | With the cache this is the last step alone. Sum over all steps.
+        sum(4 * d * i for i in steps) -> 4 * d * N | With the cache this is 4 d N, as the last step costs alone. Step i
+            costs 4 d i, and all steps are summed.
         sum(4 * d * i for i in steps) -> 4 * d * N * N | With the cache this is N times the last step. Step i sees i
             tokens.
         sum(4 * d * i for -> sum(2 * d * i for && sum(4 * d * i * i -> sum(2 * d * i * i | This is half. Each pair takes
@@ -68,13 +69,19 @@ COSTS = Exercise(
         range(1, N + 1) -> range(N) | Step i sees i - 1 tokens here. It sees itself, too, so the first one costs 4 d.
         range(1, N + 1) -> range(2, N + 1) | The first step is missing. It costs 4 d, because the token sees itself.
         range(1, N + 1) -> range(1, N + 2) | There is one step too many. The steps are 1 to N.
-        4 * d * i * i -> 2 * d * i * (i + 1) | Without a cache you count visible pairs only. The matrix product
-            computes all i^2 scores, and the mask hides some of them afterwards.
+        4 * d * i * i -> 2 * d * i * (i + 1) | Without a cache this sums i (i + 1) / 2, the visible pairs. The matrix
+            product computes all i^2 scores, so the sum is that of the squares.
         sum(4 * d * i for -> sum(4 * d for && sum(4 * d * i * i -> sum(4 * d * i | A factor i is missing. With a cache
             one query meets i keys, without one i queries meet i keys.
         sum(4 * d * i * i -> sum(4 * d * i | Without a cache all i queries meet i keys, so step i costs 4 d i^2.
         "cached": -> "x": && "recomputed": -> "cached": && "x": -> "recomputed": | The two are exchanged. With the
             cache it costs less.
+        range(1, N + 1) -> range(1, 2) | This is the first step alone. Sum over all steps. If you use a loop, put
+            `return` behind it.
+        sum(4 * d * i for i in steps) -> sum(4 * d * i * i for i in steps) | With the cache this has i^2 pairs in step
+            i, as without one. One query meets i keys there.
+        sum(4 * d * i for i in steps) -> 4 * d * (N // 2 * (N + 1)) | N // 2 is rounded down before it is multiplied.
+            Multiply first, then divide.
         """,
     ),
     hints=(

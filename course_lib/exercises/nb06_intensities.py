@@ -29,7 +29,8 @@ INTENSITY = Exercise(
     mistakes=edits(
         decode_intensity,
         """
-        2 * batch * (weights -> batch * (weights | A multiply-add is two FLOPs, not one.
+        2 * batch * (weights -> batch * (weights | This is half. A multiply-add is two FLOPs, and `cache` counts the
+            numbers of keys and values together.
         weights + group * cache -> weights + cache | Each number of the cache is multiplied for all `group` query heads
             that share it.
         batch * (weights + group * cache) -> (batch * weights + group * cache) | The cache's FLOPs are counted for one
@@ -90,7 +91,11 @@ INTENSITY = Exercise(
         flops / moved -> (batch + group) / itemsize | This is the mean of the intensities of parameters and cache. Add
             up FLOPs, add up bytes, and divide then.
         flops / moved -> 2 * group / itemsize | This is right for the cache alone. The parameters add FLOPs and bytes.
-        flops / moved -> 2 * batch / itemsize | This is right for the parameters alone. The cache adds FLOPs and bytes.
+        flops / moved -> 2 * batch / itemsize | This is 2 batch / itemsize, which is right without a cache. Each number
+            of a cache is multiplied for `group` heads, and each sequence reads its own.
+        2 * batch * (weights + group * cache) -> (2 * batch * weights + group * cache) | 2 and `batch` multiply the
+            parameters alone. Each sequence takes the cache, too, two FLOPs for a multiply-add.
+        flops / moved -> moved | These are the bytes alone. Divide the FLOPs by them.
         """,
     ),
     hints=(
@@ -207,6 +212,15 @@ BATCH = Exercise(
             math.inf.
         if per_sequence <= 0: -> if False: | No batch reaches the ridge here, because the intensity grows towards
             2 (weights + group cache) / (itemsize cache) only. Return math.inf.
+        2 * (weights + group * cache) - -> 2 * weights + group * cache - | The cache's FLOPs lack the factor 2. A
+            multiply-add is two FLOPs there, too.
+        math.ceil(ridge * itemsize * weights / per_sequence) -> math.ceil(ridge * itemsize * weights / per_sequence) - 1
+            | This batch is one too small, and its intensity is still below the ridge.
+        return math.inf -> return max(1, math.ceil(ridge * itemsize * weights / per_sequence)) | No batch reaches the
+            ridge here. Return math.inf before you divide by what is negative.
+        return math.ceil(ridge * itemsize * weights / per_sequence) -> batch = math.ceil(ridge * itemsize * weights /
+            per_sequence); return batch if batch <= 2000 else math.inf | A batch larger than all that you try reaches
+            the ridge. The limit of the intensity says where none does.
         """,
     ),
     hints=(

@@ -50,6 +50,10 @@ RING = Exercise(
             "This lists the newest first. Position p lies in slot p mod window and stays there.",
         ),
         Mistake(
+            lambda length, window: np.roll(_by_age(length, window), min(window - length, 0) % -window),
+            "The kept positions are turned the wrong way. Position p lies in slot p mod window.",
+        ),
+        Mistake(
             lambda length, window: _written(range(1, length + 1), window, lambda p: (p - 1) % window),
             "Each position is one too large. They are counted from 0, so the newest is length - 1.",
         ),
@@ -106,6 +110,9 @@ RING = Exercise(
                 token overwrites it, so slot s holds the last position p with p mod window = s.
             newest = length - 1 -> newest = length | The newest position is length - 1, because positions are counted
                 from 0.
+            newest - (newest - slots) % window -> np.where(slots + length // window * window < length, slots + length //
+                window * window, slots) && positions >= 0 -> slots < length | A slot that the last round has not reached
+                holds its first position here. It holds that of the round before.
             """,
         ),
     ),

@@ -64,6 +64,9 @@ ABSORB_KEYS = Exercise(
             themselves.
         return asking, S -> return asking, np.where(np.tri(Q.shape[1], len(L), len(L) - Q.shape[1]), S, -np.inf) | Later
             tokens are hidden. There is no mask here, so return all n N logits.
+        W_LK.swapaxes(-1, -2) -> W_LK && / np.sqrt(Q.shape[-1]) -> | W_LK_h is not transposed, and the scores are not
+            scaled. Q_h K_h^T = Q_h W_LK_h^T L^T, divided by sqrt(d_QK) as before.
+        W_LK.swapaxes(-1, -2) -> W_LK.sum(0).T | Every head meets the sum of all W_LK. Each has its own.
         """,
     ),
     hints=(
@@ -120,6 +123,8 @@ MERGE_VALUES = Exercise(
             blockdiag(W_LV_h), of h d_L rows and h d_V columns. W_O still has to follow.
         = W_LV @ -> = W_LV.swapaxes(1, 2) @ | W_LV_h is transposed. L W_LV_h are the values, so it stands as it is, with
             d_L rows and d_V columns.
+        W_O.reshape(h, v, -1) -> W_O.reshape(h, v, -1).sum(0) | Every head meets the sum of all blocks of W_O. Head i
+            has the rows i d_V to (i + 1) d_V - 1.
         """,
     ),
     hints=(

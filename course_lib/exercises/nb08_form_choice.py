@@ -25,6 +25,8 @@ FORM_CHOICE = Exercise(
         Stage((11, 13, 21, 8), "d_QK = 11, d_V = 13, d_L = 21, d_R = 8: 28 new tokens cost the same in both forms"),
         Stage((8, 23, 19, 6), "d_QK = 8, d_V = 23, d_L = 19, d_R = 6"),
         Stage((128, 128, 512, 64), "the widths of DeepSeek-V2"),
+        # Last, because a search tries more than 6000 numbers here.
+        Stage((127, 130, 131, 64), "d_QK = 127, d_V = 130, d_L = 131, d_R = 64, with a border far away"),
     ),
     mistakes=edits(
         most_absorbed,
@@ -74,6 +76,11 @@ FORM_CHOICE = Exercise(
             missing, or has the width of a key. It has a width of its own, d_V.
         (absorbed - expanded) -> (absorbed - expanded - made) | Keys and values are made once for all n new tokens, not
             again for each.
+        d_latent * (d_head + d_value) -> d_latent * d_head * d_value | The widths of key and value are multiplied. L
+            makes d_QK + d_V numbers.
+        d_latent * (d_head + d_value) -> d_latent * (d_head - d_rope + d_value) && d_head + d_rope + d_value -> d_head +
+            d_value | d_R is taken for a part of d_QK. A key has d_QK + d_R coordinates, and d_QK of them are made from
+            L.
         """,
     ),
     hints=(

@@ -59,6 +59,15 @@ SELECTORS = Exercise(
         return W_LK, W_LV -> return W_LK[:, :values], W_LV[:, values:] | These select from the keys alone and from the
             values alone. Both are multiplied with the whole L, so they have 2 g d_head rows.
         return W_LK, W_LV -> return W_LK | The selections of the keys alone are returned. Return W_LK, W_LV.
+        one[:, q * d_head : (q + 1) * d_head] -> one[:, q :: 2 * n_kv_heads] && one[:, values + q * d_head : values + (q
+            + 1) * d_head] -> one[:, n_kv_heads + q :: 2 * n_kv_heads] | The columns of a head are 2 g apart. In W_L
+            they lie side by side. `np.kron` needs `np.eye(d_head)` second, and `reshape` does not transpose.
+        one[:, q * d_head : (q + 1) * d_head] -> one[:, q : q + d_head] && one[:, values + q * d_head : values + (q + 1)
+            * d_head] -> one[:, values + q : values + q + d_head] | The columns of neighbouring groups overlap. A group
+            has d_head columns, so group q begins q d_head columns after group 0.
+        one[:, q * d_head : (q + 1) * d_head] -> one[:, [q * d_head]] * one[0, :d_head] && one[:, values + q * d_head :
+            values + (q + 1) * d_head] -> one[:, [values + q * d_head]] * one[0, :d_head] | Each selection picks one
+            column. A key and a value have d_head of them.
         """,
     ),
     hints=(

@@ -21,7 +21,7 @@ COSTS = Exercise(
     difficulty=2,
     solution=per_cached_token,
     stages=(
-        Stage((1, 7, 5, 13, 2, True), "absorbed, one head, d_R = 2", case="absorbed"),
+        Stage((1, 9, 5, 13, 2, True), "absorbed, one head, d_R = 2", case="absorbed"),
         Stage((5, 7, 3, 13, 4, True), "absorbed, five heads, d_R = 4", case="absorbed"),
         Stage((3, 7, 11, 17, 10, True), "absorbed, three heads, d_R = 10", case="absorbed"),
         Stage((5, 7, 4, 13, 0, False), "expanded, five heads without rotary coordinates", case="expanded"),
@@ -34,8 +34,8 @@ COSTS = Exercise(
         """
         flops = 2 * n_heads -> flops = n_heads | These are multiply-adds. Each is two operations, one
             multiplication and one addition.
-        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * key | This is the score alone. The mix takes one
-            multiply-add for each coordinate of the value.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * key | This is 2 FLOPs for each coordinate of the
+            key, as the score takes them alone. The mix takes 2 for each coordinate of the value.
         flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (key + value - d_rope) | The score also runs over
             the d_R rotary coordinates.
         flops = 2 * n_heads * (key + value) -> flops = n_heads * (2 * (key + value) - 1) | The score of k products is
@@ -110,6 +110,8 @@ COSTS = Exercise(
             counted, too. Expanded, attention reads the keys and values alone.
         numbers = n_heads * (key + value) -> numbers = d_latent + d_rope | In both forms the cache holds d_L + d_R
             numbers. Expanded, attention reads the keys and values made from them.
+        flops = 2 * n_heads * (key + value) -> flops = 2 * n_heads * (d_head + d_rope + d_value) | These are the FLOPs
+            of the expanded form in either form. Absorbed, the key has width d_L + d_R and the value d_L.
         """,
     ),
     hints=(

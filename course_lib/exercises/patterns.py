@@ -14,7 +14,7 @@ def rearranged(got: np.ndarray, want: np.ndarray) -> str:
         return ". The numbers are right, but the axes are exchanged"
     if close(got.ravel(), want.ravel()):
         return ". The number is right" if want.size == 1 else ". The numbers are right, and in the right order"
-    return ". It looks transposed" if got.ndim == 2 and got.shape == want.shape[::-1] else ""
+    return ". The two lengths are exchanged" if got.ndim == 2 and got.shape == want.shape[::-1] else ""
 
 
 def as_a_whole(got: np.ndarray, want: np.ndarray) -> str:

@@ -228,7 +228,7 @@ SCALED = exercise_of(scaled, Stage((draw(3, 4), draw(5, 4)), "wide"), Stage((dra
         (lambda Q, K: 5 + scaled(Q, K), "mistake", ["Five is added."]),
         (lambda Q, K: 3 * scaled(Q, K), "common", ["times the expected one"]),
         (lambda Q, K: Q @ Q.T, "fact", ["shape (3, 3), the expected shape is (3, 5).\n  `hint"]),
-        (lambda Q, K: scaled(Q, K).T + 1, "fact", ["shape (5, 3), the expected shape is (3, 5). It looks transposed."]),
+        (lambda Q, K: scaled(Q, K).T + 1, "fact", ["is (3, 5). The two lengths are exchanged."]),
         (lambda Q, K: (Q, K, scaled(Q, K)), "fact", ["a tuple of 3; one array of", "Entry 2 is right."]),
         (lambda Q, K: scaled(Q, K) + 0 * np.log(-1.0), "fact", ["NumPy first computes NaN in line", "np.log(-1.0)"]),
         (lambda Q, K: Q @ K.T / (Q.shape[-1] + 0.5) + np.tri(len(Q), len(K)), "numbers", ["At index (0, 0) you got"]),

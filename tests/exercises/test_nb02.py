@@ -202,6 +202,68 @@ def unshifted_long_double(S):
         return np.float64(A / A.sum(-1, keepdims=True))
 
 
+def masked_by_zeros(Q, K, V, mask):
+    """Takes every logit of 0 for a hidden one."""
+    S = Q @ K.T / Q.shape[1] ** 0.5 * mask
+    return np.nan_to_num(softmax_with(lambda S: S.max(-1, keepdims=True))(np.where(S == 0, -np.inf, S))) @ V
+
+
+def masked_with_a_shift_of_large_logits(Q, K, V, mask):
+    S = np.where(mask, Q @ K.T / Q.shape[1] ** 0.5, -np.inf)
+    A = np.exp(S - S.max(1, keepdims=True) if S.max() > 700 else S)
+    Z = A.sum(1, keepdims=True)
+    return np.divide(A, Z, out=np.zeros_like(A), where=Z > 0) @ V
+
+
+def masked_after_a_finite_mask(Q, K, V, mask):
+    S = Q @ K.T / Q.shape[1] ** 0.5 + np.where(mask, 0, -1e9)
+    return softmax_with(lambda S: S.max(-1, keepdims=True))(S) * mask @ V
+
+
+def from_zero(s):
+    """The largest logit, in a loop that begins with 0."""
+    return np.maximum(s.max(-1, keepdims=True), 0)
+
+
+def next_with(weights, seen=slice(None)):
+    def answer(x, W_Q, W_K, W_V, K, V):
+        K, V = np.vstack([K, x @ W_K]), np.vstack([V, x @ W_V])
+        seen_K, seen_V = (K[seen], V[seen]) if len(K) > 1 else (K, V)
+        return weights(seen_K @ (x @ W_Q) / K.shape[1] ** 0.5) @ seen_V, K, V
+
+    return answer
+
+
+def next_that_overwrites(x, W_Q, W_K, W_V, K, V):
+    y, K, V = next_as_last_row(x, W_Q, W_K, W_V, K[:-1], V[:-1])
+    return y, K, V
+
+
+def look_where(searched, different=lambda a, b: a != b):
+    """The largest weight among the pairs i, j of n words for which searched(i, j, n) holds."""
+
+    def answer(P, words):
+        n = len(words)
+        pairs = [(i, j) for i, j in np.ndindex(n, n) if different(words[i], words[j]) and searched(i, j, n)]
+        return max(pairs, key=lambda pair: P[pair])
+
+    return answer
+
+
+def look_in_the_first_column(P, words):
+    return max((i for i in range(len(P)) if words[i] != words[0]), key=lambda i: P[i, 0]), 0
+
+
+def look_for_the_second(P, words):
+    best = look_in_loops(P, words)
+    return look_where(lambda i, j, n: (i, j) != best)(P, words)
+
+
+def look_in_a_selection(P, words):
+    different = np.array([[a != b for b in words] for a in words])
+    return np.unravel_index(P[different].argmax(), P.shape)
+
+
 @pytest.mark.parametrize(
     "number, answer, message",
     [
@@ -274,16 +336,49 @@ def unshifted_long_double(S):
         ("2.7", lambda P, words: look_in_loops(P / np.diag(P)[:, None], words), "hardly looks at itself"),
         ("2.7", lambda P, words: tuple(1 + i for i in look_in_loops(P, words)), "counted from 1"),
         ("2.7", look_from_the_first_place, "The search starts at (0, 0)"),
-        ("2.7", lambda P, words: P.max(), "four words"),
-        ("2.7", lambda P, words: (0, 3), "five words"),
+        ("2.7", lambda P, words: P.max(), "six words"),
+        ("2.7", lambda P, words: (1, 2), "eight tokens"),
         ("2.7", lambda P, words: tuple(words[i] for i in look_in_loops(P, words)), "Return their positions"),
         ("2.7", look_for_first_copies, "`index` finds the first copy"),
         ("2.7", lambda P, words: look_in_loops(np.triu(P), words), "You search above the diagonal only"),
+        ("2.1", lambda Q, K, V: ref.attention_weights(Q, K)[:, -1:] * V[-1], "Only the part of the last key"),
+        ("2.2", lambda x, a, y, b: np.exp(-((x[:, None] - a) ** 2) / (2 * b * b)) @ y / (b * np.sqrt(2 * np.pi)),
+         "the integral of one Gaussian"),
+        ("2.2", lambda x, a, y, b: smooth_in_loops(x, a, y, b * 2**0.25), "divided by sqrt(2), too"),
+        ("2.3", softmax_with(from_zero), "only where it is positive"),
+        ("2.3", softmax_with(lambda S: S.max(-1, keepdims=True) * (S.max() > 700)), "only if some logit is large"),
+        ("2.4", lambda n, N: np.triu(np.ones((n, N), bool), 1), "This is True above the diagonal"),
+        ("2.4", lambda n, N: np.tri(N, dtype=bool)[:, -n:], "The two lengths are exchanged"),
+        ("2.4", lambda n, N: np.tile(np.arange(N) < N - n, (n, 1)), "Only the N - n old tokens"),
+        ("2.4", lambda n, N: (np.arange(N) < N - n) | np.eye(n, N, N - n, bool), "the old tokens and itself"),
+        ("2.5", masked_by_zeros, "A visible key with logit 0 is hidden"),
+        ("2.5", masked_with_a_shift_of_large_logits, "All visible logits lie far below 0"),
+        ("2.5", masked_after_a_finite_mask, "With a finite M a hidden key takes all the weight"),
+        ("2.6", next_with(softmax_with(from_zero)), "All logits lie far below 0"),
+        ("2.6", next_with(softmax_with(lambda s: s.max() * (s.max() > 700))), "All logits lie far below 0"),
+        ("2.6", next_with(lambda s: ref.softmax_weights(np.clip(s, -700, 700))), "cut off"),
+        ("2.6", next_with(ref.softmax_weights, slice(-1)), "does not see itself"),
+        ("2.6", next_that_overwrites, "takes the place of the last one"),
+        ("2.7", look_where(lambda i, j, n: j > 0), "Key 0 is left out"),
+        ("2.7", look_where(lambda i, j, n: j < n - 1), "The last key is left out"),
+        ("2.7", look_where(lambda i, j, n: i < n - 1), "The last query is left out"),
+        ("2.7", look_where(lambda i, j, n: True, lambda a, b: a not in b), "part of another"),
+        ("2.7", lambda P, words: tuple(sorted(look_in_loops(P, words))), "The pair is in ascending order"),
+        ("2.7", lambda P, words: np.nonzero(P == P[look_in_loops(P, words)]), "Return two whole numbers"),
+        ("2.7", look_in_a_selection, "counts the weights that were selected"),
     ],
 )  # fmt: skip
 def test_other_wrong_answers_hear_stage_and_place(number, answer, message):
     result = grade(EXERCISES[number], answer)
     assert result.passed is False and message.lower() in result.message.lower(), result.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [look_in_the_first_column, look_for_the_second, lambda P, words: look_in_loops(P - P.T + 1, words)],
+)
+def test_a_pair_that_no_known_mistake_gives_hears_none(answer):
+    assert grade(EXERCISES["2.7"], answer).kind == "numbers"
 
 
 def test_minutes_in_the_title_of_the_notebook():

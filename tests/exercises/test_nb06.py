@@ -19,6 +19,7 @@ from course_lib.exercises import of_notebook
 from course_lib.exercises.grading import grade
 from course_lib.layers import GroupedQueryAttention as Layer
 from course_lib.layers import WindowCache
+from course_lib.reference.attention import softmax_weights
 from course_lib.reference.cache import Cache, step
 from course_lib.reference.grouped import GroupedQueryAttention
 
@@ -416,6 +417,39 @@ def costs_with(recomputed):
     return lambda N, d: {"cached": 2 * d * N * (N + 1), "recomputed": recomputed(N, d)}
 
 
+def step_of_heads(heads=lambda *given: given, softmax=softmax_weights, read_out="hv,hvo->o"):
+    """A decode step in which `heads` changes q, all keys, all values, W_O before they meet."""
+
+    def answer(x, W_Q, W_K, W_V, W_O, K, V):
+        _, K, V = step_in_loops(x, W_Q, W_K, W_V, W_O, K, V)
+        q, keys, values, W = heads(x @ W_Q, K, V, W_O)
+        P = softmax(np.einsum("he,hNe->hN", q, keys) / np.sqrt(K.shape[-1]))
+        return np.einsum(read_out, np.einsum("hN,hNv->hv", P[:, : values.shape[1]], values), W), K, V
+
+    return answer
+
+
+def from_zero(S):
+    """A softmax whose largest logit comes from a loop that begins with 0."""
+    A = np.exp(S - np.maximum(S.max(-1, keepdims=True), 0))
+    return A / A.sum(-1, keepdims=True)
+
+
+def mask_where(visible):
+    """Where visible(column, position of the query, past, n) holds, all as arrays of three axes."""
+
+    def answer(n, past):
+        p = past[:, None, None]
+        return visible(np.arange(past.max() + n), p + np.arange(n)[:, None], p, n)
+
+    return answer
+
+
+def ring_turned_back(length, w):
+    kept = np.arange(max(length - w, 0), length)
+    return np.roll(kept, -(length % w)) if length >= w else np.append(kept, np.full(w - length, -1))
+
+
 @pytest.mark.parametrize(
     ("number", "answer", "message"),
     [
@@ -440,11 +474,38 @@ def costs_with(recomputed):
         ("6.7", batch_or(10**9), "however large"),
         ("6.7", batch_or(math.nan), "not NaN"),
         ("6.7", batch_up_to(10**6), "Some batch above 1,000,000"),
+        ("6.1", step_of_heads(softmax=from_zero), "All logits lie far below 0"),
+        ("6.1", step_of_heads(read_out="hv,kvo->o"), "the sum of all W_O"),
+        ("6.1", step_of_heads(lambda q, K, V, W: (q, K, V, W[[0, 0, 0]])), "All heads use the W_O of head 0"),
+        ("6.1", step_of_heads(lambda q, K, V, W: (q[[0, 0, 0]], K, V, W)), "All heads have the query of head 0"),
+        ("6.1", step_of_heads(lambda q, K, V, W: (q, K[[0, 0, 0]], V, W)), "All heads read the keys of head 0"),
+        ("6.1", step_of_heads(lambda q, K, V, W: (q, K, V[[0, 0, 0]], W)), "All heads read the values of head 0"),
+        ("6.1", step_of_heads(lambda q, K, V, W: (q, K, V[:, :-1], W)), "but its value is left out"),
+        ("6.2", lambda N, d: {"cached": 4 * N * d, "recomputed": costs_in_a_loop(N, d)["recomputed"]}, "4 d N"),
+        ("6.2", costs_with(lambda N, d: 4 * d * N * (N + 1) * (N + 2) // 6), "this sums i (i + 1) / 2"),
+        ("6.2", lambda N, d: dict.fromkeys(("cached", "recomputed"), 4 * d), "the first step alone"),
+        ("6.2", lambda N, d: dict.fromkeys(("cached", "recomputed"), costs_in_a_loop(N, d)["recomputed"]), "i^2 pairs"),
+        ("6.3", mask_where(lambda j, i, p, n: (j <= i) | (j < p.max())), "All columns before past.max()"),
+        ("6.3", mask_where(lambda j, i, p, n: j <= i - p + p.min()), "treated as the shortest"),
+        ("6.3", mask_where(lambda j, i, p, n: (j <= i) & (j > i - n)), "as in a window"),
+        ("6.4", lambda *given: 2 * cache_sizes.cache_bytes(*given), "This is twice too much"),
+        ("6.5", ring_turned_back, "turned the wrong way"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * (W + g * C) / (2 * s * (W + b * C)), "This is half"),
+        ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * (W + C)), "This is 2 batch / itemsize"),
+        ("6.6", lambda b, W, C, g, s: (2 * b * W + g * C) / (s * (W + b * C)), "multiply the parameters alone"),
+        ("6.6", lambda b, W, C, g, s: s * (W + b * C), "These are the bytes alone"),
+        ("6.7", batch_up_to(2000), "A batch larger than all that you try"),
+        ("6.7", lambda *given: batch_without_floats(*given) - 1, "one too small"),
     ],
 )
 def test_natural_slips_hear_their_own_reason(number, answer, message):
     result = grade(EXERCISES[number], answer)
     assert result.passed is False and message in result.message, result.message
+
+
+def test_zeros_hear_no_question():
+    result = grade(EXERCISES["6.2"], lambda N, d: {"cached": 0, "recomputed": 0})
+    assert result.kind == "numbers" and "?" not in result.message
 
 
 @pytest.mark.parametrize("kind", [np.array, torch.tensor, np.float64, float])

@@ -212,6 +212,15 @@ def absorb_and_divide(Q, W_LK, L, by):
     return asking, asking @ L.T / by
 
 
+def selectors_with(h, g, columns, e):
+    """Each selection from columns(k) of the identity, k = q for the keys of group q and g + q for its values."""
+    picked = np.zeros((2, h, 2 * g * e, e))
+    for kind, head in np.ndindex(2, h):
+        chosen = np.eye(2 * g * e)[:, columns(kind * g + head // (h // g))]
+        picked[kind, head, :, : chosen.shape[1]] = chosen
+    return picked
+
+
 @pytest.mark.parametrize(
     "number, answer, message",
     [
@@ -260,7 +269,7 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.3", lambda W_LV, W_O: W_LV.reshape(-1, W_LV.shape[2]) @ W_O[: W_LV.shape[2]], "first rows of W_O"),
         ("8.3", lambda W_LV, W_O: np.hstack(np.split(merge_in_loops(W_LV, W_O), len(W_LV))), "stand side by side"),
         ("8.4", cost_without_rope, "the rotary coordinates are missing"),
-        ("8.4", cost_with(lambda h, e, v, r, p, a: 2 * h * (r + p if a else e + p)), "This is the score alone"),
+        ("8.4", cost_with(lambda h, e, v, r, p, a: 2 * h * (r + p if a else e + p)), "as the score takes them alone"),
         (
             "8.4",
             cost_with(lambda h, e, v, r, p, a: 2 * h * (2 * r + p) if a else 2 * (h * (e + v) + p)),
@@ -290,8 +299,28 @@ def absorb_and_divide(Q, W_LK, L, by):
         ("8.4", cost_of(absorbed=lambda **_: False), "absorbed, one head"),
         ("8.4", cost_of(d_value=lambda d_head, **_: d_head), "This takes d_QK for it"),
         ("8.4", lambda *sizes: list(cost_in_cases(*sizes).values()), "a dict is expected"),
+        ("8.1", lambda h, g, e: selectors_with(h, g, lambda k: slice(k, None, 2 * g), e), "2 g apart"),
+        ("8.1", lambda h, g, e: selectors_with(h, g, lambda k: slice(k * e, k * e + 1), e), "picks one column"),
+        (
+            "8.2",
+            lambda Q, W, L: absorb_and_divide(Q, W.swapaxes(1, 2), L, 1) if W.shape[1] == W.shape[2] else (0, 0),
+            "is not transposed, and the scores are not scaled",
+        ),
+        ("8.2", lambda Q, W, L: absorb_and_divide(Q, W[:1] * 0 + W.sum(0), L, Q.shape[2] ** 0.5), "sum of all W_LK"),
+        (
+            "8.3",
+            lambda W_LV, W_O: (W_LV @ W_O.reshape(len(W_LV), -1, W_O.shape[1]).sum(0)).reshape(-1, W_O.shape[1]),
+            "the sum of all blocks",
+        ),
+        ("8.4", cost_with(lambda h, e, v, r, p, a: h * (2 * r + 2 * p) if a else 2 * h * (e + p + v)), "the score"),
+        ("8.4", cost_with(lambda h, e, v, r, p, a: 2 * h * (e + p + v)), "of the expanded form in either form"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
     result = grade(EXERCISES[number], answer)
     assert result.passed is False and message.lower() in result.message.lower(), result.message
+
+
+def test_right_numbers_in_a_wrong_shape_hear_no_question():
+    result = grade(EXERCISES["8.3"], lambda W_LV, W_O: merge_by_blocks(W_LV, W_O).reshape(len(W_LV), -1))
+    assert "The numbers are right, and in the right order" in result.message and "?" not in result.message

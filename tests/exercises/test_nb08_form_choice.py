@@ -127,6 +127,9 @@ def searched(cheaper):
         (lambda e, v, r, p: (r * e + v - 1) // (2 * r - e - v), "d_L multiplies the key alone"),
         (lambda e, v, r, p: round(r * (e + v) / (2 * r - e - v)), "Return the n before it"),
         (lambda *widths: {"most": most_absorbed(*widths)}, "without rotary"),
+        (lambda *widths: min(most_absorbed(*widths), 1000), "with a border far away"),  # a search up to 1,000
+        (lambda e, v, r, p: (r * e * v - 1) // (2 * r - e - v), "are multiplied"),
+        (lambda e, v, r, p: most_absorbed(e - p, v, r, p), "taken for a part of d_QK"),
     ],
 )
 def test_likely_wrong_answers_hear_their_reason(answer, message):

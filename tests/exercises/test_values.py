@@ -164,7 +164,7 @@ GIVEN = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, -7.0]])
         (GIVEN.ravel(), "The numbers are right, and in the right order"),
         (GIVEN + [[0, 0, 4], [0, 0, 0]], "at index (0, 2) you got 8 where 4 is expected"),
         ((GIVEN, 2 * GIVEN), "Entry 0 is right"),
-        (GIVEN.T + 1, "It looks transposed"),
+        (GIVEN.T + 1, "The two lengths are exchanged"),
         (GIVEN * np.inf, "at index (0, 0) you got inf where 1 is expected"),
         (0 * GIVEN, "at index (0, 0) you got 0 where 1 is expected"),
     ],
