@@ -70,6 +70,8 @@ SIZES = Exercise(
             attention and norms are exchanged.
         queries + keys -> 3 * d * d | This is W_Q, W_K and W_V with d * d numbers each. Use the widths that are given,
             and count W_O.
+        queries + keys -> 3 * d * n_heads * d_head | This is W_Q, W_K and W_V with n_heads heads each. W_K and W_V have
+            n_kv_heads heads, and W_O has n_heads.
         queries + keys -> queries | W_K and W_V are missing. Each has d rows and n_kv_heads d_head columns.
         queries + keys -> (queries + keys) // n_heads | This is one head. Count all of them.
         2 * d * n_heads * d_head -> 2 * d * d_head && 2 * d * n_kv_heads * d_head -> 2 * d * d_head | The numbers of
