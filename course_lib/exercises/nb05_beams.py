@@ -62,12 +62,12 @@ BEAMS = Exercise(
     difficulty=2,
     solution=beam_search,
     stages=(
-        # The seeds were chosen so that wrong answers give pairwise distinct sequences
-        Stage((_random(5888, 5), 3, 4), "three beams, four steps, five tokens"),
-        Stage((_random(249, 5), 3, 5), "three beams, five steps, five tokens"),
-        Stage((_random(7359, 5), 3, 4), "three beams, four steps, other log-probabilities"),
-        Stage((_random(30, 7), 2, 4), "two beams, four steps, seven tokens"),
-        Stage((_random(1, 5), 1, 4), "one beam, four steps, five tokens"),
+        # The seeds were chosen so that wrong answers differ where they first show, and that other numbers of beams show
+        Stage((_random(103964, 7), 3, 5), "three beams, five steps, seven tokens"),
+        Stage((_random(489, 5), 3, 5), "three beams, five steps, five tokens"),
+        Stage((_random(1953, 5), 3, 4), "three beams, four steps, five tokens"),
+        Stage((_random(22, 7), 2, 4), "two beams, four steps, seven tokens"),
+        Stage((_random(2, 5), 1, 4), "one beam, four steps, five tokens"),
     ),
     mistakes=(
         *edits(
@@ -90,6 +90,8 @@ BEAMS = Exercise(
                 kept, and the best of them is returned. Keep those with the largest log-probability.
             , reverse=True -> && longer[:n_beams] -> longer[-n_beams:] | The worst of the kept prefixes is returned.
                 Return the one with the largest sum of log-probabilities.
+            beams[0][0] -> beams[1][0] | The second of the kept prefixes is returned. Return the first, which has the
+                largest sum of log-probabilities.
             beams[0][0] -> max(beams)[0] | The largest prefix is returned, which is compared token by token. Return the one
                 with the largest sum of log-probabilities.
             in beams for -> in beams[-1:] for | Only the last of the kept prefixes is extended. Collect the continuations

@@ -20,7 +20,7 @@ SIZES = Exercise(
     difficulty=1,
     solution=count_by_part,
     stages=(
-        Stage((40, 10, 2, 7, 11), "d = 40, ten query heads of width 7 share two key/value heads, d_ff = 11"),
+        Stage((48, 12, 3, 7, 11), "d = 48, twelve query heads of width 7 share three key/value heads, d_ff = 11"),
         Stage((20, 5, 5, 3, 17), "d = 20, five heads of width 3, each with its own keys and values, d_ff = 17"),
         Stage((4096, 32, 8, 128, 14336), "Llama 3 8B: d = 4096, 32 heads, 8 for keys and values, d_ff = 14336"),
     ),

@@ -34,7 +34,7 @@ DECOUPLED = Exercise(
     difficulty=3,
     solution=decoupled_logits,
     stages=(
-        Stage(_inputs(2, 4, 9), "two heads, four new tokens behind five cached ones"),
+        Stage(_inputs(2, 4, 11), "two heads, four new tokens behind seven cached ones"),
         Stage(_inputs(3, 5, 5), "three heads, five tokens, all of them new"),
         Stage(_inputs(3, 4, 4, p=10), "three heads, rotary parts of width 10"),
         Stage(_inputs(1, 1, 1), "one token at position 0, where nothing turns"),

@@ -145,8 +145,8 @@ BUDGET = Exercise(
         ),
         Mistake(
             _one_by_one(lambda squares, rank: _saved(squares, rank + 1)),
-            "The next number goes where the direction after the next one saves most. With rank r, the next direction has "
-            "the index r.",
+            "The direction behind the next one counts here. At rank r, the next direction has the index r, and the error "
+            "begins there.",
         ),
         Mistake(
             _one_by_one(_saved),
@@ -154,7 +154,10 @@ BUDGET = Exercise(
         ),
         Mistake(_all_then_fewer, "Ranks are lowered where the error grows most. Lower them where it grows least."),
         Mistake(_one_by_one(_saved, start=1), "Each layer gets rank 1 first. A rank may be 0."),
-        Mistake(_one_by_one(_saved, start=1, until=lambda ranks: sum(ranks) - len(ranks)), "The ranks begin at 1, so that their sum is too large. Begin at 0."),
+        Mistake(
+            _one_by_one(_saved, start=1, until=lambda ranks: sum(ranks) - len(ranks)),
+            "The ranks begin at 1, so that their sum is too large. Begin at 0.",
+        ),
     ),
     hints=(
         "One more direction in a layer lowers the sum by sigma_n^2 / sum_n sigma_n^2, with its own values. Do these "

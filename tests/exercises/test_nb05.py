@@ -285,8 +285,8 @@ def beams_with_their_total(log_p, n_beams, length):
         ),
         ("5.1", lambda X, g, b, eps: layer_norm_by_projection(X, g, b, 1e-5), "eps is fixed at 1e-5"),
         ("5.4", lambda X, f, norm, where: [place_by_flags(x[None], f, norm, where)[0] for x in X], "one row at a time"),
-        ("5.6", lambda log_p, n, length: max(itertools.product(range(4), repeat=length)), "in entry 0"),
-        ("5.6", lambda log_p, n, length: (), "length 0 where 4 is"),
+        ("5.6", lambda log_p, n, length: max(itertools.product(range(4), repeat=length)), "in entry 1"),
+        ("5.6", lambda log_p, n, length: (), "length 0 where 5 is"),
         ("5.6", beams_that_forget, "log_p is asked with the last token alone"),
         ("5.6", beams_with_their_total, "return its tokens alone"),
         (
