@@ -65,8 +65,8 @@ SWIGLU = Exercise(
             X, before W_gate. It acts on X W_gate.
         gate / (1 + np.exp(-gate)) -> gate + np.exp(-gate) | The quotient has no parentheses around its denominator,
             1 + exp(-x).
-        silu * up -> gate + np.exp(-gate) * up | The quotient has no parentheses around 1 + exp(-x), so that only exp(-x)
-            is multiplied by X W_up.
+        silu * up -> gate + np.exp(-gate) * up | The quotient has no parentheses around 1 + exp(-x), so that only
+            exp(-x) is multiplied by X W_up.
         gate / (1 + np.exp(-gate)) -> gate * (1 + np.tanh(gate)) / 2 | This is x sigmoid(2 x). In terms of tanh,
             sigmoid(x) is (1 + tanh(x / 2)) / 2.
         gate / (1 + np.exp(-gate)) -> gate * np.tanh(gate / 2) / 2 | The 1 is missing in sigmoid(x), which is (1 +

@@ -76,8 +76,8 @@ PLACE = Exercise(
             only norm acts on the sum.
         norm(X + sublayer(X)) -> norm(norm(X) + sublayer(norm(X))) | X is normalised before the sum, too. Post-LN has
             one norm, on the sum.
-        norm(X + sublayer(X)) -> norm(norm(X) + sublayer(X)) | The skip connection carries norm(X). Post-LN has one norm,
-            on the sum X + sublayer(X).
+        norm(X + sublayer(X)) -> norm(norm(X) + sublayer(X)) | The skip connection carries norm(X). Post-LN has one
+            norm, on the sum X + sublayer(X).
         norm(X + sublayer(X)) -> norm(X) + sublayer(X) | Only X is normalised. Post-LN normalises the sum.
         norm(X + sublayer(X)) -> norm(X) + sublayer(norm(X)) | The norm acts on X before the sublayer. Post-LN
             normalises the sum.
@@ -125,8 +125,8 @@ PLACE = Exercise(
         *(
             Mistake(
                 _twice(first, second),
-                f'For `where` = "{first}" the result goes through {second.title()}-LN, too. An `else` belongs to the last '
-                "`if` alone, so write `elif` or `return`.",
+                f'For `where` = "{first}" the result goes through {second.title()}-LN, too. An `else` belongs to '
+                "the last `if` alone, so write `elif` or `return`.",
             )
             for first, second in permutations(("post", "pre", "peri"), 2)
         ),

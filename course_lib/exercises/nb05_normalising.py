@@ -55,8 +55,8 @@ LAYER_NORM = Exercise(
             Divide by the root of the mean square plus eps.
         np.sqrt(variance + eps) -> np.linalg.norm(centred, axis=-1, keepdims=True) | The centred row is divided by its
             length, without eps. Divide by the root of the mean square plus eps.
-        np.sqrt(variance + eps) + beta -> np.sqrt(variance) + eps + beta | eps is added to the quotient. It belongs under
-            the root, next to the variance.
+        np.sqrt(variance + eps) + beta -> np.sqrt(variance) + eps + beta | eps is added to the quotient. It belongs
+            under the root, next to the variance.
         gamma * centred / np.sqrt -> gamma * X - mean / np.sqrt | The mean alone is divided by the root. Put X - mean in
             parentheses.
         (centred**2).mean(axis=-1, keepdims=True) -> (X**2).mean(axis=-1, keepdims=True) - mean | The mean is subtracted

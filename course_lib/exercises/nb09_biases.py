@@ -63,10 +63,10 @@ ALIBI = Exercise(
           the distances by its own slope.
         -slopes[:, None, None] -> -np.full_like(slopes, slopes[0])[:, None, None] | All heads have the slope of head 0.
           Head h has slopes[h].
-        -slopes[:, None, None] * distances -> -(slopes[:, None, None] * i[:, None] - np.arange(N)) | Only i is multiplied
-          by the slope, and j is added. Put i - j in parentheses.
-        -slopes[:, None, None] * distances -> -slopes[:, None, None] * i[:, None] - np.arange(N) | Only i is multiplied by
-          the slope, and j is subtracted. Put i - j in parentheses.
+        -slopes[:, None, None] * distances -> -(slopes[:, None, None] * i[:, None] - np.arange(N)) | Only i is
+          multiplied by the slope, and j is added. Put i - j in parentheses.
+        -slopes[:, None, None] * distances -> -slopes[:, None, None] * i[:, None] - np.arange(N) | Only i is multiplied
+          by the slope, and j is subtracted. Put i - j in parentheses.
         -slopes[:, None, None] -> -slopes.astype(int)[:, None, None] | The slopes are cut to whole numbers, most of
           them to 0. Keep them as floats.
         -slopes[:, None, None] -> -slopes[::-1, None, None] | The slopes are in reverse order. Head h has slopes[h].

@@ -77,8 +77,8 @@ EXPANDED_HEADS = Exercise(
           sqrt(d_QK + p). No scale is asked for here.
         np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one position too far. The last of N tokens is
           at N - 1.
-        np.arange(N - n, N) -> np.arange(N - n, N) - 1 | The queries stand one position too near. The last of N tokens is
-          at N - 1.
+        np.arange(N - n, N) -> np.arange(N - n, N) - 1 | The queries stand one position too near. The last of N tokens
+          is at N - 1.
         upper, lower = W_LK[:, :still], W_LK[:, still:] -> upper, lower = W_LK[:1, :still].repeat(len(Q), 0), W_LK[:1,
           still:].repeat(len(Q), 0) | All heads use W_LK of head 0. Each head has its own.
         upper, lower = W_LK[:, :still] -> upper, lower = W_LK[:1, :still].repeat(len(Q), 0) | The contents of all keys

@@ -71,10 +71,10 @@ DECOUPLED = Exercise(
         (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> Q @ K.swapaxes(-1, -2) /
           np.sqrt(Q.shape[-1]) + Q_R @ K_R.T / np.sqrt(Q_R.shape[-1]) | The two parts have scales of their own. They
           are one inner product over d_QK + d_R coordinates, with one scale.
-        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q.shape[-1] * Q_R.shape[-1]) | The logits are divided by the root
-          of d_QK d_R. Take the root of the sum d_QK + d_R.
-        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q.shape[1] + Q_R.shape[1]) | The logits are divided by the root of
-          2 n, the numbers of queries. Take the widths of Q and Q_R.
+        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q.shape[-1] * Q_R.shape[-1]) | The logits are divided by the
+          root of d_QK d_R. Take the root of the sum d_QK + d_R.
+        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q.shape[1] + Q_R.shape[1]) | The logits are divided by the root
+          of 2 n, the numbers of queries. Take the widths of Q and Q_R.
         (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) -> Q @ K.swapaxes(-1, -2) / np.sqrt(Q.shape[-1]) + Q_R
           @ K_R.T | The content part is divided by sqrt(d_QK), the rotary part
           by sqrt(d_QK + d_R). They are one inner product, with one scale.

@@ -58,10 +58,10 @@ BEST_CONSTANTS = Exercise(
           the cosine is taken. The factors are complex.
         1 - np.abs(constants) ** 2 -> (np.abs(factors - constants) ** 2).mean(axis=0) | The mean squares count all
           shifts alike. The shares are their weights, too.
-        1 - np.abs(constants) ** 2 -> (np.abs(factors - constants) ** 2).sum(axis=0) | The squares are added without their
-          shares. The shares are the weights of the mean square, too.
-        1 - np.abs(constants) ** 2 -> shares @ np.abs(factors - constants) | These are mean sizes of what is left. Square
-          each size before you take the mean.
+        1 - np.abs(constants) ** 2 -> (np.abs(factors - constants) ** 2).sum(axis=0) | The squares are added without
+          their shares. The shares are the weights of the mean square, too.
+        1 - np.abs(constants) ** 2 -> shares @ np.abs(factors - constants) | These are mean sizes of what is left.
+          Square each size before you take the mean.
         1 - np.abs(constants) ** 2 -> (1 - constants**2).real | The complex constant is squared, and the real part is
           taken. Take the square of its size.
         shares @ factors -> np.exp(-1j * (shares @ np.arange(len(shares))) * theta) | This is the rotation at the mean
@@ -70,8 +70,8 @@ BEST_CONSTANTS = Exercise(
           np.abs(constants) ** 2 -> shares @ np.abs(factors - constants) ** 2 | This is the rotation at the mean
           distance, and what it leaves. The mean of the rotations leaves less.
         -1j * -> -1 * | The factor i is missing in the exponent, so that the numbers shrink. e^(i s theta) turns.
-        shares @ factors -> shares @ factors / np.abs(shares @ factors) | The constants are brought to size 1, so that the
-          errors are 0. The best constant is the mean itself.
+        shares @ factors -> shares @ factors / np.abs(shares @ factors) | The constants are brought to size 1, so that
+          the errors are 0. The best constant is the mean itself.
         shares @ factors -> shares[:-1] @ factors[:-1] | The last shift is missing. There are as many shifts as shares.
         np.arange(len(shares)) -> np.ones(len(shares)) | All shifts turn pair f by theta_f. Shift -s turns it by -s
           theta_f.

@@ -121,8 +121,8 @@ BUDGET = Exercise(
           equal, these are more than the budget.
         [:budget] -> [: budget + 1] | One direction too many is kept. The ranks add up to the budget.
         [:budget] -> [: budget - 1] | One direction too few is kept. The last of the `budget` largest gains counts, too.
-        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [int(np.sum(g[: np.sum(layer[best] == t)] > 0)) for
-          t, g in enumerate(gains)] | Values of 0 are left out, so the ranks add up to
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [int(np.sum(g[: np.sum(layer[best] ==
+          t)] > 0)) for t, g in enumerate(gains)] | Values of 0 are left out, so the ranks add up to
           less than the budget. They save nothing, but the sum of the ranks is given.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return best.tolist() | These are the places
           of the kept directions. Count how many belong to each layer.
@@ -145,8 +145,8 @@ BUDGET = Exercise(
         ),
         Mistake(
             _one_by_one(lambda squares, rank: _saved(squares, rank + 1)),
-            "The direction behind the next one counts here. At rank r, the next direction has the index r, and the error "
-            "begins there.",
+            "The direction behind the next one counts here. At rank r, the next direction has the index r, and the "
+            "error begins there.",
         ),
         Mistake(
             _one_by_one(_saved),
