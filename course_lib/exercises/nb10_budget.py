@@ -122,8 +122,8 @@ BUDGET = Exercise(
         [:budget] -> [: budget + 1] | One direction too many is kept. The ranks add up to the budget.
         [:budget] -> [: budget - 1] | One direction too few is kept. The last of the `budget` largest gains counts, too.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [int(np.sum(g[: np.sum(layer[best] ==
-          t)] > 0)) for t, g in enumerate(gains)] | Values of 0 are left out, so the ranks add up to
-          less than the budget. They save nothing, but the sum of the ranks is given.
+          t)] > 0)) for t, g in enumerate(gains)] | Values of 0 are left out, so the ranks add up to less than
+          the budget. They save nothing, but the sum of the ranks is given.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return best.tolist() | These are the places
           of the kept directions. Count how many belong to each layer.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return layer[best].tolist() | These are the
