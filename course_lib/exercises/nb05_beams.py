@@ -62,12 +62,12 @@ BEAMS = Exercise(
     difficulty=2,
     solution=beam_search,
     stages=(
-        # The seeds were chosen so that wrong answers give pairwise distinct sequences
-        Stage((_random(5888, 5), 3, 4), "three beams, four steps, five tokens"),
-        Stage((_random(249, 5), 3, 5), "three beams, five steps, five tokens"),
-        Stage((_random(7359, 5), 3, 4), "three beams, four steps, other log-probabilities"),
-        Stage((_random(30, 7), 2, 4), "two beams, four steps, seven tokens"),
-        Stage((_random(1, 5), 1, 4), "one beam, four steps, five tokens"),
+        # The seeds were chosen so that wrong answers differ where they first show, and that other numbers of beams show
+        Stage((_random(103964, 7), 3, 5), "three beams, five steps, seven tokens"),
+        Stage((_random(489, 5), 3, 5), "three beams, five steps, five tokens"),
+        Stage((_random(1953, 5), 3, 4), "three beams, four steps, five tokens"),
+        Stage((_random(22, 7), 2, 4), "two beams, four steps, seven tokens"),
+        Stage((_random(2, 5), 1, 4), "one beam, four steps, five tokens"),
     ),
     mistakes=(
         *edits(
@@ -90,10 +90,28 @@ BEAMS = Exercise(
                 kept, and the best of them is returned. Keep those with the largest log-probability.
             , reverse=True -> && longer[:n_beams] -> longer[-n_beams:] | The worst of the kept prefixes is returned.
                 Return the one with the largest sum of log-probabilities.
+            beams[0][0] -> beams[1][0] | The second of the kept prefixes is returned. Return the first, which has the
+                largest sum of log-probabilities.
+            beams[0][0] -> max(beams)[0] | The largest prefix is returned, which is compared token by token. Return the
+                one with the largest sum of log-probabilities.
+            in beams for -> in beams[-1:] for | Only the last of the kept prefixes is extended. Collect the
+                continuations of all of them.
+            enumerate(log_p(prefix)) -> enumerate(np.cumsum(log_p(prefix))) | The log-probabilities of the tokens that
+                may follow are added up one after the other. Each longer prefix adds that of its own last token.
             longer.sort(key=lambda beam: beam[1], reverse=True) -> pass | Log-probabilities have no effect on which
                 prefixes are kept. Sort the longer prefixes by the sum of their log-probabilities.
             key=lambda beam: beam[1], reverse=True -> reverse=True | The prefixes are sorted by their tokens. Sort them
                 by their log-probability.
+            enumerate(log_p(prefix)) -> sorted(enumerate(log_p(prefix)), key=lambda pair: -pair[1])[:n_beams] && ,
+                reverse=True -> | Of the likeliest continuations of each prefix, the least likely prefixes are kept.
+                Sort from the largest log-probability down.
+            enumerate(log_p(prefix)) -> sorted(enumerate(log_p(prefix)), key=lambda pair: -pair[1])[:n_beams] && ,
+                reverse=True -> && beams[0][0] -> max(beams, key=lambda beam: beam[1])[0] | Of the likeliest
+                continuations of each prefix, the least likely prefixes are kept, and the best of these is returned.
+                Keep those with the largest log-probability.
+            longer[:n_beams] -> longer[:3] | Three prefixes are kept at each step. Keep n_beams.
+            longer[:n_beams] -> longer[:max(n_beams, 2)] | At least two prefixes are kept at each step. Keep n_beams,
+                which may be 1.
             prefix + (t,) -> (t,) + prefix | New tokens are put in front of the prefix. Put them behind it.
             log_p(prefix) -> log_p(prefix[-1:]) | log_p is asked with the last token alone. The next token depends on
                 the whole prefix.

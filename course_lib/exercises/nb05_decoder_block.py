@@ -103,12 +103,22 @@ BLOCK = Exercise(
         X + feed_forward(norms[2](X)) -> X + feed_forward(X) | The feed-forward network sees X. It sees norms[2](X).
         X + feed_forward(norms[2](X)) -> norms[2](X + feed_forward(norms[2](X))) | The block's output is normalised once
             more. The stream leaves the block as it is, and the next block adds to it.
+        X + feed_forward(norms[2](X)) -> X + norms[2](feed_forward(X)) | The last norm acts on what the feed-forward
+            network returns. It acts on what the network sees.
+        X + feed_forward(norms[2](X)) -> norms[2](X + feed_forward(X)) | The last sublayer is Post-LN, which normalises
+            the sum. Put norms[2] on its input, and add X itself.
         X + feed_forward(norms[2](X)) -> norms[2](X) + feed_forward(norms[2](X)) | The last skip connection carries
             norm(X). It carries X itself.
         X + self_attention(normed, normed, causal) -> self_attention(normed, normed, causal) | The first skip connection
             is missing. Add X to what self-attention returns.
         X + cross_attention(norms[1](X), H) -> cross_attention(norms[1](X), H) | The second skip connection is missing.
             Add X to what cross-attention returns.
+        X + self_attention -> self_attention && X + cross_attention -> cross_attention | The first two skip connections
+            are missing. Add X to what each sublayer returns.
+        X + cross_attention -> cross_attention && X + feed_forward -> feed_forward | The last two skip connections are
+            missing. Add X to what each sublayer returns.
+        X + self_attention -> self_attention && X + feed_forward -> feed_forward | The first and the last skip
+            connection are missing. Add X to what each sublayer returns.
         X = X + self_attention -> X = normed + self_attention | The first skip connection carries norm(X). It carries X
             itself.
         X = X + cross_attention(norms[1](X) -> X = norms[1](X) + cross_attention(norms[1](X) | The second skip
@@ -131,6 +141,8 @@ BLOCK = Exercise(
             queries from X. All three come from norm(X).
         (normed, normed, causal) -> (normed, H) | Self-attention reads the source H. Its queries,
             keys and values come from norm(X).
+        (normed, normed, causal) -> (normed, H, causal) | Self-attention reads the source H, with a causal mask. Its
+            queries, keys and values come from norm(X).
         (normed, normed, causal) -> (X, X, causal) | The norm of self-attention is missing. It sees norms[0](X).
         cross_attention(norms[1](X), H) -> cross_attention(X, H) | The norm of cross-attention is missing. Its queries
             come from norms[1](X).

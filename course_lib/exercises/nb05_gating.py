@@ -65,6 +65,8 @@ SWIGLU = Exercise(
             X, before W_gate. It acts on X W_gate.
         gate / (1 + np.exp(-gate)) -> gate + np.exp(-gate) | The quotient has no parentheses around its denominator,
             1 + exp(-x).
+        silu * up -> gate + np.exp(-gate) * up | The quotient has no parentheses around 1 + exp(-x), so that only
+            exp(-x) is multiplied by X W_up.
         gate / (1 + np.exp(-gate)) -> gate * (1 + np.tanh(gate)) / 2 | This is x sigmoid(2 x). In terms of tanh,
             sigmoid(x) is (1 + tanh(x / 2)) / 2.
         gate / (1 + np.exp(-gate)) -> gate * np.tanh(gate / 2) / 2 | The 1 is missing in sigmoid(x), which is (1 +
@@ -84,6 +86,8 @@ SWIGLU = Exercise(
             sigmoid(x).
         gate / (1 + np.exp(-gate)) -> np.where(gate > 0, gate, np.expm1(np.minimum(gate, 0))) | The gate is ELU. silu(x)
             is x sigmoid(x).
+        gate / (1 + np.exp(-gate)) -> np.exp(gate) / np.exp(gate).sum(axis=-1, keepdims=True) | The gate is a softmax
+            over the features. silu acts on each number by itself, and silu(x) is x sigmoid(x).
         gate / (1 + np.exp(-gate)) -> gate | The gate is linear. Apply silu to X W_gate.
         np.exp(-gate) -> np.exp(gate) | The sign in the exponential is wrong. silu(x) is x / (1 + exp(-x)).
         gate / (1 + np.exp(-gate)) -> gate * np.exp(gate) / (1 + np.exp(gate)) | exp(x) overflows for large x, and

@@ -1,5 +1,7 @@
 """Exercise 5.4: three places for a norm."""
 
+from itertools import permutations
+
 import numpy as np
 
 from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
@@ -15,6 +17,16 @@ def place(X, sublayer, norm, where):
 
 def _row_by_row(X, sublayer, norm, where):
     return np.concatenate([place(x[None], sublayer, norm, where) for x in X])
+
+
+def _twice(first, second):
+    """An `else` that belongs to the last `if` alone applies a second formula to the result of the first."""
+
+    def answer(X, sublayer, norm, where):
+        Y = place(X, sublayer, norm, where)
+        return place(Y, sublayer, norm, second) if where == first else Y
+
+    return answer
 
 
 def _rms_norm(gamma):
@@ -64,6 +76,8 @@ PLACE = Exercise(
             only norm acts on the sum.
         norm(X + sublayer(X)) -> norm(norm(X) + sublayer(norm(X))) | X is normalised before the sum, too. Post-LN has
             one norm, on the sum.
+        norm(X + sublayer(X)) -> norm(norm(X) + sublayer(X)) | The skip connection carries norm(X). Post-LN has one
+            norm, on the sum X + sublayer(X).
         norm(X + sublayer(X)) -> norm(X) + sublayer(X) | Only X is normalised. Post-LN normalises the sum.
         norm(X + sublayer(X)) -> norm(X) + sublayer(norm(X)) | The norm acts on X before the sublayer. Post-LN
             normalises the sum.
@@ -95,6 +109,8 @@ PLACE = Exercise(
             leaves the sum as it is.
         X + norm(sublayer(norm(X))) -> norm(X + norm(sublayer(X))) | The norms act on the sublayer's output and on the
             sum. In Peri-LN they act on its input and its output.
+        X + norm(sublayer(norm(X))) -> norm(norm(X) + sublayer(norm(X))) | The skip connection carries norm(X), and the
+            second norm acts on the sum. In Peri-LN it acts on the sublayer's output, and X stays as it is.
         X + norm(sublayer(norm(X))) -> norm(X) + norm(sublayer(X)) | Both terms of the sum are normalised. In Peri-LN X
             stays as it is, and the sublayer sees norm(X).
         X + norm(sublayer(norm(X))) -> X + sublayer(norm(norm(X))) | Both norms act on the sublayer's input. In Peri-LN
@@ -105,6 +121,14 @@ PLACE = Exercise(
         Mistake(
             _row_by_row,
             "The sublayer sees one row at a time. It may mix tokens, as attention does, so hand it the whole matrix.",
+        ),
+        *(
+            Mistake(
+                _twice(first, second),
+                f'For `where` = "{first}" the result goes through {second.title()}-LN, too. An `else` belongs to '
+                "the last `if` alone, so write `elif` or `return`.",
+            )
+            for first, second in permutations(("post", "pre", "peri"), 2)
         ),
     ),
     hints=(

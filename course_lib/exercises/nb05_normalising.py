@@ -55,11 +55,17 @@ LAYER_NORM = Exercise(
             Divide by the root of the mean square plus eps.
         np.sqrt(variance + eps) -> np.linalg.norm(centred, axis=-1, keepdims=True) | The centred row is divided by its
             length, without eps. Divide by the root of the mean square plus eps.
+        np.sqrt(variance + eps) + beta -> np.sqrt(variance) + eps + beta | eps is added to the quotient. It belongs
+            under the root, next to the variance.
+        gamma * centred / np.sqrt -> gamma * X - mean / np.sqrt | The mean alone is divided by the root. Put X - mean in
+            parentheses.
+        (centred**2).mean(axis=-1, keepdims=True) -> (X**2).mean(axis=-1, keepdims=True) - mean | The mean is subtracted
+            from the mean of the squares. Subtract the square of the mean.
         centred / np.sqrt -> centred * np.sqrt | The centred row is multiplied by the root. Divide by it.
         gamma * centred / np.sqrt(variance + eps) + beta -> centred | The row is only centred. Divide it by the root of
             (variance + eps), then apply gamma and beta.
         variance + eps -> variance + eps**2 | eps is squared. Add eps itself to the variance.
-        variance + eps -> variance | eps is missing under the root.
+        variance + eps -> variance | The given eps is missing under the root.
         variance + eps -> variance + 1e-5 | eps is fixed at 1e-5. Use the argument `eps`.
         np.sqrt(variance + eps) -> (variance + eps) | The row is divided by its variance. Take the root.
         X.mean(axis=-1, keepdims=True) -> X.mean(axis=-1) && (centred**2).mean(axis=-1, keepdims=True) ->
@@ -76,6 +82,8 @@ LAYER_NORM = Exercise(
             features, with `axis=-1`.
         axis=-1, keepdims=True -2> | One mean and one variance serve all tokens. Each row has its own, with `axis=-1,
             keepdims=True`.
+        (centred**2).mean(axis=-1, keepdims=True) -> X.var() | One variance serves all tokens. Each row has its own,
+            with `axis=-1, keepdims=True`.
         gamma * centred -> centred && + beta -> | gamma and beta are missing.
         gamma * centred -> centred | gamma is missing.
         + beta -> | beta is missing.

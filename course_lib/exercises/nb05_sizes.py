@@ -20,7 +20,7 @@ SIZES = Exercise(
     difficulty=1,
     solution=count_by_part,
     stages=(
-        Stage((40, 10, 2, 7, 11), "d = 40, ten query heads of width 7 share two key/value heads, d_ff = 11"),
+        Stage((48, 12, 3, 7, 11), "d = 48, twelve query heads of width 7 share three key/value heads, d_ff = 11"),
         Stage((20, 5, 5, 3, 17), "d = 20, five heads of width 3, each with its own keys and values, d_ff = 17"),
         Stage((4096, 32, 8, 128, 14336), "Llama 3 8B: d = 4096, 32 heads, 8 for keys and values, d_ff = 14336"),
     ),
@@ -70,6 +70,8 @@ SIZES = Exercise(
             attention and norms are exchanged.
         queries + keys -> 3 * d * d | This is W_Q, W_K and W_V with d * d numbers each. Use the widths that are given,
             and count W_O.
+        queries + keys -> 3 * d * n_heads * d_head | This is W_Q, W_K and W_V with n_heads heads each. W_K and W_V have
+            n_kv_heads heads, and W_O has n_heads.
         queries + keys -> queries | W_K and W_V are missing. Each has d rows and n_kv_heads d_head columns.
         queries + keys -> (queries + keys) // n_heads | This is one head. Count all of them.
         2 * d * n_heads * d_head -> 2 * d * d_head && 2 * d * n_kv_heads * d_head -> 2 * d * d_head | The numbers of

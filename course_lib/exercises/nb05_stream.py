@@ -63,12 +63,16 @@ LOGIT = Exercise(
             parts.sum(axis=0) -> parts[0] | The norm sees x_0 alone. The stream is the sum of all parts.
             parts.sum(axis=0) -> parts.cumsum(axis=0) && .mean() -> .mean(axis=-1) | Each part is divided by the root
                 mean square of the stream behind it. Only the final norm counts, so divide by that of the whole sum.
+            parts.sum(axis=0) -> parts.cumsum(axis=0) && .mean() -> .mean(axis=-1) && gamma * parts -> gamma * x | These
+                are the logits of the stream behind each part, with a norm for each. Return what each part adds to the
+                final logit, with one norm.
             parts.sum(axis=0) -> parts | The root mean square is that of all numbers in `parts`. Add the parts first.
             (x**2).mean() -> (parts**2).mean(axis=1).sum() | The mean squares of the parts are added. Add the parts,
                 then take the mean square of their sum.
             parts.sum(axis=0) -> parts.sum(axis=1) | The sum runs along the features. The stream is the sum over the
                 parts, axis 0.
-            np.sqrt((x**2).mean() + eps) -> np.sqrt((x**2).mean()) | eps is missing under the root.
+            np.sqrt((x**2).mean() + eps) -> np.sqrt((x**2).mean()) | The given eps is missing under
+                the root.
             np.sqrt((x**2).mean() + eps) -> np.sqrt((x**2).mean()) + eps | eps is added to the root. It belongs under
                 the root, next to the mean square.
             (x**2).mean() -> (x**2).sum() | The mean of the squares is missing. RMSNorm divides by the root of the mean
@@ -80,6 +84,8 @@ LOGIT = Exercise(
             (x**2) -> ((gamma * x) ** 2) | The root mean square is that of gamma * x. Take that of the stream itself.
             np.sqrt((x**2).mean() + eps) -> np.sqrt(x.var() + eps) | The divisor is LayerNorm's, the root of the
                 variance. The final norm is an RMSNorm, which divides by the root of the mean square.
+            np.sqrt((x**2).mean() + eps) -> (x.std() + eps) | The divisor is the standard deviation plus eps. The final
+                norm is an RMSNorm, which divides by the root of (mean square + eps).
             (gamma * parts) @ u -> gamma * (parts - parts.mean(axis=-1, keepdims=True)) @ u && (x**2).mean() -> x.var()
                 | The mean is subtracted, as in LayerNorm. The final norm is an RMSNorm here.
             (gamma * parts) @ u -> gamma * (parts - parts.mean(axis=-1, keepdims=True)) @ u && np.sqrt((x**2).mean() +

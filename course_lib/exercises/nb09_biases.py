@@ -29,12 +29,16 @@ ALIBI = Exercise(
         -slopes -> slopes | The sign is wrong. A distant key gets a smaller logit, so its bias is negative.
         np.arange(N - n, N) -> np.arange(n) | The queries are numbered as if they came first. They are the last n of N
           tokens, so they stand at N - n ... N - 1.
-        np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one place too far. The last of N tokens is
-          at N - 1.
+        np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The distances are one too large: the queries stand one place
+          too far, or the keys one too near.
         np.arange(N - n, N) -> n + np.arange(n) | Query a is put at n + a. It stands at N - n + a.
         np.arange(N - n, N) -> np.full(n, N - 1) | All queries stand at N - 1 here. Query a stands at N - n + a.
-        np.arange(N - n, N) -> np.arange(N, N + n) | The queries stand n places too far. The first of them is at N - n.
+        np.arange(N - n, N) -> np.arange(N, N + n) | The distances are n too large: the queries stand n places too
+          far, or the keys n too near.
         np.arange(N - n, N) -> N - n - np.arange(n) | The positions of the queries fall. Query a stands at N - n + a.
+        np.arange(N - n, N) -> N - np.arange(n) | Query a is put at N - a. It stands at N - n + a.
+        np.arange(N - n, N) -> np.arange(n)[::-1] | The queries are numbered from n - 1 down to 0. Query a stands at
+          N - n + a.
         np.arange(N - n, N) -> np.arange(n - N, 2 * n - N) | Query a is put at n - N + a. It stands at N - n + a.
         np.arange(N - n, N) -> np.full(n, N - n) | All queries stand at N - n here. Query a stands at N - n + a.
         i[:, None] - np.arange(N) -> i[:, None] + 0 * np.arange(N) | The positions of the keys are missing. The distance
@@ -57,6 +61,12 @@ ALIBI = Exercise(
           bias is added to the logit, before the exponential.
         -slopes[:, None, None] -> -np.ones(len(slopes))[:, None, None] | The slopes are not used. Each head multiplies
           the distances by its own slope.
+        -slopes[:, None, None] -> -np.full_like(slopes, slopes[0])[:, None, None] | All heads have the slope of head 0.
+          Head h has slopes[h].
+        -slopes[:, None, None] * distances -> -(slopes[:, None, None] * i[:, None] - np.arange(N)) | Only i is
+          multiplied by the slope, and j is added. Put i - j in parentheses.
+        -slopes[:, None, None] * distances -> -slopes[:, None, None] * i[:, None] - np.arange(N) | Only i is multiplied
+          by the slope, and j is subtracted. Put i - j in parentheses.
         -slopes[:, None, None] -> -slopes.astype(int)[:, None, None] | The slopes are cut to whole numbers, most of
           them to 0. Keep them as floats.
         -slopes[:, None, None] -> -slopes[::-1, None, None] | The slopes are in reverse order. Head h has slopes[h].

@@ -35,7 +35,8 @@ CACHED_SCALAR = Exercise(
         .mean(axis=-1) -> .sum(axis=-1) | The squares are summed. RMSNorm divides by the root of their mean.
         .mean(axis=-1) -> .sum(axis=-1) / L.shape[-1] | The sum of squares is divided by d_L, the width of the latent.
           Take the mean over the coordinates of a key.
-        np.sqrt(Q.shape[-1]) -> Q.shape[-1] | The scores are divided by d_QK. Divide by its square root.
+        np.sqrt(Q.shape[-1]) -> Q.shape[-1] | The logits are sqrt(d_QK) times too small. Divide each key by its root
+          mean square, not by its length, and the score by sqrt(d_QK), not by d_QK.
         np.square(L @ W_LK).mean(axis=-1) -> np.square(L @ W_LK).mean(axis=(0, 2)) + np.zeros((len(W_LK), 1)) | One mean
           square is taken over the keys of all heads. Each head has a factor of its own.
         np.square(L @ W_LK).mean(axis=-1) -> np.square(L @ W_LK).mean(axis=(1, 2))[:, None] + np.zeros(len(L)) | One
@@ -45,11 +46,18 @@ CACHED_SCALAR = Exercise(
           sqrt(d_QK).
         return factors.T, -> return 1 / factors.T, | The logits are right, but root mean squares are returned. The
           factors are their inverses.
+        return factors.T, -> return squares.T, | The logits are right, but mean squares are returned. The factors are 1
+          divided by the root of (mean square + eps).
+        return factors.T, -> return factors.T / np.sqrt(Q.shape[-1]), | The logits are right, but the factors hold the
+          scale. Divide the scores by sqrt(d_QK), not the factors.
         1 / np.sqrt(squares + eps) -> np.sqrt(squares + eps) | These are the root mean squares. The factors are their
           inverses.
         1 / np.sqrt(squares + eps) -> 1 / (squares + eps) | The square root is missing in the factors.
         squares + eps -> squares | The given eps is not used. It stands beside the mean square,
           inside the root.
+        asking @ L.T * factors[:, None] -> asking @ L.T / np.sqrt(squares)[:, None] | The factors are right, but the
+          logits are made without the given eps. Multiply each score by the factor of its key.
+        squares + eps -> squares + 1e-5 | eps is fixed at 1e-5. Use the argument `eps`.
         1 / np.sqrt(squares + eps) -> 1 / (np.sqrt(squares) + eps) | eps stands outside the root. It belongs beside
           the mean square.
         (Q * gamma) -> Q | gamma is missing. It multiplies each coordinate of the key, or of the query.
@@ -64,6 +72,8 @@ CACHED_SCALAR = Exercise(
         return factors.T, asking @ L.T * factors[:, None] / np.sqrt(Q.shape[-1]) -> S = asking @ L.T * factors[:, None]
           / np.sqrt(Q.shape[-1]); return factors.T, np.exp(S) / np.exp(S).sum(-1, keepdims=True) | These are the weights
           already. Return the logits, before the softmax.
+        asking @ L.T * factors[:, None] / np.sqrt(Q.shape[-1]) -> np.exp(asking @ L.T * factors[:, None] /
+          np.sqrt(Q.shape[-1])) | These are exponentials. Return the logits themselves.
         return factors.T, -> return factors, | The factors have shape (h, N). Tokens are rows, (N, h).
         / np.sqrt(Q.shape[-1]) -> | These are scores, without the scale. Divide by sqrt(d_QK).
         np.sqrt(Q.shape[-1]) -> np.sqrt(L.shape[-1]) | The logits are divided by sqrt(d_L). Absorption does not change

@@ -77,6 +77,16 @@ EXPANDED_HEADS = Exercise(
           sqrt(d_QK + p). No scale is asked for here.
         np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one position too far. The last of N tokens is
           at N - 1.
+        np.arange(N - n, N) -> np.arange(N - n, N) - 1 | The queries stand one position too near. The last of N tokens
+          is at N - 1.
+        upper, lower = W_LK[:, :still], W_LK[:, still:] -> upper, lower = W_LK[:1, :still].repeat(len(Q), 0), W_LK[:1,
+          still:].repeat(len(Q), 0) | All heads use W_LK of head 0. Each head has its own.
+        upper, lower = W_LK[:, :still] -> upper, lower = W_LK[:1, :still].repeat(len(Q), 0) | The contents of all keys
+          are made with W_LK of head 0. Each head has its own.
+        W_LK[:, still:] -> W_LK[:1, still:] | The queries of all heads meet W_LK of head 0. Each head has its own.
+        [Q, asking] -> [Q / np.sqrt(Q.shape[-1]), asking / np.sqrt(Q.shape[-1])] && [rows[:, :still] @ upper, shared] ->
+          [rows[:, :still] @ upper / np.sqrt(Q.shape[-1]), shared / np.sqrt(Q.shape[-1])] | Queries and keys are divided
+          by sqrt(d_QK). No scale is asked for here.
         rows[:, still:], -> rotate(rows[:, still:], -np.arange(N), rope), | The last p coordinates of the rows are
           turned back. The keys hold them as they are in the cache.
         rows[:, :still] @ upper -> rows @ W_LK | The turned coordinates count twice. The content of a key is made of

@@ -34,7 +34,7 @@ DECOUPLED = Exercise(
     difficulty=3,
     solution=decoupled_logits,
     stages=(
-        Stage(_inputs(2, 3, 8), "two heads, three new tokens behind five cached ones"),
+        Stage(_inputs(2, 4, 11), "two heads, four new tokens behind seven cached ones"),
         Stage(_inputs(3, 5, 5), "three heads, five tokens, all of them new"),
         Stage(_inputs(3, 4, 4, p=10), "three heads, rotary parts of width 10"),
         Stage(_inputs(1, 1, 1), "one token at position 0, where nothing turns"),
@@ -49,10 +49,10 @@ DECOUPLED = Exercise(
         """
         np.arange(N - n, N) -> np.arange(n) | The queries are turned as if they came first. They are the last n of N
           tokens, at N - n ... N - 1.
-        np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The queries stand one position too far. The last of N tokens
-          is at N - 1.
-        np.arange(N - n, N) -> np.arange(N, N + n) | The queries stand n positions too far. The first of them is at N -
-          n.
+        np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The shift is one too large: the queries stand one position
+          too far, or the keys one too near.
+        np.arange(N - n, N) -> np.arange(N, N + n) | The shift is n too large: the queries stand n positions too far,
+          or the keys n too near.
         np.arange(N - n, N) -> n + np.arange(n) | Query a is put at n + a. It stands at N - n + a.
         np.arange(N - n, N) -> np.full(n, N - 1) | All queries stand at N - 1 here. Query a stands at N - n + a.
         np.arange(N - n, N) -> np.full(n, N - n) | All queries stand at N - n here. Query a stands at N - n + a.
@@ -71,6 +71,13 @@ DECOUPLED = Exercise(
         (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) / np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> Q @ K.swapaxes(-1, -2) /
           np.sqrt(Q.shape[-1]) + Q_R @ K_R.T / np.sqrt(Q_R.shape[-1]) | The two parts have scales of their own. They
           are one inner product over d_QK + d_R coordinates, with one scale.
+        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q.shape[-1] * Q_R.shape[-1]) | The logits are divided by the
+          root of d_QK d_R. Take the root of the sum d_QK + d_R.
+        np.sqrt(Q.shape[-1] + Q_R.shape[-1]) -> np.sqrt(Q.shape[1] + Q_R.shape[1]) | The logits are divided by the root
+          of 2 n, the numbers of queries. Take the widths of Q and Q_R.
+        (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) -> Q @ K.swapaxes(-1, -2) / np.sqrt(Q.shape[-1]) + Q_R
+          @ K_R.T | The content part is divided by sqrt(d_QK), the rotary part
+          by sqrt(d_QK + d_R). They are one inner product, with one scale.
         (Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T) -> Q @ K.swapaxes(-1, -2) + Q_R @ K_R.T | Only the rotary part is
           divided by sqrt(d_QK + d_R). Parentheses around the sum are missing.
         rotate(K_R, np.arange(N), rope) -> K_R | K_R is not rotated. Both sides turn, each by its own position, and

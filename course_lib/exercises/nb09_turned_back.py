@@ -25,7 +25,7 @@ TURNED_BACK = Exercise(
     difficulty=2,
     solution=relative_mix,
     stages=(
-        Stage(_inputs(2, 2, 7), "two heads, two new tokens behind five cached ones"),
+        Stage(_inputs(3, 2, 7), "three heads, two new tokens behind five cached ones"),
         Stage(_inputs(1, 1, 1), "one head, one token at position 0, where nothing turns"),
         Stage(_inputs(1, 4, 4), "one head, four tokens, all of them new"),
         Stage(_inputs(3, 3, 8), "three heads, three new tokens behind five cached ones"),
@@ -60,6 +60,12 @@ TURNED_BACK = Exercise(
           has its own position.
         mix = P @ turned_rows -> mix = P @ rotate(turned_rows, -np.arange(N), rope) && rotate(mix, -np.arange(N - n,
           N), rope) -> mix | Each row is turned back by its own position, so that no position is left. Turn each mix
+          back by the position of its query.
+        -np.arange(N - n, N) -> np.arange(n) | The mixes turn forwards, by 0 ... n - 1. Turn each one back by the
+          position of its query, which is one of the last n.
+        -np.arange(N - n, N) -> -np.full(n, N) | All mixes turn back by N. Query a stands at N - n + a.
+        P @ turned_rows -> P @ rotate(turned_rows, np.arange(N) - N + 1, rope) && rotate(mix, -np.arange(N - n, N),
+          rope) -> mix | The rows turn once more, by j - (N - 1). They are turned by j already, so only turn each mix
           back by the position of its query.
         P @ turned_rows -> P @ rotate(turned_rows, np.arange(N), rope) | The rows turn a second time. Those in the
           cache are turned already.

@@ -34,6 +34,12 @@ BALANCE = Exercise(
           are the Frobenius norms of W^T G W. The norm of X W is the root of the trace of that matrix.
         np.trace(W.T @ gram @ W) -> np.sum((np.linalg.cholesky(gram) @ W) ** 2) | `np.linalg.cholesky` returns L with
           L L^T = G. The norm of X W is that of L^T W.
+        np.trace(W.T @ gram @ W) -> np.sum((np.sqrt(gram) @ W) ** 2) | `np.sqrt(gram)` takes the roots of single
+          entries, which is no root of the matrix. Use the trace of W^T G W.
+        np.trace(W.T @ gram @ W) -> np.sum(((v := np.linalg.eigh(gram))[1] * np.sqrt(v[0]) @ W) ** 2) | With G = R R^T,
+          the norm of X W is that of R^T W, not of R W.
+        np.sqrt(values / keys) -> np.sqrt(values) - np.sqrt(keys) | This is the difference of the norms. alpha is their
+          ratio.
         np.sqrt(values / keys) -> 1 / np.sqrt(keys) | This is 1 divided by the norm of the keys. Multiply by that of the
           values.
         np.sqrt(values / keys) -> values / keys | This is the ratio of squared norms. Take its square root.

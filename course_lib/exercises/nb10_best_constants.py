@@ -19,7 +19,7 @@ BEST_CONSTANTS = Exercise(
     difficulty=1,
     solution=best_constants,
     stages=(
-        Stage((np.array([0.4, 0.1, 0.5]), np.array([0.7, 2.0])), "three distances and two pairs"),
+        Stage((np.array([0.4, 0.1, 0.3, 0.2]), np.array([0.7, 2.0, 0.3])), "four distances and three pairs"),
         Stage((np.array([0.1, 0.5, 0.3, 0.1]), np.array([1.0, 0.3, 0.02, 2.0])), "as many distances as pairs"),
         Stage((SHARES, np.array([1.0, 0.2, 0.01])), "nine distances, three pairs"),
         Stage((np.array([1.0]), np.array([0.7])), "distance 0 only: nothing turns"),
@@ -35,6 +35,8 @@ BEST_CONSTANTS = Exercise(
           minus that.
         1 - np.abs(constants) ** 2 -> 1 - np.abs(constants) | The size is not squared. The mean square that is left is
           1 - |z_f|^2.
+        1 - np.abs(constants) ** 2 -> (1 - np.abs(constants)) ** 2 | This is (1 - |z_f|)^2. The mean square that is left
+          is 1 - |z_f|^2.
         1 - np.abs(constants) ** 2 -> np.abs(1 - constants) ** 2 | This is |1 - z_f|^2. The mean square that is left is
           1 - |z_f|^2.
         1 - np.abs(constants) ** 2 -> 2 - 2 * constants.real | This is what the constant 1 leaves. The best constant
@@ -56,6 +58,10 @@ BEST_CONSTANTS = Exercise(
           the cosine is taken. The factors are complex.
         1 - np.abs(constants) ** 2 -> (np.abs(factors - constants) ** 2).mean(axis=0) | The mean squares count all
           shifts alike. The shares are their weights, too.
+        1 - np.abs(constants) ** 2 -> (np.abs(factors - constants) ** 2).sum(axis=0) | The squares are added without
+          their shares. The shares are the weights of the mean square, too.
+        1 - np.abs(constants) ** 2 -> shares @ np.abs(factors - constants) | These are mean sizes of what is left.
+          Square each size before you take the mean.
         1 - np.abs(constants) ** 2 -> (1 - constants**2).real | The complex constant is squared, and the real part is
           taken. Take the square of its size.
         shares @ factors -> np.exp(-1j * (shares @ np.arange(len(shares))) * theta) | This is the rotation at the mean
@@ -63,6 +69,9 @@ BEST_CONSTANTS = Exercise(
         constants = shares @ factors -> constants = np.exp(-1j * (shares @ np.arange(len(shares))) * theta) && 1 -
           np.abs(constants) ** 2 -> shares @ np.abs(factors - constants) ** 2 | This is the rotation at the mean
           distance, and what it leaves. The mean of the rotations leaves less.
+        -1j * -> -1 * | The factor i is missing in the exponent, so that the numbers shrink. e^(i s theta) turns.
+        shares @ factors -> shares @ factors / np.abs(shares @ factors) | The constants are brought to size 1, so that
+          the errors are 0. The best constant is the mean itself.
         shares @ factors -> shares[:-1] @ factors[:-1] | The last shift is missing. There are as many shifts as shares.
         np.arange(len(shares)) -> np.ones(len(shares)) | All shifts turn pair f by theta_f. Shift -s turns it by -s
           theta_f.

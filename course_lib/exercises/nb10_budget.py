@@ -12,12 +12,12 @@ def ranks_for_budget(singular_values, budget):
     return np.bincount(layer[best], minlength=len(gains)).tolist()
 
 
-def _one_by_one(score, start=0):
-    """Ranks that grow by one where the score of a layer's values and rank is largest."""
+def _one_by_one(score, start=0, until=sum):
+    """Ranks that grow by one where the score of a layer's values and rank is largest, until the budget is used up."""
 
     def answer(singular_values, budget):
         ranks = [start] * len(singular_values)
-        for _ in range(budget):
+        while until(ranks) < budget:
             scores = [score(np.square(s), rank) for s, rank in zip(singular_values, ranks, strict=True)]
             ranks[int(np.argmax(scores))] += 1
         return ranks
@@ -29,17 +29,26 @@ def _saved(squares, rank):
     return squares[rank : rank + 1].sum() / squares.sum()
 
 
+def _all_then_fewer(singular_values, budget):
+    """From full ranks down, each time where the error grows most."""
+    ranks = [len(s) for s in singular_values]
+    while sum(ranks) > budget:
+        costs = [_saved(np.square(s), r - 1) if r else -1 for s, r in zip(singular_values, ranks, strict=True)]
+        ranks[int(np.argmax(costs))] -= 1
+    return ranks
+
+
 def _inputs(budget: int, *layers: list[float]) -> tuple:
     return [np.array(layer) for layer in layers], budget
 
 
 LAYERS = (  # on which wrong answers give pairwise distinct ranks
-    [5.3, 4.3],
-    [6.7, 6.4, 6.2, 4.4, 3.7, 2.4],
-    [4.4, 3.4, 1.9, 1.1],
-    [6.6, 6.1, 4.4, 3.0, 1.2],
-    [4.0, 3.8, 3.3],
-    [4.1, 3.6, 3.4, 2.0],
+    [4.7, 3.3],
+    [7.4, 7.3, 6.2, 4.7, 4.0, 2.9],
+    [4.1, 3.4, 3.0, 0.3],
+    [8.5, 7.5, 6.3, 1.8, 1.3],
+    [4.3, 3.4, 3.2],
+    [5.5, 4.6, 2.4, 2.2],
 )
 BUDGET = Exercise(
     id="10.3",
@@ -67,6 +76,7 @@ BUDGET = Exercise(
         ),
         Stage(_inputs(3, [2.0, 2.0, 2.0, 2.0], [3.0, 1.0]), "one layer has equal values, and keeps two of them"),
         Stage(_inputs(2, [3.0, 2.0, 1.0]), "one layer"),
+        Stage(_inputs(5, [2.0, 1.0], [4.0, 3.0, 0.0, 0.0]), "one layer has values 0, and the budget reaches them"),
     ),
     mistakes=edits(
         ranks_for_budget,
@@ -81,10 +91,10 @@ BUDGET = Exercise(
           A direction saves sigma^2.
         np.square(s) / np.square(s).sum() -> 1 - np.square(s).cumsum() / np.square(s).sum() | The directions are sorted
           by the error that remains behind them. Sort them by what each one saves.
-        np.square(s) / np.square(s).sum() -> np.append(np.inf, np.square(s[1:]) / np.square(s).sum()) | Each layer gets
-          rank 1 first. A rank may be 0.
         np.square(s) / np.square(s).sum() -> np.square(s) / np.square(s).max() | The errors are relative to the
           largest value of the layer. Divide by the sum of its squares.
+        np.square(s) / np.square(s).sum() -> np.square(s)[:-1] / np.square(s).sum() | No layer keeps all of its values
+          here. A rank may be as large as the number of values.
         -np.concatenate(gains) -> np.concatenate(gains) | The directions that save least are kept. Sort in falling
           order.
         np.square(s) / np.square(s).sum() -> np.square(s) / np.square(s).cumsum() | Each square is divided by the sum up
@@ -95,6 +105,9 @@ BUDGET = Exercise(
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [budget // len(gains) + (t < budget %
           len(gains)) for t in range(len(gains))] | All layers have the same rank, and the first ones share the rest. A
           layer whose values fall fast needs fewer.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [budget // len(gains) + (t == 0) *
+          (budget % len(gains)) for t in range(len(gains))] | All layers have the same rank, and the first one has the
+          rest. A layer whose values fall fast needs fewer.
         , minlength=len(gains)) -> ) | A layer at the end that gets rank 0 is missing in the list.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [budget // len(gains)] * len(gains) |
           All layers have the same rank. A layer whose values fall fast needs fewer.
@@ -106,6 +119,11 @@ BUDGET = Exercise(
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> least = np.concatenate(gains)[best[-1]];
           return [int(np.sum(g >= least)) for g in gains] | All gains of at least a threshold are kept. Where gains are
           equal, these are more than the budget.
+        [:budget] -> [: budget + 1] | One direction too many is kept. The ranks add up to the budget.
+        [:budget] -> [: budget - 1] | One direction too few is kept. The last of the `budget` largest gains counts, too.
+        return np.bincount(layer[best], minlength=len(gains)).tolist() -> return [int(np.sum(g[: np.sum(layer[best] ==
+          t)] > 0)) for t, g in enumerate(gains)] | Values of 0 are left out, so the ranks add up to less than
+          the budget. They save nothing, but the sum of the ranks is given.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return best.tolist() | These are the places
           of the kept directions. Count how many belong to each layer.
         return np.bincount(layer[best], minlength=len(gains)).tolist() -> return layer[best].tolist() | These are the
@@ -125,7 +143,21 @@ BUDGET = Exercise(
             _one_by_one(lambda squares, rank: -_saved(squares, rank)),
             "The next number goes where it saves least. It belongs where it saves most.",
         ),
-        Mistake(_one_by_one(_saved, start=1), "The ranks begin at 1, so that their sum is too large. Begin at 0."),
+        Mistake(
+            _one_by_one(lambda squares, rank: _saved(squares, rank + 1)),
+            "The direction behind the next one counts here. At rank r, the next direction has the index r, and the "
+            "error begins there.",
+        ),
+        Mistake(
+            _one_by_one(_saved),
+            "The next number goes to a layer that has all of its values. Its rank is at most their number.",
+        ),
+        Mistake(_all_then_fewer, "Ranks are lowered where the error grows most. Lower them where it grows least."),
+        Mistake(_one_by_one(_saved, start=1), "Each layer gets rank 1 first. A rank may be 0."),
+        Mistake(
+            _one_by_one(_saved, start=1, until=lambda ranks: sum(ranks) - len(ranks)),
+            "The ranks begin at 1, so that their sum is too large. Begin at 0.",
+        ),
     ),
     hints=(
         "One more direction in a layer lowers the sum by sigma_n^2 / sum_n sigma_n^2, with its own values. Do these "

@@ -72,6 +72,7 @@ LOW_RANK = Exercise(
           values, or divides the keys. It multiplies W_K.
         alpha * W_K -> W_K / alpha | alpha divides the keys while directions are chosen. It multiplies W_K, and is
           divided out at the end.
+        [alpha * W_K, W_V] -> [alpha * W_K, alpha * W_V] | alpha multiplies the values, too. It multiplies W_K alone.
         K_part / alpha, V_part -> K_part / alpha, V_part / alpha | The values are divided by alpha too. Only W_K was
           multiplied by it.
         [alpha * W_K, W_V] -> [W_V, alpha * W_K] | The values stand before the keys in C, and C is cut as if the keys
@@ -81,6 +82,9 @@ LOW_RANK = Exercise(
           C, and divide alpha out of the keys afterwards.
         C = C @ Bt[:rank].T @ Bt[:rank] -> C = C @ Bt[:rank].T | This is C B_r, which makes the latent. B_r^T is
           missing, which takes it back to the columns of C.
+        return K_part / alpha, V_part -> B_K, B_V = np.split(Bt[:rank].T, [W_K.shape[1]]); return W_K @ B_K @ B_K.T,
+          W_V @ B_V @ B_V.T | W_K meets its own rows of B_r alone, W_V the other rows. The latent C B_r holds both, so
+          form C B_r B_r^T and cut it then.
         [W_K.shape[1]] -> [C.shape[1] // 2] | The product is cut in its middle. Cut it behind the columns of W_K, which
           can have another width than W_V.
         C = C @ Bt[:rank].T @ Bt[:rank] -> C = Bt[:rank] | These are W_LK and W_LV. Return the products W_L W_LK and W_L

@@ -53,6 +53,16 @@ MIXED_HEADS = Exercise(
           mixed, and head h asks virtual head h alone. Each head asks all virtual heads with its own query.
         q.T[:, :, None] * U[:, None] -> np.broadcast_to(q @ U, (len(U), *q.shape)) | The queries of all heads are
           mixed, so all heads have the same scores. Each head asks with its own query times row h of U.
+        q.T[:, :, None] * -> q * | Head h asks virtual head c with q_c. It brings its own query q_h to all virtual
+          heads.
+        q.T[:, :, None] * U[:, None] -> np.broadcast_to(q * U[0], (len(U), *q.shape)) | All heads ask with q_c U_0c.
+          Head h asks virtual head c with q_h U_hc.
+        q.T[:, :, None] * U[:, None] -> np.broadcast_to(q * np.diag(U), (len(U), *q.shape)) | All heads ask with q_c
+          U_cc. Head h asks virtual head c with q_h U_hc.
+        U[:, None] -> U[0] | All heads use row 0 of U. Head h uses row h.
+        U[:, None] -> np.diag(U) | Only the diagonal of U is used. Head h asks virtual head c with q_h U_hc.
+        U[:, None] -> np.diag(np.diag(U))[:, None] | Head h asks virtual head h alone. It asks each virtual head c, with
+          q_h U_hc.
         q.T[:, :, None] * -> np.ones_like(q.T)[:, :, None] * | The queries are not used. Head h asks virtual head c with
           q_h U_hc.
         U[:, None] -> np.ones_like(U)[:, None] | U is not used. Head h asks virtual head c with q_h U_hc.

@@ -42,9 +42,10 @@ def rotate(X: Float[np.ndarray, "*b n p"], positions: Int[np.ndarray, "n"], rope
     """R_m x for the row x at position m: pair (2 i, 2 i + 1) turns by m theta_i, slowed as `rope` says.
 
     R_m is orthogonal and R_m^T R_n = R_{n - m}, so that <R_m q, R_n k> = <q, R_{n - m} k> depends on the shift only.
-    Negative positions turn back. Raises ValueError when p is odd.
+    Negative positions turn back. Raises ValueError when p is odd, and when X is a single row without an axis of rows.
     """
     require_real("X", X)
+    require(X.ndim > 1, f"X must have shape (..., n, p), a row for each of n positions, got {X.shape}")
     require_even("rotary width p", X.shape[-1])
     require_positions(positions, X.shape[-2])
     length = int(np.abs(positions).max(initial=0)) + 1

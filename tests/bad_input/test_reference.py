@@ -78,6 +78,10 @@ CASES = {
         lambda: positions.rotate(Q[:, :4], np.arange(6), Rope()),
         "positions must have shape (n,) = (7,), got (6,)",
     ),
+    "a row alone": (
+        lambda: positions.rotate(Q[0, :4], np.arange(1), Rope()),
+        "X must have shape (..., n, p), a row for each of n positions, got (4,)",
+    ),
     "odd sinusoidal width": (lambda: positions.sinusoidal(np.arange(3), 5), "d must be even and positive, got 5"),
     "past the table": (
         lambda: positions.learned(np.array([2, 11]), X),

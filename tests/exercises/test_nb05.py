@@ -285,8 +285,8 @@ def beams_with_their_total(log_p, n_beams, length):
         ),
         ("5.1", lambda X, g, b, eps: layer_norm_by_projection(X, g, b, 1e-5), "eps is fixed at 1e-5"),
         ("5.4", lambda X, f, norm, where: [place_by_flags(x[None], f, norm, where)[0] for x in X], "one row at a time"),
-        ("5.6", lambda log_p, n, length: max(itertools.product(range(4), repeat=length)), "in entry 0"),
-        ("5.6", lambda log_p, n, length: (), "length 0 where 4 is"),
+        ("5.6", lambda log_p, n, length: max(itertools.product(range(4), repeat=length)), "in entry 1"),
+        ("5.6", lambda log_p, n, length: (), "length 0 where 5 is"),
         ("5.6", beams_that_forget, "log_p is asked with the last token alone"),
         ("5.6", beams_with_their_total, "return its tokens alone"),
         (
@@ -360,6 +360,78 @@ def best_of_each(log_p, n_beams, length):
     return max(beams)[1]
 
 
+def place_by_two_ifs(order):
+    """The `else` belongs to the second `if`."""
+    formulas = {
+        "post": lambda X, f, norm: norm(X + f(X)),
+        "pre": lambda X, f, norm: X + f(norm(X)),
+        "peri": lambda X, f, norm: X + norm(f(norm(X))),
+    }
+
+    def answer(X, sublayer, norm, where):
+        if where == order[0]:
+            X = formulas[order[0]](X, sublayer, norm)
+        if where == order[1]:
+            return formulas[order[1]](X, sublayer, norm)
+        return formulas[order[2]](X, sublayer, norm)
+
+    return answer
+
+
+def streams_behind_each_part(parts, gamma, u, eps):
+    x = parts.cumsum(0)
+    return (gamma * x / np.sqrt((x**2).mean(1, keepdims=True) + eps)) @ u
+
+
+def logit_divided(by):
+    return lambda parts, gamma, u, eps: parts @ (gamma * u) / by(parts.sum(0), eps)
+
+
+def block_that_ends(last, skips=(1, 1), source=False):
+    """Right but for the last sublayer, the first skip connections, or the keys of self-attention."""
+
+    def answer(X, H, norms, self_attention, cross_attention, feed_forward):
+        Z = norms[0](X)
+        X = skips[0] * X + self_attention(Z, H if source else Z, np.tri(len(X), dtype=bool))
+        X = skips[1] * X + cross_attention(norms[1](X), H)
+        return last(X, norms[2], feed_forward)
+
+    return answer
+
+
+def pre_norm(X, norm, f):
+    return X + f(norm(X))
+
+
+def only_the_last_extended(log_p, n_beams, length):
+    beams = [(0.0, ())]
+    for _ in range(length):
+        for v, w in beams:
+            longer = [(v + x, (*w, t)) for t, x in enumerate(log_p(w))]
+        beams = sorted(longer, reverse=True)[:n_beams]
+    return beams[0][1]
+
+
+def sums_that_run_on(log_p, n_beams, length):
+    beams = [(0.0, ())]
+    for _ in range(length):
+        longer = []
+        for v, w in beams:
+            for t, x in enumerate(log_p(w)):
+                v += x
+                longer.append((v, (*w, t)))
+        beams = sorted(longer, reverse=True)[:n_beams]
+    return beams[0][1]
+
+
+def likeliest_children_sorted_up(log_p, n_beams, length, returned=min):
+    beams = [(0.0, ())]
+    for _ in range(length):
+        beams = sorted((v + log_p(w)[t], (*w, int(t))) for v, w in beams for t in np.argsort(-log_p(w))[:n_beams])
+        beams = beams[:n_beams]
+    return returned(beams)[1]
+
+
 def viterbi(longer, n_beams):
     return [max(beam for beam in longer if beam[1][-1] == t) for t in {beam[1][-1] for beam in longer}]
 
@@ -401,6 +473,48 @@ def viterbi(longer, n_beams):
         ("5.6", best_of_each, "The n_beams best continuations of each prefix"),
         ("5.6", searched(lambda b, n: sorted(b)[-n:], add=lambda v, x: (v + x) / 2), "The sum is halved"),
         ("5.6", searched(lambda b, n: sorted(b)[-n:], add=lambda v, x: v + np.exp(x)), "Probabilities are added"),
+        ("5.6", lambda log_p, n, length: max(beams_of(None, log_p, n, length))[0], "The largest prefix is returned"),
+        ("5.6", lambda log_p, n, length: beams_of(None, log_p, 3, length)[0][0], "Three prefixes are kept"),
+        ("5.6", lambda log_p, n, length: beams_of(None, log_p, max(2, n), length)[0][0], "At least two prefixes"),
+        ("5.6", only_the_last_extended, "Only the last of the kept prefixes"),
+        ("5.6", sums_that_run_on, "added up one after the other"),
+        ("5.6", likeliest_children_sorted_up, "the least likely prefixes are kept. Sort"),
+        ("5.6", lambda *given: likeliest_children_sorted_up(*given, returned=max), "the best of these is returned"),
+        ("5.3", logit_divided(lambda x, eps: np.sqrt((x**2).mean() + 1e-5)), "The given eps is missing"),
+        ("5.3", logit_divided(lambda x, eps: np.sqrt((x**2).mean()) + 1e-6), "The given eps is missing"),
+        ("5.3", logit_divided(lambda x, eps: x.std() + eps), "the standard deviation plus eps"),
+        ("5.3", streams_behind_each_part, "of the stream behind each part"),
+        ("5.1", lambda X, g, b, eps: layer_norm_in_numpy(X, g, b, 0) + eps, "eps is added to the quotient"),
+        (
+            "5.1",
+            lambda X, g, b, eps: g * X - X.mean(1)[:, None] / np.sqrt(X.var(1)[:, None] + eps) + b,
+            "The mean alone is divided",
+        ),
+        ("5.1", lambda X, g, b, eps: g * (X - X.mean(1)[:, None]) / np.sqrt(X.var() + eps) + b, "One variance"),
+        (
+            "5.1",
+            lambda X, g, b, eps: g * (X - (m := X.mean(1)[:, None])) / np.sqrt((X**2).mean(1)[:, None] - m + eps) + b,
+            "Subtract the square of the mean",
+        ),
+        ("5.2", lambda X, g, u, d: (X @ g / 1 + np.exp(-X @ g) * (X @ u)) @ d, "so that only exp(-x)"),
+        ("5.2", gated(lambda x: F.softmax(torch.from_numpy(x), -1).numpy()), "The gate is a softmax"),
+        *(
+            ("5.4", place_by_two_ifs(order), "An `else` belongs")
+            for order in itertools.permutations(("post", "pre", "peri"))
+        ),
+        ("5.4", places(post=lambda X, f, norm: norm(norm(X) + f(X))), "carries norm(X). Post-LN"),
+        ("5.4", places(peri=lambda X, f, norm: norm(norm(X) + f(norm(X)))), "the second norm acts on the sum"),
+        ("5.5", block_that_ends(lambda X, norm, f: X + norm(f(X))), "The last norm acts"),
+        ("5.5", block_that_ends(lambda X, norm, f: norm(X + f(X))), "The last sublayer is Post-LN"),
+        ("5.5", block_that_ends(pre_norm, source=True), "the source H, with a causal mask"),
+        ("5.5", block_that_ends(pre_norm, skips=(0, 0)), "The first two skip connections"),
+        ("5.5", block_that_ends(lambda X, norm, f: f(norm(X)), skips=(1, 0)), "The last two skip connections"),
+        ("5.5", block_that_ends(lambda X, norm, f: f(norm(X)), skips=(0, 1)), "The first and the last skip"),
+        (
+            "5.7",
+            lambda d, h, g, e, w: sizes_from_configs(d, h, g, e, w) | {"attention": 3 * d * h * e},
+            "with n_heads heads each",
+        ),
         (
             "5.7",
             lambda d, h, g, e, w: sizes_from_configs(d, h, g, e, w) | {"attention": 2 * d * (h + g) * d / h},

@@ -295,6 +295,60 @@ def one_factor(Q, W_LK, gamma, L, eps):
     return factors, np.einsum("hne,e,mhe,mh->hnm", Q, gamma, K, factors) / K.shape[-1] ** 0.5
 
 
+def decoupled_scaled(content, rotary=None):
+    """Inner products of the two parts, each divided by what is given for Q and Q_R."""
+
+    def answer(Q, K, Q_R, K_R, rope):
+        turned = rotate(Q_R, last_positions(Q.shape[1], len(K_R)), rope) @ rotate(K_R, np.arange(len(K_R)), rope).T
+        return Q @ K.swapaxes(1, 2) / content(Q, Q_R) ** 0.5 + turned / (rotary or content)(Q, Q_R) ** 0.5
+
+    return answer
+
+
+def keys_moved(places):
+    return decoupled_with(
+        lambda Q, K, q, k, rope: (Q, K, q, rotate(k, np.full(len(k), places(Q.shape[1])), rope), rope)
+    )
+
+
+def alibi_of_places(i, j=0):
+    """Right but for the positions of the queries, or keys that stand j further."""
+    return lambda slopes, n, N: -slopes[:, None, None] * (i(n, N)[:, None] - np.arange(N) - j)
+
+
+def mix_one_by_one(P, turned_rows, rope):
+    n, N = P.shape[1:]
+    return [[rotate(weights @ turned_rows, -(N - n + a), rope) for a, weights in enumerate(head)] for head in P]
+
+
+def expanded_by_head_0(keys=False, queries=False):
+    def answer(Q, W_LK, rows, p, rope):
+        first = np.stack([W_LK[0]] * len(W_LK))
+        asking = expanded_in_loops(Q, first if queries else W_LK, rows, p, rope)[0]
+        return asking, expanded_in_loops(Q, first if keys else W_LK, rows, p, rope)[1]
+
+    return answer
+
+
+def keys_of_length_1(Q, W_LK, gamma, L, eps):
+    K = L @ W_LK
+    unit = K / np.linalg.norm(K, axis=-1, keepdims=True)
+    return ((K**2).mean(-1) + eps).T ** -0.5, Q * gamma @ unit.swapaxes(1, 2) / Q.shape[-1] ** 0.5
+
+
+def keys_normalised_by_torch(Q, W_LK, gamma, L, eps):
+    K = torch.nn.functional.rms_norm(torch.from_numpy(L @ W_LK), gamma.shape, torch.from_numpy(gamma)).numpy()
+    return normalised_by_keys(Q, W_LK, gamma, L, eps)[0], Q @ K.swapaxes(1, 2) / Q.shape[-1] ** 0.5
+
+
+def other_factors(change):
+    def answer(*given):
+        factors, S = normalised_by_keys(*given)
+        return change(factors), S
+
+    return answer
+
+
 @pytest.mark.parametrize(
     "number, answer, message",
     [
@@ -303,8 +357,8 @@ def one_factor(Q, W_LK, gamma, L, eps):
         ("9.2", decoupled_with(after=lambda S, *given: S * (10 / 6) ** 0.5), "divided by sqrt(d_QK)"),
         ("9.2", decoupled_with(after=lambda S, *given: S * (6 + 4) ** 0.5), "not scaled"),
         ("9.2", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R, Rope())), "given rope is not used"),
-        ("9.2", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R[::-1].copy(), rope)), "three new tokens"),
-        ("9.2", decoupled_with(after=lambda S, *given: np.exp(S)), "three new tokens"),
+        ("9.2", decoupled_with(lambda Q, K, Q_R, K_R, rope: (Q, K, Q_R, K_R[::-1].copy(), rope)), "four new tokens"),
+        ("9.2", decoupled_with(after=lambda S, *given: np.exp(S)), "four new tokens"),
         ("9.2", decoupled_with(everything_rotated), "Q and K are rotated as well"),
         ("9.2", decoupled_with(after=lambda S, *given: S * (10 / 4) ** 0.5), "sqrt(d_R) alone"),
         ("9.2", decoupled_with(after=lambda S, *given: torch.from_numpy(S).softmax(-1)), "the weights already"),
@@ -365,8 +419,47 @@ def one_factor(Q, W_LK, gamma, L, eps):
         ("9.4", expanded_at(lambda n, N: np.full(n, N - 1)), "All queries turn by N - 1"),
         ("9.4", expanded_at(lambda n, N: n + np.arange(n)), "at n + a"),
         ("9.5", one_factor, "over the keys of all heads"),
-        ("9.5", normalised_and(lambda S, factors: S / 5**0.5), "divided by d_QK"),
+        ("9.5", normalised_and(lambda S, factors: S / 5**0.5), "sqrt(d_QK) times too small"),
         ("9.5", lambda Q, W, gamma, *given: normalised_by_gram(Q, W, abs(gamma), *given), "signs of gamma"),
+        ("9.1", alibi_of_places(last_positions, j=-1), "or the keys one too near"),
+        ("9.1", alibi_of_places(lambda n, N: np.arange(n)[::-1]), "from n - 1 down to 0"),
+        ("9.1", alibi_of_places(lambda n, N: N - np.arange(n)), "at N - a"),
+        ("9.1", lambda slopes, n, N: alibi_in_loops([slopes[0]] * len(slopes), n, N), "the slope of head 0"),
+        (
+            "9.1",
+            lambda slopes, n, N: [[[-(m * i - j) for j in range(N)] for i in range(N - n, N)] for m in slopes],
+            "and j is added",
+        ),
+        (
+            "9.1",
+            lambda slopes, n, N: [[[-m * i - j for j in range(N)] for i in range(N - n, N)] for m in slopes],
+            "and j is subtracted",
+        ),
+        ("9.2", keys_moved(lambda n: -1), "or the keys one too near"),
+        ("9.2", keys_moved(lambda n: -n), "or the keys n too near"),
+        ("9.2", decoupled_scaled(lambda Q, q: Q.shape[1] + q.shape[1]), "the numbers of queries"),
+        ("9.2", decoupled_scaled(lambda Q, q: Q.shape[2] * q.shape[2]), "of d_QK d_R"),
+        ("9.2", decoupled_scaled(lambda Q, q: Q.shape[2], lambda Q, q: Q.shape[2] + q.shape[2]), "the content part is"),
+        ("9.3", mix_one_by_one, "X must have shape (..., n, p), a row for each of n positions, got (6,)"),
+        ("9.3", mix_turned(lambda n, N: np.arange(n)), "by 0 ... n - 1"),
+        ("9.3", mix_turned(lambda n, N: -N), "All mixes turn back by N"),
+        ("9.3", lambda P, rows, rope: P @ rotate(rows, 1 + np.arange(-len(rows), 0), rope), "turn once more"),
+        ("9.3", lambda *given: mix_by_relative_rows(*given).swapaxes(0, 1), "the axes are exchanged"),
+        ("9.4", expanded_at(lambda n, N: last_positions(n, N) - 1), "one position too near"),
+        ("9.4", expanded_by_head_0(keys=True, queries=True), "All heads use W_LK of head 0"),
+        ("9.4", expanded_by_head_0(keys=True), "The contents of all keys"),
+        ("9.4", expanded_by_head_0(queries=True), "The queries of all heads"),
+        (
+            "9.4",
+            lambda *given: [np.array(x) / 5**0.5 for x in expanded_in_loops(*given)],
+            "Queries and keys are divided",
+        ),
+        ("9.5", keys_of_length_1, "by its root mean square, not by its length"),
+        ("9.5", keys_normalised_by_torch, "without the given eps"),
+        ("9.5", other_factors(lambda factors: factors**-2), "mean squares are returned"),
+        ("9.5", other_factors(lambda factors: factors / 5**0.5), "the factors hold the scale"),
+        ("9.5", lambda *given: normalised_by_gram(*given[:-1], 1e-5), "eps is fixed at 1e-5"),
+        ("9.5", normalised_and(lambda S, factors: np.exp(S)), "These are exponentials"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):

@@ -294,6 +294,64 @@ def size_one(shares, theta):
     return z / abs(z), 2 - 2 * abs(z)
 
 
+def joint(C, cut):
+    """C of the two matrices and alpha; what is returned of C, B_r, the matrices and alpha."""
+
+    def answer(X, W_K, W_V, rank, alpha):
+        columns = C(W_K, W_V, alpha)
+        return cut(columns, np.linalg.svd(X @ columns)[2][:rank].T, W_K, W_V, alpha)
+
+    return answer
+
+
+def balance_by_eigenvectors(gram, W_K, W_V):
+    """R R^T is the matrix, so R^T W is asked for."""
+    values, vectors = np.linalg.eigh(gram)
+    keys, values = (np.linalg.norm(vectors * np.sqrt(values) @ W) for W in (W_K, W_V))
+    return values / keys
+
+
+def best_with(top=len, allowed=lambda total, budget: total == budget):
+    """The best of all ranks up to `top` of the values, whose sum is allowed."""
+
+    def answer(values, budget):
+        every = itertools.product(*(range(top(s) + 1) for s in values))
+        error = lambda ranks: sum(np.sum(s[r:] ** 2) / np.sum(s**2) for s, r in zip(values, ranks, strict=True))  # noqa: E731
+        return list(min((ranks for ranks in every if allowed(sum(ranks), budget)), key=error))
+
+    return answer
+
+
+def greedy(gain, start=0, worth=lambda gain: True):
+    """One after the other, with a gain of the values and the rank; none where it is not worth it."""
+
+    def answer(values, budget):
+        ranks = [start] * len(values)
+        for _ in range(budget - sum(ranks)):
+            gains = [gain(s, r) for s, r in zip(values, ranks, strict=True)]
+            ranks[int(np.argmax(gains))] += worth(max(gains))
+        return ranks
+
+    return answer
+
+
+def saved(s, r):
+    return s[r] ** 2 / (s @ s) if r < len(s) else -1
+
+
+def all_then_fewer(values, budget):
+    ranks = [len(s) for s in values]
+    while sum(ranks) > budget:
+        lost = [s[r - 1] ** 2 / (s @ s) if r else -1 for s, r in zip(values, ranks, strict=True)]
+        ranks[lost.index(max(lost))] -= 1
+    return ranks
+
+
+def asked_with(asking):
+    """What head h brings to the virtual heads, of q, U and h."""
+    return lambda q, mixed, U: np.stack([(asking(q, U, h).conj() @ mixed.T).real for h in range(len(U))])
+
+
 def reversed_pair(*given):
     return in_torch(*given)[::-1]
 
@@ -380,6 +438,55 @@ def too_short(X, W_K, W_V, rank, alpha):
         ("10.5", constants_and(lambda shares, factors, z: abs(1 - z) ** 2), "This is |1 - z_f|^2"),
         ("10.5", constants_and(lambda shares, factors, z: shares @ abs(factors - 1) ** 2), "the constant 1 leaves"),
         ("10.5", lambda shares, theta: best_constants(np.ones(len(shares)) / len(shares), theta), "count alike"),
+        (
+            "10.1",
+            joint(
+                lambda K, V, alpha: alpha * np.hstack([K, V]),
+                lambda C, B, K, V, alpha: ((C @ B @ B.T)[:, : K.shape[1]] / alpha, (C @ B @ B.T)[:, K.shape[1] :]),
+            ),
+            "alpha multiplies the values, too",
+        ),
+        (
+            "10.1",
+            joint(
+                lambda K, V, alpha: np.hstack([alpha * K, V]),
+                lambda C, B, K, V, alpha: [
+                    W @ part @ part.T for W, part in zip((K, V), np.split(B, [K.shape[1]]), strict=True)
+                ],
+            ),
+            "its own rows of B_r",
+        ),
+        ("10.2", lambda G, *W: balance(np.sqrt(G) @ np.sqrt(G).T, *W), "the roots of single entries"),
+        ("10.2", balance_by_eigenvectors, "is that of R^T W"),
+        (
+            "10.2",
+            lambda G, *W: np.subtract(*[np.trace(w.T @ G @ w) ** 0.5 for w in W[::-1]]),
+            "difference of the norms",
+        ),
+        ("10.3", best_with(top=lambda s: len(s) - 1), "No layer keeps all of its values"),
+        ("10.3", best_with(allowed=lambda total, budget: total <= budget), "Values of 0 are left out"),
+        ("10.3", greedy(saved, worth=lambda gain: gain > 0), "Values of 0 are left out"),
+        ("10.3", greedy(lambda s, r: max(saved(s, r), 0)), "a layer that has all of its values"),
+        ("10.3", greedy(saved, start=1), "Each layer gets rank 1 first"),
+        ("10.3", greedy(lambda s, r: saved(s, r + 1)), "the direction behind the next one"),
+        ("10.3", all_then_fewer, "Ranks are lowered where the error grows most"),
+        ("10.3", lambda values, R: ranks_for_budget(values, R - 1), "One direction too few"),
+        (
+            "10.3",
+            lambda values, R: [R // len(values) + (i == 0) * (R % len(values)) for i in range(len(values))],
+            "the first one has the rest",
+        ),
+        ("10.4", asked_with(lambda q, U, h: q * U[h]), "virtual head c with q_c"),
+        ("10.4", asked_with(lambda q, U, h: q * U[0]), "All heads ask with q_c U_0c"),
+        ("10.4", asked_with(lambda q, U, h: q * np.diag(U)), "All heads ask with q_c U_cc"),
+        ("10.4", asked_with(lambda q, U, h: q[:, [h]] * U[0]), "All heads use row 0"),
+        ("10.4", asked_with(lambda q, U, h: q[:, [h]] * np.diag(U)), "Only the diagonal of U"),
+        ("10.5", lambda shares, theta: best_constants(shares, -1j * theta), "The factor i is missing"),
+        ("10.5", lambda shares, theta: ((z := best_constants(shares, theta)[0]) / abs(z), 0 * theta), "errors are 0"),
+        ("10.5", constants_and(lambda shares, factors, z: np.sum(abs(factors - z) ** 2, 0)), "without their shares"),
+        ("10.5", constants_and(lambda shares, factors, z: shares @ abs(factors - z)), "mean sizes"),
+        ("10.5", constants_and(lambda shares, factors, z: (1 - abs(z)) ** 2), "This is (1 - |z_f|)^2"),
+        ("10.5", lambda shares, theta: best_constants(shares, theta)[0], "2 results are asked"),
     ],
 )
 def test_other_wrong_answers_hear_something_true(number, answer, said):
