@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MAKE = """#!/bin/sh
 echo "asked for $*, with REQUIRE_BROWSER=$REQUIRE_BROWSER"
-[ "$*" = test ] && stages="install lint unit browser" || stages="slides test-delivery"
+[ "$*" = test ] && stages="install lint unit browser" || stages="slides site test-delivery"
 for stage in $stages; do
   echo "== $stage"
   [ $stage = $FAILING ] && { echo "1 failed in 2 s"; echo "make: stopped" >&2; exit 2; }
@@ -39,7 +39,7 @@ def test_the_end_says_how_long_each_stage_took_and_repeats_the_closing_line(tmp_
     assert shown.returncode == 0, shown.stderr
     asked = [line for line in lines if line.startswith("asked for")]
     assert asked == [f"asked for {name}, with REQUIRE_BROWSER=1" for name in ("test", "test-delivery")]
-    stages = "install N s, lint N s, unit N s, browser N s, slides N s, test-delivery N s"
+    stages = "install N s, lint N s, unit N s, browser N s, slides N s, site N s, test-delivery N s"
     assert re.sub(r"\d+", "N", took) == f"Took {stages}."
     assert closing == "3 passed in 1 s"
 
@@ -54,7 +54,7 @@ def test_a_stage_that_fails_ends_it_and_the_times_up_to_there_are_said(tmp_path)
 
 STAGES = {
     "test": ["install", "lint", "unit", "bad-input", "browser", "check-notebooks"],
-    "test-delivery": ["slides", "test-delivery"],
+    "test-delivery": ["slides", "site", "test-delivery"],
 }
 
 

@@ -316,11 +316,6 @@ def alibi_of_places(i, j=0):
     return lambda slopes, n, N: -slopes[:, None, None] * (i(n, N)[:, None] - np.arange(N) - j)
 
 
-def mix_one_by_one(P, turned_rows, rope):
-    n, N = P.shape[1:]
-    return [[rotate(weights @ turned_rows, -(N - n + a), rope) for a, weights in enumerate(head)] for head in P]
-
-
 def expanded_by_head_0(keys=False, queries=False):
     def answer(Q, W_LK, rows, p, rope):
         first = np.stack([W_LK[0]] * len(W_LK))
@@ -440,7 +435,6 @@ def other_factors(change):
         ("9.2", decoupled_scaled(lambda Q, q: Q.shape[1] + q.shape[1]), "the numbers of queries"),
         ("9.2", decoupled_scaled(lambda Q, q: Q.shape[2] * q.shape[2]), "of d_QK d_R"),
         ("9.2", decoupled_scaled(lambda Q, q: Q.shape[2], lambda Q, q: Q.shape[2] + q.shape[2]), "the content part is"),
-        ("9.3", mix_one_by_one, "X must have shape (..., n, p), a row for each of n positions, got (6,)"),
         ("9.3", mix_turned(lambda n, N: np.arange(n)), "by 0 ... n - 1"),
         ("9.3", mix_turned(lambda n, N: -N), "All mixes turn back by N"),
         ("9.3", lambda P, rows, rope: P @ rotate(rows, 1 + np.arange(-len(rows), 0), rope), "turn once more"),
