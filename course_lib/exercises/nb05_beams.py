@@ -73,8 +73,8 @@ BEAMS = Exercise(
         *edits(
             beam_search,
             """
-            longer[:n_beams] -> longer[:1] | This is greedy search, which keeps one prefix at each step. Keep the
-                n_beams best.
+            longer[:n_beams] -> longer[:1] | This is the result of greedy search, which follows one prefix. Keep
+                the n_beams best, and extend each of them by its own probabilities.
             longer[:n_beams] -> longer | More than n_beams prefixes are kept. Keep the n_beams best of
                 all at each step.
             total + float(s) -> float(s) | Prefixes are ranked by their last token alone. Add the log-probabilities of

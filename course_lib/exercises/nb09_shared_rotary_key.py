@@ -47,8 +47,8 @@ DECOUPLED = Exercise(
     + edits(
         decoupled_logits,
         """
-        np.arange(N - n, N) -> np.arange(n) | The queries are turned as if they came first. They are the last n of N
-          tokens, at N - n ... N - 1.
+        np.arange(N - n, N) -> np.arange(n) | The queries are turned as if they came first, or the keys as if they
+          came N - n tokens later. The keys stand at 0 ... N - 1, the queries at N - n ... N - 1.
         np.arange(N - n, N) -> np.arange(N - n, N) + 1 | The shift is one too large: the queries stand one position
           too far, or the keys one too near.
         np.arange(N - n, N) -> np.arange(N, N + n) | The shift is n too large: the queries stand n positions too far,

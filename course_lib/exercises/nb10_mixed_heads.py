@@ -34,7 +34,7 @@ MIXED_HEADS = Exercise(
     mistakes=edits(
         scores_from_mixed,
         """
-        U[:, None] -> U.T[:, None] | Head h asks with column h of U. It brings q_h times row h of U.
+        U[:, None] -> U.T[:, None] | U is transposed. The keys come mixed, and head h brings q_h times row h of U.
         U[:, None] -> U.conj()[:, None] | U is not conjugated, or conjugated twice. The inner product conjugates
           the whole query q_h U_hc once.
         asking.conj() -> asking | The queries are not conjugated, or the keys are, too.
@@ -69,7 +69,7 @@ MIXED_HEADS = Exercise(
         mixed.T -> (mixed @ U).T | U is missing, or it is used twice, which cancels. Head h brings q_h U_hc to virtual
           head c of the keys, which come mixed.
         (asking.conj() @ mixed.T).real -> (q.conj().T[:, :, None] * (mixed @ U).T[:, None]).real | The keys are mixed a
-          second time, and the queries are not. The keys come mixed, and head h brings q_h U_hc.
+          second time, or U^* stands where U belongs. The keys come mixed, and head h brings q_h U_hc.
         q.T[:, :, None] -> q.conj().T[:, :, None] | Only U is conjugated. The inner product conjugates the whole query,
           q too.
         .real -> .real / np.sqrt(len(U)) | The scores are divided by sqrt(N_h). U is unitary, so no factor is needed.

@@ -378,7 +378,7 @@ def too_short(X, W_K, W_V, rank, alpha):
         ("10.2", lambda G, W_K, W_V: np.linalg.norm(W_V) / np.linalg.norm(W_K), "The inputs are ignored"),
         ("10.2", lambda G, W_K, W_V: np.linalg.norm(G @ W_V) / np.linalg.norm(G @ W_K), "taken for X"),
         ("10.3", lambda values, R: [R // len(values)] * len(values), "All layers have the same rank"),
-        ("10.4", lambda q, mixed, U: mixed_in_loops(q, mixed, U.T), "column h of U"),
+        ("10.4", lambda q, mixed, U: mixed_in_loops(q, mixed, U.T), "U is transposed"),
         ("10.4", lambda q, mixed, U: mixed_in_loops(q @ U, mixed, np.eye(len(U))), "Each head asks all virtual heads"),
         ("10.1", cut_in_the_middle, "cut in its middle"),
         ("10.1", up_projections, "These are W_LK and W_LV"),
