@@ -133,8 +133,8 @@ SMOOTH = Exercise(
             With `keepdims=True` the sums stand below each other, and each divides its own row.
         x, x_data, y_data, bandwidth -> x, y_data, x_data, bandwidth | x_data and y_data have changed places. The
             weights come from x_data, and the mean is taken of y_data.
-        (2 * bandwidth**2) -> 2 * bandwidth**2 | The bandwidth multiplies, because Python reads a / 2 * b**2 as
-            (a / 2) * b**2. Put 2 * bandwidth**2 in parentheses.
+        (2 * bandwidth**2) -> 2 * bandwidth**2 | The bandwidth multiplies. Divide by 2 b^2. If you write a
+            quotient, put 2 * bandwidth**2 in parentheses, because Python reads a / 2 * b**2 as (a / 2) * b**2.
         -squared -> squared | The weights grow with the distance, because the minus sign is missing.
         x_data[None, :]) ** 2 -> x_data[None, :]) | The difference is not squared, so its sign counts. A Gaussian
             squares it.

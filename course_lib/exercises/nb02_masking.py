@@ -228,12 +228,13 @@ MASKED = Exercise(
         return A / np.where(Z == 0, 1.0, Z) @ V -> return (A / np.where(Z == 0, 1.0, Z) @ V)[mask.any(axis=-1)] | The
             row that sees nothing is left out. Return zeros for it.
         np.where(np.isfinite(largest), largest, 0.0) -> np.where(np.isfinite(largest), np.maximum(largest, 0.0), 0.0) |
-            All visible logits lie far below 0 here, and nothing is subtracted, so that exp underflows to 0. Subtract
-            the largest visible logit of each row, whatever its sign.
+            All visible logits lie far below 0 here, and what is subtracted lies far above them, so that exp underflows
+            to 0. Subtract the largest visible logit of each row, whatever its sign.
         S = Q @ K.T / np.sqrt(Q.shape[-1]) + M -> S = Q @ K.T / np.sqrt(Q.shape[-1]) * mask; S = np.where(S == 0,
             -np.inf, S) | A visible key with logit 0 is hidden. Let the mask, not the logits, say which keys are hidden.
-        -np.inf -> -1e9 && return A / np.where(Z == 0, 1.0, Z) @ V -> return A / Z * mask @ V | With a finite M a hidden
-            key takes all the weight here, and the mask then removes it. Use -inf.
+        -np.inf -> -1e9 && return A / np.where(Z == 0, 1.0, Z) @ V -> return A / Z * mask @ V | What is
+            subtracted lies far above the visible logit here, so that its exponential is 0. M is -inf, and the largest
+            visible logit is subtracted, whatever its size.
         """,
     ),
     hints=(

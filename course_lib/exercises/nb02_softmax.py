@@ -57,8 +57,8 @@ SOFTMAX = Exercise(
             it still overflow. Only the maximum bounds exp by 1.
         S.max(axis=-1, keepdims=True) -> S.sum(axis=-1, keepdims=True) | The sum is subtracted, so that all exponentials
             of a row may underflow, or overflow. Only the maximum bounds exp by 1.
-        S.max(axis=-1, keepdims=True) -> S.min(axis=-1, keepdims=True) | The minimum is subtracted, so the largest
-            logits still overflow. Only the maximum bounds exp by 1.
+        S.max(axis=-1, keepdims=True) -> S.min(axis=-1, keepdims=True) | The smallest logit is subtracted here,
+            and the largest still overflow. Only the maximum bounds exp by 1.
         S.max(axis=-1, keepdims=True) -> S[:, :1] | The first logit of each row is subtracted, and logits far above it
             still overflow. Only the maximum bounds exp by 1.
         S.max(axis=-1, keepdims=True) -> np.median(S, axis=-1, keepdims=True) | The median is subtracted, and logits far
@@ -85,8 +85,8 @@ SOFTMAX = Exercise(
         S.max(axis=-1, keepdims=True) -> np.abs(S).max(axis=-1, keepdims=True) | The largest absolute value is
             subtracted. Where a negative logit has it, all exponentials underflow to 0 / 0. Subtract the largest logit.
         axis=-1 -2> axis=0 | The columns sum to 1. The weights of a query stand in a row (`axis=-1`).
-        S - S.max(axis=-1, keepdims=True) -> S - 700 | A constant is subtracted from all rows. Logits far above it
-            overflow, and rows far below it are 0 / 0. Subtract the largest logit of each row.
+        S - S.max(axis=-1, keepdims=True) -> S - 700 | A constant or another number is subtracted, not the maximum of
+            the row. Logits far above it overflow, and rows far below it are 0 / 0.
         S - S.max(axis=-1, keepdims=True) -> S - 1000 | A constant is subtracted from all rows, and rows far below it
             are 0 / 0. Subtract the largest logit of each row.
         A / A.sum(axis=-1, keepdims=True) -> S.max(axis=-1, keepdims=True) + np.log(A.sum(axis=-1, keepdims=True)) |

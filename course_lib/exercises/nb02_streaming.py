@@ -32,7 +32,8 @@ NEXT = Exercise(
         Stage(_stream(0), "the first token (K and V have no rows yet) sees itself alone"),
         Stage(_stream(6), "the seventh token"),
         Stage(_stream(7, size=2000.0), "the eighth token, whose logits are larger than 800"),
-        Stage(_stream(1, size=3000.0), "the second token, whose logits lie below -1000"),
+        Stage(_stream(3, size=-2500.0), "the fourth token, whose logit with itself lies about 1000 above the others"),
+        Stage(_stream(1, size=7000.0), "the second token, whose logits lie below -2000"),
     ),
     mistakes=edits(
         next_token,
@@ -56,7 +57,10 @@ NEXT = Exercise(
         a / a.sum() @ V, K, V -> K, V, a / a.sum() @ V | All three are right, but in another order. Return y, K, V.
         a / a.sum() @ V -> V[-1] | The new token looks at itself alone. It also sees every earlier token.
         a / a.sum() @ V -> a @ V | The weights do not sum to 1. Divide them by their sum.
-        np.exp(s - s.max()) -> np.exp(s) | exp overflows beyond 709. Subtract the largest logit, as in exercise 2.3.
+        np.exp(s - s.max()) -> np.exp(s) | exp overflows beyond 709, because the largest logit is not subtracted.
+            Subtract it, as in exercise 2.3.
+        s - s.max() -> s - s[: max(len(s) - 1, 1)].max() | The logit of the new token lies far above what is subtracted
+            here, and exp overflows. Subtract the largest of all logits.
         a / a.sum() @ V -> (a / a.sum() @ V)[None] | y is a matrix of one row. Return the vector (d_V,).
         a / a.sum() @ V -> (a / a.sum())[:, None] * V | These are the weighted values one by one. y is their sum.
         a / a.sum() @ V -> a / a.sum() | These are the weights of the new token. y is the mean of the values that they
@@ -65,8 +69,8 @@ NEXT = Exercise(
             (N + 1, d_V).
         a / a.sum() @ V, K, V -> a / a.sum() @ V, V, K | The order is y, K, V. You return y, V, K.
         a / a.sum() @ V -> s @ V | The logits are used as weights. Take their softmax.
-        s - s.max() -> s - max(s.max(), 0.0) | All logits lie far below 0 here, and nothing is subtracted, so 0 / 0 is
-            left. Subtract the largest logit, whatever its sign.
+        s - s.max() -> s - max(s.max(), 0.0) | All logits lie far below 0 here, and what is subtracted lies
+            far above them, so 0 / 0 is left. Subtract the largest logit, whatever its sign.
         np.exp(s - s.max()) -> np.exp(np.clip(s, -700, 700)) | The logits are cut off, so large ones become equal.
             Subtract the largest logit instead.
         [K, x @ W_K] -> [K[:-1], x @ W_K] && [V, x @ W_V] -> [V[:-1], x @ W_V] | The new row takes the place of the last

@@ -105,9 +105,9 @@ STEP = Exercise(
         x @ W_Q, x @ W_K -> x @ W_K, x @ W_Q | W_Q and W_K are exchanged. The query is x W_Q, the new key is x W_K.
         q, k, v = x @ W_Q -> q, k, v = x @ W_K | The query is made with W_K. It is x W_Q.
         x @ W_Q, x @ W_K -> x @ W_Q, x @ W_Q | The new key is made with W_Q. It is x W_K.
-        S - S.max(axis=-1, keepdims=True) -> S - np.maximum(S.max(axis=-1, keepdims=True), 0.0) | All logits lie far
-            below 0 here, and nothing is subtracted, so 0 / 0 is left. Subtract the largest logit of each head, whatever
-            its sign.
+        S - S.max(axis=-1, keepdims=True) -> S - np.maximum(S.max(axis=-1, keepdims=True), 0.0) | What is subtracted
+            lies far from the largest logit of a head here, so inf / inf or 0 / 0 is left. Subtract the largest logit of
+            each head, whatever its sign.
         P, V) -> P[:, :-1], V[:, :-1]) | The new token has a weight, but its value is left out. Mix the values of all N
             + 1 rows.
         q, k, v = x @ W_Q -> q, k, v = x @ W_Q[[0] * len(W_Q)] | All heads have the query of head 0. Each has its own

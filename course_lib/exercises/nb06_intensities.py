@@ -60,8 +60,8 @@ INTENSITY = Exercise(
         weights + group * cache -> weights | The FLOPs of the cache are missing. Each of its numbers is multiplied for
             `group` heads.
         weights + group * cache -> group * cache | The FLOPs of the parameters are missing.
-        (weights + batch * cache) -> batch * (weights + cache) | The parameters are read once for all sequences, so
-            their bytes do not grow with the batch.
+        (weights + batch * cache) -> batch * (weights + cache) | The parameters are read once for all sequences. So
+            the batch multiplies all FLOPs, but of the bytes those of the caches alone.
         (weights + batch * cache) -> (weights + cache) | One cache is read for the whole batch. Each sequence has its
             own.
         (weights + batch * cache) -> (weights + batch * group * cache) | The cache is read once for each head that
@@ -123,7 +123,7 @@ BATCH = Exercise(
     difficulty=3,
     solution=smallest_batch,
     stages=(
-        Stage((19, 1000, 0, 3, 4), "ridge 19, in float32, parameters alone"),
+        Stage((19, 1000, 0, 3, 8), "ridge 19, in float64, parameters alone"),
         # In exact numbers 734.7, then 385.2. Rounding to the nearest is wrong for the second alone.
         Stage((40, 3986, 48, 6, 4), "with a small cache that six heads share"),
         Stage((60, 1791, 27, 4, 2), "with a small cache that four heads share"),
@@ -148,6 +148,7 @@ BATCH = Exercise(
         ridge * itemsize -2> ridge * 2 | This takes 2 bytes a number. A number has `itemsize` bytes.
         2 * (weights -> (weights | This is twice too much. A multiply-add is two FLOPs, so the intensity of the
             parameters is 2 batch / itemsize.
+        2 * (weights -> 4 * (weights | Four FLOPs are counted for a multiply-add. It is two.
         ridge * itemsize -2> ridge | This compares the ridge with FLOPs per number. Divide by `itemsize` for FLOPs per
             byte.
         math.ceil -> math.floor | This batch is rounded down, and its intensity is still below the ridge. Round up

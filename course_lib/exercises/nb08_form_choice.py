@@ -55,6 +55,8 @@ FORM_CHOICE = Exercise(
             parentheses.
         (absorbed - expanded) -> (absorbed + expanded) | The two costs of a new token are added. What counts is
             their difference.
+        d_head + d_rope + d_value -> d_head + d_rope - d_value | d_V has the wrong sign. Score and mix are added in each
+            form, and the one sum is subtracted from the other.
         (d_head + d_value) -> d_head | The expanded form makes a value from L too, not the key alone.
         (d_head + d_value) -> d_value | The expanded form makes a key from L too, not the value alone.
         (d_head + d_value) -> (d_head + d_rope + d_value) | The rotary coordinates are not made from L: K_R is in the

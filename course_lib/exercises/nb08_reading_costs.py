@@ -44,7 +44,8 @@ COSTS = Exercise(
             the rotary part are those of one head. Each head has its own rotary query.
         flops = 2 * n_heads * -> flops = 2 * | These are the FLOPs of one head. The row may be shared, but each head has
             its own query, so all h of them compute.
-        "numbers": numbers -> "numbers": 2 * numbers | These are bytes. Count numbers.
+        "numbers": numbers -> "numbers": 2 * numbers | These are twice as many numbers as are read. The row is key and
+            value at once, so it is read once. Count numbers, not bytes.
         "numbers": numbers -> "numbers": numbers - (d_rope if absorbed else n_heads * d_rope) | The d_R rotary
             coordinates are read, too.
         if absorbed: -> if not absorbed: | These are the FLOPs and numbers of the expanded form. Here `absorbed` is

@@ -353,8 +353,12 @@ def look_in_a_selection(P, words):
         ("2.4", lambda n, N: (np.arange(N) < N - n) | np.eye(n, N, N - n, bool), "the old tokens and itself"),
         ("2.5", masked_by_zeros, "A visible key with logit 0 is hidden"),
         ("2.5", masked_with_a_shift_of_large_logits, "All visible logits lie far below 0"),
-        ("2.5", masked_after_a_finite_mask, "With a finite M a hidden key takes all the weight"),
+        ("2.5", masked_after_a_finite_mask, "M is -inf, and the largest visible logit"),
         ("2.6", next_with(softmax_with(from_zero)), "All logits lie far below 0"),
+        ("2.6", next_with(softmax_with(lambda s: np.abs(s).max())), "All logits lie far below 0"),
+        ("2.6", next_with(softmax_with(lambda s: s.mean())), "the largest logit is not subtracted"),
+        *[("2.6", next_with(softmax_with(shift)), "the logit of the new token lies far above")
+          for shift in (lambda s: s[0], lambda s: s[: max(1, len(s) - 1)].max())],
         ("2.6", next_with(softmax_with(lambda s: s.max() * (s.max() > 700))), "All logits lie far below 0"),
         ("2.6", next_with(lambda s: ref.softmax_weights(np.clip(s, -700, 700))), "cut off"),
         ("2.6", next_with(ref.softmax_weights, slice(-1)), "does not see itself"),
