@@ -6,7 +6,6 @@ import pkgutil
 import re
 import subprocess
 import sys
-from contextlib import ExitStack
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -16,7 +15,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 import course_lib.reference
-from course_lib.bench.browser import new_page, running_chromium
 from course_lib.figures.motifs import THINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,31 +68,21 @@ def parsed():
     return {name: Page(SITE / name) for name in PAGES}
 
 
-@pytest.fixture(scope="session")
-def browser():
-    with running_chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
-def open_page(browser):
-    """Open a page of the site. Fails the test at any request beyond its files and at any error in the console."""
-    opened, wrong = ExitStack(), []
+def open_page(open_page):
+    """Open a page of the site. Fails the test, too, at any request beyond its files and at any warning."""
+    wrong = []
 
     def opener(address, **options):
-        page = opened.enter_context(
-            new_page(browser, **{"offline": True, "viewport": {"width": 1280, "height": 900}} | options)
-        )
+        page = open_page(**options)
         page.on("request", lambda sent: wrong.append(sent.url) if not sent.url.startswith(("file:", "data:")) else None)
         page.on("requestfailed", lambda sent: wrong.append(sent.url))
-        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "warning" else None)
         path, _, rest = address.partition("?")
         page.goto((SITE / path).as_uri() + (f"?{rest}" if rest else ""))
         return page
 
-    with opened:
-        yield opener
+    yield opener
     assert wrong == []
 
 
