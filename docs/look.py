@@ -2,14 +2,14 @@
 
 from course_lib.figures.motifs import METHODS, THINGS
 
-LIGHT = {"text": "#1f2933", "muted": "#56616d", "ground": "#ffffff", "raised": "#f1f4f7", "line": "#dfe4ea"}
-DARK = {"text": "#e6eaef", "muted": "#aab4bf", "ground": "#14181d", "raised": "#222931", "line": "#38424d"}
+LIGHT = {"text": "#1f2933", "muted": "#56616d", "ground": "#ffffff", "raised": "#f1f4f7", "faint": "#dfe4ea"}
+DARK = {"text": "#e6eaef", "muted": "#aab4bf", "ground": "#14181d", "raised": "#222931", "faint": "#38424d"}
 FURO = {
     "text": ("color-foreground-primary",),
     "muted": ("color-foreground-secondary", "color-foreground-muted"),
     "ground": ("color-background-primary",),
     "raised": ("color-background-secondary", "color-code-background", "color-sidebar-background"),
-    "line": ("color-background-border", "color-sidebar-background-border"),
+    "faint": ("color-background-border", "color-sidebar-background-border"),
     "motif-L": ("color-brand-primary", "color-brand-content", "color-brand-visited", "color-api-name"),
 }
 FONTS = {"font-stack": '"Source Sans 3", sans-serif', "font-stack--monospace": '"Source Code Pro", monospace'}

@@ -11,7 +11,6 @@ from course_lib import exercises
 
 FRONT = "---\ntitle: Small\nminutes: 3\nallow: [float32]\n---\n"
 ROOT = Path(__file__).resolve().parents[2]
-FIGURES = ROOT / "build" / "live"
 NOTES = "<!--\nminutes: {minutes}\n\nSay this.\n-->\n"
 
 
@@ -130,5 +129,5 @@ def test_a_changed_number_in_a_notebook_changes_the_deck(tmp_path):
     planted = source.read_text(encoding="utf-8")
     assert planted.count(before) == 1
     (tmp_path / source.name).write_text(planted.replace(before, "value of puppy: 3.77"), encoding="utf-8")
-    text = deck_text.markdown(deck, Quotes(tmp_path, FIGURES))
+    text = deck_text.markdown(deck, Quotes(tmp_path))
     assert "The answer for puppy is 3.77." in text and "3.66" not in text

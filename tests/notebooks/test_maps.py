@@ -1,11 +1,11 @@
 """The README and notebook 00 list every notebook (test_exercises.py compares minutes), and the README's strip."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+import readme_strip
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,10 +51,7 @@ def test_a_strip_moves_stops_and_is_small(path):
 
 def test_the_numbers_under_the_strip_are_the_figures():
     """`alt` of the README's picture says how many keys are looked at, at temperature 1 and at the root of the width."""
-    spec = importlib.util.spec_from_file_location("strip_tool", ROOT / "tools" / "readme_strip.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    figure = tool.figure()
+    figure = readme_strip.figure()
     found = []
     for figure.temperature in (1, 8):
         found.append(f"{figure.keys_looked_at:.1f}")
