@@ -44,7 +44,10 @@ class Slide:
 
     text: str
     notes: dict[str, str]  # the keys above the empty line, and "say" for what stands below
-    backup: bool
+
+    @property
+    def backup(self) -> bool:
+        return "_class: backup" in self.text
 
     @property
     def minutes(self) -> float:
@@ -95,7 +98,7 @@ def slide(text: str) -> Slide:
     if unknown or not re.fullmatch(r"\d+(?:\.\d+)?", keys.get("minutes", "")) or not say.strip():
         raise ValueError(f"notes must have minutes, other keys among {', '.join(KEYS)}, and a text:\n{notes[0]}")
     keys = {key: " ".join(value.split()) for key, value in keys.items()}
-    return Slide(text, keys | {"say": say.strip()}, "_class: backup" in text)
+    return Slide(text, keys | {"say": say.strip()})
 
 
 def digits(text: str, allowed: Iterable[str]) -> list[str]:

@@ -21,12 +21,12 @@ from functools import cache
 from pathlib import Path
 
 import nbformat
+from collect import LIVE
+from kernels import NOTEBOOKS
 from PIL import Image, ImageChops
 
 from course_lib import exercises
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS, LIVE = ROOT / "notebooks", ROOT / "build" / "live"
 QUOTE = re.compile(r"\{\{([a-z]+) +([^\s{}]+) *([^{}]*)\}\}")
 PICTURE = re.compile(r'<img alt="([^"]*)" width="(\d+)"[^>]* src="data:image/png;base64,([^"]+)">')
 NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?")

@@ -26,7 +26,7 @@ PAGES = sorted(path.relative_to(SITE).as_posix() for place in ("", "*/") for pat
 PAGES = [name for name in PAGES if not name.startswith("slides/")]
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 # Not scanned here: figures, whose frames answer to nobody (tests/browser does); the insides of formulas, hidden from
-# screen readers in favour of MathML (tests/figures/test_motifs.py holds their colours); and folded sources, for their number.
+# screen readers in favour of MathML (their colours: tests/figures/test_motifs.py); folded sources, for their number.
 AXE = {"iframes": False, "preload": False, "resultTypes": ["violations"]}
 OUTSIDE = {"exclude": [[".katex"], ["details.source > div"]]}
 
