@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from course_lib.versions import pins, release
+from course_lib.versions import pins, release, requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
@@ -70,7 +70,7 @@ def test_conda_installs_the_course_itself_from_conda_forge_alone():
 
 def test_every_package_is_pinned_at_a_supported_version():
     pinned = {name.lower(): version for name, version in pins(ROOT / "constraints.txt").items()}
-    for name, bound in asked_by_pyproject(PYPROJECT).items():
+    for name, bound in bounds(requirements("delivery")).items():
         assert release(pinned[name]) >= release(bound.removeprefix(">=")), name
 
 
