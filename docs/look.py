@@ -23,7 +23,7 @@ def variables(theme: str) -> dict[str, str]:
 
 
 def in_theme(html: str) -> str:
-    """A formula names the colour of a motif that suits either ground. On a page it takes that of the theme."""
+    """A formula with the theme's colour of each motif, in place of the one that suits both grounds."""
     for name, colour in (THINGS | METHODS).items():
         html = html.replace(f"color:{colour.either};", f"color:var(--motif-{name});")
     return html

@@ -23,7 +23,7 @@ def bounds(requirements: list[str]) -> dict[str, str]:
 
 
 def asked_by_pyproject(text: str) -> dict[str, str]:
-    """Those of participants and of the tests; site and decks are built elsewhere."""
+    """What participants and tests need; environment.yml leaves out what only builds site and decks."""
     project = tomllib.loads(text)["project"]
     extras = project["optional-dependencies"]
     return bounds(project["dependencies"] + sum((extras[name] for name in ("lab", "test")), []))

@@ -73,10 +73,10 @@ class Deck:
 
 
 def read(path: Path) -> Deck:
-    """The deck of a file. Raises ValueError for a slide without title, notes or minutes, and for digits in prose."""
+    """The deck of a file. Raises ValueError for a deck that breaks these rules."""
     text = path.read_text(encoding="utf-8")
     match = re.fullmatch(r"---\n(.*?)\n---\n(.*)", text, flags=re.DOTALL)
-    front = yaml.safe_load(match[1]) if match else {}
+    front = matter(match[1]) if match else {}
     if not {"title", "minutes"} <= set(front):
         raise ValueError(f"{path.name} must begin with a title and minutes between two lines ---")
     deck = Deck(path.stem, front, tuple(map(slide, match[2].split("\n---\n"))))
@@ -84,6 +84,14 @@ def read(path: Path) -> Deck:
     if faults:
         raise ValueError(f"{path.name}:\n  " + "\n  ".join(faults))
     return deck
+
+
+def matter(text: str) -> dict:
+    """The keys and values of front matter. Raises ValueError if it is no YAML, as `title: Attention: hands on`."""
+    try:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"front matter must be YAML: {error}\n{text}") from error
 
 
 def slide(text: str) -> Slide:

@@ -49,7 +49,7 @@ def marp(folder: Path, *options: str) -> None:
 
 
 def build(paths: list[Path], folder: Path = BUILT, pdf: bool = True) -> None:
-    """HTML and PDF of these decks in a folder. Exits with a sentence when a tool is missing, ValueError for a fault."""
+    """HTML and PDF of these decks in a folder. Exits if a tool is missing. Raises ValueError for a fault."""
     node()
     if pdf and find_chromium() is None:
         sys.exit(f"The PDFs need Chromium: {MISSING}.")

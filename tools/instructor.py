@@ -72,7 +72,7 @@ def placed(path: Path) -> dict[str, str]:
 
 
 def escaped(text: str) -> str:
-    """Text as a cell of a Markdown table. Stars and angles stay as they are; in code they mean nothing anyway."""
+    """Plain text for a cell of a Markdown table. Bars are escaped, and outside of code stars and angles, too."""
     pieces = re.split(r"(`[^`]*`)", text.replace("|", "\\|"))
     return "".join(piece if piece.startswith("`") else re.sub(r"([*<])", r"\\\1", piece) for piece in pieces)
 

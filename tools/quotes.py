@@ -179,7 +179,7 @@ def picture(page: str, part: str = "") -> str:
 
 
 def trimmed(image: Image.Image) -> Image.Image:
-    """The picture without its white margin, but for a rim of some pixels: a slide has none to spare."""
+    """The picture without its white margin, except a rim of RIM pixels: a slide has no room to spare."""
     left, top, right, bottom = ImageChops.invert(image.convert("RGB")).getbbox()
     width, height = image.size
     return image.crop((max(left - RIM, 0), max(top - RIM, 0), min(right + RIM, width), min(bottom + RIM, height)))

@@ -92,10 +92,15 @@ def test_a_fault_is_told_in_a_sentence(tmp_path, text, message):
         read(tmp_path, text)
 
 
-@pytest.mark.parametrize("front", ["", "---\ntitle: Small\n---\n", "---\nminutes: 3\n---\n"])
+@pytest.mark.parametrize("front", ["", "---\n\n---\n", "---\ntitle: Small\n---\n", "---\nminutes: 3\n---\n"])
 def test_a_deck_has_a_title_and_minutes(tmp_path, front):
     with pytest.raises(ValueError, match="02_small.md must begin with a title and minutes"):
         read(tmp_path, slide(), front=front)
+
+
+def test_front_matter_is_yaml(tmp_path):
+    with pytest.raises(ValueError, match="front matter must be YAML: (.|\n)*\ntitle: A: B"):
+        read(tmp_path, slide(), front="---\ntitle: A: B\nminutes: 3\n---\n")
 
 
 def test_minutes_may_miss_the_stated_ones_by_a_tenth_and_backup_slides_do_not_count(tmp_path):
