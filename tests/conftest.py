@@ -72,6 +72,18 @@ def venv(tmp_path) -> Venv:
     return made
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    if hasattr(config.option, "nbval_cell_timeout"):
+        config.option.nbval_cell_timeout = limits.NOTEBOOK
+        config.option.nbval_kernel_startup_timeout = limits.START
+
+
+def pytest_collection_modifyitems(items):
+    for cell in (item for item in items if hasattr(item, "output_timeout")):  # of nbval, which has no option for it
+        cell.output_timeout = limits.ANSWER
+
+
 @pytest.fixture(scope="session")
 def browser():
     """One for all tests of a process, which can run Playwright once only at a time."""
@@ -95,18 +107,6 @@ def open_page(browser):
     with opened:
         yield opener
     assert errors == []
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config):
-    if hasattr(config.option, "nbval_cell_timeout"):
-        config.option.nbval_cell_timeout = limits.NOTEBOOK
-        config.option.nbval_kernel_startup_timeout = limits.START
-
-
-def pytest_collection_modifyitems(items):
-    for cell in (item for item in items if hasattr(item, "output_timeout")):  # of nbval, which has no option for it
-        cell.output_timeout = limits.ANSWER
 
 
 @pytest.hookimpl(tryfirst=True)

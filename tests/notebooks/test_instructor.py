@@ -54,5 +54,7 @@ def test_timetables_name_exercises_of_the_core_path():
 
 
 def test_links_within_the_guide_lead_somewhere():
-    headings = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in re.findall(r"^#+ (.*)$", TEXT, flags=re.MULTILINE)}
+    headings = {
+        re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in re.findall(r"^#+ (.*)$", TEXT, flags=re.MULTILINE)
+    }
     assert set(re.findall(r"\]\(#([\w-]+)\)", TEXT)) <= headings

@@ -44,7 +44,8 @@ def test_the_readme_shows_a_strip_for_light_and_one_for_dark_pages():
 @pytest.mark.parametrize("path", STRIPS, ids=lambda path: path.stem)
 def test_a_strip_moves_stops_and_is_small(path):
     with Image.open(path) as strip:
-        assert strip.width >= 830 and 345 <= strip.height * 830 / strip.width <= 380  # a strip: the commands stay in sight
+        # A strip: the commands below it stay in sight.
+        assert strip.width >= 830 and 345 <= strip.height * 830 / strip.width <= 380
         assert strip.n_frames > 1 and strip.info["loop"] > 0, "a strip that never stops distracts readers"
     assert path.stat().st_size < 600_000
 

@@ -4,8 +4,9 @@ import os
 
 import jupytext
 import nbformat
-import notebooks
 import pytest
+
+import notebooks
 
 TEXT = """# A title
 
