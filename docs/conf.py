@@ -42,6 +42,8 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 pygments_style, pygments_dark_style = "github-light-high-contrast", "github-dark-high-contrast"
 
+ARGUMENTS = re.compile(r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>")
+
 
 def launchers(repository: str, notebook: str) -> list[tuple[str, str]]:
     """Where a notebook can be run, as (name, address); nowhere without a repository.
@@ -63,11 +65,11 @@ def launchers(repository: str, notebook: str) -> list[tuple[str, str]]:
 def complete(app, pagename, templatename, context, doctree) -> None:
     """What a page's template is given: its buttons, and what Sphinx writes against the rules of HTML, mended.
 
-    Headings of captions get a level, and arguments one below the other, a list without terms, become spans.
+    The heading of a caption gets a level. Arguments that stand below each other are a list without terms; they become
+    spans.
     """
-    arguments = re.compile(r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>")
     body = context.get("body", "")  # the page of the search has none
-    context["body"] = arguments.sub(lambda found: f'<span class="parameters">{spans(found[1])}</span>', body)
+    context["body"] = ARGUMENTS.sub(lambda found: f'<span class="parameters">{spans(found[1])}</span>', body)
     tree = context.get("furo_navigation_tree", "")
     context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
     if pagename.startswith("notebooks/"):

@@ -20,7 +20,7 @@ SHEET = "katex/katex.min.css"
 
 
 class Katex:
-    """KaTeX in a Node process of its own, which starts at the first formula, in each process that Sphinx forks."""
+    """KaTeX in a Node process. Each process that Sphinx forks starts its own one, at its first formula."""
 
     def __init__(self):
         self.process, self.owner = None, None
@@ -50,7 +50,7 @@ katex = Katex()
 
 
 def set_formula(translator, node, display: bool) -> None:
-    """Write a math node of docutils. Sphinx is told by SkipNode that its text is done with."""
+    """Write a math node of docutils. SkipNode tells Sphinx that nothing of the node is left to write."""
     try:
         html = katex.html(node.astext(), display)
     except ValueError as error:

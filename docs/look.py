@@ -2,14 +2,14 @@
 
 from course_lib.figures.motifs import METHODS, THINGS
 
-LIGHT = {"text": "#1f2933", "muted": "#56616d", "ground": "#ffffff", "raised": "#f1f4f7", "line": "#dfe4ea"}
-DARK = {"text": "#e6eaef", "muted": "#aab4bf", "ground": "#14181d", "raised": "#222931", "line": "#38424d"}
+LIGHT = {"text": "#1f2933", "muted": "#56616d", "ground": "#ffffff", "raised": "#f1f4f7", "faint": "#dfe4ea"}
+DARK = {"text": "#e6eaef", "muted": "#aab4bf", "ground": "#14181d", "raised": "#222931", "faint": "#38424d"}
 FURO = {
     "text": ("color-foreground-primary",),
     "muted": ("color-foreground-secondary", "color-foreground-muted"),
     "ground": ("color-background-primary",),
     "raised": ("color-background-secondary", "color-code-background", "color-sidebar-background"),
-    "line": ("color-background-border", "color-sidebar-background-border"),
+    "faint": ("color-background-border", "color-sidebar-background-border"),
     "motif-L": ("color-brand-primary", "color-brand-content", "color-brand-visited", "color-api-name"),
 }
 FONTS = {"font-stack": '"Source Sans 3", sans-serif', "font-stack--monospace": '"Source Code Pro", monospace'}
@@ -23,7 +23,7 @@ def variables(theme: str) -> dict[str, str]:
 
 
 def in_theme(html: str) -> str:
-    """A formula names the colour of a motif that suits either ground. On a page it takes that of the theme."""
+    """A formula with the theme's colour of each motif, in place of the one that suits both grounds."""
     for name, colour in (THINGS | METHODS).items():
         html = html.replace(f"color:{colour.either};", f"color:var(--motif-{name});")
     return html

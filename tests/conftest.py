@@ -5,13 +5,14 @@ import sysconfig
 import venv as venvs
 import zipfile
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from course_lib import limits
-from course_lib.bench.browser import MISSING, find_chromium
+from course_lib.bench.browser import MISSING, find_chromium, new_page, running_chromium
 
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["COURSE_PROGRESS"] = "off"  # tests pass exercises; the maintainer has not
@@ -81,6 +82,31 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     for cell in (item for item in items if hasattr(item, "output_timeout")):  # of nbval, which has no option for it
         cell.output_timeout = limits.ANSWER
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One for all tests of a process, which can run Playwright once only at a time."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a page in a fresh context, offline unless told otherwise; fails the test at any error in its console."""
+    opened, errors = ExitStack(), []
+
+    def opener(url="about:blank", **options):
+        usual = {"offline": True, "viewport": {"width": 1280, "height": 900}}
+        page = opened.enter_context(new_page(browser, **usual | options))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        return page
+
+    with opened:
+        yield opener
+    assert errors == []
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from course_lib.versions import pins, release
+from course_lib.versions import pins, release, requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
@@ -23,7 +23,7 @@ def bounds(requirements: list[str]) -> dict[str, str]:
 
 
 def asked_by_pyproject(text: str) -> dict[str, str]:
-    """Those of participants and of the tests; site and decks are built elsewhere."""
+    """What participants and tests need; environment.yml leaves out what only builds site and decks."""
     project = tomllib.loads(text)["project"]
     extras = project["optional-dependencies"]
     return bounds(project["dependencies"] + sum((extras[name] for name in ("lab", "test")), []))
@@ -70,7 +70,7 @@ def test_conda_installs_the_course_itself_from_conda_forge_alone():
 
 def test_every_package_is_pinned_at_a_supported_version():
     pinned = {name.lower(): version for name, version in pins(ROOT / "constraints.txt").items()}
-    for name, bound in asked_by_pyproject(PYPROJECT).items():
+    for name, bound in bounds(requirements("delivery")).items():
         assert release(pinned[name]) >= release(bound.removeprefix(">=")), name
 
 

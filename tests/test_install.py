@@ -4,7 +4,6 @@ pip is run on packages that a test made, from a folder.
 """
 
 import errno
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+import install
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,17 +20,14 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture
 def tool(tmp_path, monkeypatch):
     """The script, on a virtual environment that stands in a temporary folder and in which all is well."""
-    spec = importlib.util.spec_from_file_location("install_tool", ROOT / "tools" / "install.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     venv = tmp_path / ".venv"
     venv.mkdir()
     for name, place in {"VENV": venv, "MARKER": venv / "installing", "PLACE": venv / "place"}.items():
-        monkeypatch.setattr(module, name, place)
-    monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
-    module.PLACE.write_bytes(module.HERE)
+        monkeypatch.setattr(install, name, place)
+    monkeypatch.setattr(install, "PYTHON", Path(sys.executable))
+    install.PLACE.write_bytes(install.HERE)
     with mock.patch.dict(os.environ):  # the script deletes variables from its own environment
-        yield module
+        yield install
 
 
 def test_lowest_holds_each_lower_bound(tool):

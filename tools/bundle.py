@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from install import PYTHON, ROOT, TORCH_INDEX, constraints, course, pip_variables
+from install import PYTHON, ROOT, constraints, course, cpu_build, pip_variables
 
 BUILT = {"site": ROOT / "build" / "site", "decks": ROOT / "build" / "slides"}
 START = """This folder holds the whole course. It needs Python {python} on {system}, and no network.
@@ -31,9 +31,8 @@ def tracked() -> list[Path]:
 
 def download(wheels: Path) -> None:
     """All packages of `make lab`, and what builds the course itself, at the pinned versions."""
-    torch = next(pin for pin in constraints("pinned") if pin.startswith("torch=="))
-    if sys.platform == "linux" and TORCH_INDEX:  # the CPU build; if it is not there, pip finds another below
-        pip_wheel(wheels, "--no-deps", "--index-url", TORCH_INDEX, "--retries", "1", "--timeout", "15", torch)
+    if request := cpu_build(constraints("pinned")):  # if it is not there, pip finds another build below
+        pip_wheel(wheels, *request)
     packages = [line for line in course("versions").requirements("lab") if not line.startswith("course-lib")]
     pins = ["--constraint", str(ROOT / "constraints.txt")]
     if not pip_wheel(wheels, "--find-links", wheels.as_uri(), *pins, "setuptools", *packages):

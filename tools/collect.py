@@ -14,13 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
+from kernels import all_notebooks, client
 
-from course_lib import limits
 from course_lib.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS, LIVE = ROOT / "notebooks", ROOT / "build" / "live"
+LIVE = ROOT / "build" / "live"
 LAYOUTS = ("page", "slide")
 MIME = "application/x-course-figure+json"
 # Runs in the notebook's kernel before its first cell: a figure that is shown also hands out its pages.
@@ -63,14 +62,7 @@ def figures(notebook: Path) -> dict[str, dict[str, str]]:
     """Id of a cell -> layout -> page, for each cell that shows a live figure. Raises nbclient's error of a cell."""
     node = nbformat.read(notebook, as_version=4)
     node.cells.insert(0, nbformat.v4.new_code_cell(HANDS_OUT_PAGES, id="hands-out-pages"))
-    client = NotebookClient(
-        node,
-        timeout=limits.NOTEBOOK,
-        startup_timeout=limits.START,
-        iopub_timeout=limits.ANSWER,
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
-    )
-    client.execute()
+    client(node).execute()
     shown = {}
     for cell in node.cells:
         pages = [output.data[MIME] for output in cell.get("outputs", []) if MIME in output.get("data", {})]
@@ -79,12 +71,6 @@ def figures(notebook: Path) -> dict[str, dict[str, str]]:
         if pages:
             shown[cell.id] = pages[0]
     return shown
-
-
-def all_notebooks(prefixes: list[str] = ()) -> list[Path]:
-    """The notebooks whose name begins with one of the prefixes; all without any. Exits if there is none."""
-    found = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.name.startswith(tuple(prefixes) or "")]
-    return found or sys.exit(f"No notebook of {NOTEBOOKS} begins with {' or '.join(prefixes)}.")
 
 
 def collected(notebook: Path) -> str:

@@ -44,7 +44,10 @@ class Slide:
 
     text: str
     notes: dict[str, str]  # the keys above the empty line, and "say" for what stands below
-    backup: bool
+
+    @property
+    def backup(self) -> bool:
+        return "_class: backup" in self.text
 
     @property
     def minutes(self) -> float:
@@ -70,10 +73,10 @@ class Deck:
 
 
 def read(path: Path) -> Deck:
-    """The deck of a file. Raises ValueError for a slide without title, notes or minutes, and for digits in prose."""
+    """The deck of a file. Raises ValueError for a deck that breaks these rules."""
     text = path.read_text(encoding="utf-8")
     match = re.fullmatch(r"---\n(.*?)\n---\n(.*)", text, flags=re.DOTALL)
-    front = yaml.safe_load(match[1]) if match else {}
+    front = matter(match[1]) if match else {}
     if not {"title", "minutes"} <= set(front):
         raise ValueError(f"{path.name} must begin with a title and minutes between two lines ---")
     deck = Deck(path.stem, front, tuple(map(slide, match[2].split("\n---\n"))))
@@ -81,6 +84,14 @@ def read(path: Path) -> Deck:
     if faults:
         raise ValueError(f"{path.name}:\n  " + "\n  ".join(faults))
     return deck
+
+
+def matter(text: str) -> dict:
+    """The keys and values of front matter. Raises ValueError if it is no YAML, as `title: Attention: hands on`."""
+    try:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"front matter must be YAML: {error}\n{text}") from error
 
 
 def slide(text: str) -> Slide:
@@ -95,7 +106,7 @@ def slide(text: str) -> Slide:
     if unknown or not re.fullmatch(r"\d+(?:\.\d+)?", keys.get("minutes", "")) or not say.strip():
         raise ValueError(f"notes must have minutes, other keys among {', '.join(KEYS)}, and a text:\n{notes[0]}")
     keys = {key: " ".join(value.split()) for key, value in keys.items()}
-    return Slide(text, keys | {"say": say.strip()}, "_class: backup" in text)
+    return Slide(text, keys | {"say": say.strip()})
 
 
 def digits(text: str, allowed: Iterable[str]) -> list[str]:

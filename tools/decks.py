@@ -39,7 +39,7 @@ def with_scripts(page: str, deck: Deck, pages: dict[str, str]) -> str:
 
 def marp(folder: Path, *options: str) -> None:
     """Run Marp on all Markdown of a folder; its results lie beside it. Exits with Marp's words if it fails."""
-    variables = os.environ | {"CHROME_PATH": find_chromium() or "", "PUPPETEER_SKIP_DOWNLOAD": "1"}
+    variables = os.environ | {"CHROME_PATH": find_chromium() or ""}
     script, config = packages() / "@marp-team" / "marp-cli" / "marp-cli.js", SLIDES / "marp.config.mjs"
     command = [node(), script, "--no-stdin", "-c", config, "--input-dir", folder, "--output", folder, *options]
     shown = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=SLIDES)
@@ -49,7 +49,7 @@ def marp(folder: Path, *options: str) -> None:
 
 
 def build(paths: list[Path], folder: Path = BUILT, pdf: bool = True) -> None:
-    """HTML and PDF of these decks in a folder. Exits with a sentence when a tool is missing, ValueError for a fault."""
+    """HTML and PDF of these decks in a folder. Exits if a tool is missing. Raises ValueError for a fault."""
     node()
     if pdf and find_chromium() is None:
         sys.exit(f"The PDFs need Chromium: {MISSING}.")

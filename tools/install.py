@@ -161,14 +161,19 @@ def pip_install(*arguments: str, quiet: bool = True) -> bool:
     return subprocess.run([*command, *(["-qq"] if quiet else [])], cwd=ROOT, env=pip_variables()).returncode == 0
 
 
-def install_torch(pins: list[str]) -> None:
-    """Install the CPU build on Linux. Elsewhere, or if the index cannot be reached, pip chooses a build later."""
-    if sys.platform != "linux" or not TORCH_INDEX or WHEELS.is_dir():
-        return
+def cpu_build(pins: list[str]) -> list[str]:
+    """What to ask pip for to get torch's CPU build on Linux; empty elsewhere, where pip chooses a build by itself."""
+    if sys.platform != "linux" or not TORCH_INDEX:
+        return []
     requirement = next((pin for pin in pins if pin.startswith("torch==")), "torch")
-    options = ["--no-deps", "--index-url", TORCH_INDEX, "--retries", "1", "--timeout", "15"]
-    if not pip_install(*options, requirement):
-        print(f"No CPU build of {requirement} from {TORCH_INDEX}: taking what pip finds by itself.", flush=True)
+    return ["--no-deps", "--index-url", TORCH_INDEX, "--retries", "1", "--timeout", "15", requirement]
+
+
+def install_torch(pins: list[str]) -> None:
+    """Install the CPU build. If its index cannot be reached, pip chooses a build later."""
+    request = cpu_build(pins)
+    if request and not WHEELS.is_dir() and not pip_install(*request):
+        print(f"No CPU build of {request[-1]} from {TORCH_INDEX}: taking what pip finds by itself.", flush=True)
 
 
 def keep_lab_offline() -> None:
@@ -182,7 +187,7 @@ def keep_lab_offline() -> None:
 def reasons() -> str:
     """What pip does not say of a failure: how little of the disk is left, and what helps without network."""
     free = shutil.disk_usage(VENV).free
-    disk = f"{free / 1e9:.1f} GB are free in {ROOT}: free two gigabytes. " if free < NEEDED else ""
+    disk = f"{free / 1e9:.1f} GB are free in {VENV}: free two gigabytes. " if free < NEEDED else ""
     return disk + ("" if WHEELS.is_dir() else "Without network, take a bundle, made elsewhere by `make bundle`. ")
 
 

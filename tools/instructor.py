@@ -20,34 +20,19 @@ ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "instructor.md"
 PART = re.compile(r"(<!-- filled: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 # Minutes in the room, then what happens: a notebook's number stands for its core path, and others bring their minutes.
+WELCOME, LUNCH = ("Welcome, and the doctor on all computers", 15), ("Lunch", 60)
+BREAK, SHORT_BREAK = ("Break", 15), ("Break", 10)
 PLANS = {
-    "half_day": (
-        210,
-        (("Welcome, and the doctor on all computers", 15), "00", "02", ("Break", 15), "03", ("Break", 10), "06"),
-    ),
+    "half_day": (210, (WELCOME, "00", "02", BREAK, "03", SHORT_BREAK, "06")),
     "one_day": (
         390,
         (
-            *(("Welcome, and the doctor on all computers", 15), "00", "02", ("Break", 15), "03"),
-            *(
-                ("04 from its deck, rotary positions only", 15),
-                ("Lunch", 60),
-                "06",
-                ("Break", 15),
-                "07",
-                ("Break", 10),
-                "08",
-            ),
+            *(WELCOME, "00", "02", BREAK, "03", ("04 from its deck, rotary positions only", 15), LUNCH),
+            *("06", BREAK, "07", SHORT_BREAK, "08"),
         ),
     ),
-    "day_1": (
-        390,
-        (
-            *(("Welcome, and the doctor on all computers", 15), "00", "01", ("Break", 15), "02", ("Lunch", 60)),
-            *("03", ("Break", 15), "04", ("Break", 10), "05"),
-        ),
-    ),
-    "day_2": (390, ("06", ("Break", 15), "07", ("Lunch", 60), "08", ("Break", 15), "09", ("Break", 10), "10")),
+    "day_1": (390, (WELCOME, "00", "01", BREAK, "02", LUNCH, "03", BREAK, "04", SHORT_BREAK, "05")),
+    "day_2": (390, ("06", BREAK, "07", LUNCH, "08", BREAK, "09", SHORT_BREAK, "10")),
 }
 MISTAKES = 3  # named for each exercise; the registry has the frequent ones first
 
@@ -87,7 +72,7 @@ def placed(path: Path) -> dict[str, str]:
 
 
 def escaped(text: str) -> str:
-    """Text as a cell of a Markdown table. Stars and angles stay as they are; in code they mean nothing anyway."""
+    """Plain text for a cell of a Markdown table. Bars are escaped, and outside of code stars and angles, too."""
     pieces = re.split(r"(`[^`]*`)", text.replace("|", "\\|"))
     return "".join(piece if piece.startswith("`") else re.sub(r"([*<])", r"\\\1", piece) for piece in pieces)
 

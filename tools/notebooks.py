@@ -10,12 +10,11 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from nbclient import NotebookClient
+from kernels import NOTEBOOKS as FOLDER
+from kernels import client
 
-from course_lib import limits
 from course_lib.files import write_atomically
 
-FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 
@@ -37,16 +36,8 @@ def run(name: str) -> None:
     notebook, pair = FOLDER / f"{name}.ipynb", FOLDER / "text" / f"{name}.md"
     node = latest(notebook, pair)
     start = time.perf_counter()
-    client = NotebookClient(
-        node,
-        timeout=limits.NOTEBOOK,
-        startup_timeout=limits.START,
-        iopub_timeout=limits.ANSWER,
-        record_timing=False,
-        coalesce_streams=True,  # how printed text is cut into pieces depends on the speed of the machine
-        resources={"metadata": {"path": str(FOLDER)}},
-    )
-    client.execute()
+    # How printed text is cut into pieces depends on the speed of the machine.
+    client(node, FOLDER, record_timing=False, coalesce_streams=True).execute()
     node.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
     write_atomically(notebook, nbformat.writes(node).encode())
     text = nbformat.from_dict({**node, "metadata": {"kernelspec": KERNEL}})

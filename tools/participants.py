@@ -15,13 +15,10 @@ from pathlib import Path
 
 import nbformat
 import psutil
-from nbclient import NotebookClient
+from kernels import all_notebooks, client
 from rich.console import Console
 from rich.table import Table
 
-from course_lib import limits
-
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 EVERY = 0.05  # seconds between two looks at the memory
 
 
@@ -47,20 +44,15 @@ def watch(process: psutil.Process, seen: list[int], ended: threading.Event) -> N
 
 def measured(path: Path) -> Run:
     """Run a notebook from its first cell to its last, in a kernel of its own, and watch the kernel."""
-    client = NotebookClient(
-        nbformat.read(path, as_version=4),
-        timeout=limits.NOTEBOOK,
-        startup_timeout=limits.START,
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
-    )
+    runner = client(nbformat.read(path, as_version=4))
     begin, ended, seen = time.perf_counter(), threading.Event(), [0]
-    with client.setup_kernel():
+    with runner.setup_kernel():
         ready = time.perf_counter()
-        watcher = threading.Thread(target=watch, args=(psutil.Process(client.km.provisioner.pid), seen, ended))
+        watcher = threading.Thread(target=watch, args=(psutil.Process(runner.km.provisioner.pid), seen, ended))
         watcher.start()
         try:
-            for index, cell in enumerate(client.nb.cells):
-                client.execute_cell(cell, index)
+            for index, cell in enumerate(runner.nb.cells):
+                runner.execute_cell(cell, index)
         finally:
             ended.set()
             watcher.join()
@@ -69,14 +61,12 @@ def measured(path: Path) -> Run:
 
 def main(prefixes: list[str]) -> None:
     table = Table("notebook", "GiB", "start, s", "alone, s", "beside another, s", box=None)
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        if path.name.startswith(tuple(prefixes) or ""):
-            alone = measured(path)
-            with ThreadPoolExecutor(2) as pool:
-                both = list(pool.map(measured, [path, path]))
-            beside = max(run.seconds for run in both)
-            texts = f"{alone.memory:.2f}", f"{alone.start:.1f}", f"{alone.seconds:.0f}", f"{beside:.0f}"
-            table.add_row(path.stem, *texts)
+    for path in all_notebooks(prefixes):
+        alone = measured(path)
+        with ThreadPoolExecutor(2) as pool:
+            beside = max(run.seconds for run in pool.map(measured, [path, path]))
+        texts = f"{alone.memory:.2f}", f"{alone.start:.1f}", f"{alone.seconds:.0f}", f"{beside:.0f}"
+        table.add_row(path.stem, *texts)
     Console().print(f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores", table)
 
 

@@ -42,8 +42,12 @@ def imported(tree: ast.Module) -> dict[str, str]:
 
 
 def public(body: list[ast.stmt]) -> list[Definition]:
-    found = {node.name: node for node in reversed(body) if isinstance(node, Definition) and node.name[0] != "_"}
-    return [node for node in reversed(found.values())]
+    """Functions and classes without a leading underscore, each name once: of a property its getter."""
+    found: dict[str, Definition] = {}
+    for node in body:
+        if isinstance(node, Definition) and node.name[0] != "_":
+            found.setdefault(node.name, node)
+    return list(found.values())
 
 
 class Qualified(ast.NodeTransformer):

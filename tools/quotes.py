@@ -21,12 +21,12 @@ from functools import cache
 from pathlib import Path
 
 import nbformat
+from collect import LIVE
+from kernels import NOTEBOOKS
 from PIL import Image, ImageChops
 
 from course_lib import exercises
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS, LIVE = ROOT / "notebooks", ROOT / "build" / "live"
 QUOTE = re.compile(r"\{\{([a-z]+) +([^\s{}]+) *([^{}]*)\}\}")
 PICTURE = re.compile(r'<img alt="([^"]*)" width="(\d+)"[^>]* src="data:image/png;base64,([^"]+)">')
 NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?")
@@ -179,7 +179,7 @@ def picture(page: str, part: str = "") -> str:
 
 
 def trimmed(image: Image.Image) -> Image.Image:
-    """The picture without its white margin, but for a rim of some pixels: a slide has none to spare."""
+    """The picture without its white margin, except a rim of RIM pixels: a slide has no room to spare."""
     left, top, right, bottom = ImageChops.invert(image.convert("RGB")).getbbox()
     width, height = image.size
     return image.crop((max(left - RIM, 0), max(top - RIM, 0), min(right + RIM, width), min(bottom + RIM, height)))

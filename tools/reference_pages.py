@@ -98,7 +98,7 @@ def directive(kind: str, heading: str, parts: list[str], module: str = "") -> st
 
 
 def folded(source: str) -> str:
-    """Backticks of the fence are more than the source has."""
+    """The source, folded away. The fence has more backticks than stand in a row in any source."""
     return f'<details class="source"><summary>Source</summary>\n\n`````python\n{source}\n`````\n\n</details>'
 
 

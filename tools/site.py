@@ -14,7 +14,8 @@ from pathlib import Path
 import collect
 import nbformat
 import reference_pages
-from collect import LIVE, NOTEBOOKS, all_notebooks
+from collect import LIVE
+from kernels import NOTEBOOKS, all_notebooks
 from node import node, packages
 
 from course_lib.files import write_atomically
@@ -37,19 +38,19 @@ new ResizeObserver(() => parent.postMessage({ figure: "height", height: document
 def assemble() -> None:
     """Write what Sphinx reads."""
     shutil.rmtree(SOURCE, ignore_errors=True)
-    notebooks, packages = all_notebooks(), reference_pages.pages()
+    notebooks, reference = all_notebooks(), reference_pages.pages()
     for notebook in notebooks:
         put(f"notebooks/{notebook.name}", nbformat.writes(with_figures(notebook)))
-    for name, text in packages.items():
+    for name, text in reference.items():
         put(f"reference/{name}.md", text)
     chapters = toctree("Notebooks", [f"notebooks/{path.stem}" for path in notebooks])
-    teaching = toctree("Teaching", ["decks", *(path.stem for path in DOCS.glob("instructor.md"))])
+    teaching = toctree("Teaching", ["decks", "instructor"])
     put("index.md", written("index"), opening_figure(), tour(), chapters, teaching, toctree("Package", ["reference"]))
     put("decks.md", written("decks"), decks())
-    entries = toctree("Packages", [f"reference/{name}" for name in packages])
-    put("reference.md", written("reference"), reference_pages.overview(packages), entries)
-    for guide in DOCS.glob("instructor.md"):  # its links are those of the repository
-        put(guide.name, written(guide.stem).replace("](../notebooks/", "](notebooks/"))
+    entries = toctree("Packages", [f"reference/{name}" for name in reference])
+    put("reference.md", written("reference"), reference_pages.overview(reference), entries)
+    # The guide's links are those of the repository.
+    put("instructor.md", written("instructor").replace("](../notebooks/", "](notebooks/"))
 
 
 def put(name: str, *parts: str) -> None:

@@ -1,10 +1,7 @@
-"""Pages of Chromium for the figures' tests; what happens without a browser is in tests/conftest.py."""
-
-from contextlib import ExitStack
+"""Pages of figures; Chromium itself is in tests/conftest.py."""
 
 import pytest
 
-from course_lib.bench.browser import new_page, running_chromium
 from course_lib.widgets import FIGURES, page
 
 MOUNT = """async ([source, css, json]) => {
@@ -74,30 +71,6 @@ def resize(laid_out):
         laid_out(opened)
 
     return resizer
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def open_page(browser):
-    """Open a page in a fresh context, offline unless told otherwise; fails the test at any error in its console."""
-    opened, errors = ExitStack(), []
-
-    def opener(url="about:blank", **options):
-        usual = {"offline": True, "viewport": {"width": 1280, "height": 900}}
-        page = opened.enter_context(new_page(browser, **usual | options))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(url)
-        return page
-
-    with opened:
-        yield opener
-    assert errors == []
 
 
 @pytest.fixture

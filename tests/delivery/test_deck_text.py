@@ -11,7 +11,6 @@ from course_lib import exercises
 
 FRONT = "---\ntitle: Small\nminutes: 3\nallow: [float32]\n---\n"
 ROOT = Path(__file__).resolve().parents[2]
-FIGURES = ROOT / "build" / "live"
 NOTES = "<!--\nminutes: {minutes}\n\nSay this.\n-->\n"
 
 
@@ -93,10 +92,15 @@ def test_a_fault_is_told_in_a_sentence(tmp_path, text, message):
         read(tmp_path, text)
 
 
-@pytest.mark.parametrize("front", ["", "---\ntitle: Small\n---\n", "---\nminutes: 3\n---\n"])
+@pytest.mark.parametrize("front", ["", "---\n\n---\n", "---\ntitle: Small\n---\n", "---\nminutes: 3\n---\n"])
 def test_a_deck_has_a_title_and_minutes(tmp_path, front):
     with pytest.raises(ValueError, match="02_small.md must begin with a title and minutes"):
         read(tmp_path, slide(), front=front)
+
+
+def test_front_matter_is_yaml(tmp_path):
+    with pytest.raises(ValueError, match="front matter must be YAML: (.|\n)*\ntitle: A: B"):
+        read(tmp_path, slide(), front="---\ntitle: A: B\nminutes: 3\n---\n")
 
 
 def test_minutes_may_miss_the_stated_ones_by_a_tenth_and_backup_slides_do_not_count(tmp_path):
@@ -130,5 +134,5 @@ def test_a_changed_number_in_a_notebook_changes_the_deck(tmp_path):
     planted = source.read_text(encoding="utf-8")
     assert planted.count(before) == 1
     (tmp_path / source.name).write_text(planted.replace(before, "value of puppy: 3.77"), encoding="utf-8")
-    text = deck_text.markdown(deck, Quotes(tmp_path, FIGURES))
+    text = deck_text.markdown(deck, Quotes(tmp_path))
     assert "The answer for puppy is 3.77." in text and "3.66" not in text

@@ -1,8 +1,9 @@
-"""One table of motifs: the style sheets say the same, and each colour is seen on its ground."""
+"""One table of motifs: style sheets and site say the same, and each colour is seen on its ground."""
 
 import re
 from pathlib import Path
 
+import look
 import pytest
 from matplotlib import rc_params_from_file
 
@@ -22,12 +23,28 @@ def test_contrast(name, contrast):
     assert min(contrast(colour.either, ground) for ground in (LIGHT, DARK, "#111111")) >= 3
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_style_sheet_names_the_same_colours(theme):
+def colours_of_sheet(theme: str) -> dict[str, str]:
     rules = SHEET.read_text(encoding="utf-8").split('.clf[data-theme="dark"]')
     block = rules[0] if theme == "light" else rules[1].split("}")[0]
-    stated = dict(re.findall(r"--clf-(\w+): (#[0-9a-f]{6});", block))
+    return dict(re.findall(r"--clf-(\w+): (#[0-9a-f]{6});", block))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_style_sheet_names_the_same_colours(theme):
+    stated = colours_of_sheet(theme)
     assert {name: stated.get(name.lower()) for name in ALL} == {name: getattr(ALL[name], theme) for name in ALL}
+
+
+@pytest.mark.parametrize("theme, own", [("light", look.LIGHT), ("dark", look.DARK)])
+def test_the_site_has_the_colours_of_the_figures(theme, own):
+    assert own.items() <= colours_of_sheet(theme).items()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_letters_of_formulas_stand_out_from_the_ground_of_the_site(theme, contrast):
+    colours = look.variables(theme)
+    for name in motifs.THINGS:
+        assert contrast(colours[f"motif-{name}"], colours["color-background-primary"]) >= 4.5, name
 
 
 def test_the_style_sheet_names_the_first_colours_of_lines():

@@ -41,7 +41,9 @@ def stubs(number: str) -> dict[str, tuple[list[str], str]]:
     """Of each exercise the arguments of the function that a participant fills in, and what its body says of them."""
     found = {}
     for cell in notebook(number).cells:
-        if cell.cell_type == "code" and (checked := re.search(r'^check\("([\d.]+)", (\w+)\)$', cell.source, re.MULTILINE)):
+        if cell.cell_type == "code" and (
+            checked := re.search(r'^check\("([\d.]+)", (\w+)\)$', cell.source, re.MULTILINE)
+        ):
             for node in ast.parse(cell.source).body:
                 if isinstance(node, ast.FunctionDef) and node.name == checked[2]:
                     _, body = ast.get_source_segment(cell.source, node).split("\n", maxsplit=1)

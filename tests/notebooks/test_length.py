@@ -1,8 +1,8 @@
 """How long a notebook takes, and how much code is in sight.
 
-Each section (`## ...`) states its minutes in its heading, and again in the tags of its cell: `minutes-8`, with `core` for
-the path of a workshop and `optional` for what a sitting leaves out. A subsection (`### ...`) may be counted apart from
-its section in the same way.
+Each section (`## ...`) states its minutes in its heading, and again in the tags of its cell: `minutes-8`, with `core`
+for the path of a workshop and `optional` for what a sitting leaves out. A subsection (`### ...`) may be counted apart
+from its section in the same way.
 """
 
 import re
@@ -61,7 +61,9 @@ def test_each_section_states_its_minutes_in_heading_and_tags(path):
     for cell in cells(path):
         for heading in headings(cell):
             if heading.startswith("## ") or re.search(r"\((?:core, |optional, )?\d+ min\)$", heading):
-                assert heading == headings(cell)[0] and cell.source.startswith(heading), f"begin a cell with {heading!r}"
+                assert heading == headings(cell)[0] and cell.source.startswith(heading), (
+                    f"begin a cell with {heading!r}"
+                )
     for cell in counted(path) + [cell for cell in cells(path) if any(h.startswith("## ") for h in headings(cell))]:
         name = f"{kind(cell)}, " if kind(cell) else ""
         assert headings(cell)[0].endswith(f" ({name}{minutes(cell)} min)"), headings(cell)[0]

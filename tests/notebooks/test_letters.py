@@ -2,7 +2,8 @@
 
 A notebook defines a letter, not later than in the cell that first uses it,
 
-- where a formula begins with it and goes on with =, a relation or a set: `$J = ...$`, `$b > 1$`, `$u \\in ...$`, `$f: ...$`,
+- where a formula begins with it and goes on with =, a relation or a set: `$J = ...$`, `$b > 1$`, `$u \\in ...$`,
+  `$f: ...$`,
 - where it is the whole formula and follows a noun or its definition follows it: `a base $b$`, `let $G$ be`, `$r$ is`,
 - where it stands in bold type, or in the first column of a table,
 - where it is bound: below a sum, a product, a maximum, a minimum or a limit, or by an integral.
@@ -20,13 +21,17 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 TABLE = FOLDER / "00_start_here.ipynb"
 
-GREEK = "alpha|beta|gamma|delta|epsilon|varepsilon|eta|theta|kappa|lambda|mu|nu|xi|rho|sigma|tau|phi|varphi|chi|psi|omega"
+GREEK = (
+    "alpha|beta|gamma|delta|epsilon|varepsilon|eta|theta|kappa|lambda|mu|nu|xi|rho|sigma|tau|phi|varphi|chi|psi|omega"
+)
 GREEK += "|Gamma|Delta|Theta|Lambda|Sigma|Phi|Psi|Omega|Pi|ell"
 LETTER = rf"(?:\\(?:{GREEK})(?![a-z])|(?<![A-Za-z\\])[A-Za-z](?![A-Za-z]))"
 CONSTANTS = {"e", "O"}  # Euler's number, and Landau's symbol
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$]+?)\$", re.DOTALL)
 RELATION = r"\s*(?:=|:|\\in\b|\\ge\b|\\le\b|\\ne\b|\\sim\b|\\subset|<|>|\\to\b|\\mapsto|\\approx|,\s*\\dots)"
-NOT_NOUNS = "of|and|or|is|are|in|on|to|by|for|from|with|at|as|than|that|when|while|where|if|so|then|but|not|only|over|into|has"
+NOT_NOUNS = (
+    "of|and|or|is|are|in|on|to|by|for|from|with|at|as|than|that|when|while|where|if|so|then|but|not|only|over|into|has"
+)
 INTRODUCES = rf"(?:\b(?:[Ll]et|[Cc]all it|[Ww]rite|[Tt]ake)|\b(?!(?i:{NOT_NOUNS})\b)[A-Za-z*]+(?<!s)s?) ?$"
 FOLLOWS = r"^,? ?(?:is|are|be|does|do|the|an?|counts?|holds?|says|stands|numbers?|denotes?)\b"
 
@@ -40,12 +45,20 @@ def prose(path: Path) -> list[str]:
 def plain(formula: str) -> str:
     """A formula without colours, words, subscripts, accents and labels: what is left are letters and signs."""
     formula = re.sub(r"\\textcolor\{[^{}]*\}\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", r"\1", formula)
-    formula = re.sub(r"\\(?:text|textrm|mathrm|operatorname|begin|end|mathbb|mathcal)\*?\s*(?:\{[^{}]*\}|[A-Z])", " ", formula)
-    formula = re.sub(r"\\(?:mathbf|bar|hat|tilde|vec|overline|boldsymbol|widehat)\s*\{?(\\?[A-Za-z]+)\}?", r" \1 ", formula)
+    formula = re.sub(
+        r"\\(?:text|textrm|mathrm|operatorname|begin|end|mathbb|mathcal)\*?\s*(?:\{[^{}]*\}|[A-Z])", " ", formula
+    )
+    formula = re.sub(
+        r"\\(?:mathbf|bar|hat|tilde|vec|overline|boldsymbol|widehat)\s*\{?(\\?[A-Za-z]+)\}?", r" \1 ", formula
+    )
     for _ in range(3):  # subscripts and superscripts that hold braces themselves
         formula = re.sub(r"_\s*(?:\{[^{}]*\}|\\[a-zA-Z]+|\w)", "", formula)
         formula = re.sub(r"\^\s*(?:\{(?:[A-Z]+|\\top|\s|,|')*\}|[A-Z](?![a-z])|\\top|')", "", formula)
-    return re.sub(rf"\\(?!(?:{GREEK})(?![a-z])|in\b|ge\b|le\b|ne\b|to\b|sim\b|dots\b|approx\b|mapsto|subset)[a-zA-Z]+", " ", formula)
+    return re.sub(
+        rf"\\(?!(?:{GREEK})(?![a-z])|in\b|ge\b|le\b|ne\b|to\b|sim\b|dots\b|approx\b|mapsto|subset)[a-zA-Z]+",
+        " ",
+        formula,
+    )
 
 
 def letters(formula: str) -> set[str]:
@@ -70,7 +83,9 @@ def defined(text: str) -> set[str]:
     for match in formulas(text):
         formula = match[1] or match[2]
         before, after, bare = text[: match.start()].rstrip("*( \n"), text[match.end() :], plain(formula).strip()
-        begins = re.findall(rf"(?:^|,|;|\\qquad|\\quad|&|\\\\)\s*({LETTER})(?=(?:\^2)?(?:\s*,\s*{LETTER})*{RELATION}|\()", bare)
+        begins = re.findall(
+            rf"(?:^|,|;|\\qquad|\\quad|&|\\\\)\s*({LETTER})(?=(?:\^2)?(?:\s*,\s*{LETTER})*{RELATION}|\()", bare
+        )
         found.update(begins, bound(formula))
         alone = re.fullmatch(rf"{LETTER}(?:\s*,\s*{LETTER})*", bare)
         if alone and (re.search(INTRODUCES, before[-40:] + " ") or re.search(FOLLOWS, " ".join(after[:30].split()))):
@@ -125,7 +140,8 @@ def test_a_definition_is_recognised(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["The size of $b$ grows.", "As $b$ grows, so does $x b = 3$.", r"So $x b^2$ and $\bar{b}$ differ.", "$W^b b$"]
+    "text",
+    ["The size of $b$ grows.", "As $b$ grows, so does $x b = 3$.", r"So $x b^2$ and $\bar{b}$ differ.", "$W^b b$"],
 )
 def test_a_letter_that_is_only_used_is_found(text):
     assert set(unexplained([text], {"x", "W"})) == {"b"}

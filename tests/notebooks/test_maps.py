@@ -1,11 +1,11 @@
 """The README and notebook 00 list every notebook (test_exercises.py compares minutes), and the README's strip."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+import readme_strip
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,17 +44,15 @@ def test_the_readme_shows_a_strip_for_light_and_one_for_dark_pages():
 @pytest.mark.parametrize("path", STRIPS, ids=lambda path: path.stem)
 def test_a_strip_moves_stops_and_is_small(path):
     with Image.open(path) as strip:
-        assert strip.width >= 830 and 345 <= strip.height * 830 / strip.width <= 380  # a strip: the commands stay in sight
+        # A strip: the commands below it stay in sight.
+        assert strip.width >= 830 and 345 <= strip.height * 830 / strip.width <= 380
         assert strip.n_frames > 1 and strip.info["loop"] > 0, "a strip that never stops distracts readers"
     assert path.stat().st_size < 600_000
 
 
 def test_the_numbers_under_the_strip_are_the_figures():
     """`alt` of the README's picture says how many keys are looked at, at temperature 1 and at the root of the width."""
-    spec = importlib.util.spec_from_file_location("strip_tool", ROOT / "tools" / "readme_strip.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    figure = tool.figure()
+    figure = readme_strip.figure()
     found = []
     for figure.temperature in (1, 8):
         found.append(f"{figure.keys_looked_at:.1f}")

@@ -1,14 +1,13 @@
 """tools/notebooks.py on a notebook of its own."""
 
-import importlib.util
 import os
-from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+import notebooks
+
 TEXT = """# A title
 
 ```python
@@ -26,13 +25,10 @@ slider
 
 @pytest.fixture
 def tool(tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location("notebooks_tool", ROOT / "tools" / "notebooks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "04_trial.md").write_text(TEXT)
-    monkeypatch.setattr(module, "FOLDER", tmp_path)
-    return module
+    monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
+    return notebooks
 
 
 def test_a_text_becomes_a_run_notebook_and_a_second_run_changes_nothing(tool):

@@ -1,4 +1,4 @@
-"""Words mean what notebook 00 says, in prose, in alternative texts and prints, and in what figures and exercises show."""
+"""Words mean what notebook 00 says, in prose, alternative texts and prints, and in what figures and exercises show."""
 
 import ast
 import re
@@ -14,14 +14,15 @@ SCRIPTS = sorted(ROOT.glob("course_lib/widgets/static/*.js"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "instructor.md"]
 
 MISUSED = {  # a phrase, and what to write for it
-    r"\b[Ll]ogits?\b(?! are)[^.|]{0,60}\bdivided by (?:the )?(?:root|\$\\sqrt)": "scores are divided; logits are what comes out",
+    r"\b[Ll]ogits?\b(?! are)[^.|]{0,60}\bdivided by (?:the )?(?:root|\$\\sqrt)": "scores are divided, not logits",
     r"\b(?:raw|unscaled) logits?\b": "score",
     r"\bscaled scores?\b": "logit",
     r"\battention scores?\b": "score, logit or weight",
     r"\b(?:random|learnt|trained|initial|good|model's) weights?\b(?! matri)": "parameters",
     r"\b(?:norms?|svd|directions) of (?:the )?weights\b|\bsingular vectors of (?:the )?weights\b": "weight matrices",
     r"\bweights (?:alone|only)\b": "weight matrices, or parameters",
-    r"\b(?:bytes|[KMGT]i?B)\b[^.]{0,15}\b(?:of|for) weights\b|\bbytes, weights\b|\bweights (?:and|or) (?:the )?caches?\b": "parameters",
+    r"\b(?:bytes|[KMGT]i?B)\b[^.]{0,15}\b(?:of|for) weights\b|\bbytes, weights\b": "parameters",
+    r"\bweights (?:and|or) (?:the )?caches?\b": "parameters",
     r"\b(?:both|two|either|absorbed|expanded|materialised) readings?\b": "form",
 }
 DEFINES = r"\*\*logit\*\*[^.]*?\bscaled score\b"  # of notebooks 00 and 02
