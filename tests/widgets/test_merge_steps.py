@@ -4,7 +4,6 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-import tokenizers as oracle
 
 from course_lib.exercises.nb01_byte_pairs import bpe_step
 from course_lib.text.tokenizers.pieces import pieces
@@ -17,27 +16,16 @@ TEXTS = (
 )
 
 
-def library(text, vocab_size):
-    """The ids of the text by byte-level BPE of the `tokenizers` library, trained on this text alone."""
-    tokenizer = oracle.Tokenizer(oracle.models.BPE())
-    tokenizer.pre_tokenizer = oracle.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    alphabet = oracle.pre_tokenizers.ByteLevel.alphabet()
-    trainer = oracle.trainers.BpeTrainer(
-        vocab_size=vocab_size, min_frequency=2, initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator([text], trainer)
-    return tokenizer, tokenizer.encode(text).ids
-
-
 @pytest.mark.parametrize("text", TEXTS)
-def test_after_each_step_the_text_has_the_ids_that_the_library_gives(text):
+def test_after_each_step_the_text_has_the_ids_that_the_library_gives(text, library):
     figure = MergeSteps(text)
     for step in figure.allowed()["step"]:
         figure.step = step
-        tokenizer, ids = library(text, figure.vocab_size)
-        assert [token for word in figure.data["words"][figure.step] for token in word] == ids
+        tokenizer = library(text, figure.vocab_size)
+        ids = [token for word in figure.data["words"][figure.step] for token in word]
+        assert ids == tokenizer.encode(text).ids
         assert tokenizer.get_vocab_size() == figure.vocab_size
-    assert library(text, 1000)[0].get_vocab_size() == figure.vocab_size  # no pair is left
+    assert library(text, 1000).get_vocab_size() == figure.vocab_size  # no pair is left
 
 
 @pytest.mark.parametrize("text", TEXTS)
