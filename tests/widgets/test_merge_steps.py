@@ -1,6 +1,8 @@
 """The numbers of figure 13: merges by the `tokenizers` library and by exercise 1.2, counts by hand."""
 
+import re
 from collections import Counter
+from html import unescape
 from itertools import pairwise
 
 import pytest
@@ -72,3 +74,13 @@ def test_the_twin_shows_the_start_and_the_steps_up_to_the_chosen_one(step, lines
     drawn = [text.get_text() for text in figure.drawing().axes[0].texts]
     assert [text for text in drawn if text.endswith(" ids")] == [f"{size} ids" for size in sizes]
     assert f"cut into {', '.join(map(str, sizes))} tokens" in figure.alt()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_table_has_each_merge_with_its_count(text):
+    figure = MergeSteps(text)
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in figure.table().split("<tr>")[2:]]
+    assert len(rows) == len(figure.allowed()["step"])
+    for figure.step, (_, merge, times, _, size) in enumerate(rows[1:]):
+        left, right, count = figure.leading[0]
+        assert (unescape(merge), int(times), int(size)) == (f"{left} + {right}", count, figure.vocab_size + 1)
