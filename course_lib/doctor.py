@@ -4,6 +4,7 @@ Each check returns a `Finding` and never raises: `examine` turns an exception in
 """
 
 import ast
+import errno
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ MIN_PYTHON = (3, 11)
 MEMORY_FAIL, MEMORY_NOTE = 0.5 * GIB, 2 * GIB  # a kernel with torch loaded takes 0.3 GiB before it computes anything
 DISK_FAIL, DISK_NOTE = 0.1 * GIB, 1 * GIB  # the corpora are kept in a cache of some 30 MB
 REINSTALL = "Run `make lab` again, or: pip install -c constraints.txt -e '.[lab]'"
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", None))  # Windows knows no quota
 HOME = "Set HOME to a folder that you can write, for instance: mkdir -p /tmp/home && export HOME=/tmp/home"
 
 
@@ -153,14 +155,7 @@ def check_home() -> Finding:
         return Finding("Home", "fail", found, HOME)
     from jupyter_core.paths import jupyter_runtime_dir
 
-    place = nearest_existing(Path(jupyter_runtime_dir()))
-    if not can_write(place):
-        if shutil.disk_usage(place).free < DISK_FAIL:
-            return Finding(
-                "Home", "fail", f"the disk is full where {jupyter_runtime_dir()} is", "Free some space there."
-            )
-        return Finding("Home", "fail", f"JupyterLab has no write access to {jupyter_runtime_dir()}", HOME)
-    return Finding("Home", "ok", os.path.expanduser("~"))
+    return refused("Home", [Path(jupyter_runtime_dir())], HOME) or Finding("Home", "ok", os.path.expanduser("~"))
 
 
 def has_home() -> bool:
@@ -189,20 +184,30 @@ def nearest_existing(folder: Path) -> Path:
 
 
 def check_writing() -> Finding:
-    folders = [folder for folder in (Path.cwd(), cache_folder()) if not can_write(nearest_existing(folder))]
-    if folders:
-        names = " and ".join(map(str, folders))
-        return Finding("Writing", "fail", f"no write access to {names}", "Get write access, or work in a copy.")
-    return Finding("Writing", "ok", f"{Path.cwd()} and {cache_folder()}")
+    folders = [Path.cwd(), cache_folder()]
+    found = Finding("Writing", "ok", " and ".join(map(str, folders)))
+    return refused("Writing", folders, "Get write access, or work in a copy.") or found
 
 
-def can_write(folder: Path) -> bool:
+def refused(check: str, folders: list[Path], advice: str) -> Finding | None:
+    """Which of these folders cannot be written, and why; None if all can. `advice` is for missing write access."""
+    errors = {folder: writing_error(nearest_existing(folder)) for folder in folders}
+    full = [str(folder) for folder, error in errors.items() if error and error.errno in FULL]
+    closed = [str(folder) for folder, error in errors.items() if error]
+    if full:
+        return Finding(check, "fail", f"the disk is full where {' and '.join(full)} is", "Free some space there.")
+    return Finding(check, "fail", f"no write access to {' and '.join(closed)}", advice) if closed else None
+
+
+def writing_error(folder: Path) -> OSError | None:
     """Try it: permission bits say little on network folders and for root. A full disk still takes an empty file."""
     try:
-        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-            return file.write(bytes(4096)) == 4096
-    except OSError:
-        return False
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+            file.flush()
+    except OSError as error:
+        return error
+    return None
 
 
 CHECKS: dict[str, Callable[[], Finding]] = {

@@ -72,6 +72,24 @@ def venv(tmp_path) -> Venv:
     return made
 
 
+@pytest.fixture(scope="session")
+def library():
+    """Train byte-level BPE of the `tokenizers` library on one text, cut into words as GPT-2 does."""
+    import tokenizers
+
+    def train(text: str, vocab_size: int) -> tokenizers.Tokenizer:
+        tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+        tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+        trainer = tokenizers.trainers.BpeTrainer(
+            vocab_size=vocab_size, min_frequency=2, initial_alphabet=alphabet, show_progress=False
+        )
+        tokenizer.train_from_iterator([text], trainer)
+        return tokenizer
+
+    return train
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     if hasattr(config.option, "nbval_cell_timeout"):

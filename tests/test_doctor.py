@@ -1,5 +1,6 @@
 """The doctor's findings, on machines that lack something and on this one."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -161,24 +162,32 @@ def test_without_a_home_caches_are_temporary_and_not_in_a_folder_called_tilde(ho
     assert cache.folder().is_relative_to(tmp_path)
 
 
+def no_access(**options):
+    raise PermissionError(errno.EACCES, "read-only")
+
+
 def test_a_home_that_cannot_be_written(monkeypatch):
-    monkeypatch.setattr(doctor, "can_write", lambda folder: False)
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", no_access)
     finding = doctor.check_home()
     assert finding.status == "fail" and "export HOME=" in finding.advice
 
 
-def test_a_home_on_a_full_disk(monkeypatch):
-    monkeypatch.setattr(doctor, "can_write", lambda folder: False)
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: SimpleNamespace(free=0))
-    finding = doctor.check_home()
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+@pytest.mark.parametrize("check", ["Home", "Writing"])
+def test_a_full_disk_takes_an_empty_file_but_cannot_be_written(check, monkeypatch):
+    assert doctor.CHECKS[check]().status == "ok"
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", lambda dir: open("/dev/full", "wb"))
+    finding = doctor.CHECKS[check]()
     assert finding.status == "fail" and "disk is full" in finding.found and "Free some space" in finding.advice
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
-def test_a_full_disk_takes_an_empty_file_but_cannot_be_written(monkeypatch, tmp_path):
-    assert doctor.can_write(tmp_path)
-    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", lambda dir, **options: open("/dev/full", "wb", **options))
-    assert not doctor.can_write(tmp_path)
+@pytest.mark.skipif(not hasattr(errno, "EDQUOT"), reason="Windows knows no quota")
+def test_a_full_quota_is_a_full_disk(monkeypatch):
+    def refuse(dir):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+    assert "disk is full" in doctor.check_home().found
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows the home of each user")
@@ -198,11 +207,9 @@ def test_a_full_disk(monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written(monkeypatch):
-    def refuse(**options):
-        raise PermissionError("read-only")
-
-    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
-    assert doctor.check_writing().status == "fail"
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", no_access)
+    finding = doctor.check_writing()
+    assert finding.status == "fail" and finding.found.startswith(f"no write access to {Path.cwd()} and ")
 
 
 def test_a_check_that_raises_is_a_finding():

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from course_lib.exercises.patterns import ATOL, RTOL, as_a_whole, by_lines, close, rearranged
+from course_lib.exercises.patterns import ATOL, RTOL, as_a_whole, by_lines, close, exchanged, rearranged
 from course_lib.exercises.values import Unreadable, as_number, as_numbers, as_plain, coarse_type
 
 
 class Fact(str):
-    """A difference of type, length or shape, or a number that is none."""
+    """A difference of type, length or shape, or a value that is no number."""
 
 
 class Rearranged(Fact):
@@ -98,9 +98,9 @@ def _fact(got: np.ndarray, want: np.ndarray) -> Fact | None:
     if want.dtype.kind == "b" and got.dtype.kind != "b":
         return Fact(f"a boolean array (True where visible) is expected, your result has dtype {got.dtype}")
     if got.shape != want.shape:
-        found = rearranged(got, want)
-        kind = Rearranged if "right" in found else Fact
-        return kind(f"your result has shape {got.shape}, the expected shape is {want.shape}{found}")
+        shapes = f"your result has shape {got.shape}, the expected shape is {want.shape}"
+        right = rearranged(got, want)
+        return Rearranged(shapes + right) if right else Fact(shapes + exchanged(got, want))
     if np.isnan(got).any() and not np.isnan(want).any():
         return Undefined(f"your result contains NaN, first at {_first(np.isnan(got))}")
     return None

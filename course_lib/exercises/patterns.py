@@ -9,11 +9,16 @@ RTOL, ATOL = 1e-5, 1e-6
 
 
 def rearranged(got: np.ndarray, want: np.ndarray) -> str:
-    """A sentence on right numbers in a wrong shape, and on a shape whose axes are exchanged."""
+    """A sentence on right numbers in a wrong shape."""
     if 1 < got.ndim == want.ndim and any(close(got.transpose(axes), want) for axes in permutations(range(got.ndim))):
         return ". The numbers are right, but the axes are exchanged"
     if close(got.ravel(), want.ravel()):
         return ". The number is right" if want.size == 1 else ". The numbers are right, and in the right order"
+    return ""
+
+
+def exchanged(got: np.ndarray, want: np.ndarray) -> str:
+    """A sentence on a matrix that has its two lengths in the other order."""
     return ". The two lengths are exchanged" if got.ndim == 2 and got.shape == want.shape[::-1] else ""
 
 

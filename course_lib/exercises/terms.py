@@ -37,7 +37,8 @@ class Tried:
 def relation(tried: Sequence[Tried]) -> str | None:
     """What holds at all of these inputs, as a sentence without its full stop; None if that is nothing, or not unique.
 
-    A factor is simpler than a term, and a term is simpler than a change of one.
+    A factor is simpler than a term, and a term is simpler than a change of one. Of factors, and of terms, those with
+    the fewest arguments are simplest: others that hold, too, do not count.
     """
     if len({one.want for one in tried}) < 2:
         return None

@@ -76,6 +76,10 @@ def test_the_chosen_head_is_seen_before_and_after_with_those_that_share(mount):
     for canvas, state in zip(opened.locator(".clf-two canvas").all(), (0, 1 + 3 + 1), strict=True):
         shown = np.array(canvas.evaluate(pixels)).reshape(N, N, 4)[np.tril_indices(N)]
         np.testing.assert_array_equal(shown[:, :3], palette[unpacked(python.data["maps"])[state, 0, 7]])
+    opened.get_by_role("slider", name="KV heads").press("Home")
+    assert opened.locator(".clf-two p").all_inner_texts() == [
+        f"Head 7 {when}:\nown KV head" for when in ("before", "after")
+    ]
 
 
 def test_large_maps_are_said_with_each_querys_strongest_key(mount):

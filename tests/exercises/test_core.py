@@ -276,6 +276,26 @@ def test_two_kinds_of_slips_are_both_named_and_more_are_not(inputs, answer, mess
     assert message in grade(exercise, answer).message
 
 
+def less(a, b):
+    return a - b
+
+
+def test_an_answer_that_is_always_0_is_no_slip():
+    exercise = exercise_of(less, Stage((7, 5), "two numbers"), Stage((2, 3), "two others"))
+    assert "Is a subtraction missing?" in grade(exercise, lambda a, b: a).message
+    assert "You got 0 where 2 is expected." in grade(exercise, lambda a, b: 0).message
+
+
+def doubled_above_3(x, n):
+    return 2 * x if n > 3 else x
+
+
+def test_a_mistake_whose_numbers_tell_it_needs_no_second_stage():
+    stages = Stage((draw(7), 4), "above"), Stage((draw(7), 2), "below")
+    exercise = exercise_of(doubled_above_3, *stages, text="n > 3 -> n > 5 | It begins above 3.")
+    assert grade(exercise, lambda x, n: x if n == 4 else x + 1).kind == "mistake"
+
+
 def of_mode(x, mode):
     if mode == "double":
         return 2 * x

@@ -101,7 +101,8 @@ def test_a_room_that_does_not_exist_is_not_made(monkeypatch, tmp_path):
 
 
 def test_small_counts_are_not_shown(room):
-    participants(room, "0.1 2.1", "0.1 2.1", "0.1 2.1 2.2", "0.1")
+    participants(room, "0.1 2.1", "0.1 2.1", "0.1 2.1 2.2", "0.1 2.2")
+    (room / ".4.txt.tmp").write_text("2.2")  # is being written
     assert progress.counts(room) == ({"0.1": 4, "2.1": 3}, 4)
 
 

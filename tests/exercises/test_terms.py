@@ -90,6 +90,20 @@ def test_what_coincides_at_all_inputs_is_not_said(answer, inputs):
     assert said(answer, inputs) is None
 
 
+def test_of_factors_that_coincide_the_one_with_fewest_arguments_is_said():
+    squares = [(4, 2, 7), (9, 3, 13), (25, 5, 17)]  # d = h * h
+    assert said(lambda d, h, n: d * cost(d, h, n), squares).startswith("Your number is `d` times")
+
+
+def test_two_factors_may_be_missing_from_a_term():
+    found = said(lambda d, h, n: 3 * d, solution=lambda d, h, n: 2 * d * h * n + d)
+    assert found == "In the term `2 * d` of your number, the factor `h * n` is missing"
+
+
+def test_one_wrong_number_shows_no_change_of_a_term():
+    assert said(lambda d, h, n: 3 * d * d + d * n, [(5, 5, 7), (11, 11, 13), (4, 9, 17)]) is None
+
+
 def test_zeros_among_the_arguments_and_no_arguments_at_all():
     assert said(lambda d, h, n: 3 * d * h, [(5, 3, 0), *INPUTS]).startswith("Your number is too small by `d * n` at")
     assert said(lambda d, h, n: 7, [(5, 0, 0), *INPUTS]) is None
@@ -135,6 +149,15 @@ def test_the_question_about_a_slip_follows_a_factor():
     kind, (line, question) = lines(lambda d, h, double: two_costs(d, h, double) | {"numbers": h * (1 + double)})
     assert kind == "common" and line.endswith("The expected number is `d` times yours at every input that was tried.")
     assert question == "Is the factor d missing?"
+
+
+def test_no_question_follows_what_says_all():
+    exercise = Exercise(
+        id="9.6", title="", minutes=1, difficulty=1, solution=cost, mistakes=(), hints=(),
+        stages=tuple(Stage(given, str(given)) for given in INPUTS),
+    )  # fmt: skip
+    _, line, _ = grade(exercise, lambda d, h, n: 3 * d * h + n).message.split("\n  ")
+    assert line.endswith("In the term `n` of your number, the factor `d` is missing.")
 
 
 def test_a_known_mistake_comes_first():

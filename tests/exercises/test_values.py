@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_lib.exercises import notebooks, of_notebook
-from course_lib.exercises.compare import difference
+from course_lib.exercises.compare import Rearranged, difference
 from course_lib.exercises.grading import grade
 from course_lib.exercises.patterns import by_lines
 
@@ -170,7 +170,9 @@ GIVEN = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, -7.0]])
     ],
 )
 def test_what_all_numbers_have_in_common_is_said(got, sentence):
-    assert difference(GIVEN, GIVEN) is None and difference(got, GIVEN).split(". ")[-1] == sentence
+    found = difference(got, GIVEN)
+    assert difference(GIVEN, GIVEN) is None and found.split(". ")[-1] == sentence
+    assert isinstance(found, Rearranged) == (np.shape(got) != GIVEN.shape and sentence.startswith("The numbers"))
 
 
 TALL = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, -7.0], [0.0, 8.0, 6.0], [9.0, -2.0, 0.0]])
@@ -213,6 +215,19 @@ def test_a_factor_of_each_row_is_told_if_rows_show_it():
     assert "factor" not in by_lines(single * [[2.0], [3.0], [4.0]], single)
 
 
+def test_few_lines_and_lines_in_both_directions_say_nothing():
+    assert by_lines(GIVEN + [[0, 0, 0], [1, 2, 5]], GIVEN) == ""
+    single = np.diag([1.0, 2.0, 5.0])
+    assert by_lines(single + np.diag([0, 3, 0]), single) == ""  # row 1, or column 1
+
+
+def test_places_have_no_factor_and_nan_may_be_right():
+    assert difference((2, 4), (1, 2)) == "in entry 0, you got 2 where 1 is expected"
+    assert "Every number is 2 times" in difference([2, 4], [1, 2])
+    nan = np.array([np.nan, 1.0])
+    assert difference(nan, nan) is None and difference(nan + 1, nan) == "at index (1,) you got 2 where 1 is expected"
+
+
 @pytest.mark.parametrize(
     "got, want, sentence",
     [
@@ -226,6 +241,7 @@ def test_a_factor_of_each_row_is_told_if_rows_show_it():
         ([0, 1, 0, 1, 1], [1, 0, 0, 1, 1], "As many numbers are 1 as expected, but at other places"),
         (GIVEN, (2 * GIVEN, GIVEN, GIVEN[0]), "3 results are asked; you return one array, which is right as entry 1"),
         (GIVEN[0], (2 * GIVEN, GIVEN), "2 results are asked; you return one array of shape (3,)"),
+        ((np.eye(3), np.eye(2)), GIVEN, "you return a tuple of 2; one array of shape (2, 3) is asked"),
         ((GIVEN + 1, GIVEN[0]), (GIVEN, GIVEN), "in entry 1, your result has shape (3,)"),
         ((1.0, 2.0), 1.0, "you return a tuple of 2; one number is asked. Entry 0 is right"),
         ([10**400, 1], [1, 2], "beyond 1e308"),

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from course_lib.figures.motifs import INK
-from course_lib.figures.tokens import LONGER, SINGLE, merges, token_boxes, vocabulary_sizes
+from course_lib.figures.tokens import LONGER, SINGLE, lines_of, merges, token_boxes, vocabulary_sizes
 
 TOKENS, IDS = ["a ", "b", "cde", "f", "gh"], [300, 1, 301, 2, 302]
 STEPS = [("", [list("abc"), list("abd")]), ("ab", [["ab", "c"], ["ab", "d"]]), ("abc", [["abc"], ["ab", "d"]])]
@@ -62,6 +62,7 @@ def test_a_step_that_is_wider_than_a_line_goes_on_in_the_next_with_a_whole_word(
     found = lines(merges(STEPS[:2], per_line=5))
     assert found == [[(k, 1, False) for k in range(3)]] * 2 + [[(0, 2, True), (2, 1, False)]] * 2
     assert len(lines(merges(STEPS[:2], per_line=6))) == 2
+    assert lines_of([["abc", "de"], ["f"]], per_line=3) == [["abc", "de"], ["f"]]  # a long word has its own line
 
 
 def test_what_a_kind_saves_is_the_square_of_its_curve():

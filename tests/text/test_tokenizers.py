@@ -26,18 +26,6 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 each_kind = pytest.mark.parametrize("tokenizer", TRAINED, ids=lambda t: t.kind)
 
 
-def library(text, vocab_size):
-    """Byte-level BPE of the `tokenizers` library, with GPT-2's cutting into words."""
-    tokenizer = oracle.Tokenizer(oracle.models.BPE())
-    tokenizer.pre_tokenizer = oracle.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    alphabet = oracle.pre_tokenizers.ByteLevel.alphabet()
-    trainer = oracle.trainers.BpeTrainer(
-        vocab_size=vocab_size, min_frequency=2, initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator([text], trainer)
-    return tokenizer
-
-
 def library_merges(tokenizer):
     ids = tokenizer.get_vocab()
     return tuple((ids[left], ids[right]) for left, right in json.loads(tokenizer.to_str())["model"]["merges"])
@@ -120,7 +108,7 @@ def test_bpe_worked_by_hand():
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_bpe_equals_the_library_on_random_text(seed):
+def test_bpe_equals_the_library_on_random_text(seed, library):
     # Few letters make long runs, overlapping pairs and many ties, which is where trainers differ.
     draw = random.Random(seed)
     alphabet = "aab bc" if seed % 2 else "aaé½ 1\n'st\x1c\x85"
@@ -130,7 +118,7 @@ def test_bpe_equals_the_library_on_random_text(seed):
     assert ours.encode(text) == theirs.encode(text).ids
 
 
-def test_bpe_equals_the_library_on_a_megabyte():
+def test_bpe_equals_the_library_on_a_megabyte(library):
     text = corpora.load("docs").text[:1_000_000]
     ours = BPETokenizer.train(text, 2048)
     theirs = library(text, 2048)
@@ -149,7 +137,7 @@ def test_bpe_training_visits_only_the_words_that_a_merge_changes(monkeypatch):
     assert sum(visited) < 0.02 * n_merges * sum(map(len, words))  # measured: 0.006 of a full recount for each merge
 
 
-def test_bpe_ids_of_bytes_are_those_of_the_library():
+def test_bpe_ids_of_bytes_are_those_of_the_library(library):
     theirs = library("", 256)
     for character in map(chr, range(0x800)):  # their UTF-8 has all first bytes of one and of two, and all second ones
         ids = theirs.encode(character).ids

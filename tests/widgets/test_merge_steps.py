@@ -1,10 +1,11 @@
 """The numbers of figure 13: merges by the `tokenizers` library and by exercise 1.2, counts by hand."""
 
+import re
 from collections import Counter
+from html import unescape
 from itertools import pairwise
 
 import pytest
-import tokenizers as oracle
 
 from course_lib.exercises.nb01_byte_pairs import bpe_step
 from course_lib.text.tokenizers.pieces import pieces
@@ -17,27 +18,16 @@ TEXTS = (
 )
 
 
-def library(text, vocab_size):
-    """The ids of the text by byte-level BPE of the `tokenizers` library, trained on this text alone."""
-    tokenizer = oracle.Tokenizer(oracle.models.BPE())
-    tokenizer.pre_tokenizer = oracle.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    alphabet = oracle.pre_tokenizers.ByteLevel.alphabet()
-    trainer = oracle.trainers.BpeTrainer(
-        vocab_size=vocab_size, min_frequency=2, initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator([text], trainer)
-    return tokenizer, tokenizer.encode(text).ids
-
-
 @pytest.mark.parametrize("text", TEXTS)
-def test_after_each_step_the_text_has_the_ids_that_the_library_gives(text):
+def test_after_each_step_the_text_has_the_ids_that_the_library_gives(text, library):
     figure = MergeSteps(text)
     for step in figure.allowed()["step"]:
         figure.step = step
-        tokenizer, ids = library(text, figure.vocab_size)
-        assert [token for word in figure.data["words"][figure.step] for token in word] == ids
+        tokenizer = library(text, figure.vocab_size)
+        ids = [token for word in figure.data["words"][figure.step] for token in word]
+        assert ids == tokenizer.encode(text).ids
         assert tokenizer.get_vocab_size() == figure.vocab_size
-    assert library(text, 1000)[0].get_vocab_size() == figure.vocab_size  # no pair is left
+    assert library(text, 1000).get_vocab_size() == figure.vocab_size  # no pair is left
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -84,3 +74,13 @@ def test_the_twin_shows_the_start_and_the_steps_up_to_the_chosen_one(step, lines
     drawn = [text.get_text() for text in figure.drawing().axes[0].texts]
     assert [text for text in drawn if text.endswith(" ids")] == [f"{size} ids" for size in sizes]
     assert f"cut into {', '.join(map(str, sizes))} tokens" in figure.alt()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_table_has_each_merge_with_its_count(text):
+    figure = MergeSteps(text)
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in figure.table().split("<tr>")[2:]]
+    assert len(rows) == len(figure.allowed()["step"])
+    for figure.step, (_, merge, times, _, size) in enumerate(rows[1:]):
+        left, right, count = figure.leading[0]
+        assert (unescape(merge), int(times), int(size)) == (f"{left} + {right}", count, figure.vocab_size + 1)

@@ -122,9 +122,8 @@ function headPair({ data, numbers, state, pixels }) {
     element: make("div", { class: "clf-two" }, ...sides.map(({ canvas, text }) => make("div", {}, text, canvas))),
     show() {
       const { step, head } = state;
-      const size = data.counts[0] / data.counts[step];
-      const first = size * Math.floor(head / size);
-      [["own KV head", 0], [sharedBy(first, size), step]].forEach(([which, at], i) => {
+      [0, step].forEach((at, i) => {
+        const which = readBy(head, data.counts[0] / data.counts[at]);
         const { when, canvas, text } = sides[i];
         const weights = triangleOf(numbers, data, { ...state, step: at });
         paintTriangle(canvas, weights, N, pixels);
@@ -136,9 +135,10 @@ function headPair({ data, numbers, state, pixels }) {
   };
 }
 
-/** "shared by 4 to 7": the query heads that read one KV head. */
-function sharedBy(first, size) {
-  if (size === 1) return "shared with nobody";
+/** "shared by 4 to 7": the query heads that read this head's KV head, `size` of them. */
+function readBy(head, size) {
+  if (size === 1) return "own KV head";
+  const first = size * Math.floor(head / size);
   const last = first + size - 1;
   return size === 2 ? `shared by ${first} and ${last}` : `shared by ${first} to ${last}`;
 }
