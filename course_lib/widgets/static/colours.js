@@ -21,7 +21,7 @@ function colourScale(tables, low, high) {
   const index = (value) => Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))));
   const rgb = (value) => table().subarray(3 * index(value), 3 * index(value) + 3);
   return {
-    low, high, rgb,
+    low, high, index,
     get table() {
       return table();
     },
@@ -53,11 +53,16 @@ export function signedColours(data, limit) {
 /** One pixel for each value, row by row; where `seen` is 0, pixels stay transparent. */
 export function pixelsOf({ values, seen = null, scale }, columns) {
   const image = new ImageData(columns, values.length / columns);
-  values.forEach((value, i) => {
-    if (seen && !seen[i]) return;
-    image.data.set(scale.rgb(value), 4 * i);
-    image.data[4 * i + 3] = 255;
-  });
+  const [pixels, { table, index }] = [image.data, scale];
+  // A loop without arrays of its own: large maps have thousands of cells.
+  for (let i = 0; i < values.length; i++) {
+    if (seen && !seen[i]) continue;
+    const at = 3 * index(values[i]);
+    pixels[4 * i] = table[at];
+    pixels[4 * i + 1] = table[at + 1];
+    pixels[4 * i + 2] = table[at + 2];
+    pixels[4 * i + 3] = 255;
+  }
   return image;
 }
 

@@ -94,8 +94,13 @@ export function figure(el, initial, onChange, build) {
 
   const paint = () => refresh(Object.keys(state));
 
+  function repaint() {
+    if (width) parts.layout?.(width);
+    paint();
+  }
+
   el.append(root);
-  const stopTheme = followTheme(root, paint);
+  const stopTheme = followTheme(root, repaint);
   place();
   const resized = new ResizeObserver(place);
   resized.observe(body);
@@ -107,10 +112,7 @@ export function figure(el, initial, onChange, build) {
       Object.assign(told, changes);
       show(changes);
     },
-    repaint() {
-      if (width) parts.layout?.(width);
-      paint();
-    },
+    repaint,
     destroy() {
       stopTheme();
       resized.disconnect();

@@ -81,7 +81,7 @@ export function mount(el, initial, onChange) {
       if (["order", "first", "second"].some((name) => names.includes(name))) showTiles();
       if (state.compared) {
         const cell = { row: state.query, column: state.key };
-        if (names.includes("compared")) compared.layout();
+        if (names.includes("compared")) compared.fit();
         if (["compared", "first", "second"].some((name) => names.includes(name))) compared.draw([state.first, state.second], values, nameOf, cell);
         else compared.place(cell);
       }
@@ -112,7 +112,9 @@ export function mount(el, initial, onChange) {
       layout(width) {
         tiles.layout(width);
         compared.columns(width >= MAP.beside ? 3 : 1);
-        if (state.compared) compared.layout();
+        if (!state.compared) return;
+        compared.fit();
+        compared.redraw();
       },
     };
   });
@@ -189,15 +191,28 @@ function comparison(data, seen, choose, height) {
     return { ...map, name, frame };
   });
   const element = make("div", { class: "clf-compared" }, ...maps.map(({ frame }) => frame));
+  let fitted = false; // to the width at hand
+
+  function fit() {
+    if (fitted) return;
+    maps.forEach((map) => map.measure());
+    maps.forEach((map) => map.fit());
+    fitted = true;
+  }
+
   return {
     element,
-    columns: (count) => (element.style.gridTemplateColumns = `repeat(${count}, minmax(0, 1fr))`),
+    columns(count) {
+      element.style.gridTemplateColumns = `repeat(${count}, minmax(0, 1fr))`;
+      fitted = false;
+    },
     draw([first, second], values, nameOf, cell) {
       const [a, b] = [values(first), values(second)];
       [a, b, a.map((value, i) => value - b[i])].forEach((shown, i) => maps[i].draw({ values: shown, seen, ...cell }));
       [`A: ${nameOf(first)}`, `B: ${nameOf(second)}`, "A − B"].forEach((text, i) => (maps[i].name.textContent = text));
     },
     place: (cell) => maps.forEach((map) => map.place(cell)),
-    layout: () => maps.forEach((map) => map.layout()),
+    fit,
+    redraw: () => maps.forEach((map) => map.redraw()),
   };
 }

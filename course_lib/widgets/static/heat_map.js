@@ -47,32 +47,45 @@ export function heatMap(options) {
   const least = options.least ?? (size.columns > CELL.many ? CELL.tiny : CELL.smallest);
   let cell = least;
   let enlarged = 1; // the text, in a slide
+  let ink = null; // of what is drawn on the canvas
   let shown = null; // what draw() was last given
 
   function layout() {
+    measure();
+    fit();
+    redraw();
+  }
+
+  /** Choose the size of a cell. Where maps stand side by side, all are measured before one is fitted. */
+  function measure() {
+    const style = getComputedStyle(element);
+    ink = { hatches: style.getPropertyValue("--clf-muted"), fonts: style.fontFamily };
     enlarged = textSize(element) / 12;
-    const room = options.room() - left.element.offsetWidth - parseFloat(getComputedStyle(element).columnGap);
+    const room = options.room() - left.element.offsetWidth - parseFloat(style.columnGap);
     const most = typeof height === "function" ? height(top.element.offsetHeight) : height;
-    const fit = Math.floor(Math.min(room / size.columns, most / size.rows));
-    cell = Math.max(least, Math.min(CELL.largest * enlarged, fit));
+    const fitting = Math.floor(Math.min(room / size.columns, most / size.rows));
+    cell = Math.max(least, Math.min(CELL.largest * enlarged, fitting));
+  }
+
+  function fit() {
     plane.style.width = `${cell * size.columns}px`;
     plane.style.height = `${cell * size.rows}px`;
     top.place(cell / enlarged, cell, "left");
     left.place(cell / enlarged, cell, "top");
-    if (shown) draw(shown);
   }
 
   /** @param {{values: Float32Array, seen: Uint8Array|null, row: number, column: number, pinned?: number, scale?: object}} state */
   function draw(state) {
     shown = { scale: options.scale, pinned: null, ...state };
-    const colours = getComputedStyle(element);
     const [across, down] = [cell * size.columns, cell * size.rows];
     const context = fitCanvas(canvas, across, down);
-    if (shown.seen) hatch(context, across, down, colours.getPropertyValue("--clf-muted")); // hidden cells stay clear
+    if (shown.seen) hatch(context, across, down, ink.hatches); // hidden cells stay clear
     paintCells(context, shown, size.columns, across, down);
-    if (cell >= CELL.printed * enlarged) printNumbers(context, shown, size, cell, `${12 * enlarged}px ${colours.fontFamily}`);
+    if (cell >= CELL.printed * enlarged) printNumbers(context, shown, size, cell, `${12 * enlarged}px ${ink.fonts}`);
     place({});
   }
+
+  const redraw = () => shown && draw(shown);
 
   /** Move the crosshair, the pinned row and the current cell, without drawing the map again. */
   function place(state) {
@@ -117,7 +130,7 @@ export function heatMap(options) {
     event.preventDefault();
     event.stopPropagation();
   });
-  return { element, layout, draw, place, cell: () => cell };
+  return { element, layout, measure, fit, draw, redraw, place, cell: () => cell };
 }
 
 /** The tokens along one side; where there is no room for all, every k-th, and always the current one. */
@@ -136,10 +149,11 @@ function labels(tokens, kind) {
     mark(current, pinned) {
       const near = (i, marked) => marked !== null && Math.abs(i - marked) < step;
       items.forEach((item, i) => {
+        const marked = i === current || i === pinned;
         item.classList.toggle("clf-current", i === current);
         item.classList.toggle("clf-held", i === pinned);
         // Every step-th is shown, but none that would lie under a marked one.
-        item.classList.toggle("clf-spare", i % step !== 0 || near(i, current) || near(i, pinned));
+        item.classList.toggle("clf-spare", !marked && (i % step !== 0 || near(i, current) || near(i, pinned)));
       });
     },
   };
