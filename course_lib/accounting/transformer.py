@@ -1,7 +1,7 @@
 """A whole decoder: attention as in `work`, and what stands around it, the feed-forward networks and the output.
 
 The conventions are those of `work`; of the embedding, one row is read for each token. Of a prefill, only the last
-token's logits are computed, as generation needs them. The last layer counts whole: what `DecoderModel.last_row` saves
+token's logits are computed, as generation needs them. The last layer counts whole: what `DecoderModel.prefill` saves
 there is not taken off.
 """
 

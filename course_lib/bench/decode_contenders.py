@@ -74,10 +74,10 @@ class Course:
 
     def prefill(self, tokens: Tensor, room: int) -> Tensor:
         self.caches = self.model.new_caches(tokens.shape[1] + room)
-        return self.step(tokens)
+        return self.model.prefill(tokens, self.caches)[0]
 
     def step(self, token: Tensor) -> Tensor:
-        return self.model.logits(self.model.last_row(token, self.caches)[0, -1])
+        return self.model.decode(token, self.caches)[0]
 
     def clear(self) -> None:
         self.caches = []
@@ -91,6 +91,10 @@ class PlainCourse(Course):
     """The course with every step computed in the plain way, as under COURSE_CPU=plain."""
 
     name = "plain-course"
+
+    def prefill(self, tokens: Tensor, room: int) -> Tensor:
+        with cpu.plain():
+            return super().prefill(tokens, room)
 
     def step(self, token: Tensor) -> Tensor:
         with cpu.plain():

@@ -1,15 +1,15 @@
 """Multi-head, grouped-query and multi-query attention: one class with a number of KV heads (paper, 3 and 6)."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.config import GroupedConfig
-from course_lib.layers.base import CausalAttention, Output
-from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.config import GroupedConfig, require
+from course_lib.layers.base import Attention, Causal, Verbs
+from course_lib.layers.cache import Held, Rows
 from course_lib.layers.cpu import by_columns
 from course_lib.layers.norms import RMSNorm
-from course_lib.layers.positions import rotary_table
+from course_lib.layers.positions import At, rotary_table
 from course_lib.layers.products import join_heads, project, split_heads
 
 
@@ -23,8 +23,8 @@ def new_bias(width: int, wanted: bool) -> nn.Parameter | None:
     return nn.Parameter(torch.zeros(width)) if wanted else None
 
 
-class GroupedQueryAttention(CausalAttention):
-    """Causal self-attention whose query head i reads key/value head i // (h / g).
+class Grouped(Attention):
+    """Abstract: query head i reads key/value head i // (h / g).
 
     n_kv_heads = n_heads is multi-head attention, n_kv_heads = 1 multi-query attention. W_Q (d, h e), W_K (d, g e),
     W_V (d, g v) and W_O (h v, d) multiply on the right; with `config.bias`, b_Q, b_K, b_V and b_O are added after them.
@@ -51,30 +51,11 @@ class GroupedQueryAttention(CausalAttention):
         self.norm_K = RMSNorm(config.d_qk, config.qk_norm_eps) if config.qk_norm else nn.Identity()
         self.rotary = None if config.rope is None else rotary_table(config.rope, config.d_qk)
 
-    def forward(
-        self,
-        X: Float[Tensor, "b n d"],
-        cache: Cache | None = None,
-        lengths: Int[Tensor, "b"] | None = None,
-        mask: Bool[Tensor, "..."] | None = None,
-        return_weights: bool = False,
-    ) -> Output:
-        """New tokens X (b, n, d) -> Y (b, n, d), and with `return_weights` the pair (Y, P), P (b, h, n, N).
-
-        cache: what earlier calls left; the new tokens are appended to it, and no gradients are recorded.
-        lengths: (b,) tokens of each sequence in X, with padding on the right. Padding is not seen, not cached, and
-        its output is zero; the next call goes on at each sequence's own position.
-        mask: (n, N) or (b, n, N), true where a token may see the one at position 0 ... N - 1, beside causality.
-        P is before dropout; its columns are positions, with a WindowCache the rows in the order of the cache.
-        Raises ValueError for arguments of another shape, dtype, device or batch, and for NaN.
-        """
-        return self.run(self, X, cache, lengths, mask, return_weights)
-
-    def queries(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b h n e"]:
+    def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
         """Q = X W_Q + b_Q by heads, turned by position: (n,), or (b, 1, n) when sequences differ."""
         return self._place(self.norm_Q(split_heads(project(X, self.W_Q, self.b_Q), self.config.n_heads)), positions)
 
-    def compress(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Rows:
+    def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
         """K = X W_K + b_K and V = X W_V + b_V by KV heads; keys turned by position."""
         g = self.config.n_kv_heads
         K, V = (split_heads(project(X, W, b), g) for W, b in ((self.W_K, self.b_K), (self.W_V, self.b_V)))
@@ -84,9 +65,18 @@ class GroupedQueryAttention(CausalAttention):
         """Keys and values are cached as they are."""
         return rows["K"], rows["V"]
 
-    def output(self, Y: Float[Tensor, "b h n v"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b n d"]:
+    def output(self, Y: Float[Tensor, "b h n v"], positions: At) -> Float[Tensor, "b n d"]:
         """concat_col(Y_1, ..., Y_h) W_O + b_O."""
         return project(join_heads(Y), self.W_O, self.b_O)
 
-    def _place(self, x: Tensor, positions: Tensor) -> Tensor:
+    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
+        """Keys and values can be read in one way only."""
+        require(reading is None, f"reading must be None, got {reading!r}: only latent attention is read in two ways")
+        return self
+
+    def _place(self, x: Tensor, positions: At) -> Tensor:
         return x if self.rotary is None else self.rotary.rotate(x, positions)
+
+
+class GroupedQueryAttention(Causal, Grouped):
+    """Causal self-attention of h query heads over g key/value heads; see `Grouped` for its weights."""

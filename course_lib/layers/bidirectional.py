@@ -3,38 +3,36 @@
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from course_lib.config import GroupedConfig, LatentConfig, require
-from course_lib.layers.attention import GroupedQueryAttention
+from course_lib.config import require
+from course_lib.layers.attention import Grouped
+from course_lib.layers.base import SelfAttention
 from course_lib.layers.cache import Cache
 from course_lib.layers.kernel import Seen
-from course_lib.layers.latent import LatentAttention
+from course_lib.layers.latent import Latent
 
 
-class Bidirectional:
-    """The visible sets of an encoder, for any variant: every token but padding; with a window, those nearer than it.
+class Bidirectional(SelfAttention):
+    """Abstract: a token sees every token but padding; with a window, those nearer than it on both sides.
 
     There is no cache: a new token changes what the earlier ones see, so rows computed before it would be wrong.
     """
 
-    config: GroupedConfig | LatentConfig
-
     def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
         """Every key but padding, on either side of the query."""
         distance = (queries[..., :, None] - keys[..., None, :]).abs()
-        seen = (keys >= 0)[..., None, :].expand(distance.shape)
-        return seen if self.config.window is None else seen & (distance < self.config.window)
+        visible = (keys >= 0)[..., None, :].expand(distance.shape)
+        return visible if self.window is None else visible & (distance < self.window)
 
     def shortcut(self, n: int, N: int) -> Seen | None:
-        return Seen() if self.config.window is None or N <= self.config.window else None
+        return Seen() if self.window is None or N <= self.window else None
 
-    def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
+    def check_cache(self, cache: Cache | None) -> None:
         require(cache is None, "cache must be None: only causal attention can be cached exactly")
-        super().check(X, cache, lengths, mask)
 
 
-class BidirectionalAttention(Bidirectional, GroupedQueryAttention):
+class BidirectionalAttention(Bidirectional, Grouped):
     """Multi-head, grouped-query and multi-query attention without a causal mask."""
 
 
-class BidirectionalLatentAttention(Bidirectional, LatentAttention):
-    """Latent attention without a causal mask, in its expanded form."""
+class BidirectionalLatentAttention(Bidirectional, Latent):
+    """Latent attention without a causal mask."""

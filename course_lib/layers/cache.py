@@ -5,6 +5,8 @@ have different lengths: token t of sequence i stands at position t, whatever its
 at the first append. A cache is for inference: what it holds carries no gradients.
 """
 
+from collections.abc import Iterable
+
 import torch
 from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor
@@ -28,14 +30,18 @@ class Cache:
         self._buffers: dict[str, Tensor] = {}
         self._kinds: dict[str, tuple] = {}  # of the buffers
         self._slots = torch.arange(0)  # their numbers, which are positions as long as every row is kept
-        self._hold(torch.zeros(0, dtype=torch.long))
+        self._hold(())
 
-    def _hold(self, lengths: Int[Tensor, "b"]) -> None:
-        """What follows from the lengths is worked out here, once, however often the next step asks."""
-        self.lengths = lengths  # tokens held by each sequence, on the CPU
-        held = lengths.tolist()
-        self.length = max(held, default=0)  # tokens of the longest sequence
-        self._even = min(held, default=0) == self.length  # every sequence goes on at the same position
+    def _hold(self, held: Iterable[int]) -> None:
+        """What follows from the numbers of tokens is worked out here, once, however often the next step asks."""
+        self.held = tuple(held)  # tokens of each sequence
+        self.length = max(self.held, default=0)  # of the longest one
+        self._even = min(self.held, default=0) == self.length  # every sequence goes on at the same position
+
+    @property
+    def lengths(self) -> Int[Tensor, "b"]:
+        """Tokens of each sequence, on the CPU."""
+        return torch.tensor(self.held, dtype=torch.long)
 
     @property
     def capacity(self) -> int:
@@ -54,18 +60,15 @@ class Cache:
 
     def starts(self, batch: int) -> Int[Tensor, "b"]:
         """The position of the next token of each sequence. Raises ValueError when the batch has another size."""
-        if self.length == 0:
-            return torch.zeros(batch, dtype=torch.long)
-        held = len(self.lengths)
-        require(batch == held, lambda: f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
-        return self.lengths.clone()
+        self._check_batch(batch)
+        return self.lengths if self.length else torch.zeros(batch, dtype=torch.long)
 
     def next_positions(self, batch: int, n: int) -> Int[Tensor, "*b n"]:
         """Those of n new tokens: (n,) when the same for every sequence, else (b, n). Raises ValueError as `starts`."""
-        starts = self.starts(batch)
+        self._check_batch(batch)
         if self._even:
             return torch.arange(self.length, self.length + n)
-        return starts[:, None] + torch.arange(n)
+        return self.lengths[:, None] + torch.arange(n)
 
     def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "*b N"]]:
         """Add n rows to each sequence, or its first lengths[i] (right padding); return all rows and their positions.
@@ -74,15 +77,15 @@ class Cache:
         Raises ValueError for rows of other names, shapes, dtypes or devices than those held, or past the capacity.
         """
         batch, n = self._check(rows, lengths)
-        starts = self.starts(batch)
         if lengths is None and self._even:
             self._reserve(rows, self.length + n)
             self._write_together(rows, self.length, n)
-            self._hold(starts + n)
+            self._hold((self.length + n,) * batch)
         else:
             counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
-            ends, new = starts + counts, torch.arange(n)
-            self._reserve(rows, int(ends.max()))
+            starts, new = self.starts(batch), torch.arange(n)
+            ends = (starts + counts).tolist()
+            self._reserve(rows, max(ends))
             self._write(rows, starts[:, None] + new, new < counts[:, None])
             self._hold(ends)
         N = self.length
@@ -107,16 +110,21 @@ class Cache:
 
         Raises ValueError for an index that is no whole number or lies outside the batch.
         """
-        self._reorder(sequence_indices(indices, len(self.lengths)))
+        self._reorder(sequence_indices(indices, len(self.held)))
 
     def _reorder(self, indices: Int[Tensor, "c"]) -> None:
-        self._hold(self.lengths[indices])
+        self._hold(self.held[i] for i in indices.tolist())
         with torch.inference_mode(False), torch.no_grad():
             self._buffers = {k: buffer[indices.to(buffer.device)] for k, buffer in self._buffers.items()}
 
     def reset(self) -> None:
         """Forget every token; the memory is kept for the next sequences."""
-        self._hold(torch.zeros_like(self.lengths))
+        self._hold((0,) * len(self.held))
+
+    def _check_batch(self, batch: int) -> None:
+        held = len(self.held)
+        good = self.length == 0 or batch == held
+        require(good, lambda: f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
 
     def _check(self, rows: Rows, lengths: Tensor | None) -> tuple[int, int]:
         """Rows must agree with each other and, unless the cache is empty, with what is held; returns (b, n)."""
@@ -124,12 +132,13 @@ class Cache:
         require(good, lambda: f"rows must be a dict of dense tensors (b, ..., n, width), got {_told(rows)}")
         sizes = {name: (row.shape[0], row.shape[-2]) for name, row in rows.items()}
         require(len(set(sizes.values())) == 1, lambda: f"rows must agree in batch and number of tokens, got {sizes}")
+        batch, n = shape = next(iter(sizes.values()))
+        self._check_batch(batch)
         if self.length:
             held, got = self._kinds, _kinds(rows)
             require(
                 held == got, lambda: f"rows must be like those held, {held}, got {got}; each layer needs its own cache"
             )
-        shape = next(iter(sizes.values()))
         check_lengths(lengths, shape)
         return shape
 
@@ -173,7 +182,7 @@ class Cache:
             self._buffers[name].movedim(-2, 1)[i, to] = row.movedim(-2, 1)[i, at]
 
     def _forget(self, lengths: Int[Tensor, "b"]) -> None:
-        self._hold(lengths)
+        self._hold(lengths.tolist())
 
 
 def _kinds(rows: Rows) -> dict[str, tuple]:

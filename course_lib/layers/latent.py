@@ -3,30 +3,28 @@
 Letters: r = d_latent, p = d_rope, e = d_head, v = d_value, beside those of `attention`.
 """
 
-from typing import Literal
-
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import LatentConfig, require
 from course_lib.layers.attention import new_weight
-from course_lib.layers.base import CausalAttention, Output
-from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.layers.base import Attention, Causal, Verbs
+from course_lib.layers.cache import Held, Rows
 from course_lib.layers.norms import RMSNorm
-from course_lib.layers.positions import rotary_table
+from course_lib.layers.positions import At, rotary_table
 from course_lib.layers.products import join_heads, project, project_heads, split_heads
 
 
-class LatentAttention(CausalAttention):
-    """Causal self-attention that caches one row [L, K_R] (r + p) per token, shared by all heads.
+class Latent(Attention):
+    """Abstract: one row [L, K_R] (r + p) is cached per token, shared by all heads.
 
     L = X W_L, W_L (d, r), with RMSNorm when `config.latent_norm`; K_h = L W_LK_h, V_h = L W_LV_h with
     W_LK (r, h e), W_LV (r, h v), heads along the columns; K_R = X W_KR (d, p), turned by position.
     Queries: W_Q (d, h e) and W_QR (d, h p) on X, or with a query latent L_Q = X W_LQ (d, r_q), normalised like L,
     W_LQQ (r_q, h e) and W_QR (r_q, h p) on L_Q. W_O (h v, d).
 
-    The verbs of this class are the expanded form; `AbsorbedReading` holds the other one. Both give the same
+    The verbs of this class are the expanded form; `Absorbed` holds the other one. Both give the same
     values with the same scale (d_head + d_rope)^{-1/2}: re-association does not change a score.
     """
 
@@ -51,29 +49,17 @@ class LatentAttention(CausalAttention):
         self.norm_L = RMSNorm(r) if config.latent_norm else nn.Identity()
         self.norm_LQ = RMSNorm(source) if norm_query else nn.Identity()
 
-    def forward(
-        self,
-        X: Float[Tensor, "b n d"],
-        cache: Cache | None = None,
-        lengths: Int[Tensor, "b"] | None = None,
-        mask: Bool[Tensor, "..."] | None = None,
-        return_weights: bool = False,
-        reading: Literal["expanded", "absorbed"] | None = None,
-    ) -> Output:
-        """As GroupedQueryAttention.forward; `reading` changes the cost, not the values.
+    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
+        """`reading` changes the cost, not the values: "expanded" forms keys and values of all N rows from L.
 
-        "expanded" forms keys and values of all N tokens from L, "absorbed" attends over L itself. None takes the one
-        with fewer FLOPs after cached tokens (see `absorbs`), and expanded for a prefill or without a cache.
+        "absorbed" attends over L itself. None takes the one with fewer FLOPs (see `absorbs`) where more rows are read
+        than ask, and expanded where all rows ask, as in training and in a prefill.
         """
         good = reading in (None, "expanded", "absorbed")
         require(good, f'reading must be "expanded", "absorbed" or None, got {reading!r}')
         if reading is None:
-            n, past = X.shape[-2], 0 if cache is None else cache.length
-            if self.config.window is not None:
-                past = min(past, self.config.window - 1)
-            reading = "absorbed" if past and self.absorbs(n, past + n) else "expanded"
-        verbs = AbsorbedReading(self) if reading == "absorbed" else self
-        return self.run(verbs, X, cache, lengths, mask, return_weights)
+            reading = "absorbed" if N > n and self.absorbs(n, N) else "expanded"
+        return Absorbed(self) if reading == "absorbed" else self
 
     def absorbs(self, n: int, rows: int) -> bool:
         """Whether n new tokens that read `rows` rows, cached or their own, cost fewer FLOPs absorbed than expanded.
@@ -85,11 +71,11 @@ class LatentAttention(CausalAttention):
         made = r * (e + v)
         return n * (rows * (2 * r - e - v) + made) < rows * made
 
-    def queries(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b h n _"]:
+    def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n _"]:
         """[Q, Q_R] of width e + p; Q_R turned by position: (n,), or (b, 1, n) when sequences differ."""
         return torch.cat(self.query_parts(X, positions), -1)
 
-    def query_parts(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> list[Float[Tensor, "b h n _"]]:
+    def query_parts(self, X: Float[Tensor, "b n d"], positions: At) -> list[Float[Tensor, "b h n _"]]:
         """Content queries (b, h, n, e), and rotary ones (b, h, n, p) when there are."""
         h = self.config.n_heads
         if self.config.d_latent_q is None:
@@ -101,7 +87,7 @@ class LatentAttention(CausalAttention):
             return [Q]
         return [Q, self.rotary.rotate(split_heads(project(source, self.W_QR), h), positions)]
 
-    def compress(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Rows:
+    def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
         """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed form need not join them."""
         L = self.norm_L(project(X, self.W_L))[:, None]
         if not self.config.d_rope:
@@ -115,22 +101,22 @@ class LatentAttention(CausalAttention):
         K, V = split_heads(project(L, self.W_LK), h), split_heads(project(L, self.W_LV), h)
         return torch.cat([K, K_R.expand(-1, h, -1, -1)], -1), V
 
-    def output(self, Y: Float[Tensor, "b h n v"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b n d"]:
+    def output(self, Y: Float[Tensor, "b h n v"], positions: At) -> Float[Tensor, "b n d"]:
         """concat_col(Y_1, ..., Y_h) W_O."""
         return project(join_heads(Y), self.W_O)
 
 
-class AbsorbedReading:
+class Absorbed:
     """Same weights, same cache, products re-associated: every head attends over the one key [L, K_R].
 
     Q_h (L W_LK_h)^T = (Q_h W_LK_h^T) L^T, and P_h (L W_LV_h) = (P_h L) W_LV_h. The factors are applied one after the
     other; their products W^{LQK}_h and W^{LO} are larger than the factors and are never formed.
     """
 
-    def __init__(self, layer: LatentAttention):
+    def __init__(self, layer: Latent):
         self.layer = layer
 
-    def queries(self, X: Float[Tensor, "b n d"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b h n _"]:
+    def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n _"]:
         """[Q_h W_LK_h^T, Q_R] of width r + p."""
         Q, *Q_R = self.layer.query_parts(X, positions)
         W_LK = self.layer.W_LK.unflatten(-1, (self.layer.config.n_heads, -1)).permute(1, 2, 0)  # (h, e, r), a view
@@ -140,7 +126,15 @@ class AbsorbedReading:
         """One key head and one value head, both views of the cache."""
         return rows["L"], rows["L"][..., : self.layer.config.d_latent]
 
-    def output(self, Y: Float[Tensor, "b h n r"], positions: Int[Tensor, "..."]) -> Float[Tensor, "b n d"]:
+    def output(self, Y: Float[Tensor, "b h n r"], positions: At) -> Float[Tensor, "b n d"]:
         """concat_col(Y_1 W_LV_1, ..., Y_h W_LV_h) W_O."""
         W_LV = self.layer.W_LV.unflatten(-1, (self.layer.config.n_heads, -1)).transpose(0, 1)  # (h, r, v), a view
         return self.layer.output(project_heads(Y, W_LV), positions)
+
+
+class LatentAttention(Causal, Latent):
+    """Causal latent self-attention; see `Latent` for its weights.
+
+    A prefill forms keys and values (expanded), a decode step reads the cached rows in the cheaper way; `forward` takes
+    `reading` to choose another.
+    """

@@ -67,6 +67,23 @@ def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[Tensor,
     return rope.slowed(frequencies(width, rope.base_at(length, width)))
 
 
+class Places:
+    """Positions of rows, and their rotary rows: looked up for the first layer that asks, kept for the others."""
+
+    def __init__(self, positions: Int[Tensor, "..."]):
+        self.positions = positions
+        self._found: dict[tuple, Tensor] = {}
+
+    def turns(self, table: "RotaryTable", device: torch.device, dtype: torch.dtype) -> Complex[Tensor, "... pairs"]:
+        key = table, device, dtype
+        if key not in self._found:
+            self._found[key] = table.look_up(self.positions, device, dtype)
+        return self._found[key]
+
+
+At = Int[Tensor, "..."] | Places  # positions (n,), or (b, 1, n) when sequences differ
+
+
 class RotaryTable(PositionTable):
     """e^{i m theta} for every angle: pair i of a vector, as the complex number x_{2i} + i x_{2i+1}, is turned by it."""
 
@@ -78,7 +95,7 @@ class RotaryTable(PositionTable):
     def at(self, positions: Int[Tensor, "n"]) -> Complex[Tensor, "n pairs"]:
         return rotations(positions, rotary_frequencies(self.rope, self.width))
 
-    def rotate(self, x: Float[Tensor, "*a n w"], positions: Int[Tensor, "*b n"]) -> Float[Tensor, "*a n w"]:
+    def rotate(self, x: Float[Tensor, "*a n w"], positions: At) -> Float[Tensor, "*a n w"]:
         """Turn row m of x (..., n, width) by its position; positions (n,), or any shape that broadcasts to x's rows.
 
         Computed in float32 at least. Raises ValueError for another width or a negative position.
@@ -87,8 +104,10 @@ class RotaryTable(PositionTable):
             x.shape[-1] == self.width, lambda: f"x must have the rotary width {self.width}, got shape {tuple(x.shape)}"
         )
         wide = torch.promote_types(x.dtype, torch.float32)
-        turns = self.look_up(positions, x.device, wide.to_complex())
-        pairs = torch.view_as_complex(x.to(wide).unflatten(-1, (-1, 2)).contiguous())  # one product instead of six
+        places = positions if isinstance(positions, Places) else Places(positions)
+        turns = places.turns(self, x.device, wide.to_complex())
+        # As complex numbers: one product instead of six.
+        pairs = torch.view_as_complex(x.to(wide).view(*x.shape[:-1], -1, 2).contiguous())
         return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
 
 

@@ -45,7 +45,7 @@ class WindowCache(Cache):
         held = self._held.clone()  # not in place: it may have been made in inference mode
         held[sequence, new[sequence, t] % size] = new[sequence, t]
         self._held = held
-        self._hold(starts + counts)
+        self._hold((starts + counts).tolist())
         return seen, held if keys is None else keys
 
     def _reorder(self, indices: Int[Tensor, "c"]) -> None:

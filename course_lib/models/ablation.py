@@ -31,7 +31,7 @@ class Ablation:
         require(good, f"tokens must be an int64 tensor (b, n) with n at least 2, got {got}")
         self._model, self._following = model, tokens[:, 1:]
         with writing(model):
-            self._streams = [model.embedding(tokens[:, :-1], None, None)]  # what each block reads
+            self._streams = [model.embedding(tokens[:, :-1])]  # what each block reads
             for block in model.blocks[:-1]:
                 self._streams.append(block(self._streams[-1]))
 

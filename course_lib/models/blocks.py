@@ -19,31 +19,30 @@ from course_lib.layers import (
     Memory,
     SwiGLU,
 )
-from course_lib.models.norms import new_around
+from course_lib.layers.step import Step
+from course_lib.models.norms import Rows, all_rows, new_around
 
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
 
 
-def within_model(config: GroupedConfig | LatentConfig, grouped: type, latent: type) -> nn.Module:
-    """The attention of a config's kind. Its input is the model's own: that it is finite, the loss will show."""
-    attention = (latent if isinstance(config, LatentConfig) else grouped)(config)
-    attention.checks_values = False
-    return attention
+def of_kind(config: GroupedConfig | LatentConfig, grouped: type, latent: type) -> nn.Module:
+    """The attention of a config's kind."""
+    return (latent if isinstance(config, LatentConfig) else grouped)(config)
 
 
 def new_causal_attention(config: ModelConfig) -> GroupedQueryAttention | LatentAttention:
     """Self-attention of a decoder."""
-    return within_model(config.attention, GroupedQueryAttention, LatentAttention)
+    return of_kind(config.attention, GroupedQueryAttention, LatentAttention)
 
 
 def new_bidirectional_attention(config: ModelConfig) -> BidirectionalAttention | BidirectionalLatentAttention:
     """Self-attention of an encoder."""
-    return within_model(config.attention, BidirectionalAttention, BidirectionalLatentAttention)
+    return of_kind(config.attention, BidirectionalAttention, BidirectionalLatentAttention)
 
 
 def new_cross_attention(config: ModelConfig) -> CrossAttention | CrossLatentAttention:
     """Attention of a decoder to the encoder's last state: the variant of its self-attention, without positions."""
-    return within_model(without_positions(config.attention), CrossAttention, CrossLatentAttention)
+    return of_kind(without_positions(config.attention), CrossAttention, CrossLatentAttention)
 
 
 def without_positions(config: GroupedConfig | LatentConfig) -> GroupedConfig | LatentConfig:
@@ -70,21 +69,14 @@ class Block(nn.Module):
         self.feed_forward, self.around_feed_forward = new_feed_forward(config), new_around(config)
 
     def forward(
-        self,
-        X: Tensor,
-        cache: Cache | None = None,
-        lengths: Tensor | None = None,
-        weights: list[Tensor] | None = None,
+        self, X: Tensor, step: Step | None = None, cache: Cache | None = None, weights: list[Tensor] | None = None
     ) -> Tensor:
-        """X (b, n, d) -> (b, n, d). A list `weights` receives the attention weights P (b, h, n, N)."""
-        X = self.around_attention(X, lambda X: noting(weights, self.attention, X, cache, lengths=lengths))
-        return self.around_feed_forward(X, self.feed_forward)
+        """X (b, n, d) -> (b, m, d), the rows of the m tokens that ask; without a step, all of them.
 
-    def last_row(self, X: Tensor, cache: Cache, lengths: None = None) -> Tensor:
-        """The last row (b, 1, d) of what `forward` gives; the tokens before leave what they have in the cache."""
-        if X.shape[1] > 1:
-            self.attention.remember(self.around_attention.reads(X[:, :-1]), cache)
-        return self(X[:, -1:], cache)
+        A list `weights` receives the attention weights P (b, h, m, N).
+        """
+        X = self.around_attention(X, lambda X: noting(weights, self.attention, X, cache, step=step), asking(step))
+        return self.around_feed_forward(X, self.feed_forward)
 
 
 class TranslationBlock(nn.Module):
@@ -99,16 +91,21 @@ class TranslationBlock(nn.Module):
     def forward(
         self,
         X: Tensor,
+        step: Step | None = None,
         cache: Cache | None = None,
-        lengths: Tensor | None = None,
         weights: list[Tensor] | None = None,
         *,
         memory: Memory,
     ) -> Tensor:
-        """X (b, n, d) -> (b, n, d). A list `weights` receives those of the cross-attention, P (b, h, n, N)."""
-        X = self.around_attention(X, lambda X: self.attention(X, cache, lengths=lengths))
-        X = self.around_cross_attention(X, lambda X: noting(weights, self.cross_attention, X, memory))
+        """As `Block`; a list `weights` receives those of the cross-attention."""
+        X = self.around_attention(X, lambda X: self.attention(X, cache, step=step), asking(step))
+        X = self.around_cross_attention(X, lambda X: noting(weights, self.cross_attention, X, memory, step=step))
         return self.around_feed_forward(X, self.feed_forward)
+
+
+def asking(step: Step | None) -> Rows:
+    """What takes the rows of the tokens that ask."""
+    return all_rows if step is None else step.asking
 
 
 def noting(weights: list[Tensor] | None, attention: nn.Module, *arguments, **keywords) -> Tensor:

@@ -20,8 +20,8 @@ class Watched(Cache):
     """A cache whose rows can be looked at."""
 
     def append(self, rows, lengths=None) -> tuple[Held, Tensor]:
-        self.held, positions = super().append(rows, lengths)
-        return self.held, positions
+        self.shown, positions = super().append(rows, lengths)
+        return self.shown, positions
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def decode_both_ways(model: DecoderModel, prompt: list[int], steps: int) -> Both
     with writing(model):
         for _ in range(steps):
             afresh = watched(model)
-            logits[0].append(model.logits(model.hidden(tokens, afresh)[:, -1])[0])
-            logits[1].append(model.logits(model.hidden(new, kept)[:, -1])[0])
+            logits[0].append(model.prefill(tokens, afresh)[0])
+            logits[1].append(model.prefill(new, kept)[0])
             gaps.append(largest_gap(held(kept), held(afresh)))
             new = logits[1][-1].argmax().reshape(1, 1)
             tokens = torch.cat([tokens, new], dim=1)
@@ -65,7 +65,7 @@ def watched(model: DecoderModel) -> list[Watched]:
 
 def held(caches: list[Watched]) -> Rows:
     """What the caches of all layers hold of their one sequence, by name."""
-    return {name: [with_heads(cache.held[name][0]) for cache in caches] for name in caches[0].held}
+    return {name: [with_heads(cache.shown[name][0]) for cache in caches] for name in caches[0].shown}
 
 
 def with_heads(rows: Tensor) -> Tensor:

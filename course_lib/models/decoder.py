@@ -24,14 +24,21 @@ class Decoder(nn.Module):
         self.norm = new_final_norm(config)
         self.unembedding = Unembedding(config)
 
-    def run(self, tokens: Tensor, caches: list[Cache] | None, lengths: Tensor | None, layers: Iterable) -> Tensor:
-        """The last rows of the stream (b, n, d), normalised. `layers`: each block, ready to be called, in order."""
-        check_caches(caches, len(self.blocks))
-        first = None if caches is None else caches[0]
+    def run(
+        self, tokens: Tensor, caches: list[Cache] | None, lengths: Tensor | None, layers: Iterable, last: bool = False
+    ) -> Tensor:
+        """The last rows of the stream, normalised: (b, n, d), or with `last` of each sequence's last token (b, 1, d).
+
+        layers: each block, ready to be called with (X, step, cache), in order. With `last`, what the last of them
+        makes of the tokens before is not computed: only what they leave in its cache will be read.
+        """
+        check_caches(caches, self.blocks)
         with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
-            X = self.embedding(tokens, first, lengths)
-            for layer, cache in zip(layers, caches or [None] * len(self.blocks), strict=True):
-                X = layer(X, cache, lengths)
+            step = self.embedding.step(tokens, None if caches is None else caches[0], lengths)
+            X = self.embedding(tokens, step)
+            steps = [step] * (len(self.blocks) - 1) + [step.last() if last else step]
+            for layer, now, cache in zip(layers, steps, caches or [None] * len(self.blocks), strict=True):
+                X = layer(X, now, cache)
             return self.norm(X)
 
     def logits(self, H: Tensor) -> Tensor:
@@ -49,7 +56,8 @@ class DecoderModel(Decoder):
     model = DecoderModel(config)
     logits = model(tokens)                                  # training: (b, n) -> (b, n, vocab_size)
     caches = model.new_caches()
-    logits = model(tokens, caches); logits = model(next, caches)   # inference, no gradients
+    logits = model.prefill(tokens, caches)                  # inference: (b, n) -> (b, vocab_size)
+    logits = model.decode(chosen, caches)                   # (b, 1) -> (b, vocab_size), again and again
     """
 
     def __init__(self, config: ModelConfig):
@@ -68,6 +76,19 @@ class DecoderModel(Decoder):
         with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
             return self.logits(self.hidden(tokens, caches, lengths))
 
+    def prefill(self, tokens: Tensor, caches: list[Cache] | None, lengths: Tensor | None = None) -> Tensor:
+        """Read a prompt, or a part of one: tokens (b, n) -> logits (b, vocab_size) of what follows each sequence.
+
+        Arguments and errors as in `forward`. Without caches nothing is kept.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
+            return self.logits(self.run(tokens, caches, lengths, self.blocks, last=True)[:, -1])
+
+    def decode(self, tokens: Tensor, caches: list[Cache]) -> Tensor:
+        """Read one more token of each sequence, tokens (b, 1) -> logits (b, vocab_size) of what follows it."""
+        check_one(tokens)
+        return self.prefill(tokens, caches)
+
     def hidden(
         self,
         tokens: Tensor,
@@ -78,13 +99,6 @@ class DecoderModel(Decoder):
         """The last rows of the stream (b, n, d), normalised; `forward` documents the arguments, `Block` weights."""
         return self.run(tokens, caches, lengths, (partial(block, weights=weights) for block in self.blocks))
 
-    def last_row(self, tokens: Tensor, caches: list[Cache]) -> Tensor:
-        """The last row of `hidden` (b, 1, d), on which the next token depends, for sequences of equal length.
-
-        A prefill saves a layer, almost: of what the last one makes of the tokens before, only its cache is read.
-        """
-        return self.run(tokens, caches, None, (*self.blocks[:-1], self.blocks[-1].last_row))
-
     @torch.no_grad()
     def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
         """P (b, h, n, n) of every layer."""
@@ -93,13 +107,26 @@ class DecoderModel(Decoder):
         return weights
 
 
-def check_caches(caches: list[Cache] | None, n_layers: int) -> None:
-    """One cache for each layer, all of which hold the same sequences."""
+def check_caches(caches: list[Cache] | None, blocks: nn.ModuleList) -> None:
+    """One cache for each layer, which suits it; all hold the same sequences."""
     if caches is None:
         return
+    n_layers = len(blocks)
     good = isinstance(caches, list) and all(isinstance(cache, Cache) for cache in caches)
     require(good, f"caches must be a list of caches, from new_caches(), got {type(caches).__name__}")
     require(len(caches) == n_layers, f"caches must hold one cache for each of {n_layers} layers, got {len(caches)}")
-    held = [cache.lengths.tolist() for cache in caches]
+    for block, cache in zip(blocks, caches, strict=True):
+        block.attention.check_cache(cache)
     require(len({id(cache) for cache in caches}) == n_layers, "caches must hold a cache of its own for each layer")
-    require(all(x == held[0] for x in held), f"caches must hold the same tokens in each layer, got lengths {held}")
+    require(
+        len({cache.held for cache in caches}) == 1,
+        lambda: f"caches must hold the same tokens in each layer, got lengths {[list(cache.held) for cache in caches]}",
+    )
+
+
+def check_one(tokens: Tensor) -> None:
+    """One token of each sequence."""
+    good = isinstance(tokens, Tensor) and tokens.ndim == 2 and tokens.shape[1] == 1
+    require(
+        good, lambda: f"tokens must be one of each sequence, of shape (b, 1), got {getattr(tokens, 'shape', tokens)}"
+    )

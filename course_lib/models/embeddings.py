@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from course_lib.config import ModelConfig, require
 from course_lib.layers import Cache, sinusoidal_table
-from course_lib.layers.base import real
 from course_lib.layers.checks import check_lengths
 from course_lib.layers.cpu import by_columns
 from course_lib.layers.products import project
+from course_lib.layers.step import Step, real
 from course_lib.models.norms import new_dropout, new_norm
 
 
@@ -48,27 +48,29 @@ class Embedding(nn.Module):
         self.norm = new_norm(config) if config.embedding_norm else nn.Identity()
         self.dropout = new_dropout(config)
 
-    def forward(self, tokens: Tensor, cache: Cache | None = None, lengths: Tensor | None = None) -> Tensor:
-        """tokens (b, n) -> (b, n, d), at the positions after those that `cache` holds.
+    def step(self, tokens: Tensor, cache: Cache | None = None, lengths: Tensor | None = None) -> Step:
+        """The door of a model: tokens (b, n) after those that `cache` holds, checked, as the step of all its layers.
 
         What stands in the padding right of `lengths` is not looked at. Raises ValueError for tokens outside the
-        vocabulary and for sequences that would pass `max_length`.
+        vocabulary, for sequences that would pass `max_length`, and for another batch than the cache's.
         """
-        config = self.config
-        check_tokens(tokens, lengths, config.vocab_size)
+        check_tokens(tokens, lengths, self.config.vocab_size)
         self.check_length(tokens, cache, lengths)
-        if lengths is not None:
-            tokens = tokens.masked_fill(~real(tokens, lengths), 0)
+        return Step(tokens.shape, self.W_E.device, cache, lengths)
+
+    def forward(self, tokens: Tensor, step: Step | None = None) -> Tensor:
+        """tokens (b, n) -> (b, n, d), at the positions of the step; without one from 0 on, checked as by `step`."""
+        step = self.step(tokens) if step is None else step
+        if step.lengths is not None:
+            tokens = tokens.masked_fill(~real(tokens, step.lengths), 0)
         X = F.embedding(tokens, self.W_E)
-        X = X if config.embedding_scale == 1 else config.embedding_scale * X
-        if config.positions != "none":
-            X = X + self.position_rows(tokens, cache)
+        X = X if self.config.embedding_scale == 1 else self.config.embedding_scale * X
+        if self.config.positions != "none":
+            X = X + self.position_rows(step.positions)
         return self.dropout(self.norm(X))
 
-    def position_rows(self, tokens: Tensor, cache: Cache | None) -> Tensor:
+    def position_rows(self, positions: Tensor) -> Tensor:
         """The rows of n positions: (n, d) when every sequence goes on at the same one, else (b, n, d)."""
-        batch, n = tokens.shape
-        positions = torch.arange(n) if cache is None else cache.next_positions(batch, n)
         if self.W_P is None:
             return sinusoidal_table(self.config.d_model).rows(positions, self.W_E)
         # Padding of a ragged batch may stand past the table; nothing reads its row.

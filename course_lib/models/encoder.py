@@ -28,9 +28,10 @@ class EncoderModel(nn.Module):
         A list `weights` receives the attention weights P (b, h, n, n) of every layer.
         Raises ValueError for tokens outside the vocabulary and sequences past max_length.
         """
-        X = self.embedding(tokens, lengths=lengths)
+        step = self.embedding.step(tokens, lengths=lengths)
+        X = self.embedding(tokens, step)
         for block in self.blocks:
-            X = block(X, lengths=lengths, weights=weights)
+            X = block(X, step, weights=weights)
         return self.norm(X)
 
     @torch.no_grad()

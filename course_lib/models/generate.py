@@ -1,7 +1,5 @@
 """Text from a decoder-only model: prefill the prompt, then one token at a time (paper, section 5)."""
 
-from functools import partial
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,7 +9,7 @@ from course_lib.layers import Cache
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.embeddings import check_tokens
 from course_lib.models.sampling import Sampling
-from course_lib.models.writing import Writer, check_count, check_room, check_token, writing
+from course_lib.models.writing import check_count, check_room, check_token, finite, writing
 
 
 def generate(
@@ -38,10 +36,14 @@ def generate(
     lengths = torch.full((len(tokens),), n) if lengths is None else lengths.cpu()
     text, ends = F.pad(tokens, (0, n_new)).to(device), lengths.clone()
     random, going = chosen.generator(), torch.ones(len(tokens), dtype=torch.bool)
-    writer = Writer(partial(read, model), model.logits, model.new_caches() if cached else None)
+    caches = model.new_caches() if cached else None
     with writing(model):
         for step in range(n_new):
-            token = chosen.choose(writer.next_logits(text, lengths + step), random)
+            if cached and step:
+                logits = model.decode(token[:, None].to(device), caches)
+            else:
+                logits = prefill(model, text, caches, lengths + step)
+            token = chosen.choose(finite(logits), random)
             text[torch.arange(len(text)), lengths + step] = token.to(device)
             going &= token != (-1 if stop is None else stop)
             ends += going
@@ -50,11 +52,10 @@ def generate(
     return [row[i:j].tolist() for row, i, j in zip(text, lengths, ends, strict=True)]
 
 
-def read(model: DecoderModel, tokens: Tensor, caches: list[Cache] | None, lengths: Tensor | None) -> Tensor:
-    """Rows of the stream (b, n, d); with a cache and sequences of equal length the last one alone (b, 1, d)."""
-    if caches is None or lengths is not None:
-        return model.hidden(tokens, caches, lengths)
-    return model.last_row(tokens, caches)
+def prefill(model: DecoderModel, text: Tensor, caches: list[Cache] | None, lengths: Tensor) -> Tensor:
+    """Logits (b, vocab_size) of what follows the first lengths[i] tokens of each sequence of text (b, n)."""
+    longest = int(lengths.max())
+    return model.prefill(text[:, :longest], caches, lengths if int(lengths.min()) < longest else None)
 
 
 def check_prompt(model: DecoderModel, tokens: Tensor, lengths: Tensor | None, n_new: int, stop: int | None) -> None:

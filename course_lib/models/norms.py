@@ -7,7 +7,12 @@ from torch import Tensor, nn
 from course_lib.config import ModelConfig
 from course_lib.layers import LayerNorm, RMSNorm
 
-Sublayer = Callable[[Tensor], Tensor]
+Rows = Callable[[Tensor], Tensor]
+
+
+def all_rows(X: Tensor) -> Tensor:
+    """X as it is."""
+    return X
 
 
 def new_norm(config: ModelConfig) -> LayerNorm | RMSNorm:
@@ -21,17 +26,17 @@ def new_dropout(config: ModelConfig) -> nn.Module:
 
 
 class PostLN(nn.Module):
-    """norm(X + sublayer(X)): the original. In all three, `reads` is what the sublayer is given."""
+    """norm(X + sublayer(X)): the original.
+
+    In all three, `asking` takes from X the rows that the sublayer answers, for one that does not answer all it reads.
+    """
 
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
-    def reads(self, X: Tensor) -> Tensor:
-        return X
-
-    def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
-        return self.norm(X + self.dropout(sublayer(self.reads(X))))
+    def forward(self, X: Tensor, sublayer: Rows, asking: Rows = all_rows) -> Tensor:
+        return self.norm(asking(X) + self.dropout(sublayer(X)))
 
 
 class PreLN(nn.Module):
@@ -41,11 +46,8 @@ class PreLN(nn.Module):
         super().__init__()
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
-    def reads(self, X: Tensor) -> Tensor:
-        return self.norm(X)
-
-    def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
-        return X + self.dropout(sublayer(self.reads(X)))
+    def forward(self, X: Tensor, sublayer: Rows, asking: Rows = all_rows) -> Tensor:
+        return asking(X) + self.dropout(sublayer(self.norm(X)))
 
 
 class PeriLN(nn.Module):
@@ -55,11 +57,8 @@ class PeriLN(nn.Module):
         super().__init__()
         self.before, self.after, self.dropout = new_norm(config), new_norm(config), new_dropout(config)
 
-    def reads(self, X: Tensor) -> Tensor:
-        return self.before(X)
-
-    def forward(self, X: Tensor, sublayer: Sublayer) -> Tensor:
-        return X + self.dropout(self.after(sublayer(self.reads(X))))
+    def forward(self, X: Tensor, sublayer: Rows, asking: Rows = all_rows) -> Tensor:
+        return asking(X) + self.dropout(self.after(sublayer(self.before(X))))
 
 
 AROUND = {"post": PostLN, "pre": PreLN, "peri": PeriLN}

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from course_lib.models.embeddings import check_tokens
 from course_lib.models.translation import TranslationModel
-from course_lib.models.writing import Writer, check_count, check_room, check_token, writing
+from course_lib.models.writing import check_count, check_room, check_token, finite, writing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +46,18 @@ def translate(
         rows = torch.arange(len(source)).repeat_interleave(beams)  # the beams of a source stand below each other
         device = model.embedding.W_E.device
         memory = [held.select(rows) for held in model.encode(source.to(device), lengths)]
-        writer = Writer(
-            lambda tokens, caches, lengths: model.hidden(tokens, memory, caches, lengths),
-            model.logits,
-            model.new_caches() if cached else None,
-        )
-        search = Beams(len(source), beams, target)
-        for _ in range(target.longest):
-            logits = writer.next_logits(search.tokens.to(device), search.lengths)
-            writer.reorder(search.extend(logits.cpu().double().log_softmax(-1)))
+        caches, search = model.new_caches() if cached else None, Beams(len(source), beams, target)
+        for step in range(target.longest):
+            tokens = search.tokens.to(device)
+            if cached and step:
+                logits = model.decode(tokens[:, -1:], memory, caches)
+            else:
+                logits = model.prefill(tokens, memory, caches)
+            parents = search.extend(finite(logits).cpu().double().log_softmax(-1))
             if not search.living.any():
                 break
+            for cache in caches or ():
+                cache.reorder(parents)
     return search.best()
 
 
@@ -74,11 +75,6 @@ class Beams:
     def living(self) -> Tensor:
         """(b, beams), true where a target can go on."""
         return self.sums > -torch.inf
-
-    @property
-    def lengths(self) -> Tensor:
-        """(b beams,), begin included."""
-        return torch.full((len(self.tokens),), self.tokens.shape[1])
 
     def extend(self, log_p: Tensor) -> Tensor:
         """One token more, from log p (b beams, vocab_size); returns the row that each row goes on from."""

@@ -1,5 +1,6 @@
 """The encoder-decoder of the original: a source is read once, a target is written token by token (paper, section 4)."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from course_lib.config import ModelConfig, TranslationConfig, require
 from course_lib.layers import Cache, Memory
 from course_lib.models.blocks import TranslationBlock
-from course_lib.models.decoder import Decoder
+from course_lib.models.decoder import Decoder, check_one
 from course_lib.models.encoder import EncoderModel
 from course_lib.models.initialise import initialise
 
@@ -18,7 +19,8 @@ class TranslationModel(Decoder):
 
     logits = model(source, target)                           # training: (b, n), (b, m) -> (b, m, vocab_size)
     memory, caches = model.encode(source), model.new_caches()
-    logits = model.decode(target, memory, caches)            # inference, no gradients; then token by token
+    logits = model.prefill(target, memory, caches)           # inference: (b, m) -> (b, vocab_size)
+    logits = model.decode(chosen, memory, caches)            # (b, 1) -> (b, vocab_size), again and again
 
     The two sides have vocabularies and embeddings of their own. Raises ValueError when they differ in width.
     """
@@ -42,27 +44,34 @@ class TranslationModel(Decoder):
         lengths: (b,) tokens of each sequence, padding on the right; logits at padding mean nothing.
         Raises ValueError for tokens outside the vocabularies and sequences past max_length.
         """
-        return self.decode(target, self.encode(source, source_lengths), lengths=target_lengths)
+        return self.logits(self.hidden(target, self.encode(source, source_lengths), lengths=target_lengths))
 
     def encode(self, source: Tensor, lengths: Tensor | None = None) -> list[Memory]:
         """Read source (b, n) once: what the encoder's last rows leave for the cross-attention of each layer."""
         E = self.encoder(source, lengths)
         return [block.cross_attention.remember(E, lengths) for block in self.blocks]
 
-    def decode(
+    def prefill(
         self,
         target: Tensor,
         memory: list[Memory],
-        caches: list[Cache] | None = None,
+        caches: list[Cache] | None,
         lengths: Tensor | None = None,
     ) -> Tensor:
-        """target (b, m) -> logits (b, m, vocab_size), given `memory` from `encode`.
+        """Read the beginning of targets (b, m), given `memory` from `encode` -> logits (b, vocab_size) of what follows.
 
         caches: from `new_caches`, of the targets' earlier tokens; the new ones are appended, no gradients recorded.
+        Without caches nothing is kept.
         Raises ValueError as DecoderModel does, and for a memory of another model or batch.
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
-            return self.logits(self.hidden(target, memory, caches, lengths))
+            layers = self.layers(target, memory)
+            return self.logits(self.run(target, caches, lengths, layers, last=True)[:, -1])
+
+    def decode(self, target: Tensor, memory: list[Memory], caches: list[Cache]) -> Tensor:
+        """Read one more token of each target (b, 1) -> logits (b, vocab_size) of what follows it."""
+        check_one(target)
+        return self.prefill(target, memory, caches)
 
     def hidden(
         self,
@@ -73,10 +82,15 @@ class TranslationModel(Decoder):
         weights: list[Tensor] | None = None,
     ) -> Tensor:
         """The last rows of the stream (b, m, d), normalised; `weights` receives those of the cross-attention."""
+        return self.run(target, caches, lengths, self.layers(target, memory, weights))
+
+    def layers(
+        self, target: Tensor, memory: list[Memory], weights: list[Tensor] | None = None
+    ) -> list[Callable[..., Tensor]]:
+        """Each block with its memory, as `run` calls them."""
         check_memory(memory, target, len(self.blocks))
         pairs = zip(self.blocks, memory, strict=True)
-        layers = (partial(block, weights=weights, memory=held) for block, held in pairs)
-        return self.run(target, caches, lengths, layers)
+        return [partial(block, weights=weights, memory=held) for block, held in pairs]
 
     @torch.no_grad()
     def cross_attention_weights(

@@ -128,7 +128,7 @@ MODELS = {
     "masked token": MaskedTokenModel(CONFIG),
     "classifier": ClassifierModel(CONFIG, 3),
     "source": lambda X, **keywords: TRANSLATOR.encode(X, **keywords),
-    "target": lambda X, **keywords: TRANSLATOR.decode(X, TRANSLATOR.encode(tokens()), **keywords),
+    "target": lambda X, **keywords: TRANSLATOR.prefill(X, TRANSLATOR.encode(tokens()), None, **keywords),
 }
 
 
@@ -194,7 +194,7 @@ def test_caches(X, spoil, rule):
 def test_memory(memory, rule):
     caches = TRANSLATOR.new_caches()
     with pytest.raises(ValueError, match=rule):
-        TRANSLATOR.decode(tokens(), memory, caches)
+        TRANSLATOR.prefill(tokens(), memory, caches)
     assert caches[0].length == 0
 
 

@@ -35,10 +35,10 @@ def test_each_row_is_what_its_sublayer_adds():
     stack = model("pre")
     block, X = stack.blocks[0], stack.embedding(TOKENS)
     rows = written(stack, TOKENS)
-    added = block.attention(block.around_attention.reads(X))
+    added = block.attention(block.around_attention.norm(X))
     torch.testing.assert_close(rows["attention 0"], added[0, -1], rtol=0, atol=1e-12)
     X = X + added
-    added = block.feed_forward(block.around_feed_forward.reads(X))
+    added = block.feed_forward(block.around_feed_forward.norm(X))
     torch.testing.assert_close(rows["feed-forward 0"], added[0, -1], rtol=0, atol=1e-12)
 
 
@@ -86,10 +86,10 @@ def test_start_is_what_the_blocks_give_one_after_the_other():
     X, alike = before.embedding(tokens), []
     for number, block in enumerate(before.blocks):
         alike.append(mean_cosine(X.detach()))
-        added = block.attention(block.around_attention.reads(X))
+        added = block.attention(block.around_attention.norm(X))
         assert start.attention[number] == pytest.approx(added.square().mean().item(), rel=1e-4)
         X = X + added
-        added = block.feed_forward(block.around_feed_forward.reads(X))
+        added = block.feed_forward(block.around_feed_forward.norm(X))
         assert start.feed_forward[number] == pytest.approx(added.square().mean().item(), rel=1e-4)
         X = X + added
         assert start.size[number] == pytest.approx(X.square().mean().sqrt().item(), rel=1e-4)
@@ -113,7 +113,7 @@ def test_attention_writes_the_square_of_a_mean_of_unit_rows():
         stack, state = random_stack("pre", 1, seed), torch.get_rng_state()
         tokens = torch.randint(VOCABULARY, (4, 24))
         (P,) = stack.attention_weights(tokens)
-        unit = F.normalize(stack.blocks[0].around_attention.reads(stack.embedding(tokens)), dim=-1).detach()
+        unit = F.normalize(stack.blocks[0].around_attention.norm(stack.embedding(tokens)), dim=-1).detach()
         expected.append((P @ unit[:, None]).square().sum(-1).mean().item())
         torch.set_rng_state(state)
         start = Start.of(stack)

@@ -64,19 +64,37 @@ def test_chunks_equal_one_call_and_see_nothing_later(name, positions, placement)
 
 
 @ALL
-def test_the_last_row_alone_is_that_of_all(name, positions, placement):
+def test_prefill_in_chunks_and_decode_give_the_last_row_of_all(name, positions, placement):
     model = make(name, positions, placement)
-    whole, caches = model.hidden(tokens()).detach(), model.new_caches()
-    for start, stop in ((0, 6), (6, 7), (7, N)):
-        close(model.last_row(tokens()[:, start:stop], caches), whole[:, stop - 1 : stop])
+    whole, caches = model(tokens()).detach(), model.new_caches()
+    close(model.prefill(tokens(), None), whole[:, -1])
+    for read, start, stop in ((model.prefill, 0, 6), (model.decode, 6, 7), (model.prefill, 7, N)):
+        logits = read(tokens()[:, start:stop], caches)
+        close(logits, whole[:, stop - 1])
+        assert not logits.requires_grad
     assert [cache.length for cache in caches] == [N, N]
 
 
+@ALL
+def test_prefill_of_ragged_prompts_gives_each_ones_last_row(name, positions, placement):
+    model, lengths = make(name, positions, placement), torch.tensor([N, 4])
+    for caches in (None, model.new_caches()):
+        logits = model.prefill(tokens(), caches, lengths)
+        for i, length in enumerate(lengths.tolist()):
+            close(logits[i], model(tokens()[i : i + 1, :length])[0, -1])
+    both, rest = model.new_caches(), torch.tensor([1, 3])
+    model.prefill(tokens(), both, torch.tensor([4, 6]))
+    again = torch.stack([tokens()[0, 4:7], tokens()[1, 6:9]])
+    logits = model.prefill(again, both, rest)
+    close(logits[0], model(tokens()[:1, :5])[0, -1])
+    close(logits[1], model(tokens()[1:, :9])[0, -1])
+
+
 @pytest.mark.parametrize("name", ATTENTION)
-def test_the_last_row_alone_costs_a_layer_less(name):
+def test_prefill_costs_a_layer_less_than_all_rows(name):
     """For all tokens but the last, the last layer multiplies neither W_Q nor W_O nor its feed-forward network."""
     model, flops = make(name), []
-    for read in (model.hidden, model.last_row):
+    for read in (model, model.prefill):
         with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # fused, it counts as nothing
             read(tokens(1), model.new_caches())
         flops.append(counter.get_total_flops())
@@ -101,7 +119,7 @@ def test_translation_with_and_without_cache(name, positions):
     model = TranslationModel(config(name, positions), config(name, positions, "post")).double().eval()
     source, lengths = tokens(), torch.tensor([N, 4])
     memory, caches = model.encode(source, lengths), model.new_caches()
-    parts = [model.decode(chunk, memory, caches) for chunk in tokens().split([3, 1, 7], 1)]
+    parts = [model.logits(model.hidden(chunk, memory, caches)) for chunk in tokens().split([3, 1, 7], 1)]
     close(torch.cat(parts, 1), model(source, tokens(), lengths).detach())
 
 

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_lib import accounting
 from course_lib.config import LatentConfig
 from course_lib.layers import LatentAttention
-from course_lib.layers.latent import AbsorbedReading
+from course_lib.layers.latent import Absorbed
 from course_lib.widgets.absorption_steps import AbsorptionSteps, power_above
 from course_lib.widgets.base import unpacked
 from course_lib.widgets.numbers.two_forms import EQUAL, FORMS, follow
@@ -57,7 +57,7 @@ def test_what_is_compared_ends_in_the_outputs_of_the_layer(more):
     assert {p.dtype for p in layer.parameters()} == {torch.float32}  # a copy was made double, not it
     layer, at = layer.double(), torch.arange(T)
     X = torch.from_numpy(rows())[None]
-    for name, form in {"expanded": layer, "absorbed": AbsorbedReading(layer)}.items():
+    for name, form in {"expanded": layer, "absorbed": Absorbed(layer)}.items():
         cache = layer.new_cache()
         with torch.no_grad():
             layer(X[:, :CACHED], cache)
@@ -77,15 +77,15 @@ def test_differences_are_rounding_and_grow_with_the_rows_compared():
 
 
 def test_a_form_with_a_wrong_scale_would_be_seen(monkeypatch):
-    right = AbsorbedReading.queries
-    monkeypatch.setattr(AbsorbedReading, "queries", lambda self, X, at: 1.1 * right(self, X, at))
+    right = Absorbed.queries
+    monkeypatch.setattr(Absorbed, "queries", lambda self, X, at: 1.1 * right(self, X, at))
     assert min(figure().differences.values()) > 1e-3
 
 
 def test_differences_are_those_of_the_new_tokens_that_are_chosen(monkeypatch):
-    right = AbsorbedReading.queries
+    right = Absorbed.queries
     fifth = torch.eye(T - CACHED, dtype=torch.float64)[4, :, None]  # of seven new tokens one is asked for wrongly
-    monkeypatch.setattr(AbsorbedReading, "queries", lambda self, X, at: (1 + fifth) * right(self, X, at))
+    monkeypatch.setattr(Absorbed, "queries", lambda self, X, at: (1 + fifth) * right(self, X, at))
     f = figure()
     for step, new in enumerate([1, 2, 4, 7]):
         f.step = step

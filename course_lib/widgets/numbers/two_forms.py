@@ -20,13 +20,13 @@ def both_forms(layer, X: np.ndarray, cached: int) -> tuple[dict[str, np.ndarray]
     """
     import torch
 
-    from course_lib.layers.latent import AbsorbedReading
+    from course_lib.layers.latent import Absorbed
 
     layer = copy.deepcopy(layer).double().eval()
     X, at = torch.from_numpy(X)[None], torch.arange(X.shape[0])
     with torch.no_grad():
         rows = layer.compress(X, at)
-        forms = [follow(form, layer, X[:, cached:], at[cached:], rows) for form in (layer, AbsorbedReading(layer))]
+        forms = [follow(form, layer, X[:, cached:], at[cached:], rows) for form in (layer, Absorbed(layer))]
         W_LV = layer.W_LV.unflatten(-1, (layer.config.n_heads, -1)).transpose(0, 1)
         forms[1]["heads"] = forms[1]["heads"] @ W_LV  # what it mixed so far is rows of the latent
     expanded, absorbed = ({name: tensor[0].numpy() for name, tensor in form.items()} for form in forms)

@@ -1,0 +1,138 @@
+"""What the new tokens of one call have in common in every layer: where they stand, and which keys they see.
+
+A model works it out once, in one `Step` for all of its layers. A layer that is called alone makes its own.
+"""
+
+import copy
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Int, Shaped
+from torch import Tensor
+
+from course_lib.layers.cache import Cache, Rows
+from course_lib.layers.kernel import Seen
+from course_lib.layers.positions import Places
+
+
+@runtime_checkable
+class Sight(Protocol):
+    """What a layer says of its visible sets (paper, section 4), by position alone."""
+
+    window: int | None
+
+    def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
+        """(..., n, N), true where a query sees a key; at position -1 nothing stands."""
+
+    def shortcut(self, n: int, N: int) -> Seen | None:
+        """The visible sets of the last n of N tokens, where no mask need be made to say them."""
+
+
+class Step:
+    """n new tokens of b sequences, after those that `cache` holds. All of them ask, unless `last` says otherwise.
+
+    lengths: (b,) tokens of each sequence in the call, with padding on the right. mask: see `SelfAttention.forward`.
+    Raises ValueError when the cache holds another number of sequences.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        device: torch.device,
+        cache: Cache | None = None,
+        lengths: Int[Tensor, "b"] | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
+    ):
+        batch, self.n = shape
+        self.past = 0 if cache is None else cache.length  # tokens of the longest sequence
+        self.device, self.lengths, self.mask = device, lengths, mask
+        # On the CPU: (n,) when the same for every sequence, else (b, n).
+        self.positions = torch.arange(self.n) if cache is None else cache.next_positions(batch, self.n)
+        self.places = places_of(self.positions, lengths)
+        self.asking_positions, self.asking_places = self.positions, self.places
+        self.rows: slice | Int[Tensor, "b 1"] | None = None  # of the tokens that ask; None for all
+        self._seen: dict[tuple, Seen] = {}
+
+    def last(self) -> "Step":
+        """The same tokens, of which only the last one of each sequence asks: on its row the next token depends."""
+        if self.n == 1:
+            return self
+        step = copy.copy(self)
+        step._seen = {}
+        if self.lengths is None:
+            step.rows, step.asking_positions = slice(-1, None), self.positions[..., -1:]
+        else:
+            step.rows = self.lengths.cpu().clamp(min=1)[:, None] - 1  # of a sequence without new tokens any row
+            step.asking_positions = self.positions.expand(len(step.rows), -1).gather(1, step.rows)
+        step.asking_places = Places(for_heads(step.asking_positions))
+        return step
+
+    def asking(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b m d"]:
+        """The rows of the m tokens of each sequence that ask: m = n, or 1."""
+        if self.rows is None:
+            return X
+        if isinstance(self.rows, slice):
+            return X[:, self.rows]
+        rows = self.rows.to(X.device)
+        return X.gather(1, rows[..., None].expand(-1, -1, X.shape[-1]))
+
+    def tokens(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b n d"]:
+        """The rows, zero at padding, which may hold anything."""
+        return X if self.lengths is None else X.masked_fill(~real(X, self.lengths)[..., None], 0.0)
+
+    def without_cache(self, rows: Rows) -> tuple[Rows, Int[Tensor, "*b N"]]:
+        """What a fresh cache's `append` returns, with gradients; padding stands at position -1."""
+        if self.lengths is None:
+            return rows, self.positions
+        return rows, torch.where(self.positions < self.lengths.cpu()[:, None], self.positions, -1)
+
+    def seen(self, layer: Sight, keys: Int[Tensor, "*c N"]) -> Seen:
+        """The visible sets of those that ask, from the positions of the keys; the same in all layers of a kind."""
+        kind = type(layer), layer.window
+        if kind not in self._seen:
+            self._seen[kind] = self._work_out(layer, keys)
+        return self._seen[kind]
+
+    def _work_out(self, layer: Sight, keys: Int[Tensor, "*c N"]) -> Seen:
+        queries = self.asking_positions
+        if self.lengths is None and self.mask is None and queries.ndim == keys.ndim == 1:
+            short = layer.shortcut(len(queries), len(keys))
+            if short is not None:
+                return short
+        queries, keys = queries.to(self.device), keys.to(self.device)
+        visible = layer.visible(queries, keys)
+        if self.lengths is not None and self.rows is None:
+            visible = (
+                visible & real(queries.expand(len(self.lengths), -1), self.lengths)[..., None]
+            )  # padding asks nothing
+        if self.mask is not None:
+            visible = visible & at_positions(self.mask.to(self.device), keys)
+        return Seen(visible)
+
+
+def places_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | None) -> Places:
+    """For rotation: at most the last token's position, since dynamic scaling depends on a text without its padding."""
+    if lengths is not None:
+        tokens = torch.arange(positions.shape[-1]) < lengths.cpu()[:, None]
+        positions = positions.clamp(max=int((positions * tokens).max()))
+    return Places(for_heads(positions))
+
+
+def for_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
+    """(n,), or (b, 1, n) with an axis for the heads."""
+    return positions if positions.ndim == 1 else positions[:, None]
+
+
+def real(X: Shaped[Tensor, "b n *d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
+    """True at the tokens of X, rows or numbers, false at the padding to their right."""
+    return torch.arange(X.shape[1], device=X.device) < lengths.to(X.device)[:, None]
+
+
+def at_positions(mask: Bool[Tensor, "*b n N"], keys: Int[Tensor, "*c M"]) -> Bool[Tensor, "*d n M"]:
+    """The columns of the mask, which stand for positions, in the order in which the keys are stored."""
+    columns = keys.clamp(min=0)
+    if keys.ndim == 1:
+        return mask[..., columns]
+    n = mask.shape[-2]
+    columns = columns[:, None].expand(-1, n, -1)
+    return mask.expand(len(columns), n, -1).gather(-1, columns)
