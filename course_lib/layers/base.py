@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from course_lib.config import GroupedConfig, LatentConfig, require
 from course_lib.layers.cache import Cache, Held, Rows
 from course_lib.layers.checks import check_finite, check_input, check_lengths, check_mask
-from course_lib.layers.kernel import Seen, attend, attention_weights, mix
+from course_lib.layers.kernel import Seen, attend_unchecked, attention_weights, mix
 from course_lib.layers.positions import At
 from course_lib.layers.step import Step
 from course_lib.layers.window import WindowCache
@@ -62,16 +62,15 @@ class Attention(nn.Module, ABC):
         Q, (K, V) = verbs.queries(X, positions), verbs.read(rows)
         dropout = self.config.dropout if self.training else 0.0
         P = attention_weights(Q, K, seen, self.config.scale) if return_weights else None
-        heads = attend(Q, K, V, seen, self.config.scale, dropout) if P is None else mix(F.dropout(P, dropout), V)
+        if P is None:
+            heads = attend_unchecked((Q, K, V), seen, self.config.scale, dropout)
+        else:
+            heads = mix(F.dropout(P, dropout), V)
         return verbs.output(heads, positions), P
 
 
 class SelfAttention(Attention):
     """Abstract: every token asks the sequence that it stands in. A subclass says what is visible (see `step.Sight`)."""
-
-    @property
-    def window(self) -> int | None:
-        return self.config.window
 
     def forward(
         self,
@@ -111,7 +110,8 @@ class SelfAttention(Attention):
         rows = self.compress(X, step.places)
         rows, keys = step.without_cache(rows) if cache is None else cache.append(rows, step.lengths)
         X = step.asking(X)
-        past = step.past if self.window is None else min(step.past, self.window - 1)
+        window = self.config.window
+        past = step.past if window is None else min(step.past, window - 1)
         verbs = self.verbs(reading, X.shape[1], past + step.n)
         Y, P = self.answer(verbs, (X, step.asking_places), rows, step.seen(self, keys), return_weights)
         return Y if P is None else (Y, P)
@@ -139,22 +139,22 @@ class Causal(SelfAttention):
         """The visible sets (..., n, N) by position: keys at or before the query, and within its window."""
         distance = queries[..., :, None] - keys[..., None, :]
         visible = (distance >= 0) & (keys >= 0)[..., None, :]  # position -1: nothing stands there
-        return visible if self.window is None else visible & (distance < self.window)
+        return visible if self.config.window is None else visible & (distance < self.config.window)
 
     def shortcut(self, n: int, N: int) -> Seen | None:
         """The visible sets of the last n of N tokens, where no mask need be made to say them."""
-        if self.window is not None and N > self.window:
+        if self.config.window is not None and N > self.config.window:
             return None
         return Seen(causal=True) if n == N else Seen() if n == 1 else None
 
     def new_cache(self, capacity: int | None = None) -> Cache:
         """An empty cache that suits this layer; with a window it keeps that many rows, whatever the capacity."""
-        return Cache(capacity) if self.window is None else WindowCache(self.window)
+        return Cache(capacity) if self.config.window is None else WindowCache(self.config.window)
 
     def check_cache(self, cache: Cache | None) -> None:
         if isinstance(cache, WindowCache):
             require(
-                self.window is not None and self.window <= cache.window,
+                self.config.window is not None and self.config.window <= cache.window,
                 f"cache keeps the last {cache.window} rows, so the layer must see no further, "
-                f"got window = {self.window}",
+                f"got window = {self.config.window}",
             )

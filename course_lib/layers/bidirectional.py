@@ -21,10 +21,10 @@ class Bidirectional(SelfAttention):
         """Every key but padding, on either side of the query."""
         distance = (queries[..., :, None] - keys[..., None, :]).abs()
         visible = (keys >= 0)[..., None, :].expand(distance.shape)
-        return visible if self.window is None else visible & (distance < self.window)
+        return visible if self.config.window is None else visible & (distance < self.config.window)
 
     def shortcut(self, n: int, N: int) -> Seen | None:
-        return Seen() if self.window is None or N <= self.window else None
+        return Seen() if self.config.window is None or N <= self.config.window else None
 
     def check_cache(self, cache: Cache | None) -> None:
         require(cache is None, "cache must be None: only causal attention can be cached exactly")

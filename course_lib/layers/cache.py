@@ -76,12 +76,13 @@ class Cache:
         Rows past a sequence's length in what is returned are unseen by its queries: their positions come later.
         Raises ValueError for rows of other names, shapes, dtypes or devices than those held, or past the capacity.
         """
-        batch, n = self._check(rows, lengths)
         if lengths is None and self._even:
-            self._reserve(rows, self.length + n)
-            self._write_together(rows, self.length, n)
-            self._hold((self.length + n,) * batch)
+            if not self._are_usual(rows):
+                _, n = self._check(rows, None)
+                self._reserve(rows, self.length + n)
+            self._write_together(rows)
         else:
+            batch, n = self._check(rows, lengths)
             counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
             starts, new = self.starts(batch), torch.arange(n)
             ends = (starts + counts).tolist()
@@ -90,6 +91,19 @@ class Cache:
             self._hold(ends)
         N = self.length
         return {name: buffer.narrow(-2, 0, N) for name, buffer in self._buffers.items()}, self._slots[:N]
+
+    def _are_usual(self, rows: Rows) -> bool:
+        """Whether these are rows of the kind held, as many of each sequence, with room for them: the usual step."""
+        if self.length == 0 or not self._even or not isinstance(rows, dict) or rows.keys() != self._buffers.keys():
+            return False
+        numbers = set()
+        for name, row in rows.items():
+            held = self._buffers[name]
+            like = _is_dense(row) and row.ndim == held.ndim and row.dtype == held.dtype and row.device == held.device
+            if not like or row.shape[:-2] != held.shape[:-2] or row.shape[-1] != held.shape[-1]:
+                return False
+            numbers.add(row.shape[-2])
+        return len(numbers) == 1 and self.length + row.shape[-2] <= held.shape[-2]
 
     def truncate(self, length: int | list[int] | Integer[Tensor, "b"]) -> None:
         """Forget the tokens from position `length` on: of each sequence, or with b numbers one by one.
@@ -167,11 +181,12 @@ class Cache:
             for name, buffer in self._buffers.items():
                 buffer[..., : old[name].shape[-2], :] = old[name]
 
-    @torch.no_grad()
-    def _write_together(self, rows: Rows, start: int, n: int) -> None:
-        """Row t of every sequence to slot start + t: one copy, without indices."""
+    def _write_together(self, rows: Rows) -> None:
+        """Row t of every sequence to the slot t behind those held: one copy, without indices."""
         for name, row in rows.items():
-            self._buffers[name].narrow(-2, start, n).copy_(row)
+            n = row.shape[-2]
+            self._buffers[name].narrow(-2, self.length, n).copy_(row.detach())
+        self._hold((self.length + n,) * len(row))
 
     @torch.no_grad()
     def _write(self, rows: Rows, slots: Int[Tensor, "b n"], kept: Bool[Tensor, "b n"]) -> None:

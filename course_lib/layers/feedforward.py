@@ -25,7 +25,8 @@ class FeedForward(nn.Module):
         self.W_2, self.b_2 = new_weight(d_ff, d_model), new_bias(d_model, bias)
 
     def forward(self, X: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        require_input(X, self.W_1)
+        if X.shape[-1:] != self.W_1.shape[:1]:
+            refuse(X, self.W_1)
         return project(self.f(project(X, self.W_1, self.b_1)), self.W_2, self.b_2)
 
 
@@ -42,13 +43,11 @@ class SwiGLU(nn.Module):
         self.W_down = new_weight(d_ff, d_model)
 
     def forward(self, X: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        require_input(X, self.W_gate)
+        if X.shape[-1:] != self.W_gate.shape[:1]:
+            refuse(X, self.W_gate)
         return project(F.silu(project(X, self.W_gate)) * project(X, self.W_up), self.W_down)
 
 
-def require_input(X: Tensor, W: Tensor) -> None:
-    """X is as wide as W is high."""
-    require(
-        X.ndim > 0 and X.shape[-1] == W.shape[0],
-        lambda: f"X must have width d_model = {len(W)}, got shape {tuple(X.shape)}",
-    )
+def refuse(X: Tensor, W: Tensor) -> None:
+    """Say which width X must have: W is as high."""
+    raise ValueError(f"X must have width d_model = {len(W)}, got shape {tuple(X.shape)}")

@@ -16,6 +16,8 @@ from course_lib.config import require
 from course_lib.layers import cpu
 from course_lib.layers.checks import check_kernel
 
+WIDE = (torch.float32, torch.float64)  # summed in as they are, so that nothing is copied
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -26,11 +28,6 @@ class Seen:
 
     def __post_init__(self):
         require(self.mask is None or not self.causal, "mask and causal exclude each other: give one of them")
-
-    @property
-    def everything(self) -> bool:
-        """Whether every query sees every key."""
-        return self.mask is None and not self.causal
 
     def to_mask(self, n: int, device: torch.device) -> Bool[Tensor, "..."] | None:
         """The set as a mask to broadcast over (b, h, n, N), or None when every key is seen."""
@@ -80,11 +77,8 @@ def attend(
     scale: float,
     dropout: float = 0.0,
 ) -> Float[Tensor, "b h n v"]:
-    """The values of `attention_weights` and `mix` by torch's fused scaled_dot_product_attention where it is faster.
+    """The values of `attention_weights` and `mix`, by whichever of `attend_unchecked`'s ways is fast.
 
-    The plain products are faster in three cases. For one query, as in a decode step, they read keys and values where
-    they lie. The kernel would copy cached values, which lie by columns; that does not pay when there are fewer scores
-    than values. And it would repeat the keys of grouped heads whose keys and values differ in width (absorbed latent).
     Raises ValueError for shapes that do not fit.
     """
     check_kernel(Q, K, seen.mask, seen.causal)
@@ -92,16 +86,27 @@ def attend(
         K.shape[:-1] == V.shape[:-1],
         lambda: f"K and V must agree in all axes but the last, got shapes {tuple(K.shape)} and {tuple(V.shape)}",
     )
-    (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
-    one, few_in_cache = n == 1 and is_wide(Q), V.stride(-1) != 1 and h * n < g * v
-    if one and seen.everything and dropout == 0:
-        return attend_alone((Q, K, V), scale)
-    if one or few_in_cache or (g != h and e != v):
-        return attend_plainly((Q, K, V), seen, scale, dropout)
-    return attend_fused((Q, K, V), seen, scale, dropout)
+    return attend_unchecked((Q, K, V), seen, scale, dropout)
 
 
 Heads = tuple[Float[Tensor, "b h n e"], Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]  # Q, K, V
+
+
+def attend_unchecked(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
+    """By torch's fused scaled_dot_product_attention, or by plain products where they are faster.
+
+    They are in three cases. For one query, as in a decode step, they read keys and values where they lie. The kernel
+    would copy cached values, which lie by columns; that does not pay when there are fewer scores than values. And it
+    would repeat the keys of grouped heads whose keys and values differ in width (absorbed latent).
+    """
+    Q, K, V = heads
+    (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
+    one, few_in_cache = n == 1 and Q.dtype in WIDE, V.stride(-1) != 1 and h * n < g * v
+    if one and seen.mask is None and not seen.causal and dropout == 0:
+        return attend_alone(heads, scale)
+    if one or few_in_cache or (g != h and e != v):
+        return attend_plainly(heads, seen, scale, dropout)
+    return attend_fused(heads, seen, scale, dropout)
 
 
 def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
@@ -138,11 +143,6 @@ def attend_fused(heads: Heads, seen: Seen, scale: float, dropout: float) -> Floa
         with torch.autocast("cpu", enabled=False):
             return fused(Q.to(wide), K.to(wide), V.to(wide)).to(V.dtype)
     return fused(Q, K, V if V.stride(-1) == 1 else V.contiguous())
-
-
-def is_wide(x: Tensor) -> bool:
-    """Whether sums are made in the type of x itself, so that nothing is copied for them."""
-    return x.dtype == at_least_float32(x.dtype)
 
 
 def at_least_float32(dtype: torch.dtype) -> torch.dtype:

@@ -46,6 +46,7 @@ class Latent(Attention):
             self.W_KR = new_weight(d, p)
             self.rotary = rotary_table(config.rope, p)
         norm_query = config.latent_norm and config.d_latent_q is not None
+        self.absorbed = Absorbed(self)
         self.norm_L = RMSNorm(r) if config.latent_norm else nn.Identity()
         self.norm_LQ = RMSNorm(source) if norm_query else nn.Identity()
 
@@ -56,10 +57,10 @@ class Latent(Attention):
         than ask, and expanded where all rows ask, as in training and in a prefill.
         """
         good = reading in (None, "expanded", "absorbed")
-        require(good, f'reading must be "expanded", "absorbed" or None, got {reading!r}')
+        require(good, lambda: f'reading must be "expanded", "absorbed" or None, got {reading!r}')
         if reading is None:
             reading = "absorbed" if N > n and self.absorbs(n, N) else "expanded"
-        return Absorbed(self) if reading == "absorbed" else self
+        return self.absorbed if reading == "absorbed" else self
 
     def absorbs(self, n: int, rows: int) -> bool:
         """Whether n new tokens that read `rows` rows, cached or their own, cost fewer FLOPs absorbed than expanded.

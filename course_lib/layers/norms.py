@@ -24,9 +24,10 @@ class RMSNorm(nn.Module):
         self.gamma = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        require_width(x, self.gamma)
+        if x.shape[-1:] != self.gamma.shape:
+            refuse(x, self.gamma)
         if x.dtype == self.gamma.dtype and x.dtype in WIDE:
-            return F.rms_norm(x, self.gamma.shape, self.gamma, self.eps)
+            return torch.rms_norm(x, self.gamma.shape, self.gamma, self.eps)
         z = F.rms_norm(x.to(torch.promote_types(x.dtype, torch.float32)), self.gamma.shape, eps=self.eps)
         return z.to(x.dtype) * self.gamma
 
@@ -46,16 +47,14 @@ class LayerNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        require_width(x, self.gamma)
+        if x.shape[-1:] != self.gamma.shape:
+            refuse(x, self.gamma)
         if x.dtype == self.gamma.dtype:  # torch's kernel computes in float32 at least by itself
             return F.layer_norm(x, self.gamma.shape, self.gamma, self.beta, self.eps)
         z = F.layer_norm(x.to(torch.promote_types(x.dtype, torch.float32)), self.gamma.shape, eps=self.eps)
         return z.to(x.dtype) * self.gamma + self.beta
 
 
-def require_width(x: Tensor, gamma: Tensor) -> None:
-    """The last axis must have the width of the norm."""
-    require(
-        x.ndim > 0 and x.shape[-1] == gamma.shape[0],
-        lambda: f"x must have the norm's width {len(gamma)} on its last axis, got shape {tuple(x.shape)}",
-    )
+def refuse(x: Tensor, gamma: Tensor) -> None:
+    """Say which width the last axis must have."""
+    raise ValueError(f"x must have the norm's width {len(gamma)} on its last axis, got shape {tuple(x.shape)}")

@@ -100,14 +100,12 @@ class RotaryTable(PositionTable):
 
         Computed in float32 at least. Raises ValueError for another width or a negative position.
         """
-        require(
-            x.shape[-1] == self.width, lambda: f"x must have the rotary width {self.width}, got shape {tuple(x.shape)}"
-        )
-        wide = torch.promote_types(x.dtype, torch.float32)
         places = positions if isinstance(positions, Places) else Places(positions)
-        turns = places.turns(self, x.device, wide.to_complex())
+        turns = places.turns(self, x.device, torch.promote_types(x.dtype, torch.float32).to_complex())
+        if x.shape[-1] != self.width:
+            raise ValueError(f"x must have the rotary width {self.width}, got shape {tuple(x.shape)}")
         # As complex numbers: one product instead of six.
-        pairs = torch.view_as_complex(x.to(wide).view(*x.shape[:-1], -1, 2).contiguous())
+        pairs = torch.view_as_complex(x.to(turns.dtype.to_real()).view(*x.shape[:-1], -1, 2).contiguous())
         return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
 
 

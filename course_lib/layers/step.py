@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
+from course_lib.config import GroupedConfig, LatentConfig
 from course_lib.layers.cache import Cache, Rows
 from course_lib.layers.kernel import Seen
 from course_lib.layers.positions import Places
@@ -19,7 +20,7 @@ from course_lib.layers.positions import Places
 class Sight(Protocol):
     """What a layer says of its visible sets (paper, section 4), by position alone."""
 
-    window: int | None
+    config: GroupedConfig | LatentConfig
 
     def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
         """(..., n, N), true where a query sees a key; at position -1 nothing stands."""
@@ -88,7 +89,7 @@ class Step:
 
     def seen(self, layer: Sight, keys: Int[Tensor, "*c N"]) -> Seen:
         """The visible sets of those that ask, from the positions of the keys; the same in all layers of a kind."""
-        kind = type(layer), layer.window
+        kind = type(layer), layer.config.window
         if kind not in self._seen:
             self._seen[kind] = self._work_out(layer, keys)
         return self._seen[kind]

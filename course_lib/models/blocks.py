@@ -20,7 +20,7 @@ from course_lib.layers import (
     SwiGLU,
 )
 from course_lib.layers.step import Step
-from course_lib.models.norms import Rows, all_rows, new_around
+from course_lib.models.norms import new_around
 
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
 
@@ -75,7 +75,7 @@ class Block(nn.Module):
 
         A list `weights` receives the attention weights P (b, h, m, N).
         """
-        X = self.around_attention(X, lambda X: noting(weights, self.attention, X, cache, step=step), asking(step))
+        X = self.around_attention(X, lambda X: noting(weights, self.attention, X, cache, step=step), step)
         return self.around_feed_forward(X, self.feed_forward)
 
 
@@ -98,14 +98,9 @@ class TranslationBlock(nn.Module):
         memory: Memory,
     ) -> Tensor:
         """As `Block`; a list `weights` receives those of the cross-attention."""
-        X = self.around_attention(X, lambda X: self.attention(X, cache, step=step), asking(step))
+        X = self.around_attention(X, lambda X: self.attention(X, cache, step=step), step)
         X = self.around_cross_attention(X, lambda X: noting(weights, self.cross_attention, X, memory, step=step))
         return self.around_feed_forward(X, self.feed_forward)
-
-
-def asking(step: Step | None) -> Rows:
-    """What takes the rows of the tokens that ask."""
-    return all_rows if step is None else step.asking
 
 
 def noting(weights: list[Tensor] | None, attention: nn.Module, *arguments, **keywords) -> Tensor:

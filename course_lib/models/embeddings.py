@@ -21,7 +21,8 @@ def check_tokens(tokens: Tensor, lengths: Tensor | None, vocab_size: int, name: 
         tokens.ndim == 2 and tokens.numel() > 0,
         f"{name} must have shape (sequences, tokens), at least one of each, got {tuple(tokens.shape)}",
     )
-    check_lengths(lengths, tuple(tokens.shape))
+    if lengths is not None:
+        check_lengths(lengths, tuple(tokens.shape))
     if torch.compiler.is_compiling():
         return
     known = tokens if lengths is None else tokens[real(tokens, lengths)]

@@ -6,13 +6,9 @@ from torch import Tensor, nn
 
 from course_lib.config import ModelConfig
 from course_lib.layers import LayerNorm, RMSNorm
+from course_lib.layers.step import Step
 
-Rows = Callable[[Tensor], Tensor]
-
-
-def all_rows(X: Tensor) -> Tensor:
-    """X as it is."""
-    return X
+Sublayer = Callable[[Tensor], Tensor]
 
 
 def new_norm(config: ModelConfig) -> LayerNorm | RMSNorm:
@@ -28,15 +24,15 @@ def new_dropout(config: ModelConfig) -> nn.Module:
 class PostLN(nn.Module):
     """norm(X + sublayer(X)): the original.
 
-    In all three, `asking` takes from X the rows that the sublayer answers, for one that does not answer all it reads.
+    In all three, only the rows that ask are skipped and answered, all of them without a step.
     """
 
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
-    def forward(self, X: Tensor, sublayer: Rows, asking: Rows = all_rows) -> Tensor:
-        return self.norm(asking(X) + self.dropout(sublayer(X)))
+    def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
+        return self.norm((X if step is None else step.asking(X)) + self.dropout(sublayer(X)))
 
 
 class PreLN(nn.Module):
@@ -46,8 +42,8 @@ class PreLN(nn.Module):
         super().__init__()
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
-    def forward(self, X: Tensor, sublayer: Rows, asking: Rows = all_rows) -> Tensor:
-        return asking(X) + self.dropout(sublayer(self.norm(X)))
+    def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
+        return (X if step is None else step.asking(X)) + self.dropout(sublayer(self.norm(X)))
 
 
 class PeriLN(nn.Module):
@@ -57,8 +53,8 @@ class PeriLN(nn.Module):
         super().__init__()
         self.before, self.after, self.dropout = new_norm(config), new_norm(config), new_dropout(config)
 
-    def forward(self, X: Tensor, sublayer: Rows, asking: Rows = all_rows) -> Tensor:
-        return asking(X) + self.dropout(self.after(sublayer(self.before(X))))
+    def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
+        return (X if step is None else step.asking(X)) + self.dropout(self.after(sublayer(self.before(X))))
 
 
 AROUND = {"post": PostLN, "pre": PreLN, "peri": PeriLN}
