@@ -100,13 +100,13 @@ class SelfAttention(Attention):
         self.check(X, cache, lengths, mask)
         with torch.set_grad_enabled(torch.is_grad_enabled() and cache is None):
             step = Step(X.shape[:2], X.device, cache, lengths, mask)
-            X = step.tokens(X)
-            check_finite(X)
+            check_finite(step.tokens(X))
             found = self.respond(X, cache, step, return_weights, reading)
             return (step.tokens(found[0]), found[1]) if return_weights else step.tokens(found)
 
     def respond(self, X: Tensor, cache: Cache | None, step: Step, return_weights: bool, reading: str | None) -> Output:
         """Leave rows of all tokens in the cache, and answer those that ask."""
+        X = step.tokens(X)
         rows = self.compress(X, step.places)
         rows, keys = step.without_cache(rows) if cache is None else cache.append(rows, step.lengths)
         X = step.asking(X)
