@@ -33,7 +33,7 @@ PICTURE = re.compile(r'<img alt="([^"]*)" width="(\d+)"[^>]* src="data:image/png
 NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?")
 MARKDOWN = re.compile(r"([\\*_<>\[\]$#{}])")
 RIM = 8  # pixels
-WIDEST = 78  # characters of code that fit in a line of a slide
+WIDEST = 79  # characters of code that fit in a line of a slide
 # A page in a deck is light, whatever the system prefers: the slide around it is.
 LIGHT = "<style>:root { color-scheme: light; }</style>\n</head>"
 
