@@ -16,6 +16,7 @@ import base64
 import html
 import io
 import re
+import textwrap
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,7 @@ PICTURE = re.compile(r'<img alt="([^"]*)" width="(\d+)"[^>]* src="data:image/png
 NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?")
 MARKDOWN = re.compile(r"([\\*_<>\[\]$#{}])")
 RIM = 8  # pixels
+WIDEST = 79  # characters of code that fit in a line of a slide
 # A page in a deck is light, whatever the system prefers: the slide around it is.
 LIGHT = "<style>:root { color-scheme: light; }</style>\n</head>"
 
@@ -106,7 +108,7 @@ class Quotes:
         exercise = exercises.find(exercise_id)
         marks, minutes = "●" * exercise.difficulty + "○" * (3 - exercise.difficulty), exercise.minutes
         title = f"# Exercise {exercise.id}: {escaped(exercise.title)} <small>{marks}</small>"
-        task = [] if rest == "bare" else [f"```python\n{self.task(exercise_id)}\n```"]
+        task = [] if rest == "bare" else [f"```python\n{narrow(self.task(exercise_id))}\n```"]
         clock = f'* <span class="countdown" role="timer" data-minutes="{minutes}">{minutes}:00</span>'
         return "\n\n".join([title, *task, f"{clock}\n* **Hint.** {escaped(exercise.hints[0])}"])
 
@@ -191,6 +193,16 @@ def function(source: str, name: str) -> str:
     if name not in nodes:
         raise ValueError(f"the cell defines no {name!r}; it defines {', '.join(nodes) or 'nothing'}")
     return ast.get_source_segment(source, nodes[name])
+
+
+def narrow(code: str) -> str:
+    """Code whose long lines, docstrings and comments, go on below at the same depth; no K (h, n, e) is torn apart."""
+    whole = re.sub(r"(?:\w+ )?\([^()\n]*\)", lambda match: match[0].replace(" ", "\xa0"), code)
+    lines = (
+        textwrap.fill(line, WIDEST, subsequent_indent=re.match(" *(# )?", line)[0], break_on_hyphens=False)
+        for line in whole.split("\n")
+    )
+    return "\n".join(lines).replace("\xa0", " ")
 
 
 def escaped(text: str) -> str:

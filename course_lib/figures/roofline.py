@@ -24,7 +24,7 @@ def roofline(machine: Machine, series: Mapping[str, Mapping[str, tuple[float, fl
     unit, name = next((unit for unit in UNITS if machine.flops >= unit[0]), UNITS[-1])
     intensities = [machine.ridge, *(x for of_one in series.values() for x, _ in of_one.values())]
     with style.context():
-        fig = Figure(figsize=(7.2, 4.2))
+        fig = Figure(figsize=(7.2, 3.8))
         ax = fig.add_subplot()
         ax.set(xscale="log", yscale="log", xlabel="intensity (FLOPs per byte)", ylabel=f"rate ({name})")
         draw_roof(ax, machine, (min(intensities) / 4, max(intensities) * 4), unit)

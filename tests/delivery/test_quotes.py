@@ -108,6 +108,18 @@ def test_a_quote_of_nothing_says_what_there_is(quoted, quote, message):
         quoted.resolve(f"before {quote} after")
 
 
+def test_a_long_line_of_a_task_goes_on_at_its_depth_and_tears_no_shape():
+    shapes = '    """Queries (h, n, e) and the keys of all the tokens in the cache, K (h, N, e) -> logits."""'
+    comment = "    # h heads; the last n of the N tokens of the text ask, and e is the width of one of the heads"
+    assert quotes.narrow(f"def f(Q, K):\n{shapes}\n\n{comment}") == (
+        "def f(Q, K):\n"
+        '    """Queries (h, n, e) and the keys of all the tokens in the cache,\n'
+        '    K (h, N, e) -> logits."""\n\n'
+        "    # h heads; the last n of the N tokens of the text ask, and e is the width\n"
+        "    # of one of the heads"
+    )
+
+
 def test_a_name_stands_once_in_a_notebook(tmp_path):
     twice = nbformat.v4.new_notebook(cells=[cell("same"), nbformat.v4.new_code_cell(metadata={"tags": ["quote-same"]})])
     nbformat.write(twice, tmp_path / "02_small.ipynb")
