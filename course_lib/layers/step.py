@@ -102,10 +102,8 @@ class Step:
                 return short
         queries, keys = queries.to(self.device), keys.to(self.device)
         visible = layer.visible(queries, keys)
-        if self.lengths is not None and self.rows is None:
-            visible = (
-                visible & real(queries.expand(len(self.lengths), -1), self.lengths)[..., None]
-            )  # padding asks nothing
+        if self.lengths is not None and self.rows is None:  # padding asks nothing: its rows of P are zero
+            visible = visible & real(queries.expand(len(self.lengths), -1), self.lengths)[..., None]
         if self.mask is not None:
             visible = visible & at_positions(self.mask.to(self.device), keys)
         return Seen(visible)

@@ -3,7 +3,7 @@
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.encoder import EncoderModel
 from course_lib.models.generate import generate
-from course_lib.models.heads import ClassifierModel, MaskedTokenModel
+from course_lib.models.on_encoder import ClassifierModel, MaskedTokenModel
 from course_lib.models.sampling import Sampling
 from course_lib.models.translate import Target, translate
 from course_lib.models.translation import TranslationModel

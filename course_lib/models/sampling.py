@@ -51,7 +51,7 @@ class Sampling:
             logits = keep_top_k(logits, self.top_k)
         if self.top_p is not None:
             logits = keep_top_p(logits, float(self.top_p))
-        return draw(logits.softmax(-1), random)
+        return sampled(logits.softmax(-1), random)
 
 
 def is_finite(value) -> bool:
@@ -76,7 +76,7 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
     return logits.masked_fill((before >= p).scatter(-1, order, before >= p), -torch.inf)
 
 
-def draw(P: Tensor, random: torch.Generator) -> Tensor:
+def sampled(P: Tensor, random: torch.Generator) -> Tensor:
     """Invert the cumulated probabilities (b, vocab_size) at one uniform number for each row; never one of 0."""
     cumulated = P.cumsum(-1)
     u = torch.rand(len(P), 1, generator=random, dtype=P.dtype) * cumulated[:, -1:]

@@ -19,7 +19,7 @@ from course_lib.config import ModelConfig, TranslationConfig, require
 from course_lib.files import read_json, write_atomically
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.encoder import EncoderModel
-from course_lib.models.heads import MaskedTokenModel
+from course_lib.models.on_encoder import MaskedTokenModel
 from course_lib.models.translation import TranslationModel
 from course_lib.text import tokenizers
 from course_lib.text.tokenizers import Tokenizer

@@ -37,7 +37,7 @@ def set_scale(layer, width: int) -> None:
     require_window(layer.window)
 
 
-def draw(rng: np.random.Generator, *shape: int) -> np.ndarray:
+def random_weight(rng: np.random.Generator, *shape: int) -> np.ndarray:
     """Normal entries of variance 1 / fan-in, so that products keep the variance of their input."""
     return rng.normal(size=shape) / np.sqrt(shape[-2])
 
@@ -89,8 +89,8 @@ class GroupedQueryAttention:
         """A layer of the sizes in `config` with random weights and biases, and norms with gamma = 1."""
         h, g, d, e = config.n_heads, config.n_kv_heads, config.d_model, config.d_head
         norm = RMSNorm(np.ones(e)) if config.qk_norm else None
-        W_Q, W_K, W_V = (draw(rng, heads, d, e) for heads in (h, g, g))
-        W_O = draw(rng, h * e, d).reshape(h, e, d)
+        W_Q, W_K, W_V = (random_weight(rng, heads, d, e) for heads in (h, g, g))
+        W_O = random_weight(rng, h * e, d).reshape(h, e, d)
         shapes = {"b_Q": (h, e), "b_K": (g, e), "b_V": (g, e), "b_O": (d,)} if config.bias else {}
         return cls(
             W_Q=W_Q,

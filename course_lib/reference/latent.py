@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from course_lib.config import LatentConfig, Rope, require
 from course_lib.reference.checks import require_shapes
-from course_lib.reference.grouped import GroupedQueryAttention, draw, set_scale
+from course_lib.reference.grouped import GroupedQueryAttention, random_weight, set_scale
 from course_lib.reference.multi_head import join_heads
 from course_lib.reference.norms import RMSNorm
 from course_lib.reference.positions import require_even, rotate
@@ -86,18 +86,18 @@ class LatentAttention:
             getattr(config, name) for name in ("n_heads", "d_model", "d_latent", "d_head", "d_rope", "d_value")
         )
         r_q = config.d_latent_q
-        W_Q = draw(rng, h, r_q or d, e)
+        W_Q = random_weight(rng, h, r_q or d, e)
         if r_q:
             norm = RMSNorm(np.ones(r_q)) if config.latent_norm else None
-            W_Q = QueryLatent(W_LQ=draw(rng, d, r_q), W_LQQ=W_Q, norm=norm)
+            W_Q = QueryLatent(W_LQ=random_weight(rng, d, r_q), W_LQQ=W_Q, norm=norm)
         return cls(
             W_Q=W_Q,
-            W_L=draw(rng, d, r),
-            W_LK=draw(rng, h, r, e),
-            W_LV=draw(rng, h, r, v),
-            W_O=draw(rng, h * v, d).reshape(h, v, d),
-            W_QR=draw(rng, h, r_q or d, p) if p else None,
-            W_KR=draw(rng, d, p) if p else None,
+            W_L=random_weight(rng, d, r),
+            W_LK=random_weight(rng, h, r, e),
+            W_LV=random_weight(rng, h, r, v),
+            W_O=random_weight(rng, h * v, d).reshape(h, v, d),
+            W_QR=random_weight(rng, h, r_q or d, p) if p else None,
+            W_KR=random_weight(rng, d, p) if p else None,
             rope=config.rope,
             norm=RMSNorm(np.ones(r)) if config.latent_norm else None,
             window=config.window,

@@ -9,7 +9,7 @@ from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWa
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
 from course_lib.models import DecoderModel, Sampling, generate
-from course_lib.models.sampling import draw, keep_top_k, keep_top_p
+from course_lib.models.sampling import keep_top_k, keep_top_p, sampled
 
 VOCAB, LENGTHS = 29, torch.tensor([7, 3, 1])
 CONFIGS = {
@@ -53,7 +53,7 @@ def test_temperature_comes_first_then_top_k_then_top_p():
     left, sampling = logits(400), Sampling(temperature=2.0, top_k=9, top_p=0.8)
     for warp in (TemperatureLogitsWarper(2.0), TopKLogitsWarper(9), TopPLogitsWarper(0.8)):
         left = warp(None, left)
-    want = draw(left.softmax(-1), sampling.generator())
+    want = sampled(left.softmax(-1), sampling.generator())
     assert torch.equal(sampling.choose(logits(400), sampling.generator()), want)
 
 
@@ -66,7 +66,7 @@ def test_top_p_by_hand():
 def test_draws_follow_the_probabilities():
     """Of 40,000 draws, frequencies within four standard deviations; what has no probability is never drawn."""
     P, n = torch.tensor([0.0, 0.5, 0.0, 0.3, 0.2, 0.0]).double(), 40_000
-    tokens = draw(P.expand(n, -1), torch.Generator().manual_seed(2))
+    tokens = sampled(P.expand(n, -1), torch.Generator().manual_seed(2))
     seen = torch.bincount(tokens, minlength=6) / n
     assert ((seen - P).abs() <= 4 * (P * (1 - P) / n).sqrt()).all()
 

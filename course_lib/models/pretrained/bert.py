@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from course_lib.config import GroupedConfig, ModelConfig
 from course_lib.models.encoder import EncoderModel
-from course_lib.models.heads import MaskedTokenModel
+from course_lib.models.on_encoder import MaskedTokenModel
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, norm
 from course_lib.models.pretrained.settings import Settings
 
