@@ -142,7 +142,18 @@ class LatentConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """A Transformer of equal layers: decoder-only, encoder-only, or one side of an encoder-decoder (paper, 4)."""
+    """A Transformer of equal layers: decoder-only, encoder-only, or one side of an encoder-decoder (paper, 4).
+
+    tokens (b, n)                       whole numbers below vocab_size
+      |  W_E (vocab_size, d_model)      positions "sinusoidal" or "learned" are added here
+    X (b, n, d_model)
+      |  n_layers times, each sublayer within its skip connection, its norms placed as `placement` says:
+      |     attention                   n_heads heads of width d_head, and back to d_model; rotary positions here
+      |     feed-forward                d_model -> d_ff -> d_model
+    H (b, n, d_model)
+      |  W_E^T if tied, else W_U (d_model, vocab_size)
+    logits (b, n, vocab_size)
+    """
 
     vocab_size: int
     n_layers: int
