@@ -36,7 +36,7 @@ def cell(name: str, source: str = "", printed: str = "", html: str = "") -> nbfo
 
 
 CODE = "import math\n\n\ndef half(x):\n    return x / 2\n\n\nprint(half(3))"
-PRINTED = "weights: [ 0.07 -0.31  1,024]\nnorm  T = 1: 2.5e-3\nnorm  T = 2: 7\nlayer 2, head 7"
+PRINTED = "weights: [ 0.07 -0.31  1,024]\nnorm  T = 1: 2.5e-3\nnorm  T = 2: 7\nlayer 2 < 3, head 7"
 LIVE = f'<!doctype html>\n<html>\n<head>\n<title>A &amp; B</title>\n</head>\n<body class="slide">{drawn()}</body>'
 
 
@@ -60,8 +60,14 @@ def quoted(tmp_path):
 @pytest.mark.parametrize(
     "quote, text",
     [
-        ("{{print 02#numbers}}", f"```text\n{PRINTED}\n```"),
-        ("{{print 02#numbers norm}}", "```text\nnorm  T = 1: 2.5e-3\nnorm  T = 2: 7\n```"),
+        (
+            "{{print 02#numbers}}",
+            f'<pre style="--characters: 29"><code class="language-text">{PRINTED.replace("<", "&lt;")}</code></pre>',
+        ),
+        (
+            "{{print 02#numbers norm}}",
+            '<pre style="--characters: 19"><code class="language-text">norm  T = 1: 2.5e-3\nnorm  T = 2: 7</code></pre>',
+        ),
         ("{{code 02#code}}", f"```python\n{CODE}\n```"),
         ("{{code 02#code half}}", "```python\ndef half(x):\n    return x / 2\n```"),
         ("It is {{number 02#numbers weights:}}.", "It is 0.07."),
