@@ -40,6 +40,11 @@ PRINTED = "weights: [ 0.07 -0.31  1,024]\nnorm  T = 1: 2.5e-3\nnorm  T = 2: 7\nl
 LIVE = f'<!doctype html>\n<html>\n<head>\n<title>A &amp; B</title>\n</head>\n<body class="slide">{drawn()}</body>'
 
 
+def box(characters: int, text: str) -> str:
+    """Printed lines on a slide; the theme makes them as large as the longest one allows."""
+    return f'<pre style="--characters: {characters}"><code class="language-text">{text}</code></pre>'
+
+
 @pytest.fixture
 def quoted(tmp_path):
     """Notebook 02 with four cells, of which one shows a live figure."""
@@ -60,14 +65,8 @@ def quoted(tmp_path):
 @pytest.mark.parametrize(
     "quote, text",
     [
-        (
-            "{{print 02#numbers}}",
-            f'<pre style="--characters: 29"><code class="language-text">{PRINTED.replace("<", "&lt;")}</code></pre>',
-        ),
-        (
-            "{{print 02#numbers norm}}",
-            '<pre style="--characters: 19"><code class="language-text">norm  T = 1: 2.5e-3\nnorm  T = 2: 7</code></pre>',
-        ),
+        ("{{print 02#numbers}}", box(29, PRINTED.replace("<", "&lt;"))),
+        ("{{print 02#numbers norm}}", box(19, "norm  T = 1: 2.5e-3\nnorm  T = 2: 7")),
         ("{{code 02#code}}", f"```python\n{CODE}\n```"),
         ("{{code 02#code half}}", "```python\ndef half(x):\n    return x / 2\n```"),
         ("It is {{number 02#numbers weights:}}.", "It is 0.07."),
