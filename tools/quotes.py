@@ -88,7 +88,8 @@ class Quotes:
         lines = [line for line in printed(self.cell(target)[1]) if words in line]
         if not lines:
             raise ValueError(f"no printed line holds {words!r}" if words else "the cell prints nothing")
-        return "\n".join(["```text", *lines, "```"])
+        text, longest = html.escape("\n".join(lines), quote=False), max(map(len, lines))
+        return f'<pre style="--characters: {longest}"><code class="language-text">{text}</code></pre>'
 
     def code(self, target: str, name: str) -> str:
         source = self.cell(target)[1].source

@@ -36,8 +36,13 @@ def cell(name: str, source: str = "", printed: str = "", html: str = "") -> nbfo
 
 
 CODE = "import math\n\n\ndef half(x):\n    return x / 2\n\n\nprint(half(3))"
-PRINTED = "weights: [ 0.07 -0.31  1,024]\nnorm  T = 1: 2.5e-3\nnorm  T = 2: 7\nlayer 2, head 7"
+PRINTED = "weights: [ 0.07 -0.31  1,024]\nnorm  T = 1: 2.5e-3\nnorm  T = 2: 7\nlayer 2 < 3, head 7"
 LIVE = f'<!doctype html>\n<html>\n<head>\n<title>A &amp; B</title>\n</head>\n<body class="slide">{drawn()}</body>'
+
+
+def box(characters: int, text: str) -> str:
+    """Printed lines on a slide; the theme makes them as large as the longest one allows."""
+    return f'<pre style="--characters: {characters}"><code class="language-text">{text}</code></pre>'
 
 
 @pytest.fixture
@@ -60,8 +65,8 @@ def quoted(tmp_path):
 @pytest.mark.parametrize(
     "quote, text",
     [
-        ("{{print 02#numbers}}", f"```text\n{PRINTED}\n```"),
-        ("{{print 02#numbers norm}}", "```text\nnorm  T = 1: 2.5e-3\nnorm  T = 2: 7\n```"),
+        ("{{print 02#numbers}}", box(29, PRINTED.replace("<", "&lt;"))),
+        ("{{print 02#numbers norm}}", box(19, "norm  T = 1: 2.5e-3\nnorm  T = 2: 7")),
         ("{{code 02#code}}", f"```python\n{CODE}\n```"),
         ("{{code 02#code half}}", "```python\ndef half(x):\n    return x / 2\n```"),
         ("It is {{number 02#numbers weights:}}.", "It is 0.07."),
