@@ -181,7 +181,7 @@ def short(index: str) -> bool:
 def formula(tokens: list[re.Match]) -> str:
     """Its TeX. Formulas have no spaces of their own, so those behind a word and before a shape are put in."""
     spaced = re.sub(r"(\\text\{[^{}]*\})\s", r"\1\\ ", "".join(map(tex, tokens)))
-    return re.sub(r"(?<=\S)\s(\([^()]*,)", r"\\ \1", spaced)
+    return re.sub(r"(?<=\S)\s(\([^()]*,)", r"\\ \1", spaced.replace(",  )", "{,})").replace(", )", "{,})"))
 
 
 def tex(token: re.Match) -> str:
