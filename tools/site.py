@@ -94,7 +94,8 @@ def with_figures(notebook: Path) -> nbformat.NotebookNode:
         if cell.cell_type != "code":
             # JupyterLab reads formulas first, Sphinx lists: a line of a formula that begins with a minus is no item.
             lines = re.sub(r"\$\$[^$]+\$\$|\$[^$]+\$", lambda found: found[0].replace("\n", " "), cell.source)
-            ends = re.sub(r"\s(?=\$\\square\$)", "\N{NO-BREAK SPACE}", lines)  # the sign at the end of a proof
+            # The sign at the end of a proof as a letter: before a formula a line may end.
+            ends = re.sub(r"\s\$\\square\$", "\N{NO-BREAK SPACE}\N{WHITE SQUARE}", lines)
             cell.source = with_neighbours(with_sources(ends), notebook)
             continue
         if cell.metadata.get("jupyter", {}).get("source_hidden"):

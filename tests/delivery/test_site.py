@@ -221,6 +221,21 @@ def test_on_paper_and_without_scripts_the_still_picture_stands_for_the_figure(op
     assert open_page("index.html", java_script_enabled=False).locator(".live img").is_visible()
 
 
+@each_notebook
+def test_on_paper_no_formula_is_cut_and_nothing_lies_on_the_text(open_page, notebook):
+    page = open_page(f"notebooks/{notebook}.html", viewport={"width": 703, "height": 1000})  # A4 within its margins
+    page.emulate_media(media="print")
+    cut = "(boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.textContent)"
+    assert page.locator("div.formula").evaluate_all(cut) == []
+    assert not page.locator(".skip-to-content").is_visible()
+
+
+def test_on_paper_a_long_list_may_go_on_on_the_next_page(open_page):
+    page = open_page("reference/reference.html")
+    page.emulate_media(media="print")
+    assert page.locator("dl").first.evaluate("(list) => getComputedStyle(list).breakInside") == "auto"
+
+
 def test_search_finds_a_word_from_a_file_and_leads_to_it(open_page):
     page = open_page("search.html?q=Nadaraya")
     link = page.locator("#search-results li a", has_text="02 Attention").first
@@ -435,7 +450,7 @@ def test_papers_and_other_notebooks_are_links_and_the_end_of_a_proof_stays_with_
     (cell,) = tool.with_figures(tmp_path / "11_new.ipynb").cells
     assert cell.source == (
         "[Notebook 04](04_positions.ipynb), [notebook 05](05_transformer.ipynb), [notebook 02](02_attention.ipynb) "
-        "(BERT, [arXiv 1810.04805](https://arxiv.org/abs/1810.04805)).\xa0$\\square$"
+        "(BERT, [arXiv 1810.04805](https://arxiv.org/abs/1810.04805)).\xa0□"
     )
     own = tool.with_neighbours("notebook 04", tool.NOTEBOOKS / "04_positions.ipynb")
     assert own == "notebook 04"
