@@ -53,12 +53,12 @@ def part(block: str, link: Link, arguments: Collection[str]) -> str:
 
 
 def described(block: str, arguments: Collection[str]) -> list[str]:
-    """What a paragraph says of each argument; nothing unless it begins with `argument: `."""
+    """What a paragraph says of each argument, and what it raises; nothing unless it begins with `argument: `."""
     name = rf"(?<!`)\b(?:{'|'.join(map(re.escape, arguments))})"
     begins = rf"{name}(?:(?:, | and ){name})*: "
     if not arguments or not re.match(begins, block):
         return []
-    items = re.split(rf"(?m:^|(?<=\. ))(?={begins})", block)[1:]
+    items = re.split(rf"(?m:^|(?<=\. ))(?={begins}|Raises )", block)[1:]
     return [re.sub(rf"({name})(?=: |, {begins}| and {begins})", r"`\1`", " ".join(item.split())) for item in items]
 
 

@@ -61,13 +61,13 @@ def test_an_example_at_the_margin_is_code():
 
 
 def test_arguments_are_a_list():
-    said = markdown(
-        "Mix.\n\nQ: (n, d), K: (N, d).\nmask: true where\nseen. scale: 1 here.", arguments=["Q", "K", "mask", "scale"]
-    )
+    text = "Mix.\n\nQ: (n, d), K: (N, d).\nmask: true where\nseen. scale: 1 here. Raises ValueError."
+    said = markdown(text, arguments=["Q", "K", "mask", "scale"])
     assert said.splitlines()[2:] == [
         r"- `Q`: $(n,  d)$, `K`: $(N,  d)$.",
         "- `mask`: true where seen.",
         "- `scale`: 1 here.",
+        "- Raises ValueError.",
     ]
     assert markdown("mask: true where seen.", arguments=["Q"]) == "mask: true where seen."
 
