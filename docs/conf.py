@@ -21,7 +21,7 @@ extensions = ["myst_nb", "formulas"]
 html_math_renderer = "katex"
 nb_execution_mode = "off"  # outputs are the committed ones, which the tests hold to the code
 nb_merge_streams = True
-myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "colon_fence", "tasklist"]
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
 
@@ -42,6 +42,7 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 pygments_style, pygments_dark_style = "github-light-high-contrast", "github-dark-high-contrast"
 
+BOX = re.compile(r'(<input class="task-list-item-checkbox") disabled="disabled"(.*?)</p>', re.DOTALL)
 ARGUMENTS = re.compile(r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>")
 
 
@@ -66,9 +67,9 @@ def complete(app, pagename, templatename, context, doctree) -> None:
     """What a page's template is given: its buttons, and what Sphinx writes against the rules of HTML, mended.
 
     The heading of a caption gets a level. Arguments that stand below each other are a list without terms; they become
-    spans.
+    spans. A box can be ticked, and the text beside it is its label.
     """
-    body = context.get("body", "")  # the page of the search has none
+    body = BOX.sub(r"<label>\1\2</label></p>", context.get("body", ""))  # the page of the search has none
     context["body"] = ARGUMENTS.sub(lambda found: f'<span class="parameters">{spans(found[1])}</span>', body)
     tree = context.get("furo_navigation_tree", "")
     context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')

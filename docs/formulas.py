@@ -17,6 +17,7 @@ from sphinx.util import logging
 HERE = Path(__file__).resolve().parent
 KATEX = HERE.parent / "slides" / "node_modules" / "katex"  # the decks' own, so that both set formulas alike
 SHEET = "katex/katex.min.css"
+BASE = '<span class="base">'
 
 
 class Katex:
@@ -57,8 +58,17 @@ def set_formula(translator, node, display: bool) -> None:
         logging.getLogger(__name__).warning("%s", error, location=node)
         html = f"<code>{escape(node.astext())}</code>"
     tag = "div" if display else "span"
-    translator.body.append(f'<{tag} class="formula">{html}</{tag}>')
+    translator.body.append(f'<{tag} class="formula">{html if display else breakable(html)}</{tag}>')
     raise SkipNode
+
+
+def breakable(html: str) -> str:
+    """A formula within a line, which may break between its parts (KaTeX's bases) and, by course.css, nowhere else.
+
+    Browsers would also break between a formula and the full stop behind it.
+    """
+    first, *rest = html.split(BASE)
+    return BASE.join([first, f"<wbr>{BASE}".join(rest)]) if rest else html
 
 
 def setup(app) -> dict:

@@ -2,18 +2,20 @@
 
 A docstring says `P = Z^{-1} A` and d_QK, as one reads it in a terminal; on a page these are formulas. A formula is the
 longest sequence of letters, numbers, signs and balanced brackets that holds a power, an index, an equation, or a
-capital letter of the course. Within f(...) it may hold words. Code in backticks and indented examples stay as they are.
+capital letter of the course, or is a single letter. Within f(...) it may hold words. Code in backticks and indented
+examples stay as they are. A paragraph that begins with `argument: ` is a list of arguments.
 """
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from textwrap import dedent
 
-GREEK = ("alpha", "beta", "gamma", "delta", "theta", "kappa", "mu", "sigma", "eps", "Theta")
+GREEK = ("alpha", "beta", "gamma", "delta", "theta", "kappa", "mu", "sigma", "eps", "Theta", "Phi")
 LONG_INDICES = ("head", "in", "out", "model", "latent", "rope", "value", "KVheads", "kappa", "down", "gate", "up")
 CAPITALS = "BDEGHJKLMNPQSUVWXYZ"  # set where they stand alone; A and I are words, and C is a language, too
 SIGNS = {"<=": r"\le", ">=": r"\ge", "*": r"\cdot", "...": r"\ldots", "|": r"\mid"}
+SIGNS |= {"//": r"\mathbin{/\!/}", "x": r"\times"}
 
 INDEX, POWER = r"_(?:\{[^{}]*\}|[A-Za-z0-9]+)", r"\^(?:\{[^{}]*\}|[A-Za-z0-9]+)"
 BASE = rf"(?:{'|'.join(GREEK)}|[A-Za-z]|\d+(?:\.\d+)?)"
@@ -22,9 +24,10 @@ TOKEN = re.compile(
     | (?P<open>[(\[]|<(?=[A-Za-z])|(?<![\w'])\|\|?(?=[A-Za-z\d]))
     | (?P<close>(?:[)\]]|(?<=\w)>|(?<=[\w')}}])\|\|?(?![A-Za-z\d|]))(?:{INDEX})?(?:{POWER})?)
     | (?P<space_of>\bin\ (?=R\^\{{))
-    | (?P<name>(?<![\w.-])[a-z](?:_[a-z0-9]{{3,}})*_(?!(?:{"|".join(LONG_INDICES)})\b)[a-z]{{3,}}\b)
+    | (?P<name>(?<![\w.-])[a-z](?:_[a-z0-9]{{2,}})*_(?!(?:{"|".join(LONG_INDICES)})\b)[a-z]{{3,}}\b)
+    | (?P<times>(?<=\d\ )x(?=\ \d))
     | (?P<atom>(?<![\w.{{-])(?:sum(?={INDEX}|\ \w\^)|{BASE})'?(?:{INDEX})*'?(?:{POWER})?(?:{INDEX})*(?![\w'+])(?!-\w))
-    | (?P<sign><=|>=|\.\.\.|[=/*|<>]|[+-](?=\s|\d|[a-z]\b))
+    | (?P<sign><=|>=|\.\.\.|//|[=/*|<>]|[+-](?=\s|\d|[a-z]\b))
     | (?P<comma>,)
     | (?P<gap>\s+)
     | (?P<word>\$?\w[\w'-]*)
@@ -33,16 +36,35 @@ TOKEN = re.compile(
 )
 
 
-def markdown(docstring: str, link: Callable[[str], str | None] = lambda name: None) -> str:
+Link = Callable[[str], str | None]
+
+
+def markdown(docstring: str, link: Link = lambda name: None, arguments: Collection[str] = ()) -> str:
     """The docstring as Markdown. `link` gives the full name of what a name in backticks stands for, or None."""
     blocks = re.split(r"\n\s*\n", dedent(docstring).strip("\n"))
-    return "\n\n".join(part(block, link) for block in blocks)
+    return "\n\n".join(part(block, link, arguments) for block in blocks)
 
 
-def part(block: str, link: Callable[[str], str | None]) -> str:
-    if block.startswith(("    ", ">>>")):
+def part(block: str, link: Link, arguments: Collection[str]) -> str:
+    if block.startswith(("    ", ">>>")) or is_example(block):
         return f"```{language(dedent(block))}\n{dedent(block)}\n```"
-    return paragraph(block, link)
+    items = described(block, arguments)
+    return "\n".join(f"- {paragraph(item, link)}" for item in items) or paragraph(block, link)
+
+
+def described(block: str, arguments: Collection[str]) -> list[str]:
+    """What a paragraph says of each argument, and what it raises; nothing unless it begins with `argument: `."""
+    name = rf"(?<!`)\b(?:{'|'.join(map(re.escape, arguments))})"
+    begins = rf"{name}(?:(?:, | and ){name})*: "
+    if not arguments or not re.match(begins, block):
+        return []
+    items = re.split(rf"(?m:^|(?<=\. ))(?={begins}|Raises )", block)[1:]
+    return [re.sub(rf"({name})(?=: |, {begins}| and {begins})", r"`\1`", " ".join(item.split())) for item in items]
+
+
+def is_example(block: str) -> bool:
+    """Whether a paragraph is code although it is not indented further: Python with a comment or a keyword."""
+    return bool(re.search(r"  # |\w=\w|\blambda\b", block)) and language(block) == "python"
 
 
 def language(example: str) -> str:
@@ -53,19 +75,27 @@ def language(example: str) -> str:
     return "python"
 
 
-def paragraph(text: str, link: Callable[[str], str | None]) -> str:
-    parts = re.split(r"(`[^`]+`)", text)
+def paragraph(text: str, link: Link) -> str:
+    parts = re.split(r"(`[^`]+`\w*)", text)  # the plural of a name in backticks has an s behind them
     parts[::2] = map(with_formulas, parts[::2])
-    parts[1::2] = [linked(code, link(code.strip("`"))) for code in parts[1::2]]
-    return "".join(parts)
+    parts[1::2] = [linked(code, link) for code in parts[1::2]]
+    return with_sources("".join(parts))
 
 
-def linked(code: str, full: str | None) -> str:
-    return f"{{py:obj}}`{code.strip('`')} <{full}>`" if full else code
+def with_sources(text: str) -> str:
+    """Markdown in which a paper that is named by its number is a link, unless it is one already."""
+    return re.sub(r"(?<!\[)\barXiv\s(\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", text)
+
+
+def linked(code: str, link: Link) -> str:
+    _, name, plural = code.split("`")
+    full = link(name)
+    return f"{{py:obj}}`{name} <{full}>`{plural}" if full else code
 
 
 def with_formulas(text: str) -> str:
     """Prose without code, its formulas between dollars and the rest escaped."""
+    text = text.replace("->", "→")
     tokens, parts, place = list(TOKEN.finditer(text)), [], 0
     while place < len(tokens):
         end = formula_end(tokens, place)
@@ -117,10 +147,25 @@ def is_formula(tokens: list[re.Match], text: str) -> bool:
     names = [token[0] for token in tokens if token.lastgroup in ("atom", "call")]
     if not names or tokens[0].lastgroup in ("gap", "sign", "close", "comma", "space_of"):
         return False
-    if len(tokens) == 1 and text[tokens[0].end() :].startswith(". "):  # the initial of a name, or the end of a sentence
-        return indexed(names[0])
+    first, before = tokens[0][0], text[: tokens[0].start()]
+    if len(tokens) == 1 and first.isupper() and text[tokens[0].end() :].startswith(". "):  # an initial, or a last word
+        return indexed(first)
     equation = any(token[0] in ("=", "<=", ">=") for token in tokens)
-    return equation or any(indexed(name) or name in CAPITALS for name in names)
+    letters = [name.rstrip("'") for name in names]
+    if equation or any(map(indexed, names)) or any(letter in CAPITALS for letter in letters):
+        return True
+    return any(map(is_small, letters)) and not within_code(before, text[tokens[-1].end() :])
+
+
+def within_code(before: str, behind: str) -> bool:
+    """Whether what stands between these belongs to code or a unit, as in words[i], name(s), 'r', x.T and GB/s."""
+    between_names = before.strip() == behind.strip() == ""  # `width` x `height`
+    return between_names or bool(re.search(r"(\w\(|[\w\\/'\"\]])$", before) or re.match(r"\.\w", behind))
+
+
+def is_small(name: str) -> bool:
+    """Whether a name is one small letter: of a formula, since the article was sorted out before."""
+    return len(name) == 1 and name.islower()
 
 
 def indexed(name: str) -> bool:
@@ -136,7 +181,7 @@ def short(index: str) -> bool:
 def formula(tokens: list[re.Match]) -> str:
     """Its TeX. Formulas have no spaces of their own, so those behind a word and before a shape are put in."""
     spaced = re.sub(r"(\\text\{[^{}]*\})\s", r"\1\\ ", "".join(map(tex, tokens)))
-    return re.sub(r"(?<=\S)\s(\([^()]*,)", r"\\ \1", spaced)
+    return re.sub(r"(?<=\S)\s(\([^()]*,)", r"\\ \1", spaced.replace(",  )", "{,})").replace(", )", "{,})"))
 
 
 def tex(token: re.Match) -> str:

@@ -52,11 +52,16 @@ def section(path: Path, known: dict[str, str]) -> str:
     tree, module = ast.parse(text), module_of(path)
     link = partial(full_name, module=module, known=known)
     Qualified(tree, module, known).visit(tree)
-    entries = [entry(node, module, text, link) for node in public(tree.body)]
+    entries = [entry(node, module, text, link) for node in public(tree.body) if says_something(node)]
     if not entries:
         return markdown(docstring(tree), link) if path.name == "__init__.py" else ""
     title = [] if path.name == "__init__.py" else [f"## {module.removeprefix('course_lib.')}"]
     return "\n\n".join([*title, markdown(docstring(tree), link), *entries])
+
+
+def says_something(node: Definition) -> bool:
+    """A function without a docstring would be an entry without a text. A class may be described by its methods."""
+    return isinstance(node, ast.ClassDef) or bool(docstring(node))
 
 
 def docstring(node: Definition | ast.Module) -> str:
@@ -70,7 +75,7 @@ def docstring(node: Definition | ast.Module) -> str:
 
 def entry(node: Definition, module: str, text: str, link) -> str:
     source = dedent(ast.get_source_segment(text, node, padded=True))
-    parts = [markdown(docstring(node), link), *members(node, link), folded(source)]
+    parts = [described(node, link), *members(node, link), folded(source)]
     kind = "py:class" if isinstance(node, ast.ClassDef) else "py:function"
     return directive(kind, signature(node), parts, module)
 
@@ -85,7 +90,26 @@ def members(node: Definition, link) -> list[str]:
 
 def member(node: ast.FunctionDef, link) -> str:
     kind = "py:property" if is_property(node) else "py:method"
-    return directive(kind, signature(node), [markdown(docstring(node), link)])
+    return directive(kind, signature(node), [described(node, link)])
+
+
+def described(node: Definition, link) -> str:
+    return markdown(docstring(node), link, parameters(node))
+
+
+def parameters(node: Definition) -> list[str]:
+    """The names of what it takes."""
+    made = maker(node)
+    if made:
+        return [part.arg for part in ast.walk(made.args) if isinstance(part, ast.arg)]
+    return [part.target.id for part in node.body if isinstance(part, ast.AnnAssign)]
+
+
+def maker(node: Definition) -> ast.FunctionDef | None:
+    """The function that is called: itself, or the `__init__` of a class that has one."""
+    if isinstance(node, ast.FunctionDef):
+        return node
+    return next((part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"), None)
 
 
 def is_property(node: ast.FunctionDef) -> bool:
@@ -109,7 +133,7 @@ def signature(node: Definition) -> str:
             return node.name
         returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
         return f"{node.name}({arguments(node)}){returns}"
-    made = next((part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"), None)
+    made = maker(node)
     return f"{node.name}({arguments(made) if made else fields(node)})"
 
 

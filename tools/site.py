@@ -15,6 +15,7 @@ import collect
 import nbformat
 import reference_pages
 from collect import LIVE
+from docstrings import with_sources
 from kernels import NOTEBOOKS, all_notebooks
 from node import node, packages
 
@@ -25,6 +26,7 @@ DOCS, BUILD = ROOT / "docs", ROOT / "build"
 SOURCE, NEXT, SITE, SLIDES = BUILD / "site-source", BUILD / "site-next", BUILD / "site", BUILD / "slides"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 OPENING = ("02_attention", "SoftmaxTemperature(")  # the figure on the first page: notebook, and how its cell makes it
+IN_LAB = "<p><em>Run this cell in JupyterLab to see what it shows.</em></p>"  # in place of a widget without a picture
 # Added to the page of a figure: it stands flush with the text, and says its height to the page around it, which cannot
 # look into a frame that is a stranger to it.
 IN_A_FRAME = """<style>body { padding: 4px 4px 12px; } .clf { padding: 0; } h1 { margin: 0 0 8px; }</style>
@@ -50,7 +52,7 @@ def assemble() -> None:
     entries = toctree("Packages", [f"reference/{name}" for name in reference])
     put("reference.md", written("reference"), reference_pages.overview(reference), entries)
     # The guide's links are those of the repository.
-    put("instructor.md", written("instructor").replace("](../notebooks/", "](notebooks/"))
+    put("instructor.md", with_links(written("instructor").replace("](../notebooks/", "](notebooks/")))
 
 
 def put(name: str, *parts: str) -> None:
@@ -69,7 +71,12 @@ def tour() -> str:
     """The README's table of notebooks, each name a link."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     table = text.partition("## The tour\n")[2].partition("\n## ")[0]
-    return re.sub(r"`(\d\d_\w+)`", r"[](notebooks/\1.ipynb)", f"## The notebooks\n{table}")
+    return with_links(f"## The notebooks\n{table}")
+
+
+def with_links(text: str) -> str:
+    """A table's first column of notebooks as links."""
+    return re.sub(r"^\| `(\d\d_\w+)` \|", r"| [](notebooks/\1.ipynb) |", text, flags=re.MULTILINE)
 
 
 def opening_figure() -> str:
@@ -86,18 +93,35 @@ def with_figures(notebook: Path) -> nbformat.NotebookNode:
     for cell in node.cells:
         if cell.cell_type != "code":
             # JupyterLab reads formulas first, Sphinx lists: a line of a formula that begins with a minus is no item.
-            cell.source = re.sub(r"\$\$[^$]+\$\$|\$[^$]+\$", lambda found: found[0].replace("\n", " "), cell.source)
+            lines = re.sub(r"\$\$[^$]+\$\$|\$[^$]+\$", lambda found: found[0].replace("\n", " "), cell.source)
+            # The sign at the end of a proof as a letter: before a formula a line may end.
+            ends = re.sub(r"\s\$\\square\$", "\N{NO-BREAK SPACE}\N{WHITE SQUARE}", lines)
+            cell.source = with_neighbours(with_sources(ends), notebook)
             continue
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata.setdefault("tags", []).append("hide-input")
             said = cell.source.splitlines()[0].lstrip("# ").replace("`", "")
             cell.metadata.mystnb = {"code_prompt_show": f"Code: {said}"}
-        # A widget without a picture is the progress bar of a run that is over.
-        cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {}) or "text/html" in out.data]
+        # What displays a widget without a picture is the progress bar of a run that is over.
+        cell.outputs = [
+            output for output in cell.outputs if output.output_type != "display_data" or has_picture(output)
+        ]
         for output in cell.outputs:
             if output.get("data", {}).pop(WIDGET, None) is not None:
-                output.data["text/html"] = place_for(f"{notebook.stem}/{cell.id}", output.data["text/html"], root="../")
+                still = output.data.get("text/html")
+                output.data["text/html"] = place_for(f"{notebook.stem}/{cell.id}", still, "../") if still else IN_LAB
     return node
+
+
+def with_neighbours(text: str, notebook: Path) -> str:
+    """Markdown in which "notebook 04" is a link to that page, except on the page itself."""
+    names = {path.name[:2]: path.name for path in all_notebooks() if path != notebook}
+    link = rf"(?<!\[)\b([Nn]otebook) ({'|'.join(names)})\b"
+    return re.sub(link, lambda found: f"[{found[0]}]({names[found[2]]})", text)
+
+
+def has_picture(output: nbformat.NotebookNode) -> bool:
+    return WIDGET not in output.data or "text/html" in output.data
 
 
 def place_for(name: str, still: str, root: str) -> str:
@@ -116,7 +140,8 @@ def decks() -> str:
 def deck(path: Path) -> str:
     title = re.search("<title>(.*?)</title>", path.read_text(encoding="utf-8"), re.DOTALL)
     pdf = f' (<a href="slides/{path.stem}.pdf">PDF with notes</a>)' if path.with_suffix(".pdf").exists() else ""
-    return f'- <a href="slides/{path.name}">{title[1].strip() if title else path.stem}</a>{pdf}'
+    name = f"{path.stem.partition('_')[0]} {title[1].strip()}" if title else path.stem
+    return f'- <a href="slides/{path.name}">{name}</a>{pdf}'
 
 
 def build() -> None:

@@ -1,7 +1,7 @@
 """tools/docstrings.py: which parts of a docstring become formulas, and what stays as it was written."""
 
 import pytest
-from docstrings import markdown
+from docstrings import markdown, with_sources
 
 SET = {
     "P = Z^{-1} A": "$P =  Z^{-1} A$",
@@ -15,6 +15,10 @@ SET = {
     "gamma * x / sqrt(mean(x^2) + eps)": r"$\gamma \cdot  x /  \operatorname{sqrt}"
     r"(\operatorname{mean}(x^{2}) +  \varepsilon)$",
     "The rows of X, then V.": "The rows of $X$, then $V$.",
+    "of n new tokens, q' and a k": "of $n$ new tokens, $q'$ and a $k$",
+    "X (b, n, d) -> (b, d)": r"$X\ (b,  n,  d)$ → $(b,  d)$",
+    "head i // (h / g)": r"head $i \mathbin{/\!/}  (h /  g)$",
+    "2 x 3 i = n": r"$2 \times  3 i =  n$",
 }
 KEPT = {
     "A layer does not fix its heads.": "A layer does not fix its heads.",
@@ -24,7 +28,11 @@ KEPT = {
     "`W_Q @ X` is code": "`W_Q @ X` is code",
     "a setting such as n_kv_heads": "a setting such as `n_kv_heads`",
     "in $COURSE_CACHE": "in `$COURSE_CACHE`",
-    "<script> & [link](x) *bold*": r"\<script\> & \[link\](x) \*bold\*",
+    "<script> & [link](to) *bold*": r"\<script\> & \[link\](to) \*bold\*",
+    "512 x 2048 at 50 GB/s": "512 x 2048 at 50 GB/s",
+    "one name(s), q.k and '\\r'": "one name(s), q.k and '\\\\r'",
+    "`width` x `height`": "`width` x `height`",
+    "with n_kv_heads = 1": "with `n_kv_heads` = 1",
 }
 
 
@@ -46,3 +54,29 @@ def test_an_example_is_code_and_paragraphs_stay_apart():
 def test_a_name_in_backticks_leads_to_its_description():
     said = markdown("as in `attend`, not `other`", {"attend": "course_lib.attend"}.get)
     assert said == "as in {py:obj}`attend <course_lib.attend>`, not `other`"
+
+
+def test_an_example_at_the_margin_is_code():
+    assert markdown("n = largest(60, key=len)") == "```python\nn = largest(60, key=len)\n```"
+
+
+def test_arguments_are_a_list():
+    text = "Mix.\n\nQ: (n, d), K: (N, d).\nmask: true where\nseen. scale: 1 here. Raises ValueError."
+    said = markdown(text, arguments=["Q", "K", "mask", "scale"])
+    assert said.splitlines()[2:] == [
+        r"- `Q`: $(n,  d)$, `K`: $(N,  d)$.",
+        "- `mask`: true where seen.",
+        "- `scale`: 1 here.",
+        "- Raises ValueError.",
+    ]
+    assert markdown("mask: true where seen.", arguments=["Q"]) == "mask: true where seen."
+
+
+def test_a_paper_that_is_named_by_its_number_is_a_link_once():
+    assert markdown("(BERT, arXiv 1810.04805)") == "(BERT, [arXiv 1810.04805](https://arxiv.org/abs/1810.04805))"
+    linked = "[arXiv 1810.04805](https://arxiv.org/abs/1810.04805)"
+    assert with_sources(linked) == linked
+
+
+def test_the_plural_of_a_name_in_backticks_keeps_its_link():
+    assert markdown("two `Model`s", {"Model": "course_lib.Model"}.get) == "two {py:obj}`Model <course_lib.Model>`s"

@@ -31,6 +31,21 @@ NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 AXE = {"iframes": False, "preload": False, "resultTypes": ["violations"]}
 OUTSIDE = {"exclude": [[".katex"], ["details.source > div"]]}
 
+# Formulas whose full stop begins the next line; code whose lines of up to 120 letters are cut; outputs that are cut.
+PARTED = """() => [...document.querySelectorAll("span.formula")].filter((formula) => {
+  const text = formula.nextSibling, parts = formula.querySelectorAll(".base");
+  if (!(text instanceof Text) || !/^[.,;:!?)\\]]/.test(text.data) || !parts.length) return false;
+  const range = document.createRange();
+  range.setStart(text, 0);
+  range.setEnd(text, 1);
+  const stop = range.getBoundingClientRect();
+  return stop.width > 0 && stop.left < parts[parts.length - 1].getBoundingClientRect().left;
+}).map((formula) => formula.parentElement.textContent)"""
+CUT = """() => [...document.querySelectorAll(".cell_input pre, .cell_output pre")].filter((pre) =>
+  pre.scrollWidth > pre.clientWidth
+  && (pre.closest(".cell_output") || pre.textContent.split("\\n").every((line) => line.length <= 120))
+).map((pre) => pre.textContent)"""
+
 each_page = pytest.mark.parametrize("name", PAGES)
 each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS)
 pytestmark = pytest.mark.browser
@@ -168,11 +183,13 @@ def test_a_page_is_whole_offline_axe_finds_nothing_serious_and_it_fits_small_scr
     whole = "document.documentElement.scrollHeight <= innerHeight + 1"
     assert [frame.url for frame in page.frames[1:] if not soon(frame, whole)] == []
     assert serious(page) == []
+    assert page.evaluate(CUT) == []
     page.emulate_media(color_scheme="dark")
     assert serious(page, runOnly=["color-contrast"]) == []
     for width in (1340, 390):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("() => document.documentElement.scrollWidth") == width
+        assert page.evaluate(PARTED) == []
 
 
 def test_a_figure_answers_and_follows_the_theme_of_the_page(open_page):
@@ -204,6 +221,21 @@ def test_on_paper_and_without_scripts_the_still_picture_stands_for_the_figure(op
     assert open_page("index.html", java_script_enabled=False).locator(".live img").is_visible()
 
 
+@each_notebook
+def test_on_paper_no_formula_is_cut_and_nothing_lies_on_the_text(open_page, notebook):
+    page = open_page(f"notebooks/{notebook}.html", viewport={"width": 703, "height": 1000})  # A4 within its margins
+    page.emulate_media(media="print")
+    cut = "(boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.textContent)"
+    assert page.locator("div.formula").evaluate_all(cut) == []
+    assert not any(page.locator(name).is_visible() for name in (".skip-to-content", ".toc-drawer"))
+
+
+def test_on_paper_a_long_list_may_go_on_on_the_next_page(open_page):
+    page = open_page("reference/reference.html")
+    page.emulate_media(media="print")
+    assert page.locator("dl").first.evaluate("(list) => getComputedStyle(list).breakInside") == "auto"
+
+
 def test_search_finds_a_word_from_a_file_and_leads_to_it(open_page):
     page = open_page("search.html?q=Nadaraya")
     link = page.locator("#search-results li a", has_text="02 Attention").first
@@ -211,6 +243,58 @@ def test_search_finds_a_word_from_a_file_and_leads_to_it(open_page):
     page.wait_for_url("**/02_attention.html*")
     page = open_page("search.html?q=streaming_attention")
     assert page.locator("#search-results a[href*='reference.attention.streaming_attention']").count() == 1
+
+
+def test_the_page_of_the_search_has_a_heading_and_a_field_of_its_own(open_page):
+    page = open_page("search.html")
+    assert page.locator("h1").inner_text() == "Search"
+    page.get_by_label("Search for").fill("Nadaraya")
+    page.locator("article button").click()
+    page.locator("#search-results li a", has_text="02 Attention").first.wait_for()
+
+
+def test_who_comes_by_keyboard_sees_where_the_focus_is(open_page):
+    page = open_page("notebooks/02_attention.html")
+    page.locator(".sidebar-search").focus()
+    assert page.locator(".sidebar-search").evaluate("(field) => getComputedStyle(field).outlineStyle") == "solid"
+    page.set_viewport_size({"width": 390, "height": 800})
+    for drawer in (".sidebar-drawer", ".toc-drawer"):
+        page.locator(f"{drawer} a").nth(2).focus()
+        page.wait_for_function(
+            """(name) => {
+              const box = document.querySelector(name).getBoundingClientRect();
+              return box.left >= 0 && box.right <= innerWidth;
+            }""",
+            arg=drawer,
+        )
+
+
+def test_pictures_are_dimmed_on_dark_pages(open_page):
+    page = open_page("notebooks/02_attention.html", color_scheme="dark")
+    filtered = "(picture) => getComputedStyle(picture).filter"
+    picture = page.locator(".cell_output img").first
+    assert picture.evaluate(filtered) == "brightness(0.86)"
+    page.emulate_media(color_scheme="light")
+    assert picture.evaluate(filtered) == "none"
+
+
+def test_the_guide_has_boxes_to_tick_and_links_to_notebooks_and_its_tables_stand_at_the_left(open_page):
+    page = open_page("instructor.html")
+    page.get_by_label("Restart your kernel").check()
+    assert page.locator("li input[type=checkbox]").count() > 10 and page.get_by_text("[ ]").count() == 0
+    assert page.locator("table").first.get_by_role("link", name="06 The KV cache").count() == 1
+    left = page.locator("article p").first.bounding_box()["x"]
+    assert {round(table.bounding_box()["x"] - left) for table in page.locator("table").all()} == {0}
+
+
+def test_columns_of_sentences_stay_readable_on_small_screens(open_page):
+    page = open_page("instructor.html", viewport={"width": 390, "height": 800})
+    table = page.locator("table", has_text="what the check says").first
+    assert table.locator("td").last.bounding_box()["width"] > 200
+
+
+def test_a_widget_that_needs_python_says_so(parsed):
+    assert "Run this cell in JupyterLab to see what it shows." in "".join(parsed["notebooks/00_start_here.html"].prose)
 
 
 def test_collapsed_cells_are_folded_under_what_they_do(open_page):
@@ -240,8 +324,15 @@ def test_every_public_function_of_the_reference_is_described():
         if (inspect.isfunction(value) or inspect.isclass(value))
         and value.__module__ == module.__name__
         and name[0] != "_"
+        and value.__doc__
     ]
     assert len(own) > 80 and set(own) <= ids
+
+
+def test_no_function_of_the_reference_is_without_a_text(parsed):
+    pages = [name for name in parsed if name.startswith("reference/")]
+    empty = r'<dl class="py function">(?:(?!<dl|<dd>).)*<dd>\s*<details'
+    assert [name for name in pages if re.search(empty, (SITE / name).read_text(encoding="utf-8"), re.DOTALL)] == []
 
 
 def test_a_shape_and_an_error_stand_in_the_reference(open_page):
@@ -352,6 +443,19 @@ def test_a_formula_stays_one_whose_lines_look_like_a_list(tool, tmp_path, monkey
     assert cell.source == "Then $a - b$ and $$c - d$$ and\n- an item"
 
 
+def test_papers_and_other_notebooks_are_links_and_the_end_of_a_proof_stays_with_it(tool, tmp_path):
+    text = "Notebook 04, [notebook 05](05_transformer.ipynb), notebook 02 (BERT, arXiv\n1810.04805). $\\square$"
+    cells = [nbformat.v4.new_markdown_cell(text)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "11_new.ipynb")
+    (cell,) = tool.with_figures(tmp_path / "11_new.ipynb").cells
+    assert cell.source == (
+        "[Notebook 04](04_positions.ipynb), [notebook 05](05_transformer.ipynb), [notebook 02](02_attention.ipynb) "
+        "(BERT, [arXiv 1810.04805](https://arxiv.org/abs/1810.04805)).\xa0□"
+    )
+    own = tool.with_neighbours("notebook 04", tool.NOTEBOOKS / "04_positions.ipynb")
+    assert own == "notebook 04"
+
+
 def test_decks_are_listed_with_their_pdf_as_far_as_they_were_built(tool, tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "SLIDES", tmp_path)
     assert tool.decks().startswith("This site was built without decks.")
@@ -359,6 +463,6 @@ def test_decks_are_listed_with_their_pdf_as_far_as_they_were_built(tool, tmp_pat
     (tmp_path / "02_attention.pdf").touch()
     (tmp_path / "03_heads.html").write_text("<p>no title")
     assert tool.decks().splitlines() == [
-        '- <a href="slides/02_attention.html">Attention</a> (<a href="slides/02_attention.pdf">PDF with notes</a>)',
+        '- <a href="slides/02_attention.html">02 Attention</a> (<a href="slides/02_attention.pdf">PDF with notes</a>)',
         '- <a href="slides/03_heads.html">03_heads</a>',
     ]
