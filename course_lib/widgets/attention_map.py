@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.config import require
+from course_lib.figures import style
 from course_lib.figures.attention import attention_map, clipped
 from course_lib.figures.inputs import as_mask, as_weights, pair_of_tokens
 from course_lib.widgets import page
@@ -123,7 +124,8 @@ class AttentionMap(InteractiveFigure):
         if max(self.weights.shape) > PRINTED_IN_SLIDE:
             for number in list(ax.texts):
                 number.remove()
-        fig.suptitle(ax.get_title(loc="left"), x=0.01, ha="left", fontsize=11, fontweight="bold", parse_math=False)
+        with style.context():
+            fig.suptitle(ax.get_title(loc="left"), x=0.01, ha="left", fontsize=11, fontweight="bold", parse_math=False)
         ax.set_title("", loc="left")  # it is wider than the map
         return fig
 
