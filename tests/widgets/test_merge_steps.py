@@ -81,6 +81,6 @@ def test_the_table_has_each_merge_with_its_count(text):
     figure = MergeSteps(text)
     rows = [re.findall(r"<td>(.*?)</td>", row) for row in figure.table().split("<tr>")[2:]]
     assert len(rows) == len(figure.allowed()["step"])
-    for figure.step, (_, merge, times, _, size) in enumerate(rows[1:]):
+    for figure.step, (merge, times, _, size) in enumerate(rows[1:]):
         left, right, count = figure.leading[0]
         assert (unescape(merge), int(times), int(size)) == (f"{left} + {right}", count, figure.vocab_size + 1)
