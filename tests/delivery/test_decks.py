@@ -84,6 +84,7 @@ class Opened:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda asked: self.requests.append(asked.url))
         page.goto(self.url)
+        page.evaluate("async () => { await document.fonts.ready; }")  # in other letters a slide may overflow
 
     def show(self, number: int) -> None:
         """Show a slide, counted from 1."""
