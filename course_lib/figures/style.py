@@ -11,6 +11,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from course_lib.fields import require
@@ -23,6 +24,8 @@ SIGNED = LinearSegmentedColormap.from_list(
 )
 HIDDEN = {"hatch": "////", "edgecolor": "#6b7785", "linewidth": 0}  # what a mask hides
 CSS_PIXELS, MAX_WIDTH = 100, 820  # pixels for an inch, and of the widest picture, in a notebook
+SLIDE = (8.2, 8.2 * 560 / 1184)  # inches: the shape of a frame of 1184 x 560 pixels
+SLIDE_TYPE = (10.2, 11)  # the least and the largest points there: 20 pixels, and titles that have room
 # The colours, in order, of lines that are no motif: violet, crimson, olive, cyan and ink, apart from those of `motifs`.
 PALETTE = ("#5b3fd6", "#d0104c", "#465a23", "#007d9e", "#1f2933")
 
@@ -66,6 +69,17 @@ def image(fig: Figure, alt: str) -> str:
     require(width <= MAX_WIDTH, f"fig must be at most {MAX_WIDTH / CSS_PIXELS} inches wide, got {width / CSS_PIXELS}")
     style = f"width:{width}px;max-width:100%;height:auto;background:#fff;border:6px solid #fff;border-radius:6px"
     return f'<img alt="{html.escape(alt)}" width="{width}" style="{style}" src="data:image/png;base64,{png(fig)}">'
+
+
+def for_slide(fig: Figure) -> Figure:
+    """The same figure in the shape of a slide's frame, with no letter below 20 pixels there."""
+    least, largest = SLIDE_TYPE
+    fig.set_size_inches(SLIDE)
+    for text in fig.findobj(Text):
+        text.set_fontsize(min(max(text.get_fontsize(), least), largest))
+    for ax in fig.axes:  # ticks that are not there yet
+        ax.tick_params(which="both", labelsize=least)
+    return fig
 
 
 class Picture:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.config import require
+from course_lib.figures import style
 from course_lib.figures.attention import attention_map, clipped
 from course_lib.figures.inputs import as_mask, as_weights, pair_of_tokens
 from course_lib.widgets import page
@@ -14,6 +15,8 @@ from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_TOKENS = 256  # more would be smaller than can be pointed at or read
 MAX_BYTES = 8 * 2**20  # of weights, which also go into every exported page
+# In a slide: inches, and tokens up to which numbers have room in their cells.
+SLIDE_WIDTH, PRINTED_IN_SLIDE = 6.2, 8
 WHOLE_TABLE = 16  # tokens up to which the table holds every weight; above it, each query's three largest
 READING = "Layers and heads are numbered from 0."
 
@@ -113,6 +116,18 @@ class AttentionMap(InteractiveFigure):
         queries = self.data["queries"]
         title = f"{clipped(self.data['title'], 40)}: layer {self.layer}, head {self.head}"
         return attention_map(self.weights, self.data["keys"], query_tokens=queries, mask=self.mask, title=title)
+
+    def slide_drawing(self) -> Drawing:
+        fig = super().slide_drawing()
+        fig.set_figwidth(SLIDE_WIDTH)
+        ax = fig.axes[0]
+        if max(self.weights.shape) > PRINTED_IN_SLIDE:
+            for number in list(ax.texts):
+                number.remove()
+        with style.context():
+            fig.suptitle(ax.get_title(loc="left"), x=0.01, ha="left", fontsize=11, fontweight="bold", parse_math=False)
+        ax.set_title("", loc="left")  # it is wider than the map
+        return fig
 
     def alt(self) -> str:
         weights, queries, keys = self.weights, self.data["queries"], self.data["keys"]

@@ -93,6 +93,10 @@ class InteractiveFigure(anywidget.AnyWidget):
         """The static twin for what is chosen now."""
         raise NotImplementedError
 
+    def slide_drawing(self) -> Drawing:
+        """The static twin in the shape of a slide's frame, with larger type: what a deck shows on paper."""
+        return style.for_slide(self.drawing())
+
     def alt(self) -> str:
         """A sentence for those who do not see the twin: what there is to see in it."""
         raise NotImplementedError
@@ -105,11 +109,12 @@ class InteractiveFigure(anywidget.AnyWidget):
         """The one thing to try from the present state, as a button at the top; None for no button."""
         return None
 
-    def twin(self, note: str = "") -> str:
+    def twin(self, note: str = "", layout: str = "page") -> str:
         """The figure as HTML without script: picture, caption and numbers. Untrusted notebooks keep all of it."""
+        drawing = self.slide_drawing() if layout == "slide" else self.drawing()
         caption = f"<figcaption>{escape(self.data['caption'])}</figcaption>"
         numbers = f"<details><summary>Numbers</summary>{self.table()}</details>"
-        return f"<figure>{style.image(self.drawing(), self.alt())}{note}{caption}{numbers}</figure>"
+        return f"<figure>{style.image(drawing, self.alt())}{note}{caption}{numbers}</figure>"
 
     @contextmanager
     def kept(self):
@@ -141,7 +146,7 @@ class InteractiveFigure(anywidget.AnyWidget):
         """
         require(layout in LAYOUTS, f"layout must be one of {', '.join(map(repr, LAYOUTS))}, got {layout!r}")
         state = self._page_state() | {"layout": layout}
-        return page.render(self.data["title"], self.twin(), state, self._esm, self._css)
+        return page.render(self.data["title"], self.twin(layout=layout), state, self._esm, self._css)
 
     def _page_state(self) -> dict:
         return self.state()

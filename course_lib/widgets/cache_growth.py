@@ -188,7 +188,7 @@ class CacheGrowth(InteractiveFigure):
 
 def described(kinds: Sequence[str]) -> dict:
     """The plot: a named line for each kind, and the chosen text. Windows are grouped attention that forgets."""
-    x = {"log": 2, "room": 66, "ticks": CONTEXTS[::4], "texts": [f"{n:,}" for n in CONTEXTS[::4]]}
+    x = {"log": 2, "room": 72, "ticks": CONTEXTS[::4], "texts": [f"{n:,}" for n in CONTEXTS[::4]]}
     looks = [*((kind.lower(), "solid") for kind in kinds[:-1]), ("gqa", "dotted")]
     lines = [plots.line(kind, *look, end=kind) for kind, look in zip(kinds, looks, strict=True)]
     tokens = plots.axis("tokens in each text", CONTEXTS[0], CONTEXTS[-1], **x)

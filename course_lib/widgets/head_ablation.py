@@ -200,6 +200,12 @@ class HeadAblation(AskingFigure):
             bars.legend(loc="upper right")
         return fig
 
+    def slide_drawing(self) -> Drawing:
+        fig = super().slide_drawing()
+        for text in fig.axes[0].texts:
+            text.set_text(text.get_text().replace("removed", "off"))  # as in the live slide: the cells are narrow
+        return fig
+
     def alt(self) -> str:
         names = ", ".join(f"L{layer} H{head}" for layer, head in self.removed_heads) or "no head"
         (before, later), (first, second) = self.all_heads, self.losses

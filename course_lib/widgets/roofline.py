@@ -149,6 +149,12 @@ class Roofline(InteractiveFigure):
     def _what(self) -> str:
         return f"{list(self._steps)[self.model]}, {self.tokens:,} tokens, on {self.machine.name}"
 
+    def slide_drawing(self) -> Drawing:
+        fig = super().slide_drawing()
+        for text in fig.axes[0].texts:
+            text.set_text(text.get_text().replace("waits for ", "waits for\n"))  # left of the ridge is little room
+        return fig
+
     def alt(self) -> str:
         device = self._devices[self.device]
         found = "; ".join(f"{name} {work.intensity:.3g}" for name, work in self.works.items())

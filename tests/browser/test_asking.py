@@ -71,7 +71,7 @@ class Squares(AskingFigure):
     def foreseen(self):
         return [{"number": number} for number in range(4)]
 
-    def twin(self):
+    def twin(self, layout="page"):
         return ""
 
 

@@ -97,3 +97,24 @@ def test_predict_then_reveal(mount):
     assert verdict == f"You predicted 2; it is {python.keys_looked_at:.1f}."
     assert opened.locator(".clf-plot:visible").count() == 3
     assert "Predict another width" in opened.evaluate("() => document.activeElement.textContent")
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda opened: opened.get_by_role("button", name="T = 1").click(),
+        lambda opened: opened.get_by_role("button", name="Try").click(),
+        lambda opened: opened.get_by_role("slider", name="Temperature").press("ArrowRight"),
+        lambda opened: opened.get_by_role("radio", name="4", exact=True).check(),
+    ],
+    ids=["button", "try", "slider", "width"],
+)
+def test_a_prediction_is_dropped_where_its_temperature_or_width_is_left(mount, leave):
+    python = figure()
+    python.temperature, python.predicted = 2, 3
+    opened = mount(python)
+    verdict = opened.locator(".clf-verdict")
+    assert verdict.inner_text() == f"You predicted 3; it is {python.keys_looked_at:.1f}."
+    leave(opened)
+    assert verdict.is_hidden()
+    assert {"predicted": None} in opened.evaluate("() => window.changes[0]")

@@ -8,7 +8,10 @@ from html import unescape
 import numpy as np
 import pytest
 import traitlets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
+from course_lib.figures import style
 from course_lib.widgets import FIGURES
 from course_lib.widgets.base import AskingFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Name
@@ -147,7 +150,7 @@ class Squares(AskingFigure):
     def foreseen(self):
         return [{"number": number} for number in range(3)]
 
-    def twin(self):
+    def twin(self, layout="page"):
         return ""
 
 
@@ -163,3 +166,23 @@ def test_a_page_holds_the_answers_that_were_foreseen_and_the_present_one():
     state = json.loads(re.search(r'data-figure="state">(.*?)</script>', figure.to_html(), re.DOTALL).group(1))
     assert [answer["for"] for answer in state["answers"]] == [[5], [0], [1], [2]] and state["number"] == 5
     assert figure.number == 5
+
+
+def test_the_still_of_a_slide_has_large_type_and_all_of_it_inside(cls):
+    """20 of the slide's 720 pixels hold for tick labels, too; only what a formula writes high or low is smaller."""
+    fig = cls.example(TOKENS).slide_drawing()
+    with style.context():
+        FigureCanvasAgg(fig).draw()
+    width, height = fig.get_size_inches()
+    enlarged = min(1184 / width, 560 / height)  # pixels of the slide for an inch
+    words = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    assert min(text.get_fontsize() * enlarged / 72 for text in words) >= 20
+    axes = [axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)]
+    ticks = [label for axis in axes for label in axis.get_ticklabels(which="both")]  # also those beyond the axes
+    inside = fig.bbox.padded(2)  # pixels: air around the letters
+    outside = [word.get_text() for word in words if word not in ticks and not within(word.get_window_extent(), inside)]
+    assert outside == []
+
+
+def within(box, other) -> bool:
+    return other.x0 <= box.x0 and other.y0 <= box.y0 and box.x1 <= other.x1 and box.y1 <= other.y1

@@ -11,7 +11,7 @@ import { playButton } from "./play.js";
 import { plot } from "./plot.js";
 
 const FACE = { page: { least: 76, most: 84 }, slide: { least: 94, most: 112 }, gap: 6 }; // pixels
-const LOWER = { page: 124, slide: 182, axis: 50, share: 0.4, gap: 28, beside: 600, cell: 4 }; // pixels of map and curve, and the map's share
+const LOWER = { page: 124, slide: 200, axis: 50, share: 0.4, gap: 28, beside: 600, cell: 4 }; // pixels of map and curve, and the map's share
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {

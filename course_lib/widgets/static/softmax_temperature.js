@@ -5,7 +5,7 @@ import { button, numberOf, radioControl, rangeControl, traitSlider } from "./con
 import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 
-const HEIGHT = { page: 270, slide: 238 }; // of each plot
+const HEIGHT = { page: 270, slide: 226 }; // of each plot
 const GAP = 20; // between them, as in the style sheet
 
 export function mount(el, initial, onChange) {
@@ -32,7 +32,9 @@ export function mount(el, initial, onChange) {
     const verdict = make("p", { class: "clf-verdict" });
     const shown = make("div", { class: "clf-temperature" }, ...plots.map((each) => each.element));
 
-    function show() {
+    function show(names) {
+      const moved = names.includes("width") || names.includes("step");
+      if (moved && state.predicted !== null && !names.includes("predicted")) return choose({ predicted: null }); // it was of another place
       const { looked_at, entropy, gradient } = numbers;
       const at = [state.width, state.step];
       width.show(state.width);
