@@ -111,7 +111,7 @@ export function mount(el, initial, onChange) {
       show, sentence,
       layout(width) {
         tiles.layout(width);
-        compared.columns(width >= MAP.beside ? 3 : 1);
+        compared.abreast(width >= MAP.beside);
         if (!state.compared) return;
         compared.fit();
         compared.redraw();
@@ -202,8 +202,8 @@ function comparison(data, seen, choose, height) {
 
   return {
     element,
-    columns(count) {
-      element.style.gridTemplateColumns = `repeat(${count}, minmax(0, 1fr))`;
+    abreast(all) {
+      element.classList.toggle("clf-abreast", all);
       fitted = false;
     },
     draw([first, second], values, nameOf, cell) {
