@@ -44,6 +44,14 @@ DECODE_FIGURES = {
     "cache, MB": "{megabytes:.1f}",
 }
 
+OVERHEAD_FIGURES = {
+    "": "{variant}",
+    "implementation": "{implementation}",
+    "microseconds per layer": "{us_per_layer:.0f}",
+    "half of the steps": "{us_quartiles[0]:.0f} - {us_quartiles[1]:.0f}",
+    "times": "{times:.2f}",
+}
+
 WAY_FIGURES = {
     "ways of": "{product}",
     "shape": "{shape}",
@@ -124,12 +132,13 @@ def decode(
     """One more token after a long text: the course, transformers with the same parameters, a floor, a prediction.
 
     Greedy tokens are compared first. The course runs twice: in the ways of computing that it measured to be fastest on
-    this processor, and in the plain way. The times of all ways are listed. It takes some minutes, most of them in the
-    latent prefill of transformers.
+    this processor, and in the plain way. The times of all ways are listed. Last come steps of narrow models, which
+    take as long as all that is no arithmetic. It takes some minutes, most of them in the latent prefill of
+    transformers.
     """
     import torch
 
-    from course_lib.bench import report
+    from course_lib.bench import overhead, report
     from course_lib.bench.decode import CONTEXTS, measure
     from course_lib.bench.decode_contenders import VARIANTS
     from course_lib.bench.rates import computing, measure_machine, ways
@@ -141,20 +150,22 @@ def decode(
         raise typer.BadParameter(f"must be one of {', '.join(VARIANTS)}, got {unknown[0]!r}", param_hint="--variant")
     require_output(output)
     torch.set_num_threads(threads)
-    peak = measure_machine()
+    peak, variants = measure_machine(), variant or tuple(VARIANTS)
     try:
-        rows = [row.as_dict() for row in measure(peak, variant or tuple(VARIANTS), context or CONTEXTS)]
+        rows = [row.as_dict() for row in measure(peak, variants, context or CONTEXTS)]
+        narrow = overhead.measure(variants)
     except ValueError as error:  # other tokens than the course's; or nothing to compare with
         typer.echo(f"The measurement stopped: {error}", err=True)
         raise typer.Exit(1) from error
     report.show_lines("Decoding", DECODE_FIGURES, [row | {"megabytes": row["cache_bytes"] / 1e6} for row in rows])
+    report.show_lines("A step of narrow models", OVERHEAD_FIGURES, narrow)
     where, how, taken = machine(), computing(), ways()
     times = [", ".join(f"{way} {time:.0f}" for way, time in row["microseconds"].items()) for row in taken]
     report.show_lines("Ways taken", WAY_FIGURES, [row | {"times": t} for row, t in zip(taken, times, strict=True)])
     typer.echo(f"{where['processor']}, {threads} threads, " + ", ".join(f"{k} {v}" for k, v in how.items()))
     rates = {"bytes_per_second": peak.bandwidth, "flops_per_second": peak.flops}
     versions = {"transformers": installed("transformers")}
-    report.write(output, "decode", rows, ways=taken, peak=rates, machine=where | how | versions)
+    report.write(output, "decode", rows, narrow=narrow, ways=taken, peak=rates, machine=where | how | versions)
 
 
 @app.command()

@@ -49,6 +49,11 @@ def test_figures_of_every_variant(tmp_path):
         assert way["threads"] == 1 and way["taken"] in way["microseconds"] and "plain" in way["microseconds"]
         assert all(time > 0 for time in way["microseconds"].values())
     rows = found["rows"]
+    for course, *peers in (found["narrow"][i : i + 4] for i in range(0, 12, 4)):
+        assert course["implementation"] == "course" and course["times"] == 1
+        for row in (course, *peers):
+            assert row["variant"] == course["variant"] and 0 < row["us_quartiles"][0] <= row["us_per_layer"]
+            assert row["times"] == pytest.approx(row["us_per_layer"] / course["us_per_layer"])
     names = ["course", "plain-course", "transformers-dynamic", "transformers-static"]
     assert [(row["variant"], row["context"], row["implementation"]) for row in rows] == [
         (variant, context, name) for variant in VARIANTS for context in (23, 37) for name in names
