@@ -1,10 +1,10 @@
 """Attention in PyTorch: batched, trainable, cached; the names and verbs of `course_lib.reference`."""
 
-from course_lib.layers.attention import GroupedQueryAttention
 from course_lib.layers.bidirectional import BidirectionalAttention, BidirectionalLatentAttention
 from course_lib.layers.cache import Cache
 from course_lib.layers.cross import CrossAttention, CrossLatentAttention, Memory
 from course_lib.layers.feedforward import FeedForward, SwiGLU
+from course_lib.layers.grouped import GroupedQueryAttention
 from course_lib.layers.kernel import Seen, attend, attention_weights
 from course_lib.layers.latent import Absorbed, LatentAttention
 from course_lib.layers.norms import LayerNorm, RMSNorm

@@ -17,7 +17,7 @@ from course_lib.layers.cache import Cache, Held, Rows
 from course_lib.layers.checks import check_finite, check_input, check_lengths, check_mask
 from course_lib.layers.kernel import Seen, attend_unchecked, attention_weights, mix
 from course_lib.layers.positions import At
-from course_lib.layers.step import Step
+from course_lib.layers.step import Step, real
 from course_lib.layers.window import WindowCache
 
 Output = Float[Tensor, "b m d"] | tuple[Float[Tensor, "b m d"], Float[Tensor, "b h m N"]]  # of m = n tokens, or 1
@@ -70,7 +70,10 @@ class Attention(nn.Module, ABC):
 
 
 class SelfAttention(Attention):
-    """Abstract: every token asks the sequence that it stands in. A subclass says what is visible (see `step.Sight`)."""
+    """Abstract: every token asks the sequence that it stands in.
+
+    A subclass says which keys are `visible`, and which cache it can use.
+    """
 
     def forward(
         self,
@@ -100,20 +103,21 @@ class SelfAttention(Attention):
         self.check(X, cache, lengths, mask)
         with torch.set_grad_enabled(torch.is_grad_enabled() and cache is None):
             step = Step(X.shape[:2], X.device, cache, lengths, mask)
-            check_finite(step.tokens(X))
+            check_finite(step.without_padding(X))
             found = self.respond(X, cache, step, return_weights, reading)
-            return (step.tokens(found[0]), found[1]) if return_weights else step.tokens(found)
+            return (step.without_padding(found[0]), found[1]) if return_weights else step.without_padding(found)
 
     def respond(self, X: Tensor, cache: Cache | None, step: Step, return_weights: bool, reading: str | None) -> Output:
         """Leave rows of all tokens in the cache, and answer those that ask."""
-        X = step.tokens(X)
-        rows = self.compress(X, step.places)
+        X = step.without_padding(X)
+        rows = self.compress(X, step.rotations)
         rows, keys = step.without_cache(rows) if cache is None else cache.append(rows, step.lengths)
         X = step.asking(X)
         window = self.config.window
         past = step.past if window is None else min(step.past, window - 1)
-        verbs = self.verbs(reading, X.shape[1], past + step.n)
-        Y, P = self.answer(verbs, (X, step.asking_places), rows, step.seen(self, keys), return_weights)
+        verbs = self.verbs(reading, X.shape[1], past + step.n)  # of the rows past, those that the window shows
+        seen = step.once((type(self), window), self.visible_sets, keys)
+        Y, P = self.answer(verbs, (X, step.asking_rotations), rows, seen, return_weights)
         return Y if P is None else (Y, P)
 
     def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
@@ -126,6 +130,29 @@ class SelfAttention(Attention):
             new = n if cache is None or lengths is None else lengths.cpu()
             check_mask(mask, batch, n, int((starts + new).max()))
         self.check_cache(cache)
+
+    def visible_sets(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:
+        """Those of the tokens that ask, from the positions of the keys, the padding and the caller's mask."""
+        queries = step.asking_positions
+        if step.lengths is None and step.mask is None and queries.ndim == keys.ndim == 1:
+            short = self.shortcut(len(queries), len(keys))
+            if short is not None:
+                return short
+        queries, keys = queries.to(step.device), keys.to(step.device)
+        visible = self.visible(queries, keys)
+        if step.lengths is not None and step.asking_rows is None:  # padding asks nothing: its rows of P are zero
+            visible = visible & real(queries.expand(len(step.lengths), -1), step.lengths)[..., None]
+        if step.mask is not None:
+            visible = visible & at_positions(step.mask.to(step.device), keys)
+        return Seen(visible)
+
+    @abstractmethod
+    def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
+        """(..., n, N) by position, true where a query sees a key; at position -1 nothing stands."""
+
+    @abstractmethod
+    def shortcut(self, n: int, N: int) -> Seen | None:
+        """The visible sets of the last n of N tokens, where no mask need be made to say them."""
 
     @abstractmethod
     def check_cache(self, cache: Cache | None) -> None:
@@ -158,3 +185,13 @@ class Causal(SelfAttention):
                 f"cache keeps the last {cache.window} rows, so the layer must see no further, "
                 f"got window = {self.config.window}",
             )
+
+
+def at_positions(mask: Bool[Tensor, "*b n N"], keys: Int[Tensor, "*c M"]) -> Bool[Tensor, "*d n M"]:
+    """The columns of the mask, which stand for positions, in the order in which the keys are stored."""
+    columns = keys.clamp(min=0)
+    if keys.ndim == 1:
+        return mask[..., columns]
+    n = mask.shape[-2]
+    columns = columns[:, None].expand(-1, n, -1)
+    return mask.expand(len(columns), n, -1).gather(-1, columns)

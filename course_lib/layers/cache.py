@@ -32,16 +32,16 @@ class Cache:
         self._slots = torch.arange(0)  # their numbers, which are positions as long as every row is kept
         self._hold(())
 
-    def _hold(self, held: Iterable[int]) -> None:
+    def _hold(self, counts: Iterable[int]) -> None:
         """What follows from the numbers of tokens is worked out here, once, however often the next step asks."""
-        self.held = tuple(held)  # tokens of each sequence
-        self.length = max(self.held, default=0)  # of the longest one
-        self._even = min(self.held, default=0) == self.length  # every sequence goes on at the same position
+        self.counts = tuple(counts)  # tokens of each sequence
+        self.length = max(self.counts, default=0)  # of the longest one
+        self._even = min(self.counts, default=0) == self.length  # every sequence goes on at the same position
 
     @property
     def lengths(self) -> Int[Tensor, "b"]:
         """Tokens of each sequence, on the CPU."""
-        return torch.tensor(self.held, dtype=torch.long)
+        return torch.tensor(self.counts, dtype=torch.long)
 
     @property
     def capacity(self) -> int:
@@ -124,19 +124,19 @@ class Cache:
 
         Raises ValueError for an index that is no whole number or lies outside the batch.
         """
-        self._reorder(sequence_indices(indices, len(self.held)))
+        self._reorder(sequence_indices(indices, len(self.counts)))
 
     def _reorder(self, indices: Int[Tensor, "c"]) -> None:
-        self._hold(self.held[i] for i in indices.tolist())
+        self._hold(self.counts[i] for i in indices.tolist())
         with torch.inference_mode(False), torch.no_grad():
             self._buffers = {k: buffer[indices.to(buffer.device)] for k, buffer in self._buffers.items()}
 
     def reset(self) -> None:
         """Forget every token; the memory is kept for the next sequences."""
-        self._hold((0,) * len(self.held))
+        self._hold((0,) * len(self.counts))
 
     def _check_batch(self, batch: int) -> None:
-        held = len(self.held)
+        held = len(self.counts)
         good = self.length == 0 or batch == held
         require(good, lambda: f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
 

@@ -7,10 +7,10 @@ from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor
 
 from course_lib.config import GroupedConfig, LatentConfig, require
-from course_lib.layers.attention import Grouped
 from course_lib.layers.base import Attention, Output
 from course_lib.layers.cache import Held
 from course_lib.layers.checks import check_finite, check_input, check_lengths, sequence_indices
+from course_lib.layers.grouped import Grouped
 from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Latent
 from course_lib.layers.step import Step, real
@@ -43,7 +43,7 @@ class Memory:
         at_tokens = None if self.at_tokens is None else self.at_tokens[at]
         return Memory({name: row[at] for name, row in self.rows.items()}, at_tokens)
 
-    def visible(self, n: int) -> Seen:
+    def seen(self, n: int) -> Seen:
         """Each of n queries sees every token of its own sequence's memory, and no padding."""
         return Seen() if self.at_tokens is None else Seen(self.at_tokens[:, None].expand(-1, n, -1))
 
@@ -89,7 +89,7 @@ class Cross(Attention):
             require(memory.batch == len(X), f"memory must hold {len(X)} sequences, as X does, got {memory.batch}")
         n = X.shape[1]
         verbs = self.verbs(None, n, memory.length)
-        Y, P = self.answer(verbs, (X, torch.arange(n)), memory.rows, memory.visible(n), return_weights)
+        Y, P = self.answer(verbs, (X, torch.arange(n)), memory.rows, memory.seen(n), return_weights)
         return Y if P is None else (Y, P)
 
 

@@ -7,8 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import require
-from course_lib.layers.attention import new_bias, new_weight
-from course_lib.layers.products import project
+from course_lib.layers.products import new_bias, new_weight, project
 
 
 class FeedForward(nn.Module):

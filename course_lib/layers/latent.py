@@ -8,12 +8,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import LatentConfig, require
-from course_lib.layers.attention import new_weight
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import Held, Rows
 from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import At, rotary_table
-from course_lib.layers.products import join_heads, project, project_heads, split_heads
+from course_lib.layers.products import join_heads, new_weight, project, project_heads, split_heads
 
 
 class Latent(Attention):
@@ -53,8 +52,8 @@ class Latent(Attention):
     def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
         """`reading` changes the cost, not the values: "expanded" forms keys and values of all N rows from L.
 
-        "absorbed" attends over L itself. None takes the one with fewer FLOPs (see `absorbs`) where more rows are read
-        than ask, and expanded where all rows ask, as in training and in a prefill.
+        "absorbed" attends over L itself. None takes expanded where all N tokens ask, as in training and in a prefill;
+        else the one with fewer FLOPs (see `absorbs`), as in a decode step, and in the last layer of a prefill.
         """
         good = reading in (None, "expanded", "absorbed")
         require(good, lambda: f'reading must be "expanded", "absorbed" or None, got {reading!r}')
@@ -62,15 +61,15 @@ class Latent(Attention):
             reading = "absorbed" if N > n and self.absorbs(n, N) else "expanded"
         return self.absorbed if reading == "absorbed" else self
 
-    def absorbs(self, n: int, rows: int) -> bool:
-        """Whether n new tokens that read `rows` rows, cached or their own, cost fewer FLOPs absorbed than expanded.
+    def absorbs(self, n: int, N: int) -> bool:
+        """Whether n new tokens that read N rows, cached or their own, cost fewer FLOPs absorbed than expanded.
 
-        Multiply-adds per head. Expanded: rows r (e + v) to form keys and values, n rows (e + p + v) to use them.
-        Absorbed: n r (e + v) to take queries to the latent and mixed rows to values, n rows (2 r + p) to use the rows.
+        Multiply-adds per head. Expanded: N r (e + v) to form keys and values, n N (e + p + v) to use them.
+        Absorbed: n r (e + v) to take queries to the latent and mixed rows to values, n N (2 r + p) to use the rows.
         """
         r, e, v = self.config.d_latent, self.config.d_head, self.config.d_value
         made = r * (e + v)
-        return n * (rows * (2 * r - e - v) + made) < rows * made
+        return n * (N * (2 * r - e - v) + made) < N * made
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n _"]:
         """[Q, Q_R] of width e + p; Q_R turned by position: (n,), or (b, 1, n) when sequences differ."""
@@ -136,6 +135,6 @@ class Absorbed:
 class LatentAttention(Causal, Latent):
     """Causal latent self-attention; see `Latent` for its weights.
 
-    A prefill forms keys and values (expanded), a decode step reads the cached rows in the cheaper way; `forward` takes
-    `reading` to choose another.
+    Where all tokens ask, as in a prefill, keys and values are formed (expanded). A decode step, and the last layer of a
+    prefill, read the rows in the cheaper way. `forward` takes `reading` to choose one; see `verbs`.
     """

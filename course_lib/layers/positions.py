@@ -67,8 +67,8 @@ def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[Tensor,
     return rope.slowed(frequencies(width, rope.base_at(length, width)))
 
 
-class Places:
-    """Positions of rows, and their rotary rows: looked up for the first layer that asks, kept for the others."""
+class Rotations:
+    """The rotary rows of some positions: looked up for the first layer, kept for the others."""
 
     def __init__(self, positions: Int[Tensor, "..."]):
         self.positions = positions
@@ -81,7 +81,7 @@ class Places:
         return self._found[key]
 
 
-At = Int[Tensor, "..."] | Places  # positions (n,), or (b, 1, n) when sequences differ
+At = Int[Tensor, "..."] | Rotations  # positions (n,), or (b, 1, n) when sequences differ
 
 
 class RotaryTable(PositionTable):
@@ -100,8 +100,8 @@ class RotaryTable(PositionTable):
 
         Computed in float32 at least. Raises ValueError for another width or a negative position.
         """
-        places = positions if isinstance(positions, Places) else Places(positions)
-        turns = places.turns(self, x.device, torch.promote_types(x.dtype, torch.float32).to_complex())
+        rotations = positions if isinstance(positions, Rotations) else Rotations(positions)
+        turns = rotations.turns(self, x.device, torch.promote_types(x.dtype, torch.float32).to_complex())
         if x.shape[-1] != self.width:
             raise ValueError(f"x must have the rotary width {self.width}, got shape {tuple(x.shape)}")
         # As complex numbers: one product instead of six.

@@ -1,4 +1,4 @@
-"""Rows times weights, for all heads side by side or for each head by itself.
+"""Weights, and rows times weights: for all heads side by side, or for each head by itself.
 
 A decode step has one row for each sequence and reads every weight for it; `course_lib.layers.cpu` chooses the way.
 """
@@ -6,16 +6,26 @@ A decode step has one row for each sequence and reads every weight for it; `cour
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.layers import cpu
+
+
+def new_weight(rows: int, columns: int) -> nn.Parameter:
+    """W (rows, columns), normal with variance 1 / rows: x W has the variance of x's entries."""
+    return nn.Parameter(cpu.by_columns(torch.randn(rows, columns) * rows**-0.5))
+
+
+def new_bias(width: int, wanted: bool) -> nn.Parameter | None:
+    """b (width,), zero at first, or none."""
+    return nn.Parameter(torch.zeros(width)) if wanted else None
 
 
 def project(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"], b: Float[Tensor, "w"] | None = None) -> Tensor:
     """X W, or X W + b."""
     plain = cpu.setting == cpu.PLAIN or torch.is_grad_enabled()  # the usual cases, without a call
     way = cpu.product if plain else cpu.way_of_product(X, W)
-    if way is cpu.product:
+    if way is cpu.product:  # computed here, so that no axes of X are joined and b is added in one pass
         return X @ W if b is None else F.linear(X, W.T, b)
     Y = way(X.reshape(-1, len(W)), W).view(*X.shape[:-1], -1)
     return Y if b is None else Y + b

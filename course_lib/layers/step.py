@@ -1,32 +1,19 @@
 """What the new tokens of one call have in common in every layer: where they stand, and which keys they see.
 
-A model works it out once, in one `Step` for all of its layers. A layer that is called alone makes its own.
+A model makes one `Step` for all of its layers. A layer that is called alone makes its own. A token asks when its query
+is computed and its row goes on: all tokens do, but in the last layer of a prefill only the last one of each sequence.
 """
 
 import copy
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
-from course_lib.config import GroupedConfig, LatentConfig
 from course_lib.layers.cache import Cache, Rows
 from course_lib.layers.kernel import Seen
-from course_lib.layers.positions import Places
-
-
-@runtime_checkable
-class Sight(Protocol):
-    """What a layer says of its visible sets (paper, section 4), by position alone."""
-
-    config: GroupedConfig | LatentConfig
-
-    def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
-        """(..., n, N), true where a query sees a key; at position -1 nothing stands."""
-
-    def shortcut(self, n: int, N: int) -> Seen | None:
-        """The visible sets of the last n of N tokens, where no mask need be made to say them."""
+from course_lib.layers.positions import Rotations
 
 
 class Step:
@@ -49,9 +36,9 @@ class Step:
         self.device, self.lengths, self.mask = device, lengths, mask
         # On the CPU: (n,) when the same for every sequence, else (b, n).
         self.positions = torch.arange(self.n) if cache is None else cache.next_positions(batch, self.n)
-        self.places = places_of(self.positions, lengths)
-        self.asking_positions, self.asking_places = self.positions, self.places
-        self.rows: slice | Int[Tensor, "b 1"] | None = None  # of the tokens that ask; None for all
+        self.rotations = rotations_of(self.positions, lengths)
+        self.asking_positions, self.asking_rotations = self.positions, self.rotations
+        self.asking_rows: slice | Int[Tensor, "b 1"] | None = None  # of the tokens that ask; None for all
         self._seen: dict[tuple, Seen] = {}
 
     def last(self) -> "Step":
@@ -61,23 +48,23 @@ class Step:
         step = copy.copy(self)
         step._seen = {}
         if self.lengths is None:
-            step.rows, step.asking_positions = slice(-1, None), self.positions[..., -1:]
+            step.asking_rows, step.asking_positions = slice(-1, None), self.positions[..., -1:]
         else:
-            step.rows = self.lengths.cpu().clamp(min=1)[:, None] - 1  # of a sequence without new tokens any row
-            step.asking_positions = self.positions.expand(len(step.rows), -1).gather(1, step.rows)
-        step.asking_places = Places(for_heads(step.asking_positions))
+            step.asking_rows = self.lengths.cpu().clamp(min=1)[:, None] - 1  # of a sequence without new tokens any row
+            step.asking_positions = self.positions.expand(len(step.asking_rows), -1).gather(1, step.asking_rows)
+        step.asking_rotations = Rotations(for_heads(step.asking_positions))
         return step
 
     def asking(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b m d"]:
         """The rows of the m tokens of each sequence that ask: m = n, or 1."""
-        if self.rows is None:
+        if self.asking_rows is None:
             return X
-        if isinstance(self.rows, slice):
-            return X[:, self.rows]
-        rows = self.rows.to(X.device)
+        if isinstance(self.asking_rows, slice):
+            return X[:, self.asking_rows]
+        rows = self.asking_rows.to(X.device)
         return X.gather(1, rows[..., None].expand(-1, -1, X.shape[-1]))
 
-    def tokens(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b n d"]:
+    def without_padding(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b n d"]:
         """The rows, zero at padding, which may hold anything."""
         return X if self.lengths is None else X.masked_fill(~real(X, self.lengths)[..., None], 0.0)
 
@@ -87,34 +74,19 @@ class Step:
             return rows, self.positions
         return rows, torch.where(self.positions < self.lengths.cpu()[:, None], self.positions, -1)
 
-    def seen(self, layer: Sight, keys: Int[Tensor, "*c N"]) -> Seen:
-        """The visible sets of those that ask, from the positions of the keys; the same in all layers of a kind."""
-        kind = type(layer), layer.config.window
+    def once(self, kind: tuple, work_out: Callable[..., Seen], *arguments) -> Seen:
+        """The visible sets of those that ask: worked out by the first layer of a kind, kept for the others."""
         if kind not in self._seen:
-            self._seen[kind] = self._work_out(layer, keys)
+            self._seen[kind] = work_out(self, *arguments)
         return self._seen[kind]
 
-    def _work_out(self, layer: Sight, keys: Int[Tensor, "*c N"]) -> Seen:
-        queries = self.asking_positions
-        if self.lengths is None and self.mask is None and queries.ndim == keys.ndim == 1:
-            short = layer.shortcut(len(queries), len(keys))
-            if short is not None:
-                return short
-        queries, keys = queries.to(self.device), keys.to(self.device)
-        visible = layer.visible(queries, keys)
-        if self.lengths is not None and self.rows is None:  # padding asks nothing: its rows of P are zero
-            visible = visible & real(queries.expand(len(self.lengths), -1), self.lengths)[..., None]
-        if self.mask is not None:
-            visible = visible & at_positions(self.mask.to(self.device), keys)
-        return Seen(visible)
 
-
-def places_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | None) -> Places:
+def rotations_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | None) -> Rotations:
     """For rotation: at most the last token's position, since dynamic scaling depends on a text without its padding."""
     if lengths is not None:
         tokens = torch.arange(positions.shape[-1]) < lengths.cpu()[:, None]
         positions = positions.clamp(max=int((positions * tokens).max()))
-    return Places(for_heads(positions))
+    return Rotations(for_heads(positions))
 
 
 def for_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
@@ -125,13 +97,3 @@ def for_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
 def real(X: Shaped[Tensor, "b n *d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
     """True at the tokens of X, rows or numbers, false at the padding to their right."""
     return torch.arange(X.shape[1], device=X.device) < lengths.to(X.device)[:, None]
-
-
-def at_positions(mask: Bool[Tensor, "*b n N"], keys: Int[Tensor, "*c M"]) -> Bool[Tensor, "*d n M"]:
-    """The columns of the mask, which stand for positions, in the order in which the keys are stored."""
-    columns = keys.clamp(min=0)
-    if keys.ndim == 1:
-        return mask[..., columns]
-    n = mask.shape[-2]
-    columns = columns[:, None].expand(-1, n, -1)
-    return mask.expand(len(columns), n, -1).gather(-1, columns)

@@ -19,7 +19,7 @@ class WindowCache(Cache):
         require(is_whole(spare, 0), f"spare must be a whole number of rows, not negative, got {spare!r}")
         super().__init__(window + spare)
         self.window = window
-        self._held = torch.full((0, window + spare), -1)  # position of the token in each slot; -1 for none
+        self._positions = torch.full((0, window + spare), -1)  # position of the token in each slot; -1 for none
 
     def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "b N"]]:
         """As Cache.append, but returns the rows that the new tokens can see, in no particular order.
@@ -31,26 +31,26 @@ class WindowCache(Cache):
         size = self._fixed
         self._reserve(rows, size)
         if self.length == 0:
-            self._held = torch.full((batch, size), -1)
+            self._positions = torch.full((batch, size), -1)
         counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
         new = starts[:, None] + torch.arange(n)
         is_new = torch.arange(n) < counts[:, None]
         seen, keys = dict(self._buffers), None
         if n > 1:  # the new rows push out some that the first of the new tokens still see
             seen = {name: torch.cat([self._buffers[name], row], -2) for name, row in rows.items()}
-            keys = torch.cat([self._held, torch.where(is_new, new, -1)], -1)
+            keys = torch.cat([self._positions, torch.where(is_new, new, -1)], -1)
         kept = is_new & (torch.arange(n) >= counts[:, None] - size)
         self._write(rows, new % size, kept)
         sequence, t = torch.nonzero(kept, as_tuple=True)
-        held = self._held.clone()  # not in place: it may have been made in inference mode
-        held[sequence, new[sequence, t] % size] = new[sequence, t]
-        self._held = held
+        stored = self._positions.clone()  # not in place: it may have been made in inference mode
+        stored[sequence, new[sequence, t] % size] = new[sequence, t]
+        self._positions = stored
         self._hold((starts + counts).tolist())
-        return seen, held if keys is None else keys
+        return seen, stored if keys is None else keys
 
     def _reorder(self, indices: Int[Tensor, "c"]) -> None:
         super()._reorder(indices)
-        self._held = self._held[indices]
+        self._positions = self._positions[indices]
 
     def _forget(self, lengths: Int[Tensor, "b"]) -> None:
         """The window of the next token, back to position length - window + 1, must still be held."""
@@ -61,5 +61,5 @@ class WindowCache(Cache):
             f"length must leave a whole window of {self.window} rows: those before positions {oldest.tolist()} are "
             f"gone, got {lengths.tolist()}; WindowCache(window, spare=...) keeps more",
         )
-        self._held = torch.where(self._held < lengths[:, None], self._held, -1)
+        self._positions = torch.where(self._positions < lengths[:, None], self._positions, -1)
         super()._forget(lengths)

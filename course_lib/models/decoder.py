@@ -34,7 +34,7 @@ class Decoder(nn.Module):
         """
         check_caches(caches, self.blocks)
         with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
-            step = self.embedding.step(tokens, None if caches is None else caches[0], lengths)
+            step = self.embedding.new_step(tokens, None if caches is None else caches[0], lengths)
             X = self.embedding(tokens, step)
             steps = [step] * (len(self.blocks) - 1) + [step.last() if last else step]
             for layer, now, cache in zip(layers, steps, caches or [None] * len(self.blocks), strict=True):
@@ -119,8 +119,10 @@ def check_caches(caches: list[Cache] | None, blocks: nn.ModuleList) -> None:
         block.attention.check_cache(cache)
     require(len({id(cache) for cache in caches}) == n_layers, "caches must hold a cache of its own for each layer")
     require(
-        len({cache.held for cache in caches}) == 1,
-        lambda: f"caches must hold the same tokens in each layer, got lengths {[list(cache.held) for cache in caches]}",
+        len({cache.counts for cache in caches}) == 1,
+        lambda: (
+            f"caches must hold the same tokens in each layer, got lengths {[list(cache.counts) for cache in caches]}"
+        ),
     )
 
 

@@ -49,7 +49,7 @@ class Embedding(nn.Module):
         self.norm = new_norm(config) if config.embedding_norm else nn.Identity()
         self.dropout = new_dropout(config)
 
-    def step(self, tokens: Tensor, cache: Cache | None = None, lengths: Tensor | None = None) -> Step:
+    def new_step(self, tokens: Tensor, cache: Cache | None = None, lengths: Tensor | None = None) -> Step:
         """The door of a model: tokens (b, n) after those that `cache` holds, checked, as the step of all its layers.
 
         What stands in the padding right of `lengths` is not looked at. Raises ValueError for tokens outside the
@@ -60,8 +60,8 @@ class Embedding(nn.Module):
         return Step(tokens.shape, self.W_E.device, cache, lengths)
 
     def forward(self, tokens: Tensor, step: Step | None = None) -> Tensor:
-        """tokens (b, n) -> (b, n, d), at the positions of the step; without one from 0 on, checked as by `step`."""
-        step = self.step(tokens) if step is None else step
+        """tokens (b, n) -> (b, n, d), at the positions of the step; without one from 0 on, checked as by `new_step`."""
+        step = self.new_step(tokens) if step is None else step
         if step.lengths is not None:
             tokens = tokens.masked_fill(~real(tokens, step.lengths), 0)
         X = F.embedding(tokens, self.W_E)

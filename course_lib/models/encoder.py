@@ -28,7 +28,7 @@ class EncoderModel(nn.Module):
         A list `weights` receives the attention weights P (b, h, n, n) of every layer.
         Raises ValueError for tokens outside the vocabulary and sequences past max_length.
         """
-        step = self.embedding.step(tokens, lengths=lengths)
+        step = self.embedding.new_step(tokens, lengths=lengths)
         X = self.embedding(tokens, step)
         for block in self.blocks:
             X = block(X, step, weights=weights)

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.config import ModelConfig, require
-from course_lib.layers.attention import new_bias, new_weight
 from course_lib.layers.cpu import by_columns
+from course_lib.layers.products import new_bias, new_weight
 from course_lib.layers.step import real
 from course_lib.models.embeddings import Embedding, Unembedding
 from course_lib.models.encoder import EncoderModel

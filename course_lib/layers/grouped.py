@@ -1,26 +1,14 @@
 """Multi-head, grouped-query and multi-query attention: one class with a number of KV heads (paper, 3 and 6)."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import GroupedConfig, require
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import Held, Rows
-from course_lib.layers.cpu import by_columns
 from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import At, rotary_table
-from course_lib.layers.products import join_heads, project, split_heads
-
-
-def new_weight(rows: int, columns: int) -> nn.Parameter:
-    """W (rows, columns), normal with variance 1 / rows: x W has the variance of x's entries."""
-    return nn.Parameter(by_columns(torch.randn(rows, columns) * rows**-0.5))
-
-
-def new_bias(width: int, wanted: bool) -> nn.Parameter | None:
-    """b (width,), zero at first, or none."""
-    return nn.Parameter(torch.zeros(width)) if wanted else None
+from course_lib.layers.products import join_heads, new_bias, new_weight, project, split_heads
 
 
 class Grouped(Attention):
