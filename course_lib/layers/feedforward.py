@@ -49,5 +49,5 @@ class SwiGLU(nn.Module):
 
 
 def refuse(X: Tensor, W: Tensor) -> None:
-    """Say which width X must have: W is as high."""
+    """Raise the ValueError for an X that is not as wide as W has rows."""
     raise ValueError(f"X must have width d_model = {len(W)}, got shape {tuple(X.shape)}")

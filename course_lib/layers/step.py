@@ -1,6 +1,6 @@
-"""What the new tokens of one call have in common in every layer: where they stand, and which keys they see.
+"""A `Step`: the positions of the new tokens of one call, and the keys that they see, which all layers share.
 
-A model works it out once, in one `Step` for all of its layers. A layer that is called alone makes its own.
+A model makes one for all of its layers. A layer that is called alone makes its own.
 """
 
 import copy
@@ -18,19 +18,21 @@ from course_lib.layers.positions import Places
 
 @runtime_checkable
 class Sight(Protocol):
-    """What a layer says of its visible sets (paper, section 4), by position alone."""
+    """The methods by which a layer states its visible sets (paper, section 4), from positions alone."""
 
     config: GroupedConfig | LatentConfig
 
     def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
-        """(..., n, N), true where a query sees a key; at position -1 nothing stands."""
+        """(..., n, N), true where a query sees a key. Position -1 marks a row without a token, which is never seen."""
 
     def shortcut(self, n: int, N: int) -> Seen | None:
-        """The visible sets of the last n of N tokens, where no mask need be made to say them."""
+        """The visible sets of the last n of N tokens when torch's kernel needs no explicit mask, else None."""
 
 
 class Step:
-    """n new tokens of b sequences, after those that `cache` holds. All of them ask, unless `last` says otherwise.
+    """n new tokens of b sequences, which follow the tokens that `cache` holds.
+
+    A token asks if the call computes its output. All new tokens ask, except in the step that `last` returns.
 
     lengths: (b,) tokens of each sequence in the call, with padding on the right. mask: see `SelfAttention.forward`.
     Raises ValueError when the cache holds another number of sequences.
@@ -51,11 +53,11 @@ class Step:
         self.positions = torch.arange(self.n) if cache is None else cache.next_positions(batch, self.n)
         self.places = places_of(self.positions, lengths)
         self.asking_positions, self.asking_places = self.positions, self.places
-        self.rows: slice | Int[Tensor, "b 1"] | None = None  # of the tokens that ask; None for all
+        self.rows: slice | Int[Tensor, "b 1"] | None = None  # indices of the tokens that ask; None for all
         self._seen: dict[tuple, Seen] = {}
 
     def last(self) -> "Step":
-        """The same tokens, of which only the last one of each sequence asks: on its row the next token depends."""
+        """The same tokens, of which only the last of each sequence asks: the next token depends on its row alone."""
         if self.n == 1:
             return self
         step = copy.copy(self)
@@ -63,13 +65,13 @@ class Step:
         if self.lengths is None:
             step.rows, step.asking_positions = slice(-1, None), self.positions[..., -1:]
         else:
-            step.rows = self.lengths.cpu().clamp(min=1)[:, None] - 1  # of a sequence without new tokens any row
+            step.rows = self.lengths.cpu().clamp(min=1)[:, None] - 1  # any row of a sequence without new tokens
             step.asking_positions = self.positions.expand(len(step.rows), -1).gather(1, step.rows)
         step.asking_places = Places(for_heads(step.asking_positions))
         return step
 
     def asking(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b m d"]:
-        """The rows of the m tokens of each sequence that ask: m = n, or 1."""
+        """The rows of X of the m tokens that ask in each sequence: m = n, or 1 in a step from `last`."""
         if self.rows is None:
             return X
         if isinstance(self.rows, slice):
@@ -78,17 +80,17 @@ class Step:
         return X.gather(1, rows[..., None].expand(-1, -1, X.shape[-1]))
 
     def tokens(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b n d"]:
-        """The rows, zero at padding, which may hold anything."""
+        """X with zeros at padding, where X may hold anything."""
         return X if self.lengths is None else X.masked_fill(~real(X, self.lengths)[..., None], 0.0)
 
     def without_cache(self, rows: Rows) -> tuple[Rows, Int[Tensor, "*b N"]]:
-        """What a fresh cache's `append` returns, with gradients; padding stands at position -1."""
+        """What a call without a cache reads: its own rows, with gradients, and their positions; -1 at padding."""
         if self.lengths is None:
             return rows, self.positions
         return rows, torch.where(self.positions < self.lengths.cpu()[:, None], self.positions, -1)
 
     def seen(self, layer: Sight, keys: Int[Tensor, "*c N"]) -> Seen:
-        """The visible sets of those that ask, from the positions of the keys; the same in all layers of a kind."""
+        """The visible sets of the tokens that ask; computed once for all layers of the same class and window."""
         kind = type(layer), layer.config.window
         if kind not in self._seen:
             self._seen[kind] = self._work_out(layer, keys)
@@ -102,7 +104,7 @@ class Step:
                 return short
         queries, keys = queries.to(self.device), keys.to(self.device)
         visible = layer.visible(queries, keys)
-        if self.lengths is not None and self.rows is None:  # padding asks nothing: its rows of P are zero
+        if self.lengths is not None and self.rows is None:  # padding sees nothing: its rows of P are zero
             visible = visible & real(queries.expand(len(self.lengths), -1), self.lengths)[..., None]
         if self.mask is not None:
             visible = visible & at_positions(self.mask.to(self.device), keys)
@@ -110,7 +112,7 @@ class Step:
 
 
 def places_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | None) -> Places:
-    """For rotation: at most the last token's position, since dynamic scaling depends on a text without its padding."""
+    """Positions for rotation. Padding gets no larger one than the tokens, since dynamic scaling reads the largest."""
     if lengths is not None:
         tokens = torch.arange(positions.shape[-1]) < lengths.cpu()[:, None]
         positions = positions.clamp(max=int((positions * tokens).max()))
@@ -118,17 +120,17 @@ def places_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | None) 
 
 
 def for_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
-    """(n,), or (b, 1, n) with an axis for the heads."""
+    """(n,) as it is; (b, n) as (b, 1, n), with an axis for the heads."""
     return positions if positions.ndim == 1 else positions[:, None]
 
 
 def real(X: Shaped[Tensor, "b n *d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
-    """True at the tokens of X, rows or numbers, false at the padding to their right."""
+    """True at the tokens of X, false at the padding to their right; X holds rows, or token ids (b, n)."""
     return torch.arange(X.shape[1], device=X.device) < lengths.to(X.device)[:, None]
 
 
 def at_positions(mask: Bool[Tensor, "*b n N"], keys: Int[Tensor, "*c M"]) -> Bool[Tensor, "*d n M"]:
-    """The columns of the mask, which stand for positions, in the order in which the keys are stored."""
+    """The mask's columns, one for each position, in the order in which the cache stores the keys."""
     columns = keys.clamp(min=0)
     if keys.ndim == 1:
         return mask[..., columns]
