@@ -1,8 +1,8 @@
 """The cache of one layer: the rows that earlier tokens left, kept by the caller (paper, section 5).
 
 A cache holds named rows (b, ..., N, width): sequences on the first axis, tokens on the last but one. Sequences may
-have different lengths: token t of each sequence stands at position t. Memory is allocated
-at the first append. A cache is for inference: what it holds carries no gradients.
+have different lengths: token t of each sequence stands at position t. Memory is allocated at the first append. A cache
+is for inference: what it holds carries no gradients.
 """
 
 from collections.abc import Iterable
