@@ -8,7 +8,8 @@
         Cross              queries from one sequence, keys and values from another      cross.py
 
 A layer inherits from Causal, Bidirectional or Cross, and from a variant: `GroupedQueryAttention(Causal, Grouped)`.
-One call of self-attention uses a `Step`, which holds the positions, lengths and mask of the new tokens:
+One call of self-attention runs as follows. Its `Step` holds positions, lengths and mask of the new tokens; compress,
+queries, read and output are the verbs of the variant, and latent attention has the last three for each reading:
 
     compress               X -> the rows that the new tokens leave; the cache appends them and returns all rows
     queries, read          X -> Q, and all rows -> K, V
@@ -36,9 +37,9 @@ Output = Float[Tensor, "b m d"] | tuple[Float[Tensor, "b m d"], Float[Tensor, "b
 
 @runtime_checkable
 class Verbs(Protocol):
-    """The methods that depend on how a cache is read; e and v are the widths of keys and values.
+    """The verbs that depend on how cached rows are read; e and v are the widths of keys and values.
 
-    A layer has these methods itself. Latent attention has them twice: once for each of its two readings.
+    A layer has these methods itself, for its usual reading. `Absorbed` has those of latent attention's other reading.
     """
 
     def queries(self, X: Tensor, positions: At) -> Tensor:

@@ -73,7 +73,7 @@ class Cache:
     def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "*b N"]]:
         """Add n rows to each sequence, or its first lengths[i] (right padding); return all rows and their positions.
 
-        Of a shorter sequence, the returned rows behind its last token hold anything. Their positions are later than
+        For a shorter sequence, the returned rows behind its last token hold anything. Their positions are later than
         those of its queries, which therefore do not see them.
         Raises ValueError for rows of other names, shapes, dtypes or devices than those held, or past the capacity.
         """

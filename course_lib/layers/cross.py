@@ -108,4 +108,4 @@ class CrossAttention(Cross, Grouped):
 
 
 class CrossLatentAttention(Cross, Latent):
-    """Latent attention to a memory, which keeps the rows L. `Latent.verbs` chooses how they are read."""
+    """Latent attention to a memory of rows L, read as `Latent.verbs` chooses."""

@@ -12,7 +12,7 @@ from course_lib.layers.products import project
 
 
 class FeedForward(nn.Module):
-    """f(X W_1 + b_1) W_2 + b_2: expand to d_ff, bend, contract; without `bias`, neither b_1 nor b_2.
+    """f(X W_1 + b_1) W_2 + b_2: expand to d_ff, apply f to each entry, contract; without `bias`, neither b_1 nor b_2.
 
     Raises ValueError for sizes that are not positive.
     """

@@ -63,7 +63,7 @@ def mix(P: Float[Tensor, "b h n N"], V: Float[Tensor, "b g N v"]) -> Float[Tenso
 
 
 def multiply(A: Float[Tensor, "b g m k"], B: Float[Tensor, "b g k l"]) -> Float[Tensor, "b g m l"]:
-    """A B. On a CPU one thread computes each product of a batch, so a single product is taken out of its batch."""
+    """A B for a batch. On a CPU one thread computes each product, so a single product is taken out of its batch."""
     if A.shape[:2] == (1, 1):
         return (A[0, 0] @ B[0, 0])[None, None]
     return torch.bmm(A.flatten(0, 1), B.flatten(0, 1)).unflatten(0, A.shape[:2])

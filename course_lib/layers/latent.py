@@ -53,7 +53,7 @@ class Latent(Attention):
     def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
         """The verbs of a reading, with which n tokens read N rows. It changes the cost, not the values.
 
-        "expanded" forms keys and values of all N rows from L. "absorbed" attends over L itself. None means absorbed
+        "expanded" forms keys and values from all N rows L; "absorbed" attends over L itself. None means absorbed
         when N > n and it takes fewer FLOPs (see `absorbs`), else expanded: so in training and a prefill, where N = n.
         Raises ValueError for another reading.
         """

@@ -26,7 +26,7 @@ ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, appr
 
 
 def of_kind(config: GroupedConfig | LatentConfig, grouped: type, latent: type) -> nn.Module:
-    """New attention of the class `grouped` or `latent`, as the kind of config says."""
+    """New attention of the class `grouped` or `latent`, according to the kind of `config`."""
     return (latent if isinstance(config, LatentConfig) else grouped)(config)
 
 
@@ -61,7 +61,7 @@ def new_feed_forward(config: ModelConfig) -> FeedForward | SwiGLU:
 
 
 class Block(nn.Module):
-    """Self-attention, then feed-forward. The attention that is handed in makes it an encoder's or a decoder's."""
+    """Self-attention, then feed-forward. The given attention makes it a layer of an encoder or of a decoder."""
 
     def __init__(self, config: ModelConfig, attention: nn.Module):
         super().__init__()

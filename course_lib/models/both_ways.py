@@ -63,7 +63,7 @@ def decode_both_ways(model: DecoderModel, prompt: list[int], steps: int) -> Both
 
 
 def watched(model: DecoderModel) -> list[Watched]:
-    """An empty cache for each layer."""
+    """An empty `Watched` cache for each layer."""
     return [Watched() for _ in model.blocks]
 
 

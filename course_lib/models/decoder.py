@@ -109,7 +109,7 @@ class DecoderModel(Decoder):
 
 
 def check_caches(caches: list[Cache] | None, blocks: nn.ModuleList) -> None:
-    """Raises ValueError unless there is one cache for each layer, which suits it, and all hold as many tokens."""
+    """Raises ValueError unless each layer has a cache of its own that suits it, and all hold equally many tokens."""
     if caches is None:
         return
     n_layers = len(blocks)

@@ -25,7 +25,7 @@ class EncoderModel(nn.Module):
         """tokens (b, n) int64 -> (b, n, d).
 
         lengths: (b,) tokens of each sequence, padding on the right, which no token sees. Rows at padding mean nothing.
-        A list `weights` receives the attention weights P (b, h, n, n) of every layer.
+        weights: a list that receives the attention weights P (b, h, n, n) of every layer.
         Raises ValueError for tokens outside the vocabulary and sequences past max_length.
         """
         step = self.embedding.step(tokens, lengths=lengths)

@@ -48,7 +48,7 @@ class MaskedTokenModel(nn.Module):
         return self.head(self.encoder(tokens, lengths), self.encoder.embedding)
 
     def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
-        """P (b, h, n, n) of every layer."""
+        """The attention weights P (b, h, n, n) of every layer."""
         return self.encoder.attention_weights(tokens, lengths)
 
 

@@ -12,7 +12,11 @@ from course_lib.config import given, is_whole, require, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """Divide logits by the temperature; keep the top_k largest, and of these the fewest that hold top_p; then draw."""
+    """How to draw a token: from the top_k largest logits, and of these the fewest with total probability top_p or more.
+
+    Logits are first divided by the temperature. Raises ValueError for a field outside of its range, and for top_k or
+    top_p at temperature 0.
+    """
 
     temperature: float = 0.0  # 0: the likeliest token, always
     top_k: int | None = None

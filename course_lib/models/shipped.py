@@ -76,7 +76,7 @@ def read_card(path: Path) -> dict:
 def new_model(described: dict) -> nn.Module:
     """A model of the class and configs of a card, without memory for its weights, which `fill` allocates.
 
-    Raises ValueError for a description of no such model.
+    Raises ValueError when the description fits no model.
     """
     kind, configs = described.get("class"), described.get("configs")
     known = isinstance(kind, str) and kind in MODELS

@@ -1,4 +1,4 @@
-"""Translate by beam search with an encoder-decoder: greedy with one beam, exhaustive with one for each target.
+"""Translate by beam search with an encoder-decoder: greedy with one beam, exhaustive with as many as targets.
 
 At each step every living target is continued by every token, and the `beams` likeliest continuations are kept. A target
 that ends is set aside and its place stays empty; the search stops when all places are empty. Of the targets set aside,

@@ -22,7 +22,7 @@ def writing(model: nn.Module) -> Iterator[None]:
 
 
 def check_room(read: int, limit: int | None, what: str) -> None:
-    """Raises ValueError when the model would read more than `limit` tokens of a sequence, in the case of `what`."""
+    """Raises ValueError, naming `what`, when the model would read more than `limit` tokens of a sequence."""
     require(
         limit is None or read <= limit,
         f"{what} would pass the context limit: the model reads at most max_length = {limit} tokens, and needs {read}",
@@ -41,6 +41,6 @@ def check_token(name: str, token: int, vocab_size: int) -> None:
 
 
 def finite(logits: Tensor) -> Tensor:
-    """The logits. Raises ValueError when one is NaN or infinite, so that no token could be chosen."""
+    """The logits. Raises ValueError when one is NaN or infinite."""
     require(bool(logits.isfinite().all()), "the model's logits must be finite, got NaN or infinite ones")
     return logits

@@ -21,7 +21,8 @@ def previous_token(P: Float[np.ndarray, "... n n"]) -> Float[np.ndarray, "..."] 
 def induction(P: Float[np.ndarray, "... n n"], period: int) -> Float[np.ndarray, "..."] | float:
     """The mean weight of the second copy of a text on the token that followed the current one in the first copy.
 
-    Query i repeats token i - period, and the token i - period + 1 followed it. Raises ValueError unless n = 2 period.
+    The text has `period` tokens. Query i repeats token i - period, which token i - period + 1 followed. Raises
+    ValueError unless n = 2 period.
     """
     good = is_whole(period) and P.shape[-1] == 2 * period
     require(good, f"period must be half the number of tokens, got {period!r} for {P.shape[-1]} tokens")

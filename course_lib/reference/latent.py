@@ -148,7 +148,7 @@ class LatentAttention:
 class AbsorbedLatentAttention(LatentAttention):
     """The absorbed reading: Q_h K_h^T = (Q_h W_LK_h^T) L^T, so that all heads attend to L as the one key and value.
 
-    Weights, cache and values are the same. The factors are applied one after the other: W_LQK and W_LO are never formed.
+    Weights, cache and values are the same. The factors are applied one after the other; W_LQK and W_LO are not formed.
     """
 
     def _content_queries(self, Q: np.ndarray) -> np.ndarray:

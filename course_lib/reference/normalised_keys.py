@@ -53,7 +53,7 @@ class AbsorbedNormalisedKeysLatentAttention(NormalisedKeysLatentAttention):
         return (Q * self.norm_K.gamma) @ np.swapaxes(self.W_LK, -1, -2)
 
     def read(self, rows: Mapping[str, np.ndarray]) -> tuple[Float[np.ndarray, "h N r"], Float[np.ndarray, "h N r"]]:
-        """Keys sigma L for each head, and values L. A fast kernel would multiply the scores by sigma instead."""
+        """Keys sigma L and values L for each head. A fast kernel would multiply the scores by sigma instead."""
         K = rows["sigma"].T[..., None] * rows["L"]
         return K, np.broadcast_to(rows["L"], K.shape)
 

@@ -1,4 +1,4 @@
-"""Encoder and decoder layers (paper, section 4), made of sublayers and of the norms and skip connections around them."""
+"""Encoder and decoder layers (paper, section 4): sublayers, and the norms and skip connections around them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -66,7 +66,7 @@ class Settings:
         return meanings[value]
 
     def must_be(self, key: str, wanted, why: str) -> None:
-        """Raises ValueError for a value other than `wanted`, the only one that our models compute; it may be missing."""
+        """Raises ValueError for a value other than `wanted`, which the models compute. The key may be missing."""
         value = self.find(key, wanted)
         require(value == wanted, f"{self.where}{key} in config.json must be {wanted!r}, got {value!r}: {why}")
 
