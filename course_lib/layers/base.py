@@ -32,7 +32,7 @@ from course_lib.layers.positions import At
 from course_lib.layers.step import Step
 from course_lib.layers.window import WindowCache
 
-Output = Float[Tensor, "b m d"] | tuple[Float[Tensor, "b m d"], Float[Tensor, "b h m N"]]  # of m = n tokens, or 1
+Output = Float[Tensor, "b m d"] | tuple[Float[Tensor, "b m d"], Float[Tensor, "b h m N"]]  # m tokens ask: m = n, or 1
 
 
 @runtime_checkable
