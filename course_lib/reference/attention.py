@@ -47,8 +47,8 @@ def kernel_weights(
 ) -> Float[np.ndarray, "... N"]:
     """P = Z^{-1} A with A = f(scores) where seen and 0 elsewhere; a row that sees nothing is zero.
 
-    Raises ValueError when f is not finite where seen, and when a row of A that sees something sums to zero: Z has no
-    inverse there.
+    Raises ValueError when f is not finite where seen, and when a row of A that sees a key sums to zero, so that Z has
+    no inverse.
     """
     visible = visible_entries(mask, scores.shape)
     A = f(scores)
@@ -74,7 +74,7 @@ def normaliser(A: Float[np.ndarray, "*b n N"]) -> Float[np.ndarray, "*b n n"]:
 def normalise(
     A: Float[np.ndarray, "*b N"], seen: Bool[np.ndarray, "*b"] | np.bool_ | None = None
 ) -> Float[np.ndarray, "*b N"]:
-    """Z^{-1} A without forming Z. A row of sum zero stays as it is, but raises ValueError where `seen` is true."""
+    """Z^{-1} A without forming Z. A row of sum zero becomes zero, or raises ValueError where `seen` is true."""
     Z = A.sum(-1, keepdims=True)
     if seen is not None and np.any(seen & (Z[..., 0] == 0)):
         raise ValueError("a row of A = f(Q K^T) that sees keys sums to zero, so Z cannot be inverted")

@@ -38,14 +38,14 @@ class Settings:
         return key in self.nulls
 
     def integer(self, key: str, default: int | None = None, least: int = 1) -> int:
-        """A whole number, not below `least`."""
+        """The value, which must be a whole number and at least `least`."""
         value = self.get(key, default)
         rule = "a positive integer" if least == 1 else f"an integer of at least {least}"
         require(is_whole(value, least), f"{self.where}{key} in config.json must be {rule}, got {value!r}")
         return value
 
     def number(self, key: str, default: float | None = None, above: float = -math.inf) -> float:
-        """A finite number, larger than `above`."""
+        """The value as a float, which must be finite and larger than `above`."""
         value = self.get(key, default)
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         require(good, f"{self.where}{key} in config.json must be a finite number, got {value!r}")
@@ -53,7 +53,7 @@ class Settings:
         return float(value)
 
     def flag(self, key: str, default: bool) -> bool:
-        """True or false."""
+        """The value, which must be true or false."""
         value = self.get(key, default)
         require(isinstance(value, bool), f"{self.where}{key} in config.json must be true or false, got {value!r}")
         return value
