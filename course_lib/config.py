@@ -1,4 +1,6 @@
-"""Sizes of a layer and of a model, frozen and validated. Field names are the field's; derived sizes are properties.
+"""Sizes and settings of a layer and of a model, as frozen dataclasses that check their fields.
+
+Each error is a ValueError that names the field, its value and the rule. Sizes that follow from fields are properties.
 
 Letters in shapes, here and everywhere: n new tokens, N all tokens, h heads, g key/value heads, d model width.
 """
@@ -36,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class GroupedConfig:
-    """Multi-head (n_kv_heads = n_heads), grouped-query, and multi-query attention (n_kv_heads = 1)."""
+    """Sizes of multi-head (n_kv_heads = n_heads), grouped-query, and multi-query attention (n_kv_heads = 1)."""
 
     d_model: int
     n_heads: int
@@ -93,7 +95,7 @@ class GroupedConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LatentConfig:
-    """Multi-head latent attention: one latent row per token, shared by all heads, and one rotary key beside it."""
+    """Sizes of latent attention: one latent row per token, shared by all heads, and one rotary key beside it."""
 
     d_model: int
     n_heads: int
@@ -142,17 +144,19 @@ class LatentConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """A Transformer of equal layers: decoder-only, encoder-only, or one side of an encoder-decoder (paper, 4).
+    """A Transformer of equal layers: decoder-only, encoder-only, or one side of an encoder-decoder (paper, section 4).
 
-    tokens (b, n)                       whole numbers below vocab_size
-      |  W_E (vocab_size, d_model)      positions "sinusoidal" or "learned" are added here
-    X (b, n, d_model)
-      |  n_layers times, each sublayer within its skip connection, its norms placed as `placement` says:
-      |     attention                   n_heads heads of width d_head, and back to d_model; rotary positions here
-      |     feed-forward                d_model -> d_ff -> d_model
-    H (b, n, d_model)
-      |  W_E^T if tied, else W_U (d_model, vocab_size)
-    logits (b, n, vocab_size)
+    The fields choose the parts on the way from tokens to logits:
+
+        tokens (b, n)                       whole numbers below vocab_size
+          |  W_E (vocab_size, d_model)      positions "sinusoidal" or "learned" are added here
+        X (b, n, d_model)
+          |  n_layers times, each sublayer within its skip connection, its norms placed as `placement` says:
+          |     attention                   n_heads heads of width d_head, and back to d_model; rotary positions here
+          |     feed-forward                d_model -> d_ff -> d_model
+        H (b, n, d_model)
+          |  W_E^T if tied, else W_U (d_model, vocab_size)
+        logits (b, n, vocab_size)
     """
 
     vocab_size: int
@@ -164,8 +168,8 @@ class ModelConfig:
     norm: str = "layer"  # layer or rms
     norm_eps: float | None = None  # default 1e-5 for layer, 1e-6 for rms
     placement: str = "pre"  # post: norm on the skip connection; pre: in front of each sublayer; peri: on both sides
-    positions: str = "none"  # added to the embeddings: sinusoidal or learned; none also where attention rotates
-    max_length: int | None = None  # no sequence may pass it; required with learned positions
+    positions: str = "none"  # added to the embeddings: sinusoidal, learned or none; none when attention rotates
+    max_length: int | None = None  # tokens of the longest sequence; required with learned positions
     tied: bool = True  # the embedding serves as output weights too
     output_bias: bool = False  # b_U, added to the logits, as in BERT
     embedding_scale: float = 1.0  # embeddings are multiplied by it; sqrt(d_model) in the original
@@ -221,7 +225,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TranslationConfig:
-    """Both sides of an encoder-decoder. The source side has no output, so its `tied` and `output_bias` say nothing."""
+    """Both sides of an encoder-decoder. The source has no output, so its `tied` and `output_bias` have no effect."""
 
     source: ModelConfig
     target: ModelConfig

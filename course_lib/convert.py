@@ -1,4 +1,4 @@
-"""Weights carried between the two worlds: the NumPy reference and the PyTorch layers, exactly and in float64.
+"""Copy weights between the NumPy reference and the PyTorch layers, exactly and in float64.
 
 The reference keeps heads on an axis of their own, (h, d, e); the layers put them side by side, (d, h e).
 """
@@ -21,8 +21,8 @@ BIASES = ("b_Q", "b_K", "b_V", "b_O")
 def to_layer(source: GroupedReference | LatentReference) -> GroupedQueryAttention | LatentAttention:
     """The PyTorch layer with the weights of a reference layer, in float64 and on the CPU.
 
-    A latent layer serves both readings, so either reading of the reference gives the same one. Raises TypeError for
-    another class, ValueError for sizes that no config describes: W_O must lead back to the model width, and grouped
+    A latent layer has both readings, so the expanded and the absorbed reference give the same layer. Raises TypeError
+    for another class, ValueError for sizes that no config describes: W_O must lead back to the model width, and grouped
     values must be as wide as keys.
     """
     if type(source) is GroupedReference:
@@ -41,9 +41,9 @@ def to_layer(source: GroupedReference | LatentReference) -> GroupedQueryAttentio
 
 
 def to_reference(layer: GroupedQueryAttention | LatentAttention) -> GroupedReference | LatentReference:
-    """The reference layer, in its expanded reading if latent, with the weights of a PyTorch layer. Drops dropout.
+    """The reference layer, in its expanded reading if latent, with the weights of a PyTorch layer.
 
-    Raises TypeError for another class.
+    Dropout is left out. Raises TypeError for another class.
     """
     if type(layer) not in (GroupedQueryAttention, LatentAttention):
         raise TypeError(f"layer must be GroupedQueryAttention or LatentAttention, got {type(layer).__name__}")
@@ -77,7 +77,7 @@ def to_reference(layer: GroupedQueryAttention | LatentAttention) -> GroupedRefer
 
 
 def grouped_config(source: GroupedReference) -> GroupedConfig:
-    """The sizes of a reference layer."""
+    """The config of a grouped reference layer. Raises ValueError when no config describes its weights."""
     (h, d, e), (g, _, v) = source.W_Q.shape, source.W_V.shape
     require(v == e, f"W_V must have the width of W_K, {e}, to become a layer, got {v}")
     require_same_width(source.W_O, d)
@@ -91,7 +91,7 @@ def grouped_config(source: GroupedReference) -> GroupedConfig:
 
 
 def latent_config(source: LatentReference) -> LatentConfig:
-    """The sizes of a reference layer."""
+    """The config of a latent reference layer. Raises ValueError when no config describes its weights."""
     (d, r), (h, _, e), v = source.W_L.shape, source.W_LK.shape, source.W_LV.shape[-1]
     require_same_width(source.W_O, d)
     r_q, normed = None, source.norm is not None
@@ -106,7 +106,7 @@ def latent_config(source: LatentReference) -> LatentConfig:
 
 
 def latent_weights(source: LatentReference) -> tuple[dict[str, np.ndarray], dict[str, RMSNorm | None]]:
-    """Weights and norms by their names in the layer, W_O left out."""
+    """Weights and norms by their names in the layer; W_O is left out."""
     weights = {"W_L": source.W_L, "W_LK": side_by_side(source.W_LK), "W_LV": side_by_side(source.W_LV)}
     norms = {"norm_L": source.norm}
     if isinstance(source.W_Q, QueryLatent):
@@ -131,7 +131,7 @@ def load(layer: nn.Module, weights: dict[str, np.ndarray], norms: dict[str, RMSN
 
 
 def reference_biases(layer: GroupedQueryAttention) -> dict[str, np.ndarray]:
-    """b_Q (h, e), b_K and b_V by their KV heads, b_O (d,); none where the layer has none."""
+    """b_Q (h, e), b_K and b_V (g, e), b_O (d,); an empty dict for a layer without biases."""
     if not layer.config.bias:
         return {}
     by_heads = {"b_Q": layer.config.n_heads, "b_K": layer.config.n_kv_heads, "b_V": layer.config.n_kv_heads}
@@ -140,27 +140,27 @@ def reference_biases(layer: GroupedQueryAttention) -> dict[str, np.ndarray]:
 
 
 def require_same_width(W_O: np.ndarray, d: int) -> None:
-    """A layer leads back to the model width."""
+    """W_O must lead back to the model width d."""
     require(W_O.shape[-1] == d, f"W_O must lead back to the model width {d}, got shape {W_O.shape}")
 
 
 def side_by_side(W: np.ndarray) -> np.ndarray:
-    """(h, d, e) -> (d, h e)."""
+    """Heads on their own axis, (h, d, e), to heads in the columns, (d, h e)."""
     return W.transpose(1, 0, 2).reshape(W.shape[1], -1)
 
 
 def stacked(W_O: np.ndarray) -> np.ndarray:
-    """(h, v, d) -> (h v, d)."""
+    """Heads on their own axis, (h, v, d), to heads in the rows, (h v, d)."""
     return W_O.reshape(-1, W_O.shape[-1])
 
 
 def by_head(W: torch.Tensor, heads: int) -> np.ndarray:
-    """(d, h e) -> (h, d, e)."""
+    """Heads in the columns, (d, h e), to heads on their own axis, (h, d, e)."""
     return np.ascontiguousarray(array(W).reshape(len(W), heads, -1).transpose(1, 0, 2))
 
 
 def array(W: torch.Tensor) -> np.ndarray:
-    """A copy in float64."""
+    """A copy as a NumPy array in float64."""
     return W.detach().to("cpu", torch.float64).numpy().copy()
 
 

@@ -1,4 +1,4 @@
-"""Checks of arguments and of the fields of a config: each error names what it is about, the value, and the rule."""
+"""Checks of arguments and of the fields of a config. Each error names the argument or field, its value and the rule."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ def require_choice(config, name: str, choices: tuple[str, ...]) -> None:
 
 
 def given(config, *names: str) -> tuple[str, ...]:
-    """The named fields that are not None. None means: take the default, or do without."""
+    """The named fields that are not None; None stands for a default, or for a part that is left out."""
     return tuple(name for name in names if getattr(config, name) is not None)
 
 
@@ -58,7 +58,7 @@ def require_scale_and_dropout(config, scale: str = "scale") -> None:
 
 
 def from_fields(config: type, values: Mapping):
-    """Make a config out of a mapping of its fields. Raises ValueError for unknown or missing ones, or no mapping."""
+    """Make a config out of a mapping of its fields. Raises ValueError for unknown or missing fields, or no mapping."""
     require(isinstance(values, Mapping), f"{config.__name__} must be an object with its fields, got {values!r}")
     known = {field.name: field.default is MISSING for field in fields(config)}
     unknown = [name for name in values if name not in known]

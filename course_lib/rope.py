@@ -1,7 +1,7 @@
 """Rotary positions (RoPE) as data: the angle by which each pair of coordinates turns from one position to the next.
 
-Pair i of a vector of width w has the frequency theta_i = base**(-2 i / w), in radians per position. Each
-kind changes these frequencies in another way for texts that are longer than those in training.
+Pair i of a vector of width w has the frequency theta_i = base**(-2 i / w), in radians per position. Each kind
+of `Rope` changes these frequencies in its own way, for texts that are longer than those in training.
 """
 
 import math
@@ -23,11 +23,11 @@ class Rope:
         require(self.factor > 0, f"factor must be positive, got {self.factor}")
 
     def base_at(self, length: int, width: int) -> float:
-        """The base for a text of `length` tokens, and vectors of this width."""
+        """The base of the frequencies, for a text of `length` tokens and vectors of this width."""
         return self.base
 
     def slowed(self, theta):
-        """The frequencies to use instead of theta, an array or a tensor."""
+        """The frequencies to use in place of theta, which is an array or a tensor of any shape."""
         return theta / self.factor
 
 

@@ -1,4 +1,4 @@
-"""Attention in PyTorch: batched, trainable, cached; the names and verbs of `course_lib.reference`."""
+"""Attention layers in PyTorch: batched, trainable and with caches, with the names of `course_lib.reference`."""
 
 from course_lib.layers.bidirectional import BidirectionalAttention, BidirectionalLatentAttention
 from course_lib.layers.cache import Cache

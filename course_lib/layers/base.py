@@ -1,7 +1,19 @@
-"""The one computation behind every variant: queries, compress, read, attend, output (paper, sections 2 to 7).
+"""The classes that attention layers inherit from, and the order in which a self-attention layer runs.
 
-`Attention` is what all have in common, `SelfAttention` one sequence that asks itself, `Causal` a sequence that grows.
-A variant (`Grouped`, `Latent`) has the weights and the verbs. A layer is one of each: see `attention` and `latent`.
+    Attention              the computation that all variants share (paper, sections 2 to 7)
+        Grouped, Latent    a variant: its weight matrices and verbs                     attention.py, latent.py
+        SelfAttention      queries, keys and values from one sequence
+            Causal         a query sees keys up to its own position: a cache is exact
+            Bidirectional  a query sees keys on both sides                              bidirectional.py
+        Cross              queries from one sequence, keys and values from another      cross.py
+
+A layer inherits from Causal, Bidirectional or Cross, and from a variant: `GroupedQueryAttention(Causal, Grouped)`.
+One call of self-attention runs as follows. Its `Step` holds positions, lengths and mask of the new tokens; compress,
+queries, read and output are the verbs of the variant, and latent attention has the last three for each reading:
+
+    compress               X -> the rows that the new tokens leave; the cache appends them and returns all rows
+    queries, read          X -> Q, and all rows -> K, V
+    attend, output         Q, K, V -> heads over the keys that Step.seen makes visible, and heads -> Y
 """
 
 from abc import ABC, abstractmethod
@@ -20,25 +32,28 @@ from course_lib.layers.positions import At
 from course_lib.layers.step import Step, real
 from course_lib.layers.window import WindowCache
 
-Output = Float[Tensor, "b m d"] | tuple[Float[Tensor, "b m d"], Float[Tensor, "b h m N"]]  # of m = n tokens, or 1
+Output = Float[Tensor, "b m d"] | tuple[Float[Tensor, "b m d"], Float[Tensor, "b h m N"]]  # m tokens ask: m = n, or 1
 
 
 @runtime_checkable
 class Verbs(Protocol):
-    """How new tokens ask, how what is cached is read back, and how heads become the output."""
+    """The verbs that depend on how cached rows are read; e and v are the widths of keys and values.
+
+    A layer has these methods itself, for its usual reading. `Absorbed` has those of latent attention's other reading.
+    """
 
     def queries(self, X: Tensor, positions: At) -> Tensor:
         """X (b, n, d) -> Q (b, h, n, e)."""
 
     def read(self, rows: Held) -> tuple[Tensor, Tensor]:
-        """What is cached -> K (b, g, N, e), V (b, g, N, v)."""
+        """Cached rows -> K (b, g, N, e), V (b, g, N, v)."""
 
     def output(self, Y: Tensor, positions: At) -> Tensor:
-        """Y (b, h, n, v) -> (b, n, d)."""
+        """Heads Y (b, h, n, v) -> rows (b, n, d)."""
 
 
 class Attention(nn.Module, ABC):
-    """Abstract: the weights of a variant, among them W_O, and what is computed with them."""
+    """Abstract: the weight matrices of a variant, among them W_O, and the computation that all variants share."""
 
     W_O: nn.Parameter
 
@@ -48,16 +63,22 @@ class Attention(nn.Module, ABC):
 
     @abstractmethod
     def compress(self, X: Tensor, positions: At) -> Rows:
-        """X (b, n, d) -> named rows (b, ..., n, width): what a token leaves in the cache."""
+        """X (b, n, d) -> the rows that its tokens leave in the cache: tensors (b, ..., n, width) by name."""
 
     @abstractmethod
     def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
-        """How n tokens read N rows. Raises ValueError for a reading that this variant does not have."""
+        """The verbs with which n tokens read N rows; for a reading of None the variant chooses.
+
+        Raises ValueError for a reading that this variant does not have.
+        """
 
     def answer(
         self, verbs: Verbs, asking: tuple[Tensor, At], rows: Held, seen: Seen, return_weights: bool
     ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b h n N"] | None]:
-        """(Y, P) of the tokens that ask, given as X (b, n, d) and their positions; P is None unless wanted."""
+        """Output Y and weights P of the tokens that ask (see `Step`); P is None without `return_weights`.
+
+        asking: X (b, n, d) of these tokens and their positions. rows: all rows that they read.
+        """
         X, positions = asking
         Q, (K, V) = verbs.queries(X, positions), verbs.read(rows)
         dropout = self.config.dropout if self.training else 0.0
@@ -70,9 +91,9 @@ class Attention(nn.Module, ABC):
 
 
 class SelfAttention(Attention):
-    """Abstract: every token asks the sequence that it stands in.
+    """Abstract: queries, keys and values from one sequence.
 
-    A subclass says which keys are `visible`, and which cache it can use.
+    A subclass states which keys are visible, and which cache it can use.
     """
 
     def forward(
@@ -89,14 +110,17 @@ class SelfAttention(Attention):
 
         Training, prefill, a prefill in chunks, and a decode step are all this one function.
 
-        cache: what earlier calls left; the new tokens are appended to it, and no gradients are recorded.
+        cache: the rows that earlier calls left. The new rows are appended, and no gradients are recorded.
         lengths: (b,) tokens of each sequence in X, with padding on the right. Padding is not seen, not cached, and
-        its output is zero; the next call goes on at each sequence's own position.
-        mask: (n, N) or (b, n, N), true where a token may see the one at position 0 ... N - 1, beside causality.
-        reading: of latent attention, see `LatentAttention`.
-        step: from a model, for all its layers, in place of lengths and mask; then nothing is checked any more.
-        P is before dropout; its columns are positions, with a WindowCache the rows in the order of the cache.
-        Raises ValueError for arguments of another shape, dtype, device or batch, and for NaN.
+        its output is zero; the next call continues each sequence at its own position.
+        mask: (n, N) or (b, n, N), true where a new token may see the token at a position from 0 to N - 1. It only
+        removes keys from the layer's visible sets.
+        return_weights: P is returned without dropout. Its columns are positions, and with a `WindowCache` the rows
+        in the order of the cache.
+        reading: "expanded", "absorbed" or None, of latent attention alone; see `LatentAttention`.
+        step: given by a model in place of lengths and mask. Then nothing is checked, and Y and P have the rows of
+        the tokens that ask (see `Step`).
+        Raises ValueError for arguments of a wrong shape, dtype, device or batch, and for NaN or infinity in X.
         """
         if step is not None:
             return self.respond(X, cache, step, return_weights, reading)
@@ -108,7 +132,7 @@ class SelfAttention(Attention):
             return (step.without_padding(found[0]), found[1]) if return_weights else step.without_padding(found)
 
     def respond(self, X: Tensor, cache: Cache | None, step: Step, return_weights: bool, reading: str | None) -> Output:
-        """Leave rows of all tokens in the cache, and answer those that ask."""
+        """The call for a given step: all tokens leave rows in the cache, and those that ask get an output."""
         X = step.without_padding(X)
         rows = self.compress(X, step.rotations)
         rows, keys = step.without_cache(rows) if cache is None else cache.append(rows, step.lengths)
@@ -121,7 +145,7 @@ class SelfAttention(Attention):
         return Y if P is None else (Y, P)
 
     def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
-        """What can be wrong is found before the cache is touched."""
+        """Raises ValueError for arguments that do not fit, before the cache is changed."""
         check_input(X, self.config.d_model, self.W_O)
         batch, n = X.shape[:2]
         check_lengths(lengths, (batch, n))
@@ -148,11 +172,11 @@ class SelfAttention(Attention):
 
     @abstractmethod
     def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
-        """(..., n, N) by position, true where a query sees a key; at position -1 nothing stands."""
+        """(..., n, N), true where a query sees a key. Position -1 marks a row without a token, which is never seen."""
 
     @abstractmethod
     def shortcut(self, n: int, N: int) -> Seen | None:
-        """The visible sets of the last n of N tokens, where no mask need be made to say them."""
+        """The visible sets of the last n of N tokens when torch's kernel needs no explicit mask, else None."""
 
     @abstractmethod
     def check_cache(self, cache: Cache | None) -> None:
@@ -160,22 +184,25 @@ class SelfAttention(Attention):
 
 
 class Causal(SelfAttention):
-    """Abstract: a token sees itself and those before it, with a window the nearest. What is cached stays true."""
+    """Abstract: a token sees itself and the tokens before it, with a window only the nearest of them.
+
+    A cache is exact, because no row in it depends on a later token.
+    """
 
     def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
-        """The visible sets (..., n, N) by position: keys at or before the query, and within its window."""
+        """The visible sets (..., n, N), from positions: keys at or before the query, and within its window."""
         distance = queries[..., :, None] - keys[..., None, :]
-        visible = (distance >= 0) & (keys >= 0)[..., None, :]  # position -1: nothing stands there
+        visible = (distance >= 0) & (keys >= 0)[..., None, :]  # position -1 marks a row without a token
         return visible if self.config.window is None else visible & (distance < self.config.window)
 
     def shortcut(self, n: int, N: int) -> Seen | None:
-        """The visible sets of the last n of N tokens, where no mask need be made to say them."""
+        """The visible sets of the last n of N tokens when torch's kernel needs no explicit mask, else None."""
         if self.config.window is not None and N > self.config.window:
             return None
         return Seen(causal=True) if n == N else Seen() if n == 1 else None
 
     def new_cache(self, capacity: int | None = None) -> Cache:
-        """An empty cache that suits this layer; with a window it keeps that many rows, whatever the capacity."""
+        """An empty cache for this layer. With a window it keeps `window` rows, and `capacity` has no effect."""
         return Cache(capacity) if self.config.window is None else WindowCache(self.config.window)
 
     def check_cache(self, cache: Cache | None) -> None:
@@ -188,7 +215,7 @@ class Causal(SelfAttention):
 
 
 def at_positions(mask: Bool[Tensor, "*b n N"], keys: Int[Tensor, "*c M"]) -> Bool[Tensor, "*d n M"]:
-    """The columns of the mask, which stand for positions, in the order in which the keys are stored."""
+    """The mask's columns, one for each position, in the order in which the cache stores the keys."""
     columns = keys.clamp(min=0)
     if keys.ndim == 1:
         return mask[..., columns]

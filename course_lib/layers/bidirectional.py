@@ -12,13 +12,13 @@ from course_lib.layers.latent import Latent
 
 
 class Bidirectional(SelfAttention):
-    """Abstract: a token sees every token but padding; with a window, those nearer than it on both sides.
+    """Abstract: a token sees every token but padding; with a window, those at a smaller distance on both sides.
 
     There is no cache: a new token changes what the earlier ones see, so rows computed before it would be wrong.
     """
 
     def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
-        """Every key but padding, on either side of the query."""
+        """The visible sets (..., n, N), from positions: every key but padding, within the window on both sides."""
         distance = (queries[..., :, None] - keys[..., None, :]).abs()
         visible = (keys >= 0)[..., None, :].expand(distance.shape)
         return visible if self.config.window is None else visible & (distance < self.config.window)

@@ -1,8 +1,8 @@
-"""What earlier tokens left behind, kept by the caller: one cache for one layer (paper, section 5).
+"""The cache of one layer: the rows that earlier tokens left, kept by the caller (paper, section 5).
 
 A cache holds named rows (b, ..., N, width): sequences on the first axis, tokens on the last but one. Sequences may
-have different lengths: token t of sequence i stands at position t, whatever its neighbours hold. Memory is allocated
-at the first append. A cache is for inference: what it holds carries no gradients.
+have different lengths: token t of each sequence stands at position t. Memory is allocated at the first append. A cache
+is for inference: what it holds carries no gradients.
 """
 
 from collections.abc import Iterable
@@ -29,14 +29,14 @@ class Cache:
         self._fixed = capacity
         self._buffers: dict[str, Tensor] = {}
         self._kinds: dict[str, tuple] = {}  # of the buffers
-        self._slots = torch.arange(0)  # their numbers, which are positions as long as every row is kept
+        self._slots = torch.arange(0)  # numbers of the rows, which are positions as long as every row is kept
         self._hold(())
 
     def _hold(self, counts: Iterable[int]) -> None:
-        """What follows from the numbers of tokens is worked out here, once, however often the next step asks."""
+        """Set the number of tokens of each sequence, and compute once what every later step needs of them."""
         self.counts = tuple(counts)  # tokens of each sequence
         self.length = max(self.counts, default=0)  # of the longest one
-        self._even = min(self.counts, default=0) == self.length  # every sequence goes on at the same position
+        self._even = min(self.counts, default=0) == self.length  # every sequence continues at the same position
 
     @property
     def lengths(self) -> Int[Tensor, "b"]:
@@ -64,7 +64,7 @@ class Cache:
         return self.lengths if self.length else torch.zeros(batch, dtype=torch.long)
 
     def next_positions(self, batch: int, n: int) -> Int[Tensor, "*b n"]:
-        """Those of n new tokens: (n,) when the same for every sequence, else (b, n). Raises ValueError as `starts`."""
+        """Positions of n new tokens: (n,) if equal for all sequences, else (b, n). Raises ValueError as `starts`."""
         self._check_batch(batch)
         if self._even:
             return torch.arange(self.length, self.length + n)
@@ -73,7 +73,8 @@ class Cache:
     def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "*b N"]]:
         """Add n rows to each sequence, or its first lengths[i] (right padding); return all rows and their positions.
 
-        Rows past a sequence's length in what is returned are unseen by its queries: their positions come later.
+        For a shorter sequence, the returned rows behind its last token hold anything. Their positions are later than
+        those of its queries, which therefore do not see them.
         Raises ValueError for rows of other names, shapes, dtypes or devices than those held, or past the capacity.
         """
         if lengths is None and self._even:
@@ -93,7 +94,7 @@ class Cache:
         return {name: buffer.narrow(-2, 0, N) for name, buffer in self._buffers.items()}, self._slots[:N]
 
     def _are_usual(self, rows: Rows) -> bool:
-        """Whether these are rows of the kind held, as many of each sequence, with room for them: the usual step."""
+        """Whether the rows are like those held, equally many under each name, with room for them: the usual step."""
         if self.length == 0 or not self._even or not isinstance(rows, dict) or rows.keys() != self._buffers.keys():
             return False
         numbers = set()
@@ -106,7 +107,7 @@ class Cache:
         return len(numbers) == 1 and self.length + row.shape[-2] <= held.shape[-2]
 
     def truncate(self, length: int | list[int] | Integer[Tensor, "b"]) -> None:
-        """Forget the tokens from position `length` on: of each sequence, or with b numbers one by one.
+        """Forget the tokens from position `length` on: one number for all sequences, or b numbers.
 
         Raises ValueError for a length that is no whole number, negative, or larger than what is held.
         """
@@ -141,7 +142,7 @@ class Cache:
         require(good, lambda: f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
 
     def _check(self, rows: Rows, lengths: Tensor | None) -> tuple[int, int]:
-        """Rows must agree with each other and, unless the cache is empty, with what is held; returns (b, n)."""
+        """The size (b, n). Raises ValueError unless rows agree with each other and, if any are held, with those."""
         good = isinstance(rows, dict) and all(_is_dense(row) and row.ndim >= 3 for row in rows.values())
         require(good, lambda: f"rows must be a dict of dense tensors (b, ..., n, width), got {_told(rows)}")
         sizes = {name: (row.shape[0], row.shape[-2]) for name, row in rows.items()}
@@ -173,7 +174,10 @@ class Cache:
     @torch.inference_mode(False)  # memory made in inference mode could not be written to outside it
     @torch.no_grad()
     def _allocate(self, rows: Rows, size: int, keep: bool) -> None:
-        """Zeros, not uninitialised memory: what no query sees is still multiplied, by 0, and 0 NaN is NaN."""
+        """New memory for `size` tokens; with `keep`, the rows held are copied.
+
+        It is filled with zeros, because rows that no query sees are still multiplied by 0, and 0 NaN is NaN.
+        """
         old = self._buffers
         self._buffers = {name: new_rows(name, row, size) for name, row in rows.items()}
         self._kinds, self._slots = _kinds(rows), torch.arange(size)
@@ -182,7 +186,7 @@ class Cache:
                 buffer[..., : old[name].shape[-2], :] = old[name]
 
     def _write_together(self, rows: Rows) -> None:
-        """Row t of every sequence to the slot t behind those held: one copy, without indices."""
+        """Copy all rows behind those held, in one piece without indices."""
         for name, row in rows.items():
             n = row.shape[-2]
             self._buffers[name].narrow(-2, self.length, n).copy_(row.detach())
@@ -190,7 +194,7 @@ class Cache:
 
     @torch.no_grad()
     def _write(self, rows: Rows, slots: Int[Tensor, "b n"], kept: Bool[Tensor, "b n"]) -> None:
-        """Row t of sequence i to slots[i, t], where kept[i, t]."""
+        """Copy row t of sequence i to slots[i, t], where kept[i, t]."""
         sequence, t = torch.nonzero(kept, as_tuple=True)
         for name, row in rows.items():
             i, to, at = (index.to(row.device) for index in (sequence, slots[sequence, t], t))

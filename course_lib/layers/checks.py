@@ -1,4 +1,4 @@
-"""Checks of a layer's arguments: each raises a ValueError that names argument, value and rule."""
+"""Checks of a layer's arguments. Each raises a ValueError that names the argument, its value and the rule."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 def check_input(X: Tensor, d_model: int, weight: Tensor) -> None:
-    """X (b, n, d_model) must hold something and have the weights' dtype and device."""
+    """X (b, n, d_model) must not be empty, and have the dtype and device of `weight`."""
     require(isinstance(X, Tensor), lambda: f"X must be a torch tensor, got {type(X).__name__}")
     require(
         X.ndim == 3 and X.shape[-1] == d_model,
@@ -34,7 +34,7 @@ def check_finite(X: Tensor) -> None:
 
 
 def check_lengths(lengths: Tensor | None, shape: tuple[int, ...]) -> None:
-    """lengths (b,) counts each sequence's tokens: integers from 0 to n; those of X to the right are padding."""
+    """lengths (b,) counts each sequence's tokens: integers from 0 to n; rows of X behind them are padding."""
     if lengths is None:
         return
     batch, n = shape[:2]
@@ -62,7 +62,7 @@ def whole_numbers(name: str, values) -> Tensor:
 
 
 def sequence_indices(indices, held: int) -> Tensor:
-    """The indices of sequences, of `held` that there are, as a tensor (c,) on the CPU; an index may be repeated.
+    """Indices into `held` sequences, as a tensor (c,) on the CPU; an index may be repeated.
 
     Raises ValueError for anything but whole numbers from 0 to held - 1.
     """

@@ -1,4 +1,4 @@
-"""All that is tuned to processors: the order of numbers in memory, and the way in which a decode step is computed.
+"""What is tuned to processors: the order of numbers in memory, and the way in which a decode step is computed.
 
 A decode step multiplies one row, or a few, by every weight matrix, and its queries by every cached key. Reading these
 numbers from memory takes most of its time. Several ways compute the same values. Which one is fastest depends on the
@@ -49,7 +49,7 @@ PER_THREAD = 2  # parts: a thread that is late leaves its second one to another
 def by_columns(W: Float[Tensor, "d w"]) -> Float[Tensor, "d w"]:
     """The same matrix, each of its columns in one piece of memory.
 
-    Each output is then an inner product with numbers that lie together, and those of a head are one block.
+    Each output is then an inner product with numbers that lie together, and the columns of a head are one block.
     Measured for one row and 512 x 2048 float32 on two cores, in the best way for each order: 50 GB/s by columns and 35
     by rows with the code that MKL runs on AMD processors, 45 and 43 with its code for Intel's.
     """
@@ -61,7 +61,7 @@ def new_rows(name: str, like: Float[Tensor, "b ... n w"], size: int) -> Float[Te
 
     Values V lie coordinate by coordinate on a CPU, because a step sums each coordinate over all tokens. For 16 heads of
     width 32 and 2048 tokens, in the best way for each order: 159 microseconds, and 179 by rows, with MKL's code for
-    AMD; 214 and 280 with its code for Intel. In half precision and on a GPU fused kernels read them, which want rows.
+    AMD; 214 and 280 with its code for Intel. In half precision and on a GPU fused kernels read V, and they want rows.
     """
     *lead, _, width = like.shape
     if name == "V" and like.is_cpu and like.element_size() >= 4:
@@ -79,7 +79,7 @@ def zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     if not like.is_cpu or nbytes < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         return like.new_zeros(shape)
     memory = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with contextlib.suppress(OSError):  # of a kernel without them
+    with contextlib.suppress(OSError):  # raised by a kernel without huge pages
         memory.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(memory, dtype=like.dtype).view(shape)
 
@@ -127,7 +127,7 @@ def attention_in_parts(
 
 
 def parts_of(size: int) -> tuple[int, int]:
-    """The number of parts for the threads that torch has now, and how many of `size` things they take evenly."""
+    """The number of parts for torch's threads, and how many of `size` rows or columns they divide evenly."""
     P = min(PER_THREAD * torch.get_num_threads(), size)
     return P, size - size % P
 
@@ -225,7 +225,7 @@ _measuring = threading.RLock()  # a signal may call again while the same thread 
 
 
 def _unlock() -> None:
-    """Make a new lock in a forked process: a thread of the parent may have held the old one, and is not there."""
+    """Make a new lock in a forked process: the old one may be held by a thread that only the parent has."""
     global _measuring
     _measuring = threading.RLock()
 

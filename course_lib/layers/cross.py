@@ -18,7 +18,7 @@ from course_lib.layers.step import Step, real
 
 @dataclass(frozen=True)
 class Memory:
-    """What the tokens of the other sequence leave for one layer. It never grows, so that it is computed once.
+    """The rows that the tokens of the other sequence leave for one layer, computed once since it does not grow.
 
     rows: named rows (b, ..., N, width), as in a cache, but with gradients when they are recorded.
     at_tokens: (b, N), true at tokens and false at padding; None without padding.
@@ -49,10 +49,10 @@ class Memory:
 
 
 class Cross(Attention):
-    """Abstract: the verbs of a variant, asked by one sequence and answered by another.
+    """Abstract: queries from one sequence X, keys and values from another, the memory.
 
-    `compress` is applied to the memory, `queries` to X. There are no rotary positions and no windows: the tokens of
-    two sequences stand at no distance from each other.
+    `remember` compresses the other sequence once; each call then reads it. There are no rotary positions and no
+    windows, since tokens of two sequences have no distance. Raises ValueError for a config with either.
     """
 
     def __init__(self, config: GroupedConfig | LatentConfig):
@@ -61,7 +61,10 @@ class Cross(Attention):
         super().__init__(config)
 
     def remember(self, X: Float[Tensor, "b N d"], lengths: Int[Tensor, "b"] | None = None) -> Memory:
-        """What X leaves; lengths (b,) tokens of each sequence, padding on the right. Raises ValueError as `forward`."""
+        """The memory of another sequence X (b, N, d).
+
+        lengths: (b,) tokens of each sequence, with padding on the right. Raises ValueError as `forward`.
+        """
         check_input(X, self.config.d_model, self.W_O)
         check_lengths(lengths, tuple(X.shape))
         at_tokens = None if lengths is None else real(X, lengths)
@@ -76,11 +79,14 @@ class Cross(Attention):
         return_weights: bool = False,
         step: Step | None = None,
     ) -> Output:
-        """X (b, n, d) asks the memory, from `remember` -> Y (b, n, d); with `return_weights` (Y, P), P (b, h, n, N).
+        """X (b, n, d) reads the memory -> Y (b, n, d); with `return_weights` the pair (Y, P), P (b, h, n, N).
 
-        Each row of X asks alone, so that padding in X spoils no other row. A query whose memory has no token gets 0
-        (b_O with biases). step: from a model; then nothing is checked any more.
-        Raises ValueError for arguments of another shape, dtype, device or batch, and for NaN.
+        Rows of X do not see each other, so padding in X changes no other row. A query whose memory has no token gets
+        the output 0 (b_O with biases).
+
+        memory: from `remember`.
+        step: given by a model; then nothing is checked.
+        Raises ValueError for arguments of a wrong shape, dtype, device or batch, and for NaN or infinity in X.
         """
         if step is None:
             check_input(X, self.config.d_model, self.W_O)
@@ -96,9 +102,10 @@ class Cross(Attention):
 class CrossAttention(Cross, Grouped):
     """Multi-head, grouped-query and multi-query attention to a memory.
 
-    memory = layer.remember(E, lengths); Y = layer(X, memory)
+    memory = layer.remember(E, lengths)         # E (b, N, d): what the encoder gives
+    Y = layer(X, memory)
     """
 
 
 class CrossLatentAttention(Cross, Latent):
-    """Latent attention to a memory: what is kept is L, read in whichever way costs fewer FLOPs."""
+    """Latent attention to a memory of rows L, read as `Latent.verbs` chooses."""

@@ -11,7 +11,7 @@ from course_lib.layers.products import new_bias, new_weight, project
 
 
 class FeedForward(nn.Module):
-    """f(X W_1 + b_1) W_2 + b_2: expand to d_ff, bend, contract; without `bias`, neither b_1 nor b_2.
+    """f(X W_1 + b_1) W_2 + b_2: expand to d_ff, apply f to each entry, contract; without `bias`, neither b_1 nor b_2.
 
     Raises ValueError for sizes that are not positive.
     """
@@ -48,5 +48,5 @@ class SwiGLU(nn.Module):
 
 
 def refuse(X: Tensor, W: Tensor) -> None:
-    """Say which width X must have: W is as high."""
+    """Raise the ValueError for an X that is not as wide as W has rows."""
     raise ValueError(f"X must have width d_model = {len(W)}, got shape {tuple(X.shape)}")

@@ -1,4 +1,4 @@
-"""Multi-head, grouped-query and multi-query attention: one class with a number of KV heads (paper, 3 and 6)."""
+"""Multi-head, grouped-query and multi-query attention: one class (paper, sections 3 and 6)."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,16 +12,16 @@ from course_lib.layers.products import join_heads, new_bias, new_weight, project
 
 
 class Grouped(Attention):
-    """Abstract: query head i reads key/value head i // (h / g).
+    """Abstract: weights and verbs of grouped attention, where query head i reads key/value head i // (h / g).
 
     n_kv_heads = n_heads is multi-head attention, n_kv_heads = 1 multi-query attention. W_Q (d, h e), W_K (d, g e),
     W_V (d, g v) and W_O (h v, d) multiply on the right; with `config.bias`, b_Q, b_K, b_V and b_O are added after them.
-    Caches K (b, g, n, e), rotated, and V (b, g, n, v).
+    Cache rows: K (b, g, N, e), rotated, and V (b, g, N, v).
 
     With `config.qk_norm`, each query and key head passes an RMSNorm before the rotation, which bounds the logits.
-    Latent attention cannot have it on its content keys: absorption moves W_LK from the keys to the queries,
-    q (L W_LK)^T = (q W_LK^T) L^T, and that needs keys linear in L. A norm divides each key by its own length, which
-    depends on W_LK, head and token, so the expanded key would have to be formed after all.
+    `Latent` does not have it: absorption moves W_LK from the keys to the queries, q (L W_LK)^T = (q W_LK^T) L^T, and
+    that needs keys linear in L. A norm divides each key by its own length, which depends on head and token. So the key
+    would have to be formed after all, or its length cached, as in `course_lib.reference.normalised_keys`.
     """
 
     def __init__(self, config: GroupedConfig):
@@ -40,17 +40,17 @@ class Grouped(Attention):
         self.rotary = None if config.rope is None else rotary_table(config.rope, config.d_qk)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
-        """Q = X W_Q + b_Q by heads, turned by position: (n,), or (b, 1, n) when sequences differ."""
+        """Q = X W_Q + b_Q by heads, rotated. positions: (n,), or (b, 1, n) when sequences differ."""
         return self._place(self.norm_Q(split_heads(project(X, self.W_Q, self.b_Q), self.config.n_heads)), positions)
 
     def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
-        """K = X W_K + b_K and V = X W_V + b_V by KV heads; keys turned by position."""
+        """K = X W_K + b_K and V = X W_V + b_V by KV heads; keys are rotated."""
         g = self.config.n_kv_heads
         K, V = (split_heads(project(X, W, b), g) for W, b in ((self.W_K, self.b_K), (self.W_V, self.b_V)))
         return {"K": self._place(self.norm_K(K), positions), "V": V}
 
     def read(self, rows: Held) -> tuple[Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]:
-        """Keys and values are cached as they are."""
+        """Keys and values as they are cached."""
         return rows["K"], rows["V"]
 
     def output(self, Y: Float[Tensor, "b h n v"], positions: At) -> Float[Tensor, "b n d"]:
@@ -58,7 +58,7 @@ class Grouped(Attention):
         return project(join_heads(Y), self.W_O, self.b_O)
 
     def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
-        """Keys and values can be read in one way only."""
+        """The layer itself, since keys and values are read in one way only. Raises ValueError for a reading."""
         require(reading is None, f"reading must be None, got {reading!r}: only latent attention is read in two ways")
         return self
 
@@ -67,4 +67,11 @@ class Grouped(Attention):
 
 
 class GroupedQueryAttention(Causal, Grouped):
-    """Causal self-attention of h query heads over g key/value heads; see `Grouped` for its weights."""
+    """Causal self-attention of h query heads over g key/value heads; see `Grouped` for its weights.
+
+    layer = GroupedQueryAttention(GroupedConfig(d_model=512, n_heads=8, n_kv_heads=2))
+    Y = layer(X)                                # all tokens at once: (b, n, 512) -> (b, n, 512)
+    cache = layer.new_cache()
+    Y = layer(X[:, :-1], cache)                 # the same in two calls: a prefill ...
+    y = layer(X[:, -1:], cache)                 # ... and a decode step, the last row of Y above
+    """

@@ -16,7 +16,7 @@ from course_lib.config import require
 from course_lib.layers import cpu
 from course_lib.layers.checks import check_kernel
 
-WIDE = (torch.float32, torch.float64)  # summed in as they are, so that nothing is copied
+WIDE = (torch.float32, torch.float64)  # sums of these types are computed without conversion
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def attention_weights(
 ) -> Float[Tensor, "b h n N"]:
     """P = Z^{-1} exp(scale Q K^T) over the visible keys; a row that sees nothing is zero.
 
-    The query heads of a group stand below each other as rows of one matrix, so that keys are read, never repeated.
+    The query heads of a group are stacked as rows of one matrix, so that keys are never repeated.
     Raises ValueError for shapes that do not fit together.
     """
     check_kernel(Q, K, seen.mask, seen.causal)
@@ -63,7 +63,7 @@ def mix(P: Float[Tensor, "b h n N"], V: Float[Tensor, "b g N v"]) -> Float[Tenso
 
 
 def multiply(A: Float[Tensor, "b g m k"], B: Float[Tensor, "b g k l"]) -> Float[Tensor, "b g m l"]:
-    """A B. On a CPU each product of a batch is one thread's; a single one is taken alone, for all threads."""
+    """A B for a batch. On a CPU one thread computes each product, so a single product is taken out of its batch."""
     if A.shape[:2] == (1, 1):
         return (A[0, 0] @ B[0, 0])[None, None]
     return torch.bmm(A.flatten(0, 1), B.flatten(0, 1)).unflatten(0, A.shape[:2])
@@ -77,9 +77,9 @@ def attend(
     scale: float,
     dropout: float = 0.0,
 ) -> Float[Tensor, "b h n v"]:
-    """The values of `attention_weights` and `mix`, by whichever of `attend_unchecked`'s ways is fast.
+    """Y = P V, where P is that of `attention_weights`, after dropout at the given rate. P may never be formed.
 
-    Raises ValueError for shapes that do not fit.
+    Raises ValueError for shapes that do not fit together.
     """
     check_kernel(Q, K, seen.mask, seen.causal)
     require(
@@ -95,9 +95,9 @@ Heads = tuple[Float[Tensor, "b h n e"], Float[Tensor, "b g N e"], Float[Tensor, 
 def attend_unchecked(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
     """By torch's fused scaled_dot_product_attention, or by plain products where they are faster.
 
-    They are in three cases. For one query, as in a decode step, they read keys and values where they lie. The kernel
-    would copy cached values, which lie by columns; that does not pay when there are fewer scores than values. And it
-    would repeat the keys of grouped heads whose keys and values differ in width (absorbed latent).
+    Plain products are faster in three cases. For one query, as in a decode step, they read keys and values where these
+    lie. With fewer scores than values, the kernel loses more time by copying cached values, which lie by columns, than
+    it saves. For grouped heads whose keys and values differ in width (absorbed latent), the kernel would repeat keys.
     """
     Q, K, V = heads
     (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
@@ -113,18 +113,18 @@ def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
     """One query of each head, which sees every key: a decode step, whose time is that of reading the cache."""
     Q, K, V = heads
     K, V = K.flatten(0, 1), V.flatten(0, 1)
-    q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group below each other
+    q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group as rows of one matrix
     return cpu.way_of_attention(q, K, V)(q, K, V).reshape(*Q.shape[:3], -1)
 
 
 def attend_plainly(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
-    """By products and a softmax."""
+    """Attend by products and a softmax."""
     Q, K, V = heads
     return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)
 
 
 def attend_fused(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
-    """By torch's kernel. On a CPU it wants one width: columns of zeros change no score, and are cut off again."""
+    """Attend by torch's kernel. On a CPU it needs e = v: we add columns of zeros, which change no score."""
     Q, K, V = heads
     e, v, on_cpu = Q.shape[-1], V.shape[-1], Q.device.type == "cpu"
     if e != v and on_cpu and torch.backends.cuda.flash_sdp_enabled():  # the switch of CPUs too
@@ -146,5 +146,5 @@ def attend_fused(heads: Heads, seen: Seen, scale: float, dropout: float) -> Floa
 
 
 def at_least_float32(dtype: torch.dtype) -> torch.dtype:
-    """The type that sums are made in."""
+    """The type in which sums are computed."""
     return torch.promote_types(dtype, torch.float32)

@@ -1,4 +1,4 @@
-"""Multi-head latent attention with two forms of one set of weights (paper, section 7).
+"""Multi-head latent attention and its two readings, expanded and absorbed: the two forms of the paper's section 7.
 
 Letters: r = d_latent, p = d_rope, e = d_head, v = d_value, beside those of `attention`.
 """
@@ -16,15 +16,15 @@ from course_lib.layers.products import join_heads, new_weight, project, project_
 
 
 class Latent(Attention):
-    """Abstract: one row [L, K_R] (r + p) is cached per token, shared by all heads.
+    """Abstract: weights and verbs of latent attention. A token caches one row [L, K_R] (r + p), shared by all heads.
 
     L = X W_L, W_L (d, r), with RMSNorm when `config.latent_norm`; K_h = L W_LK_h, V_h = L W_LV_h with
-    W_LK (r, h e), W_LV (r, h v), heads along the columns; K_R = X W_KR (d, p), turned by position.
+    W_LK (r, h e), W_LV (r, h v), heads along the columns; K_R = X W_KR (d, p), rotated.
     Queries: W_Q (d, h e) and W_QR (d, h p) on X, or with a query latent L_Q = X W_LQ (d, r_q), normalised like L,
     W_LQQ (r_q, h e) and W_QR (r_q, h p) on L_Q. W_O (h v, d).
 
-    The verbs of this class are the expanded form; `Absorbed` holds the other one. Both give the same
-    values with the same scale (d_head + d_rope)^{-1/2}: re-association does not change a score.
+    This class has the verbs of the expanded reading, `Absorbed` those of the absorbed one. Both give the same values
+    with the same scale, by default (e + p)^{-1/2}: re-association does not change a score.
     """
 
     def __init__(self, config: LatentConfig):
@@ -50,10 +50,11 @@ class Latent(Attention):
         self.norm_LQ = RMSNorm(source) if norm_query else nn.Identity()
 
     def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
-        """`reading` changes the cost, not the values: "expanded" forms keys and values of all N rows from L.
+        """The verbs of a reading, with which n tokens read N rows. It changes the cost, not the values.
 
-        "absorbed" attends over L itself. None takes expanded where all N tokens ask, as in training and in a prefill;
-        else the one with fewer FLOPs (see `absorbs`), as in a decode step, and in the last layer of a prefill.
+        "expanded" forms keys and values from all N rows L; "absorbed" attends over L itself. None means expanded
+        when N = n, so in training and a prefill; when N > n, so in a decode step and in the last layer of a model's
+        prefill, it means the reading that takes fewer FLOPs (see `absorbs`). Raises ValueError for another reading.
         """
         good = reading in (None, "expanded", "absorbed")
         require(good, lambda: f'reading must be "expanded", "absorbed" or None, got {reading!r}')
@@ -72,11 +73,11 @@ class Latent(Attention):
         return n * (N * (2 * r - e - v) + made) < N * made
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n _"]:
-        """[Q, Q_R] of width e + p; Q_R turned by position: (n,), or (b, 1, n) when sequences differ."""
+        """[Q, Q_R] of width e + p, Q_R rotated. positions: (n,), or (b, 1, n) when sequences differ."""
         return torch.cat(self.query_parts(X, positions), -1)
 
     def query_parts(self, X: Float[Tensor, "b n d"], positions: At) -> list[Float[Tensor, "b h n _"]]:
-        """Content queries (b, h, n, e), and rotary ones (b, h, n, p) when there are."""
+        """Content queries (b, h, n, e), and rotary ones (b, h, n, p) when p > 0."""
         h = self.config.n_heads
         if self.config.d_latent_q is None:
             source, W_Q = X, self.W_Q
@@ -88,7 +89,7 @@ class Latent(Attention):
         return [Q, self.rotary.rotate(split_heads(project(source, self.W_QR), h), positions)]
 
     def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
-        """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed form need not join them."""
+        """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed reading need not join them."""
         L = self.norm_L(project(X, self.W_L))[:, None]
         if not self.config.d_rope:
             return {"L": L}
@@ -107,7 +108,7 @@ class Latent(Attention):
 
 
 class Absorbed:
-    """Same weights, same cache, products re-associated: every head attends over the one key [L, K_R].
+    """The absorbed reading, with the weights and the cache of `layer`: every head attends over the one key [L, K_R].
 
     Q_h (L W_LK_h)^T = (Q_h W_LK_h^T) L^T, and P_h (L W_LV_h) = (P_h L) W_LV_h. The factors are applied one after the
     other; their products W^{LQK}_h and W^{LO} are larger than the factors and are never formed.
@@ -135,6 +136,6 @@ class Absorbed:
 class LatentAttention(Causal, Latent):
     """Causal latent self-attention; see `Latent` for its weights.
 
-    Where all tokens ask, as in a prefill, keys and values are formed (expanded). A decode step, and the last layer of a
-    prefill, read the rows in the cheaper way. `forward` takes `reading` to choose one; see `verbs`.
+    A prefill uses the expanded reading. A decode step, and the last layer of a model's prefill, where one token of each
+    sequence asks, use the reading that takes fewer FLOPs. The argument `reading` of `forward` fixes one.
     """

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from course_lib.config import require
 
-WIDE = (torch.float32, torch.float64)  # computed in as they are
+WIDE = (torch.float32, torch.float64)  # norms of these types are computed without conversion
 
 
 class RMSNorm(nn.Module):
@@ -56,5 +56,5 @@ class LayerNorm(nn.Module):
 
 
 def refuse(x: Tensor, gamma: Tensor) -> None:
-    """Say which width the last axis must have."""
+    """Raise the ValueError for a last axis of another width."""
     raise ValueError(f"x must have the norm's width {len(gamma)} on its last axis, got shape {tuple(x.shape)}")

@@ -1,4 +1,4 @@
-"""Rotary positions (RoPE), and the sinusoidal ones of the original, looked up in tables.
+"""Rotary positions (RoPE) and sinusoidal positions, looked up in tables.
 
 Rotary: pair i of a vector at position m turns by m * base**(-2 i / width), or by less: see `course_lib.rope`.
 Pairs are neighbours (2i, 2i+1), positions count from 0. <rope(q, m), rope(k, n)> then depends on m - n only.
@@ -16,7 +16,7 @@ from course_lib.config import DynamicRope, Rope, require
 class PositionTable:
     """Numbers that depend on a position alone: computed once in float64, looked up by position; grows by doubling.
 
-    No buffer of a module: `module.to(torch.bfloat16)` would round the angles of far positions.
+    A table is not a buffer of a module, since `module.to(torch.bfloat16)` would round the angles of far positions.
     """
 
     def __init__(self):
@@ -27,7 +27,7 @@ class PositionTable:
         raise NotImplementedError
 
     def look_up(self, positions: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-        """(*positions.shape, width). Raises ValueError for positions that are negative or not whole numbers."""
+        """Rows (*positions.shape, width). Raises ValueError for positions that are negative or not whole numbers."""
         require(not positions.is_floating_point(), lambda: f"positions must be whole numbers, got {positions.dtype}")
         least, most = ends(positions)
         require(least >= 0, lambda: f"positions must not be negative, got {positions.tolist()}")
@@ -50,7 +50,7 @@ class PositionTable:
 
 
 def ends(positions: Tensor) -> tuple[int, int]:
-    """The least and the largest, of which a decode step has one; zeros of none."""
+    """The least and the largest position; zeros when there are none. One position, as in a decode step, is both."""
     if positions.numel() == 1:
         return (int(positions),) * 2
     least, most = positions.aminmax() if positions.numel() else (0, 0)
@@ -68,13 +68,14 @@ def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[Tensor,
 
 
 class Rotations:
-    """The rotary rows of some positions: looked up for the first layer, kept for the others."""
+    """The rotations at some positions: the first layer looks them up, and the other layers reuse them."""
 
     def __init__(self, positions: Int[Tensor, "..."]):
         self.positions = positions
         self._found: dict[tuple, Tensor] = {}
 
     def turns(self, table: "RotaryTable", device: torch.device, dtype: torch.dtype) -> Complex[Tensor, "... pairs"]:
+        """The rows of the table at these positions."""
         key = table, device, dtype
         if key not in self._found:
             self._found[key] = table.look_up(self.positions, device, dtype)
@@ -85,7 +86,10 @@ At = Int[Tensor, "..."] | Rotations  # positions (n,), or (b, 1, n) when sequenc
 
 
 class RotaryTable(PositionTable):
-    """e^{i m theta} for every angle: pair i of a vector, as the complex number x_{2i} + i x_{2i+1}, is turned by it."""
+    """Rotations e^{i m theta_j} by position m and pair j: they multiply the complex number x_{2j} + i x_{2j+1}.
+
+    Raises ValueError for a width that is not even and positive.
+    """
 
     def __init__(self, rope: Rope, width: int):
         super().__init__()
@@ -96,7 +100,7 @@ class RotaryTable(PositionTable):
         return rotations(positions, rotary_frequencies(self.rope, self.width))
 
     def rotate(self, x: Float[Tensor, "*a n w"], positions: At) -> Float[Tensor, "*a n w"]:
-        """Turn row m of x (..., n, width) by its position; positions (n,), or any shape that broadcasts to x's rows.
+        """Turn each row of x (..., n, width) by its position; positions (n,), or any shape that broadcasts to x's rows.
 
         Computed in float32 at least. Raises ValueError for another width or a negative position.
         """
@@ -110,7 +114,7 @@ class RotaryTable(PositionTable):
 
 
 class DynamicRotaryTable(RotaryTable):
-    """Angles that depend on the length of the text, too, if it is longer than `rope.length`.
+    """Rotations for dynamic scaling, whose angles also depend on the length of a text longer than `rope.length`.
 
     The length is the largest position of a call, plus 1. The table holds the angles that all shorter texts share.
     """
@@ -128,7 +132,7 @@ def rotations(positions: Int[Tensor, "*b n"], theta: Float[Tensor, "pairs"]) -> 
 
 
 class SinusoidalTable(PositionTable):
-    """Rows to add to embeddings of width d: sin(m theta_i) at column 2 i, cos(m theta_i) at 2 i + 1 (paper, 1)."""
+    """Rows to add to embeddings of width d: sin(m theta_i) in column 2 i, cos(m theta_i) in 2 i + 1."""
 
     def __init__(self, d: int, base: float = 10_000.0):
         super().__init__()

@@ -1,6 +1,6 @@
-"""Weights, and rows times weights: for all heads side by side, or for each head by itself.
+"""Weight matrices, and their products with rows, for all heads side by side or for each head by itself.
 
-A decode step has one row for each sequence and reads every weight for it; `course_lib.layers.cpu` chooses the way.
+A decode step reads every weight for one row of each sequence; `course_lib.layers.cpu` chooses a fast way to do it.
 """
 
 import torch
@@ -12,7 +12,7 @@ from course_lib.layers import cpu
 
 
 def new_weight(rows: int, columns: int) -> nn.Parameter:
-    """W (rows, columns), normal with variance 1 / rows: x W has the variance of x's entries."""
+    """W (rows, columns), normal with variance 1 / rows, so that entries of x W have the variance of those of x."""
     return nn.Parameter(cpu.by_columns(torch.randn(rows, columns) * rows**-0.5))
 
 
@@ -22,8 +22,8 @@ def new_bias(width: int, wanted: bool) -> nn.Parameter | None:
 
 
 def project(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"], b: Float[Tensor, "w"] | None = None) -> Tensor:
-    """X W, or X W + b."""
-    plain = cpu.setting == cpu.PLAIN or torch.is_grad_enabled()  # the usual cases, without a call
+    """X W, or X W + b; X (..., d) -> (..., w)."""
+    plain = cpu.setting == cpu.PLAIN or torch.is_grad_enabled()  # decides the usual cases without a call
     way = cpu.product if plain else cpu.way_of_product(X, W)
     if way is cpu.product:  # computed here, so that no axes of X are joined and b is added in one pass
         return X @ W if b is None else F.linear(X, W.T, b)
@@ -38,11 +38,11 @@ def project_heads(Y: Float[Tensor, "b h n a"], W: Float[Tensor, "h a c"]) -> Flo
 
 
 def split_heads(x: Float[Tensor, "b n hw"], heads: int) -> Float[Tensor, "b h n w"]:
-    """Heads are the slow axis of the concatenated columns."""
+    """(b, n, h w) -> (b, h, n, w); the head is the slow axis of the columns."""
     b, n, hw = x.shape
     return x.view(b, n, heads, hw // heads).transpose(1, 2)
 
 
 def join_heads(Y: Float[Tensor, "b h n v"]) -> Float[Tensor, "b n hv"]:
-    """concat_col(Y_1, ..., Y_h)."""
+    """concat_col(Y_1, ..., Y_h): (b, h, n, v) -> (b, n, h v)."""
     return Y.transpose(1, 2).flatten(2)

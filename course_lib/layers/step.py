@@ -1,7 +1,6 @@
-"""What the new tokens of one call have in common in every layer: where they stand, and which keys they see.
+"""A `Step`: the positions of the new tokens of one call, and the keys that they see, which all layers share.
 
-A model makes one `Step` for all of its layers. A layer that is called alone makes its own. A token asks when its query
-is computed and its row goes on: all tokens do, but in the last layer of a prefill only the last one of each sequence.
+A model makes one for all of its layers. A layer that is called alone makes its own.
 """
 
 import copy
@@ -17,7 +16,9 @@ from course_lib.layers.positions import Rotations
 
 
 class Step:
-    """n new tokens of b sequences, after those that `cache` holds. All of them ask, unless `last` says otherwise.
+    """n new tokens of b sequences, which follow the tokens that `cache` holds.
+
+    A token asks if the call computes its output. All new tokens ask, except in the step that `last` returns.
 
     lengths: (b,) tokens of each sequence in the call, with padding on the right. mask: see `SelfAttention.forward`.
     Raises ValueError when the cache holds another number of sequences.
@@ -38,11 +39,11 @@ class Step:
         self.positions = torch.arange(self.n) if cache is None else cache.next_positions(batch, self.n)
         self.rotations = rotations_of(self.positions, lengths)
         self.asking_positions, self.asking_rotations = self.positions, self.rotations
-        self.asking_rows: slice | Int[Tensor, "b 1"] | None = None  # of the tokens that ask; None for all
+        self.asking_rows: slice | Int[Tensor, "b 1"] | None = None  # indices of the tokens that ask; None for all
         self._seen: dict[tuple, Seen] = {}
 
     def last(self) -> "Step":
-        """The same tokens, of which only the last one of each sequence asks: on its row the next token depends."""
+        """The same tokens, of which only the last of each sequence asks: the next token depends on its row alone."""
         if self.n == 1:
             return self
         step = copy.copy(self)
@@ -50,13 +51,13 @@ class Step:
         if self.lengths is None:
             step.asking_rows, step.asking_positions = slice(-1, None), self.positions[..., -1:]
         else:
-            step.asking_rows = self.lengths.cpu().clamp(min=1)[:, None] - 1  # of a sequence without new tokens any row
+            step.asking_rows = self.lengths.cpu().clamp(min=1)[:, None] - 1  # any row of a sequence without new tokens
             step.asking_positions = self.positions.expand(len(step.asking_rows), -1).gather(1, step.asking_rows)
         step.asking_rotations = Rotations(for_heads(step.asking_positions))
         return step
 
     def asking(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b m d"]:
-        """The rows of the m tokens of each sequence that ask: m = n, or 1."""
+        """The rows of X of the m tokens that ask in each sequence: m = n, or 1 in a step from `last`."""
         if self.asking_rows is None:
             return X
         if isinstance(self.asking_rows, slice):
@@ -65,24 +66,24 @@ class Step:
         return X.gather(1, rows[..., None].expand(-1, -1, X.shape[-1]))
 
     def without_padding(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b n d"]:
-        """The rows, zero at padding, which may hold anything."""
+        """X with zeros at padding, where X may hold anything."""
         return X if self.lengths is None else X.masked_fill(~real(X, self.lengths)[..., None], 0.0)
 
     def without_cache(self, rows: Rows) -> tuple[Rows, Int[Tensor, "*b N"]]:
-        """What a fresh cache's `append` returns, with gradients; padding stands at position -1."""
+        """What a call without a cache reads: its own rows, with gradients, and their positions; -1 at padding."""
         if self.lengths is None:
             return rows, self.positions
         return rows, torch.where(self.positions < self.lengths.cpu()[:, None], self.positions, -1)
 
     def once(self, kind: tuple, work_out: Callable[..., Seen], *arguments) -> Seen:
-        """The visible sets of those that ask: worked out by the first layer of a kind, kept for the others."""
+        """The visible sets of the tokens that ask: the first layer of a kind computes them, and the others reuse them."""
         if kind not in self._seen:
             self._seen[kind] = work_out(self, *arguments)
         return self._seen[kind]
 
 
 def rotations_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | None) -> Rotations:
-    """For rotation: at most the last token's position, since dynamic scaling depends on a text without its padding."""
+    """Of these positions. Padding gets no larger one than the tokens, since dynamic scaling reads the largest."""
     if lengths is not None:
         tokens = torch.arange(positions.shape[-1]) < lengths.cpu()[:, None]
         positions = positions.clamp(max=int((positions * tokens).max()))
@@ -90,10 +91,10 @@ def rotations_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | Non
 
 
 def for_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
-    """(n,), or (b, 1, n) with an axis for the heads."""
+    """(n,) as it is; (b, n) as (b, 1, n), with an axis for the heads."""
     return positions if positions.ndim == 1 else positions[:, None]
 
 
 def real(X: Shaped[Tensor, "b n *d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
-    """True at the tokens of X, rows or numbers, false at the padding to their right."""
+    """True at the tokens of X, false at the padding to their right; X holds rows, or token ids (b, n)."""
     return torch.arange(X.shape[1], device=X.device) < lengths.to(X.device)[:, None]

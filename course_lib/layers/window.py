@@ -1,4 +1,4 @@
-"""A cache that keeps only what a sliding window can still see."""
+"""A cache that keeps only the rows that a sliding window can still see."""
 
 import torch
 from jaxtyping import Int
@@ -9,9 +9,9 @@ from course_lib.layers.cache import Cache, Held, Rows
 
 
 class WindowCache(Cache):
-    """Keeps the last `window` rows of each sequence in a ring: the token at position p in slot p mod its size.
+    """Keeps the last `window` rows of each sequence in a ring: slot p mod (window + spare) holds position p.
 
-    One token can be taken back by `truncate`; `spare` more rows allow `spare` more.
+    `truncate` can take back 1 + `spare` tokens. Raises ValueError for a window or a spare that is no whole number.
     """
 
     def __init__(self, window: int, spare: int = 0):
@@ -36,7 +36,7 @@ class WindowCache(Cache):
         new = starts[:, None] + torch.arange(n)
         is_new = torch.arange(n) < counts[:, None]
         seen, keys = dict(self._buffers), None
-        if n > 1:  # the new rows push out some that the first of the new tokens still see
+        if n > 1:  # the new rows overwrite some that the first of the new tokens still see
             seen = {name: torch.cat([self._buffers[name], row], -2) for name, row in rows.items()}
             keys = torch.cat([self._positions, torch.where(is_new, new, -1)], -1)
         kept = is_new & (torch.arange(n) >= counts[:, None] - size)
@@ -53,7 +53,7 @@ class WindowCache(Cache):
         self._positions = self._positions[indices]
 
     def _forget(self, lengths: Int[Tensor, "b"]) -> None:
-        """The window of the next token, back to position length - window + 1, must still be held."""
+        """Raises ValueError unless the next token's window is still held, from position length - window + 1 on."""
         oldest = (self.lengths - self._fixed).clamp(min=0)
         good = bool((oldest <= (lengths - self.window + 1).clamp(min=0)).all())
         require(

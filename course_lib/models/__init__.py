@@ -1,4 +1,4 @@
-"""Whole Transformers in PyTorch, from one config: decoder-only, encoder-only, encoder-decoder; and generation."""
+"""Transformers in PyTorch (decoder-only, encoder-only, encoder-decoder), each from a config; and text generation."""
 
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.encoder import EncoderModel

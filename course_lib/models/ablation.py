@@ -1,4 +1,4 @@
-"""A decoder with heads removed: their summands P_h V_h W_O_h are left out of their layers' outputs (paper, 3)."""
+"""A decoder with heads removed: their summands P_h V_h W_O_h are left out of the outputs (paper, section 3)."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,8 @@ Head = tuple[int, int]  # layer and head, from 0
 class Ablation:
     """Losses of a decoder on texts of equal length with any of its heads removed. The model is left as it is.
 
-    What the layers below the first removed head do is computed once, here. Biases stay; dropout is off.
+    The rows that each block reads are computed once, here, so that `losses` does not run the layers below the first
+    removed head again. Biases stay; dropout is off.
 
     tokens: (b, n) int64 with n >= 2. Raises ValueError for another model or other tokens.
     """
@@ -44,7 +45,7 @@ class Ablation:
     def losses(self, removed: Iterable[Head] = ()) -> Tensor:
         """-log p of tokens 1, 2, ... of each text, in nats, (b, n - 1).
 
-        Raises ValueError for a head that is not there.
+        removed: pairs (layer, head), counted from 0. Raises ValueError for a head that the model does not have.
         """
         removed = [self._checked(head) for head in removed]
         first = min((layer for layer, _ in removed), default=len(self._streams) - 1)

@@ -1,4 +1,4 @@
-"""The layers that every model is built of: each sublayer within its skip connection and norm (paper, section 4)."""
+"""The layers of every model: each sublayer within its skip connection and norm (paper, section 4)."""
 
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,7 @@ ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, appr
 
 
 def of_kind(config: GroupedConfig | LatentConfig, grouped: type, latent: type) -> nn.Module:
-    """The attention of a config's kind."""
+    """New attention of the class `grouped` or `latent`, according to the kind of `config`."""
     return (latent if isinstance(config, LatentConfig) else grouped)(config)
 
 
@@ -46,7 +46,7 @@ def new_cross_attention(config: ModelConfig) -> CrossAttention | CrossLatentAtte
 
 
 def without_positions(config: GroupedConfig | LatentConfig) -> GroupedConfig | LatentConfig:
-    """The same sizes and the same scale in units of its default, without rotation and window."""
+    """The same sizes without rotation and window; the scale keeps its ratio to the default."""
     if isinstance(config, GroupedConfig):
         return replace(config, rope=None, window=None)
     scale = config.scale * (config.d_qk / config.d_head) ** 0.5  # queries and keys lose their d_rope coordinates
@@ -61,7 +61,7 @@ def new_feed_forward(config: ModelConfig) -> FeedForward | SwiGLU:
 
 
 class Block(nn.Module):
-    """Self-attention, then feed-forward. The attention that is handed in makes it an encoder's or a decoder's."""
+    """Self-attention, then feed-forward. The given attention makes it a layer of an encoder or of a decoder."""
 
     def __init__(self, config: ModelConfig, attention: nn.Module):
         super().__init__()
@@ -71,7 +71,7 @@ class Block(nn.Module):
     def forward(
         self, X: Tensor, step: Step | None = None, cache: Cache | None = None, weights: list[Tensor] | None = None
     ) -> Tensor:
-        """X (b, n, d) -> (b, m, d), the rows of the m tokens that ask; without a step, all of them.
+        """X (b, n, d) -> (b, m, d), the rows of the m tokens that ask (see `Step`); without a step, of all tokens.
 
         A list `weights` receives the attention weights P (b, h, m, N).
         """
@@ -80,7 +80,7 @@ class Block(nn.Module):
 
 
 class TranslationBlock(nn.Module):
-    """A decoder layer of the original: masked self-attention, cross-attention to the encoder, feed-forward."""
+    """A layer of an encoder-decoder's decoder: causal self-attention, cross-attention to the encoder, feed-forward."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -97,14 +97,14 @@ class TranslationBlock(nn.Module):
         *,
         memory: Memory,
     ) -> Tensor:
-        """As `Block`; a list `weights` receives those of the cross-attention."""
+        """As `Block`, with cross-attention to `memory`; a list `weights` receives those of the cross-attention."""
         X = self.around_attention(X, lambda X: self.attention(X, cache, step=step), step)
         X = self.around_cross_attention(X, lambda X: noting(weights, self.cross_attention, X, memory, step=step))
         return self.around_feed_forward(X, self.feed_forward)
 
 
 def noting(weights: list[Tensor] | None, attention: nn.Module, *arguments, **keywords) -> Tensor:
-    """The output of the attention; its weights are computed only for a list that receives them."""
+    """The output of the attention. Its weights P are computed only when there is a list that receives them."""
     if weights is None:
         return attention(*arguments, **keywords)
     Y, P = attention(*arguments, **keywords, return_weights=True)

@@ -1,4 +1,4 @@
-"""A text generated twice at once, everything recomputed at each step and with a cache, and what both hold."""
+"""Generate one text in two ways side by side, recomputing all rows at each step or caching them, and compare."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ Rows = dict[str, list[Tensor]]  # of each layer, (heads, N, width); one head whe
 
 
 class Watched(Cache):
-    """A cache whose rows can be looked at."""
+    """A cache that shows its rows, as `shown`."""
 
     def append(self, rows, lengths=None) -> tuple[Held, Tensor]:
         self.shown, positions = super().append(rows, lengths)
@@ -26,7 +26,7 @@ class Watched(Cache):
 
 @dataclass(frozen=True)
 class BothWays:
-    """Step s reads prompt + s tokens; the cached way only those that are new."""
+    """What both ways gave. Step s = 0, 1, ... reads the prompt and s tokens; the cached way reads only the new ones."""
 
     tokens: list[int]  # the prompt, and what was chosen after each step but the last
     recomputed: np.ndarray  # logits (steps, vocab_size)
@@ -36,7 +36,11 @@ class BothWays:
 
 
 def decode_both_ways(model: DecoderModel, prompt: list[int], steps: int) -> BothWays:
-    """Greedy, one sequence, without dropout. Raises ValueError for a bad prompt, too many steps, or windows."""
+    """Generate greedily from one prompt, without dropout.
+
+    Raises ValueError for a prompt without tokens or with unknown ones, for more steps than the context limit allows,
+    and for a model with windows.
+    """
     check_count("steps", steps)
     require(len(prompt) > 0, "prompt must hold at least one token, got none")
     tokens = torch.tensor([prompt])
@@ -59,12 +63,12 @@ def decode_both_ways(model: DecoderModel, prompt: list[int], steps: int) -> Both
 
 
 def watched(model: DecoderModel) -> list[Watched]:
-    """An empty one for each layer."""
+    """An empty `Watched` cache for each layer."""
     return [Watched() for _ in model.blocks]
 
 
 def held(caches: list[Watched]) -> Rows:
-    """What the caches of all layers hold of their one sequence, by name."""
+    """The rows in the caches of all layers, by name, of their one sequence."""
     return {name: [with_heads(cache.shown[name][0]) for cache in caches] for name in caches[0].shown}
 
 
@@ -74,4 +78,5 @@ def with_heads(rows: Tensor) -> Tensor:
 
 
 def largest_gap(one: Rows, other: Rows) -> float:
+    """The largest absolute difference between two sets of rows."""
     return max(float((x - y).abs().max()) for name in one for x, y in zip(one[name], other[name], strict=True))

@@ -1,4 +1,4 @@
-"""The decoder-only model: the next token from those before it (paper, section 4; GPT, Llama)."""
+"""The decoder-only model, which predicts the next token from those before it (paper, section 4; GPT, Llama)."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -15,7 +15,7 @@ from course_lib.models.norms import new_final_norm
 
 
 class Decoder(nn.Module):
-    """What decoders share: embedding, causal layers, a last norm, and logits from its rows."""
+    """The base of all decoders: embedding, causal layers, a last norm, and logits of its rows."""
 
     def __init__(self, config: ModelConfig, blocks: Iterable[nn.Module]):
         super().__init__()
@@ -29,8 +29,8 @@ class Decoder(nn.Module):
     ) -> Tensor:
         """The last rows of the stream, normalised: (b, n, d), or with `last` of each sequence's last token (b, 1, d).
 
-        layers: each block, ready to be called with (X, step, cache), in order. With `last`, what the last of them
-        makes of the tokens before is not computed: only what they leave in its cache will be read.
+        layers: each block, ready to be called with (X, step, cache), in order. With `last`, the last block only caches
+        the earlier tokens and computes no output for them, since no later step would use it.
         """
         check_caches(caches, self.blocks)
         with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
@@ -68,8 +68,9 @@ class DecoderModel(Decoder):
     def forward(self, tokens: Tensor, caches: list[Cache] | None = None, lengths: Tensor | None = None) -> Tensor:
         """tokens (b, n) int64 -> logits (b, n, vocab_size).
 
-        caches: from `new_caches`, what earlier calls left; the new tokens are appended, no gradients are recorded.
-        lengths: (b,) tokens of each sequence, padding on the right; logits at padding mean nothing.
+        caches: from `new_caches`, with the rows that earlier calls left. The new rows are appended, and no gradients
+        are recorded.
+        lengths: (b,) tokens of each sequence, padding on the right. Logits at padding mean nothing.
         Raises ValueError for tokens outside the vocabulary, sequences past max_length, and caches that do not fit,
         before a cache is changed.
         """
@@ -96,19 +97,19 @@ class DecoderModel(Decoder):
         lengths: Tensor | None = None,
         weights: list[Tensor] | None = None,
     ) -> Tensor:
-        """The last rows of the stream (b, n, d), normalised; `forward` documents the arguments, `Block` weights."""
+        """The last rows of the stream (b, n, d), normalised. Arguments as in `forward`, `weights` as in `Block`."""
         return self.run(tokens, caches, lengths, (partial(block, weights=weights) for block in self.blocks))
 
     @torch.no_grad()
     def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
-        """P (b, h, n, n) of every layer."""
+        """The attention weights P (b, h, n, n) of every layer."""
         weights = []
         self.hidden(tokens, lengths=lengths, weights=weights)
         return weights
 
 
 def check_caches(caches: list[Cache] | None, blocks: nn.ModuleList) -> None:
-    """One cache for each layer, which suits it; all hold the same sequences."""
+    """Raises ValueError unless each layer has a cache of its own that suits it, and all hold equally many tokens."""
     if caches is None:
         return
     n_layers = len(blocks)
@@ -127,7 +128,7 @@ def check_caches(caches: list[Cache] | None, blocks: nn.ModuleList) -> None:
 
 
 def check_one(tokens: Tensor) -> None:
-    """One token of each sequence."""
+    """Raises ValueError unless tokens are (b, 1), one of each sequence."""
     good = isinstance(tokens, Tensor) and tokens.ndim == 2 and tokens.shape[1] == 1
     require(
         good, lambda: f"tokens must be one of each sequence, of shape (b, 1), got {getattr(tokens, 'shape', tokens)}"

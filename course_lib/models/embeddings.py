@@ -1,4 +1,4 @@
-"""Tokens to the rows of the residual stream, and its last rows to logits (paper, sections 1 and 4)."""
+"""The two ends of a model: from tokens to rows of the residual stream, and from its last rows to logits."""
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from course_lib.models.norms import new_dropout, new_norm
 
 
 def check_tokens(tokens: Tensor, lengths: Tensor | None, vocab_size: int, name: str = "tokens") -> None:
-    """tokens (b, n) are whole numbers from 0 to vocab_size - 1, except right of each sequence's length."""
+    """Raises ValueError unless tokens (b, n) are int64 from 0 to vocab_size - 1; padding may hold other numbers."""
     require(isinstance(tokens, Tensor), f"{name} must be a torch tensor, got {type(tokens).__name__}")
     require(tokens.dtype == torch.int64, f"{name} must be of dtype torch.int64, got {tokens.dtype}")
     require(
@@ -35,7 +35,7 @@ def check_tokens(tokens: Tensor, lengths: Tensor | None, vocab_size: int, name: 
 
 
 class Embedding(nn.Module):
-    """X = dropout(norm(scale W_E[tokens] + positions)); the norm is there if `config.embedding_norm` says so.
+    """X = dropout(norm(scale W_E[tokens] + positions)), with the norm only if `config.embedding_norm` is true.
 
     W_E (vocab_size, d); learned positions are W_P (max_length, d), sinusoidal ones a shared table.
     """
@@ -50,17 +50,17 @@ class Embedding(nn.Module):
         self.dropout = new_dropout(config)
 
     def new_step(self, tokens: Tensor, cache: Cache | None = None, lengths: Tensor | None = None) -> Step:
-        """The door of a model: tokens (b, n) after those that `cache` holds, checked, as the step of all its layers.
+        """Check tokens (b, n), which follow those that `cache` holds, and make the `Step` that all layers share.
 
-        What stands in the padding right of `lengths` is not looked at. Raises ValueError for tokens outside the
-        vocabulary, for sequences that would pass `max_length`, and for another batch than the cache's.
+        The padding right of `lengths` may hold any numbers. Raises ValueError for tokens outside the vocabulary, for
+        sequences that would pass `max_length`, and for a batch of another size than the cache's.
         """
         check_tokens(tokens, lengths, self.config.vocab_size)
         self.check_length(tokens, cache, lengths)
         return Step(tokens.shape, self.W_E.device, cache, lengths)
 
     def forward(self, tokens: Tensor, step: Step | None = None) -> Tensor:
-        """tokens (b, n) -> (b, n, d), at the positions of the step; without one from 0 on, checked as by `new_step`."""
+        """tokens (b, n) -> (b, n, d), at the step's positions. Without one they start at 0, and tokens are checked."""
         step = self.new_step(tokens) if step is None else step
         if step.lengths is not None:
             tokens = tokens.masked_fill(~real(tokens, step.lengths), 0)
@@ -71,14 +71,14 @@ class Embedding(nn.Module):
         return self.dropout(self.norm(X))
 
     def position_rows(self, positions: Tensor) -> Tensor:
-        """The rows of n positions: (n, d) when every sequence goes on at the same one, else (b, n, d)."""
+        """The rows of n positions: (n, d) when they are the same in all sequences, else (b, n, d)."""
         if self.W_P is None:
             return sinusoidal_table(self.config.d_model).rows(positions, self.W_E)
         # Padding of a ragged batch may stand past the table; nothing reads its row.
         return self.W_P[positions.clamp(max=len(self.W_P) - 1).to(self.W_P.device)]
 
     def check_length(self, tokens: Tensor, cache: Cache | None, lengths: Tensor | None) -> None:
-        """No sequence may pass the context limit."""
+        """Raises ValueError when a sequence would have more than `max_length` tokens."""
         limit = self.config.max_length
         if limit is None:
             return
@@ -88,7 +88,7 @@ class Embedding(nn.Module):
 
 
 class Unembedding(nn.Module):
-    """Rows to logits: H W_E^T when tied, else H W_U with W_U (d, vocab_size); b_U is added if the config says so."""
+    """Logits of rows: H W_E^T when tied, else H W_U with W_U (d, vocab_size); plus b_U with `config.output_bias`."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()

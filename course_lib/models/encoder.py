@@ -1,4 +1,4 @@
-"""The encoder: every token sees every other, so that its row speaks of the whole sequence (paper, section 4)."""
+"""The encoder: every token sees every other, so that each row depends on the whole sequence (paper, section 4)."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from course_lib.models.norms import new_final_norm
 
 
 class EncoderModel(nn.Module):
-    """The rows E_{N_L} that the last layer leaves, normalised. `config.tied` and `output_bias` say nothing here."""
+    """The rows E_{N_L} of the last layer, normalised. `config.tied` and `config.output_bias` have no effect here."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -24,8 +24,8 @@ class EncoderModel(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor | None = None, weights: list[Tensor] | None = None) -> Tensor:
         """tokens (b, n) int64 -> (b, n, d).
 
-        lengths: (b,) tokens of each sequence, padding on the right, which no token sees; rows there mean nothing.
-        A list `weights` receives the attention weights P (b, h, n, n) of every layer.
+        lengths: (b,) tokens of each sequence, padding on the right, which no token sees. Rows at padding mean nothing.
+        weights: a list that receives the attention weights P (b, h, n, n) of every layer.
         Raises ValueError for tokens outside the vocabulary and sequences past max_length.
         """
         step = self.embedding.new_step(tokens, lengths=lengths)
@@ -36,7 +36,7 @@ class EncoderModel(nn.Module):
 
     @torch.no_grad()
     def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
-        """P (b, h, n, n) of every layer."""
+        """The attention weights P (b, h, n, n) of every layer."""
         weights = []
         self(tokens, lengths, weights)
         return weights

@@ -22,13 +22,15 @@ def generate(
     cached: bool = True,
     **sampling,
 ) -> list[list[int]]:
-    """Go on from tokens (b, n): up to n_new new tokens for each sequence, without the prompt.
+    """Continue the prompts `tokens` (b, n): up to n_new new tokens for each, as lists without the prompt.
 
     lengths: (b,) tokens of each prompt, padding on the right. stop: a token that ends its sequence and is left out.
-    cached: keep keys and values; without, everything is read again at each step, for the same tokens, unless the text
-    passes the length of a `DynamicRope`.
+    cached: keep keys and values. Without, each step reads the whole text again; the tokens are the same, unless the
+    text passes the length of a `DynamicRope`.
     sampling: the fields of `Sampling`; greedy by default.
-    Raises ValueError before the first step when the context limit would be passed, and for bad arguments.
+    Raises ValueError before the first step for a text that would pass the context limit, and for bad arguments.
+
+        generate(model, tokens, 20, temperature=0.8, top_k=50, seed=1)
     """
     chosen = Sampling(**sampling)
     check_prompt(model, tokens, lengths, n_new, stop)
@@ -59,14 +61,14 @@ def prefill(model: DecoderModel, text: Tensor, caches: list[Cache] | None, lengt
 
 
 def check_prompt(model: DecoderModel, tokens: Tensor, lengths: Tensor | None, n_new: int, stop: int | None) -> None:
-    """What can be wrong is found before anything is computed."""
+    """Raises ValueError for arguments that do not fit, before anything is computed."""
     config = model.config
     check_count("n_new", n_new)
     check_tokens(tokens, lengths, config.vocab_size)
     least = tokens.shape[1] if lengths is None else int(lengths.min())
-    require(least > 0, f"lengths must be at least 1, so that there is something to go on from, got {least}")
+    require(least > 0, f"lengths must be at least 1, so that there is something to continue, got {least}")
     if stop is not None:
         check_token("stop", stop, config.vocab_size)
     longest = tokens.shape[1] if lengths is None else int(lengths.max())
-    read = longest + n_new - 1  # the last token is not read any more
+    read = longest + n_new - 1  # the model need not read the last token
     check_room(read, config.max_length, f"n_new = {n_new} tokens after a prompt of {longest}")

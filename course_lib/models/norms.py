@@ -17,14 +17,15 @@ def new_norm(config: ModelConfig) -> LayerNorm | RMSNorm:
 
 
 def new_dropout(config: ModelConfig) -> nn.Module:
-    """Dropout at the config's rate; nothing is called for a rate of 0."""
+    """Dropout at the config's rate, or the identity for a rate of 0."""
     return nn.Dropout(config.dropout) if config.dropout else nn.Identity()
 
 
 class PostLN(nn.Module):
-    """norm(X + sublayer(X)): the original.
+    """norm(X + sublayer(X)), as in the original Transformer: the norm stands on the skip connection.
 
-    In all three, only the rows that ask are skipped and answered, all of them without a step.
+    In all three classes, a sublayer reads all rows of X (b, n, d). With a step it returns only those of the tokens that
+    ask (see `Step`), and they are added to the same rows of X.
     """
 
     def __init__(self, config: ModelConfig):
@@ -36,7 +37,7 @@ class PostLN(nn.Module):
 
 
 class PreLN(nn.Module):
-    """X + sublayer(norm(X)): the skip connection runs free from the first layer to the last."""
+    """X + sublayer(norm(X)): no norm stands on the skip connection, from the first layer to the last."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -47,7 +48,7 @@ class PreLN(nn.Module):
 
 
 class PeriLN(nn.Module):
-    """X + after(sublayer(before(X))): also what a sublayer adds has a known size."""
+    """X + after(sublayer(before(X))): as `PreLN`, and the second norm fixes the size of what a sublayer adds."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -61,10 +62,10 @@ AROUND = {"post": PostLN, "pre": PreLN, "peri": PeriLN}
 
 
 def new_around(config: ModelConfig) -> PostLN | PreLN | PeriLN:
-    """What stands around one sublayer."""
+    """The skip connection and norms around one sublayer, placed as the config says."""
     return AROUND[config.placement](config)
 
 
 def new_final_norm(config: ModelConfig) -> nn.Module:
-    """A norm behind the last layer; Post-LN ends with one already."""
+    """The norm behind the last layer; the identity for Post-LN, whose layers end with a norm."""
     return nn.Identity() if config.placement == "post" else new_norm(config)

@@ -1,4 +1,4 @@
-"""What stands on an encoder: prediction of masked tokens, and classification of sequences (paper, section 4)."""
+"""Models with an output on an encoder: masked tokens are predicted, or sequences classified (paper, section 4)."""
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,10 @@ from course_lib.models.writing import check_count
 
 
 class TokenHead(nn.Module):
-    """norm(gelu(H W_H + b_H)) to logits, as in BERT: the stream need not hold the tokens' own directions to the end."""
+    """Logits of norm(gelu(H W_H + b_H)), as in BERT.
+
+    This layer between stream and logits lets the last rows of the stream differ from embeddings of tokens.
+    """
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -32,7 +35,7 @@ class TokenHead(nn.Module):
 
 
 class MaskedTokenModel(nn.Module):
-    """Logits of the token that belongs at each position (BERT). Which tokens are hidden is the caller's affair."""
+    """Logits of the token that belongs at each position (BERT). The caller chooses which tokens are masked."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -45,15 +48,15 @@ class MaskedTokenModel(nn.Module):
         return self.head(self.encoder(tokens, lengths), self.encoder.embedding)
 
     def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
-        """P (b, h, n, n) of every layer."""
+        """The attention weights P (b, h, n, n) of every layer."""
         return self.encoder.attention_weights(tokens, lengths)
 
 
 class ClassifierModel(nn.Module):
     """Logits of the classes from the mean of a sequence's rows, H_mean W_C + b_C.
 
-    The mean, not the first row as in BERT: our texts begin with no token kept free to gather the sequence, and every
-    row learns from the first step.
+    BERT takes the first row instead. Our texts have no special first token for this, and with the mean every row gets a
+    gradient from the first step on.
     """
 
     def __init__(self, config: ModelConfig, n_classes: int):
@@ -66,7 +69,7 @@ class ClassifierModel(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
         """tokens (b, n) int64 -> logits (b, n_classes); arguments and errors as EncoderModel.
 
-        Raises ValueError for a sequence without tokens too.
+        Raises ValueError also for a sequence without tokens.
         """
         H = self.encoder(tokens, lengths)
         if lengths is None:

@@ -12,7 +12,11 @@ from course_lib.config import given, is_whole, require, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """Divide logits by the temperature, keep the top_k largest, of these the fewest that hold top_p; then draw."""
+    """How to draw a token: from the top_k largest logits, and of these the fewest with total probability top_p or more.
+
+    Logits are first divided by the temperature. Raises ValueError for a field outside of its range, and for top_k or
+    top_p at temperature 0.
+    """
 
     temperature: float = 0.0  # 0: the likeliest token, always
     top_k: int | None = None
@@ -55,7 +59,7 @@ class Sampling:
 
 
 def is_finite(value) -> bool:
-    """Whether a float can hold the value, a real number of any type; True, strings, arrays and tensors are none."""
+    """Whether the value is a real number that fits into a float; True, strings, arrays and tensors are none."""
     try:
         return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:  # an integer of more than 308 digits
@@ -63,21 +67,21 @@ def is_finite(value) -> bool:
 
 
 def keep_top_k(logits: Tensor, k: int) -> Tensor:
-    """-inf outside the k largest of each row; all that equal the k-th are kept (Fan et al., 1805.04833)."""
+    """-inf outside the k largest of each row; all that equal the k-th are kept (Fan et al., arXiv 1805.04833)."""
     least = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
     return logits.masked_fill(logits < least, -torch.inf)
 
 
 def keep_top_p(logits: Tensor, p: float) -> Tensor:
-    """-inf outside the nucleus: the fewest tokens that hold probability p (Holtzman et al., 1904.09751)."""
+    """-inf outside the nucleus: the fewest tokens with probability p or more (Holtzman et al., arXiv 1904.09751)."""
     ordered, order = logits.sort(dim=-1, descending=True, stable=True)
     P = ordered.softmax(-1)
-    before = P.cumsum(-1) - P  # what the likelier ones hold; 0 for the first, which is always kept
+    before = P.cumsum(-1) - P  # probability of the likelier ones; 0 for the first, which is always kept
     return logits.masked_fill((before >= p).scatter(-1, order, before >= p), -torch.inf)
 
 
 def sampled(P: Tensor, random: torch.Generator) -> Tensor:
-    """Invert the cumulated probabilities (b, vocab_size) at one uniform number for each row; never one of 0."""
+    """Draw one token per row of P (b, vocab_size) -> (b,), by inverting cumulative sums; never one of probability 0."""
     cumulated = P.cumsum(-1)
     u = torch.rand(len(P), 1, generator=random, dtype=P.dtype) * cumulated[:, -1:]
     return torch.searchsorted(cumulated, u, right=True)[:, 0]

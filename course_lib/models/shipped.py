@@ -1,6 +1,6 @@
-"""Trained models in a folder each: weights, tokenizer and card. Those that come with the course load by name.
+"""Trained models, each in a folder with weights, tokenizer and card. Those that come with the course load by name.
 
-shipped = load("docs-mha")
+shipped = load("docs-mha")                      # one of names()
 shipped.model, shipped.tokenizer, shipped.card
 """
 
@@ -31,7 +31,7 @@ STORED = torch.float16  # half the size of float32; 11 bits of each weight
 
 @dataclass(frozen=True)
 class Shipped:
-    """A model in evaluation mode and float32, its tokenizer, and what is known of both."""
+    """A model in evaluation mode and float32, its tokenizer, and a card that describes both."""
 
     model: nn.Module
     tokenizer: Tokenizer
@@ -39,7 +39,7 @@ class Shipped:
 
 
 def names() -> tuple[str, ...]:
-    """The models that come with the course."""
+    """The names of the models that come with the course."""
     return tuple(sorted(path.parent.name for path in ASSETS.glob("*/card.json")))
 
 
@@ -63,7 +63,7 @@ def load(name: str | Path) -> Shipped:
 
 
 def read_card(path: Path) -> dict:
-    """What stands in card.json, if it has what `load` needs."""
+    """The content of card.json. Raises ValueError when it lacks a key that `load` needs."""
     card = read_json(path)
     require(
         {"model", "weights_sha256"} <= card.keys(),
@@ -74,9 +74,9 @@ def read_card(path: Path) -> dict:
 
 
 def new_model(described: dict) -> nn.Module:
-    """A model of the class and configs of a card, without memory for its weights, which `fill` brings.
+    """A model of the class and configs of a card, without memory for its weights, which `fill` allocates.
 
-    Raises ValueError unless they describe one.
+    Raises ValueError when the description fits no model.
     """
     kind, configs = described.get("class"), described.get("configs")
     known = isinstance(kind, str) and kind in MODELS
@@ -92,13 +92,13 @@ def new_model(described: dict) -> nn.Module:
 
 
 def describe_model(model: nn.Module) -> dict:
-    """Class, configs and size of a model, ready for JSON: the inverse of `new_model`."""
+    """Class, configs and number of parameters of a model, for JSON: what `new_model` reads."""
     configs = [config.as_dict() for config in configs_of(model)]
     return {"class": type(model).__name__, "configs": configs, "parameters": sum(p.numel() for p in model.parameters())}
 
 
 def configs_of(model: nn.Module) -> tuple[ModelConfig, ...]:
-    """One config, or two of a model with two sides."""
+    """The config of a model, or the two of an encoder-decoder."""
     config = model.config
     return (config.source, config.target) if isinstance(config, TranslationConfig) else (config,)
 
@@ -120,10 +120,10 @@ def round_to_stored(model: nn.Module) -> None:
 
 
 def save(folder: str | Path, model: nn.Module, tokenizer: Tokenizer, card: dict) -> None:
-    """Write weights.safetensors (in float16: see `round_to_stored`), tokenizer.json, card.json and card.md.
+    """Write weights.safetensors (in float16: see `round_to_stored`), tokenizer.json and card.json.
 
-    Each file appears whole, and the card, which holds the sha256 of the weights, comes last: a folder in which some
-    are of another model is refused by `load`. Raises ValueError, and writes nothing, for a model of a class that `load`
+    Each file is written whole, and the card, which holds the sha256 of the weights, comes last: `load` refuses a folder
+    whose weights are of another model. Raises ValueError, and writes nothing, for a model of a class that `load`
     does not know, and for a weight that is too large.
     """
     folder, kind = Path(folder), type(model).__name__

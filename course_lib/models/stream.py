@@ -1,6 +1,6 @@
-"""What sublayers write to the residual stream: of a trained decoder for one token, and of random stacks of any depth.
+"""What sublayers add to the residual stream: in a trained decoder for one token, and in random stacks of any depth.
 
-written(model, tokens)                        # the last token's row, as the sum of what wrote it
+written(model, tokens)                        # the rows whose sum is the last token's row
 Start.of(random_stack("pre", 24, seed=0))     # sizes of stream and gradients where training begins
 """
 
@@ -22,7 +22,7 @@ VOCABULARY, BATCH, TOKENS = 64, 4, 24  # what random stacks read
 
 @contextmanager
 def watching(*pairs: tuple[nn.Module, Callable]) -> Iterator[None]:
-    """Call each function with (input, output) of its module, as long as the block runs."""
+    """Within this context, call each function with (input, output) whenever its module has run."""
 
     def note(module: nn.Module, inputs: tuple, output: Tensor, function: Callable) -> None:
         function(inputs[0].detach(), output.detach())
@@ -39,7 +39,7 @@ def watching(*pairs: tuple[nn.Module, Callable]) -> Iterator[None]:
 def written(model: DecoderModel, tokens: Tensor) -> dict[str, Tensor]:
     """The rows (d,) that add up to the last row of the stream before the last norm: embedding, attention 0, ...
 
-    tokens: (1, n). Raises ValueError for a model whose norms stand on the stream, where nothing adds up.
+    tokens: (1, n). Raises ValueError for Post-LN, whose stream is not the sum of what sublayers add.
     """
     placement = model.config.placement
     require(placement != "post", f"model must have placement pre or peri, got {placement}")
@@ -75,7 +75,7 @@ class Start:
     """A stack before its first training step, block by block."""
 
     size: np.ndarray  # (layers,) root mean square of the stream after each block
-    attention: np.ndarray  # (layers,) mean square of what attention gives, before any norm on it
+    attention: np.ndarray  # (layers,) mean square of the output of attention, before any norm on it
     feed_forward: np.ndarray  # (layers,) the same of the feed-forward network
     alike: np.ndarray  # (layers,) mean cosine between the rows that two tokens of a text bring to a block
     gradient: np.ndarray  # (layers,) Euclidean length of the loss's gradient in the block's matrices
@@ -108,16 +108,18 @@ class Start:
 
 
 def mean_square(X: Tensor) -> float:
+    """The mean square of all entries."""
     return X.square().mean().item()
 
 
 def mean_cosine(X: Tensor) -> float:
-    """Over all pairs of two different rows of each text in X (b, n, d)."""
+    """The mean cosine over all pairs of different rows of a text, for the texts in X (b, n, d)."""
     rows, n = F.normalize(X, dim=-1), X.shape[1]
     return ((rows.sum(1).square().sum(-1) - n) / (n * (n - 1))).mean().item()
 
 
 def matrices(block: nn.Module) -> list[nn.Parameter]:
+    """The weight matrices of a block, without biases and gains."""
     return [weight for weight in block.parameters() if weight.ndim == 2]
 
 

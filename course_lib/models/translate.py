@@ -1,9 +1,9 @@
-"""Beam search with an encoder-decoder: greedy with one beam, exhaustive with as many as there are targets.
+"""Translate by beam search with an encoder-decoder: greedy with one beam, exhaustive with as many as targets.
 
-At each step every living target is continued by every token, and the `beams` likeliest continuations are kept. One that
-ends is set aside and its place stays empty, so that the search stops when all places are. Of those set aside, and those
-still living at the longest length, the best mean of log p per token, the end included, is returned. Without the
-division by the length each token would cost, and the shortest targets would win (Wu et al., 1609.08144, section 7).
+At each step every living target is continued by every token, and the `beams` likeliest continuations are kept. A target
+that ends is set aside and its place stays empty; the search stops when all places are empty. Of the targets set aside,
+and those living at the longest length, the one with the largest mean of log p per token is returned; the end counts as
+a token. Sums of log p would favour the shortest targets (Wu et al., arXiv 1609.08144, section 7).
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from course_lib.models.writing import check_count, check_room, check_token, fini
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """How targets are written."""
+    """The tokens that frame a target, and its largest length."""
 
     begin: int  # the token that each starts with
     end: int  # the token that says that it is complete
@@ -34,16 +34,17 @@ def translate(
     beams: int = 1,
     cached: bool = True,
 ) -> list[list[int]]:
-    """The targets of source (b, n), without begin and end.
+    """The targets of source (b, n), as lists of tokens without begin and end.
 
     lengths: (b,) tokens of each source, padding on the right.
-    cached: keep keys and values of the target; without, it is read again at each step, for the same tokens.
-    Raises ValueError before the first step when the context limit would be passed, and for bad arguments.
+    beams: places of the search for each source.
+    cached: keep keys and values of the target. Without, each step reads it again; the tokens are the same.
+    Raises ValueError before the first step for a target that could pass the context limit, and for bad arguments.
     """
     check_target(model, target, beams)
     check_tokens(source, lengths, model.config.source.vocab_size, "source")
     with writing(model):
-        rows = torch.arange(len(source)).repeat_interleave(beams)  # the beams of a source stand below each other
+        rows = torch.arange(len(source)).repeat_interleave(beams)  # the beams of a source are rows next to each other
         device = model.embedding.W_E.device
         memory = [held.select(rows) for held in model.encode(source.to(device), lengths)]
         caches, search = model.new_caches() if cached else None, Beams(len(source), beams, target)
@@ -62,7 +63,7 @@ def translate(
 
 
 class Beams:
-    """The targets that live, tokens (b beams, 1 + length), with the sum of their log p; and those set aside."""
+    """The living targets, tokens (b beams, 1 + length), with the sum of their log p; and those set aside."""
 
     def __init__(self, batch: int, beams: int, target: Target):
         self.target = target
@@ -73,11 +74,11 @@ class Beams:
 
     @property
     def living(self) -> Tensor:
-        """(b, beams), true where a target can go on."""
+        """(b, beams), true where a target can be continued."""
         return self.sums > -torch.inf
 
     def extend(self, log_p: Tensor) -> Tensor:
-        """One token more, from log p (b beams, vocab_size); returns the row that each row goes on from."""
+        """Add one token to each target, given log p (b beams, vocab_size); returns the row that each row continues."""
         (batch, beams), size = self.sums.shape, log_p.shape[-1]
         candidates = (self.sums.view(-1, 1) + log_p).view(batch, beams * size)
         self.sums, places = candidates.topk(beams)
@@ -102,7 +103,7 @@ class Beams:
 
 
 def check_target(model: TranslationModel, target: Target, beams: int) -> None:
-    """What can be wrong is found before anything is computed."""
+    """Raises ValueError for arguments that do not fit, before anything is computed."""
     config = model.config.target
     for name in ("begin", "end"):
         check_token(name, getattr(target, name), config.vocab_size)

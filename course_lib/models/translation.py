@@ -1,4 +1,4 @@
-"""The encoder-decoder of the original: a source is read once, a target is written token by token (paper, section 4)."""
+"""The encoder-decoder: it reads a source once and writes a target token by token (paper, section 4)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -39,15 +39,16 @@ class TranslationModel(Decoder):
         source_lengths: Tensor | None = None,
         target_lengths: Tensor | None = None,
     ) -> Tensor:
-        """source (b, n), target (b, m) int64 -> logits (b, m, vocab_size): at j of the target's token j + 1.
+        """source (b, n), target (b, m) int64 -> logits (b, m, vocab_size); those at j predict the target's token j + 1.
 
-        lengths: (b,) tokens of each sequence, padding on the right; logits at padding mean nothing.
+        source_lengths, target_lengths: (b,) tokens of each sequence, padding on the right. Logits at padding mean
+        nothing.
         Raises ValueError for tokens outside the vocabularies and sequences past max_length.
         """
         return self.logits(self.hidden(target, self.encode(source, source_lengths), lengths=target_lengths))
 
     def encode(self, source: Tensor, lengths: Tensor | None = None) -> list[Memory]:
-        """Read source (b, n) once: what the encoder's last rows leave for the cross-attention of each layer."""
+        """Read source (b, n) once, and return the memory that the cross-attention of each layer reads."""
         E = self.encoder(source, lengths)
         return [block.cross_attention.remember(E, lengths) for block in self.blocks]
 
@@ -60,8 +61,8 @@ class TranslationModel(Decoder):
     ) -> Tensor:
         """Read the beginning of targets (b, m), given `memory` from `encode` -> logits (b, vocab_size) of what follows.
 
-        caches: from `new_caches`, of the targets' earlier tokens; the new ones are appended, no gradients recorded.
-        Without caches nothing is kept.
+        caches: from `new_caches`, with the rows of the targets' earlier tokens. The new rows are appended, and no
+        gradients are recorded. Without caches nothing is kept.
         Raises ValueError as DecoderModel does, and for a memory of another model or batch.
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
@@ -81,13 +82,13 @@ class TranslationModel(Decoder):
         lengths: Tensor | None = None,
         weights: list[Tensor] | None = None,
     ) -> Tensor:
-        """The last rows of the stream (b, m, d), normalised; `weights` receives those of the cross-attention."""
+        """The last rows of the stream (b, m, d), normalised; a list `weights` receives those of the cross-attention."""
         return self.run(target, caches, lengths, self.layers(target, memory, weights))
 
     def layers(
         self, target: Tensor, memory: list[Memory], weights: list[Tensor] | None = None
     ) -> list[Callable[..., Tensor]]:
-        """Each block with its memory, as `run` calls them."""
+        """Each block with its memory, ready for `run`. Raises ValueError for a memory of another model or batch."""
         check_memory(memory, target, len(self.blocks))
         pairs = zip(self.blocks, memory, strict=True)
         return [partial(block, weights=weights, memory=held) for block, held in pairs]
@@ -108,7 +109,7 @@ class TranslationModel(Decoder):
 
 
 def check_memory(memory: list[Memory], target: Tensor, n_layers: int) -> None:
-    """One memory for each layer, of as many sources as there are targets; found before a cache is changed."""
+    """Raises ValueError unless there is one memory for each layer, of as many sources as targets."""
     good = isinstance(memory, list) and all(isinstance(held, Memory) for held in memory)
     require(good, f"memory must be a list of memories, from encode(), got {type(memory).__name__}")
     require(len(memory) == n_layers, f"memory must hold one memory for each of {n_layers} layers, got {len(memory)}")

@@ -10,7 +10,7 @@ from course_lib.models.stream import watching
 
 @torch.no_grad()
 def queries_and_keys(model: DecoderModel, tokens: Tensor, layer: int) -> tuple[np.ndarray, np.ndarray]:
-    """Q (b, h, n, p) and K (b, h, n, p) of one layer for tokens (b, n), both as at position 0, in float64."""
+    """Q (b, h, n, e) and K (b, g, n, e) of one layer for tokens (b, n), all as at position 0, in float64."""
     attention, read = model.blocks[layer].attention, []
 
     def keep(X: Tensor, Y: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""What every way of generating text has in common: a model that writes, and what can be wrong with what it is asked."""
+"""What all ways of generating text share: a context in which a model writes, and checks of arguments."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from course_lib.config import is_whole, require
 
 @contextmanager
 def writing(model: nn.Module) -> Iterator[None]:
-    """Without dropout and gradients; the model is put back in training afterwards if it was."""
+    """Within this context the model has no dropout and no gradients; afterwards its former mode is restored."""
     was_training = model.training
     model.eval()
     try:
@@ -22,7 +22,7 @@ def writing(model: nn.Module) -> Iterator[None]:
 
 
 def check_room(read: int, limit: int | None, what: str) -> None:
-    """The model must not be made to read more than `limit` tokens of a sequence."""
+    """Raises ValueError, naming `what`, when the model would read more than `limit` tokens of a sequence."""
     require(
         limit is None or read <= limit,
         f"{what} would pass the context limit: the model reads at most max_length = {limit} tokens, and needs {read}",
@@ -30,17 +30,17 @@ def check_room(read: int, limit: int | None, what: str) -> None:
 
 
 def check_count(name: str, value: int) -> None:
-    """A positive whole number."""
+    """Raises ValueError unless the value is a positive whole number."""
     require(is_whole(value), f"{name} must be a positive integer, got {value!r}")
 
 
 def check_token(name: str, token: int, vocab_size: int) -> None:
-    """A token of the vocabulary."""
+    """Raises ValueError unless the token is in the vocabulary."""
     good = is_whole(token, 0) and token < vocab_size
     require(good, f"{name} must be a token from 0 to vocab_size - 1 = {vocab_size - 1}, got {token!r}")
 
 
 def finite(logits: Tensor) -> Tensor:
-    """The logits, if a token can be chosen by them."""
+    """The logits. Raises ValueError when one is NaN or infinite."""
     require(bool(logits.isfinite().all()), "the model's logits must be finite, got NaN or infinite ones")
     return logits

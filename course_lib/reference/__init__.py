@@ -1,1 +1,1 @@
-"""The paper's formulas in NumPy, float64, one sequence: rows are tokens, weights multiply on the right."""
+"""The paper's formulas in NumPy, in float64 and for one sequence. Rows are tokens; weights multiply on the right."""

@@ -18,12 +18,12 @@ def linear(scores: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."]
 
 
 def exponential(scores: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."] | float:
-    """The usual kernel f(x) = exp(x); rows of P are then softmax. The functions below know it as np.exp too."""
+    """The usual kernel f(x) = exp(x); rows of P are then softmax. The functions below also recognise np.exp."""
     return np.exp(scores)
 
 
 def is_exponential(f: Callable) -> bool:
-    """Whether rows may be shifted before f, and whether the scale is d_QK^{-1/2} unless given."""
+    """Whether f is the exponential: rows of scores may then be shifted, and the default scale is d_QK^{-1/2}."""
     return f is np.exp or f is exponential
 
 
@@ -47,8 +47,8 @@ def kernel_weights(
 ) -> Float[np.ndarray, "... N"]:
     """P = Z^{-1} A with A = f(scores) where seen and 0 elsewhere; a row that sees nothing is zero.
 
-    Raises ValueError when f is not finite where seen, and when a row of A that sees something sums to zero: Z has no
-    inverse there.
+    Raises ValueError when f is not finite where seen, and when a row of A that sees a key sums to zero, so that Z has
+    no inverse.
     """
     visible = visible_entries(mask, scores.shape)
     A = f(scores)
@@ -74,7 +74,7 @@ def normaliser(A: Float[np.ndarray, "*b n N"]) -> Float[np.ndarray, "*b n n"]:
 def normalise(
     A: Float[np.ndarray, "*b N"], seen: Bool[np.ndarray, "*b"] | np.bool_ | None = None
 ) -> Float[np.ndarray, "*b N"]:
-    """Z^{-1} A without forming Z. Rows whose sum is zero stay zero; where `seen` is true one raises ValueError."""
+    """Z^{-1} A without forming Z. A row of sum zero becomes zero, or raises ValueError where `seen` is true."""
     Z = A.sum(-1, keepdims=True)
     if seen is not None and np.any(seen & (Z[..., 0] == 0)):
         raise ValueError("a row of A = f(Q K^T) that sees keys sums to zero, so Z cannot be inverted")
@@ -154,9 +154,9 @@ def streaming_attention(
     W_V: Float[np.ndarray, "d v"],
     mask: Bool[np.ndarray, "N N"] | None = None,
 ) -> Float[np.ndarray, "n v"]:
-    """The tokens numbered `queries` read all of X: those rows of self-attention, at their cost alone.
+    """The rows of self-attention on X that `queries` numbers, computed without the others.
 
-    `mask` is that of the whole sequence. Raises ValueError for a number outside 0 ... N - 1.
+    mask: that of the whole sequence. Raises ValueError for a number outside 0 ... N - 1.
     """
     N = len(X)
     inside = np.all((queries >= 0) & (queries < N))

@@ -1,4 +1,4 @@
-"""Positions as numbers added to the logits: b_h(i - j) depends on the head and on the distance, not on the tokens."""
+"""Positions as biases added to the logits: b_h(i - j) depends on the head and the distance, not on the tokens."""
 
 import numpy as np
 from jaxtyping import Float
@@ -10,7 +10,8 @@ from course_lib.reference.checks import require_shapes
 def alibi_slopes(n_heads: int) -> Float[np.ndarray, "h"]:
     """ALiBi's slopes 2^{-8 (h + 1) / n_heads} for h = 0 ... n_heads - 1 (Press and others, arXiv 2108.12409).
 
-    The paper has another rule where the number of heads is no power of 2; here the sequence is geometric for all.
+    For a number of heads that is no power of 2 the paper has another rule; here the slopes are always geometric.
+    Raises ValueError unless n_heads is a positive whole number.
     """
     require(is_whole(n_heads), f"n_heads must be a positive whole number, got {n_heads!r}")
     return 2.0 ** (-8 * np.arange(1, n_heads + 1) / n_heads)

@@ -1,7 +1,7 @@
 """The cache as a value, and `step`: prefill, chunked prefill and decoding are this one function (paper, section 5).
 
-Every attention variant is a layer of four verbs. It differs from the others only in what a token leaves in the cache
-and in how that is read back.
+Every attention variant is a layer with four verbs, the methods queries, compress, read and output. Variants differ only
+in the rows that a token leaves in the cache and in how these are read.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from course_lib.reference.masks import window_mask
 
 @runtime_checkable
 class AttentionLayer(Protocol):
-    """What `step` asks of a variant: h query heads, g key/value heads, n new tokens of N in all."""
+    """The methods that `step` needs of a variant; h query heads, g key/value heads, n new tokens of N in all."""
 
     scale: float
     window: int | None
@@ -30,21 +30,21 @@ class AttentionLayer(Protocol):
         """Width of a row of X."""
 
     def queries(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "h n e"]:
-        """What a new token asks."""
+        """The queries of the new tokens."""
 
     def compress(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> dict[str, np.ndarray]:
-        """What a new token leaves in the cache: named arrays with tokens along axis -2."""
+        """The rows that new tokens leave in the cache: named arrays with tokens along axis -2."""
 
     def read(self, rows: Mapping[str, np.ndarray]) -> tuple[Float[np.ndarray, "g N e"], Float[np.ndarray, "g N v"]]:
         """The keys and values that the cache stands for."""
 
     def output(self, Y: Float[np.ndarray, "h n v"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n d"]:
-        """Heads back to the model dimension."""
+        """Heads mapped back to the width of the model."""
 
 
 @dataclass(frozen=True)
 class Cache:
-    """What earlier tokens left behind: named arrays with tokens along axis -2. Appending returns a new cache."""
+    """The rows that earlier tokens left: named arrays with tokens along axis -2. Appending returns a new cache."""
 
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -68,7 +68,7 @@ class Cache:
         return sum(array.size for array in self.rows.values()) // self.length
 
     def append(self, new: Mapping[str, np.ndarray]) -> "Cache":
-        """A cache with the tokens of `new` behind those of this one. ValueError for other names or shapes."""
+        """A cache with the rows of `new` behind those of this one. Raises ValueError for other names or shapes."""
         if not self.rows:
             return Cache(dict(new))
         require(set(new) == set(self.rows), f"new must hold the rows {sorted(self.rows)}, got {sorted(new)}")
@@ -81,8 +81,9 @@ class Cache:
 def step(layer: AttentionLayer, X: Float[np.ndarray, "n d"], cache: Cache | None = None) -> tuple[np.ndarray, Cache]:
     """Attend with n new tokens X to themselves and to the cache; return Y (n, d) and the longer cache.
 
-    The mask is causal, within the layer's window if it has one. That is what makes caching exact: an earlier row
-    never depends on a later token, so nothing in the cache has to change (see `without_cache` for other masks).
+    The mask is causal, within the layer's window if it has one. So caching is exact: an earlier row never depends on a
+    later token, and nothing in the cache has to change (see `without_cache` for other masks). Raises ValueError for
+    rows that do not fit or are not finite, TypeError for a layer, an X or a cache of another type.
     """
     require_rows(layer, X)
     cache = Cache() if cache is None else cache
@@ -98,7 +99,10 @@ def step(layer: AttentionLayer, X: Float[np.ndarray, "n d"], cache: Cache | None
 def without_cache(
     layer: AttentionLayer, X: Float[np.ndarray, "N d"], mask: Bool[np.ndarray, "N N"] | None = None
 ) -> Float[np.ndarray, "N d"]:
-    """The layer on a whole sequence under any mask, or none: bidirectional, as in an encoder. Ignores its window."""
+    """Apply the layer to a whole sequence with any mask, or with none, as in an encoder. Its window is ignored.
+
+    mask: true where seen. Raises ValueError and TypeError as `step`, also for the mask.
+    """
     require_rows(layer, X)
     if mask is not None:
         require_mask(mask, len(X), len(X))
@@ -108,7 +112,7 @@ def without_cache(
 
 
 def require_rows(layer: AttentionLayer, X: np.ndarray) -> None:
-    """X is one sequence of finite rows, as wide as the layer reads."""
+    """Raises unless X is one sequence of finite rows of width `layer.d_in`, and `layer` an `AttentionLayer`."""
     if not isinstance(layer, AttentionLayer):
         got = type(layer).__name__
         raise TypeError(f"layer must have scale, window, d_in, queries, compress, read and output, got {got}")

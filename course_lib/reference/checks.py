@@ -1,4 +1,4 @@
-"""Checks shared by the reference: a wrong array is refused by name, with what was got and the rule it breaks."""
+"""Checks of arrays that the reference shares. Each error names the argument, what it is, and what it must be."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from course_lib.config import is_whole, require
 
 
 def require_real(name: str, array: np.ndarray) -> None:
-    """TypeError unless `array` is a NumPy array of floating-point numbers; ValueError where one is not finite."""
+    """Raises TypeError unless `array` is a NumPy array of floating-point numbers, ValueError if one is not finite."""
     if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
         got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         raise TypeError(f"{name} must be a NumPy array of floating-point numbers, got {got}")
@@ -19,7 +19,7 @@ def require_real(name: str, array: np.ndarray) -> None:
 def require_shapes(**arrays: tuple[np.ndarray | None, str]) -> dict[str, int]:
     """Check name=(array, "h d e") and return the size of each letter, which is the same in all arrays.
 
-    An array that is None is left out. Raises what `require_real` does, and ValueError for a wrong shape.
+    An array that is None is left out. Raises as `require_real`, and ValueError for a wrong shape.
     """
     sizes: dict[str, int] = {}
     for name, (array, letters) in arrays.items():
@@ -38,7 +38,7 @@ def require_shapes(**arrays: tuple[np.ndarray | None, str]) -> dict[str, int]:
 
 
 def require_mask(mask: np.ndarray, *shape: int) -> None:
-    """A mask is boolean, true where seen, and ends in `shape`."""
+    """Raises TypeError unless the mask is boolean (true where seen), ValueError unless its shape ends in `shape`."""
     if not isinstance(mask, np.ndarray) or mask.dtype != bool:
         raise TypeError(f"mask must be a boolean NumPy array, got {getattr(mask, 'dtype', type(mask).__name__)}")
     names = ", ".join(("N_Q", "N_KV")[-len(shape) :])
@@ -46,13 +46,13 @@ def require_mask(mask: np.ndarray, *shape: int) -> None:
 
 
 def require_positions(positions: np.ndarray, n: int) -> None:
-    """One integer per row."""
+    """Raises TypeError unless positions are integers, ValueError unless there are n of them."""
     if not isinstance(positions, np.ndarray) or not np.issubdtype(positions.dtype, np.integer):
         raise TypeError(f"positions must be a NumPy array of integers, got {getattr(positions, 'dtype', positions)}")
     require(positions.shape == (n,), f"positions must have shape (n,) = {(n,)}, got {positions.shape}")
 
 
 def require_window(window: int | None) -> None:
-    """A window is a number of tokens, the token itself included, or None for all of them."""
+    """Raises ValueError unless the window is None or a positive number of tokens, the token itself included."""
     good = window is None or is_whole(window) or (isinstance(window, np.integer) and window > 0)
     require(good, f"window must be a positive integer or None, got {window!r}")

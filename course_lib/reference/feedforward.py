@@ -30,7 +30,7 @@ def silu(x: Float[np.ndarray, "*b"]) -> Float[np.ndarray, "*b"]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeedForward:
-    """f(X W_1 + b_1) W_2 + b_2: expand, bend, contract. (The paper writes the first half only.)"""
+    """f(X W_1 + b_1) W_2 + b_2: expand, apply f entry by entry, contract. (The paper writes the first half only.)"""
 
     W_1: Float[np.ndarray, "d d_ff"]
     b_1: Float[np.ndarray, "d_ff"]
@@ -63,5 +63,5 @@ class SwiGLU:
 
 
 def require_input(X: np.ndarray, W: np.ndarray) -> None:
-    """X is as wide as W is high."""
+    """Raises ValueError unless X is as wide as W has rows."""
     require(X.shape[-1] == len(W), f"X must have width d = {len(W)}, got shape {X.shape}")

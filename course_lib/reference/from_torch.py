@@ -1,4 +1,4 @@
-"""Layers of torch's nn.Transformer as layers of this package, with copied weights.
+"""Copy layers of torch's nn.Transformer, with their weights, to layers of `course_lib.reference`.
 
 torch multiplies weights on the left, stacks W_Q, W_K and W_V of all heads in one matrix, and has biases in its
 attention, which ours has not: they must be zero, as torch draws them.
@@ -14,7 +14,7 @@ from course_lib.reference.transformer import Around, DecoderLayer, EncoderLayer,
 
 
 def transform(theirs, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """What a torch.nn.Transformer gives for one source (N, d) and one target (n, d), by this package's layers."""
+    """The output of a torch.nn.Transformer for one source (N, d) and one target (n, d), by this package's layers."""
     for layer in theirs.encoder.layers:
         source = encoder_layer(layer)(source)
     H = layer_norm(theirs.encoder.norm)(source)  # the encoder's last state
@@ -55,17 +55,21 @@ def attention(theirs) -> MultiHeadAttention:
 
 
 def feed_forward(theirs) -> FeedForward:
+    """Copy the two torch.nn.Linear of a torch layer."""
     (W_1, b_1), (W_2, b_2) = (map(array, linear.parameters()) for linear in (theirs.linear1, theirs.linear2))
     return FeedForward(W_1=W_1.T, b_1=b_1, W_2=W_2.T, b_2=b_2, f=relu)
 
 
 def around(layer, norm) -> Around:
+    """A torch.nn.LayerNorm placed as `norm_first` of its layer says."""
     return (PreLN if layer.norm_first else PostLN)(layer_norm(norm))
 
 
 def layer_norm(theirs) -> LayerNorm:
+    """Copy a torch.nn.LayerNorm."""
     return LayerNorm(array(theirs.weight), array(theirs.bias), theirs.eps)
 
 
 def array(tensor) -> np.ndarray:
+    """The tensor as a NumPy array, which shares its memory."""
     return tensor.detach().numpy()

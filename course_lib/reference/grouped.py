@@ -21,7 +21,10 @@ def grouped_attention(
     mask: Bool[np.ndarray, "n N"] | None,
     scale: float,
 ) -> Float[np.ndarray, "h n v"]:
-    """Query head i reads key/value head i // (h / g); keys and values are broadcast over a group, never repeated."""
+    """Attention in which query head i reads key/value head i // (h / g); keys and values are never repeated.
+
+    Raises ValueError for shapes that do not fit together, and unless h is a multiple of g.
+    """
     sizes = require_shapes(Q=(Q, "h n e"), K=(K, "g N e"), V=(V, "g N v"))
     h, g = sizes["h"], sizes["g"]
     require(h % g == 0, f"the number of query heads must be a multiple of that of key/value heads, got {h} and {g}")
@@ -43,13 +46,15 @@ def random_weight(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def shifted(heads: Float[np.ndarray, "h n e"], b: Float[np.ndarray, "h e"] | None) -> Float[np.ndarray, "h n e"]:
-    """Each head's rows plus its bias."""
+    """The rows of each head plus its bias; without a bias as they are."""
     return heads if b is None else heads + b[:, None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GroupedQueryAttention:
-    """Cache rows: K (g, N, e) and V (g, N, v). g = h is multi-head and g = 1 multi-query attention.
+    """Grouped-query attention; g = h is multi-head and g = 1 multi-query attention.
+
+    Cache rows: K (g, N, e), rotated if `rope` is given, and V (g, N, v).
 
     With `norm_Q` and `norm_K` (QK-norm) each head is normalised before it is rotated. Biases b_Q, b_K, b_V and b_O are
     added after the projections. Raises ValueError for weights that do not fit together.
@@ -125,6 +130,6 @@ class GroupedQueryAttention:
         return Y if self.b_O is None else Y + self.b_O
 
     def _placed(self, heads: np.ndarray, norm: RMSNorm | None, positions: np.ndarray) -> np.ndarray:
-        """Heads normalised, then rotated, as far as the layer does either."""
+        """Heads normalised if `norm` is given, then rotated if the layer has `rope`."""
         heads = heads if norm is None else norm(heads)
         return heads if self.rope is None else rotate(heads, positions, self.rope)

@@ -1,4 +1,4 @@
-"""Multi-head latent attention and its two forms (paper, section 7).
+"""Multi-head latent attention and its two readings, expanded and absorbed: the forms of the paper's section 7.
 
 A token leaves one row L = X W_L in the cache, shared by all heads; with decoupled RoPE also one rotary key K_R.
 """
@@ -19,7 +19,7 @@ from course_lib.reference.positions import require_even, rotate
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QueryLatent:
-    """The factors of W_Q = W_LQ W_LQQ: queries read the rows L_Q = X W_LQ, normalised if `norm` is given."""
+    """The factors of W_Q = W_LQ W_LQQ: queries are made from the rows L_Q = X W_LQ, normalised if `norm` is given."""
 
     W_LQ: Float[np.ndarray, "d r_q"]
     W_LQQ: Float[np.ndarray, "h r_q e"]
@@ -29,14 +29,16 @@ class QueryLatent:
         require_shapes(W_LQ=(self.W_LQ, "d r_q"), W_LQQ=(self.W_LQQ, "h r_q e"))
 
     def rows(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r_q"]:
-        """L_Q."""
+        """The rows L_Q of X, normalised if `norm` is given."""
         L_Q = X @ self.W_LQ
         return L_Q if self.norm is None else self.norm(L_Q)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LatentAttention:
-    """Expanded form: keys L W_LK and values L W_LV are formed per head. Cache rows: L (N, r) and K_R (N, p).
+    """Latent attention in the expanded reading: keys L W_LK and values L W_LV are formed for each head.
+
+    Cache rows: L (N, r), and K_R (N, p) with rotary positions.
 
     W_Q is a matrix per head, or the `QueryLatent` that factors it; W_QR then reads the query latent too. W_QR and W_KR
     belong together: without them there are no positions. `norm` is an RMSNorm on L, before it is cached.
@@ -53,7 +55,7 @@ class LatentAttention:
     rope: Rope | None = None  # default Rope() where W_KR is given
     norm: RMSNorm | None = None
     window: int | None = None
-    scale: float | None = None  # default (e + p)^{-1/2}, in both forms: absorption re-associates, it does not rescale
+    scale: float | None = None  # default (e + p)^{-1/2}, in both readings: absorption does not rescale
 
     def __post_init__(self):
         sizes = self._sizes()
@@ -105,7 +107,7 @@ class LatentAttention:
         )
 
     def absorbed(self) -> "AbsorbedLatentAttention":
-        """The same weights in the absorbed form."""
+        """The same weights in the absorbed reading."""
         return AbsorbedLatentAttention(**arguments(self, LatentAttention))
 
     @property
@@ -122,7 +124,7 @@ class LatentAttention:
         return np.concatenate([Q, rotate(asking @ self.W_QR, positions, self.rope)], axis=-1)
 
     def _content_queries(self, Q: np.ndarray) -> np.ndarray:
-        """Queries against the keys that `read` gives: here those of each head."""
+        """Queries as the keys of `read` need them: here as they are, since each head has keys of its own."""
         return Q
 
     def compress(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> dict[str, np.ndarray]:
@@ -144,9 +146,9 @@ class LatentAttention:
 
 
 class AbsorbedLatentAttention(LatentAttention):
-    """Absorbed form: Q_h K_h^T = (Q_h W_LK_h^T) L^T, so that all heads attend to one shared key and value, L itself.
+    """The absorbed reading: Q_h K_h^T = (Q_h W_LK_h^T) L^T, so that all heads attend to L as the one key and value.
 
-    Same weights, same cache, same values. The factors are applied one after the other: W_LQK and W_LO are never formed.
+    Weights, cache and values are the same. The factors are applied one after the other; W_LQK and W_LO are not formed.
     """
 
     def _content_queries(self, Q: np.ndarray) -> np.ndarray:
@@ -162,10 +164,10 @@ class AbsorbedLatentAttention(LatentAttention):
 
 
 def from_grouped(layer: GroupedQueryAttention) -> LatentAttention:
-    """The latent attention equal to `layer`, with d_L = g (e + v): W_L holds all its W_K and W_V side by side.
+    """The latent attention that equals `layer`, with d_L = g (e + v): W_L holds its W_K and W_V side by side.
 
     W_LK_h and W_LV_h are selections of columns, so the values are the same to rounding. Raises ValueError for a layer
-    with rotary positions or QK-norm, which stand between W_K and the query: no W_LK alone holds them.
+    with rotary positions or QK-norm, which act between W_K and the query, so that no W_LK can replace them.
     """
     require(layer.rope is None, f"layer must have no rotary positions to embed exactly, got rope = {layer.rope}")
     require(layer.norm_Q is None and layer.norm_K is None, "layer must have no QK-norm to embed exactly, got one")

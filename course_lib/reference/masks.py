@@ -19,7 +19,7 @@ def causal_mask(n_queries: int, n_keys: int) -> Bool[np.ndarray, "n_queries n_ke
 
 
 def window_mask(n_queries: int, n_keys: int, window: int | None) -> Bool[np.ndarray, "n_queries n_keys"]:
-    """Visible sets S_i = {i - window < j <= i}: the token and the window - 1 before it. None is `causal_mask`."""
+    """Visible sets S_i = {i - window < j <= i}: the token and the window - 1 tokens before it. None: `causal_mask`."""
     require_window(window)
     causal = causal_mask(n_queries, n_keys)
     if window is None:
@@ -62,7 +62,7 @@ def indicator_scores(
 def additive_scores(
     scores: Float[np.ndarray, "*b n_queries n_keys"], mask: Bool[np.ndarray, "*#b n_queries n_keys"]
 ) -> Float[np.ndarray, "*b n_queries n_keys"]:
-    """Second form: A = exp(scores + M) with M = -inf where not seen. Of the exponential kernel alone: exp(-inf) = 0."""
+    """Second form: A = exp(scores + M) with M = -inf where not seen. Only for this kernel, since exp(-inf) = 0."""
     require_mask(mask, *scores.shape[-2:])
     return np.exp(scores + np.where(mask, 0.0, -np.inf))
 

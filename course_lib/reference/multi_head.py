@@ -30,7 +30,7 @@ def concatenate_heads(Y: Float[np.ndarray, "h n e"]) -> Float[np.ndarray, "n col
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MultiHeadAttention:
-    """Self- or cross-attention with h heads; calling it takes the concatenated form, equal to `per_head`.
+    """Self- or cross-attention with h heads. A call computes the concatenated form, which equals `per_head`.
 
     Raises ValueError for weights that differ in h, e or v.
     """

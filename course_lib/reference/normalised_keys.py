@@ -19,7 +19,7 @@ from course_lib.reference.norms import RMSNorm, require_width
 class NormalisedKeysLatentAttention(LatentAttention):
     """Keys norm_K(L W_LK_h). Cache rows: L (N, r) and sigma (N, h), the inverse root mean squares of the keys.
 
-    The expanded form. Raises ValueError for a norm_K that does not fit, and for rotary rows.
+    This is the expanded reading. Raises ValueError for a norm_K that does not fit, and for rotary rows.
     """
 
     norm_K: RMSNorm
@@ -27,10 +27,10 @@ class NormalisedKeysLatentAttention(LatentAttention):
     def __post_init__(self):
         super().__post_init__()
         require_width(self.W_LK, self.norm_K.gamma)
-        require(self.W_KR is None, "W_QR and W_KR must be None: a norm over content and rotary part is not here")
+        require(self.W_KR is None, "W_QR and W_KR must be None: a norm over content and rotary part is not implemented")
 
     def absorbed(self) -> "AbsorbedNormalisedKeysLatentAttention":
-        """The same weights in the absorbed form."""
+        """The same weights in the absorbed reading."""
         return AbsorbedNormalisedKeysLatentAttention(**arguments(self, NormalisedKeysLatentAttention))
 
     def compress(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> dict[str, np.ndarray]:
@@ -44,13 +44,16 @@ class NormalisedKeysLatentAttention(LatentAttention):
 
 
 class AbsorbedNormalisedKeysLatentAttention(NormalisedKeysLatentAttention):
-    """The score of query q and row l is sigma <W_LK_h (gamma * q), l>, with the cached sigma of this token and head."""
+    """The absorbed reading: the score of query q and row l is sigma <W_LK_h (gamma * q), l>.
+
+    Here gamma is the gain of norm_K, and sigma the cached number of this token and head.
+    """
 
     def _content_queries(self, Q: np.ndarray) -> np.ndarray:
         return (Q * self.norm_K.gamma) @ np.swapaxes(self.W_LK, -1, -2)
 
     def read(self, rows: Mapping[str, np.ndarray]) -> tuple[Float[np.ndarray, "h N r"], Float[np.ndarray, "h N r"]]:
-        """Here each head gets its own multiple of L; a kernel would multiply the scores instead."""
+        """Keys sigma L and values L for each head. A fast kernel would multiply the scores by sigma instead."""
         K = rows["sigma"].T[..., None] * rows["L"]
         return K, np.broadcast_to(rows["L"], K.shape)
 

@@ -44,5 +44,5 @@ class RMSNorm:
 
 
 def require_width(X: np.ndarray, gamma: np.ndarray) -> None:
-    """The last axis of X is as wide as gamma."""
+    """Raises ValueError unless the last axis of X is as wide as gamma."""
     require(X.shape[-1:] == gamma.shape, f"X must have width d = {len(gamma)} as gamma has, got shape {X.shape}")

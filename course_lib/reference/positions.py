@@ -8,7 +8,7 @@ from course_lib.reference.checks import require_positions, require_real
 
 
 def require_even(name: str, width: int) -> None:
-    """Sines and cosines, and rotations, come in pairs."""
+    """Raises ValueError unless the width is even and positive: sines, cosines and rotations come in pairs."""
     require(width % 2 == 0 and width > 0, f"{name} must be even and positive, got {width}")
 
 
@@ -18,12 +18,12 @@ def frequencies(width: int, base: float) -> Float[np.ndarray, "pairs"]:
 
 
 def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[np.ndarray, "pairs"]:
-    """The angle by which pair i turns from one position to the next in a text of `length` tokens: theta_i, or less."""
+    """The angle by which pair i turns from one position to the next in a text of `length` tokens: theta_i or less."""
     return rope.slowed(frequencies(width, rope.base_at(length, width)))
 
 
 def sinusoidal(positions: Int[np.ndarray, "n"], d: int, base: float = 10_000.0) -> Float[np.ndarray, "n d"]:
-    """Rows to add to the embeddings: sin(m theta_i) at column 2 i and cos(m theta_i) at 2 i + 1 of position m."""
+    """Rows to add to the embeddings: for position m, sin(m theta_i) in column 2 i and cos(m theta_i) in 2 i + 1."""
     require_positions(positions, len(positions))
     require_even("d", d)
     angles = positions[:, None] * frequencies(d, base)
@@ -31,7 +31,7 @@ def sinusoidal(positions: Int[np.ndarray, "n"], d: int, base: float = 10_000.0) 
 
 
 def learned(positions: Int[np.ndarray, "n"], table: Float[np.ndarray, "n_max d"]) -> Float[np.ndarray, "n d"]:
-    """Rows of a learned table to add to the embeddings. ValueError past its end: it knows no further positions."""
+    """Rows of a learned table to add to the embeddings. Raises ValueError for positions outside the table."""
     require_positions(positions, len(positions))
     wrong = positions[(positions < 0) | (positions >= len(table))]
     require(wrong.size == 0, f"positions must lie from 0 to {len(table) - 1}, the last row of table, got {wrong[:1]}")
@@ -39,7 +39,7 @@ def learned(positions: Int[np.ndarray, "n"], table: Float[np.ndarray, "n_max d"]
 
 
 def rotate(X: Float[np.ndarray, "*b n p"], positions: Int[np.ndarray, "n"], rope: Rope) -> Float[np.ndarray, "*b n p"]:
-    """R_m x for the row x at position m: pair (2 i, 2 i + 1) turns by m theta_i, slowed as `rope` says.
+    """R_m x for the row x at position m: pair (2 i, 2 i + 1) turns by the angle m theta_i, scaled as `rope` says.
 
     R_m is orthogonal and R_m^T R_n = R_{n - m}, so that <R_m q, R_n k> = <q, R_{n - m} k> depends on the shift only.
     Negative positions turn back. Raises ValueError when p is odd, and when X is a single row without an axis of rows.

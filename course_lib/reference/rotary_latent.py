@@ -1,4 +1,4 @@
-"""Rotary positions in latent attention that need no rows of their own: keys that turn, and rows that turn."""
+"""Latent attention with rotary positions but no rotary rows in the cache: either keys or latent rows are rotated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from course_lib.reference.positions import require_even, rotate
 class RotatedKeysLatentAttention(LatentAttention):
     """RoPE on the up-projected keys: exact in relative positions, but R_{i-j} stands between W_Q and W_LK^T.
 
-    There is no absorbed form: each step forms and rotates all keys again.
+    There is no absorbed reading: each step forms and rotates all keys again.
     """
 
     def __post_init__(self):
@@ -41,7 +41,7 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
 
     Scores and values then see L_j turned by R_{j-i}, a relative position, and no rotary rows are needed beside L.
     Only the last `turned` = p of the r coordinates turn (partly rotary latent). The values turn as well. `expanded`
-    gives the other form. Prior art: Su (kexue.fm/archives/10862), DeepSeek-V4 (arXiv 2606.19348).
+    gives the other reading. Prior art: Su (kexue.fm/archives/10862), DeepSeek-V4 (arXiv 2606.19348).
     Raises ValueError for a p that is odd or larger than r.
     """
 
@@ -59,7 +59,7 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
         give_rope_without_rotary_rows(self)
 
     def absorbed(self) -> "RotaryLatentAttention":
-        """The same weights in the absorbed form."""
+        """The same weights in the absorbed reading."""
         return RotaryLatentAttention(**arguments(self, RotaryLatentAttention))
 
     def expanded(self) -> "ExpandedRotaryLatentAttention":
@@ -76,13 +76,13 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
         return super().output(self._turn(Y, -positions), positions)
 
     def _turn(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """The last p coordinates turned by position."""
+        """The rows with their last p coordinates rotated by position."""
         still, turning = np.split(rows, [rows.shape[-1] - self.turned], axis=-1)
         return np.concatenate([still, rotate(turning, positions, self.rope)], axis=-1)
 
 
 class ExpandedRotaryLatentAttention(RotaryLatentAttention):
-    """The expanded form: keys e + p and values v + p wide, whose last p coordinates are the turned ones of the row.
+    """The expanded reading: keys e + p and values v + p wide; their last p coordinates are the rotated ones of the row.
 
     W_LK_h has r - p rows B above and p rows B' below. For a row (c, t) a score is <q, c B> + <R_i B' q, R_j t>: the
     query brings B' q beside q. Values are (c C, R_j t) with the first r - p rows C of W_LV_h, and the mix of their last
@@ -111,6 +111,6 @@ class ExpandedRotaryLatentAttention(RotaryLatentAttention):
 
 
 def give_rope_without_rotary_rows(layer: LatentAttention) -> None:
-    """The default Rope(); ValueError where W_QR and W_KR would add a second kind of position."""
+    """Set the default Rope(). Raises ValueError for W_QR and W_KR, which would add a second kind of position."""
     require(layer.W_KR is None, "W_QR and W_KR must be None, since the layer rotates what it has, got both")
     object.__setattr__(layer, "rope", layer.rope or Rope())

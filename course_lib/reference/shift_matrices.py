@@ -1,4 +1,4 @@
-"""What stands between query and latent row when up-projected keys turn: M_s = W_Q R_s W_LK^T, one matrix per shift s.
+"""The matrices M_s = W_Q R_s W_LK^T, one for each shift s, between query and latent row when keys are rotated.
 
 R_s is the matrix that turns a column, as in `positions.rotate`; a row x at position m becomes x R_m^T. So a score is
 (x_i W_Q R_i^T) (l_j W_LK R_j^T)^T = x_i M_{j-i} l_j^T. A causal query meets shifts s = j - i <= 0 only.
@@ -20,7 +20,7 @@ def shift_factors(shifts: Int[np.ndarray, "s"], width: int, rope: Rope) -> Float
 
 
 def shift_basis(W_Q: Float[np.ndarray, "d e"], W_LK: Float[np.ndarray, "r e"]) -> Float[np.ndarray, "e d r"]:
-    """The e matrices of which every M_s is a sum, each with a factor of `shift_factors`.
+    """The e matrices whose linear combinations, with the factors of `shift_factors`, are the matrices M_s.
 
     For pair f, with columns q, q' of W_Q and k, k' of W_LK: q k^T + q' k'^T goes with the cosine and
     q' k^T - q k'^T with the sine.
@@ -38,10 +38,10 @@ def shift_basis(W_Q: Float[np.ndarray, "d e"], W_LK: Float[np.ndarray, "r e"]) -
 def left_by_best(
     W_Q: Float[np.ndarray, "d e"], W_LK: Float[np.ndarray, "r e"], shifts: Int[np.ndarray, "s"], rope: Rope
 ) -> Float[np.ndarray, "e"]:
-    """The part of the norm of all M_s together that the best m fixed matrices leave, for m = 1 ... e.
+    """The part of the norm of all M_s together that remains after the best m fixed matrices, for m = 1 ... e.
 
     The norm is Frobenius's, and all shifts count alike. Each M_s may be any combination of the m matrices, with factors
-    that depend on s, so that these are tails of singular values (Eckart-Young).
+    that depend on s, so the remainders are tails of singular values (Eckart-Young).
     """
     # Only inner products of the columns matter: R of a QR factorisation has the same ones and is small.
     small = shift_basis(*(np.linalg.qr(W).R if len(W) > W.shape[1] else W for W in (W_Q, W_LK)))

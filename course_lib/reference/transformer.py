@@ -1,4 +1,4 @@
-"""Encoder and decoder layers (paper, section 4): where the norm stands is one part, what it stands around another."""
+"""Encoder and decoder layers (paper, section 4): sublayers, and the norms and skip connections around them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Norm = LayerNorm | RMSNorm
 
 @dataclass(frozen=True)
 class PostLN:
-    """norm(X + sublayer(X)): the original. The norm stands on the skip connection."""
+    """norm(X + sublayer(X)), as in the original Transformer: the norm stands on the skip connection."""
 
     norm: Norm
 
@@ -26,7 +26,7 @@ class PostLN:
 
 @dataclass(frozen=True)
 class PreLN:
-    """X + sublayer(norm(X)): the skip connection runs free from the first layer to the last."""
+    """X + sublayer(norm(X)): no norm stands on the skip connection, from the first layer to the last."""
 
     norm: Norm
 
@@ -36,7 +36,7 @@ class PreLN:
 
 @dataclass(frozen=True)
 class PeriLN:
-    """X + after(sublayer(before(X))): also what a sublayer adds has a known size (Gemma 3)."""
+    """X + after(sublayer(before(X))): the second norm fixes the size of what a sublayer adds (Gemma 3)."""
 
     before: Norm
     after: Norm
@@ -71,7 +71,7 @@ class EncoderLayer:
 class DecoderLayer:
     """Causal self-attention, cross-attention to the encoder's last state E, then feed-forward.
 
-    `mask` (n, N) hides rows of E, padding for instance; E enters as it is, only X is normalised here.
+    mask: (n, N), true where a row of E is seen, so that padding can be hidden. This layer normalises X, but not E.
     """
 
     self_attention: MultiHeadAttention

@@ -18,14 +18,14 @@ WITHOUT_EFFECT = """
     pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type
 """
 TABLE, DECODER = "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder"
-# What is tied to what: the output's bias has two names. Without ties the one outside the decoder takes no part.
+# tensor -> the one that it repeats. The output's bias has two names; without ties the first one has no effect.
 TIES = {f"{DECODER}.weight": TABLE, "cls.predictions.bias": f"{DECODER}.bias"}
-# Beside the masked tokens BERT learned whether two sentences follow each other; early files number the positions.
+# A second output of BERT says whether two sentences follow each other. Early files also hold the position numbers.
 UNUSED = r"bert\.pooler\..*|cls\.seq_relationship\..*|bert\.embeddings\.position_ids"
 
 
 def family(settings: Settings) -> Family:
-    """Of config.json with model_type bert."""
+    """The family of a config.json with model_type bert."""
     config, kinds = model_config(settings), settings.integer("type_vocab_size", 2)
     return Family(
         MaskedTokenModel,
@@ -55,6 +55,7 @@ def encoder_rules(config: ModelConfig, kinds: int, ours: str) -> list[Rule]:
 
 
 def model_config(settings: Settings) -> ModelConfig:
+    """The config of the encoder and its output. Raises ValueError for settings that the course's models lack."""
     settings.ignore(WITHOUT_EFFECT)
     settings.must_be("hidden_act", "gelu", "the head computes GELU")
     settings.must_be("position_embedding_type", "absolute", "a position has one embedding")
@@ -76,7 +77,7 @@ def model_config(settings: Settings) -> ModelConfig:
 
 
 def embedding_rules(config: ModelConfig, kinds: int, ours: str) -> list[Rule]:
-    """Tokens, and positions with the first kind of sentence added."""
+    """The embeddings of tokens, and of positions with that of the first kind of sentence added."""
     d, theirs = config.d_model, "bert.embeddings"
     added = {
         f"{theirs}.position_embeddings.weight": (config.max_length, d),
@@ -90,7 +91,7 @@ def embedding_rules(config: ModelConfig, kinds: int, ours: str) -> list[Rule]:
 
 
 def head_rules(config: ModelConfig) -> list[Rule]:
-    """What predicts the masked tokens."""
+    """The layers that predict the masked tokens."""
     d, theirs = config.d_model, "cls.predictions.transform"
     rules = [
         *with_bias(f"{theirs}.dense", (d, d), "head", "H"),

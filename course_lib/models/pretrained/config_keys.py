@@ -7,7 +7,7 @@ REFUSED = {
     "pruned_heads": ({}, "every layer has all its heads"),
     "use_mrope": (False, "a position is one number"),
 }
-# These do not change the logits: remarks, settings of training, of the form of output, of tokens and of sampling.
+# These keys do not change the logits: remarks, and settings of training, of the output's type, tokens and sampling.
 REMARKS = """
     architectures auto_map dtype finetuning_task id2label is_llama_config label2id language model_max_length model_type
     name name_or_path num_labels problem_type task_specific_params tokenizer_class torch_dtype transformers.js_config

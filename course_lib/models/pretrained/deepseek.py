@@ -22,7 +22,7 @@ EXPERTS = {"deepseek_v2": (0, 64), "deepseek_v3": (3, 256)}
 
 
 def family(settings: Settings) -> Family:
-    """Of config.json with model_type deepseek_v2 or deepseek_v3."""
+    """The family of a config.json with model_type deepseek_v2 or deepseek_v3."""
     check_dense(settings)
     attention = attention_config(settings)
     pairs = in_pairs(settings)
@@ -39,7 +39,7 @@ def family(settings: Settings) -> Family:
 
 
 def check_dense(settings: Settings) -> None:
-    """No layer may be a mixture of experts, and attention has no biases."""
+    """Raises ValueError when a layer is a mixture of experts, or when attention has biases."""
     dense, experts = EXPERTS[settings.get("model_type")]
     layers, dense = settings.integer("num_hidden_layers"), settings.integer("first_k_dense_replace", dense, least=0)
     experts = settings.find("n_routed_experts", experts)
@@ -53,7 +53,7 @@ def check_dense(settings: Settings) -> None:
 
 
 def attention_config(settings: Settings) -> LatentConfig:
-    """Latent attention in each layer."""
+    """The config of latent attention, the same in each layer."""
     heads, rotary = settings.integer("num_attention_heads"), settings.integer("qk_rope_head_dim")
     content = settings.integer("qk_nope_head_dim")
     settings.must_be("num_key_value_heads", heads, "each of num_attention_heads has keys of its own")
@@ -67,20 +67,20 @@ def attention_config(settings: Settings) -> LatentConfig:
         d_rope=rotary,
         d_latent_q=None if settings.is_null("q_lora_rank") else settings.integer("q_lora_rank", 1536),
         rope=rope(settings),
-        latent_norm=True,  # with eps 1e-6 whatever rms_norm_eps says, here as there
+        latent_norm=True,  # with eps 1e-6 whatever rms_norm_eps says, as in transformers
         scale=logit_factor(settings) * (content + rotary) ** -0.5,
     )
 
 
 def in_pairs(settings: Settings) -> bool:
-    """Whether the coordinates of a rotary pair are neighbours, or half a width apart. In V3 null means the latter."""
+    """Whether the coordinates of a rotary pair are neighbours; if not, half a width apart. In V3 null means false."""
     if settings.get("model_type") == "deepseek_v2":
         return True
     return settings.flag("rope_interleave", True) and not settings.is_null("rope_interleave")
 
 
 def logit_factor(settings: Settings) -> float:
-    """The logits are multiplied by mscale**2 if mscale_all_dim stands beside scaled rotary positions."""
+    """The factor of the logits: mscale**2 when mscale_all_dim is given with scaled rotary positions, else 1."""
     inner = rope_settings(settings)
     share = inner.number("mscale_all_dim", 0.0)
     if rope_type(inner) == "default" or share == 0 or inner.number("factor") <= 1:
@@ -89,7 +89,7 @@ def logit_factor(settings: Settings) -> float:
 
 
 def attention_rules(theirs: str, ours: str, config: LatentConfig, pairs: bool) -> list[Rule]:
-    """Latent attention. `pairs`: rotary coordinates stand as here; otherwise in halves."""
+    """The rules of one layer's attention. `pairs`: as `in_pairs` says; if false, rotary coordinates are reordered."""
     d, h, r, r_q = config.d_model, config.n_heads, config.d_latent, config.d_latent_q
     queries = "q_proj" if r_q is None else "q_b_proj"
     split = partial(by_head, heads=h, first=config.d_head)

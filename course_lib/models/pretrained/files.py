@@ -1,4 +1,4 @@
-"""The tensors in a folder, known from the headers of its safetensors files before a weight is read."""
+"""Find the tensors in a folder, by the headers of its safetensors files, before a weight is read."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a tensor lies, and what the header says of it."""
+    """A tensor in a file: where it is, and what the file's header says about it."""
 
     path: Path
     name: str
@@ -23,7 +23,7 @@ class Stored:
 
 
 def find_tensors(folder: Path) -> dict[str, Stored]:
-    """Every tensor by name. Raises ValueError unless all files are there, whole, and in agreement with their index."""
+    """Every tensor by name. Raises ValueError for files that are missing, damaged or do not agree with their index."""
     single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
     if single.is_file():
         return read_header(single)
@@ -38,7 +38,7 @@ def find_tensors(folder: Path) -> dict[str, Stored]:
 
 
 def read_header(path: Path) -> dict[str, Stored]:
-    """The tensors of one file. The length of the file is checked too."""
+    """The tensors of one file. Raises ValueError when the file is damaged or has another length than it says."""
     try:
         with safe_open(path, framework="pt") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -50,7 +50,7 @@ def read_header(path: Path) -> dict[str, Stored]:
 
 
 def read_shards(index: Path) -> dict[str, Stored]:
-    """The tensors of several files, which must be those that the index lists."""
+    """The tensors of several files. Raises ValueError unless they are those that the index lists."""
     listed = read_json(index).get("weight_map")
     good = isinstance(listed, dict) and listed and all(isinstance(file, str) for file in listed.values())
     require(good, f"weight_map in {index} must list the file of each tensor, got {listed!r:.80}")

@@ -14,7 +14,7 @@ ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu"
 
 
 def family(settings: Settings) -> Family:
-    """Of config.json with model_type gpt2."""
+    """The family of a config.json with model_type gpt2."""
     config = model_config(settings)
     d = config.d_model
     rules = [
@@ -38,6 +38,7 @@ def family(settings: Settings) -> Family:
 
 
 def model_config(settings: Settings) -> ModelConfig:
+    """The config of the decoder. Raises ValueError for settings that the course's models lack."""
     settings.ignore(WITHOUT_EFFECT)
     settings.must_be("scale_attn_by_inverse_layer_idx", False, "the scale is the same in all layers")
     d, h = settings.integer("n_embd"), settings.integer("n_head")

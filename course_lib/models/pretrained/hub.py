@@ -1,4 +1,4 @@
-"""The one place that uses the network, and only when asked to."""
+"""Fetch a checkpoint from the Hugging Face hub. No other module of `course_lib.models` uses the network."""
 
 from pathlib import Path
 

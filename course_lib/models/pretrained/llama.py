@@ -19,11 +19,11 @@ FREQUENCIES = r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq"  # of the r
 
 @dataclass(frozen=True)
 class Kind:
-    """What one architecture has that the others do not, and the keys of config.json that it does not read."""
+    """How one architecture differs from the others, and the keys of config.json that it does not read."""
 
     window: Callable[[Settings], int | None]
     without_effect: str
-    biases: tuple[bool, bool] | None = None  # on Q, K, V and on the output; None: attention_bias says so
+    biases: tuple[bool, bool] | None = None  # on Q, K, V and on the output; None: as attention_bias says
     kv_heads: int | None = None  # where config.json does not say; None: as many as query heads
     d_head: int | None = None  # likewise; None: d_model / n_heads
     qk_norm: bool = False
@@ -38,7 +38,7 @@ KINDS = {
 
 
 def family(settings: Settings) -> Family:
-    """Of config.json with model_type llama, mistral, qwen2 or qwen3."""
+    """The family of a config.json with model_type llama, mistral, qwen2 or qwen3."""
     kind = KINDS[settings.get("model_type")]
     settings.ignore(kind.without_effect)
     biases = kind.biases or (settings.flag("attention_bias", False),) * 2
@@ -53,7 +53,7 @@ def family(settings: Settings) -> Family:
 
 
 def attention_config(settings: Settings, kind: Kind, bias: bool) -> GroupedConfig:
-    """Grouped attention in each layer."""
+    """The config of grouped attention, the same in each layer."""
     heads, d = settings.integer("num_attention_heads"), settings.integer("hidden_size")
     kv_heads = heads if settings.is_null("num_key_value_heads") else kind.kv_heads or heads
     return GroupedConfig(
@@ -70,7 +70,7 @@ def attention_config(settings: Settings, kind: Kind, bias: bool) -> GroupedConfi
 
 
 def model_config(settings: Settings, attention: GroupedConfig | LatentConfig) -> ModelConfig:
-    """What the attention variants have in common."""
+    """The config of a decoder with Llama's parts and the given attention."""
     settings.ignore(WITHOUT_EFFECT)
     settings.must_be("mlp_bias", False, "SwiGLU has no biases")
     settings.choice("hidden_act", {"silu": "silu", "swish": "silu"}, "silu")
@@ -90,13 +90,13 @@ def model_config(settings: Settings, attention: GroupedConfig | LatentConfig) ->
 
 
 def decoder(config: ModelConfig, rules: list[Rule], unused: str = FREQUENCIES) -> Family:
-    """A decoder whose parts have Llama's names."""
+    """The family of a decoder whose tensors have Llama's names."""
     copies = {"lm_head.weight": "model.embed_tokens.weight"} if config.tied else {}
     return Family(DecoderModel, config, rules, "model.", ("lm_head.",), copies, unused)
 
 
 def outer_rules(config: ModelConfig) -> list[Rule]:
-    """Embedding, last norm and output."""
+    """The rules of embedding, last norm and output."""
     table = (config.vocab_size, config.d_model)
     rules = [
         copied("model.embed_tokens.weight", table, "embedding.W_E"),
@@ -106,7 +106,7 @@ def outer_rules(config: ModelConfig) -> list[Rule]:
 
 
 def block_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
-    """A layer without its attention."""
+    """The rules of a layer without its attention."""
     d, d_ff, f = config.d_model, config.d_ff, f"{ours}.feed_forward"
     return [
         *norm(f"{theirs}.input_layernorm", d, f"{ours}.around_attention.norm", shift=False),
@@ -118,7 +118,7 @@ def block_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
 
 
 def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: bool) -> list[Rule]:
-    """Grouped attention; queries and keys from halves to pairs. Where only W_O has no bias, b_O is zero."""
+    """The rules of one layer's attention. Coordinates of queries and keys are reordered, from halves to pairs."""
     d, e = config.d_model, config.d_head
     projections = {
         "q_proj": ("Q", config.n_heads),
@@ -136,6 +136,6 @@ def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: 
             rules.append(copied(gamma, (e,), f"{ours}.norm_{letter}.gamma", partial(neighbours, heads=1)))
     if config.bias and output_bias:
         rules.append(copied(f"{theirs}.o_proj.bias", (d,), f"{ours}.b_O"))
-    elif config.bias:
+    elif config.bias:  # our layer has all four biases or none
         rules.append(Rule({}, (f"{ours}.b_O",), lambda: (torch.zeros(d),)))
     return rules

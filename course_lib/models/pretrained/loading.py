@@ -1,4 +1,4 @@
-"""From a folder to a model: everything is checked against the headers first, then the weights are read one by one."""
+"""Load a model from a folder: first check everything against the headers, then read the weights one by one."""
 
 import re
 from pathlib import Path
@@ -38,10 +38,10 @@ FLOATS = ("F64", "F32", "F16", "BF16")
 
 
 def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
-    """The model in a folder with config.json and safetensors, or with `hub` that of this name on the hub.
+    """Load the model in a folder with config.json and safetensors, or with `hub` the one of this name on the hub.
 
-    It comes in evaluation mode and float32, with its tokenizer where tokenizer.json and the package tokenizers are
-    there, and a card that says what it is. The package's docstring says which class it has. Raises ValueError for
+    The model is in evaluation mode and float32, and has a card that says what it is. The tokenizer needs tokenizer.json
+    and the package tokenizers. `course_lib.models.pretrained` says which class the model has. Raises ValueError for
     files that are missing, damaged or of another model, for a key of config.json that is not known, and for what the
     course's models do not compute: mixtures of experts, quantised weights, other architectures.
     """
@@ -83,7 +83,7 @@ def recognise(settings: Settings) -> Family:
 
 
 def match(family: Family, tensors: dict[str, Stored]) -> dict[str, list[Stored]]:
-    """The tensors that each name of the rules stands for: one, or with copies several that must be equal.
+    """The tensors of each name in the rules: one, or with its copies several, which must be equal.
 
     Raises ValueError unless all are there, as wide as config.json says, in floating point, and no others.
     """
@@ -102,13 +102,13 @@ def match(family: Family, tensors: dict[str, Stored]) -> dict[str, list[Stored]]
 
 
 def standard_name(family: Family, name: str) -> str:
-    """The name with the prefix that some files leave out; early ones call a norm's parameters gamma and beta."""
+    """The name with the prefix that some files leave out, and with today's names for gamma and beta of a norm."""
     name = re.sub(r"\.gamma$", ".weight", re.sub(r"\.beta$", ".bias", name))
     return name if name.startswith((family.prefix, *family.heads)) else family.prefix + name
 
 
 def check(stored: Stored, shape: tuple[int, ...] | None) -> None:
-    """A tensor that is expected, in the expected shape, and not quantised."""
+    """Raises ValueError for a tensor that is not expected, has another shape, or is quantised."""
     where = f"the tensor {stored.name!r} in {stored.path.name}"
     expert = re.search(r"\bexperts?\b|\.gate\.weight$", stored.name)
     require(expert is None, f"{where} belongs to a mixture of experts, which the course's models do not have")
@@ -117,11 +117,11 @@ def check(stored: Stored, shape: tuple[int, ...] | None) -> None:
         stored.dtype in FLOATS,
         f"{where} must be of one of the types {', '.join(FLOATS)}, not quantised, got {stored.dtype}",
     )
-    require(stored.shape == shape, f"{where} must have shape {shape} after config.json, got {stored.shape}")
+    require(stored.shape == shape, f"{where} must have shape {shape} by config.json, got {stored.shape}")
 
 
 def build(family: Family, found: dict[str, list[Stored]]) -> nn.Module:
-    """The model with the weights of the files; memory for one tensor is needed beside its own."""
+    """The model with the weights of the files. Beside the model, one tensor at a time is held in memory."""
     with torch.device("meta"):
         model = family.model(family.config)
     empty = dict(model.float().to_empty(device="cpu").state_dict())
@@ -134,7 +134,7 @@ def build(family: Family, found: dict[str, list[Stored]]) -> nn.Module:
 
 
 def read(places: list[Stored]) -> Tensor:
-    """A tensor in float32; copies of it must be equal."""
+    """A tensor in float32. Raises ValueError when its copies are not equal."""
     first, *others = map(stored_tensor, places)
     for stored, other in zip(places[1:], others, strict=True):
         require(
@@ -144,6 +144,6 @@ def read(places: list[Stored]) -> Tensor:
 
 
 def stored_tensor(stored: Stored) -> Tensor:
-    """As it is in its file, which is opened for it alone: what an open file has shown stays in memory."""
+    """The tensor as it is stored. The file is opened for it alone, since an open file keeps in memory what was read."""
     with safe_open(stored.path, framework="pt") as file:
         return file.get_tensor(stored.name)

@@ -26,7 +26,7 @@ WITHOUT_EFFECT = """
 
 
 def rope_settings(settings: Settings) -> Settings:
-    """The object that transformers uses, completed by the keys outside of it."""
+    """The object that transformers reads, with the keys outside of it that it takes into account."""
     stated = {key: settings.find(key, {}) for key in ("rope_scaling", "rope_parameters")}
     for key, value in stated.items():
         require(isinstance(value, dict), f"{key} in config.json must be an object, got {value!r}")
@@ -39,7 +39,7 @@ def rope_settings(settings: Settings) -> Settings:
 
 
 def rope_type(inner: Settings) -> str:
-    """The kind of scaling, one of TYPES."""
+    """The kind of scaling, one of TYPES. Raises ValueError for another one."""
     kind = inner.find("rope_type", inner.find("type", "default"))
     missing = MISSING.get(kind, "others are not known here") if isinstance(kind, str) else "it is a name"
     require(
@@ -50,7 +50,7 @@ def rope_type(inner: Settings) -> str:
 
 
 def rope(settings: Settings) -> Rope:
-    """The rotary positions of all layers."""
+    """The rotary positions of all layers. Raises ValueError for settings that the course's models lack."""
     inner = rope_settings(settings)
     kind = rope_type(inner)
     for place in (inner, settings):

@@ -1,8 +1,8 @@
-"""How parameters follow from the tensors of a file: the small language in which the families are described.
+"""Rules that make a model's parameters from the tensors of a file. A family of checkpoints is a list of rules.
 
 torch's Linear keeps (outputs, inputs) and multiplies by the transpose; the course keeps W (inputs, outputs). Hugging
-Face turns coordinate i of a head together with i + width / 2, the course 2 i together with 2 i + 1: the same rotation
-of coordinates in another order. Queries and keys in the same order have the same products.
+Face turns coordinate i of a head together with i + width / 2, the course 2 i together with 2 i + 1: this is the same
+rotation with the coordinates in another order. The products of queries and keys do not depend on a common order.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,12 +25,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Family:
-    """A model of the course and where its parameters come from."""
+    """A kind of checkpoint: the model that it becomes, and where each parameter comes from."""
 
     model: type[nn.Module]
     config: ModelConfig
     rules: list[Rule]
-    prefix: str  # of all names but those that begin with one of `heads`; a file may leave it out
+    prefix: str  # of all names that do not begin with one of `heads`; a file may leave it out
     heads: tuple[str, ...]
     copies: dict[str, str] = field(default_factory=dict)  # tensors that a file may hold twice: copy -> original
     unused: str = "(?!)"  # a pattern of tensors that take no part in the logits; this one matches nothing
@@ -46,22 +46,22 @@ Order = Callable[[Tensor], Tensor]  # the same rows in another order
 
 
 def same(x: Tensor) -> Tensor:
-    """As they stand."""
+    """The rows in their order."""
     return x
 
 
 def copied(source: str, shape: Shape, target: str, order: Order = same) -> Rule:
-    """One tensor as it is, but for the order of its rows."""
+    """A parameter that is a tensor of the file, up to the order of its rows."""
     return Rule({source: shape}, (target,), lambda x: (order(x),))
 
 
 def linear(source: str, shape: Shape, target: str, order: Order = same) -> Rule:
-    """W from the weight (outputs, inputs) of a Linear; `order` rearranges the outputs."""
+    """W (inputs, outputs) from the weight (outputs, inputs) of a Linear; `order` rearranges the outputs."""
     return Rule({source: shape}, (target,), lambda W: (order(W).T,))
 
 
 def norm(source: str, width: int, target: str, shift: bool) -> list[Rule]:
-    """gamma of a norm, and beta with `shift`."""
+    """The rules for gamma of a norm, and with `shift` for beta."""
     rules = [copied(f"{source}.weight", (width,), f"{target}.gamma")]
     return [*rules, copied(f"{source}.bias", (width,), f"{target}.beta")] if shift else rules
 

@@ -11,7 +11,7 @@ from course_lib.config import is_whole, require
 
 
 class Settings:
-    """The values of a config.json, or of an object in it. A null counts as missing, except for `is_null`.
+    """The values of a config.json, or of an object in it. A value of null counts as missing, except for `is_null`.
 
     A default of None means that the key must be there. `where` names the object in messages and ends with a point.
     """
@@ -20,10 +20,10 @@ class Settings:
         self.where = where
         self.values = {key: value for key, value in values.items() if value is not None}
         self.nulls = values.keys() - self.values.keys()
-        self.known: set[str] = set()  # keys that were asked for, and those without effect
+        self.known: set[str] = set()  # keys that were read, and those without effect
 
     def find(self, key: str, default=None):
-        """The value, or the default."""
+        """The value, or the default when it is missing."""
         self.known.add(key)
         return self.values.get(key, default)
 
@@ -34,18 +34,18 @@ class Settings:
         return value
 
     def is_null(self, key: str) -> bool:
-        """Whether the key is there and null, which for some keys means something else than their default."""
+        """Whether the key is there with the value null. For some keys this does not mean the default."""
         return key in self.nulls
 
     def integer(self, key: str, default: int | None = None, least: int = 1) -> int:
-        """A whole number, not below `least`."""
+        """The value, which must be a whole number and at least `least`."""
         value = self.get(key, default)
         rule = "a positive integer" if least == 1 else f"an integer of at least {least}"
         require(is_whole(value, least), f"{self.where}{key} in config.json must be {rule}, got {value!r}")
         return value
 
     def number(self, key: str, default: float | None = None, above: float = -math.inf) -> float:
-        """A finite number, larger than `above`."""
+        """The value as a float, which must be finite and larger than `above`."""
         value = self.get(key, default)
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         require(good, f"{self.where}{key} in config.json must be a finite number, got {value!r}")
@@ -53,20 +53,20 @@ class Settings:
         return float(value)
 
     def flag(self, key: str, default: bool) -> bool:
-        """True or false."""
+        """The value, which must be true or false."""
         value = self.get(key, default)
         require(isinstance(value, bool), f"{self.where}{key} in config.json must be true or false, got {value!r}")
         return value
 
     def choice(self, key: str, meanings: Mapping[str, str], default: str | None = None) -> str:
-        """What `meanings` has for the value."""
+        """The entry of `meanings` for the value. Raises ValueError when there is none."""
         value = self.get(key, default)
         known = isinstance(value, str) and value in meanings
         require(known, f"{self.where}{key} in config.json must be one of {', '.join(meanings)}, got {value!r}")
         return meanings[value]
 
     def must_be(self, key: str, wanted, why: str) -> None:
-        """Refuse every value but `wanted`, the one that the course's models compute; the key may be missing."""
+        """Raises ValueError for a value other than `wanted`, which the models compute. The key may be missing."""
         value = self.find(key, wanted)
         require(value == wanted, f"{self.where}{key} in config.json must be {wanted!r}, got {value!r}: {why}")
 
@@ -75,7 +75,7 @@ class Settings:
         self.known.update(key for table in tables for key in table.split())
 
     def require_known(self) -> None:
-        """Refuse every key that was neither asked for nor noted; a leading underscore marks a remark of the writer."""
+        """Raises ValueError for a key that was neither read nor ignored; a leading underscore marks a remark."""
         unknown = [key for key in self.values if key not in self.known and not key.startswith("_")]
         require(
             not unknown,

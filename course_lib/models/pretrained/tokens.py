@@ -1,4 +1,4 @@
-"""The tokenizer of a checkpoint, by the package tokenizers, with the verbs of the course's own."""
+"""The tokenizer of a checkpoint, by the package tokenizers, with the methods of the course's tokenizers."""
 
 import operator
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ def to_text(data: bytes, letters: dict[int, str]) -> str:
 
 
 class PretrainedTokenizer:
-    """What a tokenizer.json describes. Unlike the course's tokenizers it may lose text, as BERT's loses capitals."""
+    """The tokenizer that a tokenizer.json describes. Unlike the course's it may lose text: BERT's loses capitals."""
 
     def __init__(self, path: str | Path):
         """Raises ValueError when the file holds something else, ImportError without the package tokenizers."""
@@ -63,7 +63,7 @@ class PretrainedTokenizer:
         return f"{type(self).__name__}({len(self):,} tokens)"
 
     def encode(self, text: str, special: bool = False) -> list[int]:
-        """The ids of `text`; with `special` those around it, too, such as BERT's [CLS] and [SEP].
+        """The ids of `text`; with `special` also the ids around it, such as BERT's [CLS] and [SEP].
 
         Raises TypeError unless it is a str, ValueError when it holds half a pair of surrogates, which is no UTF-8.
         """
@@ -128,7 +128,7 @@ class PretrainedTokenizer:
 
 
 class MissingTokenizer:
-    """Stands where a tokenizer would, and says why there is none when it is used."""
+    """Takes the place of a tokenizer; when it is used, its error says why there is none."""
 
     def __init__(self, reason: str):
         self.reason = reason
@@ -143,7 +143,7 @@ class MissingTokenizer:
 
 
 def find_tokenizer(folder: Path) -> PretrainedTokenizer | MissingTokenizer:
-    """The tokenizer in a folder; a model is of use without one, too."""
+    """The tokenizer in a folder, or one that is missing: a model can be used without it."""
     path = folder / "tokenizer.json"
     if not path.is_file():
         return MissingTokenizer(f"{folder} holds no tokenizer.json")

@@ -12,7 +12,7 @@ def no_window(settings: Settings) -> None:
 
 
 def mistral_window(settings: Settings) -> int | None:
-    """The window of sliding_window. A file with layer_types is Ministral's for transformers; its layers may differ."""
+    """The window of sliding_window. transformers reads layer_types as Ministral's, whose layers may differ."""
     width, n_layers = stated_window(settings), settings.integer("num_hidden_layers")
     kind = WHOLE if width is None else WINDOWED
     settings.must_be("layer_types", [kind] * n_layers, f"every layer has the window {width}")
