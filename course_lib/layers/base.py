@@ -1,7 +1,7 @@
 """The classes that attention layers inherit from, and the order in which a self-attention layer runs.
 
     Attention              the computation that all variants share (paper, sections 2 to 7)
-        Grouped, Latent    a variant: its weight matrices and verbs                     attention.py, latent.py
+        Grouped, Latent    a variant: its weight matrices and verbs                     grouped.py, latent.py
         SelfAttention      queries, keys and values from one sequence
             Causal         a query sees keys up to its own position: a cache is exact
             Bidirectional  a query sees keys on both sides                              bidirectional.py
@@ -13,7 +13,7 @@ queries, read and output are the verbs of the variant, and latent attention has 
 
     compress               X -> the rows that the new tokens leave; the cache appends them and returns all rows
     queries, read          X -> Q, and all rows -> K, V
-    attend, output         Q, K, V -> heads over the keys that Step.seen makes visible, and heads -> Y
+    attend, output         Q, K, V -> heads over the keys in visible_sets, and heads -> Y
 """
 
 from abc import ABC, abstractmethod

@@ -76,7 +76,7 @@ class Step:
         return rows, torch.where(self.positions < self.lengths.cpu()[:, None], self.positions, -1)
 
     def once(self, kind: tuple, work_out: Callable[..., Seen], *arguments) -> Seen:
-        """The visible sets of the tokens that ask: the first layer of a kind computes them, and the others reuse them."""
+        """The visible sets of the tokens that ask: the first layer of a kind computes them, the others reuse them."""
         if kind not in self._seen:
             self._seen[kind] = work_out(self, *arguments)
         return self._seen[kind]
