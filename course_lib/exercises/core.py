@@ -29,7 +29,7 @@ class Mistake:
 
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """One exercise. `solution` is verified code, called to grade and shown on request."""
+    """One exercise. Its solution is verified code, called to grade and shown on request."""
 
     id: str  # "2.1": notebook 02, first exercise
     title: str

@@ -26,7 +26,7 @@ _OWN_FILES = {module.__file__ for module in (compare, diagnosis, values, watchdo
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on an answer. `passed` is None for an exercise that was not attempted."""
+    """The verdict on an answer: passed, not passed, or None for an exercise that was not attempted."""
 
     passed: bool | None
     message: str
