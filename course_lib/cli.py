@@ -1,4 +1,4 @@
-"""The commands of `python -m course_lib`. What a command needs is imported when it runs, so that help comes at once."""
+"""The commands of `python -m course_lib`. Each imports what it needs when it runs, so that help appears at once."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "fail": "[bold red]FAI
 def overview(context: typer.Context) -> None:
     """Attention, hands on: the command line of the course.
 
-    The notebooks are opened with `make lab`; begin with notebooks/00_start_here.ipynb.
+    `make lab` opens the notebooks; begin with notebooks/00_start_here.ipynb.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -48,6 +48,7 @@ def doctor(
 
 
 def show(findings, healthy: bool) -> None:
+    """Print the findings as a table, and whether the course can run."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
         advice = f"\n{finding.advice}" if finding.advice else ""
@@ -59,12 +60,12 @@ def show(findings, healthy: bool) -> None:
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="Which model; without a name, all are listed.")] = "",
-    corpus: Annotated[str, typer.Option(help="Another text: a corpus of the course or a UTF-8 file.")] = "",
+    name: Annotated[str, typer.Argument(help="The model's name; without one, all models are listed.")] = "",
+    corpus: Annotated[str, typer.Option(help="Another text to train on: a corpus of the course or a UTF-8 file.")] = "",
     folder: Annotated[Path | None, typer.Option(help="Where log, checkpoint and model go; default runs/NAME.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto for the best there is.")] = "auto",
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto for the best available.")] = "auto",
 ) -> None:
-    """Train one of the course's models; a run that was stopped goes on where it was."""
+    """Train one of the course's models; a run that was stopped goes on from its last checkpoint."""
     from course_lib.text import corpora
     from course_lib.training import DivergedError, Evaluation
     from course_lib.training.named import train_named
@@ -87,10 +88,10 @@ def train(
 @app.command()
 def progress(
     room: Annotated[
-        Path | None, typer.Option(envvar="COURSE_ROOM", readable=False, help="Count in this shared folder, too.")
+        Path | None, typer.Option(envvar="COURSE_ROOM", readable=False, help="Count in a workshop's folder, too.")
     ] = None,
 ) -> None:
-    """Show which exercises were passed on this machine; with a room, how many of its participants passed each."""
+    """Show which exercises were passed on this machine; with --room, how many participants of a room passed each."""
     from course_lib.exercises import standing
 
     table = Table("notebook", "passed", "open", box=None, pad_edge=False)
@@ -103,6 +104,7 @@ def progress(
 
 
 def show_room(room: Path) -> None:
+    """Print how many participants of a room passed each exercise; exit with code 1 if the room cannot be read."""
     from course_lib.exercises.progress import FEWEST, counts
 
     try:

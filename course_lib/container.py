@@ -1,7 +1,7 @@
 """The memory and the cores that a container allows: the limits of Linux control groups, version 1 and 2.
 
-A process is bound by the limits of its own group and of all groups above it. Without such limits, and on other systems,
-both answers are None.
+A process is bound by the limits of its own group and of all groups above it. `memory` and `cores` return None where
+there is no limit, and on systems other than Linux.
 """
 
 import math
@@ -14,14 +14,17 @@ MOUNT = Path("/sys/fs/cgroup")
 
 
 class Memory(NamedTuple):
-    """Bytes that are free, and the limit."""
+    """A limit of memory, and how much below it is free, both in bytes."""
 
     free: int
     limit: int
 
 
 def memory() -> Memory | None:
-    """The memory that the tightest limit leaves. Cached files not used lately count as free: Linux gives them back."""
+    """The limit with the least free memory below it; None without a limit.
+
+    Cached files that were not used lately count as free, because Linux gives their memory back.
+    """
     found = []
     for folder in folders("memory"):
         limit = number(folder, "memory.max", "memory.limit_in_bytes")
@@ -29,14 +32,14 @@ def memory() -> Memory | None:
         if limit is None or used is None:
             continue
         pages = dict(line.split(maxsplit=1) for line in text(folder / "memory.stat").splitlines())
-        # Version 1 counts the groups below only under the names with total_.
+        # In version 1 only the numbers whose names begin with total_ include the groups below.
         idle = int(pages.get("total_inactive_file", pages.get("inactive_file", 0)))
         found.append(Memory(max(0, limit - max(0, used - idle)), limit))
     return min(found, default=None)
 
 
 def cores() -> int | None:
-    """The cores under the tightest limit: its quota divided by its period, rounded up."""
+    """The cores that the tightest limit allows: its quota divided by its period, rounded up. None without a limit."""
     found = []
     for folder in folders("cpu"):
         quota, period = (text(folder / "cpu.max").split() + ["", ""])[:2]
@@ -47,7 +50,7 @@ def cores() -> int | None:
 
 
 def folders(controller: str) -> Iterator[Path]:
-    """The folder of this process's group and of each group above it, of both versions.
+    """The folders of this process's group and of each group above it, for the controller "memory" or "cpu".
 
     Inside a container the path is often the host's and does not exist; then the mount itself is the group.
     """
@@ -62,11 +65,12 @@ def folders(controller: str) -> Iterator[Path]:
 
 
 def number(folder: Path, *names: str) -> int | None:
-    """The number in the first of these files that holds one."""
+    """The number in the first of these files that holds one; None if none does."""
     return next((int(found) for name in names if (found := text(folder / name)).isdigit()), None)
 
 
 def text(path: Path) -> str:
+    """The text of a file without white space around it, or "" if it cannot be read."""
     try:
         return path.read_text(errors="replace").strip()
     except OSError:

@@ -1,6 +1,6 @@
-"""What the course needs from a machine, checked one by one.
+"""Check whether the course can run on this machine: Python, packages, memory, disk and more.
 
-Each check returns a `Finding` and never raises: `examine` turns an exception into a finding of its own.
+Each check returns a `Finding`. `examine` runs them all and turns exceptions into findings.
 """
 
 import ast
@@ -24,12 +24,14 @@ MIN_PYTHON = (3, 11)
 MEMORY_FAIL, MEMORY_NOTE = 0.5 * GIB, 2 * GIB  # a kernel with torch loaded takes 0.3 GiB before it computes anything
 DISK_FAIL, DISK_NOTE = 0.1 * GIB, 1 * GIB  # the corpora are kept in a cache of some 30 MB
 REINSTALL = "Run `make lab` again, or: pip install -c constraints.txt -e '.[lab]'"
-FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", None))  # Windows knows no quota
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", None))  # Windows has no EDQUOT
 HOME = "Set HOME to a folder that you can write, for instance: mkdir -p /tmp/home && export HOME=/tmp/home"
 
 
 @dataclass(frozen=True)
 class Finding:
+    """What one check found, and advice on what to do about it (empty if there is nothing to do)."""
+
     check: str
     status: Literal["ok", "note", "fail"]  # note: the course runs, but something is worth knowing
     found: str
@@ -37,6 +39,7 @@ class Finding:
 
 
 def check_python() -> Finding:
+    """Check the version of Python."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < MIN_PYTHON:  # noqa: UP036 - what this check is for
         return Finding("Python", "fail", version, "Install Python 3.11 or newer, then `make lab PYTHON=python3.11`.")
@@ -44,7 +47,7 @@ def check_python() -> Finding:
 
 
 def check_packages() -> Finding:
-    """Ask this Python in isolation, as the install does; then compare with what is imported here."""
+    """Ask this Python, in isolation, which packages it lacks; then compare its packages with those imported here."""
     in_venv = sys.prefix != sys.base_prefix
     # Outside of a virtual environment the packages in the user's folder count too.
     answer = packages.ask(sys.executable, requirements(), flags=packages.ISOLATED if in_venv else ("-E", "-P"))
@@ -71,6 +74,7 @@ def same(one: str | None, other: str | None) -> bool:
 
 
 def check_torch() -> Finding:
+    """Check that torch multiplies matrices correctly, with at most as many threads as cores."""
     import torch
 
     if not torch.equal(torch.eye(3) @ torch.ones(3, 2), torch.ones(3, 2)):
@@ -104,7 +108,10 @@ def check_kernel() -> Finding:
 
 
 def ask_kernel(expression: str) -> tuple:
-    """The value, a literal, of an expression in a new kernel, kept apart from what startup hooks print there."""
+    """The value (a literal) of an expression in a new kernel, apart from what startup hooks print there.
+
+    Raises ImportError when the kernel does not find course_lib.
+    """
     from jupyter_client.manager import start_new_kernel
 
     with tempfile.TemporaryDirectory() as folder:  # like notebooks/, it does not hold course_lib
@@ -127,6 +134,7 @@ def ask_kernel(expression: str) -> tuple:
 
 
 def check_widgets() -> Finding:
+    """Check that JupyterLab has the extensions that show widgets."""
     from jupyter_core.paths import jupyter_path
 
     places = [Path(place) for place in jupyter_path("labextensions")]
@@ -138,6 +146,7 @@ def check_widgets() -> Finding:
 
 
 def check_memory() -> Finding:
+    """Check how much memory is free, within the limits of a container."""
     import psutil
 
     memory = psutil.virtual_memory()
@@ -149,7 +158,7 @@ def check_memory() -> Finding:
 
 
 def check_home() -> Finding:
-    """JupyterLab keeps files of its running servers and kernels below the home folder."""
+    """Check that the home folder can be written: JupyterLab keeps files of its servers and kernels there."""
     if not has_home():
         found = f"there is no home folder: HOME is {os.environ.get('HOME', 'not set')}, and this user has no other"
         return Finding("Home", "fail", found, HOME)
@@ -164,33 +173,38 @@ def has_home() -> bool:
 
 
 def cache_folder() -> Path:
+    """The folder of the cache of the course. It need not exist yet."""
     from course_lib.text.cache import folder
 
     return folder()
 
 
 def check_disk() -> Finding:
+    """Check how much space is free where the cache of the course is."""
     free = shutil.disk_usage(nearest_existing(cache_folder())).free
     return by_amount("Disk", free, (DISK_FAIL, DISK_NOTE), f"where {cache_folder()} is", "Free some space there.")
 
 
 def by_amount(check: str, free: float, bounds: tuple[float, float], where: str, advice: str) -> Finding:
+    """A finding on `free` bytes: "fail" below the first bound, "note" below the second, else "ok" without advice."""
     status = "fail" if free < bounds[0] else "note" if free < bounds[1] else "ok"
     return Finding(check, status, f"{free / GIB:.1f} GiB free {where}", "" if status == "ok" else advice)
 
 
 def nearest_existing(folder: Path) -> Path:
+    """The folder itself, or the nearest folder above it that exists."""
     return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def check_writing() -> Finding:
+    """Check that the current folder and the cache of the course can be written."""
     folders = [Path.cwd(), cache_folder()]
     found = Finding("Writing", "ok", " and ".join(map(str, folders)))
     return refused("Writing", folders, "Get write access, or work in a copy.") or found
 
 
 def refused(check: str, folders: list[Path], advice: str) -> Finding | None:
-    """Which of these folders cannot be written, and why; None if all can. `advice` is for missing write access."""
+    """A finding on the folders that cannot be written; None if all can. `advice` is for missing write access."""
     errors = {folder: writing_error(nearest_existing(folder)) for folder in folders}
     full = [str(folder) for folder, error in errors.items() if error and error.errno in FULL]
     closed = [str(folder) for folder, error in errors.items() if error]
@@ -200,7 +214,10 @@ def refused(check: str, folders: list[Path], advice: str) -> Finding | None:
 
 
 def writing_error(folder: Path) -> OSError | None:
-    """Try it: permission bits say little on network folders and for root. A full disk still takes an empty file."""
+    """The error of writing a small file into a folder; None if it succeeds.
+
+    Permission bits say little on network folders and for root. A full disk still takes an empty file.
+    """
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(4096))
@@ -224,13 +241,14 @@ CHECKS: dict[str, Callable[[], Finding]] = {
 
 
 def examine() -> list[Finding]:
-    """Run every check; one that raises is a finding too, with the exception as what was found."""
+    """Run every check and return the findings, in the order of CHECKS. No check stops the others."""
     return [attempt(name, check) for name, check in CHECKS.items()]
 
 
 def attempt(name: str, check: Callable[[], Finding]) -> Finding:
+    """Run one check. An exception becomes a finding with status "fail" that names it."""
     try:
         return check()
-    except Exception as error:  # the other checks are still made
+    except Exception as error:  # so that the other checks still run
         homeless = isinstance(error, RuntimeError) and not has_home()  # Path.home raises it, and so do Jupyter's paths
         return Finding(name, "fail", f"{type(error).__name__}: {error}", HOME if homeless else REINSTALL)

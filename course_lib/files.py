@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, written under a temporary name, then renamed; and JSON is read with its errors."""
+"""Write files so that they appear whole or not at all, and read JSON files."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from course_lib.config import require
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Make `path` hold `data`; a reader sees the old file or the new one, never a part. Parent folders are made.
+    """Write `data` to `path`; a reader sees the old file or the new one, never a part. Parent folders are made.
 
     Raises OSError, and leaves no temporary file, when the folder cannot be written.
     """

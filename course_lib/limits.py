@@ -5,6 +5,6 @@ four times as long, and a slow disk or a first start can double that.
 """
 
 FACTOR = 10
-ANSWER = FACTOR * 6  # a page, a server or a process that runs already does what it was asked
-START = FACTOR * 12  # a kernel, a JupyterLab or a browser begins
+ANSWER = FACTOR * 6  # a page, a server or a process that runs already answers
+START = FACTOR * 12  # a kernel, a JupyterLab or a browser starts
 NOTEBOOK = FACTOR * 60  # a notebook, or one cell of it, runs

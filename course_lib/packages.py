@@ -1,6 +1,6 @@
 """Ask a Python environment which packages it holds, and whether they meet the requirements of the course.
 
-`ask` lets any Python run this file as a script. It imports only the standard library and a parser of requirements.
+`ask` runs this file as a script in any Python. The file imports only the standard library and a parser of requirements.
 pip brings that parser too, so that an environment that lacks packages can still answer.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ISOLATED = ("-I",)  # ignore PYTHON... variables, the user's packages and the current folder
-MARK = "What this environment holds: "  # the answer follows it; startup hooks may print before and after both
+MARK = "What this environment holds: "  # before the answer: startup hooks may print text before and after both
 
 
 def ask(
@@ -27,10 +27,11 @@ def ask(
 ) -> dict:
     """Ask `python` whether it meets these lines of requirements and constraints, written as for pip.
 
-    The answer has `prefix`, the environment's folder; `damage`, its first file that is not as pip wrote it, or None;
-    `lacks`, a phrase for each line that is not met, and for each requirement of an installed package that is not met;
-    `versions` of the packages asked for; `modules`, the file that Python imports for each of them. Raises OSError when
-    `python` cannot be started, and ValueError when it does not answer.
+    The answer is a dict with these keys. "prefix": the environment's folder. "damage": a phrase on the first file that
+    is not as pip wrote it, or None. "lacks": phrases, one for each line that is not met, and for each requirement of
+    the installed packages among them that is not met. "versions" and "modules": for each package asked for, its version
+    and the file that Python imports. Raises OSError when `python` cannot be started, and ValueError when it does not
+    answer.
     """
     question = json.dumps({"requirements": list(requirements), "constraints": list(constraints)})
     command = [python, *flags, __file__, question]
@@ -42,7 +43,7 @@ def ask(
 
 
 def answer(requirements: list[str], constraints: list[str]) -> dict:
-    """What `ask` returns, for the Python that runs this."""
+    """What `ask` returns, computed by the Python that runs this function."""
     try:
         from packaging.requirements import Requirement
     except ImportError:  # pip brings an older one, which is slower
@@ -50,8 +51,8 @@ def answer(requirements: list[str], constraints: list[str]) -> dict:
     wanted, pins = list(map(Requirement, requirements)), list(map(Requirement, constraints))
     found = list(importlib.metadata.distributions())
     here = {}
-    for entries in (dist.metadata for dist in found):  # read once, because each reading takes a while
-        if entries["Name"]:  # the first of two with one name is the one that is imported
+    for entries in (dist.metadata for dist in found):  # read once, because it takes a while each time
+        if entries["Name"]:  # of two with one name Python imports the first
             package = Package(entries["Version"], entries.get_all("Requires-Dist", []))
             here.setdefault(canonical(entries["Name"]), package)
     names = [canonical(requirement.name) for requirement in wanted]
@@ -65,11 +66,14 @@ def answer(requirements: list[str], constraints: list[str]) -> dict:
 
 
 class Package(NamedTuple):
+    """An installed package: its version, and its requirements as lines for pip."""
+
     version: str
     requires: list[str]
 
 
 def canonical(name: str) -> str:
+    """A package's name in the spelling that pip compares: lower case, each run of -, _ and . as one hyphen."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -80,7 +84,10 @@ def modules(packages: Iterable[str]) -> dict[str, str | None]:
 
 
 def lacks(here: dict, wanted: Iterable, pins: dict) -> Iterator[str]:
-    """A phrase for each wanted requirement that is not met, and for each that an installed package has."""
+    """A phrase for each requirement that is not met: the wanted ones, and those of the packages that meet them.
+
+    here: name -> `Package`. wanted: Requirements. pins: name -> Requirement with the version that the course pins.
+    """
     todo, seen = list(wanted), set()
     while todo:
         requirement = todo.pop()
@@ -96,7 +103,7 @@ def lacks(here: dict, wanted: Iterable, pins: dict) -> Iterator[str]:
                 seen.add((name, extra))
                 lines = (
                     line for line in here[name].requires if extra or "extra ==" not in line
-                )  # of extras: not parsed
+                )  # lines for extras are parsed only if an extra is wanted
                 own = map(type(requirement), lines)
                 todo += [each for each in own if each.marker is None or each.marker.evaluate({"extra": extra})]
 

@@ -1,4 +1,4 @@
-"""Folders outside the clone: where the system wants caches and data, or where an environment variable says."""
+"""Folders for caches and data outside the clone: the system's usual ones, or those that environment variables name."""
 
 import os
 import tempfile
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def place(variable: str, usual: Callable[..., Path]) -> Path:
-    """The folder that the environment variable names, else `usual`, a function of platformdirs.
+    """The folder that the environment variable names, else the one that `usual`, a function of platformdirs, gives.
 
-    Without a home folder it is one for temporary files.
+    Without a home folder it lies among the temporary files.
     """
     if named := os.environ.get(variable):
         return Path(named)

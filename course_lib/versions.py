@@ -19,7 +19,7 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def requirements(extra: str = "lab") -> list[str]:
-    """What the course asks for with one of EXTRAS, as lines for pip: those of pyproject.toml where that file is."""
+    """What the course asks for with one of EXTRAS, as lines for pip; without pyproject.toml only the course itself."""
     if not PYPROJECT.exists():
         return [f"course-lib[{extra}]"]
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
@@ -28,13 +28,14 @@ def requirements(extra: str = "lab") -> list[str]:
 
 
 def pins(path: Path = PINS) -> dict[str, str]:
-    """Version by package under which the committed outputs were made; empty when the file is not here."""
+    """Package -> the version with which the committed outputs were made; empty when the file is missing."""
     if not path.exists():
         return {}
     return dict(line.split("==") for line in path.read_text(encoding="utf-8").split() if "==" in line)
 
 
 def installed(name: str) -> str | None:
+    """The installed version of a package; None if it is not installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -42,4 +43,5 @@ def installed(name: str) -> str | None:
 
 
 def differs(version: str, pin: str | None) -> bool:
+    """Whether a version is another release than its pin; False without a pin."""
     return pin is not None and release(version) != release(pin)

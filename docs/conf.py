@@ -1,4 +1,4 @@
-"""The course as a site: settings of Sphinx. `make site` assembles the sources (tools/site.py) and builds them."""
+"""Settings of Sphinx for the site of the course. `make site` assembles the sources (tools/site.py) and builds them."""
 
 import re
 import sys
@@ -47,7 +47,7 @@ ARGUMENTS = re.compile(r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>")
 
 
 def launchers(repository: str, notebook: str) -> list[tuple[str, str]]:
-    """Where a notebook can be run, as (name, address); nowhere without a repository.
+    """Where a notebook can be run, as (name, address); empty without a repository.
 
     Raises ValueError for an address that is not on GitHub, the host that Colab and Binder take notebooks from.
     """
@@ -64,7 +64,7 @@ def launchers(repository: str, notebook: str) -> list[tuple[str, str]]:
 
 
 def complete(app, pagename, templatename, context, doctree) -> None:
-    """What a page's template is given: its buttons, and what Sphinx writes against the rules of HTML, mended.
+    """Give a page's template its buttons, and mend what Sphinx writes against the rules of HTML.
 
     The heading of a caption gets a level. Arguments that stand below each other are a list without terms; they become
     spans. A box can be ticked, and the text beside it is its label.

@@ -1,4 +1,4 @@
-"""Formulas, set by KaTeX while the site is built: pages need no script for them, and screen readers get MathML.
+"""Set formulas by KaTeX while the site is built: pages need no script for them, and screen readers get MathML.
 
 A formula that KaTeX refuses is a warning of Sphinx, with the place where it stands.
 """
@@ -51,7 +51,7 @@ katex = Katex()
 
 
 def set_formula(translator, node, display: bool) -> None:
-    """Write a math node of docutils. SkipNode tells Sphinx that nothing of the node is left to write."""
+    """Write a math node of docutils. Raises SkipNode, which tells Sphinx that nothing of the node is left to write."""
     try:
         html = katex.html(node.astext(), display)
     except ValueError as error:

@@ -23,7 +23,7 @@ def variables(theme: str) -> dict[str, str]:
 
 
 def in_theme(html: str) -> str:
-    """A formula with the theme's colour of each motif, in place of the one that suits both grounds."""
+    """The HTML of a formula with each motif in the theme's colour, not in the one that suits light and dark."""
     for name, colour in (THINGS | METHODS).items():
         html = html.replace(f"color:{colour.either};", f"color:var(--motif-{name});")
     return html

@@ -15,9 +15,9 @@ from course_lib import limits
 from course_lib.bench.browser import MISSING, find_chromium, new_page, running_chromium
 
 os.environ.setdefault("MPLBACKEND", "agg")
-os.environ["COURSE_PROGRESS"] = "off"  # tests pass exercises; the maintainer has not
+os.environ["COURSE_PROGRESS"] = "off"  # tests pass exercises, which would count as the maintainer's progress
 
-# The same examples at each run, and no limit on the time of one: a loaded machine fails nothing.
+# The same examples at each run, and no time limit for one, so that no test fails on a busy machine.
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
 
@@ -33,11 +33,11 @@ class Venv:
         self.packages = Path(sysconfig.get_path("purelib", "venv", names))
 
     def borrow(self, package: str) -> None:
-        """Let it import a package of the environment in which the tests run."""
+        """Let this environment import a package of the one in which the tests run."""
         (self.packages / package).symlink_to(Path(sysconfig.get_path("purelib")) / package)
 
     def add(self, name: str, version: str, requires: Iterable[str] = (), place: Path | None = None) -> Path:
-        """Its metadata and one module, as pip writes them; returns the folder of the metadata."""
+        """Add a package of one module, with metadata as pip writes them; returns the folder of the metadata."""
         place = place or self.packages
         for file, content in distribution(name, version, requires).items():
             (place / file).parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ class Venv:
 
 
 def distribution(name: str, version: str, requires: Iterable[str]) -> dict[str, str]:
-    """Files of a package that is one module with nothing but a comment."""
+    """File -> content for a package that is one module with nothing but a comment."""
     module, info = name.replace("-", "_"), f"{name.replace('-', '_')}-{version}.dist-info"
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", "Provides-Extra: more"]
     files = {
@@ -66,7 +66,7 @@ def distribution(name: str, version: str, requires: Iterable[str]) -> dict[str, 
 
 @pytest.fixture
 def venv(tmp_path) -> Venv:
-    """With a parser of requirements, which every environment has that has pip."""
+    """A virtual environment with a parser of requirements, as every environment with pip has one."""
     made = Venv(tmp_path / "venv")
     made.borrow("packaging")
     return made
@@ -74,7 +74,7 @@ def venv(tmp_path) -> Venv:
 
 @pytest.fixture(scope="session")
 def library():
-    """Train byte-level BPE of the `tokenizers` library on one text, cut into words as GPT-2 does."""
+    """A function that trains byte-level BPE of the `tokenizers` library on one text, cut into words as GPT-2 does."""
     import tokenizers
 
     def train(text: str, vocab_size: int) -> tokenizers.Tokenizer:
@@ -104,14 +104,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def browser():
-    """One for all tests of a process, which can run Playwright once only at a time."""
+    """One browser for all tests of a process, because a process can run only one Playwright at a time."""
     with running_chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def open_page(browser):
-    """Open a page in a fresh context, offline unless told otherwise; fails the test at any error in its console."""
+    """A function that opens a page in a fresh context, offline by default. An error in its console fails the test."""
     opened, errors = ExitStack(), []
 
     def opener(url="about:blank", **options):

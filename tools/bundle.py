@@ -1,7 +1,7 @@
 """Make a copy of the course that installs without network: python tools/bundle.py [FOLDER].
 
 FOLDER (build/bundle/attention) gets the course's files, `wheels/` with all packages of `make lab` for this system and
-this Python, and, where they have been built, the site and the decks. In it `make lab` asks nothing of the network.
+this Python, and, where they have been built, the site and the decks. There `make lab` needs no network.
 """
 
 import shutil
@@ -25,12 +25,12 @@ def tracked() -> list[Path]:
     """The course's own files, relative to its folder: those that git knows."""
     shown = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True)
     if shown.returncode:
-        sys.exit("A bundle is made in a clone of the course, because git says which files belong to it.")
+        sys.exit("A bundle can be made only in a clone of the course, because git says which files belong to it.")
     return [Path(name.decode()) for name in shown.stdout.split(b"\0") if name]
 
 
 def download(wheels: Path) -> None:
-    """All packages of `make lab`, and what builds the course itself, at the pinned versions."""
+    """Fetch all packages of `make lab`, and what builds the course itself, at the pinned versions."""
     if request := cpu_build(constraints("pinned")):  # if it is not there, pip finds another build below
         pip_wheel(wheels, *request)
     packages = [line for line in course("versions").requirements("lab") if not line.startswith("course-lib")]

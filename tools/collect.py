@@ -2,7 +2,7 @@
 
 Decks and site take text, stills and numbers from the committed notebooks. A live figure needs its objects, so each
 notebook runs once, unchanged. `build/live/NN_name/CELL.{page,slide}.html` is the figure that the cell with the id CELL
-shows. `key` names what the pages were made from; while that is unchanged nothing runs again.
+shows. The file `key` beside them has a hash of what they were made from: while it is the same, nothing runs again.
 """
 
 import hashlib
@@ -32,11 +32,11 @@ def _with_pages(figure, shown=InteractiveFigure._repr_mimebundle_, **options):
 
 InteractiveFigure._repr_mimebundle_ = _with_pages
 """
-PACKAGES = ("anywidget", "numpy", "torch")  # what the numbers and the pages come from
+PACKAGES = ("anywidget", "numpy", "torch")  # which the numbers and the pages depend on
 
 
 def collect(notebook: Path) -> Path:
-    """The folder with the live figures of one notebook; it runs unless they were made from the same files already."""
+    """Collect the live figures of one notebook and return their folder. The notebook runs only if something changed."""
     folder, key = LIVE / notebook.stem, made_from(notebook)
     if not (folder / "key").exists() or (folder / "key").read_text() != key:
         shutil.rmtree(folder, ignore_errors=True)
@@ -59,7 +59,10 @@ def made_from(notebook: Path) -> str:
 
 
 def figures(notebook: Path) -> dict[str, dict[str, str]]:
-    """Id of a cell -> layout -> page, for each cell that shows a live figure. Raises nbclient's error of a cell."""
+    """Run a notebook. Returns id of a cell -> layout -> page, for each cell that shows a live figure.
+
+    Raises nbclient's error when a cell fails, and ValueError when a cell shows several figures.
+    """
     node = nbformat.read(notebook, as_version=4)
     node.cells.insert(0, nbformat.v4.new_code_cell(HANDS_OUT_PAGES, id="hands-out-pages"))
     client(node).execute()
@@ -67,7 +70,7 @@ def figures(notebook: Path) -> dict[str, dict[str, str]]:
     for cell in node.cells:
         pages = [output.data[MIME] for output in cell.get("outputs", []) if MIME in output.get("data", {})]
         if len(pages) > 1:
-            raise ValueError(f"{notebook.name}, {cell.id} shows {len(pages)} figures; a deck can quote one of a cell")
+            raise ValueError(f"{notebook.name}, {cell.id} shows {len(pages)} figures; a deck can quote only one")
         if pages:
             shown[cell.id] = pages[0]
     return shown

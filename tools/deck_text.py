@@ -1,4 +1,4 @@
-"""A deck as its author writes it: slides in Markdown, and for each slide one comment with its notes.
+"""Read a deck as its author writes it: slides in Markdown, and for each slide one comment with its notes.
 
     <!--
     minutes: 2
@@ -26,7 +26,7 @@ KEYS = ("minutes", "paper", "exercise", "ask")
 NOTES = re.compile(r"<!--\n(minutes:.*?)\n?-->", re.DOTALL)
 SLACK = 0.1  # by how much the minutes of the slides may miss those that the deck states
 
-# Where digits may stand, beside the words of a deck's `allow`: all else is prose.
+# Where digits may stand; they may also stand in the words of a deck's `allow`. All other text is prose.
 NO_PROSE = [
     re.compile(r"\A---\n.*?\n---\n", re.DOTALL),
     quotes.QUOTE,
@@ -73,7 +73,7 @@ class Deck:
 
 
 def read(path: Path) -> Deck:
-    """The deck of a file. Raises ValueError for a deck that breaks these rules."""
+    """The deck of a file. Raises ValueError for a deck that breaks the rules above."""
     text = path.read_text(encoding="utf-8")
     match = re.fullmatch(r"---\n(.*?)\n---\n(.*)", text, flags=re.DOTALL)
     front = matter(match[1]) if match else {}
@@ -87,7 +87,7 @@ def read(path: Path) -> Deck:
 
 
 def matter(text: str) -> dict:
-    """The keys and values of front matter. Raises ValueError if it is no YAML, as `title: Attention: hands on`."""
+    """The keys and values of front matter. Raises ValueError if it is no YAML, such as `title: Attention: hands on`."""
     try:
         return yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
@@ -119,7 +119,7 @@ def digits(text: str, allowed: Iterable[str]) -> list[str]:
 
 
 def faults_of(deck: Deck) -> list[str]:
-    """What is wrong with times and order, in sentences. Raises ValueError for an exercise that there is not."""
+    """What is wrong with times and order, in sentences. Raises ValueError for an unknown exercise."""
     faults, total, stated = [], sum(each.minutes for each in deck.counted), deck.front["minutes"]
     if abs(total - stated) > SLACK * stated:
         faults.append(f"the slides take {total:g} minutes, the deck states {stated}")
@@ -135,7 +135,7 @@ def faults_of(deck: Deck) -> list[str]:
 
 
 def markdown(deck: Deck, quoted: quotes.Quotes) -> str:
-    """What Marp reads: quotes resolved, notes as a presenter reads them, the paper's section below the slide."""
+    """The deck as Marp reads it: quotes resolved, notes in paragraphs, the paper's section below the slide."""
     front = {"marp": True, "theme": "course", "lang": "en", "paginate": True, "title": deck.front["title"]}
     body = "\n---\n".join(prepared(each, quoted) for each in deck.slides)
     return f"---\n{yaml.safe_dump(front)}---\n{body}"

@@ -1,7 +1,7 @@
 """Build the decks, as one HTML file and one PDF each: python tools/decks.py [--html] [PREFIX ...].
 
 A deck is `slides/NN_name.md` (tools/deck_text.py) with quotes (tools/quotes.py); Marp lays it out.
-`build/slides/NN_name.html` holds everything it shows; `build/slides/NN_name.pdf` has the notes, and still pictures.
+`build/slides/NN_name.html` needs no other file; `build/slides/NN_name.pdf` has the notes, and stills for live figures.
 With --html no PDF is made.
 """
 
@@ -38,7 +38,7 @@ def with_scripts(page: str, deck: Deck, pages: dict[str, str]) -> str:
 
 
 def marp(folder: Path, *options: str) -> None:
-    """Run Marp on all Markdown of a folder; its results lie beside it. Exits with Marp's words if it fails."""
+    """Run Marp on all Markdown of a folder; its results lie beside it. Exits with Marp's message if it fails."""
     variables = os.environ | {"CHROME_PATH": find_chromium() or ""}
     script, config = packages() / "@marp-team" / "marp-cli" / "marp-cli.js", SLIDES / "marp.config.mjs"
     command = [node(), script, "--no-stdin", "-c", config, "--input-dir", folder, "--output", folder, *options]
@@ -49,7 +49,7 @@ def marp(folder: Path, *options: str) -> None:
 
 
 def build(paths: list[Path], folder: Path = BUILT, pdf: bool = True) -> None:
-    """HTML and PDF of these decks in a folder. Exits if a tool is missing. Raises ValueError for a fault."""
+    """Build these decks as HTML and PDF. Exits if a tool is missing. Raises ValueError for a fault in a deck."""
     node()
     if pdf and find_chromium() is None:
         sys.exit(f"The PDFs need Chromium: {MISSING}.")
@@ -82,7 +82,7 @@ def collect_for(decks: list[Deck]) -> None:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("prefix", nargs="*", help="decks whose names begin so; all without any")
+    parser.add_argument("prefix", nargs="*", help="how the decks' names begin; without one, all decks are built")
     parser.add_argument("--html", action="store_true", help="make no PDF")
     options = parser.parse_args(arguments)
     paths = [path for path in sorted(SLIDES.glob(DECKS)) if path.name.startswith(tuple(options.prefix) or "")]

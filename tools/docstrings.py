@@ -1,4 +1,4 @@
-"""Docstrings as Markdown for the site: prose is escaped, and formulas written as plain text are set.
+"""Turn docstrings into Markdown for the site: prose is escaped, and formulas written as plain text are set.
 
 A docstring says `P = Z^{-1} A` and d_QK, as one reads it in a terminal; on a page these are formulas. A formula is the
 longest sequence of letters, numbers, signs and balanced brackets that holds a power, an index, an equation, or a
@@ -53,7 +53,7 @@ def part(block: str, link: Link, arguments: Collection[str]) -> str:
 
 
 def described(block: str, arguments: Collection[str]) -> list[str]:
-    """What a paragraph says of each argument, and what it raises; nothing unless it begins with `argument: `."""
+    """The items of a paragraph that begins with `argument: `: an argument each, or what is raised; else none."""
     name = rf"(?<!`)\b(?:{'|'.join(map(re.escape, arguments))})"
     begins = rf"{name}(?:(?:, | and ){name})*: "
     if not arguments or not re.match(begins, block):
@@ -131,7 +131,7 @@ def formula_end(tokens: list[re.Match], start: int) -> int:
 
 
 def ends(kind: str, brackets: list[str]) -> bool:
-    """Whether no formula goes on with a token of this kind within these brackets."""
+    """Whether a token of this kind ends a formula, within these open brackets."""
     if kind in ("name", "word"):
         return "call" not in brackets
     return kind == "other" or (kind in ("close", "comma") and not brackets)
@@ -179,7 +179,7 @@ def short(index: str) -> bool:
 
 
 def formula(tokens: list[re.Match]) -> str:
-    """Its TeX. Formulas have no spaces of their own, so those behind a word and before a shape are put in."""
+    """The TeX of a formula. TeX drops spaces, so those behind a word and before a shape are written as commands."""
     spaced = re.sub(r"(\\text\{[^{}]*\})\s", r"\1\\ ", "".join(map(tex, tokens)))
     return re.sub(r"(?<=\S)\s(\([^()]*,)", r"\\ \1", spaced.replace(",  )", "{,})").replace(", )", "{,})"))
 
@@ -202,7 +202,7 @@ def tex(token: re.Match) -> str:
 
 
 def marked(text: str) -> str:
-    """A letter, function or closing bracket with its indices, which join, and its power."""
+    """The TeX of a letter, function or closing bracket with its indices, joined by commas, and its power."""
     base = re.match(r"[A-Za-z]+|[\d.]+|\|\||.", text)[0]
     marks = re.findall(rf"('|{INDEX}|{POWER})", text[len(base) :])
     primes = "'" * marks.count("'")
@@ -215,7 +215,7 @@ def marked(text: str) -> str:
 
 
 def inside(text: str) -> str:
-    """What stands in braces: a name, a product or a sum."""
+    """The TeX of what stands in braces: a name, a product or a sum."""
     parts = re.findall(rf"[A-Za-z]+|{INDEX}|<=|>=|\.\.\.|.", text)
     words = {"in": r"\in" if " in " in text else "in", "x": r"\times" if " x " in text else "x"}
     return "".join(brace(part, words) for part in parts)

@@ -1,7 +1,7 @@
-"""Pictures of an interactive figure, to look at: python tools/figure_pictures.py MODULE:CLASS FOLDER.
+"""Take pictures of an interactive figure, to look at: python tools/figure_pictures.py MODULE:CLASS FOLDER.
 
-At rest and in use (after the figure's walk by keyboard), light and dark, 1280, 820 and 390 pixels wide, and as on a
-slide.
+They show it at rest and in use (after the figure's walk by keyboard), light and dark, 1280, 820 and 390 pixels wide,
+and as on a slide.
 """
 
 import importlib

@@ -3,10 +3,10 @@
     python tools/install.py lab                      # what a participant needs
     python tools/install.py test --versions oldest   # what the tests need, at the lowest versions supported
 
-Before pip works and after, .venv's own Python is asked whether it holds what pyproject.toml asks for. A marker file is
-there while pip works, and a stamp is written last: after an interrupted install the next run makes .venv anew. It does
-so too if .venv's Python does not run or is another, if the folder has moved, or if a file of .venv is missing.
-This script runs on the system's Python: standard library only.
+Before and after pip runs, the script asks .venv's own Python whether it holds what pyproject.toml asks for. A marker
+file exists while pip runs, and a stamp is written last: after an interrupted install the next run makes .venv anew. It
+does so too if .venv's Python does not run or is another, if the folder has moved, or if a file of .venv is missing.
+This script runs on the system's Python, so it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 MARKER = VENV / "installing"
 PLACE = VENV / "place"
-WHEELS = ROOT / "wheels"  # in an offline bundle: all packages; pip then asks nothing of the network
+WHEELS = ROOT / "wheels"  # in an offline bundle: all packages, so that pip needs no network
 HERE = os.fsencode(f"{ROOT}\n{sys.version}\n")
 # PyTorch's own index of CPU builds; without it Linux machines get gigabytes of CUDA packages. Empty: plain pip.
 TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
-# The settings of pip that we keep: where packages come from, which may be taken, and how the network is reached. All
+# The settings of pip that are kept: where packages come from, which may be taken, how the network is reached. All
 # others (prefix, target, user, no-deps, dry-run ...) are left out: with them pip installs elsewhere or not at all.
 HONOURED = {
     *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "keyring-provider", "no-input"),
@@ -64,7 +64,7 @@ def constraints(versions: str) -> list[str]:
 
 
 def course(module: str):
-    """Import a module of the course that needs only the standard library. It needs Python 3.11, so not at the top."""
+    """Import a module of the course that needs only the standard library; not at the top, for it needs Python 3.11."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     return importlib.import_module(f"course_lib.{module}")
@@ -107,7 +107,7 @@ def fault() -> str | None:
 
 
 def examine(extra: str, versions: str) -> tuple[str | None, list[str]]:
-    """Ask .venv's Python why .venv has to be made anew, or None, and which packages of the extra it lacks."""
+    """Ask .venv's Python. Returns why .venv has to be made anew, or None; and which packages of the extra it lacks."""
     try:
         answer = course("packages").ask(PYTHON, course("versions").requirements(extra), constraints(versions))
     except (OSError, ValueError) as error:
@@ -131,7 +131,7 @@ def shield(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def pip_variables() -> dict[str, str]:
-    """Environment variables that hold pip's settings, those in HONOURED; pip then reads no file of settings.
+    """Environment variables that hold the user's settings of pip in HONOURED; with them pip reads no file of settings.
 
     A later source wins, as in pip: section global, section install, environment variables.
     """
@@ -152,7 +152,7 @@ def pip_variables() -> dict[str, str]:
 
 
 def offline() -> dict[str, str]:
-    """What makes pip install from the bundle's wheels alone; nothing outside of a bundle."""
+    """Environment variables by which pip installs from a bundle's wheels alone; none outside of a bundle."""
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS.as_uri()} if WHEELS.is_dir() else {}
 
 
@@ -162,7 +162,7 @@ def pip_install(*arguments: str, quiet: bool = True) -> bool:
 
 
 def cpu_build(pins: list[str]) -> list[str]:
-    """What to ask pip for to get torch's CPU build on Linux; empty elsewhere, where pip chooses a build by itself."""
+    """Arguments of pip that get torch's CPU build on Linux; none elsewhere, where pip chooses a build by itself."""
     if sys.platform != "linux" or not TORCH_INDEX:
         return []
     requirement = next((pin for pin in pins if pin.startswith("torch==")), "torch")
@@ -185,7 +185,7 @@ def keep_lab_offline() -> None:
 
 
 def reasons() -> str:
-    """What pip does not say of a failure: how little of the disk is left, and what helps without network."""
+    """What pip does not say about a failure: how little of the disk is left, and what helps without network."""
     free = shutil.disk_usage(VENV).free
     disk = f"{free / 1e9:.1f} GB are free in {VENV}: free two gigabytes. " if free < NEEDED else ""
     return disk + ("" if WHEELS.is_dir() else "Without network, take a bundle, made elsewhere by `make bundle`. ")

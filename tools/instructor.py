@@ -2,8 +2,8 @@
 
 A part stands between `<!-- filled: NAME -->` and `<!-- end -->`. NAME is a notebook's number, for the tables of its
 sections and exercises, `times` for the minutes of all notebooks, or a timetable's name in PLANS. With --check nothing
-is written; if the file does not hold what the notebooks and the exercises' registry say now, the names of these parts
-are printed, with exit code 1.
+is written: the script prints the names of the parts that differ from the notebooks and the exercises' registry, and
+exits with code 1 if there are any.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from course_lib.files import write_atomically
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "instructor.md"
 PART = re.compile(r"(<!-- filled: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
-# Minutes in the room, then what happens: a notebook's number stands for its core path, and others bring their minutes.
+# Minutes in the room, then what happens: a notebook's number stands for its core path; all else states its minutes.
 WELCOME, LUNCH = ("Welcome, and the doctor on all computers", 15), ("Lunch", 60)
 BREAK, SHORT_BREAK = ("Break", 15), ("Break", 10)
 PLANS = {
@@ -34,7 +34,7 @@ PLANS = {
     "day_1": (390, (WELCOME, "00", "01", BREAK, "02", LUNCH, "03", BREAK, "04", SHORT_BREAK, "05")),
     "day_2": (390, ("06", BREAK, "07", LUNCH, "08", BREAK, "09", SHORT_BREAK, "10")),
 }
-MISTAKES = 3  # named for each exercise; the registry has the frequent ones first
+MISTAKES = 3  # that are listed for each exercise; the registry has the frequent ones first
 
 
 def notebooks() -> dict[str, Path]:
@@ -136,7 +136,7 @@ def filled(text: str) -> str:
 
 
 def stale(text: str) -> list[str]:
-    """Names of the parts that do not hold what is true now, and of those that are missing."""
+    """Names of the parts that are out of date or missing."""
     parts = {found[2]: found[0] for found in PART.finditer(text)}
     return [name for name in names() if name not in parts or filled(parts[name]) != parts[name]]
 

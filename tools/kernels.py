@@ -1,4 +1,4 @@
-"""The notebooks, and how they are run: in their own folder, with limits of time that only end hangs."""
+"""Find the notebooks and run them: in their own folder, with time limits that only end hangs."""
 
 import sys
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 def all_notebooks(prefixes: Sequence[str] = ()) -> list[Path]:
-    """The notebooks whose name begins with one of the prefixes; all without any. Exits if there is none."""
+    """The notebooks whose names begin with one of the prefixes; without prefixes, all. Exits if there is none."""
     found = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.name.startswith(tuple(prefixes) or "")]
     return found or sys.exit(f"No notebook of {NOTEBOOKS} begins with {' or '.join(prefixes)}.")
 
 
 def client(node: nbformat.NotebookNode, folder: Path = NOTEBOOKS, **options) -> NotebookClient:
-    """What runs this notebook in a kernel of its own, with these options of nbclient beside the usual ones."""
+    """A client that runs this notebook in a kernel of its own; `options` are further ones of nbclient."""
     return NotebookClient(
         node,
         timeout=limits.NOTEBOOK,

@@ -1,4 +1,4 @@
-"""Node and its packages for decks and site: those that slides/package-lock.json names, fetched once."""
+"""Find Node, and fetch once its packages for decks and site: those that slides/package-lock.json names."""
 
 import functools
 import hashlib
@@ -15,7 +15,7 @@ MISSING = "Node and npm are needed: on Debian and Ubuntu `apt-get install nodejs
 
 @functools.cache
 def node() -> str:
-    """The command node. Exits with a sentence if it is missing or too old."""
+    """The path of the command node. Exits with a message if Node or npm is missing, or Node too old."""
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
         sys.exit(MISSING)

@@ -1,6 +1,6 @@
 """Run notebooks in place and write their text pairs: python tools/notebooks.py [PREFIX ...].
 
-notebooks/NN_name.ipynb and notebooks/text/NN_name.md hold the same cells; whichever was edited last is taken. Saved
+notebooks/NN_name.ipynb and notebooks/text/NN_name.md hold the same cells; the one edited last is run. Saved
 widget state, cell timings and the patch version of Python are left out: they change at each run and teach nothing.
 """
 
@@ -20,7 +20,7 @@ LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-pytho
 
 
 def latest(notebook: Path, pair: Path) -> nbformat.NotebookNode:
-    """The cells of whichever was edited last."""
+    """The notebook or its text pair, whichever was edited last, with ids of cells by their place."""
     if not notebook.exists() or (pair.exists() and pair.stat().st_mtime > notebook.stat().st_mtime):
         node = jupytext.read(pair)
     else:

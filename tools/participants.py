@@ -1,8 +1,8 @@
-"""What one participant needs of a hub: python tools/participants.py [PREFIX ...].
+"""Measure the memory and time that one participant needs on a hub: python tools/participants.py [PREFIX ...].
 
 Each notebook runs alone, then twice at the same time, as by two participants. The table has the most memory that one
-kernel held, the seconds until the kernel answered, and the seconds that the notebook took; notebooks that are read at
-leisure need the processor for a small part of their minutes.
+kernel held, the seconds until the kernel answered, and the seconds that the notebook took. A participant mostly reads,
+so a notebook needs the processor for a small part of its minutes.
 """
 
 import platform
@@ -26,7 +26,7 @@ EVERY = 0.05  # seconds between two looks at the memory
 class Run:
     memory: float  # GiB, the most that the kernel and its children held
     start: float  # seconds until the kernel answered
-    seconds: float  # of the cells
+    seconds: float  # that the cells took
 
 
 def memory_of(process: psutil.Process) -> int:

@@ -1,4 +1,4 @@
-"""The public names of course_lib: what a module defines, what it takes from others, and what a name stands for.
+"""Find the public names of course_lib: what a module defines, what it imports, and what a name stands for.
 
 The sources are read, not imported.
 """
@@ -29,7 +29,7 @@ def names(path: Path) -> list[str]:
 
 
 def handed_on() -> Iterator[tuple[str, str]]:
-    """What a package takes from its modules, as (name in the package, name in the module)."""
+    """What the packages import from modules, as (name in the package, name in the module), both in full."""
     for path in PACKAGE.rglob("__init__.py"):
         for name, full in imported(ast.parse(path.read_text(encoding="utf-8"))).items():
             yield f"{module_of(path)}.{name}", full
@@ -42,7 +42,7 @@ def imported(tree: ast.Module) -> dict[str, str]:
 
 
 def public(body: list[ast.stmt]) -> list[Definition]:
-    """Functions and classes without a leading underscore, each name once: of a property its getter."""
+    """Functions and classes without a leading underscore, each name once: for a property its getter."""
     found: dict[str, Definition] = {}
     for node in body:
         if isinstance(node, Definition) and node.name[0] != "_":

@@ -1,4 +1,4 @@
-"""What a deck quotes: `{{figure 02#kernel}}` in its text becomes the picture that notebook 02 shows there.
+"""Resolve the quotes of a deck: `{{figure 02#kernel}}` in its text becomes the picture that notebook 02 shows there.
 
 A quote names a cell by its notebook and by a tag of the cell, `quote-kernel` for `#kernel`, or an exercise by its id.
 
@@ -34,7 +34,7 @@ NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?")
 MARKDOWN = re.compile(r"([\\*_<>\[\]$#{}])")
 RIM = 8  # pixels
 WIDEST = 79  # characters of code that fit in a line of a slide
-# A page in a deck is light, whatever the system prefers: the slide around it is.
+# A live figure on a slide is light, whatever the system prefers, because the slide is.
 LIGHT = "<style>:root { color-scheme: light; }</style>\n</head>"
 
 
@@ -47,7 +47,7 @@ class Quotes:
     pages: dict[str, str] = field(default_factory=dict)
 
     def resolve(self, text: str) -> str:
-        """The text with each quote replaced. Raises ValueError for a quote of nothing; it says what there is."""
+        """The text with each quote replaced. Raises ValueError for one that names nothing, and says what there is."""
         return QUOTE.sub(lambda match: self._quoted(*match.groups()), text)
 
     def _quoted(self, kind: str, target: str, rest: str) -> str:
@@ -114,7 +114,7 @@ class Quotes:
         return "\n\n".join([title, *task, f"{clock}\n* **Hint.** {escaped(exercise.hints[0])}"])
 
     def task(self, exercise_id: str) -> str:
-        """What the notebook asks for: the cell with the check, down to the place of the answer."""
+        """The cell of the notebook that checks the exercise, down to the place of the answer."""
         number = int(exercise_id.split(".")[0])
         for path in self.notebooks.glob(f"{number:02d}_*.ipynb"):
             for cell in nbformat.read(path, as_version=4).cells:
@@ -197,7 +197,7 @@ def function(source: str, name: str) -> str:
 
 
 def narrow(code: str) -> str:
-    """Code whose long lines, docstrings and comments, go on below at the same depth; no K (h, n, e) is torn apart."""
+    """Code with long lines (docstrings, comments) wrapped at the same depth; a shape as in K (h, n, e) stays whole."""
     whole = re.sub(r"(?:\w+ )?\([^()\n]*\)", lambda match: match[0].replace(" ", "\xa0"), code)
     lines = (
         textwrap.fill(line, WIDEST, subsequent_indent=re.match(" *(# )?", line)[0], break_on_hyphens=False)

@@ -1,6 +1,6 @@
-"""The moving strip at the top of the README: python tools/readme_strip.py [FOLDER], docs unless named.
+"""Make the moving strip at the top of the README: python tools/readme_strip.py [FOLDER], docs unless named.
 
-Takes pictures of an interactive figure while its slider is moved by the arrow keys, 830 by 376 pixels, light and dark,
+The script takes pictures of an interactive figure while arrow keys move its slider, 830 by 376 pixels, light and dark,
 and writes temperature-light.webp and temperature-dark.webp. Run it again when the figure has changed, and look at both.
 """
 
@@ -52,7 +52,7 @@ def pictures(url: str, theme: str, browser) -> tuple[list[Image.Image], list[int
 
 
 def write(path: Path, frames: list[Image.Image], stays: list[int]) -> None:
-    """One moving picture without loss; an error if it is too large for a first screen."""
+    """Write one moving picture without loss. Raises ValueError if it is too large for a first screen."""
     first, *others = frames
     first.save(
         path, save_all=True, append_images=others, duration=stays, loop=PLAYS, lossless=True, quality=100, method=6

@@ -1,6 +1,6 @@
-"""The reference of course_lib as Markdown pages for Sphinx, from signatures and docstrings.
+"""Make the reference of course_lib, as Markdown pages for Sphinx, from signatures and docstrings.
 
-The sources are read, not imported, so signatures stand as they were written, with their shapes. Nothing needs torch. A
+The sources are read, not imported, so signatures stand as they were written, with their shapes. Torch is not needed. A
 page is a package, a section a module. Below each function and class its source is folded away.
 """
 
@@ -60,7 +60,7 @@ def section(path: Path, known: dict[str, str]) -> str:
 
 
 def says_something(node: Definition) -> bool:
-    """A function without a docstring would be an entry without a text. A class may be described by its methods."""
+    """Whether the reference lists a definition: a function with a docstring, or a class, whose methods may have one."""
     return isinstance(node, ast.ClassDef) or bool(docstring(node))
 
 
@@ -98,7 +98,7 @@ def described(node: Definition, link) -> str:
 
 
 def parameters(node: Definition) -> list[str]:
-    """The names of what it takes."""
+    """The names of the arguments of a function, or of what a class is made from."""
     made = maker(node)
     if made:
         return [part.arg for part in ast.walk(made.args) if isinstance(part, ast.arg)]
@@ -127,7 +127,7 @@ def folded(source: str) -> str:
 
 
 def signature(node: Definition) -> str:
-    """As written, for Sphinx: `self` is left out, and a class takes what its `__init__` or its fields say."""
+    """The signature as written, for Sphinx, without `self`; that of a class comes from its `__init__` or its fields."""
     if isinstance(node, ast.FunctionDef):
         if is_property(node):
             return node.name

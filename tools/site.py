@@ -1,4 +1,4 @@
-"""Build the course as a static site: python tools/site.py. It works from a file and offline.
+"""Build the course as a static site: python tools/site.py. The site works offline, opened as a file.
 
 Text and outputs are those of the committed notebooks, the live figures those that tools/collect.py collects, the decks
 those in build/slides. Sphinx reads what is assembled in build/site-source, and writes build/site, whole or not at
@@ -27,8 +27,8 @@ SOURCE, NEXT, SITE, SLIDES = BUILD / "site-source", BUILD / "site-next", BUILD /
 WIDGET = "application/vnd.jupyter.widget-view+json"
 OPENING = ("02_attention", "SoftmaxTemperature(")  # the figure on the first page: notebook, and how its cell makes it
 IN_LAB = "<p><em>Run this cell in JupyterLab to see what it shows.</em></p>"  # in place of a widget without a picture
-# Added to the page of a figure: it stands flush with the text, and says its height to the page around it, which cannot
-# look into a frame that is a stranger to it.
+# Added to the page of a figure: the figure stands flush with the text, and reports its height to the page around it,
+# because a browser does not let that page look into the frame.
 IN_A_FRAME = """<style>body { padding: 4px 4px 12px; } .clf { padding: 0; } h1 { margin: 0 0 8px; }</style>
 <script>
 new ResizeObserver(() => parent.postMessage({ figure: "height", height: document.documentElement.offsetHeight }, "*"))
@@ -51,7 +51,7 @@ def assemble() -> None:
     put("decks.md", written("decks"), decks())
     entries = toctree("Packages", [f"reference/{name}" for name in reference])
     put("reference.md", written("reference"), reference_pages.overview(reference), entries)
-    # The guide's links are those of the repository.
+    # The guide's links to notebooks begin at docs/ in the repository, and at the root of the site here.
     put("instructor.md", with_links(written("instructor").replace("](../notebooks/", "](notebooks/")))
 
 
@@ -75,7 +75,7 @@ def tour() -> str:
 
 
 def with_links(text: str) -> str:
-    """A table's first column of notebooks as links."""
+    """The text with the names of notebooks in the first column of its tables as links."""
     return re.sub(r"^\| `(\d\d_\w+)` \|", r"| [](notebooks/\1.ipynb) |", text, flags=re.MULTILINE)
 
 
@@ -94,7 +94,7 @@ def with_figures(notebook: Path) -> nbformat.NotebookNode:
         if cell.cell_type != "code":
             # JupyterLab reads formulas first, Sphinx lists: a line of a formula that begins with a minus is no item.
             lines = re.sub(r"\$\$[^$]+\$\$|\$[^$]+\$", lambda found: found[0].replace("\n", " "), cell.source)
-            # The sign at the end of a proof as a letter: before a formula a line may end.
+            # The sign at the end of a proof becomes a letter, because a line may break before a formula.
             ends = re.sub(r"\s\$\\square\$", "\N{NO-BREAK SPACE}\N{WHITE SQUARE}", lines)
             cell.source = with_neighbours(with_sources(ends), notebook)
             continue
@@ -102,7 +102,7 @@ def with_figures(notebook: Path) -> nbformat.NotebookNode:
             cell.metadata.setdefault("tags", []).append("hide-input")
             said = cell.source.splitlines()[0].lstrip("# ").replace("`", "")
             cell.metadata.mystnb = {"code_prompt_show": f"Code: {said}"}
-        # What displays a widget without a picture is the progress bar of a run that is over.
+        # A widget without a picture is the progress bar of a run that is over: it is left out.
         cell.outputs = [
             output for output in cell.outputs if output.output_type != "display_data" or has_picture(output)
         ]
@@ -157,7 +157,7 @@ def build() -> None:
 
 
 def add_files() -> None:
-    """What stands beside the pages: figures, notebooks to download, decks and fonts."""
+    """Add what stands beside the pages: figures, notebooks to download, decks and fonts."""
     for path in LIVE.glob("*/*.page.html"):
         page = path.read_text(encoding="utf-8").replace("</body>", f"{IN_A_FRAME}</body>")
         write_atomically(NEXT / "live" / path.parent.name / path.name.replace(".page", ""), page.encode())

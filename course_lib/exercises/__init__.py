@@ -1,4 +1,4 @@
-"""Exercises: `check("2.1", attend)` says what is wrong, `hint("2.1")` helps a little, `solution("2.1")` shows it."""
+"""The exercises: `check("2.1", attend)` grades an answer, `hint("2.1")` helps, `solution("2.1")` shows the code."""
 
 import sys
 from importlib import import_module
@@ -8,7 +8,7 @@ from course_lib.exercises.core import Exercise, source
 from course_lib.exercises.grading import grade
 from course_lib.exercises.progress import passed, record
 
-_hints_given: dict[str, int] = {}  # how far each exercise's hints are unfolded in this session
+_hints_given: dict[str, int] = {}  # how many hints of each exercise this session has shown
 
 
 def find(exercise_id: str) -> Exercise:
@@ -36,7 +36,7 @@ def of_notebook(number: str) -> tuple[Exercise, ...]:
 
 
 def standing() -> dict[str, list[tuple[Exercise, bool]]]:
-    """Number of each notebook -> its exercises, and whether they were passed on this machine."""
+    """Number of each notebook -> its exercises, each with whether it was passed on this machine."""
     done = passed()
     return {number: [(e, e.id in done) for e in of_notebook(number)] for number in notebooks()}
 
@@ -46,7 +46,10 @@ def _modules() -> list[str]:
 
 
 def check(exercise_id: str, answer) -> None:
-    """Grade an answer (a function, or a value where one is asked for) and print what there is to say."""
+    """Grade an answer (a function, or a value where one is asked for) and print the verdict.
+
+    Raises ValueError for an id that no exercise has, as `hint` and `solution` do.
+    """
     result = grade(find(exercise_id), answer)
     _say({True: "✓ ", False: "✗ ", None: ""}[result.passed] + result.message)
     if result.passed and (lost := record(exercise_id)):

@@ -1,4 +1,4 @@
-"""What a participant might write in one place of a solution, each with a question in words for somebody who did."""
+"""Changes that a participant might make in one place of a solution, each with a question in words about it."""
 
 import ast
 import builtins
@@ -8,11 +8,15 @@ from itertools import pairwise
 from course_lib.exercises import questions
 from course_lib.exercises.questions import BY_ONE, NAMES, OPERATORS, REARRANGING, UNARY
 
-Alternatives = Iterator[tuple[str, ast.AST]]  # the question, what stands there instead
+Alternatives = Iterator[tuple[str, ast.AST]]  # pairs: the question, and the node that stands there instead
 
 
 def alternatives(node: ast.AST, kinds: dict[str, type]) -> Alternatives:
-    """What may stand in the place of a node, whose `parent` is set. Arguments of one kind stand for each other."""
+    """What may stand in the place of a node of the solution's syntax tree, each with its question, or "".
+
+    node: its attribute `parent` must be set. kinds: name -> type for each argument of the solution; arguments of one
+    type may stand for each other.
+    """
     match node:
         case ast.BinOp():
             yield from _operations(node, kinds)
@@ -78,7 +82,7 @@ def _statements(node: ast.stmt) -> Alternatives:
         case ast.Expr(ast.Call()):
             yield "", ast.Pass()
         case ast.Return(ast.Tuple(elements)):
-            yield from (("", ast.Return(element)) for element in elements)  # the lengths differ, which is said
+            yield from (("", ast.Return(element)) for element in elements)  # no question: the message names the lengths
 
 
 def _operations(node: ast.BinOp, kinds: dict[str, type]) -> Alternatives:
@@ -86,7 +90,7 @@ def _operations(node: ast.BinOp, kinds: dict[str, type]) -> Alternatives:
     yield questions.is_missing(op, right, kinds), left
     if isinstance(op, ast.Add | ast.Mult):
         yield questions.is_missing(op, left, kinds), right
-    whole = not [n for n in ast.walk(node) if isinstance(n, ast.MatMult | ast.Attribute)]  # nothing of NumPy
+    whole = not [n for n in ast.walk(node) if isinstance(n, ast.MatMult | ast.Attribute)]  # no operation of NumPy in it
     for other, words in OPERATORS.get(type(op), {}).items():
         if whole or other is not ast.FloorDiv:
             yield words, ast.BinOp(left, other(), right)
@@ -146,6 +150,6 @@ def _slices(entry: ast.Slice) -> Alternatives:
 
 
 def _exchanged(nodes: list) -> Iterator[list]:
-    """The list with two neighbours exchanged, for all neighbours."""
+    """For each two neighbours, the list with these two exchanged."""
     for i, (first, second) in enumerate(pairwise(nodes)):
         yield [*nodes[:i], second, first, *nodes[i + 2 :]]

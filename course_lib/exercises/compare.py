@@ -1,8 +1,8 @@
 """Say in a sentence how a participant's value differs from the verified one.
 
 Values are compared, not types. A whole number may be an int, a NumPy integer, a 0-d array or tensor, a Fraction or a
-float: it is right if it is exactly equal. Truth values do not count as numbers. Arrays may be nested lists, tensors of
-every layout, or arrays of every kind.
+float: it is right if it is exactly equal. Truth values do not count as numbers. An array may be a nested list, a tensor
+of any layout, or an array of any kind.
 """
 
 import math
@@ -16,19 +16,19 @@ from course_lib.exercises.values import Unreadable, as_number, as_numbers, as_pl
 
 
 class Fact(str):
-    """A difference of type, length or shape, or a value that is no number."""
+    """A message: the type, length or shape is wrong, or a value is no number."""
 
 
 class Rearranged(Fact):
-    """Right numbers in a wrong shape."""
+    """A message: the numbers are right, their shape is wrong."""
 
 
 class Undefined(Fact):
-    """NaN where a number is expected."""
+    """A message: NaN stands where a number is expected."""
 
 
 class Common(str):
-    """What all numbers of a result have in common."""
+    """A message that also says what all numbers of a result have in common."""
 
 
 _short = reprlib.Repr()
@@ -38,7 +38,7 @@ _short.maxother = _short.maxstring = _short.maxlong = 60
 def difference(got, want) -> str | None:
     """None when `got` equals `want` (numbers within RTOL, ATOL), else what is different, as a sentence fragment.
 
-    The fragment is a Fact or says what is Common to all numbers, else a str: an example of what is different.
+    The fragment is a `Fact` or a `Common`, else a plain str: an example of a wrong number.
     """
     try:
         return _difference(got, want)
@@ -107,7 +107,7 @@ def _fact(got: np.ndarray, want: np.ndarray) -> Fact | None:
 
 
 def _several(values: tuple, want: np.ndarray) -> Fact | None:
-    """A tuple of arrays that are not the rows of the one array that is expected."""
+    """A message if several arrays are given where one is expected, and they are not its rows."""
     parts = [part for part in map(as_plain, values) if isinstance(part, np.ndarray | float)]
     shapes = {np.shape(part) for part in parts}
     if len(parts) < len(values) or (want.shape not in shapes and len(shapes) < 2):
@@ -171,7 +171,7 @@ def _mapping_difference(got, want: Mapping) -> str | None:
 
 
 def _foremost(found: list[tuple[str, str | None]], got: Sequence, want: Sequence) -> str | None:
-    """The first fact of several places, else the first difference, with what all have in common if all are numbers."""
+    """The first `Fact` of several places, else the first difference and what all numbers have in common."""
     wrong = [type(text)(f"{place}, {text}") for place, text in found if text]
     if facts := [text for text in wrong if isinstance(text, Fact)]:
         return facts[0]
@@ -180,6 +180,6 @@ def _foremost(found: list[tuple[str, str | None]], got: Sequence, want: Sequence
 
 
 def _are_comparable(values: Sequence) -> bool:
-    """Whether all are numbers, and not a pair of places, which has no factor or order worth telling."""
+    """Whether all are numbers, and not two positions, that is a pair of whole numbers: their factor says nothing."""
     is_pair = isinstance(values, tuple) and [*map(type, values)] == [int, int]
     return not is_pair and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

@@ -12,11 +12,11 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """Inputs chosen so that one thing only can go wrong, and the words that describe them."""
+    """Inputs chosen so that only one thing can go wrong, and the words that describe them."""
 
     inputs: tuple  # small arrays, numbers, functions; the grader hands out copies
     about: str  # "one key, so its weight is 1"; the first line of a message
-    case: str = ""  # "pre", where the inputs select one of several formulas; a slip in one says nothing of the others
+    case: str = ""  # such as "pre", if the inputs select one of several formulas; a slip in one does not show in others
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Mistake:
 
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """One exercise. `solution` is verified code, called to grade and shown on request."""
+    """One exercise. Its solution is verified code, called to grade and shown on request."""
 
     id: str  # "2.1": notebook 02, first exercise
     title: str
@@ -48,24 +48,24 @@ class Exercise:
 
 
 def draw(*shape: int, seed: int = 0) -> np.ndarray:
-    """Standard normal numbers, the same ones for the same shape and seed."""
+    """An array of standard normal numbers; the same shape and seed give the same numbers."""
     return np.random.default_rng(seed).normal(size=shape)
 
 
 def source(function: Callable) -> str:
-    """The text of a function, its first line at the margin."""
+    """The source of a function, its first line without indentation."""
     return textwrap.dedent(inspect.getsource(function))
 
 
 def compiled(text: str, function: Callable) -> Callable:
-    """Another text of a function, as code that sees the same names of its module."""
+    """Compile another text of `function`. The code sees the names of the function's module."""
     made: dict[str, Callable] = {}
     exec(compile(text, f"<another {function.__name__}>", "exec"), function.__globals__, made)
     return made[function.__name__]
 
 
 def edits(solution: Callable, text: str) -> tuple[Mistake, ...]:
-    """Known mistakes as edits of the solution, one a line: `old -> new | message`.
+    """Make known mistakes from edits of the solution, one edit a line: `old -> new | message`.
 
     The message may go on in lines that are indented further. `&&` stands between several edits of one mistake.
     `old` must occur once in the solution's text, or n times where `old -n> new` is written. The edited function sees

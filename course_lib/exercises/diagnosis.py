@@ -1,4 +1,4 @@
-"""Why a value is wrong: a known mistake gives it, or the solution with one slip does."""
+"""Find out why a value is wrong: a known mistake gives it, or the solution with one small change, a slip."""
 
 import copy
 import inspect
@@ -15,10 +15,10 @@ from course_lib.exercises.values import Unreadable, as_number
 
 
 class Diagnosis:
-    """An answer that first fails at `stage`, with the value `got`.
+    """The search for the reason why an answer fails. Its first wrong stage is `stage`; there its value is `got`.
 
-    `value_at` gives the answer's value at another stage, or ... where the answer raises. Later stages of another case
-    do not contradict a mistake.
+    `value_at` gives the answer's value at another stage, or ... where the answer raises. Of the later stages only those
+    of the same case are compared.
     """
 
     def __init__(self, exercise: Exercise, stage: Stage, got, value_at: Callable[[Stage], object]):
@@ -28,14 +28,15 @@ class Diagnosis:
         self.after = [other for other in exercise.stages[here + 1 :] if other.case == stage.case]
 
     def mistake(self) -> str | None:
-        """The message of the first known mistake that explains the value and that nothing contradicts."""
+        """The message of the first known mistake that gives this value and fits the other stages; None if none does."""
         found = (m.message for m in self.exercise.mistakes if self._gives(m) and self._goes_on(m))
         return next(found, None)
 
     def slip(self) -> str | None:
-        """A question about the slip that gives all values of the answer, or about two slips; None if there are more.
+        """A question about the slip that gives all values of the answer; None if there is none.
 
-        None, too, if all numbers are 0 at every input: such an answer is no slip of a formula.
+        If two different questions fit, both are asked. If more fit, the result is None. So it is if all numbers are 0
+        at every input: such an answer is no slip of a formula.
         """
         if not self.before and all(_is_zero(found) for found in (self.got, *map(self.value_at, self.after))):
             return None
@@ -46,10 +47,10 @@ class Diagnosis:
         return _joined(*words) + "?"
 
     def term(self) -> list[str]:
-        """By which factor or term of the arguments a number differs from the expected one, at all inputs of the case.
+        """Lines on the factor or term by which a number differs from the expected one at all inputs of the case.
 
-        Of a dict, the first entry for which this can be said. The question about a slip follows, unless all is said.
-        Empty if there is nothing to say.
+        For a dict they are on the first entry with such a factor or term. A question about a slip follows, unless the
+        first line says what to change. Without a factor or term the list is empty.
         """
         want = value(self.exercise.solution, self.stage)
         for key in want if isinstance(want, dict) else [None]:
@@ -79,9 +80,10 @@ class Diagnosis:
         return all(same(self.value_at(other), value(slip.answer, other)) for other in (*self.before, *self.after))
 
     def _goes_on(self, mistake: Mistake) -> bool:
-        """Whether the mistake, too, shows here first, and the answer gives its value where it shows next.
+        """Whether the mistake first shows at this stage, as the answer does, and both agree where it shows next.
 
-        If it shows nowhere else, a value that may coincide by chance must be the mistake's at the next stage, too.
+        If it shows at no later stage, and its value here may equal the answer's by chance, both must also agree at the
+        next stage.
         """
         if any(shows(mistake.answer, self.exercise, stage) for stage in self.before):
             return False
@@ -95,7 +97,7 @@ class Diagnosis:
 
 
 def _case(stage: Stage) -> tuple:
-    """Which of several formulas is asked: the stage's case, and the truth values among its inputs."""
+    """Which of several formulas the stage asks for: its case, and the truth values among its inputs."""
     return stage.case, *(given for given in stage.inputs if isinstance(given, bool))
 
 
@@ -125,7 +127,7 @@ def _joined(first: str, second: str = "") -> str:
 
 
 def _is_special(kind: str, kinds: Iterable[str]) -> bool:
-    """Whether "Is the term c missing?" stands beside "Is a term missing?"."""
+    """Whether a question such as "Is the term c missing?" is covered by another one: "Is a term missing?"."""
     return kind.startswith("Is the ") and f"Is a {kind.split()[2]} missing?" in kinds
 
 
@@ -139,13 +141,13 @@ def _is_zero(found) -> bool:
 
 
 def _is_telling(found) -> bool:
-    """Whether a value holds more than five different numbers that are not whole, so that none gives it by chance."""
+    """Whether a value holds more than five different numbers that are not whole, so that it is no coincidence."""
     arrays = [part for part in _parts(found) if isinstance(part, np.ndarray) and part.dtype.kind == "f"]
     return sum(len(np.unique(a[np.isfinite(a) & (a % 1 != 0)])) for a in arrays) > 5
 
 
 def shows(function: Callable, exercise: Exercise, stage: Stage) -> bool:
-    """Whether a mistake or a slip gives a wrong value; one that raises was not made for these inputs."""
+    """Whether a mistake or a slip gives a wrong value at a stage; one that raises there does not."""
     found = value(function, stage)
     return found is not ... and not same(found, value(exercise.solution, stage))
 
@@ -170,5 +172,5 @@ def _slips(solution: Callable, first: Stage) -> tuple[Slip, ...]:
 
 
 def same(first, second) -> bool:
-    """Whether two values are equal to the grader; ... is equal to itself alone."""
+    """Whether the grader takes two values for equal; ... is equal to itself alone."""
     return first is second if first is ... or second is ... else difference(first, second) is None

@@ -1,8 +1,9 @@
 """How an answer is graded: stage by stage, each with its own message.
 
-A stage calls the answer and the verified solution with the same inputs. Where they differ, the message says the
-certain first: a wrong type or shape, or NaN. Then comes one of four: a known mistake, what all wrong numbers have in
-common (at this stage, or a single number at all stages), a question about a slip, an example of a wrong number.
+Each stage calls the answer and the verified solution with the same inputs. Where they differ, the message begins with
+what is certain: a wrong type or shape, or NaN. Then comes the first of four that is found: a known mistake, what all
+wrong numbers have in common (at this stage, or a single number at all stages), a question about a slip, an example of a
+wrong number.
 """
 
 import copy
@@ -25,7 +26,7 @@ _OWN_FILES = {module.__file__ for module in (compare, diagnosis, values, watchdo
 
 @dataclass(frozen=True)
 class Result:
-    """`passed` is None for an exercise that was not attempted."""
+    """The verdict on an answer: passed, not passed, or None for an exercise that was not attempted."""
 
     passed: bool | None
     message: str
@@ -33,7 +34,7 @@ class Result:
 
 
 def grade(exercise: Exercise, answer, limit: watchdog.Limit = watchdog.USUAL) -> Result:
-    """Run the stages in order and report the first that fails.
+    """Grade an answer: run the stages in order and report the first that fails.
 
     Whatever the answer raises (SystemExit and KeyboardInterrupt, too) or returns becomes a message. An answer that does
     not end is stopped at the limit. Only a real Ctrl-C of the participant raises KeyboardInterrupt, as it always does.
@@ -56,8 +57,8 @@ class _Attempt:
     def __init__(self, exercise: Exercise, function: Callable, pressed: list):
         self.exercise, self.function, self.pressed = exercise, function, pressed
         self.stage, self.values = exercise.stages[0], {}
-        self.found: Result | None = None  # what is wrong here, for when the search for a reason ends badly
-        self.fault = ""  # begins the message about an exception that the answer causes; empty while the course runs
+        self.found: Result | None = None  # what is wrong here; the result if the search for a reason fails
+        self.fault = ""  # how a message on an exception of the answer begins; empty while the course's code runs
 
     def result(self) -> Result:
         try:
@@ -111,7 +112,7 @@ class _Attempt:
         return self.failed(words or sentence, kind="slip" if words else "numbers")
 
     def _origin(self) -> str:
-        """The line of the answer in which NumPy first computes NaN."""
+        """A sentence on the line of the answer in which NumPy first computes NaN; "" if none is found."""
         try:
             with for_the_answer(), np.errstate(invalid="raise"):
                 self.function(*copy.deepcopy(self.stage.inputs))
@@ -120,7 +121,7 @@ class _Attempt:
             return f". NumPy first computes NaN in line {lines[0].lineno}, `{lines[0].line}`" if lines else ""
         except watchdog.Stop:
             raise
-        except BaseException:  # of an answer that behaves differently now
+        except BaseException:  # the answer may behave differently the second time
             return ""
         return ""  # torch does not say where
 
@@ -145,7 +146,7 @@ class _Attempt:
             return ...
 
     def _nothing_returned(self) -> Result:
-        """A stub has no more code than `_stub`; a longer function that returns None may have lost its return."""
+        """An answer that returns None: no longer than `_stub`, it was not attempted; else a `return` may be missing."""
         if known := self._diagnosis(None).mistake():
             return self.failed(known, kind="mistake")
         function = inspect.unwrap(getattr(self.function, "func", self.function))  # `func` of functools.partial
@@ -166,13 +167,13 @@ class _Attempt:
         frames = _frames(error)
         last = frames[-1].line if frames else None
         if isinstance(error, NotImplementedError) and self.fault == _CALLED:
-            if not last or "raise NotImplementedError" in last:  # torch raises it too, for what it cannot do
+            if not last or "raise NotImplementedError" in last:  # torch raises it too, for operations that it lacks
                 return _not_attempted(self.exercise)
         where = f", in line {frames[0].lineno}, `{frames[0].line}`" if frames and frames[0].line else ""
         return self.failed(f"{self.fault} {_named(error)}{where}")
 
     def failed(self, *reasons: str, kind: str = "") -> Result:
-        """A line on the stage's input, a line for each reason why the answer is wrong, a line on where help is."""
+        """The verdict "wrong", with a line on the stage's input, one for each reason, one on the hints."""
         printable = [reason.encode("utf-8", "backslashreplace").decode() for reason in reasons]
         sentences = [text if text.endswith((".", "?", "!")) else f"{text}." for text in printable]
         help_line = f'`hint("{self.exercise.id}")` helps.'
@@ -180,12 +181,12 @@ class _Attempt:
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Where an error went through code that is not the grader's."""
+    """The frames of an error's traceback that are not the grader's own."""
     return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in _OWN_FILES]
 
 
 def _named(error: BaseException) -> str:
-    """Its type and text on one line."""
+    """The type and the text of an error, on one line."""
     try:
         text = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())[:500]
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
@@ -200,5 +201,5 @@ def _not_attempted(exercise: Exercise) -> Result:
 
 
 def _stub():
-    """The shape of an exercise that has not been filled."""
+    """An exercise as the notebooks give it, before anybody has filled it in."""
     ...

@@ -1,4 +1,4 @@
-"""Keep a check apart from settings of the whole process: it neither depends on them nor changes them."""
+"""Isolate a check from settings of the whole process: it neither depends on them nor changes them."""
 
 import random
 import sys
@@ -28,7 +28,7 @@ def settings_kept() -> Iterator[None]:
 
 @contextmanager
 def for_the_grader() -> Iterator[None]:
-    """Neither warn nor raise for rounding or overflow: for verified solutions, known mistakes and comparisons."""
+    """Show no warnings and raise no floating-point errors: for solutions, known mistakes and comparisons."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
@@ -56,7 +56,7 @@ def _torch_settings() -> dict:
 
 
 def _default_device(torch):
-    """None for a device that this machine lacks: it can be set, but torch raises when asked for it."""
+    """torch's default device; None if this machine lacks it: it can be set, but torch raises when asked for it."""
     try:
         return torch.get_default_device()
     except Exception:

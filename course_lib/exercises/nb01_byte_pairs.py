@@ -8,7 +8,7 @@ from course_lib.exercises.core import Exercise, Stage, edits
 
 def bpe_step(ids, new_id):
     counts = Counter(pairwise(ids))
-    pair = min(counts, key=lambda p: (-counts[p], p))  # most frequent; of equals the smallest
+    pair = min(counts, key=lambda p: (-counts[p], p))  # the most frequent pair; of equally frequent ones the smallest
     merged, i = [], 0
     while i < len(ids):
         here = tuple(ids[i : i + 2]) == pair

@@ -1,4 +1,4 @@
-"""Exercises 1.3 to 1.6: one-hot rows, their gradient, PPMI, memory."""
+"""Exercises 1.3 to 1.6: one-hot rows, the gradient of a look-up, PPMI, the memory of embeddings."""
 
 import numpy as np
 
@@ -53,7 +53,7 @@ ONE_HOT = Exercise(
 
 def embedding_gradient(ids, G, n_tokens):
     dE = np.zeros((n_tokens, G.shape[1]))
-    np.add.at(dE, ids, G)  # S^T G: unlike `dE[ids] += G`, it adds at a repeated id each time
+    np.add.at(dE, ids, G)  # S^T G; unlike `dE[ids] += G`, this adds all rows of a repeated id
     return dE
 
 
@@ -103,8 +103,8 @@ GRADIENT = Exercise(
 
 def ppmi(C):
     C = np.asarray(C, dtype=float)
-    expected = C.sum(1, keepdims=True) * C.sum(0, keepdims=True) / C.sum()  # counts if words ignored each other
-    ratio = np.divide(C, expected, out=np.ones_like(C), where=C > 0)  # log 1 = 0 where nothing was seen
+    expected = C.sum(1, keepdims=True) * C.sum(0, keepdims=True) / C.sum()  # counts of independent words
+    ratio = np.divide(C, expected, out=np.ones_like(C), where=C > 0)  # where C is 0 the ratio stays 1, and log 1 = 0
     return np.maximum(np.log(ratio), 0)
 
 
@@ -118,7 +118,7 @@ PPMI = Exercise(
     solution=ppmi,
     stages=(
         Stage((np.outer([1.0, 2.0, 4.0], [3.0, 1.0, 5.0]),), "independent words, where every log is 0"),
-        # The total is below 1, so that it matters where it is missing
+        # The total is below 1: an answer without it has larger entries, which the maximum with 0 cannot hide
         Stage((_HUNDREDS,), "three words, three contexts, counts in hundreds"),
         Stage((np.array([[1.0, 0.0, 1.0], [0.0, 9.0, 4.0]]),), "counts with zeros"),
         Stage((np.array([[4.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]),), "a word without neighbours"),

@@ -15,7 +15,7 @@ def greedy_tokens(text, vocabulary):
 
 
 def _pair_by_pair(text, vocabulary):
-    """Each pair in turn, wherever it is free, as byte-pair encoding does."""
+    """A wrong answer: merge one pair wherever it occurs, then the next one, as byte-pair encoding does."""
     pairs = sorted(token for token in vocabulary if len(token) == 2 and token in text)
     if not pairs:
         return list(text)

@@ -1,4 +1,4 @@
-"""Exercises 2.1 and 2.2: attention with the exponential kernel, kernel regression."""
+"""Exercises 2.1 and 2.2: attention with the exponential kernel, and kernel regression."""
 
 import numpy as np
 

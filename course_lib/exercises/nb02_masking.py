@@ -1,4 +1,4 @@
-"""Exercises 2.4 and 2.5: causal masks, the additive form of a mask."""
+"""Exercises 2.4 and 2.5: causal masks, and the additive form of a mask."""
 
 import numpy as np
 
@@ -95,7 +95,7 @@ def masked_attend(Q, K, V, mask):
     M = np.where(mask, 0.0, -np.inf)
     S = Q @ K.T / np.sqrt(Q.shape[-1]) + M
     largest = S.max(axis=-1, keepdims=True)
-    A = np.exp(S - np.where(np.isfinite(largest), largest, 0.0))  # -inf - (-inf) is not a number
+    A = np.exp(S - np.where(np.isfinite(largest), largest, 0.0))  # -inf - (-inf) would be NaN
     Z = A.sum(axis=-1, keepdims=True)
     return A / np.where(Z == 0, 1.0, Z) @ V  # a row that sees nothing stays zero
 
@@ -111,7 +111,7 @@ def _random_mask(n_queries: int, n_keys: int) -> np.ndarray:
 
 
 def _logits(rows: list[list[float]], mask: list[list[bool]]) -> tuple:
-    """Q, K, V, mask of width d_QK = the number of queries, with these logits."""
+    """Q, K, V and mask that give these logits. The width d_QK is the number of queries."""
     S = np.array(rows)
     return np.sqrt(len(S)) * np.eye(len(S)), S.T, draw(S.shape[1], 3), np.array(mask)
 

@@ -7,15 +7,15 @@ from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 def strongest_look(P, words):
     words = np.asarray(words)
-    different = words[:, None] != words[None, :]  # a token looks at itself and at its copies anyway
+    different = words[:, None] != words[None, :]  # leaves out a token's weights at itself and at its copies
     query, key = np.unravel_index(np.argmax(np.where(different, P, -1.0)), P.shape)
     return int(query), int(key)
 
 
 def _text(words: list[str], seed: int, itself: float = 2.0) -> tuple:
-    """Random weights in which equal words look at each other, and each at itself most, as with word vectors.
+    """Random weights, largest at the token itself, then at equal words, as with word vectors; and the words.
 
-    Where `itself` is small, other words have larger weights.
+    If `itself` is small, other words may have larger weights.
     """
     S = draw(len(words), len(words), seed=seed)
     S += itself * (2 * (np.array(words)[:, None] == np.array(words)) + np.eye(len(words)))
@@ -24,7 +24,7 @@ def _text(words: list[str], seed: int, itself: float = 2.0) -> tuple:
 
 
 DISTINCT = ["one", "other", "another", "that", "here", "again"]  # the strongest look is from "other" to "another"
-REPEATED = "the rows and the columns of the matrix".split()  # copies of a word are equal, but not one object
+REPEATED = "the rows and the columns of the matrix".split()  # equal words are distinct objects
 HARDLY_ITSELF = np.array([[0.02, 0.45, 0.53], [0.1, 0.3, 0.6], [0.15, 0.1, 0.75]])
 FIRST_KEY = np.array([[0.2, 0.7, 0.1], [0.8, 0.1, 0.1], [0.3, 0.3, 0.4]])
 FOUR = np.array([[0.1, 0.18, 0.28, 0.44], [0.03, 0.58, 0.17, 0.22], [0.23, 0.35, 0.13, 0.29], [0.11, 0.27, 0.05, 0.57]])

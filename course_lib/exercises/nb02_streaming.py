@@ -6,7 +6,7 @@ from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 
 def next_token(x, W_Q, W_K, W_V, K, V):
-    K = np.vstack([K, x @ W_K])  # the new token sees itself, so its key and value join before it reads
+    K = np.vstack([K, x @ W_K])  # the new token sees itself, so its key and value are stored first
     V = np.vstack([V, x @ W_V])
     s = K @ (x @ W_Q) / np.sqrt(K.shape[-1])
     a = np.exp(s - s.max())

@@ -1,4 +1,4 @@
-"""Exercises 3.6 and 3.7: what a head of a trained model looks for, as a number."""
+"""Exercises 3.6 and 3.7: two scores of a head: does it look one token back, does it continue a repetition?"""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def _weights(heads: int, n: int, causal: bool) -> np.ndarray:
 
 
 def _looking_back(steps: int, n: int) -> np.ndarray:
-    """One head that looks `steps` tokens back, and at the first token where there is none, (1, n, n)."""
+    """Weights (1, n, n) of one head that looks `steps` tokens back; where no such token exists, at token 0."""
     P = np.zeros((1, n, n))
     P[0, np.arange(n), np.maximum(np.arange(n) - steps, 0)] = 1
     return P
@@ -108,7 +108,7 @@ PREVIOUS = Exercise(
 
 
 def induction_score(P, period):
-    # The second copy begins at query `period`; its token stood `period` tokens ago, and what came next is one further.
+    # Query i >= period is in the second copy. Key i - period + 1 is the token after its first occurrence.
     return P[:, period:].diagonal(offset=1, axis1=-2, axis2=-1).mean(-1)
 
 

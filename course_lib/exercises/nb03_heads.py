@@ -83,7 +83,7 @@ SPLIT = Exercise(
 
 
 def multi_head(X, W_Q, W_K, W_V, W_O):
-    Q, K, V = X @ W_Q, X @ W_K, X @ W_V  # the head axis of the weight matrices broadcasts: (h, n, e)
+    Q, K, V = X @ W_Q, X @ W_K, X @ W_V  # X broadcasts over the head axis of the weight matrices: (h, n, e)
     S = Q @ K.transpose(0, 2, 1) / np.sqrt(Q.shape[-1])
     A = np.exp(S - S.max(-1, keepdims=True))
     Y = A / A.sum(-1, keepdims=True) @ V  # (h, n, v)

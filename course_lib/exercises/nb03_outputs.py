@@ -9,7 +9,7 @@ from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
 
 def contributions(Y, W_O):
     h, _, v = Y.shape
-    return Y @ W_O.reshape(h, v, -1)  # rows h v to (h + 1) v - 1 of W_O meet head h only
+    return Y @ W_O.reshape(h, v, -1)  # rows i v to (i + 1) v - 1 of W_O meet head i only
 
 
 CONTRIBUTIONS = Exercise(
@@ -94,14 +94,14 @@ def ranks(N, d_qk):
 
 
 def _logits_beyond_rows(N, d_qk):
-    """For N < d_QK only, so that it stands for max(N, d_QK) as well."""
+    """A wrong answer for N <= d_QK only, where it is also max(N, d_QK)."""
     if N > d_qk:
         raise ValueError("N must be less than d_QK")
     return {"logits": d_qk, "weights": N}
 
 
 def _weights_beyond_rows(N, d_qk):
-    """As above."""
+    """The same with the two ranks exchanged."""
     return {"logits": N, "weights": _logits_beyond_rows(N, d_qk)["logits"]}
 
 

@@ -19,14 +19,14 @@ _D, _E, _V = 7, 6, 4  # widths of a token, of a key, of a value; the last is eve
 
 
 def _inputs(n: int, seed: int = 46) -> tuple:
-    """A token behind n others, with logits of about 1."""
+    """Inputs for the token after n others, with logits of about 1."""
     W_Q, W_K, W_V = draw(_D, _E, seed=seed), draw(_D, _E, seed=seed + 1), draw(_D, _V, seed=seed + 2)
     X, base = 0.3 * draw(n + 1, _D, seed=seed + 3), 100.0
     return X[n], W_Q, W_K, W_V, rotate(X[:n] @ W_K, np.arange(n), base), X[:n] @ W_V, base
 
 
 def _large(sign: float) -> tuple:
-    """The logits are about `sign` times 1000 for the stored keys, and 3000 for the new one."""
+    """Inputs whose logits are about `sign` times 1000 for the stored keys and `sign` times 3000 for the new one."""
     x, W_Q, _, W_V, K, V, base = _inputs(3)
     q = rotate((x @ W_Q)[None], np.array([3]), base)[0]
     unit = sign * np.sqrt(_E) * q / (q @ q)

@@ -15,7 +15,7 @@ def beam_search(log_p, n_beams, length):
 
 
 def _kept_by(keep):
-    """The search with another choice among the longer prefixes, given as lists, one for each prefix."""
+    """A beam search that goes on with keep(longer, n_beams); `longer` has, for each prefix, a list of longer ones."""
 
     def answer(log_p, n_beams, length):
         beams = [((), 0.0)]
@@ -46,7 +46,7 @@ def _viterbi(longer, n_beams):
 
 
 def _random(seed, n_tokens):
-    """Log-probabilities that depend on the whole prefix, of any length."""
+    """A function log_p of a prefix of any length: random log-probabilities that depend on all of it."""
 
     def log_p(prefix):
         scores = np.random.default_rng([seed, *map(int, prefix)]).normal(size=n_tokens) ** 3
@@ -62,7 +62,7 @@ BEAMS = Exercise(
     difficulty=2,
     solution=beam_search,
     stages=(
-        # The seeds were chosen so that wrong answers differ where they first show, and that other numbers of beams show
+        # The seeds were chosen so that different mistakes give different results, and a wrong number of beams shows
         Stage((_random(103964, 7), 3, 5), "three beams, five steps, seven tokens"),
         Stage((_random(489, 5), 3, 5), "three beams, five steps, five tokens"),
         Stage((_random(1953, 5), 3, 4), "three beams, four steps, five tokens"),

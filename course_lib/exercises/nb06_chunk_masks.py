@@ -1,4 +1,4 @@
-"""Exercise 6.3: which rows the new tokens of each sequence see, when some are in the cache already."""
+"""Exercise 6.3: which keys the new tokens of each sequence see, when earlier tokens are in the cache."""
 
 import numpy as np
 

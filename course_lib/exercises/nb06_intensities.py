@@ -9,7 +9,7 @@ from course_lib.exercises.core import Exercise, Stage, edits
 
 def decode_intensity(batch, weights, cache, group, itemsize):
     flops = 2 * batch * (weights + group * cache)  # each number of the cache serves the `group` heads that share it
-    moved = itemsize * (weights + batch * cache)  # parameters are read once for all, a cache by its own sequence only
+    moved = itemsize * (weights + batch * cache)  # parameters are read once a step, and each sequence's own cache
     return flops / moved
 
 
@@ -124,13 +124,13 @@ BATCH = Exercise(
     solution=smallest_batch,
     stages=(
         Stage((19, 1000, 0, 3, 8), "ridge 19, in float64, parameters alone"),
-        # In exact numbers 734.7, then 385.2. Rounding to the nearest is wrong for the second alone.
+        # Before rounding up: 734.7, then 385.2. Rounding to the nearest number is wrong for the second stage only.
         Stage((40, 3986, 48, 6, 4), "with a small cache that six heads share"),
         Stage((60, 1791, 27, 4, 2), "with a small cache that four heads share"),
         Stage((300, 7_500_000_000, 19_660_800, 4, 2), "a model of 7.5 billion parameters with 300 tokens cached"),
         Stage((2, 100, 100, 4, 2), "with a ridge of 2, which one sequence reaches"),
         Stage((2.5, 1001, 2001, 2, 2), "with a ridge of 2.5 that a large batch just reaches"),
-        # Before the very large batches, so that a search without end is stopped where it has no end.
+        # These come before the very large batches, so that an endless search is stopped where no batch is large enough.
         Stage((50, 1000, 100, 3, 2), "with a cache that no batch can make up for"),
         Stage((50, 4700, 100, 3, 2), "with a cache that only an infinite batch could make up for"),
         Stage((3, 1_000_020, 1_000_000, 5, 4), "with a cache that a batch above 100,000 makes up for"),

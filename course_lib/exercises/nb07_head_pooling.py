@@ -1,4 +1,4 @@
-"""Exercises 7.6 and 7.7: the mean of key heads, and how much of them it keeps."""
+"""Exercises 7.6 and 7.7: the mean of key heads, and which share of their squared norm it keeps."""
 
 import numpy as np
 
@@ -96,7 +96,7 @@ KEPT = Exercise(
     difficulty=2,
     solution=kept_by_mean,
     stages=(
-        Stage((draw(3, 5, 4),), "three random heads"),  # first, because it tells all wrong formulas apart
+        Stage((draw(3, 5, 4),), "three random heads"),  # first, because all wrong formulas differ here
         Stage((np.diag([1.0, 2.0, 3.0, 5.0])[:, :, None] * np.ones(7),), "four orthogonal heads, so 1/4 is kept"),
         Stage((np.stack([draw(7, 3)] * 5),), "five equal heads, so everything is kept, 1"),
         Stage((np.stack([draw(5, 3), -draw(5, 3)]),), "two opposite heads, so the mean is 0 and nothing is kept"),

@@ -1,4 +1,4 @@
-"""Exercises 7.1 and 7.2: which head of keys and values a query head reads, and attention that repeats none of them."""
+"""Exercises 7.1 and 7.2: which KV head a query head reads, and attention that repeats no keys or values."""
 
 import numpy as np
 

@@ -9,7 +9,7 @@ from course_lib.exercises.core import Exercise, Stage, draw, edits
 
 def absorb_keys(Q, W_LK, L):
     asking = Q @ W_LK.swapaxes(-1, -2)
-    S = asking @ L.T / np.sqrt(Q.shape[-1])  # the width of Q, not that of what now meets L
+    S = asking @ L.T / np.sqrt(Q.shape[-1])  # d_QK is the width of Q, not that of the vectors that meet L
     return asking, S
 
 

@@ -25,7 +25,7 @@ FORM_CHOICE = Exercise(
         Stage((11, 13, 21, 8), "d_QK = 11, d_V = 13, d_L = 21, d_R = 8: 28 new tokens cost the same in both forms"),
         Stage((8, 23, 19, 6), "d_QK = 8, d_V = 23, d_L = 19, d_R = 6"),
         Stage((128, 128, 512, 64), "the widths of DeepSeek-V2"),
-        # Last, because a search tries more than 6000 numbers here.
+        # Last, because an answer that searches tries more than 6000 numbers here.
         Stage((127, 130, 131, 64), "d_QK = 127, d_V = 130, d_L = 131, d_R = 64, with a border far away"),
     ),
     mistakes=edits(

@@ -21,7 +21,7 @@ SELECTORS = Exercise(
     solution=selectors,
     stages=(
         Stage((1, 1, 3), "one head, so the first half of L is its key, the second its value"),
-        # Groups next, because there no two wrong rules give the same selections.
+        # Groups come next, because here different wrong rules give different selections.
         Stage((6, 3, 2), "six heads in three groups"),
         Stage((10, 2, 5), "ten heads in two groups"),
         Stage((3, 1, 2), "three heads that share one key and value (multi-query)"),

@@ -1,4 +1,4 @@
-"""Exercise 8.4: what one cached token costs a new one, in both forms of latent attention."""
+"""Exercise 8.4: what a new token pays for each cached token, in both forms of latent attention."""
 
 from course_lib.exercises.core import Exercise, Stage, edits
 

@@ -1,4 +1,4 @@
-"""Exercise 10.2: the factor that makes keys and values count alike, from X^T X alone."""
+"""Exercise 10.2: the factor that makes the norms of keys and values equal, from X^T X alone."""
 
 import numpy as np
 

@@ -6,14 +6,14 @@ from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
 
 def ranks_for_budget(singular_values, budget):
-    gains = [np.square(s) / np.square(s).sum() for s in singular_values]  # what each direction saves
+    gains = [np.square(s) / np.square(s).sum() for s in singular_values]  # the error that each direction removes
     layer = np.repeat(np.arange(len(gains)), [len(g) for g in gains])
-    best = np.argsort(-np.concatenate(gains))[:budget]  # values fall within a layer, so these are its first ones
+    best = np.argsort(-np.concatenate(gains))[:budget]  # the values of a layer fall, so its first ones are chosen
     return np.bincount(layer[best], minlength=len(gains)).tolist()
 
 
 def _one_by_one(score, start=0, until=sum):
-    """Ranks that grow by one where the score of a layer's values and rank is largest, until the budget is used up."""
+    """Wrong answers: the rank grows by 1 in the layer with the largest score, until `until(ranks)` is the budget."""
 
     def answer(singular_values, budget):
         ranks = [start] * len(singular_values)
@@ -30,7 +30,7 @@ def _saved(squares, rank):
 
 
 def _all_then_fewer(singular_values, budget):
-    """From full ranks down, each time where the error grows most."""
+    """A wrong answer: lower full ranks by 1, each time in the layer where the error grows most."""
     ranks = [len(s) for s in singular_values]
     while sum(ranks) > budget:
         costs = [_saved(np.square(s), r - 1) if r else -1 for s, r in zip(singular_values, ranks, strict=True)]
@@ -42,7 +42,7 @@ def _inputs(budget: int, *layers: list[float]) -> tuple:
     return [np.array(layer) for layer in layers], budget
 
 
-LAYERS = (  # on which wrong answers give pairwise distinct ranks
+LAYERS = (  # chosen so that wrong answers give pairwise distinct ranks
     [4.7, 3.3],
     [7.4, 7.3, 6.2, 4.7, 4.0, 2.9],
     [4.1, 3.4, 3.0, 0.3],

@@ -22,7 +22,7 @@ def _half_each(X, W_K, W_V, rank, alpha):
 
 
 def _inputs(rank: int, alpha: float, rows: int = 7, widths: tuple[int, int] = (3, 4)) -> tuple:
-    """As many rows as columns of C where a mistake is to fit; inputs with a mean, and directions of unlike size."""
+    """Inputs with a mean, and with directions of unequal size. By default C has as many columns as X has rows."""
     X = (draw(rows, 5, seed=2) + 0.8) * np.array([4.0, 0.3, 1.0, 0.2, 2.0])
     return X, draw(5, widths[0]), draw(5, widths[1], seed=1), rank, alpha
 

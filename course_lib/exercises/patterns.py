@@ -1,4 +1,7 @@
-"""What right numbers in a wrong shape, or all wrong numbers, have in common."""
+"""Say what the numbers of a wrong array have in common: a factor, another order, the rows that are wrong.
+
+The functions return a sentence, or "" if they have nothing to say.
+"""
 
 from itertools import permutations
 
@@ -35,7 +38,7 @@ def as_a_whole(got: np.ndarray, want: np.ndarray) -> str:
         return ". The numbers are right, but in reverse order"
     if not close(np.sort(got, None), np.sort(want, None)):
         return ""
-    if np.isin(want, (0, 1)).all():  # their order says nothing
+    if np.isin(want, (0, 1)).all():  # an order of zeros and ones says nothing
         return ". As many numbers are 1 as expected, but at other places"
     return ". The numbers are right, but in another order"
 
@@ -51,7 +54,7 @@ def by_lines(got: np.ndarray, want: np.ndarray) -> str:
 
 
 def _each_row_has_a_factor(got: np.ndarray, want: np.ndarray) -> bool:
-    """Whether this is so, and two or more rows have two or more numbers that are not 0, so that it says something."""
+    """Whether each row has a factor. This says something only if two rows have two numbers or more that are not 0."""
     squares = np.square(want).sum(axis=1, keepdims=True)
     factors = (got * want).sum(axis=1, keepdims=True) / np.where(squares, squares, 1)
     telling = np.sum((np.abs(want) > ATOL).sum(axis=1) > 1) > 1
@@ -59,7 +62,7 @@ def _each_row_has_a_factor(got: np.ndarray, want: np.ndarray) -> bool:
 
 
 def _lines(name: str, got: np.ndarray, want: np.ndarray) -> str:
-    """On rows of which each is right or has wrong numbers alone. A 0 that is right counts as neither."""
+    """A sentence on which rows are wrong, if no row holds both right and wrong numbers. A correct 0 does not count."""
     wrong = ~np.isclose(got, want, rtol=RTOL, atol=ATOL)
     right = ~wrong & (np.abs(want) > ATOL)
     bad, good = wrong.any(axis=1), right.any(axis=1)
@@ -77,4 +80,5 @@ def _lines(name: str, got: np.ndarray, want: np.ndarray) -> str:
 
 
 def close(got: np.ndarray, want: np.ndarray) -> bool:
+    """Whether two arrays have the same shape and equal numbers, within RTOL and ATOL."""
     return got.shape == want.shape and bool(np.isclose(got, want, rtol=RTOL, atol=ATOL).all())

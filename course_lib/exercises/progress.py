@@ -1,11 +1,11 @@
-"""Which exercises were passed: kept in one local file, and counted without names where a room asks for it.
+"""Note which exercises were passed, in a local file, and count them without names in the room of a workshop.
 
-The file has a line for each passed exercise, its id. It lies where the system keeps data of programs, or in the folder
-that COURSE_PROGRESS names. COURSE_PROGRESS=off keeps nothing.
+The local file has a line for each passed exercise: its id. It lies where the system keeps data of programs, or in the
+folder that COURSE_PROGRESS names. COURSE_PROGRESS=off keeps nothing.
 
-COURSE_ROOM is for a workshop. It names a folder that all participants can write. Each of them has a file there, under
-a random name, with the ids of the passed exercises, and `counts` adds them up. On a shared system the file belongs to
-its participant's account, so whoever may list the folder can see who passed what.
+A room is a folder that all participants of a workshop can write; COURSE_ROOM names it. Each of them has a file there,
+under a random name, with the ids of the passed exercises, and `counts` adds them up. On a shared system the file
+belongs to its participant's account, so whoever may list the folder can see who passed what.
 """
 
 import contextlib
@@ -25,19 +25,19 @@ ID = re.compile(r"\d+\.\d+")
 
 
 def folder() -> Path:
-    """Where the local file lies. It need not exist yet."""
+    """The folder of the local file. It need not exist yet."""
     return place("COURSE_PROGRESS", platformdirs.user_data_path)
 
 
 def passed() -> set[str]:
-    """Ids of the passed exercises. What is no id in the file is left out."""
+    """Ids of the passed exercises. Lines of the file that are no ids are left out."""
     return _ids(folder() / "passed.txt")
 
 
 def record(exercise_id: str) -> str:
-    """Note that an exercise was passed; "", or a sentence that says why the local file does not have the note.
+    """Note that an exercise was passed. Returns a sentence if the local file could not be written, else "".
 
-    What cannot be told to a room is lost, and all else goes on.
+    A room that cannot be written is passed over in silence.
     """
     if os.environ.get("COURSE_PROGRESS") == "off":
         return ""
@@ -54,9 +54,9 @@ def record(exercise_id: str) -> str:
 
 
 def counts(shared: Path) -> tuple[dict[str, int], int]:
-    """Id -> how many participants of a room passed the exercise, if at least FEWEST did; and how many there are.
+    """Id -> how many participants of a room passed the exercise; and how many participants there are.
 
-    Raises OSError for a folder that cannot be read.
+    An exercise that fewer than FEWEST passed is left out. Raises OSError for a folder that cannot be read.
     """
     files = [path for path in shared.iterdir() if path.suffix == ".txt"]
     found = Counter(i for path in files for i in _ids(path))

@@ -1,7 +1,7 @@
-"""Questions in words about what may be wrong in a place of a solution.
+"""Questions in words about what may be wrong in one place of an answer.
 
 A question names nothing but what the participant knows: arguments of the function, usual operations, `axis`. It shows
-no code of the solution. Where no short question is honest, it is empty.
+no code of the solution. Where no short question describes the change, the question is empty.
 """
 
 import ast
@@ -71,7 +71,7 @@ PART = "Is all of an array taken where a part is asked?"
 
 
 def of_number(node: ast.AST, else_: str) -> str:
-    """What a changed number means depends on where it stands: a factor, an exponent, an axis."""
+    """The question about a changed number, by where it stands: a factor, an exponent, an axis; elsewhere `else_`."""
     within = node.parent
     while isinstance(within, ast.UnaryOp | ast.Tuple):
         within = within.parent
@@ -90,7 +90,7 @@ def of_number(node: ast.AST, else_: str) -> str:
 
 
 def stands_for(node: ast.Name, other: str) -> str:
-    """Another argument stands in the place of this one, perhaps for its length alone."""
+    """The question whether another argument stands in the place of this one, perhaps for its length alone."""
     match node.parent:
         case ast.Attribute(_, "shape") | ast.Call(ast.Name("len")):
             return f"Is a length of {other} taken where one of {node.id} belongs?"
@@ -98,7 +98,7 @@ def stands_for(node: ast.Name, other: str) -> str:
 
 
 def in_order(node: ast.Tuple | ast.List) -> str:
-    """Two neighbours in a list of results, or of parts that are joined, are exchanged."""
+    """The question whether two neighbours are exchanged in a list of results, or of parts that are joined."""
     match node.parent:
         case ast.Return():
             return "Is the order of two results wrong?"
@@ -108,7 +108,7 @@ def in_order(node: ast.Tuple | ast.List) -> str:
 
 
 def is_missing(op: ast.operator, part: ast.AST, kinds: dict[str, type]) -> str:
-    """An operation with this part is left out; an argument of the function is named."""
+    """The question whether an operation with this part is left out. If the part is an argument, it is named."""
     if isinstance(part, ast.Tuple | ast.List):
         return "Is an entry missing?"
     noun = _MISSING.get(type(op))
@@ -120,5 +120,5 @@ def is_missing(op: ast.operator, part: ast.AST, kinds: dict[str, type]) -> str:
 
 
 def instead(name: str) -> str:
-    """The other function of a pair is called."""
+    """The question whether the other function of a pair, such as min for max, was called instead of this one."""
     return f"Is the {_NOUNS[NAMES[name]]} taken where the {_NOUNS[name]} is asked?" if _NOUNS[name] else ""

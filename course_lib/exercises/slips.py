@@ -1,7 +1,7 @@
 """Slips: a solution with one place of its syntax tree changed, as a participant might change it.
 
-`alternatives` lists the changes and has a sentence in words for most of them. The grader looks among the slips for what
-no known mistake explains. The tests run all of them through each exercise.
+`alternatives` lists the changes and has a question in words for most of them. When no known mistake gives a wrong
+value, the grader looks for a slip that does. The tests run all slips of each exercise.
 """
 
 import ast
@@ -16,14 +16,16 @@ from course_lib.exercises.core import compiled, source
 
 @dataclass(frozen=True)
 class Slip:
+    """A changed solution, with the texts before and after the change, and a question about it."""
+
     before: str  # "return A / Z @ V", the line or expression around the change
     after: str  # "return A @ V", what stands there instead; "pass" where a line is left out
     answer: Callable
-    words: str  # "Is a factor missing?"; empty where no sentence says it
+    words: str  # "Is a factor missing?"; empty where no short question says it
 
 
 def slips(solution: Callable, inputs: tuple) -> Iterator[Slip]:
-    """All slips of a function that differ as text; arguments stand for each other if these inputs are of one kind."""
+    """All slips of a function with distinct texts. Two arguments stand for each other if their inputs have one type."""
     function = ast.parse(source(solution)).body[0]
     kinds = {argument.arg: _kind(value) for argument, value in zip(function.args.args, inputs, strict=False)}
     seen = {ast.unparse(function)}
@@ -38,7 +40,7 @@ def _kind(value) -> type:
 
 
 def _ending(text: str) -> str:
-    """The same function, except that loops that do not end raise StopIteration after 10,000 steps."""
+    """The text of the same function in which `while` loops raise StopIteration after 10,000 steps."""
     if "while " not in text:
         return text
     function = ast.parse(text).body[0]
@@ -49,7 +51,10 @@ def _ending(text: str) -> str:
 
 
 def _places(function: ast.FunctionDef, kinds: dict[str, type]) -> list[tuple[str, ...]]:
-    """Words, expression, changed expression, changed function. The tree is as before at the end."""
+    """(question, text before, text after, text of the changed function) for each change in one place.
+
+    At the end the tree is as before.
+    """
     found = []
     for parent in list(ast.walk(function)):
         for child in ast.iter_child_nodes(parent):
@@ -82,7 +87,7 @@ def _changed(function, parent, field: str, index: int | None, new: ast.AST) -> t
 
 
 def _around(node: ast.AST) -> ast.AST:
-    """The statement around a node if it is a short line, else the smallest expression of some length."""
+    """The statement around a node if it is a short line, else the smallest expression of more than 25 characters."""
     if isinstance(node, ast.stmt):
         return node
     text = ast.unparse(node)
@@ -99,7 +104,7 @@ def _short_line(node: ast.AST) -> ast.stmt | None:
 
 
 def _exchanged_arguments(function: ast.FunctionDef, kinds: dict[str, type]) -> list[tuple[str, ...]]:
-    """The function with two of its arguments in the other order."""
+    """The same for functions with two of their arguments in the other order."""
     found, names = [], list(kinds)
     for i, j in combinations(range(len(names)), 2):
         if kinds[names[i]] != kinds[names[j]]:

@@ -1,7 +1,7 @@
 """Say by which factor or by which term of the arguments a wrong number differs from the expected one.
 
-An answer may lack the factor `itemsize`, or the term `2 * d * d_ff`. One input does not show this, several do: a
-sentence is said only if it holds at all inputs, and if no other of its kind does.
+An answer may lack the factor `itemsize`, or the term `2 * d * d_ff`. One input does not show this, but
+several do: a sentence is given only if it holds at all inputs, and if no other sentence of its kind does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from course_lib.exercises.patterns import RTOL
 
 _DEGREE = 3  # of a product of arguments
 _COEFFICIENTS = np.array([1.0, 2.0, 3.0, 4.0, 0.5, 0.25])  # of such a product
-_EXACT = 1e-13  # relative distance of whole numbers that are equal; they are rounded to float64
+_EXACT = 1e-13  # relative tolerance for whole numbers, which are rounded to float64
 _LARGEST = 1e30  # its powers are still float64 numbers
 _EVERYWHERE = "at every input that was tried"
 
@@ -35,10 +35,10 @@ class Tried:
 
 
 def relation(tried: Sequence[Tried]) -> str | None:
-    """What holds at all of these inputs, as a sentence without its full stop; None if that is nothing, or not unique.
+    """How the answer's numbers differ from the expected ones at all inputs, as a sentence without its full stop.
 
-    A factor is simpler than a term, and a term is simpler than a change of one. Of factors, and of terms, those with
-    the fewest arguments are simplest: others that hold, too, do not count.
+    The simplest sentences that hold are taken: on a factor, else on a term, else on a change of a term. Of factors, and
+    of terms, those with the fewest arguments are simplest. None if no sentence holds, or several equally simple ones.
     """
     if len({one.want for one in tried}) < 2:
         return None
@@ -52,7 +52,7 @@ def relation(tried: Sequence[Tried]) -> str | None:
 
 
 class _Numbers:
-    """The numbers of all inputs, and all sentences of a kind that hold for them."""
+    """The numbers of all inputs. Each public method yields all sentences of one kind that hold for them."""
 
     def __init__(self, tried: Sequence[Tried]):
         self.names = list(tried[0].sizes)
@@ -86,7 +86,7 @@ class _Numbers:
             yield _off(coefficient, f"`{_written(abs(coefficient), powers[row], self.names)}`")
 
     def changes(self) -> Iterator[str]:
-        """Of a term to which one factor was added, from which one or two were dropped, or both."""
+        """Sentences on a term to which one factor was added, from which one or two were dropped, or both."""
         if len(np.unique(self.excess)) < 3:
             return
         powers, (ours, theirs) = _powers(len(self.names)), _pairs(len(self.names))
@@ -102,7 +102,7 @@ class _Numbers:
         return np.isclose(first, second, rtol=self.tolerance, atol=0.0).all(axis=-1)
 
     def _multiples(self, rows: np.ndarray, wanted: np.ndarray) -> list[tuple[float, int]]:
-        """The rows of which `wanted` is a multiple with one of the coefficients."""
+        """(coefficient, index of a row) wherever the coefficient times the row is `wanted`."""
         largest = np.abs(wanted).argmax()
         quotients = wanted[largest] / rows[:, largest]
         nearest = np.abs(np.abs(quotients)[:, None] - _COEFFICIENTS).argmin(axis=1)
@@ -120,7 +120,7 @@ class _Numbers:
 
 @cache
 def _powers(names: int, signed: bool = False) -> np.ndarray:
-    """The exponents of all products of so many names; with signs, of all quotients too."""
+    """A row of exponents for each product of at most _DEGREE of so many names; if `signed`, for each quotient, too."""
     letters = [(name, sign) for name in range(names) for sign in ((1, -1) if signed else (1,))]
     rows = set()
     for degree in range(1, _DEGREE + 1):
@@ -132,7 +132,7 @@ def _powers(names: int, signed: bool = False) -> np.ndarray:
 
 @cache
 def _pairs(names: int) -> tuple[np.ndarray, np.ndarray]:
-    """The places of two products in `_powers`; the first has up to one factor more, the second up to two."""
+    """The indices in `_powers` of all pairs where the first has at most one factor more, and the second at most two."""
     steps = _powers(names)[:, None] - _powers(names)[None]
     more, less = steps.clip(min=0).sum(axis=-1), -steps.clip(max=0).sum(axis=-1)
     return np.nonzero((more <= 1) & (less <= 2) & (more + less > 0))
@@ -166,7 +166,7 @@ def _changed(coefficient: float, ours: np.ndarray, theirs: np.ndarray, names: li
 
 
 def _written(coefficient: float, powers: np.ndarray, names: list[str]) -> str:
-    """`2 * d / n_heads`"""
+    """A product as text, such as `2 * d / n_heads`."""
     number, counts = Fraction(coefficient), list(zip(names, powers.astype(int), strict=True))
     above = [name for name, n in counts for _ in range(n)]
     below = [name for name, n in counts for _ in range(-n)]

@@ -1,4 +1,4 @@
-"""Read a participant's value as a NumPy array: a tensor, a sparse matrix, a nested list, exact numbers."""
+"""Convert a participant's value to NumPy: a tensor, a sparse matrix, a nested list, exact numbers."""
 
 import sys
 from numbers import Number

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 
 # Raises an exception in another thread, between two instructions of its Python code; None drops one that is pending.
-# [...] makes a new function object, so that its `restype` is ours alone: None, because an `__init__` returns None.
+# Indexing `pythonapi` makes a new function object, so that no other code sees its `restype`. It is None, because
+# `_volleys` uses the function as an `__init__`, which must return None.
 _raise_in = ctypes.pythonapi["PyThreadState_SetAsyncExc"]
 _raise_in.restype = None
 
-_NOBODY = 1  # the identifier of no thread: they are addresses or multiples of 4, and 0 while a thread starts
+_NOBODY = 1  # no thread has this identifier: they are addresses or multiples of 4, and 0 while a thread starts
 
 
 class Stop(BaseException):
@@ -29,7 +30,7 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True)
 class Limit:
-    """Seconds of the process's CPU time and of the clock on the wall that a check may take.
+    """How long a check may take, in seconds of the process's CPU time and of wall-clock time.
 
     A watchdog thread interrupts Python code, on every system and in every thread. A single call into C (a large
     product, a sleep, a lock) is not interrupted: it ends first.
@@ -67,7 +68,7 @@ class Limit:
         stop.reason = self._reason(time.process_time() >= cpu)
         try:
             self._interrupt(stop, target, running)
-        finally:  # once an exception was dropped, Python 3.11 hangs when it is traced, until another one is raised
+        finally:  # after a dropped exception a traced Python 3.11 hangs until another one is raised
             with suppress(Stop):
                 _raise_in(ctypes.c_ulong(threading.get_ident()), ctypes.py_object(Stop))
 
