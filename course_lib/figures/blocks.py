@@ -12,8 +12,8 @@ ON_BLOCKS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
 def look(thing: str, frame: dict = motifs.CACHED, rotary: bool = False, fill: float = TINT) -> dict:
     """Keywords that make a matplotlib patch a block.
 
-    thing: a key of `motifs.THINGS`. frame: `motifs.CACHED` or `motifs.MADE_NOW`. rotary: whether it is hatched. fill:
-    the opacity of the fill.
+    thing: a key of `motifs.THINGS`. frame: `motifs.CACHED` or `motifs.MADE_NOW`. rotary: whether it is hatched.
+    fill: the opacity of the fill.
     """
     colour = motifs.THINGS[thing].light
     return {"facecolor": (colour, fill), "edgecolor": colour, "hatch": motifs.ROTARY if rotary else None, **frame}

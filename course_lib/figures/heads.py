@@ -42,8 +42,8 @@ def head_tables(
 ) -> Figure:
     """Draw tables of numbers side by side, one cell for each head; a colour bar ends at the largest absolute value.
 
-    tables: name -> (layers, heads); cells that hold NaN stay empty. signed: whether colours tell the sign. framed:
-    pairs (layer, head) of heads that get a frame in ink.
+    tables: name -> (layers, heads); cells that hold NaN stay empty. signed: whether colours tell the sign.
+    framed: pairs (layer, head) of heads that get a frame in ink.
     """
     layers = max(len(values) for values in tables.values())
     with style.context():

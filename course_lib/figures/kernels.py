@@ -30,8 +30,9 @@ def regressions(x: np.ndarray, truth: np.ndarray, data, estimates: Mapping[float
 def by_width(widths: Sequence[int], looked_at: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray]) -> Figure:
     """Draw, over the width d_QK, the mean number of keys looked at and the norm of the gradient with its spread.
 
-    looked_at, gradients: name -> (widths, queries), two names. The band of the norm holds the middle 80 % of the
-    queries; the lines are their median and, dotted, their mean.
+    looked_at, gradients: name -> (widths, queries), two names.
+
+    The band of the norm holds the middle 80 % of the queries; the lines are the median and, dotted, the mean of all.
     """
     with style.context():
         fig = Figure(figsize=(8.2, 4.0))

@@ -121,7 +121,9 @@ def layouts(width: int) -> Figure:
 def wavelengths_and_fading(width: int, bases: Sequence[float], length: int, distances: np.ndarray) -> Figure:
     """Draw the wavelengths of all rotary pairs, and over the distance the mean score of a key equal to the query.
 
-    length: marked among the wavelengths. distances: at least 1. The dashed estimate is 1 - (log s + gamma) / log base.
+    length: marked among the wavelengths. distances: at least 1.
+
+    The dashed estimate is 1 - (log s + gamma) / log(base), with Euler's constant gamma.
     """
     with style.context():
         fig = Figure(figsize=(8.2, 3.5))

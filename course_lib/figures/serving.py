@@ -36,7 +36,8 @@ def shared_prefix(prefix: int, questions: Sequence[int]) -> Figure:
 
     questions: the length of each. Raises ValueError unless all lengths are positive.
     """
-    require(prefix > 0 and min(questions, default=0) > 0, f"lengths must be positive, got {prefix}, {list(questions)}")
+    good = prefix > 0 and min(questions, default=0) > 0
+    require(good, f"prefix and questions must be positive, got {prefix} and {list(questions)}")
     with style.context():
         fig = Figure(figsize=(7.2, 0.36 * len(questions) + 1.6))
         ax = fig.add_subplot()

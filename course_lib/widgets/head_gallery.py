@@ -75,7 +75,8 @@ class HeadGallery(InteractiveFigure):
         weights = weights[layers]
         require_limits(weights)
         mask = as_mask(mask, weights)
-        require(mask is None or mask.shape[:2] == (1, 1), "mask must be one for all heads, of shape (N, N)")
+        one = mask is None or mask.shape[:2] == (1, 1)
+        require(one, f"mask must be one for all heads, of shape (N, N), got shape {np.shape(mask)}")
         P = weights.reshape(-1, *weights.shape[2:]).astype(np.float64)
         values = own_scores(P, period) | scores
         orders = {PLACE: list(range(len(P)))} | {name: sort(score, name) for name, score in values.items()}

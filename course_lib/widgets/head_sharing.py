@@ -22,8 +22,8 @@ class HeadSharing(InteractiveFigure):
     """A trained multi-head decoder whose query heads share ever fewer KV heads: bytes and errors of attention.
 
     model: a DecoderModel with as many KV heads as query heads. ids: (N,) token ids of a text. tokens: their texts.
-    ways: how heads are merged, name -> function (model, n_kv_heads) -> model; default shared_heads.WAYS. counts:
-    numbers of KV heads, falling from the number of query heads; default all its divisors.
+    ways: how heads are merged, name -> function (model, n_kv_heads) -> model; default `numbers.shared_heads.WAYS`.
+    counts: numbers of KV heads, falling from the number of query heads; default all its divisors.
 
     Chosen, all of them positions: `step` in `counts`, also read and set as `n_kv_heads`; `way` in `ways`; `layer`;
     `head`, a query head. `bytes_per_token` is what a token leaves in the caches of all layers. For the errors each

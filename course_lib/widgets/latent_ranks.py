@@ -29,9 +29,10 @@ class LatentRanks(InteractiveFigure):
     """The errors of keys and values from a latent of rank r, and its size, for each layer of a rotary model.
 
     model: a DecoderModel with grouped or multi-head attention. layers: what `surgery.calibration.calibrate` returns.
-    The factors are those of `surgery.latent.truncate` and `surgery.latent.decouple(..., kept=range(pairs))`. rises:
-    (rank, pairs) -> the measured rise of the whole model's loss, in nats per token; pairs = 0 for keys that are formed
-    and then turned.
+    rises: (rank, pairs) -> the measured rise of the whole model's loss, in nats per token; pairs = 0 for keys that are
+    formed and then turned.
+
+    The factors are those of `surgery.latent.truncate` and `surgery.latent.decouple(..., kept=range(pairs))`.
 
     Chosen: `layer`; `rank`, from 1; `positions`, "keys formed, then turned" or "rotary slice apart"; `pairs`, from 1,
     how many rotary pairs keep their rotation in the slice, the fastest first. `numbers_per_token`, `bytes_per_token`,

@@ -24,9 +24,11 @@ QUERY, KEY = THINGS["Q"].light, THINGS["K"].light
 class RotaryClocks(InteractiveFigure):
     """One query and one key, placed at any two positions: each pair of their columns as two hands of a clock.
 
-    q, k: (p,), p even, before rotation; arrays or torch tensors. rope: base and factor of the rotation. positions:
-    how many there are, N, from 0. Pair i is columns 2 i (upwards) and 2 i + 1 (to the right), so that hands turn
-    clockwise. Scores are inner products, not divided by sqrt(p). The figure computes in float64.
+    q, k: (p,), p even, before rotation; arrays or torch tensors. rope: base and factor of the rotation.
+    positions: how many there are, N, from 0.
+
+    Pair i is columns 2 i (upwards) and 2 i + 1 (to the right), so that hands turn clockwise. Scores are inner products,
+    not divided by sqrt(p). The figure computes in float64.
 
     Chosen: `query` and `key`, their positions m and n, and `pair`, whose part of the score is drawn by shift.
     `shift` = m - n; `scores` (N, N) = <R_m q, R_n k>, from the rotated rows; `score`, the chosen one; `terms` (p / 2,),

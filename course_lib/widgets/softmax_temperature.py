@@ -21,8 +21,9 @@ GRID = 2.0 ** np.arange(-2, 6.25, 0.25)  # temperatures; the roots of the widths
 class SoftmaxTemperature(InteractiveFigure):
     """The weights softmax(K q / T) of one query, at each width d and temperature T; predict, then reveal.
 
-    q: (d,), K: (N, d), arrays or torch tensors. tokens: names of the N keys. The widths are 1, 4, 16, ... and d; at a
-    smaller width the figure takes the first coordinates of q and K.
+    q: (d,), K: (N, d), arrays or torch tensors. tokens: names of the N keys.
+
+    The widths are 1, 4, 16, ... and d; at a smaller width the figure takes the first coordinates of q and K.
 
     Chosen: `width` and `step`, positions in `widths` and `temperatures`; `hidden`, whether the results are hidden
     while a reader predicts; `predicted`, how many keys are looked at (1 to N), or None. Setting the property

@@ -57,7 +57,9 @@ def checked(model, ids, counts: Sequence[int] | None, largest: int):
 def departures(model, ids, ways: Mapping[str, Callable], counts: Sequence[int]) -> dict[str, np.ndarray]:
     """The attention of the converted models, and how far it is from the original one's, for each way and count.
 
-    ids: (1, N). Returns "weights" (ways, counts, layers, heads, N, N), "weight_errors" (ways, counts, layers, heads),
+    ids: (1, N), of a text. ways: name -> function (model, n_kv_heads) -> model. counts: numbers of KV heads.
+
+    Returns "weights" (ways, counts, layers, heads, N, N), "weight_errors" (ways, counts, layers, heads) and
     "output_errors" (ways, counts, layers), for which each layer gets the input that it has in the original model; and
     "losses" (ways, counts) of the whole models, in nats per token. All are computed in float64.
     """
