@@ -127,6 +127,7 @@ class AbsorptionSteps(InteractiveFigure):
 
     @property
     def size_names(self) -> list[str]:
+        """The names of the sizes that can be chosen, the layer's own first."""
         return [size["name"] for size in self.data["sizes"]]
 
     @property

@@ -118,6 +118,7 @@ class CacheGrowth(InteractiveFigure):
 
     @property
     def models(self) -> list[str]:
+        """The names of the models that can be chosen."""
         return self.data["models"]
 
     @property
@@ -127,6 +128,7 @@ class CacheGrowth(InteractiveFigure):
 
     @property
     def tokens(self) -> int:
+        """The length of each text: the chosen context and the new tokens."""
         return CONTEXTS[self.context] + self.new
 
     @property

@@ -139,6 +139,7 @@ class DecodeStepper(InteractiveFigure):
 
     @property
     def difference(self) -> float:
+        """The largest absolute difference between the two logits of the chosen step."""
         return float(unpacked(self.data["differences"])[0, self.step])
 
     @property

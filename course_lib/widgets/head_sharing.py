@@ -122,6 +122,7 @@ class HeadSharing(InteractiveFigure):
 
     @property
     def n_kv_heads(self) -> int:
+        """The chosen number of KV heads; setting it chooses its step. Raises ValueError unless it is in `counts`."""
         return self.counts[self.step]
 
     @n_kv_heads.setter
@@ -131,6 +132,7 @@ class HeadSharing(InteractiveFigure):
 
     @property
     def bytes_per_token(self) -> int:
+        """The bytes that a token leaves in the caches of all layers."""
         return self.data["bytes"][self.step]
 
     @property
@@ -145,14 +147,17 @@ class HeadSharing(InteractiveFigure):
 
     @property
     def weight_error(self) -> float:
+        """The mean of `weight_errors`."""
         return float(self._of("weight_error"))
 
     @property
     def output_error(self) -> float:
+        """The mean of `output_errors`."""
         return float(self._of("output_error"))
 
     @property
     def loss(self) -> float:
+        """The loss of the whole converted model on the text, in nats per token."""
         return float(self._of("losses"))
 
     def _of(self, name: str):

@@ -123,6 +123,7 @@ class LatentRanks(InteractiveFigure):
 
     @property
     def bytes_per_token(self) -> int:
+        """The bytes that each layer caches per token, in bfloat16."""
         return self.numbers_per_token * self.data["itemsize"]
 
     @property

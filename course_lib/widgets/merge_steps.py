@@ -91,6 +91,7 @@ class MergeSteps(InteractiveFigure):
 
     @property
     def vocab_size(self) -> int:
+        """The size of the vocabulary after the chosen step, 256 + step."""
         return len(BYTES) + self.step
 
     def _label(self, token: int) -> str:

@@ -126,6 +126,7 @@ class Roofline(InteractiveFigure):
 
     @property
     def machine(self) -> Machine:
+        """The machine of the chosen device."""
         return self._devices[self.device].machine
 
     @property

@@ -98,6 +98,7 @@ class RotaryClocks(InteractiveFigure):
 
     @property
     def score(self) -> float:
+        """The score at the chosen positions."""
         return float(self.scores[self.query, self.key])
 
     @property

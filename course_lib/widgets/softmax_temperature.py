@@ -89,6 +89,7 @@ class SoftmaxTemperature(InteractiveFigure):
 
     @property
     def temperature(self) -> float:
+        """The chosen temperature; setting it chooses the nearest one. Raises ValueError unless it is positive."""
         return self.temperatures[self.step]
 
     @temperature.setter
@@ -103,10 +104,12 @@ class SoftmaxTemperature(InteractiveFigure):
 
     @property
     def keys_looked_at(self) -> float:
+        """exp(entropy) of the chosen weights."""
         return float(unpacked(self.data["looked_at"])[self.width, self.step])
 
     @property
     def gradient(self) -> float:
+        """The Frobenius norm |J| at the chosen weights."""
         return float(unpacked(self.data["gradient"])[self.width, self.step])
 
     def scaled_step(self) -> int:
