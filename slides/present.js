@@ -1,12 +1,12 @@
 // What a deck does besides turning slides: live figures, countdowns, back-up slides, and the pace beside the notes.
-// Marp's own script has run already. It marks the slide that is shown and the steps that are taken; we follow its marks.
+// Marp's own script has run before. It marks the slide that is shown and its steps so far; we follow its marks.
 
 const deck = JSON.parse(document.getElementById("course-deck").textContent); // {minutes, firstBackup, pages}
 const slides = [...document.querySelectorAll("svg[data-marpit-svg]")];
 const view = document.body.dataset.bespokeView; // "" for the audience; "presenter", "next", "overview"
 const shown = () => slides.findIndex((slide) => slide.classList.contains("bespoke-marp-active"));
 
-/* Live figures: only the audience's window has them; in the others their pictures stand. */
+/* Live figures: only the audience's window has them; the other windows show still pictures instead. */
 
 const frames = [];
 
@@ -20,13 +20,13 @@ function mount(figure) {
   frames.push(frame);
 }
 
-/** A figure draws its canvas for the pixels of the screen; only the deck knows how much it enlarges its slides. */
+/** Tell a figure how much the deck enlarges its slides, so that it draws its canvas for the pixels of the screen. */
 function tellScale(frame) {
   const scale = frame.closest("svg").getBoundingClientRect().width / 1280;
   frame.contentWindow.postMessage({ figure: "scale", scale }, "*");
 }
 
-/** After a click in a figure the keys go there. It hands on those that turn slides, and the deck takes the focus back. */
+/** After a click a figure gets all keys. It passes on those that turn slides; then the deck takes the focus back. */
 function takeKey({ source, data }) {
   if (data?.figure !== "key" || !frames.some((frame) => frame.contentWindow === source)) return;
   document.activeElement?.blur();
@@ -40,7 +40,7 @@ const started = new Map();
 
 function tick() {
   for (const clock of document.querySelectorAll(".countdown")) {
-    const runs = clock.closest("li").dataset.bespokeMarpFragment === "active"; // all steps of earlier slides are, too
+    const runs = clock.closest("li").dataset.bespokeMarpFragment === "active"; // so are the steps of earlier slides
     if (!runs) started.delete(clock);
     else if (!started.has(clock) && slides[shown()]?.contains(clock)) started.set(clock, Date.now());
     const left = 60 * clock.dataset.minutes - Math.floor((Date.now() - (started.get(clock) ?? Date.now())) / 1000);
@@ -51,7 +51,7 @@ function tick() {
   }
 }
 
-/* Back-up slides stand behind the last one: the talk ends before them, and the key u goes there and back. */
+/* Back-up slides come after the last slide of the talk. The key u goes to them and back; the other keys stop before. */
 
 let cameFrom = 0;
 
@@ -77,17 +77,17 @@ function guardBackup(event) {
   event.stopImmediatePropagation();
 }
 
-/** The keys b and ., which many remotes send, make the audience's window black, and any key makes it light again. */
+/** The keys b and ., which many remotes send, make the audience's window black; then any key makes it light again. */
 function blacken(event) {
   const black = !document.body.classList.contains("course-black") && (event.key === "b" || event.key === ".");
   document.body.classList.toggle("course-black", black);
 }
 
-/* The pace, in the presenter's window: the minutes that the notes plan against those that passed. */
+/* The pace, in the presenter's window: the minutes planned in the notes, compared with those that passed. */
 
 const planned = (index) => deck.minutes.slice(0, index).reduce((sum, minutes) => sum + minutes, 0);
 
-/** The line begins, and after a click begins anew, as if the talk were on time at this slide. */
+/** Show the line with the pace. At first, and again after a click on it, the talk counts as on time at this slide. */
 function showPace() {
   const line = document.createElement("button");
   line.id = "course-pace";
@@ -102,7 +102,7 @@ function showPace() {
   new MutationObserver(say).observe(slides[0].parentElement, { subtree: true, attributeFilter: ["class"] });
 }
 
-/** While the slide's own minutes last, the talk is on time. */
+/** The pace in words. The talk is on time during the minutes that are planned for its slide. */
 function pace(passed, index) {
   if (index >= deck.firstBackup) return "Back-up slide: not in the plan.";
   const [before, after] = [planned(index), planned(index + 1)];

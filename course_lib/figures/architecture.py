@@ -8,12 +8,12 @@ from course_lib.figures import motifs, style
 
 STREAM, BETWEEN, WITHIN, NORM = "#3d4752", "#f3bfcf", "#d3dec0", "#e6e8ec"
 LINE = {"color": "0.3", "linewidth": 1, "linestyle": "-"}
-STEP, BOTTOM, OUT = 1.75, 1.6, 2.05  # from sublayer to sublayer, of the first norm, from the stream to a sublayer
+STEP, BOTTOM, OUT = 1.75, 1.6, 2.05  # distances: between sublayers, of the first from below, from the stream
 ENCODER, DECODER = 1.5, 9.6  # where the streams stand
 
 
 def architecture() -> Figure:
-    """Encoder and decoder with the norm in front of each sublayer; cross-attention takes K and V from H."""
+    """Draw encoder and decoder with the norm in front of each sublayer; cross-attention takes K and V from H."""
     with style.context():
         fig = Figure(figsize=(8.2, 6.2))
         ax = fig.add_subplot()
@@ -32,7 +32,10 @@ def architecture() -> Figure:
 
 
 def stack(ax: Axes, x: float, side: int, sublayers: list[tuple[str, str]]) -> None:
-    """The stream at x from bottom to top, and its sublayers beside it, to the right (side = 1) or left (-1)."""
+    """Draw the stream at x from bottom to top, and its sublayers beside it, to the right (side = 1) or left (-1).
+
+    sublayers: (name, colour) of each, from the bottom.
+    """
     top = BOTTOM + STEP * len(sublayers)
     ax.plot([x, x], [0.66, top + 0.2], color=STREAM, linewidth=5, linestyle="-", solid_capstyle="butt", zorder=0)
     for number, (name, colour) in enumerate(sublayers):
@@ -59,9 +62,11 @@ def from_encoder(ax: Axes) -> None:
 
 
 def box(ax: Axes, x: float, y: float, text: str, colour: str, width: float = 2.5, height: float = 0.62) -> None:
+    """Draw a box with its middle at (x, y) and a text in it."""
     ax.add_patch(Rectangle((x - width / 2, y - height / 2), width, height, facecolor=colour, edgecolor="0.4"))
     ax.text(x, y, text, ha="center", va="center", fontsize=9)
 
 
 def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw an arrow from start to end."""
     ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "0.3", "shrinkA": 0, "shrinkB": 0})

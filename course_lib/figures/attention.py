@@ -12,7 +12,7 @@ from course_lib.figures import style
 from course_lib.figures.inputs import as_mask, as_weights, pair_of_tokens
 
 LARGEST_PRINTED = 12  # tokens up to which each cell carries its number
-HALF_LIGHT = 0.47  # weight from which black reads better than white on cividis, both at least 4.5 : 1 around it
+HALF_LIGHT = 0.47  # weight from which black is more legible on cividis than white; near it both have at least 4.5 : 1
 INCHES = {"cell": 0.42, "smallest": 2.6, "largest": 6.3, "around": 1.9}
 
 
@@ -24,10 +24,11 @@ def attention_map(
     mask=None,
     title: str = "",
 ) -> Figure:
-    """A figure of weights (n, N) on the fixed scale [0, 1]; mask (n, N) is true where seen.
+    """Draw attention weights (n, N) as a heat map on the fixed scale [0, 1]; keys that the mask hides are hatched.
 
-    tokens: the N keys, and the queries as well unless query_tokens gives these. Raises ValueError for weights
-    outside [0, 1], for a mask or tokens of another size, and for a mask that hides a key with weight.
+    tokens: the N keys, and the queries as well unless query_tokens gives these. mask: boolean (n, N), true where a
+    query sees a key. Raises TypeError for tokens that are no strings; ValueError for weights outside [0, 1], for a mask
+    or tokens of another size, and for a mask that hides a key with weight.
     """
     weights = as_weights(weights, rank=2)
     mask = as_mask(mask, weights)
@@ -58,7 +59,7 @@ def draw(ax: Axes, weights: np.ndarray, queries: list[str], keys: list[str], mas
 
 
 def label_axis(axis, tokens: list[str], name: str, rotation: float) -> None:
-    """One label for each token, or for every k-th where there is no room for all."""
+    """Write one label for each token, or for every k-th where there is no room for all."""
     step = -(-len(tokens) // 40)
     places = range(0, len(tokens), step)
     axis.set_ticks(places, [clipped(tokens[i]) for i in places], rotation=rotation, parse_math=False)
@@ -66,6 +67,7 @@ def label_axis(axis, tokens: list[str], name: str, rotation: float) -> None:
 
 
 def clipped(token: str, longest: int = 14) -> str:
+    """The token, cut to `longest` characters."""
     return token if len(token) <= longest else token[: longest - 1] + "…"
 
 
@@ -85,7 +87,7 @@ def hidden_runs(mask: np.ndarray) -> list[tuple[int, int, int]]:
 
 
 def print_numbers(ax: Axes, weights: np.ndarray, mask: np.ndarray | None) -> None:
-    """Each visible weight to two decimals, black on light cells and white on dark ones."""
+    """Write each visible weight to two decimals, black on light cells and white on dark ones."""
     for (i, j), weight in np.ndenumerate(weights):
         if mask is None or mask[i, j]:
             ax.text(j, i, f"{weight:.2f}"[1:] if weight < 0.995 else "1", ha="center", va="center", fontsize=9,

@@ -1,7 +1,7 @@
-"""What a cache saves and what it holds, as static pictures: rows per step, slots of a ring, masks of chunks.
+"""Pictures of what a cache saves and what it holds: rows per step, slots of a ring, masks of chunks.
 
-A square is what one token leaves in one layer: its key (left half) and its value. Pale with a solid frame it comes from
-the cache; strong with a dashed frame it is made now.
+A square is what one token leaves in one layer: its key (left half) and its value. A pale square with a solid frame
+comes from the cache; a strong one with a dashed frame is made now.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,10 @@ GAP = 0.08  # between neighbouring squares, whose middles are 1 apart
 
 
 def rows_per_step(steps: int) -> Figure:
-    """Which rows each step of a generation computes without a cache, and computes or reads with one."""
+    """Draw the rows that each step of a generation computes without a cache, and computes or reads with one.
+
+    Raises ValueError unless steps is a positive integer.
+    """
     require(is_whole(steps), f"steps must be a positive integer, got {steps!r}")
     with style.context():
         fig = Figure(figsize=(7.2, 3.9))
@@ -38,7 +41,10 @@ def rows_per_step(steps: int) -> Figure:
 
 
 def ring_table(tokens: int, window: int) -> Figure:
-    """Slots of a ring after each of `tokens` tokens: the position in each, and which row was just written."""
+    """Draw the slots of a ring of `window` rows after each token: the position in each, and the row just written.
+
+    Raises ValueError unless tokens and window are positive integers.
+    """
     for name, value in (("tokens", tokens), ("window", window)):
         require(is_whole(value), f"{name} must be a positive integer, got {value!r}")
     with style.context():
@@ -55,9 +61,10 @@ def ring_table(tokens: int, window: int) -> Figure:
 
 
 def chunk_masks(masks: np.ndarray, past: Sequence[int]) -> Figure:
-    """One panel for each sequence: which positions its new tokens see, and which of these come from the cache.
+    """Draw, in a panel for each sequence, which positions its new tokens see and which of these the cache holds.
 
-    masks (b, n, N) booleans, True where a new token sees a position; past (b,) how many each sequence has cached.
+    masks: boolean (b, n, N), true where a new token sees a position. past: how many positions each of the b sequences
+    has cached. Raises ValueError unless both have the same b.
     """
     require(masks.ndim == 3 and len(masks) == len(past), f"masks must be (b, n, N), b = {len(past)}, got {masks.shape}")
     b, n, N = masks.shape
@@ -76,11 +83,12 @@ def chunk_masks(masks: np.ndarray, past: Sequence[int]) -> Figure:
 
 
 def square(ax: Axes, x: float, y: float, **looks) -> None:
+    """Draw a square with its middle at (x, y). looks: keywords of a matplotlib patch."""
     ax.add_patch(Rectangle((x - 0.5 + GAP / 2, y - 0.5 + GAP / 2), 1 - GAP, 1 - GAP, **looks))
 
 
 def token_rows(ax: Axes, x: float, y: float, state: dict, text: str = "") -> None:
-    """Key and value of one token, CACHED or MADE_NOW, and a number on them."""
+    """Draw the key and the value of one token. state: CACHED or MADE_NOW. text: a number on them."""
     half = (1 - GAP) / 2
     for left, thing in ((x - half, "K"), (x, "V")):
         ax.add_patch(Rectangle((left, y - half), half, 2 * half, **look(thing, **state) | {"linewidth": 1}))
@@ -89,7 +97,7 @@ def token_rows(ax: Axes, x: float, y: float, state: dict, text: str = "") -> Non
 
 
 def legend(fig: Figure, states: dict[str, dict], hidden: str = "") -> None:
-    """Samples of a token's two rows in the given states, and of what a mask hides, below the figure."""
+    """Write a legend below the figure: what each state of a token's two rows means, and what a mask hides."""
     samples = {
         f"key and value, {name}": tuple(Patch(**look(x, **state)) for x in "KV") for name, state in states.items()
     }
@@ -104,7 +112,7 @@ def legend(fig: Figure, states: dict[str, dict], hidden: str = "") -> None:
 
 
 def grid(ax: Axes, columns: int, rows: int, x_label: str, y_label: str, every: int = 1) -> None:
-    """The frame of a table: columns across, rows downwards, counted from 0; `every` so many columns have a number."""
+    """Set up axes as a table: columns across, rows downwards, counted from 0. every: the step of column numbers."""
     ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), xlabel=x_label, ylabel=y_label)
     ax.set_xticks(range(0, columns, every))
     ax.set_yticks(range(rows))

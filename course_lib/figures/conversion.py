@@ -1,4 +1,4 @@
-"""Pictures of a trained model that gets a latent cache: what ranks cost, heads that are mixed, what rotations lose."""
+"""Pictures of giving a trained model a latent cache: losses over the rank, a mix of heads, what rotations lose."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ LAYERS = "osv^"  # markers
 
 
 def rises_over_ranks(ranks: Sequence[int], rises: Mapping[str, Float[np.ndarray, "samples ranks"]]) -> Figure:
-    """Rise of the loss over the rank: a line through the mean of the samples, and a dot for each sample."""
+    """Draw the rise of the loss, in nats, over the rank: a line through the means, and a dot for each sample."""
     with style.context():
         fig = Figure(figsize=(6.8, 3.6), layout="constrained")
         ax = fig.add_subplot()
@@ -33,7 +33,10 @@ def rises_over_ranks(ranks: Sequence[int], rises: Mapping[str, Float[np.ndarray,
 def unitary_mix(
     keys: Complex[np.ndarray, "n h"], mixed: Complex[np.ndarray, "n h"], shares: Float[np.ndarray, "h"]
 ) -> Figure:
-    """One pair of the keys of all heads as points of the complex plane, before and after a unitary mix of the heads."""
+    """Draw one rotary pair of the keys of n tokens and h heads as complex numbers, before and after a unitary mix.
+
+    shares: of the energy in each virtual head after the mix, written below it.
+    """
     size = 1.05 * max(np.abs(keys).max(), np.abs(mixed).max())
     before = np.square(np.abs(keys)).sum(0) / np.square(np.abs(keys)).sum()
     with style.context():
@@ -48,7 +51,7 @@ def unitary_mix(
 
 
 def draw_points(ax: Axes, points: Complex[np.ndarray, "n"], size: float, turned: bool) -> None:
-    """Draw points of the complex plane. Those that stay rotary (`turned`) get a thick frame in ink."""
+    """Draw points of the complex plane. Points that stay rotary (`turned`) get a thick frame in ink."""
     colour = THINGS["K"].light
     ax.plot(points.real, points.imag, ".", color=colour, markersize=2, linestyle="")
     ax.set(xlim=(-size, size), ylim=(-size, size), aspect="equal", xticks=[], yticks=[])
@@ -60,7 +63,10 @@ def draw_points(ax: Axes, points: Complex[np.ndarray, "n"], size: float, turned:
 def energy_and_rotation(
     energies: Sequence[Float[np.ndarray, "pairs"]], rotations: Sequence[Float[np.ndarray, "pairs"]], heads: int
 ) -> Figure:
-    """Over the rotary pairs: the share of the first virtual head, and the size of the mean rotation; a line a layer."""
+    """Draw, over the rotary pairs, the energy's share in the first virtual head and the size of the mean rotation.
+
+    energies, rotations: one array for each layer, in [0, 1]. heads: how many share the energy.
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 3.3), layout="constrained")
         axes = fig.subplots(1, 2, sharex=True, sharey=True)
@@ -79,7 +85,7 @@ def energy_and_rotation(
 
 
 def losses_as_dots(losses: Mapping[str, float], title: str) -> Figure:
-    """One dot for each model, the best on top."""
+    """Draw the loss of each model, in nats per token, as a dot, the best model on top."""
     names = sorted(losses, key=losses.get)
     with style.context():
         fig = Figure(figsize=(6.8, 0.9 + 0.32 * len(names)), layout="constrained")

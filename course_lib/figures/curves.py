@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 from course_lib.config import is_whole, require
 from course_lib.figures import style
 
-WIDE = 10  # where losses span more than this factor, their logarithm is drawn
+WIDE = 10  # the axis is logarithmic where losses span more than this factor
 
 
 def loss_curves(rows: Sequence[dict], steps: int) -> Figure:
-    """A figure of the lines of a run's log, as `course_lib.training.log.read` gives them: loss over step.
+    """Draw the training loss and the validation loss of a run, in nats per token, over its steps.
 
-    steps: of the whole run, to which the axis goes from the first picture on. Raises ValueError unless positive.
+    rows: the lines of the run's log, as `course_lib.training.log.read` gives them. steps: the number of steps of the
+    whole run; the axis goes so far from the first picture on. Raises ValueError unless it is a positive integer.
     """
     require(is_whole(steps), f"steps must be a positive integer, got {steps!r}")
     lines = {

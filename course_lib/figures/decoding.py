@@ -8,9 +8,9 @@ from course_lib.figures import motifs, style
 
 
 def draw_rows(ax: Axes, rows: np.ndarray, first: int, name: str) -> None:
-    """Draw rows (N, width) of the tensor `name`: those before `first`, kept, pale in a solid frame; the others dashed.
+    """Draw the cached rows (N, width) of a tensor: kept ones pale in a solid frame, those made now in a dashed frame.
 
-    The first letter of the name gives the colour of the frames: K, V or L.
+    first: the first row that is made now. name: of the tensor; its first letter, K, V or L, gives the frames' colour.
     """
     limit = np.abs(rows).max() or 1.0
     pale = np.where(np.arange(len(rows)) < first, 0.45, 1.0)[:, None] * np.ones(rows.shape)

@@ -17,9 +17,10 @@ def on_each_device(config: GroupedConfig | LatentConfig, devices: int) -> Groupe
 
 
 def split_over_devices(configs: Sequence[GroupedConfig | LatentConfig], devices: Sequence[int]) -> Figure:
-    """Blocks to scale for each config and number of devices, as in `left_behind`; latent rows once, as all are equal.
+    """Draw what a token leaves on one device, to scale, for each config and each number of devices.
 
-    Raises ValueError unless the numbers of devices divide those of the heads.
+    A latent row is drawn once, since it is the same on every device. Raises ValueError unless each number of devices
+    divides the number of heads of each config.
     """
     rows = []
     for config in configs:

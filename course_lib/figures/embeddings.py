@@ -24,7 +24,10 @@ def draw_numbers(ax: Axes, values: np.ndarray, title: str, rows: Sequence[str], 
 
 
 def look_up(H: np.ndarray, E: np.ndarray, text: Sequence[str], vocabulary: Sequence[str]) -> Figure:
-    """The look-up of a text as a product, H E = X with the one-hot rows H: three matrices with their numbers."""
+    """Draw the look-up of a text as a product, H E = X: three matrices with their numbers.
+
+    H: (n, N_T), one-hot rows. E: (N_T, d). text: its n tokens. vocabulary: all N_T tokens.
+    """
     with style.context():
         fig = Figure(figsize=(8, 2.9))
         axes = fig.subplots(1, 3, width_ratios=(len(vocabulary), E.shape[1], E.shape[1]))
@@ -35,7 +38,10 @@ def look_up(H: np.ndarray, E: np.ndarray, text: Sequence[str], vocabulary: Seque
 
 
 def angles_and_spectrum(unit: np.ndarray, names: Sequence[str], sigma: np.ndarray, d: int) -> Figure:
-    """Cosines between rows of length 1, and singular values on logarithmic axes with the first d marked."""
+    """Draw the cosines between rows, and singular values on logarithmic axes with a line after the first d.
+
+    unit: (n, d), rows of length 1, with their n names. sigma: falling.
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 5.2))
         left, right = fig.subplots(1, 2, width_ratios=(5, 3))

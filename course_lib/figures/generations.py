@@ -12,7 +12,7 @@ MARKERS = "os^Dv"
 
 
 def relative_changes(changes: Mapping[str, Sequence[float]], floor: float) -> Figure:
-    """Relative change of each row, on a logarithmic axis; values below `floor` are drawn at it."""
+    """Draw the relative change of each row on a logarithmic axis; values below `floor` are drawn at it."""
     with style.context():
         fig = Figure(figsize=(6.4, 3.0))
         ax = fig.add_subplot()
@@ -27,10 +27,10 @@ def relative_changes(changes: Mapping[str, Sequence[float]], floor: float) -> Fi
 def flops_over_length(
     lengths: Sequence[int], panels: Mapping[str, tuple[Mapping[str, Sequence[int]], int]], context: int
 ) -> Figure:
-    """One panel for each title: lines of FLOPs over the length, and a dotted line where they cross.
+    """Draw FLOPs over the length of a generated text, with a dotted line where the curves of a panel cross.
 
-    panels: title -> ({name: FLOPs at each length}, the length at which they cross); context: tokens that the model
-    reads at most, shaded.
+    panels: title -> ({name: FLOPs at each length}, the length at which they cross). context: the most tokens that the
+    model reads; lengths up to it are shaded. Raises ValueError for no panels.
     """
     require(len(panels) > 0, "panels must hold at least one panel, got none")
     with style.context():
@@ -50,7 +50,10 @@ def flops_over_length(
 
 
 def seconds_of_generation(timed: Sequence[int], seconds: Mapping[str, Sequence[float]]) -> Figure:
-    """Measured time of the next token at the lengths `timed`, and its sum over all lengths, interpolated between."""
+    """Draw the measured time of the next token over the tokens so far, and the time of all tokens together.
+
+    seconds: name -> the time at each length in `timed`. The sum interpolates the times of the lengths between these.
+    """
     with style.context():
         fig = Figure(figsize=(8, 3.1))
         one, all_tokens = fig.subplots(1, 2)

@@ -16,9 +16,9 @@ MOST_NUMBERS = 12  # heads in a layer up to which each cell carries its number
 
 
 def small_maps(P: np.ndarray, titles: Sequence[str], title: str = "", scale: str = "weight") -> Figure:
-    """Heat maps of P (h, n, N) on the fixed scale [0, 1], hatched where P is NaN, eight in a row.
+    """Draw heat maps of P (h, n, N) on the fixed scale [0, 1], hatched where P is NaN, eight in a row.
 
-    `title` stands above all of them, `scale` beside the colour bar.
+    titles: one for each head. title: above all maps. scale: the label of the colour bar.
     """
     rows, columns = -(-len(P) // COLUMNS), min(COLUMNS, len(P))
     with style.context():
@@ -40,9 +40,10 @@ def small_maps(P: np.ndarray, titles: Sequence[str], title: str = "", scale: str
 def head_tables(
     tables: Mapping[str, np.ndarray], title: str, *, signed: bool = False, framed: Sequence[tuple[int, int]] = ()
 ) -> Figure:
-    """Tables (layers, heads) side by side by their names, each with a colour bar that ends at its largest value.
+    """Draw tables of numbers side by side, one cell for each head; a colour bar ends at the largest absolute value.
 
-    The heads `framed`, pairs (layer, head), have a frame in ink. Cells that hold NaN stay empty.
+    tables: name -> (layers, heads); cells that hold NaN stay empty. signed: whether colours tell the sign.
+    framed: pairs (layer, head) of heads that get a frame in ink.
     """
     layers = max(len(values) for values in tables.values())
     with style.context():
@@ -67,10 +68,11 @@ def head_table(
     removed: Sequence[tuple[int, int]] = (),
     largest: float | None = None,
 ) -> None:
-    """Values (layers, heads) as numbers on colours: from 0 to `largest`, or signed, then as far on both sides.
+    """Draw values (layers, heads) as numbers on coloured cells; cells that hold NaN stay empty.
 
-    `largest` is 1, or of signed values the largest, unless given. A word stands under those of removed heads, pairs
-    (layer, head). NaN stays empty; in layers of more than MOST_NUMBERS heads the colours stand alone.
+    signed: colours run from -largest to largest instead of from 0 to largest. largest: by default 1, or for signed
+    values the largest absolute one. removed: pairs (layer, head) of heads that are marked with the word "removed".
+    Layers of more than MOST_NUMBERS heads have colours without numbers.
     """
     if largest is None:
         largest = float(np.nanmax(np.abs(values))) or 1.0 if signed else 1.0
@@ -88,7 +90,7 @@ def head_table(
 
 
 def leading(values: np.ndarray, count: int = 2) -> str:
-    """The heads with the largest values (layers, heads), in words, for alternative text. NaN is left out."""
+    """Name the heads with the `count` largest of the values (layers, heads), for alternative text. NaN is left out."""
     known = np.where(np.isnan(values), -np.inf, values)
     places = [np.unravel_index(k, values.shape) for k in known.argsort(axis=None, kind="stable")[::-1][: count + 1]]
     said = " and ".join(f"{values[layer, head]:.2f} in head {head} of layer {layer}" for layer, head in places[:count])

@@ -1,4 +1,4 @@
-"""What the attention figures accept: weights, masks and tokens, checked and brought to one form."""
+"""Checks of what the attention figures accept (weights, masks, tokens), which bring it to one shape and type."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -32,12 +32,15 @@ def as_weights(weights, rank: int) -> np.ndarray:
 
 
 def as_numpy(values) -> np.ndarray:
-    """An array of anything; a torch tensor, told without importing torch, as float64: NumPy has no bfloat16."""
+    """Convert to a NumPy array. A torch tensor becomes float64, since NumPy has no bfloat16; torch is not imported."""
     return np.asarray(values.detach().cpu().double().numpy() if hasattr(values, "detach") else values)
 
 
 def as_matrix(values, name: str, rank: int = 2) -> np.ndarray:
-    """Numbers as float64 with `rank` axes; raises ValueError unless all are finite and there is at least one."""
+    """Numbers as a float64 array with `rank` axes. name: of the argument, for the messages.
+
+    Raises ValueError unless there is at least one number and all are finite.
+    """
     array = as_numpy(values)
     good = array.dtype.kind in "fiub" and array.ndim == rank and array.size > 0
     require(good, f"{name} must be numbers with {rank} axes, got shape {array.shape}, dtype {array.dtype}")
@@ -49,7 +52,7 @@ def as_matrix(values, name: str, rank: int = 2) -> np.ndarray:
 def as_layers(layers: Sequence[int] | None, count: int) -> list[int]:
     """The numbers of the layers that a figure shows, of a model with `count` layers; None means all.
 
-    Raises ValueError unless they rise and are layers of the model.
+    Raises ValueError unless they are whole numbers from 0 to count - 1 that rise.
     """
     numbers = list(range(count) if layers is None else layers)
     whole = all(is_whole(number, least=0) and number < count for number in numbers)
@@ -59,9 +62,10 @@ def as_layers(layers: Sequence[int] | None, count: int) -> list[int]:
 
 
 def as_mask(mask, weights: np.ndarray) -> np.ndarray | None:
-    """A boolean mask, true where seen, of shape (n, N) or the weights', with as many axes as `weights`.
+    """A mask, true where a query sees a key, brought to as many axes as `weights`; None stays None.
 
-    Raises ValueError for another dtype or shape, and where a hidden key has weight.
+    mask: boolean, of the shape of the weights or of their last axes, such as (n, N). Raises ValueError for another
+    dtype or shape, and where a hidden key has weight.
     """
     if mask is None:
         return None
@@ -80,7 +84,10 @@ def as_mask(mask, weights: np.ndarray) -> np.ndarray | None:
 
 
 def as_tokens(tokens: Sequence[str], size: int, name: str) -> list[str]:
-    """The tokens as they are shown; raises TypeError or ValueError unless they are `size` strings."""
+    """The tokens as text that can be seen (`shown`). name: of the argument, for the messages.
+
+    Raises TypeError unless all are strings, ValueError unless there are `size` of them.
+    """
     if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
         raise TypeError(f"{name} must be a sequence of strings, got {tokens!r:.80}")
     require(len(tokens) == size, f"{name} must hold one token for each of {size} positions, got {len(tokens)}")
@@ -88,7 +95,10 @@ def as_tokens(tokens: Sequence[str], size: int, name: str) -> list[str]:
 
 
 def pair_of_tokens(tokens, query_tokens, weights: np.ndarray) -> tuple[list[str], list[str]]:
-    """Tokens of the queries and of the keys, as shown. Without `query_tokens` the sequence attends to itself."""
+    """Tokens of the queries and of the keys, as shown. Without `query_tokens` the sequence attends to itself.
+
+    Raises TypeError and ValueError as `as_tokens` does, and ValueError when query_tokens is needed and missing.
+    """
     n, N = weights.shape[-2:]
     require(
         query_tokens is not None or n == N,
@@ -99,7 +109,10 @@ def pair_of_tokens(tokens, query_tokens, weights: np.ndarray) -> tuple[list[str]
 
 
 def shown(token: str) -> str:
-    """A token as text that can be seen: a space is ␣, a line break ⏎, a tab ⇥, other controls their escape."""
+    """A token as text that can be seen: a space becomes ␣, a line break ⏎, a tab ⇥, other control characters escapes.
+
+    A token of more than LONGEST characters is cut.
+    """
     if token == "":
         return "(empty)"
     text = "".join(visible(character) for character in token[:LONGEST])

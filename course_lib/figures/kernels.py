@@ -9,7 +9,10 @@ from course_lib.figures import style
 
 
 def regressions(x: np.ndarray, truth: np.ndarray, data, estimates: Mapping[float, np.ndarray]) -> Figure:
-    """Estimates at x (n,) by bandwidth, each in a panel with the data (x_j, y_j) and the truth at x."""
+    """Draw kernel regressions, one panel for each bandwidth, each with the data and the truth.
+
+    x: (n,). truth: (n,), at x. data: two arrays (N,), the x_j and the y_j. estimates: bandwidth -> (n,), at x.
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 3.2))
         axes = fig.subplots(1, len(estimates), sharey=True, squeeze=False)[0]
@@ -25,10 +28,11 @@ def regressions(x: np.ndarray, truth: np.ndarray, data, estimates: Mapping[float
 
 
 def by_width(widths: Sequence[int], looked_at: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray]) -> Figure:
-    """Two panels against the width: the mean number of keys looked at, and the gradient's norm with its spread.
+    """Draw, over the width d_QK, the mean number of keys looked at and the norm of the gradient with its spread.
 
-    Both map a name to one row of numbers for each width, with a number for each query. The band of the norm holds the
-    middle 80 % of the queries; lines are its median and, dotted, its mean.
+    looked_at, gradients: name -> (widths, queries), two names.
+
+    The band of the norm holds the middle 80 % of the queries; the lines are the median and, dotted, the mean of all.
     """
     with style.context():
         fig = Figure(figsize=(8.2, 4.0))

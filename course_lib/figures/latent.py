@@ -22,7 +22,7 @@ ROWS, HEADS = 5, 33.5  # where rows and heads begin in `heads_and_rows`, in widt
 
 
 def heads_and_rows() -> Figure:
-    """What one token leaves behind for four heads, and what each head reads: MHA, GQA of two groups, MLA; to scale."""
+    """Draw, to scale, what one token leaves for four heads and what each head reads: MHA, GQA of two groups, MLA."""
     width, d_latent = 3, 8  # numbers in a head's key, and in its value; in the latent row
     with style.context():
         fig = Figure(figsize=(8.2, 3.1), layout="none")
@@ -46,7 +46,7 @@ def heads_and_rows() -> Figure:
 
 
 def _draw_row(ax: Axes, y: float, name: str, row: Sequence[tuple[str, int, str]]) -> None:
-    """The blocks (label, width, thing) that one token leaves in the cache, and how many numbers they are."""
+    """Draw the blocks (label, width, thing) that one token leaves in the cache, and write how many numbers they are."""
     ax.text(0.5, y + 0.7, name, va="center", fontsize=11, weight="bold", color=motifs.METHODS[name].light)
     x = ROWS
     for label, width, thing in row:
@@ -56,7 +56,7 @@ def _draw_row(ax: Axes, y: float, name: str, row: Sequence[tuple[str, int, str]]
 
 
 def _draw_heads(ax: Axes, y: float, groups: Sequence[int], width: int, frame: dict) -> None:
-    """The key and value that each head reads; groups[i] is the index of those of head i."""
+    """Draw the key and the value that each head reads; head i reads those with the index groups[i]."""
     for i, k in enumerate(groups):
         for column, letter in enumerate("KV"):
             x = HEADS + i * (2 * width + 1) + column * width
@@ -64,7 +64,7 @@ def _draw_heads(ax: Axes, y: float, groups: Sequence[int], width: int, frame: di
 
 
 def two_forms() -> Figure:
-    """Q_h W_LK_h^T L^T with brackets in either place, to scale: what is made at a step, and how large it is."""
+    """Draw the product Q_h W_LK_h^T L^T with brackets in either place, to scale: what a step makes in each form."""
     n, e, r, N = 1, 3, 5, 15
     Q = _matrix("$Q_h$", n, e, "Q", motifs.MADE_NOW)
     W, L = _matrix(r"$W^{LK\top}_h$", e, r, "learnt"), _matrix(r"$L^\top$", r, N, "L")
@@ -92,7 +92,10 @@ def _matrix(name: str, rows: int, columns: int, thing: str, frame: dict = motifs
 
 
 def storage_over_tokens(latent: LatentConfig, grouped: GroupedConfig, tokens: Sequence[int]) -> Figure:
-    """Numbers stored per layer, parameters and cache of one sequence, over the cached tokens."""
+    """Draw how many numbers a layer stores (parameters and the cache of one sequence) over the cached tokens.
+
+    latent, grouped: the layers of DeepSeek-V2's sizes that are compared. tokens: rising.
+    """
     kinds = (
         ("MHA", MULTI_HEAD, "-", partial(accounting.grouped_storage, grouped)),
         ("MLA, merged, as printed", LATENT, ":", partial(accounting.merged_storage_printed, latent)),
@@ -121,9 +124,10 @@ def millions(parts: Mapping[str, int]) -> float:
 
 
 def counted_and_timed(config: LatentConfig, past: int, best: Mapping[str, Mapping[int, float]], border: int) -> Figure:
-    """Cost per new token over the new tokens of a call, after `past` cached ones: FLOPs counted, milliseconds measured.
+    """Draw the cost per new token over the new tokens of a call: FLOPs counted, and milliseconds measured.
 
-    best: form -> new tokens -> milliseconds of the call. border: new tokens up to which absorbed has fewer FLOPs there.
+    past: cached tokens. best: form -> new tokens -> milliseconds of the call. border: the number of new tokens up to
+    which the absorbed form takes fewer FLOPs.
     """
     with style.context():
         fig = Figure(figsize=(8.2, 3.4))
@@ -143,7 +147,7 @@ def counted_and_timed(config: LatentConfig, past: int, best: Mapping[str, Mappin
 
 
 def chunk_flops(config: LatentConfig, past: int, chunks: Sequence[int], ax: Axes) -> None:
-    """Draw into `ax` the million FLOPs of a call with n new tokens after `past` cached ones, per new token, over n."""
+    """Draw into `ax` the FLOPs per new token, in millions, of calls with n new tokens after `past` cached ones."""
     for form in (accounting.expanded(config), accounting.absorbed(config)):
         flops = [accounting.chunk(form, n, past).flops / n / 1e6 for n in chunks]
         ax.plot(chunks, flops, **LOOKS[form.name])

@@ -13,7 +13,7 @@ R, P = 24, 6  # widths to draw: of the latent row, and of the rotary part
 
 
 def wired() -> Figure:
-    """Decoupled positions in the absorbed form: two heads ask one cached row, each block the block below it."""
+    """Draw decoupled positions in the absorbed form: each head multiplies its two blocks with those of a cached row."""
     with style.context():
         fig = Figure(figsize=(8.2, 3.6))
         ax = fig.add_subplot()
@@ -44,7 +44,7 @@ def row_block(ax: Axes, x: float, y: float, width: float, name: str, **looks) ->
 
 
 def cached_rows() -> Figure:
-    """What a token leaves in each scheme, to scale, and which of its numbers serve keys and which values."""
+    """Draw, to scale, what a token leaves in each scheme, and which of its numbers serve keys and which values."""
     heads = 4
     kinds = [
         ("none, sinusoids, ALiBi;\nrotated keys", [("L", R, False)], R, R),
@@ -75,7 +75,10 @@ def cached_rows() -> Figure:
 def score_parts(
     content: Float[np.ndarray, "n n"], rotary: Float[np.ndarray, "n n"], mask: Bool[np.ndarray, "n n"]
 ) -> Figure:
-    """The two summands of the logits of a head and their sum, on one scale; pairs that the mask hides are grey."""
+    """Draw the two summands of a head's logits and their sum, on one scale; pairs that the mask hides are grey.
+
+    mask: true where a query sees a key.
+    """
     parts = {"content": content, "rotary": rotary, "logits: the sum": content + rotary}
     largest = max(np.abs(part[mask]).max() for part in parts.values())
     with style.context():
@@ -94,7 +97,10 @@ def score_parts(
 
 
 def left_by_matrices(left: Float[np.ndarray, "heads e"]) -> Figure:
-    """The part of the norm of all M_s that the best fixed matrices leave, by their number; each head and the median."""
+    """Draw how much of the matrices W_Q R_s W_K^T of all shifts s is left by the best 1, 2, ... fixed matrices.
+
+    left: part of the Frobenius norm, for each head and each number of matrices. Each head has a line, and the median.
+    """
     numbers = np.arange(1, left.shape[1] + 1)
     with style.context():
         fig = Figure(figsize=(6.4, 3.2), layout="constrained")

@@ -22,7 +22,7 @@ def method(config: GroupedConfig | LatentConfig) -> str:
 
 
 def parts(config: GroupedConfig | LatentConfig) -> list[tuple[str, int]]:
-    """Name and width of each row that a token leaves: K and V of each KV head, or L and, where it has one, K_R."""
+    """Name and width of each row that a token leaves: K and V of each KV head, or L and, if there is one, K_R."""
     if isinstance(config, LatentConfig):
         return [("L", config.d_latent)] + [("K_R", config.d_rope)] * (config.d_rope > 0)
     return [("K", config.d_qk)] * config.n_kv_heads + [("V", config.d_value)] * config.n_kv_heads
@@ -37,16 +37,18 @@ def account(config: GroupedConfig | LatentConfig) -> str:
 
 
 def left_behind(configs: Sequence[GroupedConfig | LatentConfig]) -> Figure:
-    """One row of blocks for each config, its numbers beside it; a block's width is its count of numbers.
+    """Draw what one token leaves in the cache of each config: blocks to scale, and their numbers added up beside them.
 
-    left_behind([GroupedConfig(d_model=128, n_heads=8, n_kv_heads=g) for g in (8, 2, 1)])
+        left_behind([GroupedConfig(d_model=128, n_heads=8, n_kv_heads=g) for g in (8, 2, 1)])
+
+    Raises ValueError for no configs.
     """
     require(len(configs) > 0, "configs must hold at least one config, got none")
     return strip([(method(config), method(config), config) for config in configs])
 
 
 def strip(rows: Sequence[tuple[str, str, GroupedConfig | LatentConfig]]) -> Figure:
-    """One row of blocks to scale for each (name, method, config), the name in the colour of the method."""
+    """Draw a row of blocks to scale for each (name, method, config), with the name in the colour of the method."""
     inches = WIDTH / max(config.floats_per_token for *_, config in rows)
     height, indent = STEP * len(rows), 0.25 + max(len(name) for name, *_ in rows) * 0.115
     with style.context():

@@ -10,7 +10,7 @@ GAP = 0.05  # the least distance between two names, as a part of the axes' heigh
 
 
 def name_lines(ax: Axes, lines: Sequence[Line2D]) -> None:
-    """Write the label of each line at its end, right of the axes, whose limits must stand."""
+    """Write the label of each line at its end, to the right of the axes. Set the limits of the axes before."""
     ends = [ax.transData.transform((line.get_xdata()[-1], line.get_ydata()[-1])) for line in lines]
     heights = ax.transAxes.inverted().transform(ends)[:, 1]
     for line, height in zip(lines, apart(heights, GAP), strict=True):
@@ -18,9 +18,9 @@ def name_lines(ax: Axes, lines: Sequence[Line2D]) -> None:
 
 
 def apart(wanted: Sequence[float], gap: float) -> np.ndarray:
-    """Places at least `gap` apart, in the order of those wanted, and as near to them as can be.
+    """Move places so that neighbours are at least `gap` apart: in the same order, and as little as possible.
 
-    Names that touch form a group around the mean of the places that its members want.
+    "As little" in the sum of squares: names that touch form a group around the mean of the places that they want.
     """
     wanted = np.asarray(wanted, dtype=float)
     groups: list[list[int]] = []

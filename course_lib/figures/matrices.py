@@ -1,6 +1,6 @@
-"""Matrices to scale, a cell for each entry, alone or side by side as a formula: every still draws them this way.
+"""Matrices drawn to scale, one cell for each entry: alone, or side by side as a formula. All still pictures use them.
 
-Axes are `canvas`es: a cell is a square of side 1, and y grows downwards, as rows do.
+`canvas` makes the axes: a cell is a square of side 1, and y grows downwards, as the row index does.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from course_lib.figures import style
 from course_lib.figures.blocks import TINT
 from course_lib.figures.motifs import INK
 
-WIDTH = 8.2  # inches of a canvas
-SIGN = 1.0  # cells that a sign of a formula takes
-PLAIN = "#dfe4ea"  # what has no motif: X, the output
-PAIRS = "#efe3b0"  # an entry for each pair of tokens: A, P
+WIDTH = 8.2  # of a canvas, in inches
+SIGN = 1.0  # width of a sign in a formula, in cells
+PLAIN = "#dfe4ea"  # matrices without a motif: X, the output
+PAIRS = "#efe3b0"  # matrices with an entry for each pair of tokens: A, P
 
 
 def lighter(colour: str, share: float = 1 - TINT) -> str:
-    """The colour mixed with that share of white; by default as pale as a block."""
+    """The colour mixed with a share of white; by default as pale as a block of `blocks`."""
     return to_hex(share + (1 - share) * np.array(to_rgb(colour)))
 
 
@@ -78,12 +78,16 @@ def draw(ax: Axes, matrix: Matrix, x: float, y: float, name_at: str = "below") -
 
 
 def on(ground: str) -> str:
-    """The colour of a text on a cell of that colour."""
+    """The colour, dark or white, in which a text is legible on a cell of the colour `ground`."""
     return INK if np.mean(to_rgb(ground)) > 0.5 else "white"
 
 
 def frame(ax: Axes, x: float, y: float, columns: float, rows: float, **look) -> None:
-    """A frame around cells: ink for what is chosen, or the keywords of a motif such as `motifs.CACHED`."""
+    """Draw a frame around cells with their top left corner at (x, y).
+
+    look: keywords of a matplotlib patch, such as `motifs.CACHED`; by default a thick frame in ink, which marks what is
+    chosen.
+    """
     look = {"edgecolor": INK, "linewidth": 2.2} | look
     ax.add_patch(Rectangle((x, y), columns, rows, fill=False, zorder=3, **look))
 
@@ -91,7 +95,10 @@ def frame(ax: Axes, x: float, y: float, columns: float, rows: float, **look) -> 
 def draw_formula(
     ax: Axes, parts: Sequence[Matrix | str], x: float, y: float, *, gap: float, name_at: str = "below"
 ) -> None:
-    """Draw matrices and the signs between them, in TeX, from x to the right, `gap` cells apart, their middles at y."""
+    """Draw a formula from x to the right, vertically centred at y.
+
+    parts: matrices, and the signs between them as TeX. gap: cells between two parts.
+    """
     for part in parts:
         if isinstance(part, Matrix):
             draw(ax, part, x, y - part.rows / 2, name_at)
@@ -101,5 +108,5 @@ def draw_formula(
 
 
 def width(part: Matrix | str) -> float:
-    """How many cells a part of a formula takes."""
+    """How many cells wide a part of a formula is."""
     return part.columns if isinstance(part, Matrix) else SIGN

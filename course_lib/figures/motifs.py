@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 
 class Colour(NamedTuple):
-    """One motif on a light ground, on a dark one, and on either (3:1 on both): a formula does not know its ground."""
+    """A motif's colours on a light background, on a dark one, and on either (contrast 3:1 on both), for formulas."""
 
     light: str
     dark: str
@@ -47,5 +47,5 @@ EXPANDED = {"linestyle": "--", "marker": "s"}
 
 
 def method(n_heads: int, n_kv_heads: int) -> str:
-    """MHA, GQA or MQA: the name in `METHODS` of attention with so many query and KV heads."""
+    """MHA, GQA or MQA: the name in `METHODS` of attention with these numbers of query heads and KV heads."""
     return {n_heads: "MHA", 1: "MQA"}.get(n_kv_heads, "GQA")

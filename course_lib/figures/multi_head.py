@@ -1,4 +1,4 @@
-"""Curves of many heads: time of one product or of many, and singular values of logits and weights."""
+"""Curves about multi-head attention: times over the number of heads, singular values of logits and weights."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from course_lib.figures import style
 
 
 def times_by_heads(counts: Sequence[int], milliseconds: Mapping[str, Sequence[float]], title: str) -> Figure:
-    """Milliseconds against the number of heads, one line for each name."""
+    """Draw times over the number of heads. counts: numbers of heads. milliseconds: two names -> a time for each."""
     with style.context():
         fig = Figure(figsize=(6.4, 3.2))
         ax = fig.add_subplot()
@@ -25,7 +25,10 @@ def times_by_heads(counts: Sequence[int], milliseconds: Mapping[str, Sequence[fl
 
 
 def singular_values(matrices: Mapping[str, np.ndarray], d_qk: int) -> Figure:
-    """Singular values of each matrix relative to its largest, counted from 0, on a logarithmic axis; a line at d_QK."""
+    """Draw the singular values of each matrix, divided by its largest, on a logarithmic axis, with a line after d_QK.
+
+    matrices: name -> (n, N), three of them.
+    """
     with style.context():
         fig = Figure(figsize=(6.4, 3.4))
         ax = fig.add_subplot()

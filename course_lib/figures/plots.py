@@ -1,7 +1,7 @@
-"""A plot that is described once: a figure's twin is drawn here, and the browser draws the same from static/plot.js.
+"""Plots that are described once and drawn twice: in an interactive figure, and in its static twin (the still picture).
 
-A description is JSON, made by `plot`. What follows from a choice comes when it is drawn: most x and y of the series,
-and whatever else changes with the choice.
+matplotlib draws the twin here; static/plot.js draws the same plot in the browser. `plot` makes the description, which
+is JSON. What depends on a reader's choice, such as most x and y of the series, is given when the plot is drawn.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,44 +19,53 @@ COLOURS = {name.lower(): colour.light for name, colour in (motifs.THINGS | motif
 DASHES = ("solid", "dashed", "dotted", "dashdot")
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "cross": "x"}
 FILLS = {"hatched": {"facecolor": "white", "hatch": motifs.ROTARY}, "hollow": {"facecolor": "white"}}
-PAPER = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}  # behind text that lines cross
+PAPER = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}  # background of a text that lines cross
 BELOW = 38  # points from the axes to their legend, past ticks and label
 
 
 def plot(label: str, x: dict, y: dict, *series: dict, **more) -> dict:
-    """A description: two axes, and lines, points and bars. more: `legend=False` for none."""
+    """Describe a plot: its title, two axes (see `axis`), and series (see `line`, `points` and `bars`).
+
+    more: `legend=False` for no legend.
+
+        plot("Loss", axis("step", 0, 100), axis("nats", 0, 3), line("training", "first"))
+    """
     return {"label": label, "x": x, "y": y, "series": series, **more}
 
 
 def axis(label: str, low: float, high: float, **more) -> dict:
-    """An axis and its limits.
+    """Describe an axis that runs from `low` to `high`.
 
-    more: `log`, 2 or 10; `ticks`, and their `texts`, or `whole` for whole numbers only; `room` at the right for names
-    of lines in the browser, in pixels at a text of 12.
+    more: `log`, the base 2 or 10 of a logarithmic axis; `ticks` and their `texts`, or `whole=True` for ticks at whole
+    numbers only; `room`, the pixels that the browser leaves at the right for names of lines (at a text size of 12).
     """
     return {"label": label, "domain": [low, high], **more}
 
 
 def line(name: str, colour: str, dash: str = "solid", **more) -> dict:
-    """A line in one of COLOURS and DASHES. more: a `marker`; `end`, a short name at its end in place of a legend."""
+    """Describe a line in one of COLOURS and DASHES.
+
+    more: `marker`, one of MARKERS; `end`, a short name: the browser writes it at the line's end in place of a legend,
+    and the twin writes `name` there; `x` and `y`, where no choice changes them.
+    """
     return {"name": name, "colour": colour, "dash": dash, **more}
 
 
 def points(name: str, colour: str, marker: str = "circle") -> dict:
-    """Points in one of COLOURS and MARKERS."""
+    """Describe points in one of COLOURS and MARKERS."""
     return {"name": name, "colour": colour, "marker": marker}
 
 
 def bars(name: str, colour: str, fill: str = "full") -> dict:
-    """Bars in one of COLOURS, full or as FILLS say."""
+    """Describe bars in one of COLOURS. fill: "full", or one of FILLS."""
     return {"name": name, "colour": colour, "fill": fill}
 
 
 def draw(ax: Axes, described: Mapping, series: Sequence[Mapping] = (), rules: Sequence[Mapping] = (), **axes: Mapping):
-    """Draw a description on matplotlib's axes.
+    """Draw a described plot on matplotlib's axes.
 
-    series: of each what differs from its description, x and y above all; rules: reference lines, as of `draw_rule`;
-    axes: what differs in the axes x and y.
+    series: for each described series, in order, what to add or change, mainly x and y. rules: reference lines, each as
+    keywords of `draw_rule`. axes: what to add or change in the axes `x` and `y`.
     """
     for name in "xy":
         draw_axis(ax, name, described[name] | axes.get(name, {}))
@@ -74,7 +83,7 @@ def draw(ax: Axes, described: Mapping, series: Sequence[Mapping] = (), rules: Se
 
 
 def draw_axis(ax: Axes, name: str, described: Mapping) -> None:
-    """Scale, limits, label and ticks of the axis "x" or "y"."""
+    """Set scale, limits, label and ticks of the axis `name`, "x" or "y"."""
     drawn = getattr(ax, f"{name}axis")
     if "log" in described:
         getattr(ax, f"set_{name}scale")("log", base=described["log"])
@@ -88,7 +97,7 @@ def draw_axis(ax: Axes, name: str, described: Mapping) -> None:
 
 
 def draw_series(ax: Axes, look: Mapping) -> Artist:
-    """A line, points or bars; returns them."""
+    """Draw a line, points or bars, and return what matplotlib made of them."""
     colour, place = COLOURS[look["colour"]], (look["x"], look["y"])
     if "fill" in look:
         fill = {"facecolor": colour} | FILLS.get(look["fill"], {})
@@ -99,7 +108,7 @@ def draw_series(ax: Axes, look: Mapping) -> Artist:
 
 
 def draw_rule(ax: Axes, x: float | None = None, y: float | None = None, label: str = "") -> None:
-    """A level line at y, its label at the left, or an upright one at x, its label at the top."""
+    """Draw a reference line: horizontal at y with its label at the left, or vertical at x with its label at the top."""
     level, line = x is None, {"color": "0.4", "linestyle": ":", "linewidth": 1}
     ax.axhline(y, **line) if level else ax.axvline(x, **line)
     place, across, up = ((0, y), ("axes fraction", "data"), 1.5) if level else ((x, 1), ("data", "axes fraction"), -10)

@@ -1,4 +1,4 @@
-"""Pictures of positions: sines and their shifts, hands that turn, layouts of pairs, wavelengths, losses, ranks."""
+"""Pictures of positions: sinusoids and shifts, rotary pairs as clocks, layouts of pairs, wavelengths, losses, ranks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,11 @@ DASHED = {"color": "0.4", "linestyle": "--", "linewidth": 1}
 
 
 def sines(positions: int, width: int, pairs: Sequence[int], shift: int) -> Figure:
-    """Left, the sinusoidal rows as columns. Right, some pairs on circles: two shifts turn a pair by the same angle."""
+    """Draw sinusoidal positions: the rows as columns of a picture, and some pairs on circles, turned by two shifts.
+
+    positions, width: the shape of the rows. pairs: the indices drawn on circles. Both shifts are by `shift` positions,
+    from 0 and from `shift` on, and turn a pair by the same angle.
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 2.9))
         left, *circles = fig.subplots(1, 1 + len(pairs), width_ratios=[1.6, *[1] * len(pairs)])
@@ -35,7 +39,7 @@ def sines(positions: int, width: int, pairs: Sequence[int], shift: int) -> Figur
 
 
 def circle_of_pair(ax: Axes, theta: float, shift: int) -> None:
-    """A pair at positions 0 to 2 shift, sine to the right and cosine upwards, and both shifts as arrows."""
+    """Draw a pair at positions 0 to 2 shift, sine to the right and cosine upwards, and both shifts as arrows."""
     ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor="0.75"))
     positions = np.arange(2 * shift + 1)
     ax.plot(*on_circle(theta * positions), "o", color="0.6", markersize=4)
@@ -55,9 +59,10 @@ def on_circle(angle) -> np.ndarray:
 
 
 def hands_together(query: np.ndarray, key: np.ndarray, theta: np.ndarray, places: Sequence[tuple[int, int]]) -> Figure:
-    """Hands of a query and a key at places (m, n), one row of clocks for each pair, with the angle between them.
+    """Draw the rotary pairs of a query and a key as clocks with two hands, one row of clocks for each pair.
 
-    query, key, theta (pairs,): the angles of the hands at position 0, and by how much they turn at each step.
+    query, key: (pairs,), the angles of the hands at position 0, in radians clockwise from the top. theta: (pairs,), by
+    how much they turn from a position to the next. places: the positions (m, n) of query and key, one for each column.
     """
     with style.context():
         fig = Figure(figsize=(1.5 * len(places) + 0.9, 1.35 * len(theta) + 0.7))
@@ -77,7 +82,7 @@ def hands_together(query: np.ndarray, key: np.ndarray, theta: np.ndarray, places
 
 
 def clock(ax: Axes, query: float, key: float) -> None:
-    """Two hands at these angles from the top, clockwise, and the smaller angle between them."""
+    """Draw two hands at these angles (radians clockwise from the top), and the smaller angle between them."""
     ax.add_patch(Circle((0, 0), 1, facecolor="white", edgecolor="0.75"))
     difference = (query - key + np.pi) % (2 * np.pi) - np.pi
     first, last = np.degrees(np.pi / 2 - np.array([key + max(difference, 0), key + min(difference, 0)]))
@@ -90,7 +95,10 @@ def clock(ax: Axes, query: float, key: float) -> None:
 
 
 def layouts(width: int) -> Figure:
-    """The columns of a row in both layouts: a colour for each pair, and a line for the way of each column."""
+    """Draw where both layouts of rotary pairs put the columns of a row: a line for each column, a colour for each pair.
+
+    The first layout pairs neighbours 2i, 2i + 1; the second one pairs i and i + width / 2.
+    """
     order = np.concatenate([np.arange(0, width, 2), np.arange(1, width, 2)])
     with style.context():
         fig = Figure(figsize=(6.6, 2.3))
@@ -111,7 +119,12 @@ def layouts(width: int) -> Figure:
 
 
 def wavelengths_and_fading(width: int, bases: Sequence[float], length: int, distances: np.ndarray) -> Figure:
-    """Left, wavelengths of all pairs. Right, the mean score of a key equal to the query over the distance."""
+    """Draw the wavelengths of all rotary pairs, and over the distance the mean score of a key equal to the query.
+
+    length: marked among the wavelengths. distances: at least 1.
+
+    The dashed estimate is 1 - (log s + gamma) / log(base), with Euler's constant gamma.
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 3.5))
         left, right = fig.subplots(1, 2)
@@ -133,7 +146,10 @@ def wavelengths_and_fading(width: int, bases: Sequence[float], length: int, dist
 
 
 def losses(panels: Mapping[str, Mapping[str, np.ndarray]], length: int) -> Figure:
-    """Losses by position, in blocks of 16, one panel for each title; a line marks the training length."""
+    """Draw losses over the position, each point the mean of 16 positions; a line marks the training length.
+
+    panels: title -> name -> (positions,), nats per character.
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 4.0))
         axes = fig.subplots(1, len(panels), sharey=True)
@@ -151,7 +167,7 @@ def losses(panels: Mapping[str, Mapping[str, np.ndarray]], length: int) -> Figur
 
 
 def singular_values(plain: np.ndarray, rotated: np.ndarray, d_latent: int) -> Figure:
-    """Singular values, falling, of keys made from a latent of width d_latent, before and after they are rotated."""
+    """Draw the singular values, falling, of keys from a latent of width d_latent, before and after their rotation."""
     with style.context():
         fig = Figure(figsize=(6.4, 3.2))
         ax = fig.add_subplot()

@@ -1,6 +1,7 @@
-"""Products of matrices, drawn to scale. Aligned, a product stands right of its left factor and below its right factor.
+"""Pictures of matrix products to scale: an attention layer, its numbers, kinds of attention, blocks of heads.
 
-So row i of the product continues row i of the left factor, and column j continues column j of the right one.
+In an aligned picture the product stands to the right of its left factor and below its right factor: row i of the
+product continues row i of the left factor, and column j continues column j of the right one.
 """
 
 import numpy as np
@@ -16,7 +17,7 @@ MEANS = lighter(V, 0.55)  # outputs are means of values
 
 
 def attention_layer(N: int, d_in: int, d_QK: int, d_V: int) -> Figure:
-    """One attention layer: from X to Q, K and V, then to A, P and Y."""
+    """Draw one attention layer: from X to Q, K and V, then to A, P and Y. The arguments are its sizes, in cells."""
     query, value, pair = r"$N \times d_{QK}$", r"$N \times d_V$", r"$N \times N$"
     X = Matrix("$X$", N, d_in, shape=r"$N \times d_{in}$")
     W = [
@@ -31,7 +32,7 @@ def attention_layer(N: int, d_in: int, d_QK: int, d_V: int) -> Figure:
         [X, "(", *W, ")", "=", "(", queries, keys, values, ")"],
         [r"$f_\kappa\,($", queries, K_T, ")", "=", A, r"$\overset{Z^{-1}}{\longrightarrow}$", P, values, "=", Y],
     )
-    gap, height = 2, max(N, d_in, d_QK) + 5  # cells between two parts, and of a line with its names
+    gap, height = 2, max(N, d_in, d_QK) + 5  # in cells: between two parts, and of a line with its names
     with style.context():
         fig, ax = canvas(max(sum(map(width, parts)) + gap * (len(parts) + 1) for parts in lines), height * len(lines))
         for number, parts in enumerate(lines):
@@ -40,9 +41,10 @@ def attention_layer(N: int, d_in: int, d_QK: int, d_V: int) -> Figure:
 
 
 def attention_by_hand(matrices: dict[str, np.ndarray], tokens: list[str], marked: int) -> Figure:
-    """The seven matrices "Q", "K", "V", "A", "Z" (n, 1), "P", "Y" of attention, one row of which is marked.
+    """Draw attention with its numbers: Q, A, Z, P and Y in a line, K transposed above A, and V above Y.
 
-    K is drawn transposed above A, and V above Y.
+    matrices: "Q", "K", "V", "A", "Z" (n, 1), "P" and "Y" of n tokens. tokens: the n names. marked: the row that has a
+    frame in the matrices of the line.
     """
     M, n = matrices, len(tokens)
     blocks = {  # the lower line, from left to right: name, colour, the matrix
@@ -77,7 +79,7 @@ def label(ax: Axes, texts, xs, ys, **look) -> None:
 
 
 def kinds_of_attention() -> Figure:
-    """Shapes of self-, cross- and streaming attention; in the last, kept rows have solid frames, new rows dashed."""
+    """Draw self-, cross- and streaming attention by shapes; in the last, frames are solid (kept) or dashed (new)."""
     with style.context():
         fig, ax = canvas(38.0, 15.8)
         kinds = {"self-attention": (5, 0), "cross-attention": (3, 0), "streaming attention": (2, 3)}
@@ -90,7 +92,7 @@ def kinds_of_attention() -> Figure:
 
 
 def draw_kind(ax: Axes, x: float, queries: int, cached: int, hidden: np.ndarray | None) -> None:
-    """Draw Q, K^T, P, V and Y for five keys. The cache holds the first `cached` of them; if any, frames say so."""
+    """Draw Q, K^T, P, V and Y for five keys. With `cached` > 0 frames tell so many cached keys from the new ones."""
     y, keys, values, new = 9.0, x + 3, x + 9, 5 - cached
     q, k, v = (lighter(colour) if cached else colour for colour in (Q, K, V))
     draw(ax, Matrix("$Q$", queries, 2, q), x, y)
@@ -108,7 +110,7 @@ def draw_kind(ax: Axes, x: float, queries: int, cached: int, hidden: np.ndarray 
 
 
 def column_blocks() -> Figure:
-    """X times the weight matrices of three heads side by side gives their queries side by side; then they are cut."""
+    """Draw one product for three heads: X times their W_Q side by side gives their queries side by side, then cut."""
     tokens, d_in, d_qk, heads = 4, 4, 2, 3
     with style.context():
         fig, ax = canvas(28.0, 11.2)
@@ -127,13 +129,13 @@ def column_blocks() -> Figure:
 
 
 def shades(head: int) -> tuple[str, str]:
-    """Fills of the head's learnt matrix and of its queries; neighbours differ."""
+    """The fills of a head's weight matrix and of its queries; those of neighbouring heads differ."""
     share = 0.0 if head % 2 == 0 else 0.3
     return lighter(LEARNT, share), lighter(Q, share)
 
 
 def row_blocks() -> Figure:
-    """The outputs of three heads side by side times W_O is the sum of each head's output times its rows of W_O."""
+    """Draw that three heads side by side, times W_O, equal the sum of each head times its rows of W_O."""
     tokens, d_v, d_out, heads = 4, 2, 4, 3
     with style.context():
         fig, ax = canvas(38.5, 13.4)

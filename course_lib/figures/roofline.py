@@ -15,10 +15,11 @@ UNITS = ((1e12, "TFLOP/s"), (1e9, "GFLOP/s"), (1e6, "MFLOP/s"))
 
 
 def roofline(machine: Machine, series: Mapping[str, Mapping[str, tuple[float, float]]]) -> Figure:
-    """The machine's roof, and points (FLOPs per byte, FLOPs per second) by label, a colour and marker per series.
+    """Draw a machine's roofline with labelled points.
 
-    Points above the roof are drawn where they are. Raises ValueError unless there are 1 to 5 series, and for points
-    that are not positive and finite.
+    series: name -> label -> (FLOPs per byte, FLOPs per second); each series has its colour and marker. Points above the
+    roof are drawn where they are. Raises ValueError unless there are 1 to 5 series, and for points that are not
+    positive and finite.
     """
     require_series(series)
     unit, name = next((unit for unit in UNITS if machine.flops >= unit[0]), UNITS[-1])
@@ -52,14 +53,20 @@ def require_series(series: Mapping[str, Mapping[str, tuple[float, float]]]) -> N
 
 
 def write_labels(ax: Axes, points: Mapping[str, tuple[float, float]], unit: float, colour: str, above: float) -> None:
-    """The points' labels below right; left of the intensity `above`, where another series lies close, above left."""
+    """Write each label below its point at the right; above it at the left for points of less intensity than `above`.
+
+    There another series lies close below.
+    """
     for text, (x, y) in points.items():
         place = {"xytext": (-6, 4), "ha": "right"} if x < above else {"xytext": (6, -11), "ha": "left"}
         ax.annotate(text, (x, y / unit), textcoords="offset points", fontsize=9, color=colour, **place)
 
 
 def draw_roof(ax: Axes, machine: Machine, reach: tuple[float, float], unit: float) -> None:
-    """The slope of the memory's bandwidth, the level of the arithmetic, and the ridge between them."""
+    """Draw the slope of the memory's bandwidth, the level of the arithmetic, and the ridge between them.
+
+    reach: the smallest and the largest intensity. unit: the FLOPs per second that are 1 on the vertical axis.
+    """
     corners = [reach[0], machine.ridge, reach[1]]
     ax.plot(corners, [machine.attainable(x) / unit for x in corners], color="0.25", linestyle="-")
     ax.axvline(machine.ridge, color="0.4", linestyle=":", linewidth=1)

@@ -1,4 +1,4 @@
-"""Texts that share a batch or a prefix, as a picture: which positions are cached, which are made, which are padding."""
+"""Pictures of texts that share a batch or a prefix: which positions are cached, made in a step, or padding."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,10 @@ from course_lib.figures.caching import CACHED, MADE_NOW, grid, legend, square, t
 
 
 def padded_batch(lengths: Sequence[int], new: int) -> Figure:
-    """Prompts of several lengths in one batch, at first and after `new` steps: each goes on at its own position."""
+    """Draw prompts of several lengths in one batch after the prefill and after `new` steps.
+
+    Each text goes on at its own position. Raises ValueError unless the lengths are positive.
+    """
     require(min(lengths, default=0) > 0, f"lengths must hold positive numbers, got {list(lengths)}")
     with style.context():
         fig = Figure(figsize=(7.6, 0.36 * len(lengths) + 1.7))
@@ -29,8 +32,12 @@ def padded_batch(lengths: Sequence[int], new: int) -> Figure:
 
 
 def shared_prefix(prefix: int, questions: Sequence[int]) -> Figure:
-    """One prefix in the cache, and the rows of each question after it: made, answered, and cut off again."""
-    require(prefix > 0 and min(questions, default=0) > 0, f"lengths must be positive, got {prefix}, {list(questions)}")
+    """Draw one cached prefix and, in a line for each question, the rows that this question adds to it.
+
+    questions: the length of each. Raises ValueError unless all lengths are positive.
+    """
+    good = prefix > 0 and min(questions, default=0) > 0
+    require(good, f"prefix and questions must be positive, got {prefix} and {list(questions)}")
     with style.context():
         fig = Figure(figsize=(7.2, 0.36 * len(questions) + 1.6))
         ax = fig.add_subplot()

@@ -9,16 +9,16 @@ from course_lib.config import is_whole, require
 from course_lib.figures import motifs, style
 from course_lib.figures.blocks import ON_BLOCKS, block
 
-SIDE = 0.8  # of a square, whose neighbours are 1 apart
-INCH, MARGIN, WIDEST = 0.36, 0.7, 8.0  # of a square, of the names of the rows, of the figure
+SIDE = 0.8  # of a square; the middles of neighbours are 1 apart
+INCH, MARGIN, WIDEST = 0.36, 0.7, 8.0  # inches: of a square, of the names of the rows, of the widest figure
 METHOD = {"MHA": "multi-head", "GQA": "grouped-query", "MQA": "multi-query"}
 MARKERS = "osDv"
 
 
 def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
-    """One panel for each number of KV heads: query heads above, the KV heads that they read below.
+    """Draw query heads and, below them, the KV heads that they read, in one panel for each number of KV heads.
 
-    Raises ValueError for numbers that are not positive, or do not divide n_heads.
+    Raises ValueError for numbers that are not positive, and for counts that do not divide n_heads.
     """
     require(is_whole(n_heads), f"n_heads must be a positive integer, got {n_heads!r}")
     good = len(counts) > 0 and all(is_whole(g) and n_heads % g == 0 for g in counts)
@@ -39,7 +39,7 @@ def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
 
 
 def draw(ax: Axes, n_heads: int, n_kv_heads: int) -> None:
-    """The heads as squares, each KV head a cached key and value, and a line from each query head to what it reads."""
+    """Draw heads as squares (a KV head is a key and a value), and a line from each query head to its KV head."""
     size, name = n_heads // n_kv_heads, motifs.method(n_heads, n_kv_heads)
     colour, half = motifs.METHODS[name].light, SIDE / 2
     for i in range(n_heads):
@@ -62,7 +62,10 @@ def centre(k: int, size: int) -> float:
 
 
 def milliseconds_over_tokens(tokens: Sequence[int], ways: Mapping[str, Sequence[float]], title: str) -> Figure:
-    """Measured times of several ways, over the tokens in the cache, both logarithmic; one colour, as all are GQA."""
+    """Draw measured times of several ways to compute GQA over the tokens in the cache, on logarithmic axes.
+
+    ways: name -> milliseconds for each number of tokens.
+    """
     with style.context():
         fig = Figure(figsize=(6, 3.2))
         ax = fig.add_subplot()
@@ -77,9 +80,10 @@ def milliseconds_over_tokens(tokens: Sequence[int], ways: Mapping[str, Sequence[
 
 
 def intensity_over_batch(batches: Sequence[int], n_heads: int, lines: Mapping[int, Sequence[float]]) -> Figure:
-    """FLOPs per byte of a decoding step over the texts at once; lines: number of KV heads -> a value for each batch.
+    """Draw the FLOPs per byte of a decode step over the number of texts in a batch, on logarithmic axes.
 
-    A thin level line at n_heads / n_kv_heads is the intensity of attention alone, in 16 bits.
+    lines: number of KV heads -> a value for each batch. A thin horizontal line at n_heads / n_kv_heads is the value of
+    attention alone, with 16 bits a number.
     """
     with style.context():
         fig = Figure(figsize=(6.4, 3.6))

@@ -1,4 +1,4 @@
-"""Steps of a model on the roof of a machine, and the times of its memory and its arithmetic, on one scale a phase."""
+"""Pictures of a model's decode step and prefill on a machine: as points on its roofline, and as bars of time."""
 
 from collections.abc import Mapping
 from operator import itemgetter
@@ -15,9 +15,10 @@ FILLS = {"decode": "full", "prefill": "none"}  # of a marker, for each phase
 
 
 def step_times(machine: Machine, works: Mapping[str, Work], method: str) -> Figure:
-    """The works on the machine's roof, and two bars for each; the longer one decides.
+    """Draw works on a machine's roofline, and for each two bars: the times of memory and of arithmetic.
 
-    works: "decode" and "prefill", or of latent attention "decode, absorbed" and so on; method: of `motifs.METHODS`.
+    works: "decode" and "prefill", or for latent attention "decode, absorbed" and so on. method: a key of
+    `motifs.METHODS`, for the colour. The longer bar, which decides, is filled.
     """
     colour = motifs.METHODS[method].light
     with style.context():
@@ -31,7 +32,7 @@ def step_times(machine: Machine, works: Mapping[str, Work], method: str) -> Figu
 
 
 def draw_works(ax: Axes, machine: Machine, works: Mapping[str, Work], colour: str) -> None:
-    """The roof, and a mark for each work: a prefill's is hollow."""
+    """Draw the roof, and a marker for each work: filled for decode, hollow for prefill."""
     intensities = [work.intensity for work in works.values()]
     reach = (min(*intensities, machine.ridge) / 20, max(*intensities, machine.ridge) * 8)
     ax.set(xscale="log", yscale="log", xlabel="FLOPs per byte", ylabel="FLOPs per second")
@@ -45,7 +46,7 @@ def draw_works(ax: Axes, machine: Machine, works: Mapping[str, Work], colour: st
 
 
 def draw_times(ax: Axes, machine: Machine, works: Mapping[str, Work], colour: str) -> None:
-    """Bars of a phase's works: full for the one that decides, else hollow."""
+    """Draw two bars for each work of one phase, on one scale: filled for the longer time, hollow for the other."""
     best = {name: machine.seconds(work) for name, work in works.items()}
     unit, size = next((unit for unit in UNITS.items() if max(best.values()) >= unit[1]), ("ns", 1e-9))
     labels = []

@@ -1,4 +1,4 @@
-"""One look for all pictures: `use()` once per notebook, `show(fig, alt=...)` for each picture."""
+"""The look of all static figures: `use()` sets it once per notebook, `show(fig, alt=...)` puts out each picture."""
 
 import base64
 import html
@@ -22,11 +22,11 @@ WEIGHTS = "cividis"  # sequential, for weights on [0, 1]
 SIGNED = LinearSegmentedColormap.from_list(
     "signed", ["#00315c", "#0060a8", "#8fc1e8", "#ffffff", "#f3b078", "#c04d00", "#6b2b00"]
 )
-HIDDEN = {"hatch": "////", "edgecolor": "#6b7785", "linewidth": 0}  # what a mask hides
-CSS_PIXELS, MAX_WIDTH = 100, 820  # pixels for an inch, and of the widest picture, in a notebook
+HIDDEN = {"hatch": "////", "edgecolor": "#6b7785", "linewidth": 0}  # cells that a mask hides
+CSS_PIXELS, MAX_WIDTH = 100, 820  # in a notebook: CSS pixels per inch, and the width of the widest picture in them
 SLIDE = (8.2, 8.2 * 560 / 1184)  # inches: the shape of a frame of 1184 x 560 pixels
-SLIDE_TYPE = (10.2, 11)  # the least and the largest points there: 20 pixels, and titles that have room
-# The colours, in order, of lines that are no motif: violet, crimson, olive, cyan and ink, apart from those of `motifs`.
+SLIDE_TYPE = (10.2, 11)  # points, the smallest and largest type on a slide: 20 pixels, and a size at which titles fit
+# Colours, in order, of lines that stand for no motif: violet, crimson, olive, cyan and ink.
 PALETTE = ("#5b3fd6", "#d0104c", "#465a23", "#007d9e", "#1f2933")
 
 
@@ -36,12 +36,15 @@ def use() -> None:
 
 
 def context():
-    """The course's look inside a `with` block only."""
+    """A context manager that sets the course's look inside its `with` block only."""
     return matplotlib.style.context(SHEET)
 
 
 def colour_table(colours: str | Colormap = WEIGHTS) -> bytes:
-    """A colour map as 256 x 3 bytes, red, green, blue: what the interactive figures colour with."""
+    """A colour map as 256 x 3 bytes (red, green, blue), for the browser to colour interactive figures with.
+
+    colours: a matplotlib colour map or its name.
+    """
     table = matplotlib.colormaps[colours] if isinstance(colours, str) else colours
     return np.rint(255 * table(np.arange(256))[:, :3]).astype(np.uint8).tobytes()
 
@@ -52,7 +55,7 @@ def png(fig: Figure) -> str:
     The same drawing gives the same bytes: no date or version is written into it.
     """
     drawn, stored = io.BytesIO(), io.BytesIO()
-    with context(), warnings.catch_warnings():  # a box stands for what the font lacks; a figure's table has the text
+    with context(), warnings.catch_warnings():  # a glyph that the font lacks is drawn as a box
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         fig.savefig(drawn, format="png", metadata={"Software": None})
     picture = Image.open(drawn).convert("RGB")
@@ -61,9 +64,10 @@ def png(fig: Figure) -> str:
 
 
 def image(fig: Figure, alt: str) -> str:
-    """The figure as an HTML image, as wide as drawn: CSS_PIXELS for an inch, at most MAX_WIDTH.
+    """The figure as an HTML image of the size at which it was drawn: CSS_PIXELS per inch.
 
-    Its ground is white in dark themes too, with a rim, so that no label touches the page.
+    Its background is white in dark themes too, with a white rim, so that no label touches the page. Raises ValueError
+    for a figure wider than MAX_WIDTH pixels.
     """
     width = round(CSS_PIXELS * fig.get_figwidth())
     require(width <= MAX_WIDTH, f"fig must be at most {MAX_WIDTH / CSS_PIXELS} inches wide, got {width / CSS_PIXELS}")
@@ -72,12 +76,12 @@ def image(fig: Figure, alt: str) -> str:
 
 
 def for_slide(fig: Figure) -> Figure:
-    """The same figure in the shape of a slide's frame, with no letter below 20 pixels there."""
+    """Give a figure the shape of a slide's frame, with no letter below 20 pixels there; returns the same figure."""
     least, largest = SLIDE_TYPE
     fig.set_size_inches(SLIDE)
     for text in fig.findobj(Text):
         text.set_fontsize(min(max(text.get_fontsize(), least), largest))
-    for ax in fig.axes:  # ticks that are not there yet
+    for ax in fig.axes:  # for tick labels that matplotlib has not made yet
         ax.tick_params(which="both", labelsize=least)
     return fig
 
@@ -100,15 +104,17 @@ class Picture:
 
 
 def show(fig: Figure, *, alt: str) -> Picture:
-    """The figure as a notebook output; `alt` says in a sentence what the picture shows to those who do not see it.
+    """Turn a figure into a notebook output with alternative text.
+
+    alt: a sentence that tells readers who cannot see the picture what it shows.
 
     The figure is closed, so that the notebook does not draw it a second time. Raises ValueError for an empty `alt` and
-    for a figure of more than 8.2 inches, which a notebook would shrink.
+    for a figure wider than 8.2 inches, which a notebook would shrink.
     """
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"alt must say in words what the picture shows, got {alt!r}")
     picture = Picture(fig, alt.strip())
-    if fig.canvas.manager is not None:  # only figures made by pyplot have a manager, and only these are kept by it
+    if fig.canvas.manager is not None:  # pyplot keeps only the figures that it made; these have a manager
         from matplotlib import pyplot
 
         pyplot.close(fig)

@@ -42,11 +42,11 @@ def token_boxes(tokens: Sequence[str], ids: Sequence[int], per_line: int, title:
 
 
 def merges(steps: Sequence[tuple[str, Sequence[Sequence[str]]]], per_line: int = 44) -> Figure:
-    """A figure of the steps of byte-pair encoding, one below the other: the token that a step adds, the text after it.
+    """Draw the steps of byte-pair encoding one below the other: the token that a step adds, and the text after it.
 
-    steps: the added token ("" for the start) and the tokens of the text, word by word. Where the added token stands it
-    has a frame in ink; beside each step stands the number of its tokens. A line holds whole words, of `per_line`
-    characters at most.
+    steps: for each step the added token ("" for the start) and the tokens of the text, word by word. The added token
+    has a frame in ink wherever it stands; beside each step stands the number of tokens. per_line: at most so many
+    characters stand in a line, which holds whole words.
     """
     wrapped = [(added, sum(map(len, words)), lines_of(words, per_line)) for added, words in steps]
     height = sum(1.2 * len(lines) + 0.4 for _, _, lines in wrapped)
@@ -80,7 +80,11 @@ def lines_of(words: Sequence[Sequence[str]], per_line: int) -> list[list[str]]:
 
 
 def vocabulary_sizes(sizes: np.ndarray, per_character: Mapping[str, np.ndarray], kind: str) -> Figure:
-    """Over the vocabulary's size: tokens per character of each kind; pairs of tokens and numbers in E of one `kind`."""
+    """Draw what a larger vocabulary saves and costs, over its size N_T.
+
+    sizes: (k,), rising. per_character: kind of tokenizer -> (k,) tokens per character, drawn at the left. At the right,
+    for one `kind`: the pairs of tokens N^2 and the numbers N_T d in E, relative to the smallest vocabulary.
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 3.6))
         left, right = fig.subplots(1, 2)

@@ -11,7 +11,7 @@ from course_lib.figures import style
 from course_lib.reference.feedforward import gelu, relu, silu
 
 KINDS = {"embedding": style.PALETTE[4], "attention": style.PALETTE[1], "feed-forward": style.PALETTE[2]}
-PARTS = {  # of a model's work, with the colour of the same part among its parameters
+PARTS = {  # of a model's work: label and colour; among the parameters the same part has the same colour
     "project": ("attention (right: its projections)", KINDS["attention"]),
     "attend": ("attention: $QK^T$ and $PV$", "#e9a877"),
     "feed_forward": ("feed-forward", KINDS["feed-forward"]),
@@ -20,7 +20,10 @@ PARTS = {  # of a model's work, with the colour of the same part among its param
 
 
 def norm_geometry(points: np.ndarray, norms: Mapping[str, Callable]) -> Figure:
-    """Points (n, 3) and their images under LayerNorm (first) and RMSNorm (second), with the surfaces they reach."""
+    """Draw points (n, 3) and their images under LayerNorm and RMSNorm, with the surfaces on which the images lie.
+
+    norms: title -> function (n, 3) -> (n, 3), LayerNorm first.
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 4.1))
         for number, (title, norm) in enumerate(norms.items()):
@@ -40,7 +43,7 @@ def norm_geometry(points: np.ndarray, norms: Mapping[str, Callable]) -> Figure:
 
 
 def plane(ax: Axes) -> None:
-    """The plane of vectors with mean 0, its circle of radius sqrt(3), and the direction of all ones."""
+    """Draw the plane of vectors with mean 0, its circle of radius sqrt(3), and the direction of all ones."""
     basis = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
     turn = np.linspace(0, 2 * np.pi, 121)
     corners = 2.6 * np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]]) @ basis
@@ -51,14 +54,14 @@ def plane(ax: Axes) -> None:
 
 
 def sphere(ax: Axes) -> None:
-    """The sphere of radius sqrt(3)."""
+    """Draw the sphere of radius sqrt(3)."""
     u, w = np.meshgrid(np.linspace(0, 2 * np.pi, 25), np.linspace(0, np.pi, 13))
     grid = np.sqrt(3) * np.stack([np.cos(u) * np.sin(w), np.sin(u) * np.sin(w), np.cos(w)])
     ax.plot_wireframe(*grid, color=style.PALETTE[0], alpha=0.25, linewidth=0.6, linestyle="-")
 
 
 def activations() -> Figure:
-    """ReLU, GELU and SiLU of one number; level lines of a plain and of a gated cell in two directions."""
+    """Draw ReLU, GELU and SiLU of one number, and the level lines of a plain and of a gated cell in two directions."""
     t = np.linspace(-4, 4, 161)
     first, second = np.meshgrid(t, t)
     with style.context():
@@ -82,7 +85,10 @@ def activations() -> Figure:
 
 
 def logit_bars(parts: Mapping[str, float], title: str) -> Figure:
-    """One bar for the part of a logit that the embedding and each sublayer ("attention 0", ...) wrote."""
+    """Draw the parts of a logit as bars, one for the embedding and one for each sublayer that wrote it.
+
+    parts: "embedding", "attention 0", "feed-forward 0", ... -> part of the logit.
+    """
     with style.context():
         fig = Figure(figsize=(7.2, 3.5))
         ax = fig.add_subplot()
@@ -98,9 +104,10 @@ def logit_bars(parts: Mapping[str, float], title: str) -> Figure:
 
 
 def beginnings(runs: Mapping[str, Mapping[int, Sequence]], shown: int) -> Figure:
-    """Means over seeds of what `course_lib.models.stream.Start` measures.
+    """Draw untrained models with norms in different places: size of the stream, gradient, sensitivity to noise.
 
-    runs: placement -> depth -> one Start a seed; shown: the depth of the two pictures over the blocks.
+    runs: placement of the norms -> number of blocks -> one `course_lib.models.stream.Start` for each seed, whose means
+    are drawn. shown: the number of blocks of the models in the first two pictures.
     """
     with style.context():
         fig = Figure(figsize=(8.2, 3.4))
@@ -124,9 +131,9 @@ def beginnings(runs: Mapping[str, Mapping[int, Sequence]], shown: int) -> Figure
 
 
 def shares(parameters: Mapping[str, Mapping[str, int]], work: Mapping[str, Mapping[int, Mapping[str, int]]]) -> Figure:
-    """Left, each model's parameters by part; right, for each model its FLOPs for a token by part, over the context.
+    """Draw the share of each part of a model in its parameters and, over the context, in its FLOPs per token.
 
-    work: model -> tokens that are seen -> FLOPs of `PARTS`.
+    parameters: model -> part -> number. work: model -> number of tokens seen -> FLOPs of each part in `PARTS`.
     """
     with style.context():
         fig = Figure(figsize=(8.2, 3.7))
@@ -146,7 +153,7 @@ def shares(parameters: Mapping[str, Mapping[str, int]], work: Mapping[str, Mappi
 
 
 def share_bar(ax: Axes, place: int, counts: Mapping[str, int]) -> None:
-    """A column of shares at x = place, each above 5 % with its number. Norms have too few parameters to be seen."""
+    """Draw a column of shares at x = place, each above 5 % with its number. Norms are left out: their share is tiny."""
     bottom, total = 0.0, sum(counts.values())
     for part in ("attention", "feed-forward", "embeddings"):
         share = counts[part] / total
@@ -158,7 +165,7 @@ def share_bar(ax: Axes, place: int, counts: Mapping[str, int]) -> None:
 
 
 def work_areas(ax: Axes, by_context: Mapping[int, Mapping[str, int]]) -> None:
-    """Shares of the work, stacked, over the number of tokens that are seen."""
+    """Draw the shares of the work, stacked, over the number of tokens that a token sees."""
     contexts = list(by_context)
     amounts = np.array([[flops[part] for flops in by_context.values()] for part in PARTS], dtype=float)
     ax.stackplot(contexts, amounts / amounts.sum(axis=0), colors=[colour for _, colour in PARTS.values()], linewidth=0)
@@ -168,11 +175,12 @@ def work_areas(ax: Axes, by_context: Mapping[int, Mapping[str, int]]) -> None:
 
 
 def label_logarithmic(axis, ticks: Mapping[float, str]) -> None:
-    """Only these ticks on a logarithmic axis."""
+    """Set the ticks of a logarithmic axis, value -> text, and no others."""
     axis.set_ticks(list(ticks), list(ticks.values()))
     axis.set_ticks([], minor=True)
 
 
 def smaller_titles(axes: Sequence[Axes]) -> None:
+    """Set the titles in smaller type, for panels side by side."""
     for ax in axes:
         ax.set_title(ax.get_title(loc="left"), fontsize=10)

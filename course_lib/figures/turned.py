@@ -1,4 +1,4 @@
-"""Why a mean of heads keeps little, in the plane: two heads of width 2, their mean, and the mean after turning one."""
+"""A picture of what a mean of heads keeps: two heads of width 2, their mean, and the mean after one was turned."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,9 +11,10 @@ from course_lib.figures.blocks import TINT
 
 
 def two_heads(first: np.ndarray, second: np.ndarray) -> Figure:
-    """Heads (d, 2) as polygons of their d rows: both, their mean, the second turned towards the first, and that mean.
+    """Draw two heads (d, 2) as polygons of their d rows: above, both and their mean; below, after the second is turned.
 
     The turn is the orthogonal matrix that brings the second nearest to the first: U V^T from the SVD of second^T first.
+    Raises ValueError for heads of other shapes.
     """
     good = first.shape == second.shape and first.ndim == 2 and first.shape[1] == 2
     require(good, f"first and second must both be (d, 2), got {first.shape} and {second.shape}")
@@ -28,7 +29,7 @@ def two_heads(first: np.ndarray, second: np.ndarray) -> Figure:
 
 
 def draw_pair(axes: np.ndarray, heads: np.ndarray, names: tuple[str, str], reach: float) -> None:
-    """Two heads with their rows numbered, and their mean, with a line from each row to its partner."""
+    """Draw two heads with their rows numbered, and their mean, with a line between the two rows of each number."""
     for ax, head, name in zip(axes, heads, names, strict=False):
         polygon(ax, head, name, reach)
         for number, place in enumerate(head):
@@ -39,7 +40,7 @@ def draw_pair(axes: np.ndarray, heads: np.ndarray, names: tuple[str, str], reach
 
 
 def polygon(ax: Axes, head: np.ndarray, title: str, reach: float) -> None:
-    """The rows of a head in the plane, joined in order."""
+    """Draw the rows of a head (d, 2) as points of the plane, joined in order."""
     colour = motifs.THINGS["K"].light
     ax.fill(*head.T, facecolor=(colour, TINT), edgecolor=colour, linewidth=1.6)
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[0], yticks=[0])

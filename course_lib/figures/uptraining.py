@@ -12,9 +12,10 @@ MARKERS, DASHES = "dsov", (":", "--", "-.", "-")
 def held_out(
     steps: Sequence[int], curves: Mapping[str, Sequence[float]], levels: Mapping[str, tuple[str, float]], title: str
 ) -> Figure:
-    """Held-out loss at `steps` for each way of converting, in one colour, as all are GQA.
+    """Draw the held-out loss, in nats per token, over the steps of uptraining.
 
-    levels: name -> (a method, its loss), drawn as level lines in the colour of the method.
+    curves: way of converting -> the loss at each of `steps`; all have the colour of GQA. levels: name -> (method, loss)
+    of models that were not converted, drawn as horizontal lines in the colour of the method.
     """
     with style.context():
         fig = Figure(figsize=(6.8, 3.9))

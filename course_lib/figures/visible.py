@@ -1,4 +1,4 @@
-"""Who sees whom, as small squares side by side: masks, and the weights of a few words."""
+"""Which query sees which key, as small squares side by side: masks, and the weights of a few words."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,10 @@ from course_lib.figures.motifs import INK
 
 
 def masks_side_by_side(masks: Mapping[str, np.ndarray]) -> Figure:
-    """Boolean masks (n, N), true where visible, by their names: visible cells filled, hidden ones hatched."""
+    """Draw masks side by side under their names: visible cells filled, hidden ones hatched.
+
+    masks: name -> boolean (n, N), true where the query sees the key.
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 2.6))
         axes = fig.subplots(1, len(masks), squeeze=False)[0]
@@ -27,7 +30,10 @@ def masks_side_by_side(masks: Mapping[str, np.ndarray]) -> Figure:
 
 
 def weights_side_by_side(panels: Mapping[str, tuple[np.ndarray, Sequence[str]]], marked: str) -> Figure:
-    """Weights (N, N) with their words, by titles; NaN where hidden. The row of the word `marked` has a frame."""
+    """Draw weights of a few words side by side, each with its number; the row of the word `marked` has a frame.
+
+    panels: title -> (weights (N, N), NaN where hidden; the N words).
+    """
     with style.context():
         fig = Figure(figsize=(8.2, 2.3))
         for ax, (title, (P, words)) in zip(fig.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
@@ -42,7 +48,7 @@ def weights_side_by_side(panels: Mapping[str, tuple[np.ndarray, Sequence[str]]],
 
 
 def squares(ax: Axes, P: np.ndarray) -> None:
-    """Weights on the fixed scale [0, 1] as squares with white rims, hatched where NaN."""
+    """Draw weights P (n, N) on the fixed scale [0, 1] as squares with white rims, hatched where NaN."""
     ax.patch.set(**style.HIDDEN)
     ax.imshow(np.ma.masked_invalid(P), cmap=style.WEIGHTS, vmin=0, vmax=1)
     n, N = P.shape

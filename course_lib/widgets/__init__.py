@@ -1,7 +1,7 @@
 """Interactive figures: each runs in JupyterLab, in a self-contained page without network, and has a static twin.
 
-FIGURES names them all: their common tests and measurements go through it. LiveCurves follows a training run, and
-leaves a still picture behind.
+The twin is a still picture of the figure. FIGURES lists all figures for their common tests and measurements. LiveCurves
+is none of them: it shows the losses of a training run while it trains, and leaves a still picture behind.
 """
 
 from course_lib.widgets.absorption_steps import AbsorptionSteps

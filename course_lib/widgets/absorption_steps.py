@@ -1,4 +1,4 @@
-"""Figure 12: absorption, step by step: the same products, and a bracket in two places."""
+"""Figure 12: absorption, step by step: the same product with a bracket in two places."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from course_lib.widgets.base import InteractiveFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Try, Walk
 from course_lib.widgets.numbers.two_forms import EQUAL, FORMS, both_forms, counted_size, works
 
-MAX_KEYS = 65  # rows that the first new token sees
+MAX_KEYS = 65  # rows that the first new token sees: the cached ones and its own
 MAX_NUMBERS = 50_000  # in the keys of all heads, and in their values
 STAGES = ("query, cache", "bracket 1", "scores", "weights", "bracket 2", "heads", "output")
 MADE = {  # what each step makes, and the thing whose colour it has
@@ -26,7 +26,7 @@ BRACKETS = {
     "expanded": "$Q_h\\,(W^{LK\\top}_h L^\\top)$\n$P_h\\,(L\\,W^{LV}_h)$",
     "absorbed": "$(Q_h\\,W^{LK\\top}_h)\\,L^\\top$\n$(P_h\\,L)\\,W^{LV}_h$",
 }
-PARTS = {  # of the bytes: how each is called, and the thing whose colour it has
+PARTS = {  # of the bytes: the name of each part, and the thing whose colour it has
     "weights": ("parameters", "learnt"), "activations": ("activations", ""), "cache": ("cache", "L"),
     "expanded": ("K, V", "K"),
 }  # fmt: skip
@@ -39,18 +39,19 @@ READING = (
 class AbsorptionSteps(InteractiveFigure):
     """One call of a latent attention layer in both forms: where the bracket stands, and what that costs.
 
-    layer: a `course_lib.layers.LatentAttention` without window, computed in float64. X: (T, d), the rows that it reads,
-    array or torch tensor; `cached` of them are in the cache, the next ones are new. tokens: the names of all T.
-    sizes: name -> (LatentConfig, cached tokens), whose shapes and costs can be shown in place of the layer's own.
-    name: of the layer.
+    layer: a `course_lib.layers.LatentAttention` without window; the figure computes in float64. X: (T, d), the rows
+    that the layer reads, array or torch tensor. cached: the first so many rows are in the cache, the others are new.
+    tokens: the texts of all T. sizes: name -> (LatentConfig, cached tokens); their shapes and costs can be shown in
+    place of the layer's own. name: stands for the layer's own sizes in that choice.
 
-    Chosen: `head`, whose scores the table holds; `step`, position in `new_tokens` (1, 2, 4, ... and all there are);
-    `size`, position in `size_names`; `stage` (0 to 6), up to which the steps are shown. `differences` holds, for the
-    chosen number of new tokens, the largest absolute difference between the forms in scores, weights, heads and output;
-    `costs` the `accounting.Work` of both.
+    Chosen: `head`, whose scores the table holds; `step`, a position in `new_tokens` (1, 2, 4, ... and all new ones);
+    `size`, a position in `size_names`; `stage` (0 to 6), up to which the steps are shown. For the chosen number of new
+    tokens, `differences` are the largest absolute differences between the forms in scores, weights, heads and output,
+    and `costs` is the `accounting.Work` of both forms.
 
-    Raises ValueError (TypeError for what is no text) for shapes that do not fit, numbers that are not finite, a layer
-    or sizes with a window, sizes of the layer's name, and above MAX_KEYS keys or MAX_NUMBERS numbers in the keys.
+    Raises TypeError for tokens that are no strings; ValueError for shapes that do not fit, numbers that are not finite,
+    a layer or sizes with a window, sizes of the layer's name, and above MAX_KEYS keys or MAX_NUMBERS numbers in the
+    keys.
     """
 
     entry = "absorption_steps"
@@ -121,11 +122,12 @@ class AbsorptionSteps(InteractiveFigure):
 
     @property
     def new_tokens(self) -> list[int]:
-        """The numbers of new tokens that can be chosen; all of them see what is cached."""
+        """The numbers of new tokens that can be chosen."""
         return self.data["new"]
 
     @property
     def size_names(self) -> list[str]:
+        """The names of the sizes that can be chosen, the layer's own first."""
         return [size["name"] for size in self.data["sizes"]]
 
     @property
@@ -135,7 +137,7 @@ class AbsorptionSteps(InteractiveFigure):
 
     @property
     def costs(self) -> dict[str, accounting.Work]:
-        """Of both forms, for the chosen sizes and number of new tokens."""
+        """The work of both forms, for the chosen sizes and number of new tokens."""
         config, cached = self._configs[self.size]
         return works(config, cached, self.new_tokens[self.step])
 
@@ -153,7 +155,7 @@ class AbsorptionSteps(InteractiveFigure):
         return fig
 
     def _bars(self) -> dict[str, dict[str, list[tuple[str, str, int]]]]:
-        """FLOPs by step and bytes by part: for each form (name, thing, number)."""
+        """The bars of each form: FLOPs by step and bytes by part, as (name, thing, number)."""
         work, flops = self.costs, self._flops()
         steps = {f: [(*made, n) for made, n in zip(MADE[f], flops[f], strict=True)] for f in FORMS}
         moved = {f: [(*PARTS[of], n) for of, n in work[f].bytes_by_part.items()] for f in FORMS}
@@ -181,7 +183,7 @@ class AbsorptionSteps(InteractiveFigure):
         return page.table(["FLOPs of a step", *FORMS], rows)
 
     def _flops(self) -> dict[str, list[int]]:
-        """Of each step, by form."""
+        """The FLOPs of each step, by form."""
         factors = self.data["sizes"][self.size]["costs"][self.step]["factors"]
         return {form: [math.prod(each) if each else 0 for each in factors[form]] for form in FORMS}
 
@@ -191,7 +193,7 @@ class AbsorptionSteps(InteractiveFigure):
 
 
 def stacked(ax, y: int, parts: Sequence[tuple[str, str, float]]) -> None:
-    """Draw a bar of parts (name, thing, length) one after the other; what is long enough for its name has it inside."""
+    """Draw a horizontal bar of parts (name, thing, length); a part that is long enough has its name inside."""
     left = 0.0
     for name, thing, length in parts:
         colour = motifs.THINGS[thing].light if thing else motifs.INK
@@ -202,7 +204,7 @@ def stacked(ax, y: int, parts: Sequence[tuple[str, str, float]]) -> None:
 
 
 def require_layer(layer, X: np.ndarray, cached: int) -> None:
-    """Raise ValueError unless it is a latent layer for X, small enough to be read."""
+    """Raise ValueError unless `layer` is a latent layer without window that fits X and is small enough to be read."""
     config = getattr(layer, "config", None)
     require(isinstance(config, LatentConfig), f"layer must be a layers.LatentAttention, got {type(layer).__name__}")
     require(config.window is None, f"layer must have no window, which drops cached rows, got window = {config.window}")
@@ -214,7 +216,10 @@ def require_layer(layer, X: np.ndarray, cached: int) -> None:
 
 
 def require_sizes(sizes: Mapping, own: str) -> None:
-    """Raise ValueError for anything but configs with their cached tokens; how many there may be says accounting."""
+    """Raise ValueError unless sizes are pairs of a LatentConfig without window and a number of cached tokens.
+
+    `accounting` checks that number. own: the name of the layer's own sizes, which no other sizes may have.
+    """
     require(own not in sizes, f"sizes must have other names than the layer, got {own!r}")
     for name, of in sizes.items():
         good = isinstance(of, tuple) and len(of) == 2 and isinstance(of[0], LatentConfig)
@@ -226,5 +231,8 @@ def require_sizes(sizes: Mapping, own: str) -> None:
 
 
 def power_above(value: float) -> str:
-    """A power of ten above a difference, in steps of three so that rounding elsewhere gives the same: "1e-12"."""
+    """A power of ten above a difference, as text: "1e-12".
+
+    Exponents are multiples of 3, so that machines that round differently give the same text.
+    """
     return f"1e{3 * math.floor(math.log10(max(value, 1e-13)) / 3) + 3}"

@@ -1,4 +1,4 @@
-"""Figure 1: the attention-map explorer."""
+"""Figure 1: explore attention maps by layer, head, query and key."""
 
 from collections.abc import Sequence
 
@@ -26,15 +26,15 @@ class AttentionMap(InteractiveFigure):
 
     weights: (layers, heads, n, N), (heads, n, N) or (n, N), finite, in [0, 1]; an array or a torch tensor.
     tokens: the N keys, and the n queries as well unless query_tokens gives these.
-    mask: boolean, true where seen, of shape (n, N) or the weights'. Hidden cells are hatched.
+    mask: boolean, true where a query sees a key, of shape (n, N) or the weights'. Hidden cells are hatched.
     title, caption: plain text above and below the map.
 
-    What is chosen can be read and set: `layer`, `head`, `query`, `picked` (the key under the crosshair, or None for the
-    one with the largest weight), and `pinned` (the query that stays on show, or None), all from 0. `key` is the key
-    under the crosshair, chosen or not; to set it is to pick it.
+    Chosen, all from 0: `layer`, `head`, `query`; `picked`, the key under the crosshair, or None for the key with the
+    largest weight; `pinned`, a query that stays on show, or None. Each can be read and set. `key` is the key under the
+    crosshair, picked or not; setting it picks that key.
 
-    Raises ValueError (TypeError for what is no text) for other shapes, for weights outside [0, 1], above MAX_TOKENS
-    tokens or MAX_BYTES bytes, and for a mask that hides a key with weight.
+    Raises TypeError for tokens that are no strings; ValueError for other shapes, for weights outside [0, 1], above
+    MAX_TOKENS tokens or MAX_BYTES bytes, and for a mask that hides a key with weight.
     """
 
     entry = "attention_map"
@@ -70,7 +70,7 @@ class AttentionMap(InteractiveFigure):
             "queries": queries,
             "keys": keys,
         }
-        # Open on the last query and the key it weighs most: what the newest token looks at.
+        # Open on the last query: a reader first sees what the newest token attends to.
         super().__init__(data, title=title, caption=caption, query=len(queries) - 1)
 
     @classmethod
@@ -106,7 +106,7 @@ class AttentionMap(InteractiveFigure):
 
     @property
     def mask(self) -> np.ndarray | None:
-        """The mask of the chosen layer and head, (n, N), true where seen, or None."""
+        """The mask of the chosen layer and head, (n, N), true where a query sees a key; None without a mask."""
         if self.data["mask"] is None:
             return None
         mask = unpacked(self.data["mask"]).astype(bool)
@@ -151,7 +151,7 @@ class AttentionMap(InteractiveFigure):
 
 
 def require_limits(weights: np.ndarray) -> None:
-    """Raise ValueError for more than the figure shows well."""
+    """Raise ValueError for more tokens or bytes than the figure shows well."""
     n, N = weights.shape[-2:]
     require(
         max(n, N) <= MAX_TOKENS,

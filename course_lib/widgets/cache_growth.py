@@ -32,17 +32,17 @@ READING = (
 
 
 class CacheGrowth(InteractiveFigure):
-    """Bytes of a model's cache against the length of the text, as it is and with other kinds of attention.
+    """Bytes of a model's cache over the length of the text, for the model as it is and with other kinds of attention.
 
-    models: `accounting.Model`s, published or your own. Of each there are five `kinds`: MHA, GQA, MQA, MLA, windows.
+    models: `accounting.Model`s, published or your own. Each has five `kinds`: MHA, GQA, MQA, MLA, windows.
 
     Chosen: `model` and `variant`, positions in `models` and `kinds`; `context` and `batch`, positions in CONTEXTS and
-    BATCHES; `dtype`, one of DTYPES; `new`, tokens decoded after the context (0 to 4). `tokens` = context + new;
-    `bytes` (5,) whole numbers, the cache of each kind; `texts_that_fit` (4,), how many texts of the context's length
-    each of ACCELERATORS holds of the chosen kind, were its memory free. `choose(tokens=..., texts=..., name=...)`
-    chooses by value.
+    BATCHES; `dtype`, one of DTYPES; `new`, the number of tokens decoded after the context (0 to 4).
+    `choose(tokens=..., texts=..., name=...)` chooses by value. `tokens` is the context plus `new`; `bytes` (5,) are
+    whole numbers, the cache of each kind; `texts_that_fit` (4,) says how many texts of the context's length, with the
+    chosen kind and dtype, fit into the empty memory of each of ACCELERATORS.
 
-    Raises ValueError for no models, more than MAX_MODELS, or two of one name; TypeError for what is no Model.
+    Raises ValueError for no models, more than MAX_MODELS, or two of one name; TypeError for other objects.
     """
 
     entry = "cache_growth"
@@ -80,7 +80,7 @@ class CacheGrowth(InteractiveFigure):
             "layers": [[terms(variant.model) for variant in of] for of in kinds],
             "devices": [{"name": each.name, "memory": each.memory} for each in ACCELERATORS],
             "plot": described([variant.kind for variant in kinds[0]]),
-            "sizes": [axis(np.multiply.outer(units, of)) for of in numbers],  # of each model's plot
+            "sizes": [axis(np.multiply.outer(units, of)) for of in numbers],  # the axis of each model's plot
             "contexts": CONTEXTS,
             "batches": BATCHES,
             "dtypes": [[dtype, itemsize(dtype)] for dtype in DTYPES],
@@ -106,7 +106,10 @@ class CacheGrowth(InteractiveFigure):
         return {name: range(size) for name, size in sizes.items()} | {"dtype": DTYPES}
 
     def choose(self, *, tokens: int | None = None, texts: int | None = None, name: str | None = None) -> None:
-        """Choose the context, the batch and the model by value; raises ValueError for one that there is not."""
+        """Choose by value: the context in tokens, the batch in texts, the model by name.
+
+        Raises ValueError for a value that cannot be chosen.
+        """
         wanted = (("context", tokens, CONTEXTS), ("batch", texts, BATCHES), ("model", name, self.models))
         for trait, value, among in wanted:
             require(value is None or value in among, f"{trait} must be one of {list(among)}, got {value!r}")
@@ -115,6 +118,7 @@ class CacheGrowth(InteractiveFigure):
 
     @property
     def models(self) -> list[str]:
+        """The names of the models that can be chosen."""
         return self.data["models"]
 
     @property
@@ -124,6 +128,7 @@ class CacheGrowth(InteractiveFigure):
 
     @property
     def tokens(self) -> int:
+        """The length of each text: the chosen context and the new tokens."""
         return CONTEXTS[self.context] + self.new
 
     @property
@@ -133,12 +138,12 @@ class CacheGrowth(InteractiveFigure):
 
     @property
     def texts_that_fit(self) -> np.ndarray:
-        """Of the chosen kind and dtype, texts of the context's length in the memory of each of ACCELERATORS; (4,)."""
+        """How many texts of the context's length, kind and dtype as chosen, fit into each of ACCELERATORS; (4,)."""
         texts = unpacked(self.data["texts"])
         return texts[DTYPES.index(self.dtype), self.model, self.variant, self.context].astype(np.int64)
 
     def _bytes(self) -> np.ndarray:
-        """(kind, context, new) for the chosen model, batch and dtype."""
+        """Bytes (kind, context, new) for the chosen model, batch and dtype."""
         unit = self.data["unit"][self.batch][DTYPES.index(self.dtype)]
         return unpacked(self.data["bytes"])[unit, self.model]
 
@@ -157,7 +162,7 @@ class CacheGrowth(InteractiveFigure):
         return fig
 
     def _memories(self) -> list[dict]:
-        """A level line for each accelerator in sight, with the texts that it holds."""
+        """A horizontal line for each accelerator within the plot's limits, with the number of texts that it holds."""
         low, high = self.data["sizes"][self.model]["domain"]
         return [
             {"y": each.memory, "label": f"{each.name}, {each.memory / 1e9:g} GB: {texts(count)}"}
@@ -187,7 +192,10 @@ class CacheGrowth(InteractiveFigure):
 
 
 def described(kinds: Sequence[str]) -> dict:
-    """The plot: a named line for each kind, and the chosen text. Windows are grouped attention that forgets."""
+    """Describe the plot: a named line for each kind, and a point for the chosen text.
+
+    Windows have the colour of GQA, since their layers have grouped heads.
+    """
     x = {"log": 2, "room": 72, "ticks": CONTEXTS[::4], "texts": [f"{n:,}" for n in CONTEXTS[::4]]}
     looks = [*((kind.lower(), "solid") for kind in kinds[:-1]), ("gqa", "dotted")]
     lines = [plots.line(kind, *look, end=kind) for kind, look in zip(kinds, looks, strict=True)]
@@ -197,12 +205,12 @@ def described(kinds: Sequence[str]) -> dict:
 
 
 def texts(count: int) -> str:
-    """One is a singular."""
+    """The count with its noun: "1 text", "2 texts"."""
     return f"{count:,} text{'' if count == 1 else 's'}"
 
 
 def require_models(models) -> None:
-    """Raise unless there are one to MAX_MODELS models with names of their own."""
+    """Raise TypeError or ValueError unless there are one to MAX_MODELS models with different names."""
     if isinstance(models, Model | str):
         raise TypeError(f"models must be a sequence of accounting.Models, got {type(models).__name__}")
     for each in models:

@@ -1,4 +1,4 @@
-"""What a reader chooses in a figure: traits that check themselves, and sets of choices with a name."""
+"""What a reader chooses in a figure: traits that check their values, and named sets of choices."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,14 @@ import traitlets
 
 
 class ChoiceError(traitlets.TraitError, ValueError):
-    """A chosen value out of its range. As a TraitError it undoes the assignment, also one that came from a browser."""
+    """Raised for a chosen value that is not allowed. As a TraitError it undoes the assignment, also a browser's."""
 
 
 class Index(traitlets.Int):
-    """A whole number from Python or NumPy, of those that the figure's `allowed` names; None only if `allow_none`."""
+    """A trait for a whole number, from Python or NumPy, among those that the figure's `allowed` lists.
+
+    None is a value only with `allow_none`.
+    """
 
     def validate(self, obj, value):
         if isinstance(value, np.integer):
@@ -22,14 +25,14 @@ class Index(traitlets.Int):
 
 
 class Name(traitlets.Unicode):
-    """One of the names that the figure's `allowed` lists."""
+    """A trait for one of the names that the figure's `allowed` lists."""
 
     def validate(self, obj, value):
         return among_allowed(self, obj, super().validate(obj, value))
 
 
 def among_allowed(trait: traitlets.TraitType, figure, value):
-    """The value; raises ChoiceError unless the figure allows it. Before there is data nothing can be checked."""
+    """Return the value, or raise ChoiceError unless the figure allows it. A figure without data checks nothing yet."""
     if value is None or not figure.data:
         return value
     allowed = figure.allowed()[trait.name]
@@ -43,14 +46,14 @@ def among_allowed(trait: traitlets.TraitType, figure, value):
 
 
 class Try(NamedTuple):
-    """The one thing to try: what the button says after "Try:", and what it chooses."""
+    """The one thing to try: what the button says after "Try:", and what it chooses (trait -> value)."""
 
     text: str
     chosen: dict
 
 
 class Walk(NamedTuple):
-    """A way through a figure by keyboard alone, for its tests: what is pressed, key by key, then chosen, and said."""
+    """A way through a figure by keyboard, for its tests: the keys, what they choose, a part of what is then said."""
 
     keys: str
     chosen: dict

@@ -1,4 +1,4 @@
-"""Figure 7: a text grows token by token; what each step makes, and what the cache saves."""
+"""Figure 7: a text grows token by token, and the figure shows what each step makes and what the cache saves."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,7 +18,7 @@ MAX_TOKENS = 64  # rows whose names can be read
 MAX_NUMBERS = 50_000  # in the caches, 200 kB
 CANDIDATES = 5  # next tokens whose logits are shown
 WAYS = ("recomputed", "with a cache")
-TOLERANCE = 1e-4  # of the largest logit: float32 has 24 bits, and sums of some hundred products differ in their order
+TOLERANCE = 1e-4  # relative to the largest logit: both ways add up hundreds of products in float32, in other orders
 READING = (
     "Rows are tokens, columns are the coordinates of one head. Without a cache a step makes all rows anew, and they "
     "are equal. FLOPs (of matrix products) and bytes (that must be moved at least) are those of the whole model."
@@ -28,15 +28,17 @@ READING = (
 class DecodeStepper(InteractiveFigure):
     """Greedy generation by one model, done twice: everything recomputed at each step, and with a cache.
 
-    model: a `course_lib.models.DecoderModel` without windows. prompt: its first tokens, whole numbers. steps: how many
-    times it runs; step 0 reads the prompt, each later one the token chosen before. text_of: gives a token's text.
+    model: a `course_lib.models.DecoderModel` without windows. prompt: the ids of the first tokens. steps: how many
+    times the model runs; step 0 reads the prompt, each later step the token chosen before. text_of: id -> text.
 
-    Chosen: `step`; `layer`, `head` and `tensor` ("K" or "V"; "L" of a latent model), whose rows are drawn.
-    `tokens` are all names; `logits` (2, vocab_size) of the step, recomputed and with a cache; `difference`, the largest
-    between the two; `works`, two `accounting.Work`s: what the step costs either way; `rows` (N, width) of the choice.
+    Chosen: `step`; `layer`, `head` and `tensor` ("K" or "V"; "L" of a latent model), whose rows are drawn. `tokens` are
+    the texts of all tokens. Each of these belongs to what is chosen: `logits` (2, vocab_size), recomputed and with a
+    cache; `difference`, the largest one between the two; `works`, the `accounting.Work` of the step done either way;
+    `rows` (N, width).
 
     Raises ValueError for a bad prompt or number of steps, a model with windows, more than MAX_TOKENS tokens or
-    MAX_NUMBERS numbers in the caches, and where both ways differ by more than rounding; TypeError for what is no text.
+    MAX_NUMBERS numbers in the caches, and if both ways differ by more than rounding; TypeError if text_of gives no
+    string.
     """
 
     entry = "decode_stepper"
@@ -61,7 +63,7 @@ class DecodeStepper(InteractiveFigure):
         title: str = "Decode, step by step",
         caption: str = "",
     ):
-        from course_lib.models.both_ways import decode_both_ways  # torch is loaded only where a model is there
+        from course_lib.models.both_ways import decode_both_ways  # loads torch, which a caller with a model has
 
         prompt = [int(token) for token in prompt]
         require_size(model.config, len(prompt), steps)
@@ -122,7 +124,7 @@ class DecodeStepper(InteractiveFigure):
 
     @property
     def tokens(self) -> list[str]:
-        """The names of all tokens that the last step reads."""
+        """The texts of all tokens that were read after the last step."""
         return self.data["tokens"]
 
     @property
@@ -132,16 +134,17 @@ class DecodeStepper(InteractiveFigure):
 
     @property
     def logits(self) -> np.ndarray:
-        """Of the token after the chosen step, recomputed and with a cache: (2, vocab_size)."""
+        """The logits that the chosen step gives for the next token, recomputed and with a cache: (2, vocab_size)."""
         return self._logits[:, self.step]
 
     @property
     def difference(self) -> float:
+        """The largest absolute difference between the two logits of the chosen step."""
         return float(unpacked(self.data["differences"])[0, self.step])
 
     @property
     def works(self) -> tuple[Work, Work]:
-        """What the chosen step costs, recomputed and with a cache."""
+        """The work of the chosen step, recomputed and with a cache."""
         return self._works[self.step]
 
     @property
@@ -193,7 +196,7 @@ class DecodeStepper(InteractiveFigure):
 
 
 def described(first: int, flops: np.ndarray) -> dict:
-    """The plot: MFLOPs (2, steps) of each way as a named line; the first step reads `first` tokens."""
+    """Describe the plot: the MFLOPs (2, steps) of both ways as named lines; the first step reads `first` tokens."""
     read = list(range(first, first + flops.shape[1]))
     x = plots.axis("tokens read", first, max(first + 1, read[-1]), ticks=read[:: -(-len(read) // 4)], room=92)
     looks = zip(WAYS, ("dashed", "solid"), flops.tolist(), strict=True)
@@ -202,18 +205,18 @@ def described(first: int, flops: np.ndarray) -> dict:
 
 
 def costs(config: ModelConfig, length: int, step: int, dtype: str) -> tuple[Work, Work]:
-    """Of a step that has read `length` tokens: recomputed, and with a cache, which step 0 fills."""
+    """The work of the step after which `length` tokens are read: recomputed, and with a cache, which step 0 fills."""
     everything = model_prefill(config, length, dtype=dtype)
     return everything, model_decode(config, length - 1, dtype=dtype) if step else everything
 
 
 def kept_bytes(config: ModelConfig, tokens: int, dtype: str) -> int:
-    """In the caches of all layers."""
+    """The bytes that the caches of all layers hold after so many tokens."""
     return config.n_layers * cache_bytes(config.attention, tokens, dtype=dtype)
 
 
 def require_size(config: ModelConfig, prompt: int, steps: int) -> None:
-    """Raise ValueError above what can be read, before anything is computed."""
+    """Raise ValueError for more tokens or numbers than the figure shows well, before anything is computed."""
     tokens = prompt + steps - 1
     require(tokens <= MAX_TOKENS, f"prompt and steps must come to at most {MAX_TOKENS} tokens, got {tokens}")
     numbers = config.n_layers * config.attention.floats_per_token * tokens
@@ -221,6 +224,9 @@ def require_size(config: ModelConfig, prompt: int, steps: int) -> None:
 
 
 def require_equal(differences: np.ndarray, largest: np.ndarray) -> None:
-    """The figure says that both ways give the same logits, so they must."""
+    """Raise ValueError unless both ways give the same logits, as the figure says.
+
+    differences, largest: (steps,), the largest difference and the largest logit of each step.
+    """
     gap = float((differences / largest).max())
     require(gap < TOLERANCE, f"both ways must give the same logits to {TOLERANCE} of the largest, got {gap:.1e}")

@@ -1,4 +1,4 @@
-"""Figure 5: what the heads of a decoder do, and what the loss says when some are removed."""
+"""Figure 5: what the heads of a decoder do, and how the loss changes when some are removed."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from course_lib.widgets import page
 from course_lib.widgets.base import AskingFigure, packed, unpacked
 from course_lib.widgets.choices import ChoiceError, Index, Name, Try, Walk
 
-MAX_PERIOD, MAX_TOKENS = 64, 1024  # of a piece, and of all texts: more could not be computed while one waits
+MAX_PERIOD, MAX_TOKENS = 64, 1024  # tokens of a piece, and of all texts: more would keep a reader waiting
 MAX_HEADS = 144
 COPIES = ("first copy", "second copy")
 COSTS = tuple(f"cost on the {copy}" for copy in COPIES)
@@ -30,17 +30,18 @@ READING = (
 class HeadAblation(AskingFigure):
     """Remove heads of a decoder, and see its losses on pieces of text that it reads twice.
 
-    model: a DecoderModel on the CPU, which is left as it is. pieces: (b, period) token ids, an array or a tensor.
-    tokens: the texts of the first piece's tokens. layers: the numbers of those shown, rising; default all.
+    model: a DecoderModel on the CPU, which is not changed. pieces: (b, period) token ids, an array or a tensor.
+    tokens: the texts of the first piece's tokens. layers: the numbers of the layers shown, rising; default all.
 
     Chosen: `removed`, a list of heads counted through the layers shown, which the property `removed_heads` reads and
-    sets as pairs (layer, head); `view`, what the heads show; `copy` and `position`, the token under the crosshair, from
-    the second one of the piece. `losses` = (loss on the first copy, on the second), `all_heads` those of the model,
-    `cost` (layers, heads, 2) what each head costs alone on each copy, `alone` the sum of that over the removed heads,
-    and `role(name)` the mean weights, (layers, heads), by which heads are named.
+    sets as pairs (layer, head); `view`, the number that the heads show; `copy` and `position`, the token under the
+    crosshair, where position 0 is the second token of the piece. All losses are in nats per token: `losses` on the
+    first and the second copy without the removed heads, `all_heads` with all heads. `cost` (layers, heads, 2) is what
+    each head costs alone on each copy, `alone` its sum over the removed heads. `role(name)` (layers, heads) are the
+    mean weights by which heads are named.
 
-    Raises ValueError (TypeError for what is no text) for another model, for pieces of one token, for heads that are
-    not there, and above MAX_PERIOD tokens in a piece, MAX_TOKENS in all, or MAX_HEADS heads.
+    Raises TypeError for tokens that are no strings; ValueError for another model, for pieces of one token, for heads
+    that do not exist, and above MAX_PERIOD tokens in a piece, MAX_TOKENS in all, or MAX_HEADS heads.
     """
 
     entry = "head_ablation"
@@ -108,7 +109,7 @@ class HeadAblation(AskingFigure):
 
     @traitlets.validate("removed")
     def _in_order(self, proposal) -> list[int]:
-        """The removed heads, sorted, each once. Raises ChoiceError for one that is not there."""
+        """The removed heads, sorted, each once. Raises ChoiceError for a head that the figure does not show."""
         heads = proposal["value"]
         if not self.data:
             return heads
@@ -138,7 +139,11 @@ class HeadAblation(AskingFigure):
         }
 
     def foreseen(self) -> list[dict]:
-        """No head, each one, each whole layer, all, and the three that cost most by two and together."""
+        """The sets of removed heads that a page knows.
+
+        They are: none, each single head, each whole layer, all, those with a role, and of the three heads that cost
+        most each two and all three.
+        """
         layers, heads = self._shape
         a, b, c = (np.argsort(-self._costs[:, 1], kind="stable").tolist() * 3)[:3]
         by_layer = [list(range(layer * heads, (layer + 1) * heads)) for layer in range(layers)]
@@ -171,16 +176,19 @@ class HeadAblation(AskingFigure):
 
     @property
     def alone(self) -> tuple[float, float]:
-        """The sum of what the removed heads cost one at a time, on the first copy and on the second."""
+        """The sum of what each removed head costs alone, on the first copy and on the second."""
         return tuple(self.answer["alone"])
 
     @property
     def cost(self) -> np.ndarray:
-        """What the loss rises by when one head is removed, (layers, heads, 2): on the first copy, on the second."""
+        """The rise of the loss when one head is removed, (layers, heads, 2): on the first copy, on the second."""
         return self._costs.reshape(*self._shape, 2)
 
     def role(self, name: str) -> np.ndarray:
-        """The mean weight of each head on the previous token or on what came next, (layers, heads)."""
+        """The mean weight of each head on the previous token or on what came next, (layers, heads).
+
+        Raises ValueError for a name that is not in ROLES.
+        """
         require(name in ROLES, f"name must be one of {', '.join(map(repr, ROLES))}, got {name!r}")
         return self._view(name)
 
@@ -232,7 +240,7 @@ class HeadAblation(AskingFigure):
         return f"HeadAblation(layers={self._shape[0]}, heads={self._shape[1]}, period={self._period})"
 
     def _copies(self, removed: list[int]) -> np.ndarray:
-        """Losses without these heads, (b, 2, period - 1): of all but the first token of each copy."""
+        """The losses without these heads, (b, 2, period - 1), on all but the first token of each copy."""
         losses = self._ablation.losses(map(self._pair, removed)).double().cpu().numpy()
         return np.stack([losses[:, : self._period - 1], losses[:, self._period :]], axis=1)
 
@@ -248,7 +256,7 @@ class HeadAblation(AskingFigure):
         return self._layers[layer], head
 
     def _most_changed(self, whole: np.ndarray, head: int) -> int:
-        """Where the second copy of the first piece changes most without that head."""
+        """The position at which the second copy of the first piece changes most without that head."""
         return int((self._copies([head]) - whole)[0, 1].argmax())
 
     def _view(self, name: str) -> np.ndarray:
@@ -257,7 +265,10 @@ class HeadAblation(AskingFigure):
 
 
 def read_twice(pieces):
-    """Pieces (b, period) as an int64 tensor (b, 2 period). Raises ValueError for other shapes, dtypes and sizes."""
+    """Write pieces (b, period) twice, as an int64 tensor (b, 2 period).
+
+    Raises ValueError for other shapes, numbers that are not whole, and pieces that are too long.
+    """
     import torch
 
     ids = as_numpy(pieces)

@@ -17,7 +17,7 @@ from course_lib.widgets.choices import Index, Name, Try, Walk
 MAX_TOKENS = 64  # more could not be told apart in a small picture
 MAX_HEADS = 144  # as many as a model of twelve layers with twelve heads has
 PLACE, ENTROPY, PREVIOUS, INDUCTION = "layer and head", "entropy, nats", "on the previous token", "on what came next"
-SMALLEST_FIRST = (ENTROPY,)  # the heads that look at one key only come first; of scores, the largest
+SMALLEST_FIRST = (ENTROPY,)  # so the heads that look at one key come first; other scores are sorted largest first
 DRAWN = 32  # heads in the static twin
 READING = (
     "Rows are queries, columns are keys; layers (L) and heads (H) are numbered from 0. Scores are means over queries."
@@ -28,18 +28,18 @@ class HeadGallery(InteractiveFigure):
     """The weights of all heads on one text, sorted by a score, and two of them compared cell by cell.
 
     weights: (layers, heads, N, N), finite, in [0, 1]; an array or a torch tensor. tokens: the N tokens.
-    period: if the text is a piece of that many tokens read twice; heads are then scored for induction too.
-    scores: further ones to sort by, name -> (layers, heads), finite; the largest come first.
-    mask: boolean (N, N), true where seen. layers: the numbers of those shown, rising; default all.
+    period: the length of the piece, if the text is one piece read twice; heads are then scored for induction too.
+    scores: further scores to sort by, name -> (layers, heads), finite; the largest come first.
+    mask: boolean (N, N), true where a query sees a key. layers: the numbers of the layers shown, rising; default all.
 
     Chosen: `order`, the score to sort by; `first` and `second`, the heads compared, counted through the layers shown,
-    which the property `heads` reads and sets as pairs (layer, head); `compared`, whether their maps take the place of
-    the small ones, and there `query` and `key`; `scaled`, whether the small maps show each row in units of its largest
-    weight. `ranked` lists the heads in the order shown, `score(name)`
-    gives a score as (layers, heads), and `distance` is the share of weight that the two heads have on different keys.
+    which the property `heads` reads and sets as pairs (layer, head); `compared`, whether their large maps replace the
+    small ones; `query` and `key`, the cell under the crosshair of the large maps; `scaled`, whether the small maps show
+    each row in units of its largest weight. `ranked` lists the heads in the order shown, `score(name)` gives a score as
+    (layers, heads), and `distance` is the share of weight that the two heads have on different keys.
 
-    Raises ValueError (TypeError for what is no text) for other shapes, weights outside [0, 1], a period that is not
-    half the text, a name of a score that is taken, and above MAX_TOKENS tokens or MAX_HEADS heads.
+    Raises TypeError for tokens or names that are no strings; ValueError for other shapes, weights outside [0, 1], a
+    period that is not half the text, a name of a score that is taken, and above MAX_TOKENS tokens or MAX_HEADS heads.
     """
 
     entry = "head_gallery"
@@ -75,7 +75,8 @@ class HeadGallery(InteractiveFigure):
         weights = weights[layers]
         require_limits(weights)
         mask = as_mask(mask, weights)
-        require(mask is None or mask.shape[:2] == (1, 1), "mask must be one for all heads, of shape (N, N)")
+        one = mask is None or mask.shape[:2] == (1, 1)
+        require(one, f"mask must be one for all heads, of shape (N, N), got shape {np.shape(mask)}")
         P = weights.reshape(-1, *weights.shape[2:]).astype(np.float64)
         values = own_scores(P, period) | scores
         orders = {PLACE: list(range(len(P)))} | {name: sort(score, name) for name, score in values.items()}
@@ -89,7 +90,7 @@ class HeadGallery(InteractiveFigure):
             "orders": [{"name": name, "heads": heads} for name, heads in orders.items()],
             "distances": packed(head_scores.distances(P), "<f4"),
         }
-        # Open on the sharpest head, or the best one at induction, beside the best one at looking back.
+        # Open on the head with the least entropy or the most induction, beside the one most on the previous token.
         order = ENTROPY if period is None else INDUCTION
         first, previous = orders[order][0], orders[PREVIOUS][0]
         second = previous if previous != first else orders[order][min(1, len(P) - 1)]
@@ -142,7 +143,7 @@ class HeadGallery(InteractiveFigure):
         return float(unpacked(self.data["distances"])[self.first, self.second])
 
     def score(self, name: str) -> np.ndarray:
-        """One of the scores of the layers shown, (layers, heads), float64. Raises ValueError for a name without one."""
+        """A score of the heads shown, (layers, heads), float64. Raises ValueError for a name that no score has."""
         values = {score["name"]: unpacked(score["values"]) for score in self.data["scores"]}
         require(name in values, f"name must be one of {', '.join(map(repr, values))}, got {name!r}")
         return values[name].reshape(self.data["weights"]["shape"][:2])
@@ -208,18 +209,22 @@ def require_limits(weights: np.ndarray) -> None:
 
 
 def own_scores(P: np.ndarray, period: int | None) -> dict[str, np.ndarray]:
-    """The scores that the weights (h, N, N) themselves give."""
+    """The scores that the figure computes from weights P (h, N, N), each (h,)."""
     scores = {ENTROPY: head_scores.entropy(P), PREVIOUS: head_scores.previous_token(P)}
     return scores if period is None else scores | {INDUCTION: head_scores.induction(P, period)}
 
 
 def stripes(period: int | None) -> dict[str, list[int]]:
-    """Where a head with the largest score has its weights: name -> [key less query, first query]."""
+    """The diagonal on which a head with the largest score has its weights: name -> [key - query, first query]."""
     return {PREVIOUS: [-1, 1]} | ({} if period is None else {INDUCTION: [1 - period, period]})
 
 
 def further_scores(scores: Mapping[str, object], shape: tuple[int, int], layers: list[int]) -> dict[str, np.ndarray]:
-    """The caller's scores of the layers shown, checked, each (h,)."""
+    """The caller's scores of the layers shown, each (h,).
+
+    shape: (layers, heads) of all layers, which each score must have. Raises TypeError for a name that is no string,
+    ValueError for a name that is taken, another shape, and numbers that are not finite.
+    """
     checked = {}
     for name, values in scores.items():
         if not isinstance(name, str):
@@ -232,12 +237,15 @@ def further_scores(scores: Mapping[str, object], shape: tuple[int, int], layers:
 
 
 def sort(score: np.ndarray, name: str) -> list[int]:
-    """The heads in the order of a score; of equal ones the lower head first."""
+    """The heads (h,) in the order of a score; of equal ones the lower head comes first."""
     return np.argsort(score if name in SMALLEST_FIRST else -score, kind="stable").tolist()
 
 
 def opening_cell(P: np.ndarray, period: int | None) -> tuple[int, int]:
-    """The newest query and its largest key; in a text read twice, the query that looks most at what came next."""
+    """The cell (query, key) to open on: the last query, and the key with its largest weight.
+
+    In a text read twice it is the query with the most weight on what came next, and that key.
+    """
     if period is None:
         return len(P) - 1, int(P[-1].argmax())
     query = period + int(P[period:].diagonal(offset=1).argmax())

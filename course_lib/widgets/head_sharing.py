@@ -1,4 +1,4 @@
-"""Figure 10: heads share their keys and values, from one each to one for all; what that saves, and what it costs."""
+"""Figure 10: query heads share their KV heads, from one each to one for all: what that saves, and what it costs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
@@ -15,25 +15,25 @@ from course_lib.widgets.base import InteractiveFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Try, Walk
 from course_lib.widgets.numbers import shared_heads
 
-MAX_TOKENS, MAX_CELLS = 64, 300_000  # of a text; of all maps together, lower triangles only
+MAX_TOKENS, MAX_CELLS = 64, 300_000  # of a text; of all maps together, of which only the lower triangles are sent
 
 
 class HeadSharing(InteractiveFigure):
     """A trained multi-head decoder whose query heads share ever fewer KV heads: bytes and errors of attention.
 
-    model: a DecoderModel with as many KV heads as query heads. ids: (N,) tokens of a text, as it reads them; tokens:
-    their names. ways: how heads are merged, name -> function (model, n_kv_heads) -> model; default shared_heads.WAYS.
-    counts: numbers of KV heads, falling from that of all heads; default all divisors.
+    model: a DecoderModel with as many KV heads as query heads. ids: (N,) token ids of a text. tokens: their texts.
+    ways: how heads are merged, name -> function (model, n_kv_heads) -> model; default `numbers.shared_heads.WAYS`.
+    counts: numbers of KV heads, falling from the number of query heads; default all its divisors.
 
     Chosen, all of them positions: `step` in `counts`, also read and set as `n_kv_heads`; `way` in `ways`; `layer`;
-    `head`, a query head. `bytes_per_token` is what a token leaves in all caches. Each layer reads what it reads in the
-    model as it is, so that its own sharing is all that changes: `weight_errors` (layers, heads) are half of
-    sum_j |P'_ij - P_ij|, the share of weight on other keys, mean over queries; `output_errors` (layers,) are
-    |Y' - Y| / |Y|. `weight_error` and `output_error` are their means, `loss` is that of the whole converted model on
-    the text, in nats per token.
+    `head`, a query head. `bytes_per_token` is what a token leaves in the caches of all layers. For the errors each
+    layer gets the input that it has in the original model, so that only its own sharing counts. `weight_errors`
+    (layers, heads) are the share of weight on other keys, half of sum_j |P'_ij - P_ij|, in the mean over queries;
+    `output_errors` (layers,) are |Y' - Y| / |Y|; `weight_error` and `output_error` are their means. `loss` is that of
+    the whole converted model on the text, in nats per token.
 
-    Raises ValueError for other models, counts that do not divide, more tokens than MAX_TOKENS, and maps of more than
-    MAX_CELLS cells in all.
+    Raises ValueError for other models, counts that do not divide the number of heads, more tokens than MAX_TOKENS, and
+    maps of more than MAX_CELLS cells in all.
     """
 
     entry = "head_sharing"
@@ -122,6 +122,7 @@ class HeadSharing(InteractiveFigure):
 
     @property
     def n_kv_heads(self) -> int:
+        """The chosen number of KV heads; setting it chooses its step. Raises ValueError unless it is in `counts`."""
         return self.counts[self.step]
 
     @n_kv_heads.setter
@@ -131,6 +132,7 @@ class HeadSharing(InteractiveFigure):
 
     @property
     def bytes_per_token(self) -> int:
+        """The bytes that a token leaves in the caches of all layers."""
         return self.data["bytes"][self.step]
 
     @property
@@ -145,14 +147,17 @@ class HeadSharing(InteractiveFigure):
 
     @property
     def weight_error(self) -> float:
+        """The mean of `weight_errors`."""
         return float(self._of("weight_error"))
 
     @property
     def output_error(self) -> float:
+        """The mean of `output_errors`."""
         return float(self._of("output_error"))
 
     @property
     def loss(self) -> float:
+        """The loss of the whole converted model on the text, in nats per token."""
         return float(self._of("losses"))
 
     def _of(self, name: str):
@@ -198,12 +203,12 @@ class HeadSharing(InteractiveFigure):
 
 
 def heads_drawn(config: ModelConfig, ways: int, counts: int) -> int:
-    """Heads of all layers, in the model as it is and for each way and each other number of KV heads."""
+    """The number of attention maps: all heads of the original model, and of each way with each smaller count."""
     return (1 + ways * (counts - 1)) * config.n_layers * config.attention.n_heads
 
 
 def described(counts: Sequence[int], ways: Sequence[str], found: Mapping[str, np.ndarray]) -> dict[str, dict]:
-    """A plot of each error against the KV heads, in the slider's direction, a curve for each way."""
+    """Describe a plot of each error over the KV heads, in the slider's direction, with a curve for each way."""
     steps = list(range(len(counts)))
     x = plots.axis("KV heads g", -0.3, len(counts) - 0.7, ticks=steps, texts=[str(g) for g in counts])
 
@@ -219,9 +224,9 @@ def described(counts: Sequence[int], ways: Sequence[str], found: Mapping[str, np
 
 
 def as_triangles(P: np.ndarray) -> np.ndarray:
-    """Causal weights (ways, counts, layers, heads, N, N) -> (states, layers, heads, N (N + 1) / 2).
+    """Cut causal weights (ways, counts, layers, heads, N, N) to their triangles (states, layers, heads, N (N + 1) / 2).
 
-    The first state is the model as it is, which all ways share; then every other count of the first way, and so on.
+    The first state is the original model, which all ways share; then come the smaller counts of each way.
     """
     rows, columns = np.tril_indices(P.shape[-1])
     lower = P[..., rows, columns]
@@ -229,5 +234,5 @@ def as_triangles(P: np.ndarray) -> np.ndarray:
 
 
 def kv_heads(count: int) -> str:
-    """One is a singular."""
+    """The count with its noun: "1 KV head", "2 KV heads"."""
     return "1 KV head" if count == 1 else f"{count} KV heads"

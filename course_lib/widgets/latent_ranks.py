@@ -26,16 +26,17 @@ READING = (
 
 
 class LatentRanks(InteractiveFigure):
-    """What rank r leaves of the keys and values of a model with rotary positions, layer by layer, and what it stores.
+    """The errors of keys and values from a latent of rank r, and its size, for each layer of a rotary model.
 
-    model: a DecoderModel with grouped or multi-head attention; layers: of `surgery.calibration.calibrate`. The factors
-    are those of `surgery.latent.truncate` and `surgery.latent.decouple(..., kept=range(pairs))`.
-    rises: (rank, pairs) -> how far the loss of the whole model rises, in nats per token, where that was measured;
-    pairs = 0 for keys that are formed and then turned.
+    model: a DecoderModel with grouped or multi-head attention. layers: what `surgery.calibration.calibrate` returns.
+    rises: (rank, pairs) -> the measured rise of the whole model's loss, in nats per token; pairs = 0 for keys that are
+    formed and then turned.
+
+    The factors are those of `surgery.latent.truncate` and `surgery.latent.decouple(..., kept=range(pairs))`.
 
     Chosen: `layer`; `rank`, from 1; `positions`, "keys formed, then turned" or "rotary slice apart"; `pairs`, from 1,
     how many rotary pairs keep their rotation in the slice, the fastest first. `numbers_per_token`, `bytes_per_token`,
-    `missed` (of "keys" and "values"), `singular_values` and `energy` belong to what is chosen.
+    `missed` (for "keys" and "values"), `singular_values` and `energy` belong to what is chosen.
 
     Raises ValueError for a model without rotary positions or with biases or QK-norm, for layers that do not fit, and
     when a table would have more than MAX_NUMBERS numbers.
@@ -112,31 +113,35 @@ class LatentRanks(InteractiveFigure):
 
     @property
     def slot(self) -> int:
-        """Pairs in the slice, 0 without one: where the tables have what is chosen."""
+        """The number of pairs in the slice, 0 without a slice: an index of the tables."""
         return self.pairs if self.positions == DECOUPLED else 0
 
     @property
     def numbers_per_token(self) -> int:
-        """r + d_R, in each layer."""
+        """The numbers that each layer caches per token, r + d_R."""
         return self.rank + 2 * self.slot
 
     @property
     def bytes_per_token(self) -> int:
+        """The bytes that each layer caches per token, in bfloat16."""
         return self.numbers_per_token * self.data["itemsize"]
 
     @property
     def singular_values(self) -> np.ndarray:
-        """Of X [alpha W_K | W_V], falling; where there is a slice, W_K without it and times the mean rotation."""
+        """The singular values of X [alpha W_K | W_V], falling, for the calibration rows X.
+
+        alpha balances keys and values. With a slice, W_K is without the slice and times the mean rotation.
+        """
         return unpacked(self.data["singular"])[self.layer, self.slot]
 
     @property
     def missed(self) -> dict[str, float]:
-        """The part of the norm of X W_K and of X W_V that is lost."""
+        """The part of the Frobenius norm of X W_K ("keys") and of X W_V ("values") that is lost."""
         return {name: float(self._curve(name)[self.rank - 1]) for name in ("keys", "values")}
 
     @property
     def energy(self) -> dict[str, np.ndarray]:
-        """Of each rotary pair the share of the keys' energy that still turns, is content, or is lost."""
+        """The shares of the keys' energy, for each rotary pair: still turned, content without rotation, and lost."""
         return dict(zip(PARTS, unpacked(self.data["energy"])[self.layer, self.slot], strict=True))
 
     def _curve(self, name: str) -> np.ndarray:
@@ -196,7 +201,7 @@ class LatentRanks(InteractiveFigure):
 
 
 def described(ranks: int, pairs: int, energy: np.ndarray) -> dict[str, dict]:
-    """The plots: singular values, errors over bytes, and the energy of each pair, the whole behind its parts."""
+    """Describe three plots: singular values, errors over bytes, and the energy of each pair in its parts."""
     size, most = itemsize(DTYPE) * (ranks + 2 * pairs), float(energy[:, 0].sum(axis=1).max())
     share = plots.axis("% of the largest", SMALLEST_SHOWN, 100, log=10)
     kept = (plots.line("kept", "l"), plots.line("dropped", "l", "dotted"))
@@ -217,7 +222,10 @@ def described(ranks: int, pairs: int, energy: np.ndarray) -> dict[str, dict]:
 
 
 def measured(rises: Mapping, ranks: int, pairs: int) -> list[dict]:
-    """The rises by numbers per token; raises ValueError for what cannot be chosen and for what is no finite number."""
+    """The measured rises, sorted by numbers per token.
+
+    Raises ValueError for a rank or a number of pairs that cannot be chosen, and for a rise that is not finite.
+    """
     for of, rise in rises.items():
         good = isinstance(of, tuple) and len(of) == 2 and of[0] in range(1, ranks + 1) and of[1] in range(pairs + 1)
         require(good, f"rises must be of (rank 1 to {ranks}, pairs 0 to {pairs}), got {of!r}")
@@ -227,5 +235,5 @@ def measured(rises: Mapping, ranks: int, pairs: int) -> list[dict]:
 
 
 def where(rise: Mapping) -> str:
-    """In words: "rank 24, slice of 4"."""
+    """The choice at which a rise was measured, in words: "rank 24, slice of 4"."""
     return f"rank {rise['rank']}, " + (f"slice of {2 * rise['pairs']}" if rise["pairs"] else TURNED)

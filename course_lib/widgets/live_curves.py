@@ -1,4 +1,4 @@
-"""The losses of a run while it trains, in one picture that is replaced in place."""
+"""A picture of a run's losses that is replaced while the run trains."""
 
 import base64
 import time
@@ -14,23 +14,23 @@ ALT = "The training loss and the validation loss over {steps} steps, in nats per
 
 
 class LiveCurves(anywidget.AnyWidget):
-    """A watcher of a training run: show it, train, and leave a still picture in the notebook.
+    """Show the losses of a run while it trains: display it, train, and leave a still picture in the notebook.
 
-    curves = LiveCurves(recipe.steps)
-    display(curves)
-    train(model, data, recipe, folder, watchers=(curves,))
-    curves.still()
+        curves = LiveCurves(recipe.steps)
+        display(curves)
+        train(model, data, recipe, folder, watchers=(curves,))
+        curves.still()
 
-    steps: of the whole run. seconds: at most one picture is drawn in so many, since drawing takes time from training;
-    the last is always drawn. rows: lines of the log from before, when a run is resumed.
-    Raises ValueError for steps that are not positive.
+    steps: the number of steps of the whole run. seconds: the least time between two pictures, since drawing slows the
+    training; the last picture is always drawn. rows: earlier lines of the log, when a run is resumed. Raises ValueError
+    unless steps is a positive integer.
     """
 
     _esm = (STATIC / "live_curves.js").read_text(encoding="utf-8")
     png = traitlets.Bytes(read_only=True).tag(sync=True)
     width = traitlets.Int(0, read_only=True).tag(sync=True)  # in CSS pixels; the picture has more, for dense screens
     alt = traitlets.Unicode(read_only=True).tag(sync=True)
-    over = traitlets.Bool(False, read_only=True).tag(sync=True)  # the still picture has taken its place
+    over = traitlets.Bool(False, read_only=True).tag(sync=True)  # whether the still picture has taken its place
 
     def __init__(self, steps: int, seconds: float = 1.0, rows: tuple[dict, ...] = ()):
         super().__init__()
@@ -39,23 +39,23 @@ class LiveCurves(anywidget.AnyWidget):
         self.draw()
 
     def __call__(self, row: dict) -> None:
-        """See one more line of the log."""
+        """Take one more line of the log, and draw if it is time."""
         self.rows.append(row)
         last = "validation" in row and row["step"] == self.steps
         if last or time.monotonic() - self.drawn >= self.seconds:
             self.draw()
 
     def draw(self) -> None:
-        """Show what was seen so far."""
+        """Draw the losses so far."""
         picture = loss_curves(self.rows, self.steps)
         self.set_trait("width", round(style.CSS_PIXELS * picture.get_figwidth()))
         self.set_trait("png", base64.b64decode(style.png(picture)))
         self.drawn = time.monotonic()
 
     def still(self, alt: str | None = None) -> style.Picture:
-        """The curves as they are now, as an output that a saved notebook keeps; the live picture goes away.
+        """The curves as they are now, as an output that a saved notebook keeps; the live picture disappears.
 
-        alt: what the picture shows, in words; by default which losses they are. Raises ValueError when it is empty.
+        alt: what the picture shows, in words; by default it names the losses. Raises ValueError when it is empty.
         """
         picture = style.show(loss_curves(self.rows, self.steps), alt=self.alt if alt is None else alt)
         self.set_trait("over", True)

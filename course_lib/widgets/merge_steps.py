@@ -1,4 +1,4 @@
-"""Figure 13: byte-pair encoding, merge by merge: the pairs of a short text, their counts, and the tokens they make."""
+"""Figure 13: byte-pair encoding, merge by merge, with the pairs of a short text, their counts, and their tokens."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -32,14 +32,15 @@ class Moment(NamedTuple):
 class MergeSteps(InteractiveFigure):
     """Byte-pair encoding of a short text: each step joins the most frequent pair of neighbours.
 
-    text: the training text, at most MAX_CHARACTERS. most: how many merges at most; fewer when no pair is left that
-    occurs twice. Merges, ties and the cut into words are those of `BPETokenizer.train(text, 256 + most)`.
+    text: the training text, of at most MAX_CHARACTERS characters. most: the largest number of merges; there are fewer
+    when no pair is left that occurs twice. Merges, ties and the cut into words are those of
+    `BPETokenizer.train(text, 256 + most)`.
 
-    Chosen: `step`, the number of merges so far. `tokens` are the text's tokens then, word by word; `leading` the most
-    frequent pairs in them, (left, right, count), the next merge first; `vocab_size` is 256 + step.
+    Chosen: `step`, the number of merges so far. After that step `tokens` are the text's tokens, word by word; `leading`
+    the most frequent pairs of neighbours, (left, right, count), the next merge first; `vocab_size` is 256 + step.
 
-    Raises TypeError for what is no text, ValueError for one that is too long or holds no pair twice, and for a bad
-    number of merges.
+    Raises TypeError for a text that is no string; ValueError for a text that is too long or has no pair twice, and
+    unless `most` is a whole number from 1 to MAX_STEPS.
     """
 
     entry = "merge_steps"
@@ -90,6 +91,7 @@ class MergeSteps(InteractiveFigure):
 
     @property
     def vocab_size(self) -> int:
+        """The size of the vocabulary after the chosen step, 256 + step."""
         return len(BYTES) + self.step
 
     def _label(self, token: int) -> str:
@@ -133,7 +135,7 @@ class MergeSteps(InteractiveFigure):
 
 
 def moments(text: str, merged: Sequence[Pair]) -> list[Moment]:
-    """The text at the start and after each merge. Of equally frequent pairs the one with the smaller ids leads."""
+    """The text at the start and after each of the `merged` pairs."""
     words = [spell(word) for word in pieces(text)]
     pairs = PairCounts(words, [1] * len(words))
     found = [Moment([*pairs.words], leading(pairs))]
@@ -144,6 +146,6 @@ def moments(text: str, merged: Sequence[Pair]) -> list[Moment]:
 
 
 def leading(pairs: PairCounts) -> list[tuple[Pair, int]]:
-    """At most LEADING pairs with their counts, the most frequent first."""
+    """At most LEADING pairs with their counts, the most frequent first, and of equal ones that of smaller ids."""
     held = [(pair, count) for pair, count in pairs.counts.items() if count]
     return sorted(held, key=lambda item: (-item[1], item[0]))[:LEADING]

@@ -1,11 +1,11 @@
-"""JavaScript files with import lines, resolved into the one ES module that a figure ships.
+"""Joins JavaScript files with import lines into the one ES module that a figure ships.
 
 A file of the static folder imports names from its neighbours, in lines of the form
 
     import { make, tokenText } from "./basics.js";
 
-and exports declarations (`export function ...`, `export const ...`). All files end up in one scope, so that no two may
-declare the same name at their top level.
+and exports declarations (`export function ...`, `export const ...`). All files end up in one scope, so no two of them
+may declare the same name at their top level.
 """
 
 import re
@@ -18,12 +18,15 @@ from course_lib.config import require
 STATIC = Path(__file__).with_name("static")
 IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";\n', re.MULTILINE)
 DECLARED = re.compile(r"^(export )?(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
-HOSTS = "hosts"  # what a notebook and a page ask for
+HOSTS = "hosts"  # the file that connects a figure to a notebook or a page
 HOSTED = "\nexport { mount };\nexport default anywidgetHost(mount);\nmountInPage(mount);\n"
 
 
 class File(NamedTuple):
-    """A file: its text without import and export, what it imports (file -> names), and what it declares and exports."""
+    """A JavaScript file: its text without `import` and `export`, and the names that it imports, declares and exports.
+
+    imports: file -> names.
+    """
 
     text: str
     imports: dict[str, list[str]]
@@ -32,7 +35,7 @@ class File(NamedTuple):
 
 
 def module(entry: str, folder: Path = STATIC) -> str:
-    """The file `entry`, which exports `mount`, with all that it imports and the hosts, as one ES module.
+    """Join the file `entry`, which exports `mount`, all that it imports, and the hosts, into one ES module.
 
     Raises ValueError for an import of another form, of a missing file or of a name that is not exported, for a circle
     of imports, and for a name that two files declare.
@@ -43,14 +46,14 @@ def module(entry: str, folder: Path = STATIC) -> str:
 
 
 def style_sheet(entry: str, folder: Path = STATIC) -> str:
-    """The style sheets that stand beside the files of `module`, in the same order."""
+    """Join the style sheets that stand beside the files of `module(entry)`, in the same order."""
     paths = [folder / f"{name}.css" for name in in_order(folder, HOSTS, entry)]
     return "\n".join(path.read_text(encoding="utf-8") for path in paths if path.exists())
 
 
 @cache
 def read(folder: Path, name: str) -> File:
-    """The file `name` of the folder."""
+    """Read the file `name`.js of the folder; raises ValueError if it is missing or has an import of another form."""
     path = folder / f"{name}.js"
     require(path.exists(), f"{path.name} must be in {folder.name}: a file there imports it")
     text = path.read_text(encoding="utf-8")
@@ -80,7 +83,7 @@ def in_order(folder: Path, *entries: str) -> list[str]:
 
 
 def check_names(files: dict[str, File]) -> None:
-    """Raise ValueError where a name that is imported is not exported, or a name is declared in two files."""
+    """Raise ValueError if a file imports a name that is not exported, or if two files declare the same name."""
     owners: dict[str, str] = {}
     for name, file in files.items():
         for source, names in file.imports.items():

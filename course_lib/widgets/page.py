@@ -40,9 +40,9 @@ figure {{ margin: 0; }} td, th {{ padding: 2px 8px; text-align: right; }}
 
 
 def render(title: str, twin: str, state: dict, module: str, css: str) -> str:
-    """The page: `twin` is HTML, `title` plain text, `state` JSON and bytes with its "layout".
+    """Write the page.
 
-    `module` and `css` are our own sources.
+    title: plain text. twin: HTML. state: JSON and bytes, with "layout". module, css: our own sources, not escaped.
     """
     return FRAME.format(
         policy=POLICY,
@@ -56,7 +56,7 @@ def render(title: str, twin: str, state: dict, module: str, css: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of texts, escaped; the first cell of a row is its head."""
+    """An HTML table of texts, which are escaped; the first cell of a row is its head."""
     columns = "".join(f"<th>{escape(name)}</th>" for name in head)
     lines = (
         f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
@@ -66,7 +66,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def to_json(state: dict) -> str:
-    """`state` as JSON that may stand inside a script element: no text in it can close that element."""
+    """Turn `state` into JSON that may stand in a script element: no text in it can close that element."""
     text = json.dumps(state, default=tagged_bytes)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -77,7 +77,7 @@ def tagged_bytes(value: bytes) -> dict:
 
 
 def in_script(module: str) -> str:
-    """Our own source, refused if it held what would end its element."""
+    """Return our own source; raises ValueError if it holds `</script`, which would end its element."""
     if "</script" in module.lower():
         raise ValueError("module must not hold </script")
     return module

@@ -1,4 +1,4 @@
-"""A panel for notebook 00: which exercises were passed on this machine."""
+"""A panel for notebook 00 that shows which exercises were passed on this machine."""
 
 from html import escape
 
@@ -8,7 +8,7 @@ from course_lib.exercises import Exercise, standing
 
 
 class ProgressPanel(ipywidgets.VBox):
-    """A line for each notebook, and a button that looks again."""
+    """A table with a line for each notebook, and a button that reads the results again."""
 
     def __init__(self):
         self.lines, again = ipywidgets.HTML(), ipywidgets.Button(description="Look again")
@@ -17,7 +17,7 @@ class ProgressPanel(ipywidgets.VBox):
         self.look()
 
     def look(self) -> None:
-        """Show what the local file holds now."""
+        """Show the results that the local file holds now."""
         self.lines.value = table(standing())
 
     def __repr__(self):  # the same at each run, so that notebook 00 can be compared
@@ -25,7 +25,7 @@ class ProgressPanel(ipywidgets.VBox):
 
 
 def table(found: dict[str, list[tuple[Exercise, bool]]]) -> str:
-    """HTML: for each notebook how many exercises are passed, and which."""
+    """An HTML table: for each notebook how many exercises are passed, and which."""
     rows = "".join(
         f'<tr><th scope="row">{int(number):02}</th><td>{sum(done for _, done in exercises)} of {len(exercises)}</td>'
         f"<td>{' '.join(_mark(e, done) for e, done in exercises)}</td></tr>"

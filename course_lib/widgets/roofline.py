@@ -1,4 +1,4 @@
-"""Figure 9: prefill and decode on the roofs of machines, and what each of them waits for."""
+"""Figure 9: prefill and decode on the rooflines of machines, and what each of the two waits for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,10 @@ TOKENS = (1, 16, 64, 256, *(2**i for i in range(10, 18)))
 
 @dataclass(frozen=True)
 class Device:
-    """A machine, the type of number that its FLOPs are for, and where its rates are printed.
+    """A machine, the type of number that its FLOPs per second are for, and the source of its rates.
 
-    Without a source they were measured here. They are then drawn, but stand in no text that a notebook keeps.
+    Without a source the rates were measured on this machine. They differ from run to run, so the figure draws them but
+    writes them into no text that a notebook keeps.
     """
 
     machine: Machine
@@ -38,16 +39,18 @@ class Device:
 
 
 class Roofline(InteractiveFigure):
-    """Prefill and decode of a model at any batch and length, on the roof of one of several machines.
+    """Prefill and decode of a model at any batch and length, on the roofline of one of several machines.
 
-    models: name -> ModelConfig, counted as a whole decoder, or accounting.Model, whose attention alone is counted. Of
-    latent attention both forms are drawn. devices: the machines. start: traits to begin with.
+    models: name -> ModelConfig, counted as a whole decoder, or accounting.Model, of which only the attention is
+    counted. Latent attention is drawn in both forms. devices: the machines. start: values of chosen traits to start
+    with.
 
     Chosen, all of them positions: `model`; `device`; `batch` in BATCHES, also read and set as `texts`; `context` in
-    TOKENS, also as `tokens`. A decode step has its own token among them, a prefill reads them all. `works` are what
-    is drawn, name -> Work in the device's type of number; `points` its FLOPs per byte and, at best, FLOPs per second.
+    TOKENS, also as `tokens`. A prefill reads all `tokens`; a decode step reads the last one of them. `works` are what
+    is drawn, name -> Work in the device's type of number; `points` are FLOPs per byte and the FLOPs per second that
+    are attainable.
 
-    Raises ValueError for no or too many models or devices, TypeError for what is none.
+    Raises ValueError for no or too many models or devices, TypeError for other objects.
     """
 
     entry = "roofline"
@@ -105,7 +108,7 @@ class Roofline(InteractiveFigure):
 
     @property
     def texts(self) -> int:
-        """The batch: how many texts at once."""
+        """The chosen batch: the number of texts at once."""
         return BATCHES[self.batch]
 
     @texts.setter
@@ -114,7 +117,7 @@ class Roofline(InteractiveFigure):
 
     @property
     def tokens(self) -> int:
-        """The length of each text."""
+        """The chosen length of each text, in tokens."""
         return TOKENS[self.context]
 
     @tokens.setter
@@ -123,16 +126,17 @@ class Roofline(InteractiveFigure):
 
     @property
     def machine(self) -> Machine:
+        """The machine of the chosen device."""
         return self._devices[self.device].machine
 
     @property
     def works(self) -> dict[str, Work]:
-        """What is drawn: decode and prefill, of latent attention in both forms."""
+        """The works that are drawn: decode and prefill, for latent attention in both forms."""
         return self._works(self._devices[self.device].dtype)
 
     @property
     def points(self) -> dict[str, tuple[float, float]]:
-        """Of each work the FLOPs per byte, and the FLOPs per second at best."""
+        """FLOPs per byte and attainable FLOPs per second of each work."""
         return {name: (work.intensity, self.machine.attainable(work.intensity)) for name, work in self.works.items()}
 
     def _works(self, dtype: str) -> dict[str, Work]:
@@ -152,7 +156,7 @@ class Roofline(InteractiveFigure):
     def slide_drawing(self) -> Drawing:
         fig = super().slide_drawing()
         for text in fig.axes[0].texts:
-            text.set_text(text.get_text().replace("waits for ", "waits for\n"))  # left of the ridge is little room
+            text.set_text(text.get_text().replace("waits for ", "waits for\n"))  # little room left of the ridge
         return fig
 
     def alt(self) -> str:
@@ -181,23 +185,24 @@ class Roofline(InteractiveFigure):
 
 
 def waits_for(work: Work, machine: Machine) -> str:
-    """Which of its two rates the machine is held up by: "memory" or "arithmetic"."""
+    """What a machine waits for in this work: "memory" or "arithmetic"."""
     return "memory" if work.intensity < machine.ridge else "arithmetic"
 
 
 def place_of(value: int, values: Sequence[int], name: str) -> int:
-    """The place of one of the values."""
+    """The position of `value` among `values`. name: of the argument, for the ValueError if it is none of them."""
     require(value in values, f"{name} must be one of {', '.join(map(str, values))}, got {value!r}")
     return values.index(value)
 
 
 def counted(steps: Mapping[str, Step]) -> dict:
-    """The steps' names and counts, as the browser takes them."""
+    """The names of the steps and their counts, as the browser takes them."""
     flops, numbers = counts(list(steps.values()), TOKENS, BATCHES)
     return {"steps": list(steps), "flops": packed(flops, "<f8"), "numbers": packed(numbers, "<f8")}
 
 
 def as_data(device: Device) -> dict:
+    """A device as the browser takes it: bandwidth in bytes per second, FLOPs per second, ridge in FLOPs per byte."""
     machine = device.machine
     return {
         "name": machine.name, "bandwidth": machine.bandwidth, "flops": machine.flops, "ridge": machine.ridge,

@@ -1,4 +1,4 @@
-"""Figure 6: rotary positions. Pairs are clock hands, and the score depends on the shift only."""
+"""Figure 6: rotary positions, with pairs as hands of clocks; the score depends on the shift only."""
 
 from collections.abc import Sequence
 
@@ -17,21 +17,23 @@ from course_lib.widgets.base import InteractiveFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Try, Walk
 
 MAX_POSITIONS, MAX_WIDTH = 64, 64
-DRAWN = 8  # clocks in the static twin; where there are more, those that can add most
+DRAWN = 8  # clocks in the static twin; of more pairs, those that can add most to the score
 QUERY, KEY = THINGS["Q"].light, THINGS["K"].light
 
 
 class RotaryClocks(InteractiveFigure):
     """One query and one key, placed at any two positions: each pair of their columns as two hands of a clock.
 
-    q, k: (p,), p even, before rotation; arrays or torch tensors, computed in float64. rope: base and factor of the
-    rotation. positions: how many there are, from 0. Pair i is columns 2 i (upwards) and 2 i + 1 (to the right), so
-    that hands turn clockwise. Scores are inner products, not divided by sqrt(p).
+    q, k: (p,), p even, before rotation; arrays or torch tensors. rope: base and factor of the rotation.
+    positions: how many there are, N, from 0.
+
+    Pair i is columns 2 i (upwards) and 2 i + 1 (to the right), so that hands turn clockwise. Scores are inner products,
+    not divided by sqrt(p). The figure computes in float64.
 
     Chosen: `query` and `key`, their positions m and n, and `pair`, whose part of the score is drawn by shift.
-    `shift` = m - n; `scores` (N, N) = <R_m q, R_n k> from the rotated rows, `score` the chosen one, and `terms`
-    (p / 2,) what each pair adds to it. `waves` (2 N - 1, p / 2) are the same parts computed from the shift alone, one
-    row for each of `shifts`, and `by_shift` (2 N - 1,) their sums <q, R_{n - m} k>.
+    `shift` = m - n; `scores` (N, N) = <R_m q, R_n k>, from the rotated rows; `score`, the chosen one; `terms` (p / 2,),
+    what each pair adds to it. `waves` (2 N - 1, p / 2) are the same parts computed from the shift alone, one row for
+    each of `shifts`, and `by_shift` (2 N - 1,) their sums <q, R_{n - m} k>.
 
     Raises ValueError for vectors of different or odd width, for numbers that are not finite, and above MAX_WIDTH
     columns or MAX_POSITIONS positions.
@@ -86,7 +88,7 @@ class RotaryClocks(InteractiveFigure):
 
     @property
     def shift(self) -> int:
-        """m - n, by how many places the key stands before the query."""
+        """m - n: by how many positions the key stands before the query."""
         return self.query - self.key
 
     @property
@@ -96,11 +98,12 @@ class RotaryClocks(InteractiveFigure):
 
     @property
     def score(self) -> float:
+        """The score at the chosen positions."""
         return float(self.scores[self.query, self.key])
 
     @property
     def terms(self) -> np.ndarray:
-        """What each pair adds to the score, (p / 2,)."""
+        """What each pair adds to the chosen score, (p / 2,)."""
         q, k = self._turned()
         return (q * k).reshape(-1, 2).sum(axis=1)
 
@@ -112,7 +115,7 @@ class RotaryClocks(InteractiveFigure):
 
     @property
     def waves(self) -> np.ndarray:
-        """What each pair adds, from the shift alone, (2 N - 1, p / 2)."""
+        """What each pair adds to the score at each of `shifts`, computed from the shift alone, (2 N - 1, p / 2)."""
         return unpacked(self.data["waves"])
 
     @property
@@ -200,7 +203,7 @@ class RotaryClocks(InteractiveFigure):
 
 
 def described(waves: np.ndarray) -> dict:
-    """The plot by shift: the score, one pair's part of it, and where they are now."""
+    """Describe the plot over the shift: the score, one pair's part of it, and a point at the present shift."""
     last, values = len(waves) // 2, np.append(waves, waves.sum(axis=1))
     low, high = 1.05 * min(0.0, values.min()), 1.05 * max(0.0, values.max())
     shift = plots.axis("shift m − n; below 0 the key comes after the query", -last, last)
@@ -210,7 +213,7 @@ def described(waves: np.ndarray) -> dict:
 
 
 def require_fit(q: np.ndarray, k: np.ndarray, positions: int) -> None:
-    """Raise ValueError unless the vectors go together, come in pairs, and are few enough to be seen."""
+    """Raise ValueError unless q and k have the same even width and width and positions are small enough to be seen."""
     require(len(q) == len(k), f"q and k must have the same width p, got {len(q)} and {len(k)}")
     require(len(q) % 2 == 0, f"q and k must have an even width, for pairs, got {len(q)}")
     require(len(q) <= MAX_WIDTH, f"q and k must have at most {MAX_WIDTH} columns, got {len(q)}")
@@ -219,7 +222,7 @@ def require_fit(q: np.ndarray, k: np.ndarray, positions: int) -> None:
 
 
 def as_rope(rope) -> Rope:
-    """The rope; TypeError for anything else, such as a base alone."""
+    """Return the rope; raises TypeError for anything else, such as a base alone."""
     if not isinstance(rope, Rope):
         raise TypeError(f"rope must be a Rope, got {rope!r:.80}")
     return rope

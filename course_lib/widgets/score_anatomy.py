@@ -24,15 +24,15 @@ READING = "Rows are queries, columns are keys. Numbers are rounded to four decim
 class ScoreAnatomy(InteractiveFigure):
     """Follow one query and one key through attention: q.k, scale, mask, softmax, sum of values.
 
-    Q: (n, d), K: (N, d), V: (N, v), arrays or torch tensors; computed in float64.
+    Q: (n, d), K: (N, d), V: (N, v), arrays or torch tensors; the figure computes in float64.
     tokens: the N keys, and the n queries as well unless query_tokens gives these.
-    mask: boolean (n, N), true where seen. scale: of the inner products, 1 / sqrt(d) unless given.
+    mask: boolean (n, N), true where a query sees a key. scale: the factor of the inner products; default 1 / sqrt(d).
 
-    Chosen: `query` and `key`, from 0, and `stage` (0 to 4), up to which the steps are shown. `products` = Q K^T,
-    `logits` = scale Q K^T, `weights` = P and `outputs` = P V are the numbers that the figure shows.
+    Chosen: `query` and `key`, from 0, and `stage` (0 to 4), up to which the steps are shown. The figure shows the
+    numbers `products` = Q K^T, `logits` = scale Q K^T, `weights` = P and `outputs` = P V.
 
-    Raises ValueError (TypeError for what is no text) for shapes that do not fit, numbers that are not finite, and
-    above MAX_TOKENS tokens or MAX_WIDTH coordinates.
+    Raises TypeError for tokens that are no strings; ValueError for shapes that do not fit, numbers that are not finite,
+    and above MAX_TOKENS tokens or MAX_WIDTH coordinates.
     """
 
     entry = "score_anatomy"
@@ -112,7 +112,7 @@ class ScoreAnatomy(InteractiveFigure):
 
     @property
     def visible(self) -> np.ndarray:
-        """The mask, (n, N), true where seen; all true without one."""
+        """The mask, (n, N), true where a query sees a key; all true without a mask."""
         mask = self.data["mask"]
         return np.ones(self.weights.shape, bool) if mask is None else unpacked(mask).astype(bool)
 
@@ -169,7 +169,7 @@ class ScoreAnatomy(InteractiveFigure):
 
 
 def require_fit(Q: np.ndarray, K: np.ndarray, V: np.ndarray) -> None:
-    """Raise ValueError unless the shapes go together and are small enough to be read."""
+    """Raise ValueError unless the shapes fit each other and are small enough to be read."""
     require(Q.shape[1] == K.shape[1], f"Q and K must have the same width d_QK, got shapes {Q.shape} and {K.shape}")
     require(len(K) == len(V), f"K and V must have the same number of rows, got shapes {K.shape} and {V.shape}")
     n, width = max(len(Q), len(K)), max(Q.shape[1], V.shape[1])
@@ -180,8 +180,8 @@ def require_fit(Q: np.ndarray, K: np.ndarray, V: np.ndarray) -> None:
 def steps_of(Q, K, V, P: np.ndarray, scale: float, mask: np.ndarray | None) -> dict[str, np.ndarray]:
     """All arrays that the figure shows, by their names in the JavaScript.
 
-    `largest` (n, 1) is the largest visible logit of each row, 0 where nothing is visible, and `powers` (n, N) the
-    exponentials of the logits less that.
+    `largest` (n, 1) is the largest visible logit of each row, 0 where nothing is visible; `powers` (n, N) are the
+    exponentials of logit minus `largest`, 0 where hidden.
     """
     products = Q @ K.T
     logits = scale * products

@@ -1,4 +1,4 @@
-"""Figure 3: the temperature of a softmax, and why 1 / sqrt(d)."""
+"""Figure 3: the temperature of a softmax, and why attention divides by sqrt(d)."""
 
 from collections.abc import Sequence
 
@@ -21,16 +21,17 @@ GRID = 2.0 ** np.arange(-2, 6.25, 0.25)  # temperatures; the roots of the widths
 class SoftmaxTemperature(InteractiveFigure):
     """The weights softmax(K q / T) of one query, at each width d and temperature T; predict, then reveal.
 
-    q: (d,), K: (N, d), arrays or torch tensors. The widths are 1, 4, 16, ... and d: of each, the first coordinates.
-    tokens: names of the N keys.
+    q: (d,), K: (N, d), arrays or torch tensors. tokens: names of the N keys.
 
-    Chosen: `width` and `step`, positions in `widths` and `temperatures`; `hidden`, while a prediction is made;
-    `predicted`, how many keys are looked at (1 to N), or None. The property `temperature` can be set, to the nearest
-    one there is. `weights` (N,), `keys_looked_at` = exp(entropy) and `gradient` = |J|, the Frobenius norm of
-    J = diag(p) - p p^T, are those of the chosen width and temperature.
+    The widths are 1, 4, 16, ... and d; at a smaller width the figure takes the first coordinates of q and K.
 
-    Raises ValueError (TypeError for what is no text) for shapes that do not fit, numbers that are not finite, and
-    above MAX_KEYS keys or MAX_WIDTH coordinates.
+    Chosen: `width` and `step`, positions in `widths` and `temperatures`; `hidden`, whether the results are hidden
+    while a reader predicts; `predicted`, how many keys are looked at (1 to N), or None. Setting the property
+    `temperature` chooses the nearest one. `weights` (N,), `keys_looked_at` = exp(entropy) and `gradient` = |J|, the
+    Frobenius norm of J = diag(p) - p p^T, belong to the chosen width and temperature.
+
+    Raises TypeError for tokens that are no strings; ValueError for shapes that do not fit, numbers that are not finite,
+    and above MAX_KEYS keys or MAX_WIDTH coordinates.
     """
 
     entry = "softmax_temperature"
@@ -88,6 +89,7 @@ class SoftmaxTemperature(InteractiveFigure):
 
     @property
     def temperature(self) -> float:
+        """The chosen temperature; setting it chooses the nearest one. Raises ValueError unless it is positive."""
         return self.temperatures[self.step]
 
     @temperature.setter
@@ -102,14 +104,16 @@ class SoftmaxTemperature(InteractiveFigure):
 
     @property
     def keys_looked_at(self) -> float:
+        """exp(entropy) of the chosen weights."""
         return float(unpacked(self.data["looked_at"])[self.width, self.step])
 
     @property
     def gradient(self) -> float:
+        """The Frobenius norm |J| at the chosen weights."""
         return float(unpacked(self.data["gradient"])[self.width, self.step])
 
     def scaled_step(self) -> int:
-        """Where the temperature is sqrt(d)."""
+        """The position in `temperatures` of sqrt(d), for the chosen width d."""
         return int(np.abs(np.array(self.temperatures) - np.sqrt(self.widths[self.width])).argmin())
 
     def drawing(self) -> Drawing:
@@ -150,7 +154,7 @@ class SoftmaxTemperature(InteractiveFigure):
 
 
 def described(N: int, temperatures: Sequence[float]) -> dict[str, dict]:
-    """The plots: weights at the chosen temperature and at the root of d, and two curves with points at these two."""
+    """Describe three plots: the weights at the chosen temperature and at sqrt(d), and two curves over temperatures."""
     scaled = plots.points("T = √d", "second", "diamond")
     T = plots.axis("temperature T", temperatures[0], temperatures[-1], log=2)
     curve = (plots.line("all temperatures", "first"), plots.points("now", "first"), scaled)
@@ -164,9 +168,9 @@ def described(N: int, temperatures: Sequence[float]) -> dict[str, dict]:
 
 
 def measures(P: np.ndarray) -> dict[str, np.ndarray]:
-    """Of weights P (..., N): entropy in nats, its exponential, and the Frobenius norm of the softmax's derivative.
+    """Entropy in nats, its exponential, and the norm of the softmax's derivative, for weights P (..., N).
 
-    |diag(p) - p p^T|^2 = sum p^2 - 2 sum p^3 + (sum p^2)^2, which rounding can take below zero.
+    The Frobenius norm: |diag(p) - p p^T|^2 = sum p^2 - 2 sum p^3 + (sum p^2)^2, which rounding can take below zero.
     """
     entropy = -(P * np.log(np.maximum(P, 1e-300))).sum(axis=-1)
     squares, cubes = (P**2).sum(axis=-1), (P**3).sum(axis=-1)

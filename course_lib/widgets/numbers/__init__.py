@@ -1,1 +1,1 @@
-"""The numbers behind figures, where they take more than a figure's own file; without widgets."""
+"""The computations behind interactive figures, where they would fill the figure's own file. They make no widgets."""

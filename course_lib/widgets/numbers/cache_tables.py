@@ -12,17 +12,20 @@ NEW = 5  # a text of the chosen length, and up to four more tokens
 
 
 def counted(of: Model) -> list[list[int]]:
-    """Numbers in the caches of one text: of one byte each there are as many bytes. (context, new)."""
+    """How many numbers the caches of one text hold, (contexts, new): counted as bytes of numbers of one byte."""
     return [[of.cache_bytes(tokens + new, dtype="int8") for new in range(NEW)] for tokens in CONTEXTS]
 
 
 def terms(of: Model) -> list[dict]:
-    """The model's layers for the formula: how many, and what a row of one holds."""
+    """The terms of the formula for a model's cache: for each group of layers its count, cached row and window."""
     return [{"count": count, "row": row_formula(config), "window": config.window} for count, config in of.layers]
 
 
 def rows_of_layers(kinds) -> np.ndarray:
-    """Rows that a layer of each group holds, (model, kind, group, context, new); 0 where there are fewer groups."""
+    """How many rows a layer of each group holds, (model, kind, group, context, new); 0 where a model has fewer groups.
+
+    kinds: for each model its variants.
+    """
     groups = max(len(variant.model.layers) for of in kinds for variant in of)
     rows = np.zeros((len(kinds), len(kinds[0]), groups, len(CONTEXTS), NEW), dtype=int)
     for m, of in enumerate(kinds):
@@ -33,7 +36,7 @@ def rows_of_layers(kinds) -> np.ndarray:
 
 
 def axis(sizes: np.ndarray) -> dict:
-    """Of a plot: powers of two around all sizes, and a tick at every fourth."""
+    """Limits and ticks of a plot's axis: powers of two around all sizes (bytes), and a tick at every fourth power."""
     low, high = int(np.floor(np.log2(sizes.min()))), int(np.ceil(np.log2(sizes.max())))
     ticks = [2**k for k in range(-(-low // 4) * 4, high + 1, 4)]
     return {"domain": [2.0**low, 2.0**high], "ticks": ticks, "texts": [in_binary_units(tick) for tick in ticks]}

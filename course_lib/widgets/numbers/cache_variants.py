@@ -1,4 +1,4 @@
-"""One model with other attention: what figure 8 compares; and the memory of accelerators that it is held against."""
+"""The kinds of attention that figure 8 compares in one model, and the accelerators whose memory it shows."""
 
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ LOCAL_WINDOW = 1024  # Gemma 3: five of six layers see this many tokens (arXiv 2
 
 
 class Accelerator(NamedTuple):
+    """An accelerator, its memory, and the source of that number."""
+
     name: str
     memory: int  # bytes; data sheets count in powers of 1000
     source: str
@@ -35,7 +37,7 @@ ACCELERATORS = (
 
 
 class Variant(NamedTuple):
-    """A kind of attention as a model has it or would have it."""
+    """A model with one kind of attention: its own, or another one in its layers."""
 
     kind: str
     model: Model
@@ -43,11 +45,11 @@ class Variant(NamedTuple):
 
 
 def variants(model: Model) -> list[Variant]:
-    """MHA, GQA, MQA, MLA and GQA with windows, at this model's layers and heads; its own sizes where it has the kind.
+    """A model with MHA, GQA, MQA, MLA and GQA with windows: as many layers and heads, and its own sizes if it has them.
 
-    Where it has not: grouped attention gets GROUPS KV heads, or half the query heads where these are no multiple of
-    more than GROUPS; latent attention d_L = 4 d_head and d_R = d_head / 2, the rule of DeepSeek-V2 (arXiv 2405.04434,
-    table 1); windows of LOCAL_WINDOW tokens are in five of six layers. A model with a window anywhere is of that kind.
+    A kind that the model lacks gets these sizes. Grouped attention: see `groups`. Latent attention: d_L = 4 d_head and
+    d_R = d_head / 2, the rule of DeepSeek-V2 (arXiv 2405.04434, table 1). Windows: LOCAL_WINDOW tokens in five of six
+    layers. A model with a window in any layer is of the kind "windows".
     """
     own = [config for _, config in model.layers]
     kind = "windows" if any(config.window is not None for config in own) else left_behind.method(own[0])
@@ -64,7 +66,10 @@ def variants(model: Model) -> list[Variant]:
 
 
 def groups(config: Config) -> int:
-    """KV heads of the grouped variant."""
+    """The number of KV heads of the grouped variant: the model's own, if it has grouped attention.
+
+    Else GROUPS, if that is a proper divisor of the number of query heads; else half of them, or 1 if they are odd.
+    """
     h = config.n_heads
     if isinstance(config, GroupedConfig) and 1 < config.n_kv_heads < h:
         return config.n_kv_heads
@@ -74,13 +79,14 @@ def groups(config: Config) -> int:
 
 
 def grouped(config: Config, n_kv_heads: int, window: int | None = None) -> GroupedConfig:
+    """The layer with grouped attention and so many KV heads."""
     return GroupedConfig(
         d_model=config.d_model, n_heads=config.n_heads, n_kv_heads=n_kv_heads, d_head=config.d_head, window=window
     )
 
 
 def latent(config: Config) -> LatentConfig:
-    """A latent model's own; else by the rule of DeepSeek-V2, with an even number of rotary coordinates."""
+    """The layer with latent attention, with its own sizes or those of DeepSeek-V2's rule, d_R rounded down to even."""
     if isinstance(config, LatentConfig):
         sizes = {"d_latent": config.d_latent, "d_rope": config.d_rope}
     else:
@@ -89,20 +95,21 @@ def latent(config: Config) -> LatentConfig:
 
 
 def with_windows(n_layers: int, config: Config) -> list[tuple[int, GroupedConfig]]:
-    """Grouped attention, with a window in five of six layers."""
+    """The layers with grouped attention and a window in five of six of them, as (count, config)."""
     n_global = max(1, n_layers // 6)
     local = [(n_layers - n_global, grouped(config, groups(config), LOCAL_WINDOW))] if n_layers > n_global else []
     return [*local, (n_global, grouped(config, groups(config)))]
 
 
 def row_formula(config: Config) -> str:
-    """What one token leaves in a layer, as a formula with its numbers: "8 KV heads × (128 + 128)"."""
+    """The numbers that one token leaves in a layer, as a formula: "8 KV heads × (128 + 128)", "(512 + 64)"."""
     if isinstance(config, LatentConfig):
         return f"({config.d_latent} + {config.d_rope})"
     return f"{heads(config)} × ({config.d_qk} + {config.d_value})"
 
 
 def heads(config: Config) -> str:
+    """The size of a layer's cached row in words: "8 KV heads", "512 + 64 numbers"."""
     if isinstance(config, LatentConfig):
         return f"{config.d_latent} + {config.d_rope} numbers"
     return f"{config.n_kv_heads} KV head{'s' if config.n_kv_heads > 1 else ''}"

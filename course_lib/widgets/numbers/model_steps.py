@@ -1,4 +1,4 @@
-"""A decode step and a prefill of a model as work, of latent attention in either form: what figure 9 draws."""
+"""The work of a decode step and of a prefill, for latent attention in both forms: what figure 9 draws."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from course_lib.accounting import Model, Reading, Work
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
 from course_lib.figures import left_behind
 
-# What `Work` calls the parts, and the reader.
+# The names of the parts: in `Work` -> for a reader.
 FLOPS = {
     "project": "projections", "absorb": "absorbing", "expand": "expanding", "attend": "attention",
     "feed_forward": "feed-forward", "output": "logits",
@@ -28,14 +28,14 @@ FORMS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One call: of a decoder in full, or of the attention of a real model."""
+    """One call whose work can be counted: of a whole decoder (ModelConfig), or of a model's attention alone (Model)."""
 
     model: ModelConfig | Model
     phase: str  # decode: one new token, which is the last of `tokens`; prefill: all of them
     reading: Callable[[GroupedConfig | LatentConfig], Reading]
 
     def __call__(self, tokens: int, batch: int, dtype: str) -> Work:
-        """The work of the call for `batch` texts of `tokens` tokens each, in numbers of that type."""
+        """The work of the call for `batch` texts of `tokens` tokens each, with numbers of type `dtype`."""
         count, how = (tokens - 1 if self.phase == "decode" else tokens), {"batch": batch, "dtype": dtype}
         if isinstance(self.model, ModelConfig):
             call = {"decode": accounting.model_decode, "prefill": accounting.model_prefill}[self.phase]
@@ -45,7 +45,11 @@ class Step:
 
 
 def steps_of(name: str, model: ModelConfig | Model) -> dict[str, Step]:
-    """Decode and prefill, by name. Raises TypeError for what is no model, ValueError for layers of both kinds."""
+    """The steps of a model by name: "decode" and "prefill", or for latent attention "decode, absorbed" and so on.
+
+    name: of the model, for the messages. Raises TypeError unless it is a ModelConfig or a Model, and ValueError for a
+    model with both grouped and latent layers.
+    """
     if not isinstance(model, ModelConfig | Model):
         raise TypeError(f"model {name!r} must be a ModelConfig or an accounting.Model, got {type(model).__name__}")
     kinds = {type(model.attention)} if isinstance(model, ModelConfig) else {type(of) for _, of in model.layers}
@@ -62,7 +66,7 @@ def method(model: ModelConfig | Model) -> str:
 
 
 def counts(steps: Sequence[Step], tokens: Sequence[int], batches: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """FLOPs (steps, tokens, batches, parts of FLOPS), and numbers moved (steps, tokens, batches, parts of BYTES)."""
+    """Count FLOPs and numbers moved, each (steps, tokens, batches, parts), with the parts of FLOPS and of BYTES."""
     works = [step(length, batch, "int8") for step in steps for length in tokens for batch in batches]  # a byte each
     flops = [[work.flops_by_part.get(part, 0) for part in FLOPS] for work in works]
     numbers = [[work.bytes_by_part.get(part, 0) for part in BYTES] for work in works]

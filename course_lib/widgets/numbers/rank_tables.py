@@ -1,4 +1,4 @@
-"""What figure 11 shows of a layer: singular values and errors at all ranks, for each width of the rotary slice.
+"""The numbers of figure 11 for a layer: singular values and errors at all ranks, for each width of the rotary slice.
 
 Energies are squared Frobenius norms on the calibration rows X. They add up: at each pair the slice is orthogonal to the
 rest, a rotation less its mean is uncorrelated with the mean, and a rank drops the tail of the singular values.
@@ -12,7 +12,7 @@ from course_lib.config import GroupedConfig, require
 
 
 def require_model(model, layers: Sequence) -> GroupedConfig:
-    """The config of its attention; raises ValueError for a model that cannot be decoupled."""
+    """The config of the model's attention; raises ValueError for a model that cannot be decoupled."""
     from course_lib.surgery.latent import absorbable_config, one_each
 
     config = absorbable_config(model)
@@ -22,11 +22,12 @@ def require_model(model, layers: Sequence) -> GroupedConfig:
 
 
 def layer_tables(attention, seen) -> dict[str, np.ndarray]:
-    """By name, with an axis for the pairs in the slice: 0 (keys formed and then turned) to d_head / 2.
+    """The tables of one layer, by name. Their first axis, slots, is the number of pairs in the slice.
 
-    "singular" (slots, m); "keys", "values", "both" (keys times alpha beside values), "by_weights" (both, but with the
-    singular vectors of the matrices alone), each (slots, m): part of the norm missed at rank 1 to m; "energy" (slots,
-    3, pairs): what keeps its rotation, what is content, and what is lost.
+    It runs from 0 (keys formed and then turned) to d_head / 2. "singular" (slots, m): singular values. "keys",
+    "values", "both" (keys times alpha beside values) and "by_weights" (both, but with the singular vectors of the
+    matrices alone), each (slots, m): the part of the norm missed at rank 1 to m. "energy" (slots, 3, pairs): the shares
+    that keep their rotation, are content, and are lost.
     """
     from course_lib import convert
 
@@ -39,7 +40,10 @@ def layer_tables(attention, seen) -> dict[str, np.ndarray]:
 
 
 def content_of(W_K: np.ndarray, config: GroupedConfig, seen, pairs: int) -> tuple[np.ndarray, np.ndarray]:
-    """What `surgery.latent.decouple` factors with kept=range(pairs), (d, g e), and the energies (3, e / 2)."""
+    """The matrix (d, g e) of content keys that `surgery.latent.decouple(..., kept=range(pairs))` factors.
+
+    g is the number of KV heads, e their width. Also returns the energies (3, e / 2): turned, content, lost.
+    """
     from course_lib.surgery.calibration import mean_rotation
     from course_lib.surgery.rotary import as_columns, as_pairs, principal_mix, split_rotary
 
@@ -58,12 +62,15 @@ def content_of(W_K: np.ndarray, config: GroupedConfig, seen, pairs: int) -> tupl
 
 
 def energies(W: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """||X W||^2 at each pair, all heads together, for W (d, h, pairs)."""
+    """The energy ||X W||^2 of all heads at each pair, for complex W (d, h, pairs) and the gram matrix X^T X."""
     return np.einsum("dhi,de,ehi->i", W.conj(), gram, W, optimize=True).real
 
 
 def tables_of(content: np.ndarray, W_V: np.ndarray, energy: np.ndarray, gram: np.ndarray) -> dict[str, np.ndarray]:
-    """The singular values, and the parts of the norm that ranks 1 to m miss."""
+    """The singular values of a layer's keys and values, and the parts of the norm that ranks 1 to m miss.
+
+    content: (d, g e), as of `content_of`. energy: (3, e / 2). gram: (d, d), X^T X of the calibration rows.
+    """
     from course_lib.surgery.factors import joint_factors, square_root
 
     m = min(len(content), content.shape[1] + W_V.shape[1])

@@ -1,4 +1,4 @@
-"""A trained decoder with fewer and fewer KV heads, and how far its attention departs: the numbers of figure 10."""
+"""The numbers of figure 10: how the attention of a trained decoder changes as its heads share fewer KV heads."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,21 +8,21 @@ from course_lib.config import is_whole, require
 
 
 def by_mean(model, n_kv_heads: int):
-    """Each new KV head is the mean of its group."""
+    """Convert a model to n_kv_heads KV heads, each the mean of its group."""
     from course_lib.surgery import heads
 
     return heads.share_heads(model, n_kv_heads, heads.mean)
 
 
 def by_first(model, n_kv_heads: int):
-    """Each new KV head is the first of its group."""
+    """Convert a model to n_kv_heads KV heads, each the first one of its group."""
     from course_lib.surgery import heads
 
     return heads.share_heads(model, n_kv_heads, heads.first)
 
 
 def by_turned_mean(model, n_kv_heads: int):
-    """The mean, after the heads of a group have been turned towards each other."""
+    """Convert a model to n_kv_heads KV heads, each the mean of its group after these were turned towards each other."""
     from course_lib.surgery.alignment import align_heads
 
     return by_mean(align_heads(model, n_kv_heads), n_kv_heads)
@@ -32,7 +32,11 @@ WAYS: dict[str, Callable] = {"mean": by_mean, "first": by_first, "mean, turned":
 
 
 def checked(model, ids, counts: Sequence[int] | None, largest: int):
-    """The ids (1, N) and the numbers of KV heads. Raises ValueError for what does not go together."""
+    """The ids (1, N) and the numbers of KV heads, checked; counts None means all divisors of the number of heads.
+
+    Raises ValueError for a model with fewer KV heads than query heads, for ids that are not 2 to `largest` whole
+    numbers, and for counts that do not fall or do not divide the number of heads.
+    """
     import torch
 
     from course_lib.surgery.heads import grouped_config
@@ -51,10 +55,13 @@ def checked(model, ids, counts: Sequence[int] | None, largest: int):
 
 
 def departures(model, ids, ways: Mapping[str, Callable], counts: Sequence[int]) -> dict[str, np.ndarray]:
-    """For each way and count: weights, their errors, errors of the output, and the loss of the whole model.
+    """The attention of the converted models, and how far it is from the original one's, for each way and count.
 
-    ids: (1, N). Of (ways, counts, ...): `weights` (..., layers, heads, N, N), `weight_errors` (..., layers, heads),
-    `output_errors` (..., layers), `losses`. Each layer reads what it reads in the model as it is. In float64.
+    ids: (1, N), of a text. ways: name -> function (model, n_kv_heads) -> model. counts: numbers of KV heads.
+
+    Returns "weights" (ways, counts, layers, heads, N, N), "weight_errors" (ways, counts, layers, heads) and
+    "output_errors" (ways, counts, layers), for which each layer gets the input that it has in the original model; and
+    "losses" (ways, counts) of the whole models, in nats per token. All are computed in float64.
     """
     import copy
 
@@ -69,7 +76,7 @@ def departures(model, ids, ways: Mapping[str, Callable], counts: Sequence[int]) 
 
 
 def read_by_attention(model, ids) -> list:
-    """What the attention of each layer reads, (1, N, d)."""
+    """The input (1, N, d) of each layer's attention."""
     inputs = []
     hooks = [b.attention.register_forward_pre_hook(lambda _, given: inputs.append(given[0])) for b in model.blocks]
     try:
@@ -81,11 +88,12 @@ def read_by_attention(model, ids) -> list:
 
 
 def attend(model, inputs: Sequence) -> list[tuple]:
-    """Output (1, N, d) and weights (1, h, N, N) of each layer."""
+    """Output (1, N, d) and weights (1, h, N, N) of each layer's attention at these inputs."""
     return [block.attention(X, return_weights=True) for block, X in zip(model.blocks, inputs, strict=True)]
 
 
 def one_departure(model, ids, inputs: Sequence, own: Sequence[tuple]) -> dict[str, np.ndarray]:
+    """What `departures` returns, for one converted model. own: what `attend` gives for the original model."""
     from torch.nn import functional as F
 
     pairs = list(zip(attend(model, inputs), own, strict=True))

@@ -1,4 +1,4 @@
-"""What figure 12 shows: scores in both forms of a latent layer, how far the forms differ, and what their steps cost."""
+"""The numbers of figure 12: scores in both forms of a latent layer, how the forms differ, what their steps cost."""
 
 import copy
 from collections.abc import Sequence
@@ -10,13 +10,15 @@ from course_lib.config import LatentConfig
 
 DTYPE = "bfloat16"  # in which bytes are counted
 FORMS = ("expanded", "absorbed")
-EQUAL = ("scores", "weights", "heads", "output")  # what both forms have, and where they are compared
+EQUAL = ("scores", "weights", "heads", "output")  # equal in both forms up to rounding: here they are compared
 
 
 def both_forms(layer, X: np.ndarray, cached: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The "scores" and "weights" (2, h, cached + 1) of the first new token in both forms, and the differences of all.
+    """The "scores" and "weights" of the first new token in both forms, (2, h, cached + 1), and how the forms differ.
 
-    The differences (n, 4) are the largest ones of each new token, over heads and visible keys, in the order of EQUAL.
+    layer: a torch `LatentAttention`. X: (T, d), of which the first `cached` rows are in the cache and n are new.
+
+    The differences (n, 4) are the largest absolute ones of each new token, in the order of EQUAL.
     """
     import torch
 
@@ -28,7 +30,7 @@ def both_forms(layer, X: np.ndarray, cached: int) -> tuple[dict[str, np.ndarray]
         rows = layer.compress(X, at)
         forms = [follow(form, layer, X[:, cached:], at[cached:], rows) for form in (layer, Absorbed(layer))]
         W_LV = layer.W_LV.unflatten(-1, (layer.config.n_heads, -1)).transpose(0, 1)
-        forms[1]["heads"] = forms[1]["heads"] @ W_LV  # what it mixed so far is rows of the latent
+        forms[1]["heads"] = forms[1]["heads"] @ W_LV  # so far they are mixed rows of the latent
     expanded, absorbed = ({name: tensor[0].numpy() for name, tensor in form.items()} for form in forms)
     shown = {name: np.stack([expanded[name], absorbed[name]])[:, :, 0, : cached + 1] for name in ("scores", "weights")}
     apart = [np.abs(expanded[name] - absorbed[name]) for name in EQUAL]
@@ -37,7 +39,10 @@ def both_forms(layer, X: np.ndarray, cached: int) -> tuple[dict[str, np.ndarray]
 
 
 def follow(form, layer, X_new, positions, rows) -> dict:
-    """What a form makes on its way to the output, as `course_lib.layers` computes it; hidden scores are zero."""
+    """The tensors that a form makes on its way to the output, as `course_lib.layers` computes them.
+
+    rows: of the cache and the new tokens. Scores have the layer's scale and are 0 where hidden.
+    """
     import torch
 
     from course_lib.layers.kernel import Seen, attention_weights, mix
@@ -51,13 +56,13 @@ def follow(form, layer, X_new, positions, rows) -> dict:
 
 
 def works(config: LatentConfig, cached: int, new: int) -> dict[str, accounting.Work]:
-    """What accounting counts for both forms."""
+    """The work of a call with `new` tokens in both forms, as `course_lib.accounting` counts it."""
     forms = (accounting.expanded(config), accounting.absorbed(config))
     return {form.name: accounting.chunk(form, new, cached, dtype=DTYPE) for form in forms}
 
 
 def counted_size(name: str, config: LatentConfig, cached: int, new: Sequence[int]) -> dict:
-    """Shapes and costs at these sizes, for each number of new tokens."""
+    """The shapes and costs of both forms at these sizes for each number of new tokens, as the browser takes them."""
     letters = {"h": config.n_heads, "r": config.d_latent, "e": config.d_head, "p": config.d_rope, "v": config.d_value}
     costs = []
     for n in new:
@@ -75,7 +80,10 @@ def counted_size(name: str, config: LatentConfig, cached: int, new: Sequence[int
 
 
 def factors_of(form: str, config: LatentConfig, N: int, n: int) -> list[list[int]]:
-    """For each step the factors of its FLOPs (2 for a multiply-add); none where nothing is multiplied."""
+    """The factors whose product is the FLOPs of each step (2 for a multiply-add); none where nothing is multiplied.
+
+    N: all tokens. n: the new ones.
+    """
     h, r, e, p, v = config.n_heads, config.d_latent, config.d_head, config.d_rope, config.d_value
     W_O = h * v * config.d_model
     asking = accounting.absorbed(config).project - W_O  # all matrices on X: queries, and the rows that are cached

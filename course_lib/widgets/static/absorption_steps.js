@@ -1,4 +1,4 @@
-// Figure 12: the same products in both forms of a latent cache, and a bracket in two places. All numbers are Python's.
+// Figure 12: the same product in both forms of a latent cache, with a bracket in two places. Python makes all numbers.
 
 import { asCount, asNumber, counted, indices, largestAt, make, sumOf, tokenText, unpack, unpackAll } from "./basics.js";
 import { numberTable, selectControl, stepControl, traitSlider, wide } from "./controls.js";
@@ -7,9 +7,9 @@ import { asBytesText, asScientific } from "./units.js";
 
 const FORMS = ["expanded", "absorbed"];
 const KEYS_LISTED = 4;
-const COMPARED = [["scores", 2], ["weights", 3], ["heads", 5], ["output", 6]]; // and from which step on
-const SIDES = { e: 24, v: 24, r: 38, N: 56, p: 13 }; // pixels in a picture; new tokens are drawn by their number
-const MEETS = { // what meets, and what each form multiplies first: [from, to], name, thing, sizes
+const COMPARED = [["scores", 2], ["weights", 3], ["heads", 5], ["output", 6]]; // and the step from which they are compared
+const SIDES = { e: 24, v: 24, r: 38, N: 56, p: 13 }; // pixels of a block's side; that of n grows with its value
+const MEETS = { // the three factors, and what each form multiplies first: [from, to], name, thing, sizes
   scores: {
     blocks: [["Q_h", "q", "made", "n e"], ["W^{LK}_h{}^⊤", "learnt", "", "e r"], ["L^⊤", "l", "cached", "r N"]],
     expanded: [[2, 3], "K_h", "k", "h N e"], absorbed: [[1, 2], "Q_h W^{LK}_h{}^⊤", "q", "h n r"], stage: 1,
@@ -57,7 +57,7 @@ export function mount(el, initial, onChange) {
       bytes.replaceChildren(bytesTable(cost(), size()));
     }
 
-    /** How far both forms are apart, of what is shown so far. */
+    /** The largest differences between the forms in what is shown so far, as text. */
     function differencesUpTo(stage) {
       const shown = COMPARED.filter(([, from]) => from <= stage).map(([name]) => `${name} ${apartText(name)}`.replaceAll(" ", "\u00a0"));
       return shown.length ? [`Largest difference, ${data.sizes[0].name}: ${shown.join(", ")}`] : [];
@@ -83,7 +83,7 @@ export function mount(el, initial, onChange) {
   });
 }
 
-/** "W^{LK}_h" as elements: what follows ^ stands high, what follows _ low. */
+/** "W^{LK}_h" as elements: what follows ^ becomes a superscript, what follows _ a subscript. */
 function formula(text) {
   return text.split(/([\^_](?:\{[^}]*\}|.)|\{\})/).filter((part) => part && part !== "{}").map((part) => {
     const inside = part.slice(1).replace(/[{}]/g, "");
@@ -91,7 +91,7 @@ function formula(text) {
   });
 }
 
-/** "1.6 million" */
+/** A large number in words: "1.6 million". */
 function asLarge(value) {
   const [unit, name] = [[1e12, " trillion"], [1e9, " billion"], [1e6, " million"]].find(([least]) => value >= least) ?? [1, ""];
   return unit === 1 ? asCount(value) : `${(value / unit).toFixed(value / unit < 10 ? 2 : 1)}${name}`;
@@ -113,7 +113,7 @@ function verdict({ totals }, { n }, { cached }) {
 
 const flopsOf = (factors) => (factors.length ? factors.reduce((product, factor) => product * factor, 1) : 0);
 
-/** A form: its bar of FLOPs up to the step shown, and what meets what, with brackets. letter: what one takes of a bar. */
+/** One form: a bar of its FLOPs so far, and its products with brackets. letter: a letter's share of a bar. */
 function formTrack(form, made, letter) {
   const parts = made.map(([name, thing]) => make("span", { class: `clf-data clf-segment clf-of-${thing.toLowerCase() || "none"}` }, make("span", {}, name)));
   const total = make("span", { class: "clf-total" });
@@ -170,14 +170,14 @@ function product(form, { blocks, [form]: [[from, to], name, thing, sizes], stage
   };
 }
 
-/** A matrix with its name: colour of its thing, frame of its place. */
+/** A block for a matrix, with its name: its thing gives the colour, its place (cached, made or learnt) the frame. */
 function block([name, thing, place, sizes], column = 0) {
   const [height, width] = sizes.split(" ").map((letter) => (letter === "n" ? "var(--clf-new)" : `${SIDES[letter]}px`));
   const box = make("span", { class: `clf-data clf-block clf-of-${thing || "none"} clf-${place || "learnt"}`, style: `height: calc(${height} * var(--clf-unit)); width: calc(${width} * var(--clf-unit))` });
   return make("div", { class: "clf-named", style: `grid-column: ${column + 1}` }, make("span", { class: "clf-stand" }, box), make("span", {}, ...formula(name)));
 }
 
-/** Scores by both forms, for the keys with the largest weights. */
+/** A table of the logits in both forms, for the keys with the largest weights. */
 function keyTable({ keys }, { scores, weights }, head) {
   const [expanded, absorbed] = [0, 1].map((i) => scores.part(i, head));
   const weight = weights.part(0, head);

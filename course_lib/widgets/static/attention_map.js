@@ -1,4 +1,4 @@
-// Figure 1: the attention-map explorer. Rows are queries, columns are keys.
+// Figure 1: explore attention maps. Rows are queries, columns are keys.
 
 import { asText, counted, indices, largestAt, make, tokenAt, tokenText, unpack } from "./basics.js";
 import { colourLegend, pixelsOf, weightColours } from "./colours.js";
@@ -7,12 +7,12 @@ import { figure } from "./figure.js";
 import { heatMap } from "./heat_map.js";
 
 const LARGEST_SHOWN = 6;
-const SENTENCE = { page: 32, slide: 14 }; // tokens that are read as a sentence
+const SENTENCE = { page: 32, slide: 14 }; // the longest texts, in tokens, that also stand as a sentence
 const HELP = "Arrow keys move the crosshair, Home and End along its row. A click or Enter pins the query, Escape unpins it.";
-const PANEL = 300; // pixels that the readout takes where it stands beside the map, gap included
-const ROW = 11; // pixels of the map's height for each query, at least, and for few queries more
+const PANEL = 300; // pixels that the readout takes beside the map, gap included
+const ROW = 11; // pixels of the map's largest height for each query, within the limits of HEIGHT
 const HEIGHT = { least: 270, most: 620 };
-const SCREEN = { page: 364, slide: 456 }; // what sentence, labels and map may take where the readout stands beside the map
+const SCREEN = { page: 364, slide: 456 }; // pixels for sentence, labels and map where the readout stands beside them
 
 /** Values and mask of one layer and head. A mask may be shared by all heads or layers. */
 function planes(data) {
@@ -30,7 +30,7 @@ export function mount(el, initial, onChange) {
     const [layers, heads, n, N] = data.weights.shape;
     const plane = planes(data);
     const scale = weightColours(data);
-    let hover = null; // a cell under the pointer is read, not chosen
+    let hover = null; // the cell under the pointer: its value is shown, but it is not chosen
     const pick = (changes) => {
       hover = null;
       choose(changes);
@@ -65,7 +65,7 @@ export function mount(el, initial, onChange) {
     const beside = make("div", { class: "clf-explorer" }, scroll, panel.element);
     const isBeside = () => beside.classList.contains("clf-beside");
 
-    /** The cell read now: under the pointer, or chosen; without a picked key the strongest of the row. */
+    /** The cell whose value is shown: under the pointer, or else chosen (the row's strongest if no key is picked). */
     function current() {
       const shown = plane(state.layer, state.head);
       const strongest = () => largest(shown, state.query, N, 1)[0] ?? 0;
@@ -108,7 +108,7 @@ export function mount(el, initial, onChange) {
       },
       layout(width) {
         beside.classList.toggle("clf-beside", width >= PANEL + Math.max(400, 120 + 5 * N));
-        sentence.show(current()); // its height is what the map has not
+        sentence.show(current()); // first, since the map's height depends on the sentence's
         map.layout();
       },
       sentence: said,
@@ -116,7 +116,7 @@ export function mount(el, initial, onChange) {
   });
 }
 
-/** The keys as they are read, each on the colour of its weight for the query that is read. A long text has none. */
+/** The keys as a sentence, each on the colour of its weight for the current query; hidden for a long text. */
 function weighedSentence({ queries, keys }, scale, longest) {
   const query = make("strong");
   const words = keys.map((key) => make("bdi", { class: "clf-data clf-word" }, key));
@@ -158,14 +158,14 @@ function readoutPanel(onUnpin) {
   return { element: make("div", { class: "clf-panel" }, value, heading, list, unpin), show };
 }
 
-/** Keys of the largest weights in a row, in order; hidden ones are left out. */
+/** The keys with the largest weights in a row, largest first; hidden keys are left out. */
 function largest({ values, seen }, row, columns, count) {
   const ofRow = (plane) => plane.subarray(row * columns, (row + 1) * columns);
   const visible = indices(columns).filter((j) => !seen || ofRow(seen)[j]);
   return largestAt(ofRow(values), visible, count);
 }
 
-/** A key and its weight. */
+/** A list item with a key, its weight as a bar, and as a number. */
 function bar(keys, j, weight) {
   const fill = make("span", { class: "clf-fill clf-data" });
   fill.style.width = `${100 * weight}%`;

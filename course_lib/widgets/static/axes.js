@@ -4,7 +4,7 @@ import { asCount, indices } from "./basics.js";
 import { raised } from "./units.js";
 
 const MARGINS = { left: 58, right: 16, top: 14, bottom: 44, line: 17 }; // pixels at a text of 12
-const LETTER = 7.2; // an average letter of an axis' name, generously
+const LETTER = 7.2; // pixels of an average letter of an axis' name, rounded up
 
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -14,8 +14,8 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * An axis as course_lib.figures.plots describes it. It gets its own `ticks`, or about `most` of them.
- * @returns {{ticks: number[], at: (value: number) => number}} `at` is the place on [0, 1], beyond it outside
+ * An axis as course_lib.figures.plots describes it, with its own `ticks`, or else about `most` of them.
+ * @returns {{ticks: number[], at: (value: number) => number}} `at` gives the place, on [0, 1] for values in the domain
  */
 function plotAxis({ domain: [low, high], log, ticks, whole }, most) {
   const line = log ? Math.log : (value) => value;
@@ -24,13 +24,13 @@ function plotAxis({ domain: [low, high], log, ticks, whole }, most) {
   return { at, ticks: ticks ?? (log ? logTicks(low, high, log, most) : round()) };
 }
 
-/** "0.6", "−2", "1,024": without the noise of binary fractions. */
+/** A number as text, without the rounding errors of binary fractions: "0.6", "−2", "1,024". */
 export function asTick(value) {
   const text = Math.abs(value) < 1e4 ? String(Number(Math.abs(value).toPrecision(6))) : asCount(Math.abs(value));
   return value < 0 ? `−${text}` : text;
 }
 
-/** "0.1", "100", "10⁶". */
+/** A power of ten as text: "0.1", "100", "10⁶". */
 function asPower(value) {
   const power = Math.round(Math.log10(value));
   return power >= -3 && power < 4 ? asTick(value) : `10${raised(power)}`;
@@ -41,7 +41,7 @@ function tickText({ texts, log }, value, i) {
   return texts?.[i] ?? (log === 10 ? asPower(value) : asTick(value));
 }
 
-/** Round numbers between low and high, at equal steps: at most `most` steps fit. */
+/** Round numbers between low and high, at equal steps, of which at most `most` fit. */
 function roundTicks(low, high, most) {
   const rough = (high - low) / Math.max(1, most);
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -50,7 +50,7 @@ function roundTicks(low, high, most) {
   return indices(Math.floor(high / step + 1e-9) - first + 1).map((i) => (first + i) * step);
 }
 
-/** Powers of the base, every k-th where there are more than `most`. */
+/** Powers of the base between low and high; only every k-th where there are more than `most`. */
 function logTicks(low, high, base, most) {
   const power = (value) => Math.log(value) / Math.log(base);
   const [first, last] = [Math.ceil(power(low) - 1e-9), Math.floor(power(high) + 1e-9)];
@@ -59,7 +59,7 @@ function logTicks(low, high, base, most) {
 }
 
 /**
- * Where a plot's values lie, in pixels. `text` is the size of its text: room is left for what stands outside.
+ * The map from a plot's values to pixels. `text` is the size of its text, for which room is left around the axes.
  * @returns {{x: Function, y: Function, left: number, right: number, top: number, base: number, unit: number, ...}}
  */
 export function plotPlace(axes, width, height, text) {
@@ -75,7 +75,7 @@ export function plotPlace(axes, width, height, text) {
   };
 }
 
-/** Words in as few lines as they need, none wider than the room if a word allows. */
+/** Break words into as few lines as they need; only a single word may be wider than the room. */
 function linesOf(text, room, letter) {
   const lines = [""];
   for (const word of text.split(" ")) {
@@ -109,7 +109,7 @@ export function yAxis(axis, place) {
   return [...marks, svg("text", { class: "clf-name", transform: turned, "text-anchor": "middle" }, axis.label)];
 }
 
-/** Of level rules, in order, the names that touch no name before them: the others stand without. */
+/** Drop the names of horizontal rules that would touch the name of a rule before them. */
 export function withRoom(rules, place) {
   const named = [];
   return rules.map((rule) => {
@@ -121,7 +121,7 @@ export function withRoom(rules, place) {
   });
 }
 
-/** A dashed reference line across the plot: a level one has its name at the left, an upright one at the top. */
+/** A dashed reference line: a horizontal one has its name at the left, a vertical one at the top. */
 export function ruleMarks({ x, y, label = "" }, place) {
   const { left, right, top, base, unit } = place;
   if (y !== undefined) {

@@ -8,18 +8,18 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A token set apart from the writing direction of what surrounds it. */
+/** A token as an element that keeps its writing direction from the text around it. */
 export function tokenText(token) {
   return make("bdi", {}, token);
 }
 
-/** A token by its place; one that stands at several places is followed by it. */
+/** The token at place j; if it occurs more than once, its place follows: "the (3)". */
 export function tokenAt(tokens, j) {
   const repeated = tokens.indexOf(tokens[j]) !== tokens.lastIndexOf(tokens[j]);
   return make("span", {}, tokenText(tokens[j]), repeated ? ` (${j})` : "");
 }
 
-/** @returns {string} for ids of one instance, so that two on one page do not meet */
+/** @returns {string} a prefix for the ids of one figure, since a page may hold several */
 export function uniqueName() {
   return "clf" + Math.random().toString(36).slice(2, 10);
 }
@@ -30,7 +30,7 @@ export function asBytes(value) {
 }
 
 /**
- * An array as Python's `packed` hands it over; `part` is what lies behind the first indices, without a copy.
+ * The array that Python's `packed` packed; `part` is the subarray at the given first indices, without a copy.
  * @returns {{values: TypedArray, shape: number[], at: (...index) => number, part: (...index) => TypedArray}}
  */
 export function unpack({ dtype, shape, bytes }) {
@@ -51,28 +51,28 @@ export function unpack({ dtype, shape, bytes }) {
   return { values, shape, at: (...index) => values[offset(index)], part };
 }
 
-/** Several of them, by name. */
+/** Several packed arrays: name -> unpacked array. */
 export function unpackAll(arrays, names = Object.keys(arrays)) {
   return Object.fromEntries(names.map((name) => [name, unpack(arrays[name])]));
 }
 
-/** A weight as text: "0.62"; what is too small for that is said so, not shown as zero. */
+/** A weight as text: "0.62". A positive weight that would round to zero becomes "below 0.01". */
 export function asText(weight, digits) {
   const smallest = 10 ** -digits;
   return weight > 0 && weight < smallest / 2 ? `below ${smallest.toFixed(digits)}` : weight.toFixed(digits);
 }
 
-/** 0, 1, ... as many as `count`. */
+/** The numbers 0 to count - 1. */
 export function indices(count) {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-/** "0", "1", ... as many as `count`: layers and heads are numbered from 0. */
+/** The numbers 0 to count - 1 as text, as layers and heads are numbered. */
 export function counted(count) {
   return indices(count).map(String);
 }
 
-/** Of the indices `among`, those of the largest values in falling order; of equal ones the lower first. */
+/** The indices among `among` of the `count` largest values, largest first; of equal values the lower index first. */
 export function largestAt(values, among, count) {
   return [...among].sort((a, b) => values[b] - values[a] || a - b).slice(0, count);
 }
@@ -81,25 +81,25 @@ export function sumOf(values) {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-/** A number with a proper minus sign and so many decimals: "−1.24"; infinities are named by their sign. */
+/** A number with a minus sign and `digits` decimals: "−1.24"; infinities become "∞" and "−∞". */
 export function asNumber(value, digits) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "not a number" : value > 0 ? "∞" : "−∞";
   const text = Math.abs(value).toFixed(digits);
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }
 
-/** With its sign, also of what rounds to zero from above: "+0.31". */
+/** A number with its sign: "+0.31". What rounds to zero gets a plus. */
 export function asChange(value, digits) {
   const text = asNumber(value, digits);
   return text.startsWith("−") ? text : `+${text}`;
 }
 
-/** A whole number with its thousands apart: "1,315,968". */
+/** A whole number with commas between its thousands: "1,315,968". */
 export function asCount(value) {
   return Math.round(value).toLocaleString("en-US");
 }
 
-/** "1 token", "2,048 tokens" */
+/** A count with its noun: "1 token", "2,048 tokens". */
 export function manyOf(count, what) {
   return `${asCount(count)} ${what}${count === 1 ? "" : "s"}`;
 }

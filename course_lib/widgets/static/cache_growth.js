@@ -1,4 +1,4 @@
-// Figure 8: bytes of a cache against the length of the text, for five kinds of attention. All numbers are Python's.
+// Figure 8: bytes of a cache over the length of the text, for five kinds of attention. Python makes all numbers.
 
 import { asCount, indices, make, manyOf, unpackAll } from "./basics.js";
 import { numberTable, selectControl, stepControl, traitSlider, wide } from "./controls.js";
@@ -71,7 +71,7 @@ export function mount(el, initial, onChange) {
   });
 }
 
-/** Everything that holds for the present choice; `size(kind, new?)` in bytes. */
+/** The numbers for the present choice; `size(kind, new?)` is in bytes. */
 function moment(data, { bytes, texts, rows, written }, state, dtype) {
   const unit = data.unit[state.batch][dtype];
   return {
@@ -86,7 +86,7 @@ function moment(data, { bytes, texts, rows, written }, state, dtype) {
   };
 }
 
-/** The kinds at the sizes of the chosen model: the list's lines change with it. */
+/** The list of kinds, whose lines hold the sizes of the chosen model. */
 function kindControl(data, onChange) {
   const control = selectControl({ label: "Kind of attention", names: data.kinds[0], onChange });
   const lines = [...control.element.querySelectorAll("option")];
@@ -130,7 +130,7 @@ function kindTable(data, state, { kind, size, fits, tokens }) {
   return numberTable(caption, ["kind", "cache", ...devices], rows, state.variant);
 }
 
-/** The first tokens after the text, for the chosen kind: what each step writes, and what windows drop. */
+/** The first tokens after the text, for the chosen kind: what each step writes to the cache, and what windows drop. */
 function stepTable(data, state, at, steps) {
   const rows = indices(steps).map((fresh) => {
     const { added, dropped } = fresh ? lastToken(state.variant, fresh, at) : {};
@@ -140,7 +140,7 @@ function stepTable(data, state, at, steps) {
   return numberTable("Each step reads the whole cache once", ["tokens", "bytes written", "dropped", "in the cache"], rows, state.new);
 }
 
-/** A named line for each kind, the chosen text, and the accelerators whose memory is in sight with the texts that they hold. */
+/** A named line for each kind, a point for the chosen text, and a line for each memory within the plot's limits. */
 function growthPlot(data, state, now, height, onKind) {
   const lines = plot({
     ...data.plot, height,

@@ -12,7 +12,7 @@ export function angleBetween([a, b]) {
   return Math.atan2(a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1]);
 }
 
-/** Set attributes, numbers to a tenth of a pixel; what would not be seen to move is left alone. */
+/** Set attributes, numbers rounded to a tenth of a pixel; attributes that do not change are left alone. */
 export function setIfMoved(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     const text = typeof value === "number" ? value.toFixed(1) : value;
@@ -43,14 +43,14 @@ export function clock(longest) {
     Object.assign(adds.style, { background: colours.css(value), color: colours.ink(value) });
   }
 
-  /** Where a pointer is from the middle, in pixels. */
+  /** The pointer's place relative to the middle of the clock, in pixels. */
   const from = (event) => {
     const { left, top, width, height } = face.getBoundingClientRect();
     return [event.clientX - left - width / 2, event.clientY - top - height / 2];
   };
   return {
     element: make("span", { class: "clf-clock" }, face, adds), show,
-    /** The hand whose end a pointer is at, or undefined. */
+    /** The hand whose end is near the pointer, or undefined. */
     taken(event) {
       const unit = face.getBoundingClientRect().width / CLOCK.size;
       const [x, y] = from(event);
@@ -58,7 +58,7 @@ export function clock(longest) {
       const nearest = distance(lines[0]) <= distance(lines[1]) ? 0 : 1;
       return distance(lines[nearest]) <= NEAR ? HANDS[nearest].name : undefined;
     },
-    /** Radians clockwise from the top. */
+    /** The pointer's angle, in radians clockwise from the top. */
     angle(event) {
       const [x, y] = from(event);
       return Math.atan2(x, -y);
@@ -75,7 +75,7 @@ function sector(pair, radius) {
   return `M0 0L${point(pair[0])}A${radius} ${radius} 0 0 ${angleBetween(pair) > 0 ? 1 : 0} ${point(pair[1])}Z`;
 }
 
-/** A hand that is taken by its end turns with the pointer, and its vector moves by a position for each θ of that pair. */
+/** Let a pointer turn a hand by its end: its vector moves by one position for each θ of that pair. */
 export function turnByHand(element, clocks, theta, N, { state, choose, preview }) {
   const labels = [...element.querySelectorAll(".clf-choice")];
   const clockAt = (event) => labels.indexOf(event.target.closest(".clf-choice"));

@@ -3,7 +3,7 @@
 import { asBytes, asNumber, largestOf, make } from "./basics.js";
 import { density, isDark } from "./screen.js";
 
-/** Whether black reads better than white on the colour at `index` of the table (relative luminance of WCAG). */
+/** Whether black is more legible than white on the colour at `index` of the table (relative luminance of WCAG). */
 function isLight(palette, index) {
   const [red, green, blue] = [0, 1, 2].map((i) => {
     const c = palette[3 * index + i] / 255;
@@ -13,7 +13,7 @@ function isLight(palette, index) {
 }
 
 /**
- * Colours for values from low to high, in the theme shown when they are asked for.
+ * Colours for values from low to high, in the theme that the page has when they are asked for.
  * @param {{light: Uint8Array, dark: Uint8Array}} tables 256 x 3 bytes each
  */
 function colourScale(tables, low, high) {
@@ -30,13 +30,13 @@ function colourScale(tables, low, high) {
   };
 }
 
-/** Weights, on [0, 1] unless told otherwise. */
+/** The colours of weights, from 0 to 1 unless told otherwise. */
 export function weightColours(data, high = 1, low = 0) {
   const table = asBytes(data.palette);
   return colourScale({ light: table, dark: table }, low, high);
 }
 
-/** Of values with one sign those of weights, as far as the largest; of both signs signed ones. */
+/** Colours for any values: those of weights if all have one sign, else signed colours; both up to the largest value. */
 export function fittingColours(data, values) {
   const limit = largestOf(values) || 1;
   if (values.every((value) => value >= 0)) return weightColours(data, limit);
@@ -44,7 +44,7 @@ export function fittingColours(data, values) {
   return signedColours(data, limit);
 }
 
-/** Signed values, as far as `limit` on both sides of zero, which has the colour of the ground. */
+/** The colours of signed values from -limit to limit; zero has the page's colour. */
 export function signedColours(data, limit) {
   const tables = { light: asBytes(data.signed_palette), dark: asBytes(data.signed_palette_dark) };
   return colourScale(tables, -(limit || 1), limit || 1);
@@ -66,7 +66,7 @@ export function pixelsOf({ values, seen = null, scale }, columns) {
   return image;
 }
 
-/** The same on a larger plane: each value fills its cell. */
+/** Paint values as the cells of a larger plane. */
 export function paintCells(context, shown, columns, width, height) {
   const pixels = pixelsOf(shown, columns);
   const small = new OffscreenCanvas(columns, pixels.height);
@@ -75,7 +75,7 @@ export function paintCells(context, shown, columns, width, height) {
   context.drawImage(small, 0, 0, width, height);
 }
 
-/** Sharp drawing on dense screens. @returns {CanvasRenderingContext2D} in CSS pixels */
+/** Size a canvas so that drawing is sharp on dense screens. @returns {CanvasRenderingContext2D} in CSS pixels */
 export function fitCanvas(canvas, width, height) {
   const scale = density();
   canvas.width = Math.round(width * scale);
@@ -87,7 +87,7 @@ export function fitCanvas(canvas, width, height) {
   return context;
 }
 
-/** The legend of a colour scale, with the sign for masked cells when there are any. */
+/** The legend of a colour scale, with a sample of a masked cell if there are any. */
 export function colourLegend(scale, label, masked, digits = 0) {
   const bar = make("canvas", { width: 256, height: 1, class: "clf-scale", "aria-hidden": "true" });
   const context = bar.getContext("2d");

@@ -1,4 +1,4 @@
-// Labelled native controls. Each has `element` and `show(value)`; `show` tells nobody.
+// Labelled native controls. Each has `element` and `show(value)`, which sets the control without calling `onChange`.
 
 import { make, uniqueName } from "./basics.js";
 import { keepKeys } from "./keys.js";
@@ -9,8 +9,8 @@ function labelled(label, id, ...controls) {
 }
 
 /**
- * A slider over positions 0..count-1; `text(i)` is what stands beside it and what a screen reader says.
- * `onInput` is called while it moves (stay in the browser), `onChange` when it is let go (ask Python).
+ * A slider over positions 0..count-1; `text(i)` stands beside it, and a screen reader says it.
+ * `onInput` is called while it moves (and stays in the browser), `onChange` when it is released (and may ask Python).
  */
 export function rangeControl({ label, count, text, onInput, onChange }) {
   const id = uniqueName();
@@ -36,12 +36,12 @@ export function rangeControl({ label, count, text, onInput, onChange }) {
   };
 }
 
-/** A slider for the trait `name`, whose values are its positions: shown while it moves, chosen when it is let go. */
+/** A slider for the trait `name`, whose values are its positions: previewed while it moves, chosen when released. */
 export function traitSlider(name, { choose, preview }, options) {
   return rangeControl({ ...options, onInput: (value) => preview({ [name]: value }), onChange: (value) => choose({ [name]: value }) });
 }
 
-/** A native list; `names` are its lines, `onChange` gets the position. */
+/** A native drop-down list; `names` are its lines, `onChange` gets the position. */
 export function selectControl({ label, names, onChange }) {
   const id = uniqueName();
   const select = make("select", { id }, ...names.map((name, i) => make("option", { value: i }, name)));
@@ -50,7 +50,7 @@ export function selectControl({ label, names, onChange }) {
   return { element: labelled(label, id, select), show: (value) => (select.value = String(value)) };
 }
 
-/** Native radio buttons in a row: for a few short names, all in sight. `faces` may hold an element for each, said after its name. */
+/** Native radio buttons in a row, for a few short names. `faces` may hold an element for each, shown after its name. */
 export function radioControl({ label, names, faces = [], onChange }) {
   const id = uniqueName();
   const inputs = names.map((_, i) => {
@@ -74,7 +74,7 @@ export function checkControl({ label, onChange }) {
   return { element: make("label", { class: "clf-check" }, input, label), show: (value) => (input.checked = value) };
 }
 
-/** A button; whether it is hidden, and `aria-disabled`, are the caller's. */
+/** A button. The caller sets `hidden` and `aria-disabled`. */
 export function button(label, onClick) {
   const element = make("button", { type: "button" }, label);
   element.addEventListener("click", onClick);
@@ -83,8 +83,8 @@ export function button(label, onClick) {
 }
 
 /**
- * Reset, back and forward through positions 0..count-1, and a line that says where one stands (of its own, by `where`); nothing plays by itself.
- * A button that leads nowhere keeps the focus: it says so by aria-disabled.
+ * The buttons Start, Back and Next through positions 0..count-1, and a line with the present one, written by `where`.
+ * A button that leads nowhere is aria-disabled instead of disabled, so that it keeps the focus.
  */
 export function stepControl({ label, count, text, where: place = (i) => `${i + 1} of ${count}: ${text(i)}`, onChange }) {
   let at = 0;
@@ -102,7 +102,7 @@ export function stepControl({ label, count, text, where: place = (i) => `${i + 1
   };
 }
 
-/** A box of that name which scrolls when its content is wider, also by keyboard. */
+/** A box that scrolls, also by keyboard, when its content is wider than it. */
 export function wide(label, ...content) {
   return make("div", { class: "clf-wide", tabindex: "0", role: "group", "aria-label": label }, ...content);
 }
@@ -121,7 +121,7 @@ export function numberTable(caption, head, rows, current = -1) {
     make("tbody", {}, ...rows.map(line)));
 }
 
-/** Content below a line that unfolds it; closed at first. */
+/** Content that a line with a name folds and unfolds; folded at first. */
 export function folded(name, ...content) {
   const element = make("details", { class: "clf-details" }, make("summary", {}, name), ...content);
   keepKeys(element);

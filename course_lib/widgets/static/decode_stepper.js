@@ -1,4 +1,4 @@
-// Figure 7: what a step of a generation makes, and what it reads from the cache. All numbers are Python's.
+// Figure 7: what a step of a generation makes, and what it reads from the cache. Python makes all numbers.
 
 import { asCount, asNumber, counted, indices, largestOf, make, manyOf, tokenText, unpackAll } from "./basics.js";
 import { colourLegend, pixelsOf, signedColours } from "./colours.js";
@@ -46,7 +46,7 @@ export function mount(el, initial, onChange) {
         head.show(state.head);
         if (changed.some((name) => name !== "step")) picture.paint(rows[state.tensor], state);
         if (!changed.includes("step")) return;
-        body.classList.toggle("clf-decode-moves", painted); // not when it is first painted
+        body.classList.toggle("clf-decode-moves", painted); // no animation when it is first painted
         painted = true;
         picture.show(length(), firstNew());
         bars.forEach((bar) => bar.show(state.step));
@@ -73,8 +73,8 @@ export function mount(el, initial, onChange) {
 }
 
 /**
- * Token by token, the row of one tensor: kept ones in a solid frame, those made now in a dashed one, then the next token.
- * Of a long text the last rows are shown.
+ * The rows of one tensor, one for each token: kept rows in a solid frame, rows made now in a dashed one; then the next
+ * token. Of a long text only the last rows are shown.
  */
 function rowsPicture(data, { most, room, least, high }) {
   const texts = [...data.tokens, data.candidates.at(-1)[0]];
@@ -124,7 +124,7 @@ function rowsPicture(data, { most, room, least, high }) {
   };
 }
 
-/** One bar: in all what recomputing takes, on one scale for all steps; filled is the part that the step with a cache takes. */
+/** A bar as long as the cost of recomputing, on one scale for all steps; the filled part is the cost with a cache. */
 function shareBar(name, amounts) {
   const [, , count] = amounts.shape;
   const most = Math.max(...indices(count).map((step) => amounts.at(0, 0, step)));
@@ -145,7 +145,7 @@ function shareBar(name, amounts) {
   };
 }
 
-/** "12.3 ×", "1.04 ×" */
+/** A ratio to three digits: "12.3 ×", "1.04 ×". */
 function asRatio(value) {
   return `${value.toPrecision(3)} ×`;
 }

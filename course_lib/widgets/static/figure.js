@@ -1,10 +1,10 @@
-// The frame of every figure: title, what to try, reset, controls, body, details, help, caption, and who is told of a choice.
+// The frame of every figure: title, Try and Reset, controls, body, details, help and caption. It passes choices on.
 
 import { equal, make } from "./basics.js";
 import { button, folded } from "./controls.js";
 import { followTheme } from "./screen.js";
 
-/** A polite live region. `say` replaces what it holds by tokens and text. */
+/** A polite live region for screen readers. `say` replaces its content by tokens and text. */
 function liveRegion() {
   const element = make("div", { class: "clf-unseen", role: "status", "aria-live": "polite" });
   return { element, say: (...parts) => element.replaceChildren(...parts) };
@@ -17,11 +17,12 @@ function liveRegion() {
  *   reset?: () => void}} build
  *   `state` is what is chosen now, plus `answer` where Python computes one; only the frame writes it.
  *   `slide` is true in a page made for a slide: fewer things, and larger.
- *   What shows Python's answer is of the class clf-answered: it loses its colours while Python computes.
- *   `choose` is a committed choice: shown, said, and told to the host. `preview` (a slider under way) is shown only.
- *   `layout` gets the width of the body, first of all and whenever it changes. `show(names)` brings the figure up to
- *   date; `names` are the traits that changed: all of them when the figure is first painted or the theme changes.
- *   `details` are folded away below the body; `show([])` is called when they are unfolded. `reset` undoes what is no trait.
+ *   Elements that show Python's answer have the class clf-answered: they lose their colours while Python computes.
+ *   `choose` commits a choice: it is shown, said, and sent to the host. `preview` (a moving slider) is only shown.
+ *   `layout` gets the width of the body, before the first `show` and whenever it changes. `show(names)` brings the
+ *   figure up to date; `names` are the traits that changed: all of them at the first painting and at a new theme.
+ *   `details` are folded below the body; `show([])` is called when they are unfolded. `sentence(names)` is what a
+ *   screen reader says of a choice. `reset` undoes what is stored in no trait.
  * @returns {{update: (changes: object) => void, repaint: () => void, destroy: () => void}} the hosts' handle
  */
 export function figure(el, initial, onChange, build) {
@@ -38,7 +39,7 @@ export function figure(el, initial, onChange, build) {
   const notice = data.asks ? make("p", { class: "clf-notice", role: "status" }) : null;
   const body = make("div", { class: "clf-body" }, ...parts.body, ...(notice ? [notice] : []));
   const details = parts.details ? folded("Numbers", ...parts.details) : null;
-  details?.addEventListener("toggle", () => details.open && refresh([])); // what is folded away need not be kept up to date
+  details?.addEventListener("toggle", () => details.open && refresh([])); // folded details need not be up to date
   const top = make("div", { class: "clf-top" },
     make("div", { class: "clf-head" }, make("p", { class: "clf-title", dir: "auto" }, data.title), actions.element),
     parts.controls ? make("div", { class: "clf-controls" }, ...parts.controls) : null);
@@ -46,7 +47,7 @@ export function figure(el, initial, onChange, build) {
     top, body, details,
     parts.help ? make("p", { class: "clf-help" }, parts.help) : null,
     make("p", { class: "clf-caption", dir: "auto" }, data.caption), live.element);
-  let missing = false; // whether the host has no answer to what is chosen
+  let missing = false; // whether the host has no answer to the present choice
   let width = 0; // of the body when it was laid out; 0 until it has a place on the page
 
   function choose(changes, note = "") {
@@ -73,19 +74,19 @@ export function figure(el, initial, onChange, build) {
     if (!width) return;
     const held = root.contains(document.activeElement) ? document.activeElement : null;
     parts.show(names);
-    if (held && !held.checkVisibility()) root.focus(); // rather than the page's beginning
+    if (held && !held.checkVisibility()) root.focus(); // else the focus would go to the beginning of the page
   }
 
-  /** Why the numbers are not those of the choice, or "". */
+  /** The reason why the numbers shown do not belong to the present choice, or "" if they do. */
   function unanswered() {
     if (equal(state.answer.for, data.asks.map((name) => state[name]))) return "";
     if (missing) return "This page holds no numbers for this choice: Python computes them, in the notebook.";
-    return "Python is computing … If this stays, the kernel has ended: run the cell again."; // nothing else says so here
+    return "Python is computing … If this stays, the kernel has ended: run the cell again."; // a dead kernel gives no sign
   }
 
-  /** Lay out for the present width; the first time, paint. */
+  /** Lay out for the present width; paint when the figure first has a width. */
   function place() {
-    if (body.clientWidth === width) return; // the height changes with what is shown, and lays nothing out anew
+    if (body.clientWidth === width) return; // changes of the height alone need no new layout
     const first = width === 0;
     width = body.clientWidth;
     if (width) parts.layout?.(width);
@@ -108,7 +109,7 @@ export function figure(el, initial, onChange, build) {
     update({ frame: framed, ...changes }) {
       if (framed) actions.take(framed);
       missing = changes.answer === null;
-      if (missing) delete changes.answer; // what is shown stays that of the last answer
+      if (missing) delete changes.answer; // the figure keeps showing the last answer
       Object.assign(told, changes);
       show(changes);
     },
@@ -122,8 +123,9 @@ export function figure(el, initial, onChange, build) {
 }
 
 /**
- * The one thing to try, and the way back to the state that the caption describes. Python says both when it shows the
- * figure; before that the start is the state at hand. A button that would change nothing keeps the focus, and says so.
+ * The buttons Try and Reset: one thing to try, and the way back to the state that the caption describes. Python sends
+ * both when it shows the figure; until then Reset leads to the first state. A button that would change nothing is
+ * aria-disabled instead of disabled, so that it keeps the focus.
  */
 function actionButtons(start, onAct) {
   let attempt = null;

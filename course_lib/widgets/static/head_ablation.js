@@ -1,4 +1,4 @@
-// Figure 5: heads by what they do and cost, and the losses without those that are removed, which Python computes.
+// Figure 5: what heads do and cost, and the losses without the removed heads. Python makes all numbers.
 
 import { asChange, asNumber, counted, indices, largestOf, make, tokenText, unpack } from "./basics.js";
 import { colourLegend, signedColours, weightColours } from "./colours.js";
@@ -9,10 +9,10 @@ import { heatMap } from "./heat_map.js";
 
 const COPY_NAMES = ["first copy", "second copy"];
 const ROLE_NAMES = ["looks back", "came next"];
-const SHORT = { roles: ["back", "next"], removed: "off" }; // in a tile
+const SHORT = { roles: ["back", "next"], removed: "off" }; // the words that fit into a tile
 const TILES = { page: { narrowest: 52, high: 286, alone: 400 }, slide: { narrowest: 96, high: 384, alone: 384 } }; // pixels
 const TOKENS = 56; // pixels of the map of tokens
-const BESIDE = { from: 700, share: 0.64, gap: 24 }; // width from which the losses stand beside the heads, as in the style sheet
+const BESIDE = { from: 700, share: 0.64, gap: 24 }; // from this width on losses stand beside heads, as in the style sheet
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose }) => {
@@ -22,7 +22,7 @@ export function mount(el, initial, onChange) {
     const nameOf = (head) => headName(head, heads, data.layers);
     const sizes = slide ? TILES.slide : TILES.page;
     const first = state.removed[0] ?? 0;
-    let current = first; // where the arrows go on from
+    let current = first; // the head from which the arrow keys move
     let drawn = null; // the answer that the map shows
 
     const view = radioControl({
@@ -44,7 +44,7 @@ export function mount(el, initial, onChange) {
     const legend = make("div");
     const readout = make("div", { class: "clf-losses", role: "status" });
     const token = make("p", { class: "clf-token clf-page-only" });
-    const note = make("div", { class: "clf-page-only" }); // just above the map that it explains
+    const note = make("div", { class: "clf-page-only" }); // stands above the map that it explains
     const map = heatMap({
       rows: COPY_NAMES, columns: data.tokens, scale: signedColours(data, 1), axes: ["copy", "token"],
       label: "Change in the loss of each token of the first piece",
@@ -115,12 +115,12 @@ export function mount(el, initial, onChange) {
   });
 }
 
-/** The list with this head in it or out of it, in order. */
+/** The list of removed heads with this head added, or taken out if it was there; sorted. */
 function toggled(removed, head) {
   return removed.includes(head) ? removed.filter((other) => other !== head) : [...removed, head].sort((a, b) => a - b);
 }
 
-/** Costs are signed and share one scale, mean weights lie on [0, 1]. */
+/** The colour scale of a view: one signed scale for all costs, and [0, 1] for mean weights. */
 function tileScale(data, views, { name }) {
   const costs = views.slice(0, COPY_NAMES.length);
   if (!costs.some((cost) => cost.name === name)) return weightColours(data);
@@ -147,7 +147,7 @@ function ablationTiles(count, nameOf, best) {
   };
 }
 
-/** The losses in words: now, what changed, what the repetition is worth, and several heads against one at a time. */
+/** The losses in words: their values and changes, the gain by repetition, and several heads against each alone. */
 function losses(whole, { means, alone }, removed) {
   const line = (i) => {
     const change = removed ? ` (${asChange(means[i] - whole[i], 2)})` : "";

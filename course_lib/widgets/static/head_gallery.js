@@ -1,4 +1,4 @@
-// Figure 4: all heads as small multiples, sorted by a score; two of them compared. All scores are Python's.
+// Figure 4: all heads as small multiples, sorted by a score; two of them compared. Python makes all scores.
 
 import { svg } from "./axes.js";
 import { asNumber, counted, indices, largestOf, make, tokenText, unpack } from "./basics.js";
@@ -126,7 +126,7 @@ function nearestHead(distances, head) {
   return others.reduce((best, other) => (distances.at(head, other) < distances.at(head, best) ? other : best), others[0] ?? head);
 }
 
-/** The content of all tiles: a small map, the name, which slot it is in, and a bar with its score. */
+/** The content of all tiles: a small map, the name, the letter A or B of a compared head, and the score as a bar. */
 function galleryTiles(count, nameOf, n) {
   const parts = counted(count).map((_, head) => {
     const canvas = make("canvas", { "aria-hidden": "true", class: "clf-data" });
@@ -159,7 +159,7 @@ function galleryTiles(count, nameOf, n) {
   };
 }
 
-/** An outline in cells, a little outside of the cells (query, query + offset) from that first query on. */
+/** An outline, in units of cells, a little outside of the cells (query, query + offset) from the query `first` on. */
 function around([offset, first], n) {
   const air = 0.8;
   const [left, right] = [first + offset, n - 1 + offset];
@@ -177,7 +177,7 @@ function paintSmall(canvas, values, seen, n, scaled, scale) {
   canvas.getContext("2d").putImageData(pixelsOf({ values: shown, seen, scale }, n), 0, 0);
 }
 
-/** Three large maps with one crosshair: A, B, and what A has more than B. */
+/** Three large maps with one crosshair: A, B, and the difference A - B. */
 function comparison(data, seen, choose, height) {
   const scales = [weightColours(data), weightColours(data), signedColours(data, 1)];
   const maps = ["Head A", "Head B", "Difference A − B"].map((label, i) => {
@@ -191,7 +191,7 @@ function comparison(data, seen, choose, height) {
     return { ...map, name, frame };
   });
   const element = make("div", { class: "clf-compared" }, ...maps.map(({ frame }) => frame));
-  let fitted = false; // to the width at hand
+  let fitted = false; // whether the maps fit the present width
 
   function fit() {
     if (fitted) return;

@@ -1,4 +1,4 @@
-// Figure 10: query heads share key/value heads. Weights and errors of every number of KV heads are Python's.
+// Figure 10: query heads share KV heads. Python makes the weights and errors for every number of KV heads.
 
 import { svg } from "./axes.js";
 import { asNumber, counted, equal, make, manyOf, tokenAt, unpackAll } from "./basics.js";
@@ -135,7 +135,7 @@ function headPair({ data, numbers, state, pixels }) {
   };
 }
 
-/** "shared by 4 to 7": the query heads that read this head's KV head, `size` of them. */
+/** The query heads that read the KV head of this head, `size` of them, in words: "shared by 4 to 7". */
 function readBy(head, size) {
   if (size === 1) return "own KV head";
   const first = size * Math.floor(head / size);
@@ -143,7 +143,7 @@ function readBy(head, size) {
   return size === 2 ? `shared by ${first} and ${last}` : `shared by ${first} to ${last}`;
 }
 
-/** Each query's strongest key before and after: what the two large maps show. */
+/** A table of each query's strongest key before and after: the two large maps in numbers. */
 function strongestKeys({ data, numbers, state }) {
   const [before, after] = [0, state.step].map((step) => triangleOf(numbers, data, { ...state, step }));
   const rows = data.tokens.map((_, query) => [
@@ -157,7 +157,7 @@ function strongestKeys({ data, numbers, state }) {
     ["query", "key before", "weight", "key after", "weight"], rows);
 }
 
-/** An error against the KV heads, in the slider's direction; a curve for each way, the chosen one full, its point ringed. */
+/** An error over the KV heads, in the slider's direction; a curve for each way, the chosen one in full colour. */
 function errorPlot({ data, described, errors, state, height, onPick }) {
   const { sizes, ways, counts } = data;
   const heading = make("p", { class: "clf-readout" });
@@ -166,9 +166,9 @@ function errorPlot({ data, described, errors, state, height, onPick }) {
     describe: (way, j) => `${ways[way]}, ${manyOf(counts[j], "KV head")}, ${sizes[j]}: ${asNumber(errors.at(way, j), 3)}`,
     onPick: (way, step) => onPick({ way, step }),
   });
-  let series = []; // as drawn: of each way the line, then its points
+  let series = []; // one drawn group for each way: its line, then its points
   const take = () => (series = [...chart.element.querySelectorAll(".clf-plot .clf-series")]);
-  /** Ring the chosen point; the curves stay as they are, that of the chosen way on top. */
+  /** Ring the chosen point, and bring the curve of the chosen way to the top; nothing is drawn anew. */
   function ring() {
     series.forEach((each, way) => each.classList.toggle("clf-other", way !== state.way));
     chart.element.querySelector(".clf-chosen")?.classList.remove("clf-chosen");

@@ -1,11 +1,11 @@
-// Heads as tiles, in any order: one tab stop, a WAI-ARIA listbox of which some are selected.
+// Heads as tiles, in any order and some of them selected. Together they are one tab stop, a WAI-ARIA listbox.
 
 import { counted, equal, make, uniqueName } from "./basics.js";
 import { gridMove } from "./keys.js";
 
 const TILE = { widest: 150, gap: 6 };
 
-/** "L1 H3": layer 1, head 3. `layers`: the numbers of the layers shown. */
+/** The name of a head that is counted through the layers shown: "L1 H3". `layers`: the numbers of these layers. */
 export function headName(head, heads, layers) {
   return `L${layers[Math.floor(head / heads)]} H${head % heads}`;
 }
@@ -13,8 +13,9 @@ export function headName(head, heads, layers) {
 /**
  * @param {{count: number, perRow: number, narrowest: number, label: string, help: string, tile: (head: number) => HTMLElement,
  *   onMove: (head: number) => void, onPick: (head: number, shifted: boolean) => void}} options
- *   `tile` makes the content of a head's tile, once, `narrowest` is its least width in pixels. Arrows call onMove, a click or Enter onPick.
- * `show({order, current, selected})`: the heads in the order shown, the one the arrows go on from, and those selected.
+ *   `tile` makes the content of a head's tile and is called once for each; `narrowest` is a tile's least width in
+ *   pixels. An arrow key calls onMove; a click, Enter or Space calls onPick.
+ * `show({order, current, selected})`: the heads in the order shown, the one from which arrow keys move, those selected.
  */
 export function headTiles({ count, perRow, narrowest, label, help, tile, onMove, onPick }) {
   const id = uniqueName();
@@ -40,7 +41,7 @@ export function headTiles({ count, perRow, narrowest, label, help, tile, onMove,
     event.stopPropagation();
   });
 
-  /** Scroll the box, and not the page, until a tile is in sight. */
+  /** Scroll the box, but not the page, until a tile is visible. */
   function reveal(each) {
     const below = each.offsetTop + each.offsetHeight - element.offsetTop - element.clientHeight;
     element.scrollTop = Math.max(below, Math.min(element.scrollTop, each.offsetTop - element.offsetTop));
@@ -48,7 +49,7 @@ export function headTiles({ count, perRow, narrowest, label, help, tile, onMove,
 
   return {
     element,
-    /** As many rows as this height has room for, and no part of one. */
+    /** Limit the box to as many whole rows as fit into this height. */
     wholeRows(height) {
       const row = tiles[0].offsetHeight + TILE.gap;
       element.style.maxHeight = `${Math.max(1, Math.floor((height + TILE.gap) / row)) * row - TILE.gap}px`;

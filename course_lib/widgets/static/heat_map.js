@@ -1,4 +1,4 @@
-// A heat map on a canvas that is one tab stop and a WAI-ARIA grid: only the current cell exists as an element.
+// A heat map on a canvas. It is one tab stop and a WAI-ARIA grid, in which only the current cell exists as an element.
 
 import { asNumber, asText, make, tokenText, uniqueName } from "./basics.js";
 import { fitCanvas, paintCells } from "./colours.js";
@@ -6,16 +6,16 @@ import { gridMove } from "./keys.js";
 import { textSize } from "./screen.js";
 
 const MOVES = "Arrow keys move, Home and End go to the ends of the row, with Ctrl to the corners.";
-// Pixels at a text of 12. Cells of a text of many tokens may be smaller than a finger or a pointer needs.
+// Pixels at a text size of 12. With many tokens, cells may be smaller than a finger or a pointer needs.
 const CELL = { smallest: 12, many: 32, tiny: 4, largest: 44, printed: 34, label: 15, height: 620 };
 
 /**
  * @param {{rows: string[], columns: string[], scale: object, label: string, help?: string, axes?: [string, string],
  *   onHover?: (cell: object|null) => void, onMove: (cell: object) => void, onPick?: (cell: object) => void,
  *   onRelease?: () => void, room: () => number, height?: number | ((labels: number) => number), least?: number}} options
- *   scale is a colourScale; room is the width the map may take, labels included; height is the largest of its plane, or
- *   says it for so many pixels of labels above it; least is the pixels of a cell below which it scrolls.
- *   Moving chooses a cell; a figure that pins rows also gives onPick (click, Enter) and onRelease (Escape).
+ *   scale is a colourScale; room is the width that the map may take, labels included; height is the largest height of
+ *   its plane, or a function of the height of the labels above it; least is the least size of a cell, in pixels.
+ *   Arrow keys call onMove; a click, Enter or Space calls onPick, which is onMove unless given; Escape calls onRelease.
  */
 export function heatMap(options) {
   const { rows, columns, axes = ["queries", "keys"], height = CELL.height } = options;
@@ -46,9 +46,9 @@ export function heatMap(options) {
   );
   const least = options.least ?? (size.columns > CELL.many ? CELL.tiny : CELL.smallest);
   let cell = least;
-  let enlarged = 1; // the text, in a slide
-  let ink = null; // of what is drawn on the canvas
-  let shown = null; // what draw() was last given
+  let enlarged = 1; // size of the text relative to 12 pixels
+  let ink = null; // colour and fonts for drawing on the canvas
+  let shown = null; // the last state that draw() and place() got
 
   function layout() {
     measure();
@@ -56,7 +56,7 @@ export function heatMap(options) {
     redraw();
   }
 
-  /** Choose the size of a cell. Where maps stand side by side, all are measured before one is fitted. */
+  /** Choose the size of a cell. Measure all maps that stand side by side before fitting one, which changes the room. */
   function measure() {
     const style = getComputedStyle(element);
     ink = { hatches: style.getPropertyValue("--clf-muted"), fonts: style.fontFamily };
@@ -133,7 +133,7 @@ export function heatMap(options) {
   return { element, layout, measure, fit, draw, redraw, place, cell: () => cell };
 }
 
-/** The tokens along one side; where there is no room for all, every k-th, and always the current one. */
+/** The tokens along one side: all, or every k-th if they need more room; the current and the pinned one always. */
 function labels(tokens, kind) {
   const items = tokens.map((token) => make("span", { class: "clf-label" }, tokenText(token)));
   const element = make("div", { class: kind, "aria-hidden": "true" }, make("div", { class: "clf-widest" }), ...items);
@@ -152,7 +152,7 @@ function labels(tokens, kind) {
         const marked = i === current || i === pinned;
         item.classList.toggle("clf-current", i === current);
         item.classList.toggle("clf-held", i === pinned);
-        // Every step-th is shown, but none that would lie under a marked one.
+        // Every step-th label is shown, except those that a marked label would cover.
         item.classList.toggle("clf-spare", !marked && (i % step !== 0 || near(i, current) || near(i, pinned)));
       });
     },
@@ -171,7 +171,7 @@ function hatch(context, width, height, colour) {
   context.stroke();
 }
 
-/** Each visible value to as many decimals as its cell has room for. */
+/** Print each visible value with as many decimals as fit into a cell. */
 function printNumbers(context, { values, seen, scale }, { columns }, cell, font) {
   Object.assign(context, { font, textAlign: "center", textBaseline: "middle" });
   values.forEach((value, i) => {

@@ -1,9 +1,12 @@
-// The hosts: a notebook (anywidget), and a page that stands alone, which may be in a slide.
+// The hosts of a figure: a notebook (anywidget), or a page that stands alone, also inside a slide.
 
 import { equal, make } from "./basics.js";
 import { enlarge } from "./screen.js";
 
-/** What anywidget asks for: the traits that `data.chosen` names go both ways, `answer` and `frame` come from Python, `data` once. */
+/**
+ * The object that anywidget needs. The traits that `data.chosen` names go both ways; `answer` and `frame` come from
+ * Python; `data` comes once.
+ */
 export function anywidgetHost(mount) {
   return {
     render({ model, el }) {
@@ -15,7 +18,7 @@ export function anywidgetHost(mount) {
         for (const [name, value] of Object.entries(changes)) model.set(name, value);
         model.save_changes();
       });
-      // Only what is new: a slider under way must not jump back when something else arrives.
+      // Only new values: a moving slider must not jump back when another trait changes.
       const listen = () => {
         const news = names.filter((name) => model.get(name) !== known[name]).map((name) => [name, model.get(name)]);
         Object.assign(known, Object.fromEntries(news));
@@ -30,20 +33,20 @@ export function anywidgetHost(mount) {
   };
 }
 
-/** JSON of the page with its bytes turned back. */
+/** A reviver for JSON.parse that turns the page's tagged bytes back into bytes. */
 function revive(_, value) {
   if (value === null || typeof value !== "object" || !("$bytes" in value)) return value;
   return Uint8Array.from(atob(value.$bytes), (character) => character.charCodeAt(0));
 }
 
-/** Without Python, answers come from the states that were computed beforehand; of any other there is none. */
+/** The answer to a choice in a page without Python: one that was computed beforehand, or null. */
 function answerFrom(answers, asks, state, changes) {
   Object.assign(state, changes);
   const wanted = asks.map((name) => state[name]);
   return answers.find((answer) => equal(answer.for, wanted)) ?? null;
 }
 
-/** In a self-contained page: the figure takes the twin's place. Elsewhere there is no state element, and nothing happens. */
+/** In a self-contained page, put the figure in the twin's place. Elsewhere there is no state element: do nothing. */
 export function mountInPage(mount) {
   const element = document.querySelector('script[data-figure="state"]');
   if (element === null) return;
@@ -57,8 +60,9 @@ export function mountInPage(mount) {
 }
 
 /**
- * A deck holds the page in a frame of 1184 x 560. It gets {figure: "key", key: "PageUp" or "PageDown"}, pressed while
- * the focus is in the figure, and may send {figure: "scale", scale}, by how much it enlarges its slides.
+ * Exchange messages with the deck that holds the page in a frame of 1184 x 560. The page sends {figure: "key", key} for
+ * PageUp and PageDown, pressed while the focus is in the figure. The deck sends {figure: "scale", scale}: the factor by
+ * which it enlarges its slides.
  */
 function speakWithDeck(handle) {
   window.addEventListener("keydown", (event) => {

@@ -1,6 +1,6 @@
-// Which keys a grid takes, and which stay with a control.
+// Keyboard: the moves of a grid, and keys that a native control keeps for itself.
 
-/** Where a key leads in a grid (WAI-ARIA grid pattern), or null for a key that is none of the grid's. */
+/** The cell to which a key leads in a grid (WAI-ARIA grid pattern), or null for a key that the grid does not use. */
 export function gridMove(event, { row, column }, { rows, columns }) {
   if (event.altKey || event.metaKey || event.shiftKey) return null;
   const far = event.ctrlKey;
@@ -20,7 +20,7 @@ export function gridMove(event, { row, column }, { rows, columns }) {
   return { row: inside(toRow, rows), column: inside(toColumn, columns) };
 }
 
-/** Keys a native control uses itself stay with it, away from the notebook's shortcuts. */
+/** Keep the keys that a native control uses from the notebook, where they are shortcuts. */
 export function keepKeys(control) {
   const own = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown", " ", "Enter", "Escape"];
   control.addEventListener("keydown", (event) => {

@@ -1,4 +1,4 @@
-// Figure 11: keys and values of a trained model from a latent of rank r. All numbers are Python's.
+// Figure 11: keys and values of a trained model from a latent of rank r. Python makes all numbers.
 
 import { asChange, asCount, asNumber, counted, indices, make, sumOf, unpackAll } from "./basics.js";
 import { numberOf, numberTable, rangeControl, selectControl, wide } from "./controls.js";
@@ -76,12 +76,12 @@ export function mount(el, initial, onChange) {
   });
 }
 
-/** "45.2 %", in one piece. */
+/** A share in percent, with a space that does not break: "45.2 %". */
 function asPercent(share) {
   return `${asNumber(100 * share, 1)}\u00a0%`;
 }
 
-/** [K | V] beside L [W_LK | W_LV] and K_R, widths and the rank to scale: solid frames are cached, dashed ones made. */
+/** The approximation of [K | V] by L [W_LK | W_LV] and K_R, to scale: solid frames are cached, dashed ones made. */
 function factorPicture({ sizes: { keys, full } }, ranks, pairs) {
   const box = (name, rows, parts) => {
     const said = make("span", { class: "clf-factor-size" });
@@ -122,7 +122,7 @@ function factorPicture({ sizes: { keys, full } }, ranks, pairs) {
   };
 }
 
-/** Singular values, errors against bytes, and the energy of each pair. */
+/** The plots of singular values, of errors over bytes, and of the energy of each pair. */
 function rankPlots({ itemsize, plots }, tables, state, slot, height) {
   const ranks = tables.singular.shape[2];
   const places = indices(ranks).map((i) => i + 1);
@@ -152,7 +152,7 @@ function rankPlots({ itemsize, plots }, tables, state, slot, height) {
   });
   const numbers = indices(tables.energy.shape[3]);
   const energy = (kind) => tables.energy.part(state.layer, slot(), kind);
-  const kinds = () => (slot() ? [0, 1, 2] : [2]); // each covers the lower part of the one before; without a slice all turns
+  const kinds = () => (slot() ? [0, 1, 2] : [2]); // each bar covers the lower part of the one before; without a slice all energy turns
   const bars = plot({
     ...plots.energy, height,
     describe: (series, i) => `pair ${i}, ${plots.energy.series[kinds()[series]].name}: ${asPercent(energy(2 - kinds()[series])[i])} of the energy`,
@@ -166,7 +166,7 @@ function rankPlots({ itemsize, plots }, tables, state, slot, height) {
   return [{ ...values, show: showValues }, { ...errors, show: showErrors }, { ...bars, show: showBars }];
 }
 
-/** The measured losses, by what they store; the chosen one is marked. */
+/** A table of the measured rises of the loss, sorted by the numbers stored; the chosen one is marked. */
 function riseTable({ rises, positions, itemsize }, rank, slot) {
   const caption = "Measured: loss of the whole model, all layers alike";
   const rows = rises.map((one) => [

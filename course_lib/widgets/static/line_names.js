@@ -3,7 +3,7 @@
 import { svg } from "./axes.js";
 import { indices } from "./basics.js";
 
-/** @param {{name: string, look: string, y: number}[]} ends the classes of a name, and the pixel where its line ends */
+/** @param {{name: string, look: string, y: number}[]} ends `look` are the classes of a name, y the end of its line */
 export function lineNames(ends, { right, unit }) {
   const places = apart(ends.map(({ y }) => y), 14 * unit);
   return ends.flatMap(({ name, look, y }, i) => [
@@ -12,9 +12,9 @@ export function lineNames(ends, { right, unit }) {
   ]);
 }
 
-/** Places at least `gap` apart, in the order of those wanted, and as near to them as can be. */
+/** Move places as little as possible so that neighbours are at least `gap` apart, as figures/line_names.py does. */
 function apart(wanted, gap) {
-  const groups = []; // of names that touch: {members, middle}
+  const groups = []; // groups of names that touch: {members, middle}
   for (const i of indices(wanted.length).sort((a, b) => wanted[a] - wanted[b])) {
     let group = { members: [i], middle: wanted[i] };
     while (groups.length && group.middle - groups.at(-1).middle < (gap * (group.members.length + groups.at(-1).members.length)) / 2) {

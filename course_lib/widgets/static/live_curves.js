@@ -1,4 +1,4 @@
-/** One picture, replaced only once the next is decoded, so that nothing flickers. Hidden when the still is there. */
+/** Show one picture. It is replaced when the next is decoded, so nothing flickers, and hidden for the still. */
 function render({ model, el }) {
   const image = document.createElement("img");
   el.append(image);
@@ -10,7 +10,7 @@ function render({ model, el }) {
     const next = new Image();
     next.src = url;
     await next.decode().catch(() => {});
-    const stale = turn === newest ? image.src : url; // a later picture may have been faster
+    const stale = turn === newest ? image.src : url; // a later picture may have been decoded first
     if (turn === newest) image.src = url;
     if (stale) URL.revokeObjectURL(stale);
   }

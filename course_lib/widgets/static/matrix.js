@@ -1,4 +1,4 @@
-// A matrix as a small picture beside a heat map: its colours, its numbers where they have room, and a row or column lit.
+// A matrix as a small picture beside a heat map: colours, numbers where they fit, and a frame around a row or column.
 
 import { asNumber, make } from "./basics.js";
 import { fitCanvas, paintCells } from "./colours.js";
@@ -7,8 +7,8 @@ import { textSize } from "./screen.js";
 /**
  * @param {{name: string, thing: string, rows: number, columns: number}} options `thing` is a motif: "q", "k", "v" or "made"
  * @returns {{element: HTMLElement, draw: Function, light: Function}}
- *   `draw(values, scale, width, height)`: of all, in pixels; values null leave it empty.
- *   `light(row, column)`: a frame around that row or column, where it is not null.
+ *   `draw(values, scale, width, height)`: width and height in pixels; with values null the picture is empty.
+ *   `light(row, column)`: put a frame around the row or the column that is not null.
  */
 export function matrixPicture({ name, thing, rows, columns }) {
   const canvas = make("canvas");

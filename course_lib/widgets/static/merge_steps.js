@@ -1,4 +1,4 @@
-// Figure 13: byte-pair encoding, merge by merge. Ids, pairs and counts are Python's.
+// Figure 13: byte-pair encoding, merge by merge. Python makes ids, pairs and counts.
 
 import { make, manyOf, tokenText } from "./basics.js";
 import { figure } from "./figure.js";
@@ -19,7 +19,7 @@ export function mount(el, initial, onChange) {
     const key = (kind, name) => make("span", { class: "clf-key" }, make("span", { class: `clf-merge-token ${kind}` }, "␣a"), name);
     const legend = make("div", { class: "clf-legend" }, key("clf-merge-made-now", "made by this step"), key("clf-merge-lit", "joined next"));
     const body = make("div", { class: "clf-merge" }, make("div", {}, readout, text, legend), make("div", {}, made, heading, counts));
-    let before = state.step; // what was shown last: only a step forward is animated
+    let before = state.step; // the step shown last: only a step forward is animated
 
     function paint(step) {
       text.replaceChildren(...tokenWords(data, step));
@@ -38,7 +38,7 @@ export function mount(el, initial, onChange) {
         made.replaceChildren(...madeBy(data, state.step));
         counts.replaceChildren(...pairLines(data, state.step));
       },
-      /** As high as the bytes, which need most room: so nothing jumps. */
+      /** Make the text as high as it is in bytes, which need most room, so that nothing jumps. */
       layout() {
         text.style.minHeight = "";
         paint(0);
@@ -51,7 +51,7 @@ export function mount(el, initial, onChange) {
   });
 }
 
-/** Word by word: a box for each token; the one that the step made, and the pairs that are joined next, are marked. */
+/** A box for each token, word by word; the token that the step made and the pairs to join next are marked. */
 function tokenWords(data, step) {
   return data.words[step].map((word) => {
     const starts = step + 1 < data.words.length ? joined(word, data.leading[step][0]) : [];
@@ -63,7 +63,7 @@ function tokenWords(data, step) {
   });
 }
 
-/** Where the pair is joined in a word, from the left: the places of its left tokens. */
+/** The positions in a word at which the pair is joined, from the left. */
 function joined(word, [left, right]) {
   const starts = [];
   for (let i = 0; i + 1 < word.length; i += 1) {
@@ -78,7 +78,7 @@ function tokenBox(data, token, { now, lit, pair }) {
   const name = data.labels[token];
   const kinds = ["clf-merge-token", [...name].length > 1 ? "clf-merge-longer" : "", now ? "clf-merge-made-now" : "", lit ? `clf-data clf-merge-lit clf-merge-${lit}` : ""];
   const halves = now ? pair.slice(0, 2).map((part) => data.labels[part]) : [];
-  const whole = halves.join("") !== name; // bytes that make a character are no halves of it
+  const whole = halves.join("") !== name; // the two bytes of one character have no text of their own
   return make("bdi", { class: kinds.filter(Boolean).join(" ") }, ...(whole ? [name] : halves.map((half) => make("span", { class: "clf-merge-half" }, half))));
 }
 
@@ -91,7 +91,7 @@ function sizes(data, step) {
   return [part("Tokens of the text:", tokenCount(data, step)), part("Vocabulary:", `${data.bytes} + ${step} = ${data.bytes + step}`)];
 }
 
-/** "step 3: 'th' + 'e', 4 times" */
+/** A merge in words: "step 3: 'th' + 'e', 4 times". */
 function mergeOf(data, step) {
   const [left, right, count] = data.leading[step - 1][0];
   return [`step ${step}: '`, tokenText(data.labels[left]), "' + '", tokenText(data.labels[right]), `', ${manyOf(count, "time")}`];
@@ -106,7 +106,7 @@ function said(data, step) {
   return [...madeBy(data, step), `; ${manyOf(tokenCount(data, step), "token")}, vocabulary ${data.bytes + step}${ended}`];
 }
 
-/** The leading pairs, each with a bar on the scale of the first step; those that occur once are pale. */
+/** The leading pairs, each with a bar on the scale of the first step; pairs that occur once are pale. */
 function pairLines(data, step) {
   const most = data.leading[0][0][2];
   return data.leading[step].map(([left, right, count], i) => {

@@ -4,7 +4,7 @@ import { button, stepControl } from "./controls.js";
 
 const PACE = 1000; // milliseconds for a step
 
-/** `at()` is the present step, up to `last()`; `onStep` gets the next one. At the last step it begins anew, at 0. */
+/** A button that plays steps up to `last()`: `onStep` gets the step after `at()`. From the last step it begins at 0. */
 export function playButton({ last, at, onStep }) {
   let timer = null;
   const element = button("Play", () => (timer === null ? play() : pause()));
@@ -29,7 +29,7 @@ export function playButton({ last, at, onStep }) {
   return { element, pause };
 }
 
-/** A stepControl that also plays, by a button before its own; a step taken by hand pauses it, and so does `pause`. */
+/** A stepControl with a Play button before its own; a step taken by hand pauses the play, and so does `pause`. */
 export function playedSteps({ count, at, onChange, ...options }) {
   const play = playButton({ last: () => count - 1, at, onStep: onChange });
   const steps = stepControl({

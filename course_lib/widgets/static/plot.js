@@ -11,8 +11,8 @@ const PLOT = { height: 260, marker: 4, near: 28 };
 
 /**
  * @param {{height?: number, describe: (series: number, point: number) => string, onPick?: (series: number, point: number) => void}} options
- *   with a description of course_lib.figures.plots, which also says what `draw` takes, as Python's twin does; `describe` says a
- *   point, for the tip and a screen reader; onPick is called on a click or Enter.
+ *   together with a description from course_lib.figures.plots, where the arguments of `draw` are documented. `describe`
+ *   gives a point's text for the tip and for a screen reader; onPick is called on a click, Enter or Space.
  */
 export function plot(options) {
   const id = uniqueName();
@@ -28,9 +28,9 @@ export function plot(options) {
   const element = make("div", { class: "clf-figure", style: `--clf-hatch: url(#${id}-hatch)` }, stage, legend);
   const height = options.height ?? PLOT.height;
   let width = 480;
-  let text = 12; // pixels of its letters
+  let text = 12; // size of the text, in pixels
   let shown = { series: [], rules: [] };
-  let place = null; // from values to pixels
+  let place = null; // the map from values to pixels
   let current = { series: 0, point: 0 };
 
   function draw(content) {
@@ -79,7 +79,7 @@ export function plot(options) {
     let best = { distance: Infinity };
     shown.series.forEach((each, series) => Array.from(each.x).forEach((value, i) => {
       const [across, down] = [place.x(value) - event.clientX + bounds.left, place.y(each.y[i]) - event.clientY + bounds.top];
-      const distance = Math.hypot(across, each.fill ? Math.max(0, down) : down); // a bar is hit along its length
+      const distance = Math.hypot(across, each.fill ? Math.max(0, down) : down); // a bar is near along its whole length
       if (distance < best.distance) best = { distance, series, point: i };
     }));
     return best.distance <= PLOT.near ? best : null;
@@ -97,7 +97,7 @@ export function plot(options) {
     const found = nearest(event);
     if (!found) return hideTip();
     options.onPick?.(found.series, found.point);
-    point(found, true); // a tap reads a point as a pointer does
+    point(found, true); // a tap shows the tip, as hovering does
   });
   stage.addEventListener("keydown", (event) => {
     const { series, point: i } = current;
@@ -115,13 +115,13 @@ export function plot(options) {
     layout(room) {
       width = Math.max(240, Math.floor(room));
       text = textSize(stage);
-      element.style.width = `${width}px`; // of the legend too
+      element.style.width = `${width}px`; // the legend gets the same width
       if (shown.series.length) draw(shown);
     },
   };
 }
 
-/** Where lines with a name of their own end. */
+/** The ends of the lines that have a name there. */
 function lineEnds(series, place) {
   return series.filter(({ end }) => end).map((each) => ({ name: each.end, look: classesOf(each), y: place.y(each.y.at(-1)) }));
 }
@@ -139,7 +139,7 @@ function seriesMarks({ x, y, ...look }, place) {
   return group;
 }
 
-/** Stripes on the ground, in the colour of the text: what they fill has its own frame. */
+/** The pattern for hatched bars: stripes on the page's colour. The bars have frames of their own. */
 function hatching(id) {
   return svg("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
     svg("rect", { width: 6, height: 6, class: "clf-hatch-ground" }), svg("rect", { width: 3, height: 6, class: "clf-hatch-line" }));
@@ -164,7 +164,7 @@ export function marker(shape, x, y, unit = 1) {
   return shape === "circle" ? svg("circle", { cx: x, cy: y, r }) : svg("path", { d: path[shape], class: `clf-${shape}` });
 }
 
-/** A series in small, as a legend shows it. */
+/** A small sample of a series for a legend. */
 export function seriesSample(look) {
   const element = svg("svg", { width: 28, height: 14, "aria-hidden": "true", class: classesOf({ ...look, chosen: false }) });
   if (look.fill) element.append(svg("rect", { x: 8, y: 1, width: 12, height: 12 }));

@@ -1,4 +1,4 @@
-// Figure 9: works on the roof of a machine. FLOPs and numbers moved are Python's; times follow from a machine's two rates.
+// Figure 9: steps on the roofline of a machine. Python counts FLOPs and numbers moved; times follow from the two rates.
 
 import { svg } from "./axes.js";
 import { asCount, equal, indices, make, manyOf, sumOf, unpack } from "./basics.js";
@@ -9,9 +9,9 @@ import { textSize } from "./screen.js";
 import { asThree, asTime, asUnits, stepTimes, workTable } from "./step_times.js";
 
 const HEIGHT = { page: 380, slide: 320 };
-const TWO_COLUMNS = 720; // from this width of the body, as in the style sheet
-const GAP = 24; // between them
-const ROOF_DASHES = ["dashed", "dotted", "dashdot"]; // of roofs that are not chosen
+const TWO_COLUMNS = 720; // the width of the body from which it has two columns, as in the style sheet
+const GAP = 24; // pixels between the columns
+const ROOF_DASHES = ["dashed", "dotted", "dashdot"]; // for the roofs that are not chosen
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
@@ -79,8 +79,8 @@ function roofPlot({ data, models, state, works, height, onPick }) {
   const low = Math.min(...data.devices.map((each) => roofAt(each, reach[0])));
   const y = [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(Math.max(...data.devices.map(({ flops }) => 1.5 * flops))))];
   let trails = [];
-  let markers = []; // of each trail, by batch
-  let drawn = null; // what the curves were drawn for
+  let markers = []; // of each trail (a step at all batches), by batch
+  let drawn = null; // the choice that the curves show
   const chart = plot({
     label: "Roofline", height, legend: false,
     x: { label: "FLOPs per byte", domain: reach, log: 10 },
@@ -97,7 +97,7 @@ function roofPlot({ data, models, state, works, height, onPick }) {
     return { name: each.name, x, y: x.map((value) => roofAt(each, value)), colour: "ink", dash: i === state.device ? "solid" : ROOF_DASHES[i % 3] };
   });
 
-  /** Trails lie over the roofs, those of a prefill are hollow; roofs have names, and those not chosen are thin. */
+  /** Put trails over the roofs, hollow for a prefill; name several roofs, and draw those thin that are not chosen. */
   function arrange() {
     const series = [...chart.element.querySelectorAll(".clf-plot .clf-series")];
     const [marks, lines] = [series.slice(0, trails.length), series.slice(trails.length)];
@@ -108,7 +108,7 @@ function roofPlot({ data, models, state, works, height, onPick }) {
     markChosen();
   }
 
-  /** The chosen batch is large and on top, the others are faint. */
+  /** Show the chosen batch large and on top, and the others faint. */
   function markChosen() {
     for (const trail of markers) {
       trail.forEach((each, batch) => each.classList.toggle("clf-chosen", batch === state.batch));
@@ -142,7 +142,7 @@ function roofPlot({ data, models, state, works, height, onPick }) {
   };
 }
 
-/** Decades around the intensities of all models in all types of number, and around the ridges. */
+/** The limits of the intensity axis: powers of ten around all models on all devices, and around all ridges. */
 function reachOf(models, devices) {
   const sums = ({ values, shape }) => indices(values.length / shape[3]).map((i) =>
     sumOf(values.subarray(shape[3] * i, shape[3] * (i + 1))));
@@ -156,7 +156,7 @@ function reachOf(models, devices) {
   return [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high))];
 }
 
-/** The name of each roof above its right end, the highest first; lower ones keep clear of it. */
+/** The names of the roofs at their right ends: above the highest one, below the others, apart from each other. */
 function roofNames(lines, devices, unit) {
   const ends = lines.map((line, i) => ({ name: devices[i].name, end: [...line.querySelector("polyline").points].at(-1) }));
   ends.sort((a, b) => a.end.y - b.end.y);

@@ -1,4 +1,4 @@
-// Figure 6: rotary positions. Hands are drawn from the rotated rows that Python computed; so are all scores.
+// Figure 6: rotary positions. Python computes the rotated rows, which are drawn as hands, and all scores.
 
 import { asTick, svg } from "./axes.js";
 import { asNumber, counted, indices, largestAt, largestOf, make, unpackAll } from "./basics.js";
@@ -42,7 +42,7 @@ export function mount(el, initial, onChange) {
     const terms = () => indices(pairs).map((i) => term(arrays, state, i));
 
     function show(names) {
-      if (!names.length) return; // a slider that is let go where it was shown
+      if (!names.length) return; // a slider released where its preview was shown
       const now = terms();
       for (const [name, slider] of Object.entries(sliders)) slider.show(state[name]);
       both.show();
@@ -80,7 +80,7 @@ export function mount(el, initial, onChange) {
   });
 }
 
-/** The two rotated hands of a pair, [column 2 i, column 2 i + 1] each. */
+/** The rotated hands of query and key in pair i, each [column 2 i, column 2 i + 1]. */
 function hands({ q, k }, { query, key }, i) {
   return [[q.at(query, 2 * i), q.at(query, 2 * i + 1)], [k.at(key, 2 * i), k.at(key, 2 * i + 1)]];
 }
@@ -90,7 +90,7 @@ function term(arrays, state, i) {
   return a[0] * b[0] + a[1] * b[1];
 }
 
-/** Both sides of the identity, each from its own numbers. */
+/** Both sides of the identity: one from the rotated rows, one from the shift alone. */
 function twoSides({ scores, by_shift }, { query, key }, N) {
   const shift = asNumber(query - key, 0);
   const side = (formula, value, note) => make("span", {}, make("span", { class: "clf-formula" }, formula), make("strong", {}, asNumber(value, 6)), make("span", {}, note));
@@ -113,8 +113,8 @@ function readPair({ theta }, arrays, state, adds) {
 }
 
 /**
- * Two buttons that move query and key together, and one that plays: a position at a time, until one is at the last.
- * At an end they keep the focus; what leads nowhere says so by aria-disabled. Play begins anew from the first positions.
+ * Two buttons that move query and key together, and one that plays the move until one of them is at the last position.
+ * There Play begins anew from the first positions. A button that leads nowhere is aria-disabled, so it keeps the focus.
  */
 function bothControl(N, state, choose) {
   const free = (by) => [state.query + by, state.key + by].every((at) => at >= 0 && at < N);
@@ -133,14 +133,14 @@ function bothControl(N, state, choose) {
   return {
     element, pause: play.pause,
     show() {
-      if (shift !== state.query - state.key) play.pause(); // one of them was moved alone
+      if (shift !== state.query - state.key) play.pause(); // query or key was moved alone
       shift = state.query - state.key;
       buttons.forEach(([by, each]) => each.setAttribute("aria-disabled", !free(by)));
     },
   };
 }
 
-/** On a slide there is room for so many clocks: the chosen pair's and those of the longest hands. */
+/** Show only `count` clocks, for a slide: that of the chosen pair and those with the longest hands. */
 function longestFirst(element, lengths, count, pair) {
   const pairs = indices(lengths.shape[1]);
   const reach = (i) => (i === pair ? Infinity : lengths.at(0, i) * lengths.at(1, i));
@@ -148,7 +148,7 @@ function longestFirst(element, lengths, count, pair) {
   element.querySelectorAll(".clf-choice").forEach((label, i) => (label.hidden = !shown.includes(i)));
 }
 
-/** The scores of all positions, and outlined the diagonal of the chosen shift. */
+/** The map of scores at all positions, with an outline around the diagonal of the chosen shift. */
 function scoreMap(N, scale, choose, height, room) {
   const map = heatMap({
     rows: counted(N), columns: counted(N), scale, label: "Scores, rows are positions of the query", axes: ["m", "n"], height, least: LOWER.cell,
@@ -176,7 +176,7 @@ function scoreMap(N, scale, choose, height, room) {
   };
 }
 
-/** The score and one pair's part of it against the shift. */
+/** The plot of the score, and of one pair's part of it, over the shift. */
 function shiftPlot(described, { waves, by_shift }, state, choose, height, slide) {
   const N = (by_shift.shape[0] + 1) / 2;
   const shifts = indices(2 * N - 1).map((i) => i - N + 1);
@@ -195,7 +195,7 @@ function shiftPlot(described, { waves, by_shift }, state, choose, height, slide)
   });
   const now = { x: [0], y: [0] };
 
-  /** Another shift moves the point along the line that stands; another pair draws anew. */
+  /** Move the point along the drawn line to the present shift; draw anew only for another pair. */
   function show(names) {
     const shift = state.query - state.key;
     now.x[0] = shift;

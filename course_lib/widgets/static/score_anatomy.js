@@ -1,4 +1,4 @@
-// Figure 2: one score from two rows of numbers to the output. All numbers are Python's.
+// Figure 2: one score, from two rows of numbers to the output. Python makes all numbers.
 
 import { asNumber, indices, largestAt, largestOf, make, sumOf, tokenAt, tokenText, unpack, unpackAll } from "./basics.js";
 import { colourLegend, signedColours, weightColours } from "./colours.js";
@@ -7,7 +7,7 @@ import { figure } from "./figure.js";
 import { heatMap } from "./heat_map.js";
 import { matrixPicture } from "./matrix.js";
 
-const TERMS_SHOWN = 8; // coordinates, the largest terms first where there are more
+const TERMS_SHOWN = 8; // coordinates; of more, those with the largest terms
 const KEYS_SHOWN = 6;
 const BESIDE = 250; // pixels that the steps need beside the matrices
 const SIDE = { page: 116, slide: 90, share: 1 / 7 }; // pixels of all coordinates of a row, at most that share of the width
@@ -91,7 +91,7 @@ export function mount(el, initial, onChange) {
   });
 }
 
-/** Q at the left of the matrix, Kᵀ above it, Y = PV at its right with V above: what meets in a cell lies in line with it. */
+/** The factors in line with the matrix's cells: Q at the left, Kᵀ above, Y = PV at the right, and V above Y. */
 function factors(data, { Q, K, V, outputs }) {
   const [n, d] = Q.shape;
   const [N, v] = V.shape;
@@ -124,7 +124,7 @@ function factors(data, { Q, K, V, outputs }) {
   };
 }
 
-/** The matrix that stands at each stage, with its colours. */
+/** The matrix in the middle at each stage, with its colours. */
 function stageMatrices(data, { products, logits, weights }, mask) {
   const signed = (values) => signedColours(data, largestOf(values));
   const of = ({ values }, scale, seen, i) => ({ values, scale, seen, title: MATRICES[i] });
@@ -136,7 +136,7 @@ function stageMatrices(data, { products, logits, weights }, mask) {
   ];
 }
 
-/** What each step says of the chosen query and key, as functions: later steps are not built. */
+/** The text of each step for the chosen query and key, as functions, so that later steps are not built. */
 function anatomy(data, arrays, mask, { query, key }) {
   const { products, logits, largest, powers, weights, outputs } = arrays;
   const [product, logit, weight] = [products, logits, weights].map((array) => array.at(query, key));
@@ -156,7 +156,7 @@ function anatomy(data, arrays, mask, { query, key }) {
   ];
 }
 
-/** Behind the steps shown: the terms of the inner product, the row of weights, and what each key adds to the output. */
+/** The tables of the steps shown: terms of the inner product, the row of weights, each key's part of the output. */
 function numberTables(data, arrays, mask, { query, key, stage }) {
   const { Q, K, logits, powers, weights } = arrays;
   const seen = (j) => !mask || mask.at(query, j) === 1;
@@ -177,7 +177,7 @@ function equation(left, right) {
   return make("p", { class: "clf-equation" }, left, make("b", {}, right));
 }
 
-/** The terms q_a k_a whose sum is the inner product; coloured by sign and size. */
+/** A table of the terms q_a k_a, whose sum is the inner product, coloured by sign and size. */
 function termTable(data, q, k) {
   const order = indices(q.length);
   const sizes = order.map((a) => Math.abs(q[a] * k[a]));
@@ -196,7 +196,7 @@ function termTable(data, q, k) {
   return wide(caption, table);
 }
 
-/** Weight times value, for the keys shown, and the whole sum. */
+/** A table of weight times value for the keys shown, and of the sum over all keys. */
 function valueTable({ V, weights, outputs }, query, shown, current, name, note) {
   const width = Math.min(V.shape[1], 8);
   const columns = indices(width);

@@ -1,9 +1,9 @@
 // The screen that a figure stands on: its theme, and how many pixels a drawing needs there.
 
-let theme = null; // of the whole page: its figures share it
-let enlarged = 1; // by a slide deck
+let theme = null; // the page's theme, which all its figures share
+let enlarged = 1; // the factor by which a slide deck enlarges its slides
 
-/** Which theme the host shows: JupyterLab and VS Code mark the body, elsewhere, or with forced colours, the system's counts. */
+/** The host's theme. JupyterLab and VS Code mark the body; elsewhere, and with forced colours, the system decides. */
 function hostTheme() {
   const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
   const forced = matchMedia("(forced-colors: active)").matches;
@@ -16,7 +16,7 @@ export function isDark() {
   return (theme ??= hostTheme()) === "dark";
 }
 
-/** Keep root's data-theme as the host's, and call `onChange` when it changes later. @returns {() => void} stops */
+/** Set root's data-theme to the host's theme, and call `onChange` when that changes. @returns {() => void} to stop */
 export function followTheme(root, onChange) {
   const take = () => (root.dataset.theme = theme = hostTheme());
   const update = () => {
@@ -35,17 +35,17 @@ export function followTheme(root, onChange) {
   };
 }
 
-/** Pixels of the screen for one of CSS. */
+/** How many pixels of the screen one CSS pixel has. */
 export function density() {
   return enlarged * (window.devicePixelRatio || 1);
 }
 
-/** Say by how much a deck enlarges its slides: the browser does not tell what is inside. */
+/** Take the factor by which a deck enlarges its slides: a page in a frame cannot ask the browser for it. */
 export function enlarge(scale) {
   enlarged = scale;
 }
 
-/** Pixels of the least text of a figure: 12, or more in a slide. */
+/** The size of a figure's smallest text in pixels: 12, or more in a slide. */
 export function textSize(element) {
   return parseFloat(getComputedStyle(element).getPropertyValue("--clf-least")) || 12;
 }

@@ -1,4 +1,4 @@
-// Figure 3: weights, entropy and gradient of a softmax against its temperature. All numbers are Python's.
+// Figure 3: weights, entropy and gradient of a softmax over its temperature. Python makes all numbers.
 
 import { asCount, asNumber, indices, make, unpackAll } from "./basics.js";
 import { button, numberOf, radioControl, rangeControl, traitSlider } from "./controls.js";
@@ -6,7 +6,7 @@ import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 
 const HEIGHT = { page: 270, slide: 226 }; // of each plot
-const GAP = 20; // between them, as in the style sheet
+const GAP = 20; // pixels between the plots, as in the style sheet
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
@@ -25,7 +25,7 @@ export function mount(el, initial, onChange) {
     }) : null;
     const guess = predictionPanel(keys.length, (predicted) => {
       choose({ predicted, hidden: false });
-      more?.focus(); // the panel with the focus is gone
+      more?.focus(); // the panel that had the focus is hidden
     });
     const plots = temperaturePlots(data, numbers, state, root, slide ? HEIGHT.slide : HEIGHT.page);
     const readout = make("p", { class: "clf-readout" });
@@ -34,7 +34,7 @@ export function mount(el, initial, onChange) {
 
     function show(names) {
       const moved = names.includes("width") || names.includes("step");
-      if (moved && state.predicted !== null && !names.includes("predicted")) return choose({ predicted: null }); // it was of another place
+      if (moved && state.predicted !== null && !names.includes("predicted")) return choose({ predicted: null }); // the prediction was for another place
       const { looked_at, entropy, gradient } = numbers;
       const at = [state.width, state.step];
       width.show(state.width);
@@ -78,7 +78,7 @@ function nearestStep(temperatures, value) {
   return temperatures.reduce((best, T, i) => (distance(T) < distance(temperatures[best]) ? i : best), 0);
 }
 
-/** The question before the numbers: a slider for a guess, and the button that reveals. */
+/** The question before the numbers: a slider for a guess, and the button Reveal. */
 function predictionPanel(count, onReveal) {
   let value = Math.ceil(count / 2);
   const where = make("p", { class: "clf-question" });
@@ -96,7 +96,7 @@ function predictionPanel(count, onReveal) {
   };
 }
 
-/** Bars of the weights, and two curves against the temperature; `root` is the step at √d. */
+/** Bars of the weights, and two curves over the temperature; `root()` is the step of T = √d. */
 function temperaturePlots({ temperatures, keys, plots }, { weights, looked_at, gradient }, state, root, height) {
   const now = () => `T = ${asTemperature(temperatures[state.step])}`;
   const steps = () => [state.step, root()];

@@ -1,4 +1,4 @@
-// The times of steps as bars, on one scale for each phase, and what they are spent on.
+// The times of steps as bars, on one scale for each phase, cut into what the time is spent on.
 
 import { svg } from "./axes.js";
 import { asCount, make, sumOf } from "./basics.js";
@@ -7,7 +7,7 @@ import { marker } from "./plot.js";
 
 const PHASES = { decode: "Decode: one token of each text", prefill: "Prefill: all tokens of each text" };
 
-/** The times of all steps, phase by phase. Works are those of figure 9; `parts` names what they are spent on. */
+/** The times of all steps, phase by phase. `works` as in figure 9; `parts` names what their time is spent on. */
 export function stepTimes(works, parts) {
   return Object.keys(PHASES).map((phase) => phaseTimes(phase, works.filter((work) => work.phase === phase), parts));
 }
@@ -20,7 +20,7 @@ function phaseTimes(phase, works, parts) {
     ...works.map((work) => timesOf(work, longest, work.best / quickest, parts)));
 }
 
-/** The two times of a step as bars, cut into what they are spent on: the longer one is thick, and decides. */
+/** The two times of a step as bars, cut into what they are spent on; the longer bar, which decides, is thick. */
 function timesOf(work, longest, times, parts) {
   const mark = svg("svg", { width: 14, height: 14, "aria-hidden": "true" },
     svg("g", { class: `clf-series clf-colour-${work.colour} clf-${work.phase}` }, marker(work.shape, 7, 7)));
@@ -41,7 +41,7 @@ function timesOf(work, longest, times, parts) {
     make("p", { class: "clf-shares clf-page-only" }, `waits for ${work.waits}: ${sharesText(work, work.waits, parts, 0.05)}`));
 }
 
-/** What a step moves (memory) or computes (arithmetic): shares of it, in falling order, none below `least`. */
+/** The parts of what a step moves (memory) or computes (arithmetic) with their shares, falling, down to `least`. */
 function sharesOf({ bytes, flops }, kind, parts, least) {
   const values = kind === "memory" ? bytes : flops;
   const total = sumOf(values);
@@ -61,12 +61,12 @@ export function workTable(works, parts) {
   return numberTable("Bytes and FLOPs of each step, and the times that they would take alone", ["step", "part", "amount", "time", "spent on"], lines);
 }
 
-/** "1.4", "72", "107" */
+/** A ratio as text: "1.4", "72", "107". */
 function asTimes(ratio) {
   return ratio < 9.95 ? ratio.toFixed(1) : asCount(ratio);
 }
 
-/** Three digits: "0.996", "16.1", "295", "3,350". */
+/** A number to three digits: "0.996", "16.1", "295", "3,350". */
 export function asThree(value) {
   const rounded = Number(value.toPrecision(3));
   return rounded >= 1000 ? asCount(rounded) : String(rounded);

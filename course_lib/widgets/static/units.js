@@ -7,14 +7,14 @@ export function raised(power) {
   return Array.from(String(power), (character) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[character] ?? "⁻").join("");
 }
 
-/** "3.2 × 10⁻⁶", or "0" */
+/** A number as a power of ten: "3.2 × 10⁻⁶", or "0". */
 export function asScientific(value) {
   if (value === 0) return "0";
   const [mantissa, power] = value.toExponential(1).split("e").map(Number);
   return `${mantissa.toFixed(1)} × 10${raised(power)}`;
 }
 
-/** "67.5 KiB", as Python's in_binary_units says it: ties go to the even digit. */
+/** A size in bytes as text: "67.5 KiB". As in Python's in_binary_units, ties go to the even digit. */
 export function asBytesText(size) {
   let power = 0;
   while (power + 1 < BINARY_UNITS.length && tenths(size / 1024 ** power) >= 10240) power += 1;
