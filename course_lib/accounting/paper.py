@@ -74,7 +74,7 @@ def merging_ratios(config: LatentConfig) -> dict[str, float]:
 def crossover(small_cache: Callable[[int], Parts], large_cache: Callable[[int], Parts]) -> int:
     """The least number of cached tokens for which the first storage is smaller than the second.
 
-    Both are functions of the number of tokens, and linear in it, such as lambda n: merged_storage(config, n).
+    Both are functions of the number of tokens, and linear in it, such as `lambda n: merged_storage(config, n)`.
     Raises ValueError unless the first stores fewer numbers per token: it might never be smaller.
     """
     first, second = sum(small_cache(0).values()), sum(large_cache(0).values())

@@ -36,7 +36,7 @@ def cache_bytes(config: Config, tokens: int, batch: int = 1, dtype: str = "bfloa
 
 
 def weights(config: Config) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of each weight and bias of one attention layer. Heads stand side by side; weights act as X @ W."""
+    """Name -> shape of each weight and bias of one attention layer. Heads stand side by side; used as `X @ W`."""
     require_config(config)
     return _latent_weights(config) if isinstance(config, LatentConfig) else _grouped_weights(config)
 

@@ -1,6 +1,6 @@
 """The decoding benchmark: how long one more token takes after a long text, in the course and in transformers.
 
-A floor (the least time that the machine allows) and a prediction, both from counted work, stand beside.
+Each row also has a floor (the least time that the machine allows) and a predicted time, both from counted work.
 """
 
 import statistics

@@ -74,6 +74,7 @@ def trial(contender: Contender, text: CharacterText, seed: int) -> float:
 
 
 def new_model(contender: Contender, text: CharacterText, seed: int) -> DecoderModel:
+    """The model of a contender with random weights; the caller's random generator is left as it was."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         return DecoderModel(contender.model(len(text.vocab)))

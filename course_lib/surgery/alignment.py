@@ -98,7 +98,7 @@ def nearest_pair_rotations(C: Float[Tensor, "*b e e"]) -> Float[Tensor, "*b e e"
 
 
 def turn(attention: GroupedQueryAttention, letter: str, G: Float[Tensor, "g e e"]) -> None:
-    """Turn KV heads of one layer in place: values and rows of W_O (letter "V"), or keys and queries ("K")."""
+    """Turn KV heads of one layer in place: values and rows of W_O (letter `V`), or keys and queries (`K`)."""
     wide = G.repeat_interleave(attention.config.n_heads // len(G), dim=0)  # one for each query head
     turn_columns(projections(attention, letter).values(), G)
     turn_columns([attention.W_O.T] if letter == "V" else projections(attention, "Q").values(), wide)

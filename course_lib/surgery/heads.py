@@ -54,7 +54,7 @@ class Fresh:
 def share_heads(model: DecoderModel, n_kv_heads: int, how: Way) -> DecoderModel:
     """The model with `n_kv_heads` key/value heads: `how` makes each new head from a group of neighbouring old ones.
 
-    how: `mean`, `first`, `Fresh(seed)` or any function from (*d, g, q, e) to (*d, g, e).
+    how: `mean`, `first`, `Fresh(seed)` or any function from shape `(*d, g, q, e)` to `(*d, g, e)`.
     Raises ValueError for another kind of model, when n_kv_heads does not divide the number of its KV heads, and when
     `how` returns another shape.
     """

@@ -54,9 +54,10 @@ def split_rotary(
 def rope_of(kept: range, rope: Rope, d_head: int) -> Rope:
     """Rotary positions of width 2 len(kept) with the frequencies of `rope`, of width d_head, that `kept` numbers.
 
-    theta_i = base**(-2 i / d_head) is a geometric sequence, so frequencies at equal distances are one too, with another
-    base and another factor. Raises ValueError for a range that is empty, falls, or leaves 0 ... d_head / 2 - 1, and for
-    dynamic scaling and that of Llama 3: their frequencies are not fixed, or not geometric.
+    The frequencies `base**(-2 * i / d_head)` are a geometric sequence. So those at equal distances are one too, with
+    another base and another factor. Raises ValueError for a range that is empty, falls, or leaves
+    0 ... d_head / 2 - 1, and for dynamic scaling and that of Llama 3: their frequencies are not fixed, or not
+    geometric.
     """
     require(type(rope) is Rope, f"rope must have frequencies base**(-2 i / d_head) / factor, got {rope}")
     good = isinstance(kept, range) and len(kept) > 0 and kept.step > 0 and 0 <= kept[0] and kept[-1] < d_head // 2

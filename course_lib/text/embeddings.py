@@ -69,7 +69,7 @@ def ppmi(C: np.ndarray, smoothing: float = 1.0) -> np.ndarray:
     """Positive pointwise mutual information, max(0, log(P(i, j) / (P(i) P(j)))), and 0 where the count is 0.
 
     C (N_T, M) counts how often token i stands beside context j; the result has the same shape.
-    With smoothing < 1, P(j) is proportional to count(j)**smoothing: rare contexts weigh less (Levy et al.: 0.75).
+    With smoothing < 1, P(j) is proportional to `count(j)**smoothing`: rare contexts weigh less (Levy et al.: 0.75).
     Raises ValueError unless C is a matrix of counts, none negative and one of them positive, and 0 < smoothing <= 1.
     """
     require(np.ndim(C) == 2, f"C must be a matrix of counts, got the shape {np.shape(C)}")

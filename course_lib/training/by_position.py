@@ -16,7 +16,7 @@ def fit(
 ) -> DecoderModel:
     """Train the model in place with AdamW: each step takes `batch` random pieces of `length` tokens of text (N,).
 
-    At step i = 0, 1, ... the learning rate is rate * min(1, 8 (i + 1) / steps) * (1 - i / steps).
+    At step i = 0, 1, ... the learning rate is `rate * min(1, 8 * (i + 1) / steps) * (1 - i / steps)`.
     Returns the same model, in evaluation mode. Raises ValueError for a text of at most `length` tokens.
     """
     require(len(text) > length, f"text must hold more than length = {length} tokens, got {len(text)}")

@@ -59,6 +59,7 @@ class Place:
         return torch.random.fork_rng([self.device] if self.device.type == "cuda" else [])
 
     def bring(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The batch on the device of this process."""
         return tuple(part.to(self.device, non_blocking=True) for part in batch)
 
     def share(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

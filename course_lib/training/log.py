@@ -35,6 +35,7 @@ class Log:
         self.file = path.open("a", encoding="utf-8")
 
     def append(self, **row) -> None:
+        """Write `row` as one line; its values must be ready for JSON."""
         self.file.write(to_line(row))
         self.file.flush()
 

@@ -152,6 +152,7 @@ class Training:
         return self.place.total(float(share.detach()))[0], tokens
 
     def require_finite(self, step: int, loss: float, length: float) -> None:
+        """Raise DivergedError unless the loss and the length of the gradient are finite."""
         if math.isfinite(loss) and math.isfinite(length):
             return
         what = f"the loss is {loss}" if not math.isfinite(loss) else f"the length of the gradient is {length}"
@@ -162,6 +163,7 @@ class Training:
         raise DivergedError(f"training diverged: at step {step} {what}; {kept}; {advice}")
 
     def evaluate(self, step: int) -> Evaluation:
+        """The validation loss before step `step`, which all watchers are told. Raises DivergedError if not finite."""
         evaluation = evaluate(self.model, self.data, self.place)
         self.require_finite(step, evaluation.nats_per_token, 0.0)
         self.tell(step=step, validation=evaluation.as_dict(), seconds=self.seconds())
@@ -173,6 +175,7 @@ class Training:
         return evaluation
 
     def save(self, step: int) -> None:
+        """Write a checkpoint of the state before step `step`."""
         self.progress |= {"step": step, "seconds": self.seconds()}
         if self.place.leads:
             checkpoint.write(self.folder.checkpoint, self.model, self.optimiser, self.progress)
@@ -181,6 +184,7 @@ class Training:
         return time.perf_counter() - self.began
 
     def tell(self, **row) -> None:
+        """Call each watcher with a line of the log."""
         for watcher in self.watchers:
             watcher(row)
 

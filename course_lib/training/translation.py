@@ -68,6 +68,7 @@ class TranslationData(TrainingData):
             yield self.encode(self.validation_pairs[i : i + PIECE])
 
     def encode(self, pairs: Sequence[Pair]) -> Batch:
+        """The batch of these pairs: its tensors are those of `batch`."""
         sources, source_lengths = self.sources([pair.english for pair in pairs])
         names = [self.tokenizer.encode(pair.french) for pair in pairs]
         targets, target_lengths = padded([[self.begin, *name] for name in names], self.end)

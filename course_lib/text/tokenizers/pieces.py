@@ -1,7 +1,11 @@
 r"""Cut text into pieces before byte-pair merges, as GPT-2 does. A merge then stays within a word and the space before.
 
-GPT-2's pattern is  's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+ . Python's `re` has no
-\p{..} and counts four control characters as white space that Unicode does not, so the classes are written out here.
+GPT-2's pattern is
+
+    's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+
+Python's `re` has no classes such as `\p{L}`, and takes four control characters for white space that Unicode does not.
+So the classes are written out here.
 """
 
 import re
