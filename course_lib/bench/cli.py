@@ -109,7 +109,7 @@ def tokenizer(
     report.show(f"Tokenizers on {text.name}", TOKENIZER_FIGURES, rows)
     version = installed(PEER)
     if version is None:
-        typer.echo(f"The course alone: {PEER}, to compare with, is not installed (pip install {PEER}).")
+        typer.echo(f"Only the course was measured: the package {PEER} is not installed (pip install {PEER}).")
     origin = {"name": text.name} | asdict(text.fingerprint)
     report.write(output, "tokenizer", rows, repeats=repeats, text=origin, machine=machine() | {PEER: version})
 

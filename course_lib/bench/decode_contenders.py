@@ -151,7 +151,7 @@ def random_model(variant: Variant, sizes: dict):
     try:
         import transformers
     except ImportError as error:
-        raise ValueError("transformers, to compare with, must be installed: pip install transformers") from error
+        raise ValueError("the benchmark needs transformers: pip install transformers") from error
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     config = getattr(transformers, variant.family + "Config")(**sizes, **variant.sizes)

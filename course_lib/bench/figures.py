@@ -179,5 +179,5 @@ def slow_answer(opened, place: int) -> float:
             found += [first, *(opened.evaluate(ASK, ACT) for _ in range(ANSWERS))]
         stop += 1
     times = [time for time in found if time is not None]
-    require(bool(times), f"figure {place} asks Python nothing by any of its controls")
+    require(bool(times), f"figure {place} must have a control that asks Python, but has none")
     return float(np.percentile(times, 95))

@@ -80,7 +80,7 @@ def eventually(condition: Callable, seconds: float = limits.ANSWER):
         if value := condition():
             return value
         time.sleep(0.1)
-    raise TimeoutError(f"not so within {seconds} s")
+    raise TimeoutError(f"the condition did not become true within {seconds} s")
 
 
 def answers(url: str) -> bool:

@@ -136,7 +136,7 @@ def absorbable_config(model: DecoderModel) -> GroupedConfig:
     """The config of the model's attention. Raises ValueError if QK-norm or biases prevent absorption."""
     config = grouped_config(model)
     require(not config.qk_norm, "model must have no QK-norm, which keeps W_LK from being absorbed, got one")
-    require(not config.bias, "model must have no biases in its attention, latent attention has none, got some")
+    require(not config.bias, "model must have no biases in its attention, since latent attention has none, got some")
     return config
 
 

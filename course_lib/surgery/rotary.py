@@ -61,7 +61,7 @@ def rope_of(kept: range, rope: Rope, d_head: int) -> Rope:
     """
     require(type(rope) is Rope, f"rope must have frequencies base**(-2 i / d_head) / factor, got {rope}")
     good = isinstance(kept, range) and len(kept) > 0 and kept.step > 0 and 0 <= kept[0] and kept[-1] < d_head // 2
-    require(good, f"kept must be a rising range within 0 ... {d_head // 2 - 1} with a number in it, got {kept!r}")
+    require(good, f"kept must be a non-empty rising range within 0 ... {d_head // 2 - 1}, got {kept!r}")
     per_number = np.log(rope.base) * 2 / d_head  # theta_i = exp(-i per_number)
     base, factor = np.exp(per_number * kept.step * len(kept)), np.exp(per_number * kept[0])
     return Rope(base=float(base), factor=rope.factor * float(factor))

@@ -84,7 +84,7 @@ class Place:
             except (OSError, ValueError) as caught:
                 error = caught
         if self.total(float(error is not None))[0]:
-            raise error or RuntimeError(f"process 0 could not begin, so process {self.rank} ends; 0 says why")
+            raise error or RuntimeError(f"process {self.rank} ends, since process 0 could not begin; see its error")
 
     @torch.no_grad()
     def align(self, model: nn.Module) -> None:
