@@ -1,4 +1,4 @@
-"""What attention stores, computes and moves, in closed form from a config alone.
+"""What attention stores, computes and moves through memory, in closed form from a config alone.
 
     from course_lib import accounting
     accounting.in_binary_units(accounting.model("DeepSeek-V2").bytes_per_token())  # '67.5 KiB'

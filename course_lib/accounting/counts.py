@@ -1,6 +1,6 @@
-"""What one or many calls of a layer do, counted before any width enters: calls, tokens, rows, pairs.
+"""Four counts of what calls of a layer do, before any width enters: calls, new tokens, cache rows, pairs.
 
-Every cost is linear in these four, so costs of a whole generation follow from their sums.
+Every cost is linear in these four, so the costs of a whole generation follow from their sums.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from course_lib.accounting.units import require_count
 
 @dataclass(frozen=True)
 class Counts:
-    """Totals per sequence."""
+    """What one or several calls of a layer do, per sequence."""
 
-    calls: int = 0  # times that the weights are read
-    tokens: int = 0  # new tokens: projected, and their rows written
-    rows: int = 0  # rows read back from the cache, those just written included
+    calls: int = 0  # the weights are read once in each
+    tokens: int = 0  # new tokens: each is projected, and its row written to the cache
+    rows: int = 0  # rows read from the cache, the new ones included
     pairs: int = 0  # (query token, key token) pairs whose score is computed
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -25,17 +25,17 @@ class Counts:
 
 
 def rows_read(new: int, past: int, window: int | None) -> int:
-    """Rows that `new` tokens after `past` read: all, or with a window their own and the window - 1 before them."""
+    """Cache rows that `new` tokens after `past` read: all, or with a window their own and the window - 1 before."""
     return new + (past if window is None else min(past, window - 1))
 
 
 def dense_pairs(new: int, past: int, window: int | None) -> int:
-    """Pairs of a matrix product over all rows read; a mask hides pairs afterwards and saves nothing."""
+    """(query, key) pairs of a matrix product over all rows read. A mask hides pairs afterwards, so it saves nothing."""
     return new * rows_read(new, past, window)
 
 
 def visible_pairs(new: int, past: int, window: int | None) -> int:
-    """Pairs that the causal mask, and the window, leave: what a kernel that skips hidden pairs computes."""
+    """(query, key) pairs that causal mask and window leave: those that a kernel computes if it skips hidden pairs."""
     if window is None:
         return _triangle(past + new) - _triangle(past)
     return _visible_from_start(past + new, window) - _visible_from_start(past, window)
@@ -54,7 +54,11 @@ Pairs = Callable[[int, int, int | None], int]
 
 
 def count_call(new: int, past: int, window: int | None = None, pairs: Pairs = dense_pairs) -> Counts:
-    """One call with `new` tokens after `past` earlier ones: prefill has past = 0, a decode step new = 1."""
+    """The counts of one call with `new` tokens after `past` earlier ones: prefill has past = 0, a decode step new = 1.
+
+    window: of the layer, None for none. pairs: `dense_pairs` or `visible_pairs`. Raises ValueError unless new >= 1,
+    past >= 0 and window >= 1 are integers.
+    """
     require_count("new", new, least=1)
     require_count("past", past)
     if window is not None:

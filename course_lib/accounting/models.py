@@ -1,7 +1,7 @@
 """The attention of real models: sizes from published configurations (models.json), costs as sums over layers.
 
-Feed-forward layers and embeddings are not part of it; nor are the biases that GPT-2, Qwen2.5 and GPT-OSS add to their
-projections, and GPT-OSS's sinks.
+Not counted are feed-forward layers, embeddings, the biases that GPT-2, Qwen2.5 and GPT-OSS add to their projections,
+and the attention sinks of GPT-OSS.
 """
 
 import json
@@ -20,7 +20,7 @@ from course_lib.config import GroupedConfig, LatentConfig, require
 
 @dataclass(frozen=True)
 class Model:
-    """Layers as (how many, of which config), for instance 52 local and 10 global ones in Gemma 3 27B."""
+    """The attention layers of a model as pairs (count, config), for instance 52 local and 10 global in Gemma 3 27B."""
 
     name: str
     layers: tuple[tuple[int, Config], ...]
@@ -43,15 +43,15 @@ class Model:
 
     @property
     def parameters(self) -> int:
-        """Weights of attention over all layers."""
+        """Number of attention weights over all layers."""
         return sum(count * parameters(config) for count, config in self.layers)
 
     def bytes_per_token(self, dtype: str = "bfloat16") -> int:
-        """Bytes of floats_per_token."""
+        """Bytes that one token leaves in the caches of all layers, until a window drops its row."""
         return self.floats_per_token * itemsize(dtype)
 
     def cache_bytes(self, tokens: int, batch: int = 1, dtype: str = "bfloat16") -> int:
-        """Bytes in the caches of all layers; a windowed layer keeps at most `window` rows."""
+        """Bytes in the caches of all layers after `tokens` tokens; a windowed layer keeps at most `window` rows."""
         return sum(count * cache_bytes(config, tokens, batch, dtype) for count, config in self.layers)
 
     def cache_bytes_without_windows(self, tokens: int, batch: int = 1, dtype: str = "bfloat16") -> int:
@@ -88,14 +88,14 @@ def models() -> MappingProxyType[str, Model]:
 
 
 def model(name: str) -> Model:
-    """One of them. Raises ValueError, with the names there are, for another name."""
+    """The model of that name in models.json. Raises ValueError, which lists the names, for another name."""
     known = models()
     require(name in known, f"name must be one of {', '.join(known)}, got {name!r}")
     return known[name]
 
 
 def _model(entry: dict) -> Model:
-    """`local` layers, when given, have the window; the others see everything."""
+    """A model from its entry in models.json: `local` layers, if any, have a window; the others see all tokens."""
     config = LatentConfig if "d_latent" in entry["config"] else GroupedConfig
     local = entry.get("local", {"layers": 0})
     groups = (

@@ -1,7 +1,8 @@
-"""The paper's Tables 1 and 2 as formulas, in numbers stored per layer, and the corrections the course makes to them.
+"""The paper's Tables 1 and 2 as functions: numbers stored per layer, and the course's corrections.
 
-Each function gives the parts by name, "cache" for N_KV = `tokens` tokens of one sequence, the others for weights.
-The printed tables have no rotary coordinates, and for latent attention no query latent (the text has one).
+Each storage function returns a dict of its parts: "cache" for N_KV = `tokens` tokens of one sequence, the others for
+weights. It raises ValueError for a config of the wrong kind, or `tokens` that is no integer of at least 0.
+The printed tables have no rotary coordinates, and for latent attention no query latent (the paper's text has one).
 """
 
 import math
@@ -15,7 +16,11 @@ Parts = dict[str, int]
 
 
 def grouped_storage(config: GroupedConfig, tokens: int) -> Parts:
-    """N_h N_KV (d_QK + d_head) + 2 N_h d_in d_QK + N_h d_head (d_in + d_out), for keys and values N_KVheads for N_h."""
+    """Numbers that multi-head, grouped-query or multi-query attention stores in one layer, by part.
+
+    With N_KVheads = N_h: N_h N_KV (d_QK + d_head) + 2 N_h d_in d_QK + N_h d_head (d_in + d_out) in all. Otherwise
+    N_KVheads takes the place of N_h in the cache and in the weights of keys and values.
+    """
     _require("grouped storage", config, GroupedConfig)
     require_count("tokens", tokens)
     h, g, d = config.n_heads, config.n_kv_heads, config.d_model
@@ -27,7 +32,10 @@ def grouped_storage(config: GroupedConfig, tokens: int) -> Parts:
 
 
 def merged_storage_printed(config: LatentConfig, tokens: int) -> Parts:
-    """N_KV d_L + d_in d_L + N_h d_L (d_in + d_out): no query latent, no rotary coordinates, whatever the config has."""
+    """Numbers that merged latent attention stores according to the printed table, by part.
+
+    In all N_KV d_L + d_in d_L + N_h d_L (d_in + d_out). Query latent and rotary coordinates of the config are ignored.
+    """
     _require("merged storage", config, LatentConfig)
     require_count("tokens", tokens)
     h, r, d = config.n_heads, config.d_latent, config.d_model
@@ -35,9 +43,10 @@ def merged_storage_printed(config: LatentConfig, tokens: int) -> Parts:
 
 
 def merged_storage(config: LatentConfig, tokens: int) -> Parts:
-    """What merging stores in truth: with the query latent, W^{LQK}_h in R^{d_LQ x d_L} after W^{LQ} in R^{d_in x d_LQ}.
+    """Numbers that merged latent attention really stores, by part: the correction of `merged_storage_printed`.
 
-    Rotary coordinates, when there are, keep W_QR and W_KR beside the merged content part, and d_R in the cache.
+    With a query latent it stores W^{LQ} in R^{d_in x d_LQ}, and then W^{LQK}_h in R^{d_LQ x d_L} for each head. With
+    rotary coordinates it also stores W_QR and W_KR, and d_R more numbers per token in the cache.
     """
     _require("merged storage", config, LatentConfig)
     h, r, d = config.n_heads, config.d_latent, config.d_model
@@ -47,13 +56,13 @@ def merged_storage(config: LatentConfig, tokens: int) -> Parts:
 
 
 def factored_storage(config: LatentConfig, tokens: int) -> Parts:
-    """What implementations store: the same cache, and the factors, applied one after the other."""
+    """Numbers that implementations of latent attention store, by part: the cache, and every factor by itself."""
     _require("factored storage", config, LatentConfig)
     return {"cache": cache_floats(config, tokens)} | {name: math.prod(shape) for name, shape in weights(config).items()}
 
 
 def merging_ratios(config: LatentConfig) -> dict[str, float]:
-    """Size of each merged weight over that of its two factors together: above 1, merging costs memory."""
+    """Size of W^{LQK} and of W^{LO}, each divided by the size of its two factors. Above 1, merging costs memory."""
     factors, merged = factored_storage(config, 0), merged_storage(config, 0)
     query = "W_Q" if config.d_latent_q is None else "W_LQQ"
     return {
@@ -63,9 +72,10 @@ def merging_ratios(config: LatentConfig) -> dict[str, float]:
 
 
 def crossover(small_cache: Callable[[int], Parts], large_cache: Callable[[int], Parts]) -> int:
-    """Fewest cached tokens at which the first storage is smaller than the second; both linear in tokens.
+    """The least number of cached tokens for which the first storage is smaller than the second.
 
-    Raises ValueError unless the first leaves fewer numbers per token, since then it may never be smaller.
+    Both are functions of the number of tokens, and linear in it, such as `lambda n: merged_storage(config, n)`.
+    Raises ValueError unless the first stores fewer numbers per token: it might never be smaller.
     """
     first, second = sum(small_cache(0).values()), sum(large_cache(0).values())
     saved = (sum(large_cache(1).values()) - second) - (sum(small_cache(1).values()) - first)

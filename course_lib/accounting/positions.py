@@ -1,6 +1,7 @@
-"""What the ways to give latent attention positions cost: numbers in the cache, decoding, and prefill.
+"""Cost of each way to give positions to latent attention: numbers in the cache, FLOPs of decoding and of prefill.
 
-Each scheme has two forms of the layer, a `Reading` each: one for decoding, one for prefill. Conventions: see `work`.
+Each scheme has two readings of the cache (`Reading`), one for decoding and one for prefill. `work` states the
+conventions for FLOPs.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from course_lib.config import LatentConfig, require
 
 @dataclass(frozen=True)
 class Scheme:
-    """One way to give positions, with the layer's form in decoding and in prefill, and the size of a cached row."""
+    """One way to give positions to latent attention, with its readings in decoding and in prefill."""
 
     name: str
     decoding: Reading
@@ -30,9 +31,9 @@ class Scheme:
 
 
 def schemes(config: LatentConfig) -> list[Scheme]:
-    """The schemes of notebook 09 at the sizes of `config`, whose d_rope is p wherever a scheme has a p.
+    """The schemes of notebook 09 at the sizes of `config`; its d_rope is the p of every scheme that has one.
 
-    Raises ValueError without rotary coordinates, and for more of them than the latent has.
+    Raises ValueError unless 0 < d_rope <= d_latent.
     """
     p = config.d_rope
     require(0 < p <= config.d_latent, f"config must have 0 < d_rope <= d_latent = {config.d_latent}, got {p}")
@@ -49,14 +50,17 @@ def schemes(config: LatentConfig) -> list[Scheme]:
 
 
 def rotated_keys(config: LatentConfig) -> Reading:
-    """Keys are made and turned at every step; the values are absorbed still."""
+    """The reading that makes and rotates all keys at every step, while the values stay absorbed."""
     made, h, r = expanded(config), config.n_heads, config.d_latent
     row = h * config.d_head + r  # read per token: the keys, and the latent row as value
     return replace(made, d_value=r, floats_per_row=row, expand=h * r * config.d_head, absorb=h * r * config.d_value)
 
 
 def partly_rotary(config: LatentConfig, turned: int) -> Reading:
-    """Expanded, heads e + p and v + p wide: p = turned coordinates of the row go into each head as they are."""
+    """The expanded reading of a partly rotary latent, whose last p = `turned` coordinates carry rotary positions.
+
+    These p coordinates enter each head unchanged, so that its keys have width e + p and its values v + p.
+    """
     h, e, v = config.n_heads, config.d_head, config.d_value
     return replace(
         expanded(config),

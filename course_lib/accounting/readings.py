@@ -1,6 +1,6 @@
-"""How attention reads the cache back, in sizes: the one thing in which MHA, GQA, MQA and latent attention differ.
+"""Readings: the ways in which attention reads its cache, as sizes. MHA, GQA, MQA and latent attention differ in these.
 
-A multiply-add (one multiplication, one addition) is the unit here; `work` turns it into 2 FLOPs.
+Work is counted in multiply-adds (one multiplication and one addition); `work` turns each into 2 FLOPs.
 """
 
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from course_lib.config import GroupedConfig, LatentConfig, require
 
 @dataclass(frozen=True)
 class Reading:
-    """Sizes of the keys and values that the heads of `config` meet, and what it takes to make them."""
+    """One way of reading the cache: the sizes of keys and values, and the work to make or to avoid them."""
 
     name: str
     config: Config
-    d_key: int  # width of each head's score
-    d_value: int  # width of each head's mix
-    floats_per_row: int  # numbers that attention reads per row of the cache
-    expand: int = 0  # multiply-adds per row read, at every call, to make keys and values from it
-    absorb: int = 0  # multiply-adds per new token, to take its queries to the latent and its heads back
+    d_key: int  # width of the vectors whose inner product is a score, per head
+    d_value: int  # width of the rows that each head mixes
+    floats_per_row: int  # numbers that attention reads per row of the cache, after expansion if any
+    expand: int = 0  # multiply-adds per row read, in every call, to make keys and values from it
+    absorb: int = 0  # multiply-adds per new token: W_LK on its queries, W_LV on the mixed latents of its heads
 
     @property
     def project(self) -> int:
-        """Multiply-adds per new token with the weights on X and on the heads' outputs, norms left out."""
+        """Multiply-adds per new token with all weights except W_LK and W_LV, which `expand` or `absorb` counts."""
         applied_elsewhere = ("W_LK", "W_LV")
         shapes = {name: shape for name, shape in weights(self.config).items() if name not in applied_elsewhere}
         return sum(shape[0] * shape[1] for shape in shapes.values() if len(shape) == 2)
 
     @property
     def attend(self) -> int:
-        """Multiply-adds per (query, key) pair over all heads: the score and the mix."""
+        """Multiply-adds per (query, key) pair over all heads, for score and mix."""
         return self.config.n_heads * (self.d_key + self.d_value)
 
     @property
@@ -39,18 +39,24 @@ class Reading:
 
     @property
     def materialised(self) -> int:
-        """Numbers written per row read before attention can start: the expanded keys and values, else none."""
+        """Numbers per row read that are written before attention starts: expanded keys and values, otherwise 0."""
         return self.floats_per_row if self.expand else 0
 
 
 def grouped(config: GroupedConfig) -> Reading:
-    """Keys and values as they lie in the cache; sharing them among query heads saves reading, not arithmetic."""
+    """The reading of MHA, GQA and MQA: keys and values as they lie in the cache.
+
+    Query heads that share a KV head save reading, not arithmetic. Raises ValueError unless given a GroupedConfig.
+    """
     _require_kind("grouped", config, GroupedConfig)
     return Reading("grouped", config, config.d_qk, config.d_value, config.floats_per_token)
 
 
 def expanded(config: LatentConfig) -> Reading:
-    """Keys and values of every head made from L by W_LK and W_LV, K_R repeated in each head: suits prefill."""
+    """The expanded reading of latent attention: W_LK and W_LV make keys and values of every head from L.
+
+    Each head's keys also contain K_R. Good for prefill. Raises ValueError unless given a LatentConfig.
+    """
     _require_kind("expanded", config, LatentConfig)
     h, r = config.n_heads, config.d_latent
     floats = h * (config.d_qk + config.d_value)
@@ -60,9 +66,10 @@ def expanded(config: LatentConfig) -> Reading:
 
 
 def absorbed(config: LatentConfig) -> Reading:
-    """All heads attend over the row [L, K_R] itself, which is key and (its first part) value: suits decode.
+    """The absorbed reading of latent attention: all heads attend over the cached row [L, K_R] itself.
 
-    W_LK acts on the query and W_LV on the mixed latent, one after the other; W^{LQK} and W^{LO} are never formed.
+    The row is the key, and its part L the value. W_LK acts on the query and W_LV on the mixed latent; the products
+    W^{LQK} and W^{LO} are never formed. Good for decoding. Raises ValueError unless given a LatentConfig.
     """
     _require_kind("absorbed", config, LatentConfig)
     h, r = config.n_heads, config.d_latent
@@ -78,12 +85,12 @@ def _require_kind(reading: str, config: Config, kind: type) -> None:
 
 
 def reading_for_prefill(layer: Config | Reading) -> Reading:
-    """A reading as given; of a config: grouped, or expanded."""
+    """The given reading; for a config, the one for prefill: grouped, or expanded for latent attention."""
     return _reading(layer, expanded)
 
 
 def reading_for_decode(layer: Config | Reading) -> Reading:
-    """A reading as given; of a config: grouped, or absorbed."""
+    """The given reading; for a config, the one for decoding: grouped, or absorbed for latent attention."""
     return _reading(layer, absorbed)
 
 

@@ -1,4 +1,7 @@
-"""A machine as two rates, and the time that work takes on it (Williams, Waterman and Patterson, 2009)."""
+"""The roofline model: a machine as two rates, and the time that work takes on it.
+
+Williams, Waterman, Patterson, "Roofline: An Insightful Visual Performance Model for Multicore Architectures", 2009.
+"""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from course_lib.config import require
 
 @dataclass(frozen=True)
 class Machine:
-    """What the memory moves and the processor computes per second."""
+    """A machine as two rates: what its memory moves and what its processor computes per second."""
 
     name: str
     bandwidth: float  # bytes per second between main memory and the processor
@@ -26,14 +29,17 @@ class Machine:
         return self.flops / self.bandwidth
 
     def attainable(self, intensity: float) -> float:
-        """FLOPs per second of work with `intensity` FLOPs per byte: bandwidth limits it left of the ridge."""
+        """FLOPs per second that work with `intensity` FLOPs per byte can reach; below the ridge bandwidth limits."""
         require(intensity > 0, f"intensity must be a positive number of FLOPs per byte, got {intensity}")
         return min(self.flops, intensity * self.bandwidth)
 
     def seconds(self, work: Work) -> float:
-        """The floor, max(bytes / bandwidth, FLOPs / rate): both go on at once, and the slower one decides."""
+        """The least time in seconds, max(bytes / bandwidth, FLOPs / rate): memory and arithmetic work at once."""
         return max(work.bytes / self.bandwidth, work.flops / self.flops)
 
     def serial_seconds(self, work: Work) -> float:
-        """bytes / bandwidth + FLOPs / rate: nothing overlaps. At rates met in such work, a prediction."""
+        """The time in seconds without overlap, bytes / bandwidth + FLOPs / rate.
+
+        It predicts the time if the two rates were measured on similar work.
+        """
         return work.bytes / self.bandwidth + work.flops / self.flops

@@ -1,4 +1,4 @@
-"""What a layer stores: its cache and its weights, from its config alone (sections 3, 5, 6 and 7 of the paper)."""
+"""What an attention layer stores, its cache and its weights, from its config alone (paper, sections 3, 5, 6, 7)."""
 
 import math
 
@@ -9,7 +9,7 @@ Config = GroupedConfig | LatentConfig
 
 
 def require_config(config: Config) -> None:
-    """Accounting knows the two attention configs."""
+    """Raise ValueError unless `config` is a GroupedConfig or a LatentConfig."""
     good = isinstance(config, Config)
     require(good, f"config must be a GroupedConfig or a LatentConfig, got {type(config).__name__}")
 
@@ -28,12 +28,15 @@ def cache_floats(config: Config, tokens: int, batch: int = 1) -> int:
 
 
 def cache_bytes(config: Config, tokens: int, batch: int = 1, dtype: str = "bfloat16") -> int:
-    """Bytes of those numbers; the rows in use, without capacity that a cache holds in advance."""
+    """Bytes in the cache of one layer after `tokens` tokens in each of `batch` sequences.
+
+    Only rows in use count, not the capacity that a cache reserves.
+    """
     return cache_floats(config, tokens, batch) * itemsize(dtype)
 
 
 def weights(config: Config) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every weight of one attention layer, heads side by side, used as X @ W, and of every bias."""
+    """Name -> shape of each weight and bias of one attention layer. Heads stand side by side; used as `X @ W`."""
     require_config(config)
     return _latent_weights(config) if isinstance(config, LatentConfig) else _grouped_weights(config)
 
@@ -74,5 +77,5 @@ def _latent_weights(config: LatentConfig) -> dict[str, tuple[int, ...]]:
 
 
 def parameters(config: Config) -> int:
-    """Numbers in the weights of one attention layer."""
+    """Number of parameters of one attention layer, biases and norms included."""
     return sum(math.prod(shape) for shape in weights(config).values())

@@ -1,8 +1,8 @@
-"""A whole decoder: attention as in `work`, and what stands around it, the feed-forward networks and the output.
+"""FLOPs and bytes moved of a whole decoder: attention, feed-forward networks, embedding and output.
 
-The conventions are those of `work`; of the embedding, one row is read for each token. Of a prefill, only the last
-token's logits are computed, as generation needs them. The last layer counts whole: what `DecoderModel.prefill` saves
-there is not taken off.
+The conventions are those of `work`. Of the embedding, one row is read for each token. A prefill computes the logits of
+the last token only, which is all that generation needs. The last layer counts fully, although `DecoderModel.prefill`
+skips a part of it.
 """
 
 from functools import reduce
@@ -18,7 +18,10 @@ from course_lib.config import ModelConfig
 def model_decode(
     config: ModelConfig, cached: int, *, reading: Reading | None = None, batch: int = 1, dtype: str = "bfloat16"
 ) -> Work:
-    """One new token after `cached` tokens. `reading`: of its attention, as `readings` makes them."""
+    """The work of a whole decoder for one new token after `cached` tokens, in each of `batch` sequences.
+
+    reading: of the cache, such as `absorbed(config.attention)`; None takes the usual one for decoding.
+    """
     attention = decode(reading or config.attention, cached, batch=batch, dtype=dtype)
     return reduce(add, [attention.times(config.n_layers), *around(config, 1, batch, dtype)])
 
@@ -32,16 +35,19 @@ def model_prefill(
     dtype: str = "bfloat16",
     pairs: Pairs = dense_pairs,
 ) -> Work:
-    """`tokens` new tokens into empty caches, and the logits of the token that follows them."""
+    """The work of a whole decoder for `tokens` new tokens, with empty caches, and for the logits after the last one.
+
+    reading: as in `model_decode`; None takes the usual one for prefill. pairs: `dense_pairs` or `visible_pairs`.
+    """
     attention = prefill(reading or config.attention, tokens, batch=batch, dtype=dtype, pairs=pairs)
     return reduce(add, [attention.times(config.n_layers), *around(config, tokens, batch, dtype)])
 
 
 def around(config: ModelConfig, tokens: int, batch: int, dtype: str) -> tuple[Work, Work]:
-    """Feed-forward networks of all layers for `tokens` tokens, and embedding and output; each of `batch` sequences."""
+    """The work of all feed-forward networks, and of embedding and output, for `tokens` tokens in each sequence."""
     feed_forward = feed_forward_weights(config) * config.n_layers
     output = config.vocab_size * config.d_model
-    rows = config.n_layers * 2 * tokens * config.d_model  # in and out of each network
+    rows = config.n_layers * 2 * tokens * config.d_model  # inputs and outputs of each network
     return (
         dense("feed_forward", feed_forward, batch * tokens, batch * rows, dtype),
         dense("output", output, batch, batch * (tokens * config.d_model + config.vocab_size), dtype),
@@ -49,11 +55,11 @@ def around(config: ModelConfig, tokens: int, batch: int, dtype: str) -> tuple[Wo
 
 
 def feed_forward_weights(config: ModelConfig) -> int:
-    """Numbers in the matrices of one network: two, or three with a gate."""
+    """Numbers in the matrices of one feed-forward network: two matrices, or three with a gate."""
     return (3 if config.feedforward == "swiglu" else 2) * config.d_model * config.d_ff
 
 
 def dense(part: str, weights: int, rows: int, activations: int, dtype: str) -> Work:
-    """Matrices of `weights` numbers, read once and applied to `rows` rows."""
+    """The work of matrices with `weights` numbers together, each read once and applied to `rows` rows."""
     size = itemsize(dtype)
     return Work({part: 2 * rows * weights}, {"weights": weights * size, "activations": activations * size})

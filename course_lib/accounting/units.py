@@ -1,6 +1,6 @@
-"""Bytes of a number, and sizes in words: KiB (1024 bytes) and kB (1000 bytes) have a formatter each.
+"""Bytes of one number, and sizes as text: one formatter for KiB (1024 bytes), one for kB (1000 bytes).
 
-Sizes are integers everywhere in the package; only these formatters round.
+Sizes are integers everywhere in `course_lib.accounting`; only these formatters round.
 """
 
 from course_lib.config import is_whole, require
@@ -9,13 +9,13 @@ ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "float8": 1
 
 
 def itemsize(dtype: str) -> int:
-    """Bytes of one number of the named dtype."""
+    """Bytes of one number of the named dtype. Raises ValueError for an unknown name."""
     require(dtype in ITEMSIZE, f"dtype must be one of {', '.join(ITEMSIZE)}, got {dtype!r}")
     return ITEMSIZE[dtype]
 
 
 def require_count(name: str, value: int, least: int = 0) -> None:
-    """`value` must be an integer (no bool, no float) of at least `least`."""
+    """Raise ValueError unless `value` is an integer (no bool, no float) of at least `least`."""
     require(is_whole(value, least), f"{name} must be an integer of at least {least}, got {value!r}")
 
 
@@ -30,7 +30,7 @@ def in_decimal_units(size: int) -> str:
 
 
 def _in_units(size: int, base: int, names: tuple[str, ...]) -> str:
-    """One decimal, none for whole numbers, in the largest unit that leaves at least 1 after rounding."""
+    """`size` in the largest unit in which it is at least 1 after rounding, with one decimal unless that is 0."""
     require_count("size", size)
     power = 0
     while power + 1 < len(names) and round(size / base**power, 1) >= base:

@@ -1,14 +1,14 @@
 """FLOPs and bytes moved by prefill, by a decode step and by a whole generation, for one attention layer.
 
 Conventions, stated once:
-- A multiply-add is 2 FLOPs. Counted are matrix products. Not counted: softmax, scaling, masks, norms, rotations,
-  dropout, biases (all linear in tokens, or lower than the products around them by a factor of a head's width).
+- A multiply-add is 2 FLOPs. Only matrix products count. Softmax, scaling, masks, norms, rotations, dropout and biases
+  do not: they are linear in the number of tokens, or smaller than the products around them by a factor of d_head.
 - Scores of hidden pairs count unless `pairs=visible_pairs`: `dense_pairs` is what a matrix product with a mask does,
   and what torch's FlopCounterMode counts for scaled_dot_product_attention.
 - Bytes are those that an ideal kernel must move through main memory: every weight once per call, inputs X and outputs Y
-  once, each new row written to the cache once, each row in view read once per call and sequence, and keys and values
-  expanded from a latent written and read once. Queries, scores and heads' outputs stay on the chip. Real kernels move
-  more, never less, so intensity is an upper bound.
+  once, each new row written to the cache once, each visible row read once per call and sequence, and keys and values
+  expanded from a latent written and read once. Queries, scores and outputs of heads stay on the chip. Real kernels move
+  more, never less, so the intensity given here is an upper bound.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from course_lib.accounting.units import itemsize, require_count
 
 @dataclass(frozen=True)
 class Work:
-    """FLOPs and bytes, each by what they are for."""
+    """FLOPs and bytes moved, each as a dict by purpose."""
 
     flops_by_part: dict[str, int]  # project, expand, absorb, attend; of a model also feed_forward, output
     bytes_by_part: dict[str, int]  # weights, activations, cache, expanded
@@ -37,7 +37,7 @@ class Work:
 
     @property
     def intensity(self) -> float:
-        """FLOPs per byte moved: above a machine's ratio of peak rates it computes, below it waits for memory."""
+        """FLOPs per byte moved. Above the ridge of a machine arithmetic limits the work, below it memory does."""
         return self.flops / self.bytes
 
     def __add__(self, other: "Work") -> "Work":
@@ -47,7 +47,7 @@ class Work:
         )
 
     def times(self, count: int) -> "Work":
-        """The same `count` times: a stack of equal layers."""
+        """The work of `count` equal layers."""
         return Work(
             {part: count * flops for part, flops in self.flops_by_part.items()},
             {part: count * size for part, size in self.bytes_by_part.items()},
@@ -55,12 +55,15 @@ class Work:
 
 
 def _sums(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
-    """Part by part; one that the other lacks counts as it is."""
+    """The sums of equal keys; a key that one dict lacks counts 0 there."""
     return {part: first.get(part, 0) + second.get(part, 0) for part in first | second}
 
 
 def work(reading: Reading, counts: Counts, batch: int = 1, dtype: str = "bfloat16") -> Work:
-    """What `counts` cost in each of `batch` sequences of a layer; only the weights are shared by the batch."""
+    """The work of one layer for `counts` in each of `batch` sequences; only reading the weights is shared by the batch.
+
+    dtype: of all numbers, for bytes. Raises ValueError for a batch below 1 and an unknown dtype.
+    """
     require_count("batch", batch, least=1)
     config, size = reading.config, itemsize(dtype)
     multiply_adds = {
@@ -84,26 +87,32 @@ def work(reading: Reading, counts: Counts, batch: int = 1, dtype: str = "bfloat1
 def chunk(
     reading: Reading, new: int, past: int, *, batch: int = 1, dtype: str = "bfloat16", pairs: Pairs = dense_pairs
 ) -> Work:
-    """`new` tokens after `past` earlier ones, in one call: prefill and decode are its two ends."""
+    """The work of one call with `new` tokens after `past` cached ones: prefill has past = 0, decode new = 1."""
     return work(reading, count_call(new, past, reading.config.window, pairs), batch, dtype)
 
 
 def prefill(
     layer: Config | Reading, tokens: int, *, batch: int = 1, dtype: str = "bfloat16", pairs: Pairs = dense_pairs
 ) -> Work:
-    """`tokens` new tokens into an empty cache; a latent config is read expanded."""
+    """The work of one layer for `tokens` new tokens with an empty cache; a LatentConfig is read expanded.
+
+    pairs: `dense_pairs` or `visible_pairs`. Raises ValueError unless `tokens` is an integer of at least 1.
+    """
     require_count("tokens", tokens, least=1)
     return chunk(reading_for_prefill(layer), tokens, 0, batch=batch, dtype=dtype, pairs=pairs)
 
 
 def decode(layer: Config | Reading, cached: int, *, batch: int = 1, dtype: str = "bfloat16") -> Work:
-    """One new token after `cached` tokens, so that it sees cached + 1; a latent config is read absorbed."""
+    """The work of one layer for one new token after `cached` tokens; a LatentConfig is read absorbed.
+
+    The new token also sees itself, so it reads cached + 1 rows, or at most `window`.
+    """
     require_count("cached", cached)
     return chunk(reading_for_decode(layer), 1, cached, batch=batch, dtype=dtype)
 
 
 def total(counts: Iterable[Counts]) -> Counts:
-    """The sum, zero of an empty iterable."""
+    """The sum of the counts; all zero for an empty iterable."""
     return sum(counts, Counts())
 
 
@@ -116,9 +125,10 @@ def generate_with_cache(
     dtype: str = "bfloat16",
     pairs: Pairs = dense_pairs,
 ) -> Work:
-    """Prefill of `prompt` tokens gives the first of `new` tokens, new - 1 decode steps the others.
+    """The work of one layer to generate `new` tokens after `prompt` tokens, with a cache.
 
-    O(N^2) pairs and O(N) projections for N = prompt + new (section 5).
+    The prefill of the prompt gives the first new token, new - 1 decode steps give the others: O(N^2) pairs and O(N)
+    projections for N = prompt + new (paper, section 5). Raises ValueError unless both are integers of at least 1.
     """
     _require_generation(prompt, new)
     steps = reading_for_decode(layer)
@@ -136,7 +146,11 @@ def generate_without_cache(
     dtype: str = "bfloat16",
     pairs: Pairs = dense_pairs,
 ) -> Work:
-    """Every token is generated from a fresh call on all tokens before it: O(N^3) pairs, O(N^2) projections."""
+    """The work of one layer to generate `new` tokens after `prompt` tokens, without a cache.
+
+    Each token needs a new call on all tokens before it: O(N^3) pairs and O(N^2) projections for N = prompt + new.
+    Raises ValueError unless both are integers of at least 1.
+    """
     _require_generation(prompt, new)
     reading = reading_for_prefill(layer)
     window = reading.config.window

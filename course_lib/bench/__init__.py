@@ -1,1 +1,1 @@
-"""Measurements that a reader can repeat: `python -m course_lib bench NAME`, a table to read and JSON to keep."""
+"""Benchmarks that a reader can repeat: `python -m course_lib bench NAME` prints a table and writes JSON."""

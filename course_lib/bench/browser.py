@@ -1,4 +1,4 @@
-"""Chromium or Chrome on this machine, and how it is started without a window."""
+"""Find Chromium or Chrome on this machine, and start it without a window."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-u
 
 
 def find_chromium() -> str | None:
-    """Path of an installed Chromium or Chrome; the environment variable CHROMIUM goes first."""
+    """Path of an installed Chromium or Chrome, or None. If the environment variable CHROMIUM is set, only it counts."""
     named = os.environ.get("CHROMIUM")
     if named:
         return shutil.which(named)
@@ -29,7 +29,7 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def running_chromium() -> Iterator:
-    """Playwright's browser for the `with` block. Raises LookupError without Playwright or without a browser."""
+    """A browser of Playwright for the `with` block. Raises LookupError without Playwright or without a browser."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
@@ -45,7 +45,7 @@ def running_chromium() -> Iterator:
 
 @contextmanager
 def new_page(browser, **options) -> Iterator:
-    """A page in a context of its own, with these options of Playwright's `new_context`, for the `with` block."""
+    """A new page for the `with` block, apart from all others; `options` are those of Playwright's `new_context`."""
     context = browser.new_context(**options)
     context.set_default_timeout(1000 * limits.ANSWER)
     try:

@@ -1,4 +1,4 @@
-"""A text as characters: its vocabulary, and its first nine tenths to learn from and its last tenth to judge by."""
+"""A text as ids of characters: the first nine tenths for training, the last tenth for validation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,23 +8,23 @@ from course_lib.text import corpora
 from course_lib.text.tokenizers.base import to_bytes
 from course_lib.training import NextTokenData
 
-SHARE = 0.9  # of the characters, by position: a hash of paragraphs would put neighbours on both sides
+SHARE = 0.9  # of the characters for training: the first ones, so that neighbours are not on both sides
 
 
 @dataclass(frozen=True)
 class CharacterText:
-    """The ids of a text, one for each character, in the order of their code points."""
+    """A text as one id for each character, in two parts; ids follow the order of code points."""
 
-    origin: dict  # which text, recorded with the figures
-    vocab: tuple[bytes, ...]
+    origin: dict  # name, length and SHA-256 of the text, recorded with the results
+    vocab: tuple[bytes, ...]  # UTF-8 bytes of each character
     training: list[int]
     validation: list[int]
 
     @classmethod
     def read(cls, path: str | Path, context: int) -> "CharacterText":
-        """Of a UTF-8 text file, for windows of up to `context` characters.
+        """Read a UTF-8 text file, for windows of up to `context` characters.
 
-        Raises OSError when it cannot be read, ValueError when it is not UTF-8 or too short.
+        Raises OSError when the file cannot be read, ValueError when it is not UTF-8 or too short.
         """
         corpus = corpora.from_file(path)
         characters = sorted(set(corpus.text))
@@ -41,5 +41,5 @@ class CharacterText:
         return cls(origin, tuple(map(to_bytes, characters)), tokens[:cut], tokens[cut:])
 
     def data(self, context: int, batch_size: int) -> NextTokenData:
-        """Windows of `context` characters to learn from; the whole last tenth to judge by."""
+        """Data with windows of `context` characters for training, and the whole last tenth for validation."""
         return NextTokenData((self.training, self.validation), self.vocab, context, batch_size, origin=self.origin)

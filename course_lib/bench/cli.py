@@ -1,4 +1,4 @@
-"""`python -m course_lib bench NAME`. What a command needs is imported when it runs, so that help comes at once."""
+"""The commands `python -m course_lib bench NAME`. Each imports what it needs when it runs, so help comes at once."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -59,19 +59,19 @@ WAY_FIGURES = {
     "microseconds": "{times}",
 }
 
-Output = Annotated[Path, typer.Option("--json", help="Where the figures are kept; written whole, at the end.")]
+Output = Annotated[Path, typer.Option("--json", help="File for the results; it is written whole, at the end.")]
 
 
 @app.command()
 def train(
     corpus: Annotated[Path, typer.Option(help="A UTF-8 text file; its last tenth is for validation.")],
     output: Output,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the baseline; the other run gets its time.")] = 2000,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch; all cores unless given.")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the baseline; the other run gets as much time.")] = 2000,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch; default: torch's own choice.")] = None,
 ) -> None:
-    """Train a small character model twice: nanoGPT's small CPU run, then our best recipe in the same time.
+    """Train two small character models: nanoGPT's small CPU run, then the course's best recipe in the same time.
 
-    Losses are of the whole last tenth of the text, in windows of 64 characters side by side.
+    Losses are on the whole last tenth of the text, in windows of 64 characters side by side.
     """
     import torch
 
@@ -98,9 +98,9 @@ def train(
 def tokenizer(
     output: Output,
     corpus: Annotated[str, typer.Option(help="A corpus of the course, or a UTF-8 text file.")] = "docs",
-    repeats: Annotated[int, typer.Option(min=2, help="Timed runs of each tokenizer, after one to check it.")] = 5,
+    repeats: Annotated[int, typer.Option(min=2, help="Timed runs of each tokenizer, after one that checks it.")] = 5,
 ) -> None:
-    """Learn 2048 tokens from a text, encode and decode it: the course's tokenizers and the package `tokenizers`."""
+    """Time tokenizers: the course's and the package `tokenizers` learn 2048 tokens, encode a text and decode it."""
     from course_lib.bench import report
     from course_lib.bench.text_contenders import PEER
     from course_lib.bench.tokenizer import long_text, measure
@@ -117,7 +117,7 @@ def tokenizer(
     report.show(f"Tokenizers on {text.name}", TOKENIZER_FIGURES, rows)
     version = installed(PEER)
     if version is None:
-        typer.echo(f"The course alone: {PEER}, to compare with, is not installed (pip install {PEER}).")
+        typer.echo(f"Only the course was measured: the package {PEER} is not installed (pip install {PEER}).")
     origin = {"name": text.name} | asdict(text.fingerprint)
     report.write(output, "tokenizer", rows, repeats=repeats, text=origin, machine=machine() | {PEER: version})
 
@@ -125,16 +125,16 @@ def tokenizer(
 @app.command()
 def decode(
     output: Output,
-    variant: Annotated[list[str] | None, typer.Option(help="mha, gqa or mla; all unless given.")] = None,
-    context: Annotated[list[int] | None, typer.Option(min=1, help="Tokens read before; 2048 and 8192.")] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="mha, gqa or mla; default: all.")] = None,
+    context: Annotated[list[int] | None, typer.Option(min=1, help="Tokens before; default: 2048 and 8192.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 2,
 ) -> None:
-    """One more token after a long text: the course, transformers with the same parameters, a floor, a prediction.
+    """Time a decode step after a long text: the course, and transformers with the same parameters.
 
-    Greedy tokens are compared first. The course runs twice: in the ways of computing that it measured to be fastest on
-    this processor, and in the plain way. The times of all ways are listed. Last come steps of narrow models, which
-    take as long as all that is no arithmetic. It takes some minutes, most of them in the latent prefill of
-    transformers.
+    All must choose the same tokens. The course runs twice: in the ways of computing that it measured to be fastest on
+    this processor, and in the plain way. The table also has the least time that the machine allows (floor) and a
+    predicted time. The times of all ways are listed. Last come steps of narrow models, which take as long as all that
+    is no arithmetic. The benchmark takes some minutes, most of them for the latent prefill of transformers.
     """
     import torch
 
@@ -170,10 +170,11 @@ def decode(
 
 @app.command()
 def figures(output: Output) -> None:
-    """The interactive figures in Chromium: size of a page, opening, painting, and answers of Python in JupyterLab.
+    """Time the interactive figures in Chromium: opening, painting, and answers of Python in JupyterLab.
 
-    Each shows 64 tokens and twelve heads, where it has such. Milliseconds are medians of opening, and of the slowest
-    control the 95th percentile: of an interaction until it is painted, and of a choice until Python's answer is.
+    Each figure shows 64 tokens and twelve heads, if it shows tokens or heads. Opening is the median time. Painting is
+    the 95th percentile of the slowest control, from an interaction to the painted frame. Python is the 95th percentile
+    over all controls, from a choice to the frame with Python's answer.
     """
     from course_lib.bench import report
     from course_lib.bench.browser import running_chromium
@@ -193,7 +194,7 @@ def figures(output: Output) -> None:
 
 
 def require_output(path: Path) -> None:
-    """Before anything is measured."""
+    """Stop the command before anything is measured if `path` cannot be written."""
     from course_lib.bench.report import require_writable
 
     try:
@@ -203,7 +204,7 @@ def require_output(path: Path) -> None:
 
 
 def read(reader, source):
-    """What `reader` makes of --corpus."""
+    """The result of `reader()`; its errors become errors of the option --corpus, whose value is `source`."""
     try:
         return reader()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Who runs in the training benchmark: a model, a recipe, and the size of a batch."""
+"""The contenders of the training benchmark, each a model, a recipe and a batch size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from course_lib.config import GroupedConfig, ModelConfig, Rope
 from course_lib.training import Recipe
 
-CONTEXT = 64  # characters of a window, of both: so their losses are of the same windows
+CONTEXT = 64  # characters of a window, for both contenders, so that their losses are on the same windows
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One row of the benchmark."""
+    """A model and a recipe to measure: one row of the benchmark."""
 
     name: str
     about: str
-    model: Callable[[int], ModelConfig]  # of a vocabulary of this size
-    recipe: Callable[[int], Recipe]  # of a run of this many steps
+    model: Callable[[int], ModelConfig]  # size of the vocabulary -> config
+    recipe: Callable[[int], Recipe]  # number of steps -> recipe
     batch_size: int
 
 
 def recipe(steps: int, **changes) -> Recipe:
-    """A run that is evaluated at both ends only: what is timed is training."""
+    """A recipe that evaluates and saves only at the first step and at the end, since the time of training counts."""
     return Recipe(steps=steps, evaluate_every=steps, checkpoint_every=steps, **changes)
 
 
@@ -33,7 +33,7 @@ def plain_model(vocab_size: int) -> ModelConfig:
 
 
 def best_model(vocab_size: int) -> ModelConfig:
-    """As many parameters: rotary positions, normalised queries and keys, SwiGLU, RMSNorm."""
+    """A model with as many parameters and with rotary positions, normalised queries and keys, SwiGLU and RMSNorm."""
     attention = GroupedConfig(d_model=128, n_heads=4, rope=Rope(), qk_norm=True)
     return ModelConfig(
         vocab_size=vocab_size, n_layers=4, attention=attention, d_ff=344, feedforward="swiglu", norm="rms", tied=False

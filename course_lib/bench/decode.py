@@ -1,4 +1,7 @@
-"""Decoding: how long one more token takes after a long text, beside transformers, a floor, and a prediction."""
+"""The decoding benchmark: how long one more token takes after a long text, in the course and in transformers.
+
+Each row also has a floor (the least time that the machine allows) and a predicted time, both from counted work.
+"""
 
 import statistics
 import warnings
@@ -18,32 +21,32 @@ from course_lib.config import require
 from course_lib.models import DecoderModel
 
 CONTEXTS = (2048, 8192)
-ROUNDS, BLOCK, WARM_UP = 5, 8, 4  # every contender in turn decodes a block; its first steps of all are not timed
-SAME = 1e-3  # of the largest logit: float32 through four layers, in another order of sums
+ROUNDS, BLOCK, WARM_UP = 5, 8, 4  # contenders take turns to decode a block of steps; the warm-up steps are not timed
+SAME = 1e-3  # allowed difference, relative to the largest logit: float32 sums in another order, in four layers
 PATIENCE = 5.0  # seconds: a prefill that takes less is repeated
-REPEATS = 3
+REPEATS = 3  # of such a prefill
 
 
 @dataclass(frozen=True)
 class Row:
-    """One implementation of one variant after one context. Quartiles enclose half of the timed steps."""
+    """The results of one implementation for one variant and one context."""
 
     implementation: str
     variant: str
-    reading: str
-    context: int
+    reading: str  # of the cache in a decode step
+    context: int  # tokens before
     ms_per_token: float  # median
-    ms_quartiles: tuple[float, float]
+    ms_quartiles: tuple[float, float]  # half of the timed steps lie between them
     prefill_s: float
     cache_bytes: int
-    peak_memory_bytes: int | None  # of prefill and first steps, above the model's own; None where not known
-    logits_difference: float  # from the course's, in units of the largest logit
+    peak_memory_bytes: int | None  # of prefill and first steps, without the model; None if not known
+    logits_difference: float  # largest difference from the course's logits, relative to the largest logit
     floor_ms: float  # bytes or FLOPs of the course's reading at the machine's peak rates, whichever takes longer
-    predicted_ms: float  # the course's bytes and then its FLOPs, at the two rates that follow
-    bytes_per_second: float  # of decoding, measured between the blocks: the rates of a shared machine change
-    flops_per_second: float
-    faster: float = 1.0  # ratio of its time to the course's
-    faster_prefill: float = 1.0
+    predicted_ms: float  # bytes and then FLOPs of the course's reading, at the two rates that follow
+    bytes_per_second: float  # measured between the blocks, since the rates of a shared machine change
+    flops_per_second: float  # likewise
+    faster: float = 1.0  # its time per token, divided by the course's
+    faster_prefill: float = 1.0  # its time of prefill, divided by the course's
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -51,23 +54,24 @@ class Row:
 
 @dataclass
 class Runner:
-    """A contender and what was measured of it."""
+    """A contender and its measurements."""
 
     contender: Contender
     prefill_s: float
-    memory: int | None
-    logits: list[Tensor]
-    steps: tuple[float, ...] = ()
+    memory: int | None  # bytes, at the peak
+    logits: list[Tensor]  # after the prefill and after each step, each (vocab,)
+    steps: tuple[float, ...] = ()  # seconds of each timed step
 
 
 def measure(peak: Machine, variants: Sequence[str] = tuple(VARIANTS), contexts: Sequence[int] = CONTEXTS) -> list[Row]:
-    """All rows. `peak`: the machine at its best, for the floor.
+    """Run the benchmark: a row for each variant, context and implementation.
 
-    Raises ValueError when an implementation gives other tokens than the course.
+    peak: the best rates of the machine, for the floor.
+    Raises ValueError when an implementation gives other tokens than the course, or transformers is not installed.
     """
     rows = []
     with tqdm(total=len(variants) * len(contexts) * 4, unit="run") as bar, warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of transformers, about names of arguments
+        warnings.simplefilter("ignore", FutureWarning)  # transformers warns of renamed arguments
         for name in variants:
             variant = VARIANTS[name]
             models = contenders(variant)
@@ -84,10 +88,10 @@ def measure_variant(
     peak: Machine,
     tell: Callable[[], object],
 ) -> Iterator[Row]:
-    """A row for each contender. All read the course's greedy tokens, and must choose the same."""
+    """A row for each contender. All read the tokens that the course chooses greedily, and must choose the same."""
     model, running = models
     prompt = torch.randint(model.config.vocab_size, (1, context), generator=torch.Generator().manual_seed(context))
-    tokens: list[Tensor] = []  # the course goes first and fills it
+    tokens: list[Tensor] = []  # filled by the course, which goes first
     runners = []
     for contender in running:
         runners.append(prefill(contender, prompt, tokens))
@@ -121,7 +125,7 @@ def measure_variant(
 
 
 def middle(machines: list[Machine]) -> Machine:
-    """The same machine at its median rates."""
+    """The machine with the medians of the measured rates."""
     bandwidth, flops = (
         statistics.median(rates) for rates in zip(*((m.bandwidth, m.flops) for m in machines), strict=True)
     )
@@ -129,7 +133,7 @@ def middle(machines: list[Machine]) -> Machine:
 
 
 def prefill(contender: Contender, prompt: Tensor, tokens: list[Tensor]) -> Runner:
-    """Time it, up to REPEATS times while it is quick, and warm up the steps that follow."""
+    """Time the prefill of one contender, repeat it if it is quick, and make the WARM_UP steps after it."""
     room = WARM_UP + ROUNDS * BLOCK + 1
     logits: list[Tensor] = []
     contender.clear()
@@ -151,7 +155,7 @@ def prefill(contender: Contender, prompt: Tensor, tokens: list[Tensor]) -> Runne
 
 
 def step(runner: Runner, tokens: list[Tensor]) -> None:
-    """Read the next of the course's tokens; the course, who is first, appends it."""
+    """Make one decode step with the next of the course's tokens. The course runs first and appends it to `tokens`."""
     at = len(runner.logits) - 1
     if at == len(tokens):
         tokens.append(runner.logits[-1].argmax().view(1, 1))
@@ -159,12 +163,15 @@ def step(runner: Runner, tokens: list[Tensor]) -> None:
 
 
 def decode_block(runner: Runner, tokens: list[Tensor]) -> None:
-    """BLOCK timed steps."""
+    """Make and time BLOCK steps."""
     runner.steps += time_each([lambda: step(runner, tokens)] * BLOCK).seconds
 
 
 def compare(runner: Runner, course: Runner) -> float:
-    """The largest difference of logits over all steps. Raises ValueError when the tokens or logits differ."""
+    """The largest difference of logits over all steps, relative to the largest logit.
+
+    Raises ValueError when the chosen tokens differ, or the logits by more than SAME.
+    """
     ours, theirs = torch.stack(course.logits), torch.stack(runner.logits)
     difference = float((ours - theirs).abs().max() / ours.abs().max())
     require(
@@ -176,7 +183,7 @@ def compare(runner: Runner, course: Runner) -> float:
 
 
 def relative(rows: list[Row]) -> list[Row]:
-    """The same rows with their times in units of the course's, which is the first."""
+    """The rows with the ratios of their times to those of the course, which is the first row."""
     course = rows[0]
     return [
         replace(

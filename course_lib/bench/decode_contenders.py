@@ -1,4 +1,4 @@
-"""Who runs in the decoding benchmark: the course and transformers, with the same weights in every variant."""
+"""The contenders of the decoding benchmark: the course and transformers, with the same weights in every variant."""
 
 import tempfile
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ SIZES = {
     "tie_word_embeddings": True,
 }
 LATENT = {"kv_lora_rank": 128, "qk_rope_head_dim": 16, "qk_nope_head_dim": 32, "v_head_dim": 32, "q_lora_rank": None}
-DENSE = {"first_k_dense_replace": SIZES["num_hidden_layers"]}  # no layer is a mixture of experts
+DENSE = {"first_k_dense_replace": SIZES["num_hidden_layers"]}  # so that no layer is a mixture of experts
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A model of transformers that the course loads as its own."""
+    """A variant of attention, as a model of transformers that the course can load."""
 
     name: str
-    family: str  # the class of transformers is FAMILYForCausalLM
-    sizes: dict
-    reading: str  # how the course reads its cache in a decode step
-    their_reading: str  # how transformers does
+    family: str  # its class in transformers is FAMILYForCausalLM
+    sizes: dict  # arguments of its config, beside SIZES
+    reading: str  # of the course's cache in a decode step
+    their_reading: str  # of the cache of transformers
 
 
 VARIANTS = {
@@ -45,27 +45,27 @@ VARIANTS = {
 
 
 class Contender(Protocol):
-    """One implementation with its cache."""
+    """What the benchmark asks of an implementation, which holds its own cache."""
 
     name: str
     reading: str
 
     def prefill(self, tokens: Tensor, room: int) -> Tensor:
-        """Tokens (1, N) into a fresh cache with room for `room` more -> logits (vocab,) of what follows."""
+        """Read tokens (1, N) into a new cache with room for `room` more; return the logits (vocab,) of the next one."""
 
     def step(self, token: Tensor) -> Tensor:
-        """One token (1, 1) -> logits (vocab,) of what follows."""
+        """Read one more token (1, 1); return the logits (vocab,) of the next one."""
 
     def clear(self) -> None:
-        """Give the memory of the cache back."""
+        """Free the memory of the cache."""
 
     @property
     def cache_bytes(self) -> int:
-        """Bytes of the tensors in the cache, room included."""
+        """Bytes of the tensors in the cache, unused room included."""
 
 
 class Course:
-    """course_lib: a fixed cache, read grouped or absorbed."""
+    """The course, with caches of fixed size, read grouped or absorbed."""
 
     name = "course"
 
@@ -88,7 +88,7 @@ class Course:
 
 
 class PlainCourse(Course):
-    """The course with every step computed in the plain way, as under COURSE_CPU=plain."""
+    """The course with everything computed in the plain way, as under COURSE_CPU=plain."""
 
     name = "plain-course"
 
@@ -102,7 +102,7 @@ class PlainCourse(Course):
 
 
 class Transformers:
-    """The package transformers with one of its caches, dynamic or static."""
+    """The package transformers, with its dynamic or its static cache."""
 
     def __init__(self, model, kind: str, variant: Variant):
         self.model, self.kind, self.reading = model, kind, variant.their_reading
@@ -131,7 +131,10 @@ class Transformers:
 
 
 def contenders(variant: Variant, sizes: dict = SIZES) -> tuple[DecoderModel, list[Contender]]:
-    """The course's model, and all who run it. Raises ValueError without the package transformers."""
+    """The course's model of a variant, and all contenders with its weights, the course first.
+
+    Raises ValueError without the package transformers.
+    """
     theirs = random_model(variant, sizes)
     with tempfile.TemporaryDirectory(prefix="course-bench-") as folder:
         theirs.save_pretrained(folder)
@@ -141,11 +144,14 @@ def contenders(variant: Variant, sizes: dict = SIZES) -> tuple[DecoderModel, lis
 
 
 def random_model(variant: Variant, sizes: dict):
-    """Of transformers, its weights drawn anew: as it draws them, every key is nearly alike."""
+    """A model of transformers with random weights, larger than its own: with those all keys are nearly alike.
+
+    Raises ValueError without the package transformers.
+    """
     try:
         import transformers
     except ImportError as error:
-        raise ValueError("transformers, to compare with, must be installed: pip install transformers") from error
+        raise ValueError("the benchmark needs transformers: pip install transformers") from error
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     config = getattr(transformers, variant.family + "Config")(**sizes, **variant.sizes)

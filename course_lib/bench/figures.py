@@ -1,8 +1,8 @@
-"""How fast the interactive figures are in Chromium: opening, painting, and asking Python.
+"""The benchmark of the interactive figures in Chromium: times to open, to paint, and to get an answer from Python.
 
-Painting is measured inside a frame: from the beginning of an interaction's handler, at the start of the frame, to the
-first task after the frame was painted. Waiting for the display to begin a frame is left out, since it takes as long
-for every figure. Times are of the main thread, where everything that the figures do happens.
+Painting is measured within one frame: from the beginning of an interaction's handler, at the start of the frame, to the
+first task after the frame was painted. The wait for the display to begin a frame is left out, since it is the same for
+every figure. Times are of the browser's main thread, where all the figures' code runs.
 """
 
 import tempfile
@@ -19,9 +19,9 @@ from course_lib.config import require
 from course_lib.widgets.base import AskingFigure, InteractiveFigure
 
 TOKENS = [f"token{i}" for i in range(64)]
-OPENINGS = 5
+OPENINGS = 5  # of each page
 INTERACTIONS = 40  # with each control
-ANSWERS = 40  # to choices by each control that asks more than once
+ANSWERS = 40  # timed for each control that asks Python, after its first answer
 VIEWPORT = {"width": 1280, "height": 900}
 COLUMNS = {
     "figure": "{name}",
@@ -32,7 +32,7 @@ COLUMNS = {
     "Python, ms": "{answer}",
 }
 
-# One interaction with an element; what native controls do on a key is done for them.
+# One interaction with an element. Events made by a script do not change native controls, so this code changes them.
 ACT = """(element, forth) => {
   const tell = (...kinds) => kinds.forEach((kind) => element.dispatchEvent(new Event(kind, { bubbles: true })));
   if (element.type === "range") {
@@ -63,7 +63,7 @@ PAINT = f"""async (count) => {{
   for (let i = 0; i < count; i++) times.push(await once(i % 2 === 0));
   return times;
 }}"""
-# What the Tab key reaches, one after the other.
+# The elements that the Tab key reaches, in their order.
 STOPS = """(place) => {
   const figure = document.querySelectorAll(".clf")[place];
   const stops = [...figure.querySelectorAll('input, select, button, [tabindex="0"]')];
@@ -74,14 +74,14 @@ FOCUS = f"""([place, i]) => {{
   stop?.focus();
   return stop ? stop.getAttribute("aria-label") ?? stop.labels?.[0]?.textContent ?? stop.textContent : null;
 }}"""
-# Noted by the page itself: the first frame that was painted with the figure in it.
+# The page itself records the time of the first painted frame with the figure in it.
 OPENED = """new MutationObserver((_, observer) => {
   if (!document.querySelector(".clf")) return;
   observer.disconnect();
   requestAnimationFrame(() => setTimeout(() => (window.opened = performance.now()), 0));
 }).observe(document, { childList: true, subtree: true });"""
-# Milliseconds from a choice, by the focused element, to the frame with Python's answer; null if it asks nothing.
-# A pause before it, as a reader makes: JupyterLab holds a choice back until Python is idle after the one before.
+# Milliseconds from a choice, by the focused element, to the frame with Python's answer; null if Python is not asked.
+# The pause before is one that a reader makes, too: JupyterLab delays a choice until Python is idle again.
 ASK = """async (act) => {
   await new Promise((done) => setTimeout(done, 400));
   const body = document.activeElement.closest(".clf").querySelector(".clf-body");
@@ -89,7 +89,7 @@ ASK = """async (act) => {
   const stop = document.activeElement;
   (0, eval)(act)(stop, true);
   const asks = () => body.classList.contains("clf-pending");
-  // In a list of our own the arrow only moves, and Enter picks.
+  // In the figures' own lists the arrow only moves, and Enter picks.
   if (!asks()) stop.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
   if (!asks()) return null;
   await new Promise((done) => new MutationObserver((_, observer) => {
@@ -102,9 +102,9 @@ ASK = """async (act) => {
 
 
 def measure(browser, classes: Sequence[type[InteractiveFigure]], tokens: Sequence[str] = TOKENS) -> list[dict]:
-    """A row for each figure, of `example(tokens)`; `browser` is Playwright's Chromium.
+    """Measure the example of each figure class with these tokens in `browser`, Playwright's Chromium: a row for each.
 
-    The round trip is measured in a JupyterLab, for figures that ask Python; for others it is None.
+    The round trip to Python is measured in JupyterLab; it is None for figures that do not ask Python.
     """
     rows = [measure_page(browser, cls, tokens) for cls in classes]
     asking = [cls for cls in classes if issubclass(cls, AskingFigure)]
@@ -113,13 +113,13 @@ def measure(browser, classes: Sequence[type[InteractiveFigure]], tokens: Sequenc
 
 
 def as_line(row: dict) -> dict:
-    """The row with what COLUMNS shows."""
+    """The row with the additional entries that COLUMNS shows."""
     trip = row["round_trip_p95_ms"]
     return row | {"kilobytes": row["page_bytes"] / 1000, "answer": "not asked" if trip is None else f"{trip:.0f}"}
 
 
 def measure_page(browser, cls: type[InteractiveFigure], tokens: Sequence[str]) -> dict:
-    """Size, opening and painting of a page that stands alone."""
+    """Size of a figure's page in bytes, and times of opening and painting it in milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
         path = cls.example(tokens).save(Path(folder) / "figure.html")
         opening = [opening_time(browser, path.as_uri()) for _ in range(OPENINGS)]
@@ -131,7 +131,7 @@ def measure_page(browser, cls: type[InteractiveFigure], tokens: Sequence[str]) -
 
 @contextmanager
 def offline_page(browser, url: str):
-    """A page without network, open for the `with` block; `window.opened` is when it showed its figure."""
+    """Open a page without network for the `with` block; `window.opened` is the time when it showed its figure."""
     with new_page(browser, offline=True, viewport=VIEWPORT) as opened:
         opened.add_init_script(OPENED)
         opened.goto(url)
@@ -146,17 +146,17 @@ def opening_time(browser, url: str) -> float:
 
 
 def slowest_paint(browser, url: str) -> tuple[float, str]:
-    """Of all controls the largest 95th percentile of milliseconds per interaction, and the control's label."""
+    """(milliseconds, label) of the slowest control: the largest 95th percentile of the times of an interaction."""
     found = []
     with offline_page(browser, url) as opened:
-        # Controls come and go with the interactions, so that each is looked for when it is its turn.
+        # Interactions add and remove controls, so each is looked for only when it is its turn.
         while (label := opened.evaluate(FOCUS, [0, len(found)])) is not None:
             found.append((float(np.percentile(opened.evaluate(PAINT, INTERACTIONS), 95)), label.strip()))
     return max(found)
 
 
 def round_trips(browser, classes: Sequence[type[AskingFigure]], tokens: Sequence[str]) -> dict[str, float]:
-    """Of each figure the 95th percentile of milliseconds from a choice to the frame with Python's answer."""
+    """For each figure, by name: the 95th percentile of milliseconds from a choice to the frame with Python's answer."""
     cells = [f"from {c.__module__} import {c.__name__}\n{c.__name__}.example({list(tokens)!r})" for c in classes]
     all_shown = "(n) => document.querySelectorAll('.clf').length === n"
     with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder), cells) as address:
@@ -167,9 +167,10 @@ def round_trips(browser, classes: Sequence[type[AskingFigure]], tokens: Sequence
 
 
 def slow_answer(opened, place: int) -> float:
-    """The 95th percentile over all controls of the figure at `place` in the notebook.
+    """The 95th percentile of milliseconds until Python answers, over all controls of the figure number `place`.
 
-    All ask for the same computation, and a button that sets one state asks once, so that they are not told apart.
+    The controls are taken together: all ask for the same computation, and some buttons ask only once.
+    Raises ValueError when no control asks Python.
     """
     found, stop = [], 0
     while opened.evaluate(FOCUS, [place, stop]) is not None:
@@ -178,5 +179,5 @@ def slow_answer(opened, place: int) -> float:
             found += [first, *(opened.evaluate(ASK, ACT) for _ in range(ANSWERS))]
         stop += 1
     times = [time for time in found if time is not None]
-    require(bool(times), f"figure {place} asks Python nothing by any of its controls")
+    require(bool(times), f"figure {place} must have a control that asks Python, but has none")
     return float(np.percentile(times, 95))

@@ -1,4 +1,4 @@
-"""A JupyterLab of our own for a while: what is measured or tested there is what a reader has."""
+"""Start a JupyterLab for a measurement or a test, which then sees what a reader sees."""
 
 import os
 import socket
@@ -21,7 +21,10 @@ RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells');
 
 @contextmanager
 def running_lab(folder: Path, cells: list[str]) -> Iterator[str]:
-    """Serve `folder` with these cells as a notebook; gives the notebook's address. Raises as `serving` does."""
+    """Serve a notebook of these code cells, in `folder`, for the `with` block; gives its address.
+
+    Raises TimeoutError when the server does not answer.
+    """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=KERNEL)
     nbformat.write(notebook, folder / "notebook.ipynb")
     with serving(folder) as address:
@@ -30,10 +33,10 @@ def running_lab(folder: Path, cells: list[str]) -> Iterator[str]:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """A lab with the files of `folder`, on 127.0.0.1 without a token; gives its address, below which they are in tree/.
+    """Run a JupyterLab for the `with` block, on 127.0.0.1 without a token; gives ADDRESS.
 
-    Settings are the lab's own, inside the folder: all cells are in the page, not only those in view.
-    Raises TimeoutError when the server does not answer.
+    A file of `folder` is at ADDRESS/tree/FILE. The lab has its own settings, inside the folder; with these the page
+    holds all cells, not only those in view. Raises TimeoutError when the server does not answer.
     """
     port = free_port()
     settings = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
@@ -55,33 +58,33 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens now."""
+    """The number of a port of 127.0.0.1 on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def run_all(page, address: str) -> None:
-    """Open the notebook in Playwright's `page` and run its cells; they may still be running afterwards."""
+    """Open the notebook at `address` in Playwright's `page` and start all cells; does not wait for their end."""
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=1000 * limits.START)
-    # If cells run before the kernel is there, JupyterLab asks which kernel to take.
+    # If cells are run before the kernel is there, JupyterLab asks for a kernel.
     page.wait_for_function(IDLE, timeout=1000 * limits.START)
     page.evaluate(RUN_ALL)
 
 
 def eventually(condition: Callable, seconds: float = limits.ANSWER):
-    """The first true value of `condition()`; raises TimeoutError after so many seconds."""
+    """Call `condition()` until its value is true, and return it. Raises TimeoutError after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := condition():
             return value
         time.sleep(0.1)
-    raise TimeoutError(f"not so within {seconds} s")
+    raise TimeoutError(f"the condition did not become true within {seconds} s")
 
 
 def answers(url: str) -> bool:
-    """Whether a server answers there."""
+    """Whether a server answers at `url` with status 200."""
     try:
         return urllib.request.urlopen(url, timeout=limits.ANSWER).status == 200
     except OSError:

@@ -1,4 +1,4 @@
-"""How much memory this process took at most, where the system tells (Linux)."""
+"""Measure the peak memory of this process (on Linux only)."""
 
 import ctypes
 from pathlib import Path
@@ -8,17 +8,21 @@ KIB = 1024
 
 
 class PeakMemory:
-    """with PeakMemory() as memory: ...; then memory.peak is the most that was held above what was held before.
+    """The most memory that the process held in a `with` block, above what it held before, in bytes.
 
-    In bytes, of the whole process; None where the system has no such counter.
+        with PeakMemory() as memory:
+            compute()
+        memory.peak
+
+    `peak` is None on systems without such a counter.
     """
 
     peak: int | None = None
 
     def __enter__(self) -> "PeakMemory":
         try:
-            ctypes.CDLL(None).malloc_trim(0)  # what is free already is given back first
-            PEAK_RESET.write_text("5")  # sets the high-water mark to what is held now
+            ctypes.CDLL(None).malloc_trim(0)  # gives free memory back to the system first
+            PEAK_RESET.write_text("5")  # sets the recorded peak to the present value
             self._before = read_status("VmRSS")
         except (OSError, AttributeError, TypeError):
             self._before = None
@@ -30,6 +34,6 @@ class PeakMemory:
 
 
 def read_status(name: str) -> int:
-    """A line of the process's status, in bytes."""
+    """The entry `name` of /proc/self/status, in bytes."""
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(name))
     return KIB * int(line.split()[1])

@@ -1,4 +1,4 @@
-"""A benchmark's figures: a table to read, and a JSON file that is written whole or not at all."""
+"""Report the results of a benchmark: a printed table, and a JSON file that is written whole or not at all."""
 
 import errno
 import json
@@ -14,7 +14,7 @@ from course_lib.files import write_atomically
 
 
 def require_writable(path: Path) -> None:
-    """Raise OSError unless a file can be written at `path`: better before the measurement than after it."""
+    """Raise OSError unless a file can be written at `path`. Call it before a measurement; parent folders are made."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +23,7 @@ def require_writable(path: Path) -> None:
 
 
 def write(path: Path, benchmark: str, rows: Sequence[dict], **circumstances) -> None:
-    """Keep rows and circumstances (the text, the machine) in `path`."""
+    """Write rows and circumstances (such as text and machine) of the named benchmark to `path` as JSON."""
     content = {"benchmark": benchmark} | circumstances | {"rows": list(rows)}
     write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
@@ -31,7 +31,7 @@ def write(path: Path, benchmark: str, rows: Sequence[dict], **circumstances) -> 
 def show(title: str, figures: dict[str, str], rows: Sequence[dict]) -> None:
     """Print a table with a column for each of `rows`, headed by its name, and a line for each of `figures`.
 
-    figures: what stands at the beginning of a line -> the figure, as a format of the row's keys.
+    figures: label of the line -> format string with the keys of a row, such as "{seconds:.1f}".
     """
     table = Table(title=title, title_justify="left")
     table.add_column()
@@ -43,7 +43,7 @@ def show(title: str, figures: dict[str, str], rows: Sequence[dict]) -> None:
 
 
 def show_lines(title: str, figures: dict[str, str], rows: Sequence[dict]) -> None:
-    """Print a table with a line for each of `rows`, and a column for each of `figures`, as `show` has them."""
+    """Print a table with a line for each of `rows` and a column for each of `figures`: heading -> format string."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in figures:
         table.add_column(heading, justify="right")

@@ -1,4 +1,4 @@
-"""Who runs in the benchmark of tokenizers. All learn the same number of tokens from the same text."""
+"""The contenders of the tokenizer benchmark. All learn the same number of tokens from the same text."""
 
 import importlib.util
 import json
@@ -11,36 +11,36 @@ from course_lib.text.tokenizers import BPETokenizer, PairTokenizer, Tokenizer, W
 from course_lib.text.tokenizers.merges import LEAST, Pair
 
 VOCAB_SIZE = 2048
-PEER = "tokenizers"  # the package
+PEER = "tokenizers"  # the package to compare with
 
-Ids = list[list[int]]  # of each part of the text
+Ids = list[list[int]]  # a list of ids for each part of the text
 
 
 class Contender(ABC):
-    """One row: a way to learn tokens from a text, and to encode and decode it, given in one or several parts."""
+    """A way to learn tokens from a text, to encode and to decode it; the text is given in one or several parts."""
 
     def __init__(self, name: str, about: str, parts: Iterable[str]):
         self.name, self.about, self.parts = name, about, tuple(parts)
 
     @abstractmethod
     def train(self):
-        """A new tokenizer."""
+        """Learn a new tokenizer from the text."""
 
     @abstractmethod
     def encode(self, tokenizer) -> Ids:
-        """The ids of all parts."""
+        """The ids of each part of the text."""
 
     @abstractmethod
     def decode(self, tokenizer, ids: Ids) -> list[str]:
-        """The texts of these ids."""
+        """The text of each list of ids."""
 
     @abstractmethod
     def vocabulary(self, tokenizer) -> int:
-        """The number of its tokens."""
+        """The number of tokens of the tokenizer."""
 
     @abstractmethod
     def agreement(self, tokenizer, ids: Ids) -> str:
-        """How its ids compare to those of the course's byte-pair tokenizer."""
+        """Says how the ids compare to those of the course's byte-pair tokenizer."""
 
 
 class Ours(Contender):
@@ -67,10 +67,10 @@ class Ours(Contender):
 
 
 class Theirs(Contender):
-    """Byte-level byte-pair encoding of the package `tokenizers`, by its calls for many texts, which are its fastest."""
+    """Byte-level byte-pair encoding of the package `tokenizers`, with its fastest calls, those for many texts."""
 
     def __init__(self, name: str, about: str, parts: Iterable[str], ours: BPETokenizer):
-        """`ours` learnt from the whole text."""
+        """ours: the course's tokenizer, learnt from the whole text."""
         super().__init__(name, about, parts)
         self.ours = ours
 
@@ -99,7 +99,7 @@ class Theirs(Contender):
         return tokenizer.get_vocab_size()
 
     def agreement(self, tokenizer, ids: Ids) -> str:
-        """Raises ValueError when the course's tokenizer, given the same merges, makes other ids of a part."""
+        """As in `Contender`. Raises ValueError if the course's tokenizer makes other ids with the same merges."""
         merges = merges_of(tokenizer)
         same = BPETokenizer(merges)
         require(
@@ -113,13 +113,13 @@ class Theirs(Contender):
 
 
 def merges_of(tokenizer) -> list[Pair]:
-    """What a tokenizer of the package has learnt, as ids."""
+    """The merges that a tokenizer of the package has learnt, as pairs of ids."""
     ids = tokenizer.get_vocab()
     return [(ids[left], ids[right]) for left, right in json.loads(tokenizer.to_str())["model"]["merges"]]
 
 
 def contenders(corpus: Corpus) -> list[Contender]:
-    """The course's tokenizers, and where it is installed the peer: given the whole text, and given its documents."""
+    """The course's tokenizers and, if it is installed, PEER twice: with the whole text, and with its documents."""
     ours = [
         Ours(BPETokenizer, "the course's byte-pair encoding", corpus.text),
         Ours(PairTokenizer, "the course's pairs of characters", corpus.text),

@@ -1,4 +1,4 @@
-"""Durations of repeated calls: warmed up first, then the median, and how far the middle half of them spreads."""
+"""Time repeated calls: first some without timing, then the median and the quartiles of the timed ones."""
 
 import statistics
 import time
@@ -14,7 +14,7 @@ class Timing:
 
     @property
     def best(self) -> float:
-        """The least disturbed call."""
+        """The least time, which other work on the machine has disturbed least."""
         return min(self.seconds)
 
     @property
@@ -23,18 +23,18 @@ class Timing:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """Half of the calls took between these two."""
+        """The lower and the upper quartile: half of the calls took between these two."""
         low, _, high = statistics.quantiles(self.seconds, n=4, method="inclusive")
         return low, high
 
 
 def time_calls(call: Callable[[], object], repeats: int, warm_up: int = 2) -> Timing:
-    """Of `repeats` calls, at least two, after `warm_up` that are not timed."""
+    """Time `repeats` calls, after `warm_up` calls that are not timed."""
     return time_each([call] * (warm_up + repeats), warm_up)
 
 
 def time_each(calls: Sequence[Callable[[], object]], warm_up: int = 0) -> Timing:
-    """Of these calls in their order, without the first `warm_up`."""
+    """Make these calls in their order, and time all but the first `warm_up`."""
     seconds = []
     for call in calls:
         start = time.perf_counter()

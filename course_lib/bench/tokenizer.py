@@ -1,4 +1,4 @@
-"""How fast tokenizers learn, encode and decode: the course's, and the package `tokenizers` where it is installed."""
+"""The tokenizer benchmark: how fast the course's tokenizers, and those of the package `tokenizers`, learn and work."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -12,13 +12,16 @@ from course_lib.text import corpora
 from course_lib.text.corpora import Corpus
 from course_lib.text.tokenizers.base import to_bytes
 
-LEAST = 100_000  # characters: shorter texts are encoded in less time than a computer's other work takes
+LEAST = 100_000  # characters: the time to encode a shorter text would drown in other work of the computer
 MEGA = 1_000_000
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one contender took. Rates are of bytes of the text as UTF-8; quartiles enclose half of the repeats."""
+    """The results of one contender: medians, and quartiles, between which half of the repeats lie.
+
+    Rates are in 10**6 bytes of UTF-8 text per second.
+    """
 
     name: str
     about: str
@@ -37,10 +40,14 @@ class Row:
 
 
 class Trial:
-    """A contender, checked once, and timed as often as wanted."""
+    """A contender that is checked once, and then timed as often as wanted."""
 
     def __init__(self, contender: Contender):
-        """Warms up with all that is timed later. Raises ValueError when a text does not come back from its ids."""
+        """Runs once, without timing, all that is timed later.
+
+        Raises ValueError when decoding does not give the text back, and when the contender makes other ids than it
+        should.
+        """
         tokenizer = contender.train()
         ids = contender.encode(tokenizer)
         require(
@@ -53,7 +60,7 @@ class Trial:
         self.seconds: list[tuple[float, float, float]] = []
 
     def repeat(self) -> None:
-        """Learn, encode and decode once more. The tokenizer is new, so nothing is remembered from the time before."""
+        """Learn, encode and decode once more, with a new tokenizer, which remembers nothing of earlier repeats."""
         start = time.perf_counter()
         tokenizer = self.contender.train()
         trained = time.perf_counter()
@@ -81,13 +88,13 @@ class Trial:
 
 
 def rates(amount: float, timing: Timing) -> tuple[float, float]:
-    """The amount over each quartile, the lower rate first."""
+    """`amount` divided by each quartile of the time, the lower rate first."""
     low, high = timing.quartiles
     return amount / high, amount / low
 
 
 def long_text(name_or_path: str) -> Corpus:
-    """A corpus of the course or a text file, as `corpora.load_or_read`; ValueError if it is too short to be timed."""
+    """A corpus of the course or of a text file. Raises as `corpora.load_or_read`; ValueError for a text below LEAST."""
     corpus = corpora.load_or_read(name_or_path)
     length = len(corpus.text)
     require(length >= LEAST, f"the text must have {LEAST:,} characters at least, got {length:,} in {name_or_path}")
@@ -95,9 +102,9 @@ def long_text(name_or_path: str) -> Corpus:
 
 
 def measure(corpus: Corpus, repeats: int) -> list[Row]:
-    """A row for each contender, all checked before any is timed, then timed in turn, `repeats` times (at least two).
+    """Run the benchmark: a row for each contender. All are checked first, then timed in turn, `repeats` >= 2 times.
 
-    Raises ValueError when a contender does not give back what it encoded, or makes other ids than it should.
+    Raises ValueError when a contender does not give back the text that it encoded, or makes other ids than it should.
     """
     found = contenders(corpus)
     with tqdm(total=len(found) * (1 + repeats), unit="run") as bar:

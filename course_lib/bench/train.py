@@ -1,4 +1,4 @@
-"""How fast and how well the course trains: a known run as baseline, and our best in the time which that took."""
+"""The training benchmark: a known run as baseline, then the course's best recipe in the time of the baseline."""
 
 import tempfile
 from dataclasses import asdict, dataclass
@@ -11,13 +11,13 @@ from course_lib.models import DecoderModel
 from course_lib.training import NextTokenData, Recipe, Result, train
 from course_lib.training.distributed import dtype_of
 
-TRIAL = 30  # steps, to learn how long one takes
+TRIAL = 30  # steps, to measure how long one takes
 DEVICE = "cpu"
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one contender took, and what it reached on the whole last tenth of the text."""
+    """The results of one contender; its losses are on the whole last tenth of the text."""
 
     name: str
     about: str
@@ -29,7 +29,7 @@ class Row:
     nats_per_token: float  # on windows of CONTEXT characters side by side
     bits_per_byte: float
     batch_size: int
-    precision: str  # of matrix products, here: the recipe may leave it to the machine
+    precision: str  # of matrix products on this machine; the recipe may say "auto"
     model: dict
     recipe: dict
 
@@ -38,14 +38,14 @@ class Row:
 
 
 def measure(text: CharacterText, steps: int, seed: int = 0) -> list[Row]:
-    """The rows of the benchmark; `steps` are the baseline's."""
+    """Run the benchmark: rows of baseline and best. `steps`: of the baseline; the best gets as much time."""
     baseline = run(BASELINE, text, steps, seed)
     affordable = max(1, int(baseline.seconds / trial(BEST, text, seed)))
     return [baseline, run(BEST, text, affordable, seed)]
 
 
 def run(contender: Contender, text: CharacterText, steps: int, seed: int) -> Row:
-    """Train from random weights for `steps`, with a progress bar, and judge."""
+    """Train a contender from random weights for `steps`, with a progress bar; its row holds the last validation."""
     model, recipe = new_model(contender, text, seed), contender.recipe(steps)
     result = train_here(model, text.data(CONTEXT, contender.batch_size), recipe)
     return Row(
@@ -66,20 +66,21 @@ def run(contender: Contender, text: CharacterText, steps: int, seed: int) -> Row
 
 
 def trial(contender: Contender, text: CharacterText, seed: int) -> float:
-    """Seconds that a step takes here and now."""
+    """Seconds that a step of this contender takes on this machine, as a mean of TRIAL steps."""
     data = text.data(CONTEXT, contender.batch_size)
-    data.validation_tokens = data.validation_tokens[: CONTEXT + 1]  # nothing is judged
+    data.validation_tokens = data.validation_tokens[: CONTEXT + 1]  # its loss is not used
     result = train_here(new_model(contender, text, seed), data, contender.recipe(TRIAL), watchers=())
     return result.training_seconds / TRIAL
 
 
 def new_model(contender: Contender, text: CharacterText, seed: int) -> DecoderModel:
+    """The model of a contender with random weights; the caller's random generator is left as it was."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         return DecoderModel(contender.model(len(text.vocab)))
 
 
 def train_here(model: DecoderModel, data: NextTokenData, recipe: Recipe, watchers: tuple | None = None) -> Result:
-    """Train on the CPU, in a folder that is dropped afterwards."""
+    """Train on the CPU, in a folder that is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="course-bench-") as folder:
         return train(model, data, recipe, folder, device=DEVICE, watchers=watchers)

@@ -1,1 +1,1 @@
-"""Checkpoint surgery: a trained model of one attention variant turned into another, or written in another basis."""
+"""Checkpoint surgery: convert a trained model to another attention variant, or rewrite its heads in another basis."""

@@ -1,9 +1,10 @@
-"""Heads in another order or another basis: the same function, but other heads resemble each other.
+"""Reorder heads, or rewrite them in another basis, before they are pooled: the model stays the same function.
 
-A layer does not fix its heads. They can be permuted, and for every orthogonal G the head (W_V G, G^T W_O) writes what
-(W_V, W_O) wrote, and (W_Q G, W_K G) has the scores of (W_Q, W_K); under RoPE only if G commutes with the rotations,
-that is turns each of its pairs. Pooling heads afterwards is a different matter: it depends on order and basis.
-Compare Jin et al., "Align Attention Heads Before Merging Them", arXiv 2412.20677.
+The function of a layer does not determine its heads. They can be permuted. For every orthogonal G the head
+(W_V G, G^T W_O) has the output of (W_V, W_O), and (W_Q G, W_K G) has the scores of (W_Q, W_K). Under RoPE the latter
+holds only if G commutes with the rotations; the G used here turn each pair of coordinates by itself. But the result of
+pooling does depend on order and basis. Compare Jin et al., "Align Attention Heads Before Merging Them", arXiv
+2412.20677.
 """
 
 import copy
@@ -24,9 +25,9 @@ ITERATIONS = 30
 
 @torch.no_grad()
 def reorder_heads(model: DecoderModel, orders: Sequence[Sequence[int]]) -> DecoderModel:
-    """A copy whose layer l has its former KV head orders[l][k] at place k, with the query heads that read it.
+    """A copy of the model: in layer l, KV head orders[l][k] moves to place k, with the query heads that read it.
 
-    Raises ValueError unless there is a permutation of the KV heads for each layer.
+    Raises ValueError unless `orders` holds a permutation of the KV heads for each layer, and for another kind of model.
     """
     config = grouped_config(model)
     require(
@@ -45,10 +46,11 @@ def reorder_heads(model: DecoderModel, orders: Sequence[Sequence[int]]) -> Decod
 
 @torch.no_grad()
 def align_heads(model: DecoderModel, n_kv_heads: int) -> DecoderModel:
-    """A copy that is the same function, its KV heads turned so that those of each of n_kv_heads groups come close.
+    """The same function with KV heads turned, so that those of each of `n_kv_heads` groups come close to each other.
 
-    Values turn by any orthogonal matrix; so do keys without positions. Under RoPE each pair of a key turns alone, and
-    keys with QK-norm stay as they are, since its gain belongs to coordinates. Raises ValueError as `share_heads` does.
+    Values are turned by an orthogonal matrix, keys without positions too. Under RoPE each pair of key coordinates is
+    turned by itself. Keys with QK-norm stay, since its gain belongs to single coordinates.
+    Raises ValueError for another kind of model, and when n_kv_heads does not divide the number of KV heads.
     """
     config = grouped_config(model)
     held = config.n_kv_heads
@@ -64,10 +66,10 @@ def align_heads(model: DecoderModel, n_kv_heads: int) -> DecoderModel:
 
 
 def bases(W: Float[Tensor, "d he"], heads: int, groups: int, nearest: Group) -> Float[Tensor, "h e e"]:
-    """G_h, such that the W_h G_h of a group are near to their mean: generalised Procrustes analysis (Gower, 1975).
+    """Matrices G_h that bring the W_h G_h of each group close to their mean: generalised Procrustes analysis.
 
-    We alternate: fix the mean and find G, then fix G and recompute the mean. So the sum of squared distances never
-    rises.
+    Gower, "Generalized Procrustes Analysis", 1975. We alternate: fix the mean and find the G_h, then fix the G_h and
+    recompute the mean. So the sum of squared distances never rises. `nearest` maps C = W_h^T (mean) to G_h.
     """
     W = W.to(torch.promote_types(W.dtype, torch.float32))  # half precision has no SVD
     cut = W.unflatten(-1, (groups, heads // groups, -1)).permute(1, 2, 0, 3)  # (groups, q, d, e)
@@ -85,10 +87,10 @@ def nearest_orthogonal(C: Float[Tensor, "*b e e"]) -> Float[Tensor, "*b e e"]:
 
 
 def nearest_pair_rotations(C: Float[Tensor, "*b e e"]) -> Float[Tensor, "*b e e"]:
-    """The same among matrices that turn coordinates 2 i and 2 i + 1 as a pair, which commute with RoPE."""
+    """The G with the largest trace of G^T C among rotations of each pair (2 i, 2 i + 1), which commute with RoPE."""
     even, odd = torch.arange(0, C.shape[-1], 2), torch.arange(1, C.shape[-1], 2)
     turns = torch.complex(C[..., even, even] + C[..., odd, odd], C[..., odd, even] - C[..., even, odd]).sgn()
-    turns = torch.where(turns == 0, 1, turns)  # where all are as near, a pair stays as it is
+    turns = torch.where(turns == 0, 1, turns)  # where all rotations are equally good, the pair stays
     G = torch.zeros_like(C)
     G[..., even, even] = G[..., odd, odd] = turns.real
     G[..., odd, even], G[..., even, odd] = turns.imag, -turns.imag
@@ -96,14 +98,14 @@ def nearest_pair_rotations(C: Float[Tensor, "*b e e"]) -> Float[Tensor, "*b e e"
 
 
 def turn(attention: GroupedQueryAttention, letter: str, G: Float[Tensor, "g e e"]) -> None:
-    """Turn KV heads in place, and what meets them: queries for keys, rows of W_O for values."""
-    wide = G.repeat_interleave(attention.config.n_heads // len(G), dim=0)  # of the query heads
+    """Turn KV heads of one layer in place: values and rows of W_O (letter `V`), or keys and queries (`K`)."""
+    wide = G.repeat_interleave(attention.config.n_heads // len(G), dim=0)  # one for each query head
     turn_columns(projections(attention, letter).values(), G)
     turn_columns([attention.W_O.T] if letter == "V" else projections(attention, "Q").values(), wide)
 
 
 def turn_columns(parameters: Iterable[Tensor], G: Float[Tensor, "h e e"]) -> None:
-    """W_h G_h for each head in place, and b_h G_h."""
+    """Replace W_h by W_h G_h for each head in place, and b_h by b_h G_h."""
     for parameter in parameters:
         heads = parameter.unflatten(-1, (len(G), -1)).to(G.dtype)
         parameter.copy_(torch.einsum("...he,hef->...hf", heads, G).flatten(-2))

@@ -1,4 +1,4 @@
-"""What the attention layers of a trained model read, and how far back they look, summed over calibration text."""
+"""Statistics of attention layers on a calibration text: the inputs of each, and how far back it looks."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -18,20 +18,22 @@ from course_lib.models.writing import writing
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Of one layer. Its inputs X would need a row per token; their Gram matrix has all that a factorisation asks for,
+    """Statistics of one attention layer on a calibration text.
 
-    ||X W||_F^2 = tr(W^T X^T X W), in constant memory.
+    The Gram matrix X^T X of the inputs X (tokens, d) takes constant memory. It is all that a factorisation needs, since
+    ||X W||_F^2 = tr(W^T X^T X W).
     """
 
     gram: Float[np.ndarray, "d d"]  # X^T X, in float64
-    distances: Float[np.ndarray, "n"]  # share of the attention weights, all heads together, that lies s tokens back
+    distances: Float[np.ndarray, "n"]  # entry s: share of the attention weights of all heads on tokens s back
 
 
 @cpu.plain()
 def calibrate(model: DecoderModel, batches: Iterable[Tensor]) -> list[Calibration]:
-    """One Calibration for each layer, of all tokens in the batches (b, n) of ids; the model runs in evaluation mode.
+    """The statistics of each attention layer on all tokens of `batches`, each (b, n) of ids.
 
-    Raises ValueError without tokens, and what the model raises for ids that it does not know.
+    The model runs in evaluation mode. Raises ValueError when there are no tokens, and as the model does for unknown
+    ids.
     """
     found = [Sums(model.config.d_model) for _ in model.blocks]
     with ExitStack() as for_now:
@@ -46,13 +48,13 @@ def calibrate(model: DecoderModel, batches: Iterable[Tensor]) -> list[Calibratio
 
 
 class Sums:
-    """What one layer has shown so far."""
+    """The running sums of one layer."""
 
     def __init__(self, d: int):
         self.gram, self.distances = np.zeros((d, d)), np.zeros(1)
 
     def see_inputs(self, layer, arguments: tuple) -> None:
-        """A forward pre-hook."""
+        """Add X^T X of the layer's inputs X; a forward pre-hook of torch."""
         X = arguments[0].flatten(0, 1).double()
         self.gram += (X.T @ X).cpu().numpy()
 
@@ -67,11 +69,11 @@ class Sums:
 
 
 def mean_rotation(distances: Float[np.ndarray, "n"], rope: Rope, d_head: int) -> Complex[np.ndarray, "pairs"]:
-    """For each frequency the mean of e^{i s theta} over distances s with these shares.
+    """The mean of e^{i s theta} over the distances s, weighted by their shares, for each rotary frequency theta.
 
-    The score of a pair is Re(conj(q) k e^{-i s theta}) at distance s. Of all that put one number in place of
-    e^{-i s theta}, its mean has the least expected squared error, where conj(q) k does not depend on s. It is nearly 1
-    for a slow pair, and small for a fast one where the layer looks far.
+    A pair of coordinates contributes Re(conj(q) k e^{-i s theta}) to a score at distance s. If conj(q) k does not
+    depend on s, then of all constants in place of e^{-i s theta} its mean has the least expected squared error. The
+    mean is nearly 1 for slow pairs. It is small for fast pairs if the layer looks far back.
     """
     angles = rotary_frequencies(rope, d_head, len(distances)).numpy()
     return distances @ np.exp(1j * np.arange(len(distances))[:, None] * angles)

@@ -1,4 +1,4 @@
-"""Keys and values of one layer from one latent of rank r: [W_K | W_V] ~ W_L [W_LK | W_LV] (paper, section 7)."""
+"""Low-rank factors for keys and values of one layer together: [W_K | W_V] ~ W_L [W_LK | W_LV] (paper, section 7)."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from course_lib.config import is_whole, require
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LatentFactors:
-    """The latent X W_L, and the up-projections that make all keys and all values of it."""
+    """Factors of rank r: X W_L is the latent, X W_L W_LK are the keys and X W_L W_LV the values of all KV heads."""
 
     W_L: Float[np.ndarray, "d r"]
     W_LK: Float[np.ndarray, "r k"]
@@ -20,7 +20,7 @@ class LatentFactors:
 
     @property
     def error(self) -> float:
-        """||X C - X C P_r P_r^T||_F = (sum_{j > r} sigma_j^2)^{1/2}, C = [alpha W_K | W_V] (Eckart-Young)."""
+        """The error ||X C - X C P_r P_r^T||_F = (sum_{j > r} sigma_j^2)^{1/2}, C = [alpha W_K | W_V] (Eckart-Young)."""
         return float(np.linalg.norm(self.singular_values[self.W_L.shape[1] :]))
 
 
@@ -31,17 +31,18 @@ def joint_factors(
     gram: Float[np.ndarray, "d d"] | None = None,
     balance: float | None = None,
 ) -> LatentFactors:
-    """The best rank-r factors of C = [alpha W_K | W_V] for inputs X with X^T X = gram; of C itself without a gram.
+    """The best factors of rank r of C = [alpha W_K | W_V] for inputs X with X^T X = gram, computed in float64.
 
-    With P_r the first r right singular vectors of X C, the latent is X C P_r, and X C P_r P_r^T is read back from it.
-    By Eckart and Young no matrix of rank r is nearer to X C in the Frobenius norm. Without a gram X is the identity,
-    the SVD of the weights.
-    balance: alpha > 0 weighs keys against values; what stands in front of W_K is divided out of W_LK again. None is
-    ||X W_V||_F / ||X W_K||_F, which gives both the same share of ||X C||_F^2; 1 leaves them as they are.
+    Let P_r hold the first r right singular vectors of X C. The latent is X C P_r, and X C P_r P_r^T is computed from
+    it. By Eckart and Young no matrix of rank r is nearer to X C in the Frobenius norm. Without a gram X is the
+    identity; this is the SVD of the weights.
+    balance: alpha > 0 weighs keys against values; W_LK is divided by alpha again. None takes
+    ||X W_V||_F / ||X W_K||_F, which gives both the same share of ||X C||_F^2; 1 leaves the weights as they are.
 
-    The factors are computed in float64. Keys and values are exact for any alpha from rank min(d, k + v) on, as far as
-    X shows its inputs: directions that no calibration row has are lost.
-    Raises ValueError for shapes that do not fit, a rank outside 1 ... min(d, k + v), a gram that is none, alpha <= 0.
+    At rank min(d, k + v) keys and values of all inputs in the row space of X are exact, for every alpha; of other
+    inputs a part may be lost.
+    Raises ValueError for shapes that do not fit, a rank outside 1 ... min(d, k + v), a gram that is not symmetric and
+    positive semidefinite or is zero, and alpha <= 0.
     """
     check_factors(W_K, W_V, rank, gram)
     W_K, W_V = W_K.astype(np.float64), W_V.astype(np.float64)
@@ -55,14 +56,15 @@ def joint_factors(
 
 
 def equal_shares(K: Float[np.ndarray, "d k"], V: Float[np.ndarray, "d v"]) -> float:
-    """The alpha with ||alpha K||_F = ||V||_F; 1 where either is zero to rounding, so that noise is not blown up."""
+    """The alpha with ||alpha K||_F = ||V||_F; 1 if K or V is zero to rounding, so that noise is not amplified."""
     keys, values = np.linalg.norm(K), np.linalg.norm(V)
     return values / keys if min(keys, values) > 1e-12 * max(keys, values) else 1.0
 
 
 def square_root(gram: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
-    """The symmetric S with S S = gram: ||S W||_F = ||X W||_F, and S W has the right singular vectors of X W.
+    """The symmetric positive semidefinite S with S S = gram = X^T X.
 
+    So S W has the Frobenius norm, the singular values and the right singular vectors of X W.
     Raises ValueError unless the gram is symmetric, finite, not zero, and positive semidefinite to rounding.
     """
     require(bool(np.isfinite(gram).all()), "gram must be finite, got NaN or infinity")
@@ -74,7 +76,7 @@ def square_root(gram: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
 
 
 def check_factors(W_K: np.ndarray, W_V: np.ndarray, rank: int, gram: np.ndarray | None) -> None:
-    """Shapes fit, and there is a factorisation of this rank."""
+    """Raise ValueError unless the shapes fit and 1 <= rank <= min(d, k + v)."""
     good = W_K.ndim == W_V.ndim == 2 and len(W_K) == len(W_V)
     require(good, f"W_K and W_V must be matrices with the same rows, got shapes {W_K.shape} and {W_V.shape}")
     d, most = len(W_K), min(len(W_K), W_K.shape[1] + W_V.shape[1])

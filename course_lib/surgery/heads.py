@@ -1,12 +1,13 @@
-"""A trained decoder with fewer key/value heads, or with one for each query head again (paper, section 6).
+"""Give a trained decoder fewer key/value heads, or again one for each query head (paper, section 6).
 
     share_heads(model, 2, mean)             # the three ways of Ainslie et al., "GQA", arXiv 2305.13245
     share_heads(model, 2, first)
     share_heads(model, 2, Fresh(seed=0))
     repeat_heads(model)                     # multi-head attention with equal heads in each group: exact
 
-Each returns a new model that shares no memory with the old one. A group are neighbours, as query head i reads
-key/value head floor(i g / h). QK-norm, whose gain all heads share, is kept: what is pooled are the weights before it.
+Each call returns a new model that shares no memory with the old one. The heads of a group are neighbours, since query
+head i reads key/value head floor(i g / h). The weights before QK-norm are pooled; the norm itself, whose gain all heads
+share, is kept.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,22 +22,22 @@ from course_lib.config import GroupedConfig, LatentConfig, is_whole, require
 from course_lib.layers import GroupedQueryAttention
 from course_lib.models import DecoderModel
 
-# Heads of a weight are (d, g, q, e): q heads of width e in each of g groups; heads of a bias are (g, q, e).
+# A way to pool heads: (d, g, q, e) for a weight, with q heads of width e in each of g groups; (g, q, e) for a bias.
 Way = Callable[[Float[Tensor, "*d g q e"]], Float[Tensor, "*d g e"]]
 
 
 def mean(heads: Float[Tensor, "*d g q e"]) -> Float[Tensor, "*d g e"]:
-    """The mean of each group: of all single heads the nearest to them, in the sum of squared distances."""
+    """The mean of each group: the single head with the least sum of squared distances to the heads of the group."""
     return heads.mean(-2)
 
 
 def first(heads: Float[Tensor, "*d g q e"]) -> Float[Tensor, "*d g e"]:
-    """The first head of each group; the others are forgotten."""
+    """The first head of each group; the others are dropped."""
     return heads[..., 0, :]
 
 
 class Fresh:
-    """New heads as a new layer has them: normal weights with variance 1 / d, zero biases. Each call draws afresh."""
+    """Random heads, as in a new layer: normal weights of variance 1 / d, zero biases. Each call draws new ones."""
 
     def __init__(self, seed: int):
         require(is_whole(seed, least=0), f"seed must be a whole number from 0, got {seed!r}")
@@ -51,10 +52,11 @@ class Fresh:
 
 
 def share_heads(model: DecoderModel, n_kv_heads: int, how: Way) -> DecoderModel:
-    """A model whose n_kv_heads key/value heads are made from the old ones, each from a group of neighbours, by `how`.
+    """The model with `n_kv_heads` key/value heads: `how` makes each new head from a group of neighbouring old ones.
 
-    Raises ValueError for another kind of model, for a number that does not divide that of its KV heads, and for a
-    `how` that returns another shape.
+    how: `mean`, `first`, `Fresh(seed)` or any function from shape `(*d, g, q, e)` to `(*d, g, e)`.
+    Raises ValueError for another kind of model, when n_kv_heads does not divide the number of its KV heads, and when
+    `how` returns another shape.
     """
     check_groups(grouped_config(model), n_kv_heads)
     require(callable(how), f"how must be a function of grouped heads, like mean, first or Fresh(seed), got {how!r}")
@@ -62,7 +64,7 @@ def share_heads(model: DecoderModel, n_kv_heads: int, how: Way) -> DecoderModel:
 
 
 def repeat_heads(model: DecoderModel) -> DecoderModel:
-    """The same function as multi-head attention: each query head gets a copy of the KV head that it reads.
+    """The same function with multi-head attention: each query head gets its own copy of the KV head that it reads.
 
     Raises ValueError for another kind of model.
     """
@@ -72,7 +74,7 @@ def repeat_heads(model: DecoderModel) -> DecoderModel:
 
 
 def grouped_config(model: DecoderModel) -> GroupedConfig:
-    """The config of its attention. Raises ValueError unless it is a decoder whose layers have key/value heads."""
+    """The config of the model's attention. Raises ValueError unless it is a decoder whose layers have KV heads."""
     kind = type(model).__name__
     require(isinstance(model, DecoderModel), f"model must be a DecoderModel, got {kind}")
     config = model.config.attention
@@ -82,13 +84,13 @@ def grouped_config(model: DecoderModel) -> GroupedConfig:
 
 
 def is_multi_head(model: DecoderModel) -> bool:
-    """Whether there are several query heads and each has a KV head of its own; False for latent attention."""
+    """Whether the model has several query heads, each with its own KV head; False for latent attention."""
     config = model.config.attention
     return isinstance(config, GroupedConfig) and config.n_kv_heads == config.n_heads > 1
 
 
 def check_groups(config: GroupedConfig, n_kv_heads: int) -> None:
-    """The KV heads fall into so many groups of equal size."""
+    """Raise ValueError unless the KV heads can be divided into `n_kv_heads` groups of equal size."""
     held = config.n_kv_heads
     require(
         is_whole(n_kv_heads) and held % n_kv_heads == 0,
@@ -98,7 +100,7 @@ def check_groups(config: GroupedConfig, n_kv_heads: int) -> None:
 
 @torch.no_grad()
 def with_heads(model: DecoderModel, n_kv_heads: int, change: Callable[[Tensor], Tensor]) -> DecoderModel:
-    """A copy with other KV heads: `change` gets those of each weight (d, heads, e) and each bias (heads, e)."""
+    """A copy of the model whose KV heads `change` makes: from each weight (d, heads, e) and each bias (heads, e)."""
     config = replace(model.config.attention, n_kv_heads=n_kv_heads)
 
     def changed(parameter: Tensor) -> Tensor:
@@ -112,7 +114,7 @@ def with_heads(model: DecoderModel, n_kv_heads: int, change: Callable[[Tensor], 
 
 
 def projections(attention: GroupedQueryAttention, letters: str) -> dict[str, Tensor]:
-    """W_Q, W_K and W_V as far as named, and their biases where there are some: heads side by side on the last axis."""
+    """The projections that `letters` names ("QKV": W_Q, W_K, W_V), with their biases if any, heads on the last axis."""
     kinds = "Wb" if attention.config.bias else "W"
     return {f"{kind}_{letter}": getattr(attention, f"{kind}_{letter}") for kind in kinds for letter in letters}
 
@@ -120,11 +122,12 @@ def projections(attention: GroupedQueryAttention, letters: str) -> dict[str, Ten
 def with_attention(
     model: DecoderModel, config: GroupedConfig | LatentConfig, weights: Iterable[Mapping[str, Tensor | np.ndarray]]
 ) -> DecoderModel:
-    """A copy of the model with attention of another config; what `weights` of a layer does not name stays.
+    """A copy of the model with the attention of `config`, in the model's mode, dtype and device.
 
-    In the model's mode, dtype and device; it shares no memory with the model or the weights.
+    weights: for each layer the new attention weights by name; weights that are not named are copied from the model.
+    The copy shares no memory with the model or the weights.
     """
-    with torch.device("meta"):  # no weights are drawn only to be replaced
+    with torch.device("meta"):  # draws no random weights, since all are replaced
         new = DecoderModel(replace(model.config, attention=config))
     tensors = dict(model.state_dict())
     for i, layer in enumerate(weights):

@@ -1,10 +1,10 @@
-"""A trained decoder with multi-head or grouped attention, read from latents of rank r (paper, section 7).
+"""Convert a trained decoder with multi-head or grouped attention to latents of rank r (paper, section 7).
 
     layers = calibrate(model, batches)
-    truncate(model, 64, layers)         # keys and values of low rank, positions where they were: what rank r costs
-    to_latent(model, 64, layers)        # without positions: latent attention, absorbable
-    embed(model)                        # the same at rank 2 g d_head, exact by selections
-    decouple(model, 96, layers)         # rotary positions on one shared key: latent attention, absorbable
+    truncate(model, 64, layers)         # the same attention with weights of rank r: measures what the rank costs
+    to_latent(model, 64, layers)        # latent attention, absorbable; for a model without rotary positions
+    embed(model)                        # the same with d_latent = 2 g d_head, exact
+    decouple(model, 96, layers)         # latent attention, absorbable; rotary positions move to one shared key
 
 Each returns a new model in the same mode and dtype that shares no memory with the old one.
 """
@@ -27,13 +27,13 @@ from course_lib.surgery.factors import LatentFactors, joint_factors
 from course_lib.surgery.heads import grouped_config, with_attention
 from course_lib.surgery.rotary import as_columns, as_pairs, principal_mix, rope_of, split_rotary
 
-Layers = Sequence[Calibration]  # of `calibrate`, one for each layer
+Layers = Sequence[Calibration]  # from `calibrate`, one for each layer
 
 
 def factors(
     model: DecoderModel, rank: int, layers: Layers | None = None, balance: float | None = None
 ) -> list[LatentFactors]:
-    """`joint_factors` of W_K and W_V of each layer: by activation PCA with `layers`, without by SVD of the weights.
+    """The `joint_factors` of W_K and W_V of each layer: with `layers` by activation PCA, else by SVD of the weights.
 
     Raises ValueError for a model without grouped attention, and as `joint_factors` does.
     """
@@ -47,10 +47,11 @@ def factors(
 def truncate(
     model: DecoderModel, rank: int, layers: Layers | None = None, balance: float | None = None
 ) -> DecoderModel:
-    """The model with W_K = W_L W_LK and W_V = W_L W_LV of rank r, else as it was: what reading from latents costs.
+    """The model with W_K and W_V of each layer replaced by W_L W_LK and W_L W_LV of rank r; all else is kept.
 
-    With rotary positions the up-projected keys turn, so that r numbers per token suffice for exact relative positions,
-    but the keys have to be formed to be turned. Rank d_model is exact: the input X is then a latent itself.
+    It shows what a latent of rank r costs in quality. With rotary positions the up-projected keys are rotated: r
+    numbers per token suffice for exact relative positions, but each key has to be formed before it is rotated. At full
+    rank nothing is lost. Raises ValueError as `factors` does.
     """
     new = copy.deepcopy(model)
     for block, found in zip(new.blocks, factors(model, rank, layers, balance), strict=True):
@@ -62,9 +63,9 @@ def truncate(
 def to_latent(
     model: DecoderModel, rank: int, layers: Layers | None = None, balance: float | None = None
 ) -> DecoderModel:
-    """Latent attention with d_latent = rank, for a model without rotary positions; exact at full rank.
+    """The model with latent attention of d_latent = rank, for a model without rotary positions; exact at full rank.
 
-    Raises ValueError for rotary positions, QK-norm and biases.
+    Raises ValueError for rotary positions, QK-norm and biases, and as `factors` does.
     """
     config = absorbable_config(model)
     require(config.rope is None, f"model must have no rotary positions (`decouple` is for these), got {config.rope}")
@@ -73,10 +74,10 @@ def to_latent(
 
 
 def embed(model: DecoderModel) -> DecoderModel:
-    """Latent attention with d_latent = 2 g d_head, equal to the grouped attention of a model without positions.
+    """The model with latent attention of d_latent = 2 g d_head, equal to its grouped attention up to rounding.
 
-    As many numbers per token, and as exact as rounding: see `course_lib.reference.latent.from_grouped`. Raises
-    ValueError for rotary positions, QK-norm and biases.
+    The cache has as many numbers per token as before: see `course_lib.reference.latent.from_grouped`. Raises ValueError
+    for rotary positions, QK-norm and biases.
     """
     absorbable_config(model)
     made = [convert.to_layer(from_grouped(convert.to_reference(block.attention))) for block in model.blocks]
@@ -87,12 +88,12 @@ def embed(model: DecoderModel) -> DecoderModel:
 def decouple(
     model: DecoderModel, d_latent: int, layers: Layers, kept: range | None = None, balance: float | None = None
 ) -> DecoderModel:
-    """Latent attention with decoupled rotary positions, from a model with rotary positions; not exact.
+    """The model with latent attention and decoupled rotary positions, from a model with rotary positions; not exact.
 
-    At each frequency numbered in `kept` (default: all) the principal mix of KV heads keeps its rotation, as the shared
-    key K_R of width d_rope = 2 len(kept). All else becomes content, which does not turn: its rotation is replaced by
-    `mean_rotation` of the distances that the layer looks back, size into the keys and angle into the queries, and it is
-    factored together with the values. The scale stays d_head**-0.5, since no score has become a sum of more.
+    At each frequency numbered in `kept` (default: all) the principal mix of KV heads keeps its rotation. These mixes
+    are the shared key K_R of width d_rope = 2 len(kept). All other parts of the keys become content, which is not
+    rotated. `mean_rotation` replaces their rotation: its modulus goes into the keys, its angle into the queries. The
+    content is factored together with the values, to rank d_latent. The scale of the scores is kept.
     Raises ValueError for a model without rotary positions, for QK-norm and biases, and for a `kept` that is no range
     of frequencies.
     """
@@ -108,7 +109,7 @@ def decouple(
 def decoupled_weights(
     layer: GroupedQueryAttention, seen: Calibration, d_latent: int, kept: range, balance: float | None
 ) -> dict[str, np.ndarray]:
-    """The weights of a LatentAttention by their names, without W_O, which stays."""
+    """The weights of the new latent attention of one layer by name, without W_O, which is kept."""
     config, at = layer.config, list(kept)
     W_Q = as_pairs(convert.array(layer.W_Q), config.n_heads)
     W_K = as_pairs(convert.array(layer.W_K), config.n_kv_heads)
@@ -122,7 +123,7 @@ def decoupled_weights(
 
 
 def read_from(found: LatentFactors, config: GroupedConfig) -> dict[str, np.ndarray]:
-    """W_L, and up-projections for each query head: those of its KV head."""
+    """W_L, and W_LK and W_LV for all query heads: each gets the up-projections of the KV head that it reads."""
 
     def of_query_heads(W: Float[np.ndarray, "r ge"]) -> Float[np.ndarray, "r he"]:
         by_head = W.reshape(len(W), config.n_kv_heads, -1)
@@ -132,21 +133,21 @@ def read_from(found: LatentFactors, config: GroupedConfig) -> dict[str, np.ndarr
 
 
 def absorbable_config(model: DecoderModel) -> GroupedConfig:
-    """The config of its attention. Raises ValueError where something else than positions stops absorption."""
+    """The config of the model's attention. Raises ValueError if QK-norm or biases prevent absorption."""
     config = grouped_config(model)
     require(not config.qk_norm, "model must have no QK-norm, which keeps W_LK from being absorbed, got one")
-    require(not config.bias, "model must have no biases in its attention, latent attention has none, got some")
+    require(not config.bias, "model must have no biases in its attention, since latent attention has none, got some")
     return config
 
 
 def latent_config(config: GroupedConfig, **sizes) -> LatentConfig:
-    """What both kinds have in common is kept."""
+    """A LatentConfig of these sizes that keeps all settings that it shares with `config`."""
     shared = dict(window=config.window, scale=config.scale, dropout=config.dropout)
     return LatentConfig(d_model=config.d_model, n_heads=config.n_heads, d_head=config.d_head, **shared, **sizes)
 
 
 def one_each(model: DecoderModel, layers: Layers) -> Layers:
-    """Raises ValueError unless there is a calibration for each layer."""
+    """`layers`. Raises ValueError unless it holds one Calibration for each layer."""
     good = isinstance(layers, Sequence) and all(isinstance(layer, Calibration) for layer in layers)
     require(good, f"layers must be a list from calibrate(model, batches), got {type(layers).__name__}")
     require(len(layers) == len(model.blocks), f"layers must be one for each of {len(model.blocks)}, got {len(layers)}")

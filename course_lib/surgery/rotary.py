@@ -1,8 +1,9 @@
-"""One rotary key for all heads: at each frequency, the unitary mix of KV heads that holds most of the keys' energy.
+"""Make one rotary key for all heads: at each frequency the unitary mix of KV heads with most of the keys' energy.
 
-Pair i of key head j is the complex number k_ij, which rotary positions multiply by e^{i m theta_i}: the same number for
-all heads. So a unitary matrix that mixes k_i1, ..., k_ig commutes with the rotation (TransMLA, arXiv 2502.07864, mixes
-with real ones). Its first column v is chosen by PCA: k_i1 v_1 + ... + k_ig v_g has the largest energy.
+Pair i of key head j is a complex number k_ij. At position m rotary positions multiply it by e^{i m theta_i}, which is
+the same for all heads. So a unitary matrix that mixes k_i1, ..., k_ig commutes with the rotation (TransMLA, arXiv
+2502.07864, uses real orthogonal ones). PCA chooses its first column v: k_i1 v_1 + ... + k_ig v_g has the largest
+energy, which is the sum of squared moduli over tokens.
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ from course_lib.config import Rope, require
 
 
 def as_pairs(W: Float[np.ndarray, "d w"], heads: int) -> Complex[np.ndarray, "d h pairs"]:
-    """Columns 2i and 2i + 1 of each head as one complex number."""
+    """W as complex numbers: columns 2 i and 2 i + 1 of each head are real and imaginary part of pair i."""
     W = np.asarray(W, dtype=np.float64).reshape(len(W), heads, -1, 2)
     return W[..., 0] + 1j * W[..., 1]
 
@@ -25,10 +26,10 @@ def as_columns(pairs: Complex[np.ndarray, "d h pairs"]) -> Float[np.ndarray, "d 
 def principal_mix(
     W_K: Complex[np.ndarray, "d g pairs"], gram: Float[np.ndarray, "d d"]
 ) -> tuple[Complex[np.ndarray, "pairs g"], Float[np.ndarray, "pairs g"]]:
-    """For each frequency the unit vector v over heads for which X W_K v has the largest norm, X^T X = gram.
+    """(v, shares): for each frequency the unit vector v over heads with the largest norm of X W_K v, X^T X = gram.
 
-    Also the share of the energy that each virtual head has, in falling order (sums to 1). v is the first eigenvector
-    of the Hermitian Gram matrix of the g complex keys.
+    v is the first eigenvector of the Hermitian Gram matrix of the g complex keys. `shares` are its eigenvalues in
+    falling order, divided by their sum: the shares of the energy that the mixed heads have.
     """
     energy = np.einsum("dgi,de,ehi->igh", W_K.conj(), gram, W_K, optimize=True)
     values, vectors = np.linalg.eigh(energy)
@@ -40,9 +41,10 @@ def principal_mix(
 def split_rotary(
     W_Q: Complex[np.ndarray, "d h pairs"], W_K: Complex[np.ndarray, "d g pairs"], v: Complex[np.ndarray, "pairs g"]
 ) -> tuple[Complex[np.ndarray, "d h pairs"], Complex[np.ndarray, "d 1 pairs"], Complex[np.ndarray, "d g pairs"]]:
-    """(W_QR, W_KR, rest): W_KR = W_K v is the virtual key, W_QR asks it, and `rest` is what W_K has beside it.
+    """(W_QR, W_KR, rest): the shared key W_KR = W_K v, the queries W_QR for it, and the rest of W_K without it.
 
-    A score is Re(conj(q) k), and k = (k v) v^H + rest, so the query of head h takes the entry of v of its KV head.
+    A score is Re(conj(q) k) with k = (k v) v^H + rest. So the query of head h is multiplied by the entry of v that
+    belongs to its KV head.
     """
     group = np.arange(W_Q.shape[1]) // (W_Q.shape[1] // W_K.shape[1])
     W_KR = np.einsum("dgi,ig->di", W_K, v)
@@ -50,15 +52,16 @@ def split_rotary(
 
 
 def rope_of(kept: range, rope: Rope, d_head: int) -> Rope:
-    """The rotary positions of width 2 len(kept) whose frequencies are those numbered `kept` of width d_head.
+    """Rotary positions of width 2 len(kept) with the frequencies of `rope`, of width d_head, that `kept` numbers.
 
-    theta_i = base**(-2 i / d_head) is geometric, so equally spaced numbers are again geometric: another base, and a
-    factor for the first. Raises ValueError for a range that is empty, falls, or leaves 0 ... d_head / 2 - 1, and for
-    dynamic or Llama 3's scaling, whose frequencies are not geometric, or not fixed.
+    The frequencies `base**(-2 * i / d_head)` are a geometric sequence. So those at equal distances are one too, with
+    another base and another factor. Raises ValueError for a range that is empty, falls, or leaves
+    0 ... d_head / 2 - 1, and for dynamic scaling and that of Llama 3: their frequencies are not fixed, or not
+    geometric.
     """
     require(type(rope) is Rope, f"rope must have frequencies base**(-2 i / d_head) / factor, got {rope}")
     good = isinstance(kept, range) and len(kept) > 0 and kept.step > 0 and 0 <= kept[0] and kept[-1] < d_head // 2
-    require(good, f"kept must be a rising range within 0 ... {d_head // 2 - 1} with a number in it, got {kept!r}")
+    require(good, f"kept must be a non-empty rising range within 0 ... {d_head // 2 - 1}, got {kept!r}")
     per_number = np.log(rope.base) * 2 / d_head  # theta_i = exp(-i per_number)
     base, factor = np.exp(per_number * kept.step * len(kept)), np.exp(per_number * kept[0])
     return Rope(base=float(base), factor=rope.factor * float(factor))

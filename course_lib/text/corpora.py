@@ -1,4 +1,4 @@
-"""Corpora that every installation of the course holds already, and texts of your own.
+"""Corpora read from the packages that the course installs, and corpora of your own texts.
 
 `load("docs")` is English mathematical prose, `load("code")` is Python; both come from NumPy and SymPy.
 `load("torch")`, `load("matplotlib")` and `load("networkx")` are the docstrings of those packages.
@@ -28,7 +28,7 @@ LICENCES = {
 
 
 class Recipe(NamedTuple):
-    """How a corpus is read: from which packages, and what of each file."""
+    """How a corpus is read: from which packages, and which text of each of their files."""
 
     packages: tuple[str, ...]
     read: Callable[[Path], str]
@@ -45,10 +45,10 @@ NAMES = tuple(RECIPES)
 
 
 def load(name: str) -> Corpus:
-    """The corpus called `name`, one of NAMES: read from the installed packages at first, then from a cache file.
+    """The corpus called `name`, one of NAMES. The first call reads the installed packages, later ones a cache file.
 
-    Warns when a package has another version than the course's numbers come from.
-    Raises ValueError for an unknown name, and when the package is not installed.
+    Warns when the course's numbers come from another version of a package.
+    Raises ValueError for an unknown name, and when a package is not installed.
     """
     require(name in RECIPES, f"name must be one of {', '.join(NAMES)}, got {name!r}")
     recipe = RECIPES[name]
@@ -60,7 +60,10 @@ def load(name: str) -> Corpus:
 
 
 def load_or_read(name_or_path: str) -> Corpus:
-    """`load` one of NAMES, or read any other path with `from_file`. Raises ValueError when it is neither."""
+    """The corpus of that name (`load`), or else the text file at that path (`from_file`).
+
+    Raises ValueError when the argument is neither one of NAMES nor a file, and as `load` and `from_file` do.
+    """
     if name_or_path in NAMES:
         return load(name_or_path)
     is_file = Path(name_or_path).is_file()
@@ -69,7 +72,7 @@ def load_or_read(name_or_path: str) -> Corpus:
 
 
 def from_text(name: str, text: str, licence: str = "not stated") -> Corpus:
-    """A text of your own; its paragraphs (between empty lines) are the documents, so that it can be split.
+    """A corpus of the string `text`: each paragraph (empty lines separate them) is a document, so that it can be split.
 
     Raises TypeError unless `text` is a str.
     """
@@ -80,17 +83,18 @@ def from_text(name: str, text: str, licence: str = "not stated") -> Corpus:
 
 
 def from_file(path: str | Path, licence: str = "not stated") -> Corpus:
-    """A UTF-8 text file; a byte order mark is dropped, and \\r\\n and \\r, which end lines too, become \\n.
+    """A corpus of a UTF-8 text file. A byte order mark is dropped; the line ends \\r\\n and \\r become \\n.
 
-    Raises OSError when it cannot be read, ValueError when it is not UTF-8.
+    Raises OSError when the file cannot be read, ValueError when it is not UTF-8.
     """
     path = Path(path)
     return _from_bytes(path.name, path.read_bytes(), licence)
 
 
 def from_url(url: str, sha256: str, licence: str = "not stated") -> Corpus:
-    """The UTF-8 text at `url`, fetched once and kept; nothing in the course calls this by itself.
+    """A corpus of the UTF-8 text at `url`, fetched once and kept in the cache. The course itself never calls this.
 
+    sha256: of the bytes, 64 hexadecimal digits in lower case.
     Raises ValueError when the bytes have another sha256, or are not UTF-8; OSError when they cannot be fetched.
     """
     good = len(sha256) == 64 and set(sha256) <= set("0123456789abcdef")

@@ -11,25 +11,25 @@ SEPARATOR = "\n\n"
 
 
 class Document(NamedTuple):
-    """A piece of text that stays whole when a corpus is split."""
+    """A named piece of text. It stays whole when a corpus is split."""
 
     name: str
     text: str
 
 
 def sha256(text: str) -> str:
-    """Hexadecimal digest of the UTF-8 bytes; lone surrogates count as the three bytes of their number."""
+    """SHA-256 of the UTF-8 bytes in hexadecimal digits; a lone surrogate counts as the three bytes of its number."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def share(name: str) -> float:
-    """A number in [0, 1) that depends on `name` alone, evenly spread over names."""
-    return int(sha256(name)[:13], 16) / 16**13  # 52 bits: every float of that many is exact
+    """A number in [0, 1) that depends on `name` alone (a hash); over many names these numbers are evenly spread."""
+    return int(sha256(name)[:13], 16) / 16**13  # 52 bits, which a float holds exactly
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a result records, so that a reader can tell whether the text was the same."""
+    """Identifies a text: recorded with each result, so that a reader can tell whether the text was the same."""
 
     sha256: str  # of Corpus.text
     characters: int
@@ -55,19 +55,19 @@ class Corpus:
 
     @cached_property
     def text(self) -> str:
-        """All documents, an empty line between two."""
+        """All documents as one text, with an empty line between two of them."""
         return SEPARATOR.join(document.text for document in self.documents)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
-        """sha256 and length of the text, and the package versions it comes from."""
+        """SHA-256 and length of the text, and the versions of the packages it comes from."""
         return Fingerprint(sha256(self.text), len(self.text), self.versions)
 
     def split(self, validation: float = 0.1) -> tuple[Self, Self]:
-        """(training, validation): this share of the documents, about, chosen by a hash of their names, is held out.
+        """Split into (training, validation): about the share `validation` of the documents is held out.
 
-        Whole documents change sides, so no text is cut and what is near in the text is not on both sides. A document's
-        side does not depend on the others: a larger share keeps all that a smaller one took.
+        A hash of a document's name decides its side. So no document is cut, and the side does not depend on the other
+        documents: a larger share holds out all that a smaller one held out.
         Raises ValueError unless 0 <= validation <= 1.
         """
         require(0 <= validation <= 1, f"validation must be a share from 0 to 1, got {validation}")

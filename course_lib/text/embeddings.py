@@ -1,4 +1,6 @@
-"""Word vectors without a training loop: count neighbours, weigh by PPMI, keep the leading singular directions.
+"""Word vectors without a training loop: count neighbours, weigh the counts, keep the leading singular directions.
+
+The weight of a count is its positive pointwise mutual information (PPMI).
 
 Levy, Goldberg, Dagan, "Improving Distributional Similarity with Lessons Learned from Word Embeddings", TACL 2015.
 Sizes: N_T tokens in the vocabulary, d coordinates of an embedding, E in R^{N_T x d} (paper, section 1).
@@ -25,16 +27,17 @@ def require_count(name: str, value, least: int = 1) -> None:
 
 
 def embed(E: np.ndarray, ids: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Row E_i for each token i: E (N_T, d), ids of any shape, result ids.shape + (d,).
+    """The row E_i of each token i: E (N_T, d) and ids of any shape give ids.shape + (d,).
 
-    Raises ValueError for ids outside 0..N_T - 1 (NumPy would take -1 for the last row), TypeError unless integers.
+    Raises ValueError for ids outside 0..N_T - 1 (NumPy would take -1 for the last row) and for an E that is no matrix,
+    TypeError for ids that are no integers.
     """
     require(np.ndim(E) == 2, f"E must have the shape (N_T, d), got {np.shape(E)}")
     return E[checked_ids(ids, len(E))]
 
 
 def checked_ids(ids: Sequence[int] | np.ndarray, n_tokens: int) -> np.ndarray:
-    """`ids` as an integer array. Raises ValueError outside 0..n_tokens - 1, TypeError unless integers."""
+    """`ids` as an array of integers. Raises ValueError for one outside 0..n_tokens - 1, TypeError for other types."""
     ids = np.asarray(ids)
     if ids.size == 0:
         return ids.astype(np.intp)
@@ -46,9 +49,10 @@ def checked_ids(ids: Sequence[int] | np.ndarray, n_tokens: int) -> np.ndarray:
 
 
 def cooccurrences(ids: Sequence[int] | np.ndarray, n_tokens: int, window: int) -> np.ndarray:
-    """C[i, j]: how often token j stands at most `window` places from token i. Symmetric, (n_tokens, n_tokens), float32.
+    """Matrix C of counts: C[i, j] is how often token j stands at most `window` places from token i.
 
-    Counts are exact up to 2**24. Raises ValueError for ids outside the vocabulary and for a window below 1.
+    ids (n,), C (n_tokens, n_tokens), symmetric, in float32, so that counts are exact up to 2**24.
+    Raises ValueError for ids outside 0..n_tokens - 1 and for a window below 1, TypeError for ids that are no integers.
     """
     require_count("n_tokens", n_tokens)
     require_count("window", window)
@@ -62,10 +66,11 @@ def cooccurrences(ids: Sequence[int] | np.ndarray, n_tokens: int, window: int) -
 
 
 def ppmi(C: np.ndarray, smoothing: float = 1.0) -> np.ndarray:
-    """max(0, log(P(i, j) / (P(i) P(j)))), zero where C is; C (N_T, M) counts of tokens i beside contexts j.
+    """Positive pointwise mutual information, max(0, log(P(i, j) / (P(i) P(j)))), and 0 where the count is 0.
 
-    With smoothing < 1, P(j) is proportional to count(j)**smoothing: rare contexts weigh less (Levy et al.: 0.75).
-    Raises ValueError unless C is a matrix of counts that are not negative, with one that is positive.
+    C (N_T, M) counts how often token i stands beside context j; the result has the same shape.
+    With smoothing < 1, P(j) is proportional to `count(j)**smoothing`: rare contexts weigh less (Levy et al.: 0.75).
+    Raises ValueError unless C is a matrix of counts, none negative and one of them positive, and 0 < smoothing <= 1.
     """
     require(np.ndim(C) == 2, f"C must be a matrix of counts, got the shape {np.shape(C)}")
     C = np.asarray(C, dtype=np.result_type(C, np.float32))
@@ -73,17 +78,18 @@ def ppmi(C: np.ndarray, smoothing: float = 1.0) -> np.ndarray:
     require(0 < smoothing <= 1, f"smoothing must lie in (0, 1], got {smoothing}")
     rows = C.sum(1, keepdims=True, dtype=np.float64)
     columns = C.sum(0, keepdims=True, dtype=np.float64) ** smoothing
-    # count(i, j) / (count(i) P(j)); rows and columns of zeros are divided by one instead, and stay zero.
+    # count(i, j) / (count(i) P(j)). Rows and columns of zeros are divided by 1, so that they stay zero.
     M = C / np.where(rows > 0, rows, 1).astype(C.dtype)
     M /= np.where(columns > 0, columns / columns.sum(), 1).astype(C.dtype)
     return np.log(np.maximum(M, 1, out=M), out=M)
 
 
 def truncated_svd(M: np.ndarray, rank: int, seed: int = 0, iterations: int = 4) -> tuple[np.ndarray, ...]:
-    """U (m, rank), s (rank,), Vt (rank, n): the leading singular triples of M (m, n), by random projection.
+    """The leading singular triples of M (m, n) by random projection: U (m, rank), s (rank,), Vt (rank, n).
 
-    Halko, Martinsson, Tropp, SIAM Review 2011, algorithms 4.4 and 5.1. The sign of each triple makes the largest entry
-    of its left vector positive, so that pictures do not flip.
+    Halko, Martinsson, Tropp, SIAM Review 2011, algorithms 4.4 and 5.1. `iterations`: power iterations, more for more
+    accuracy. The sign of each triple makes the entry of largest modulus in its left vector positive, so that plots of
+    the vectors do not flip.
     Raises ValueError unless M is finite and 1 <= rank <= min(m, n).
     """
     require(np.ndim(M) == 2, f"M must be a matrix, got the shape {np.shape(M)}")
@@ -110,10 +116,11 @@ class WordVectors:
 
     @classmethod
     def learn(cls, text: str, n_words: int = 4000, d: int = 50, window: int = 5, seed: int = 0) -> Self:
-        """Vectors of the `n_words` most frequent words of `text` (letters only, in lower case); fewer if it has fewer.
+        """Vectors of the `n_words` most frequent words of `text`, or of all words if it has fewer.
 
-        Rarer words are dropped before neighbours are counted. E = U sqrt(s) of the PPMI matrix.
-        Raises ValueError when the text has fewer than two words, or fewer different ones than d.
+        Words are runs of letters in lower case. Rarer words are dropped before neighbours are counted. With U and s
+        from the truncated SVD of the PPMI matrix, E = U sqrt(s).
+        Raises ValueError when the text has fewer than two words, and when fewer than d words get a vector.
         """
         require_count("n_words", n_words)
         warn_of_unknown(text)

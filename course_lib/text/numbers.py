@@ -1,8 +1,8 @@
-"""Numbers and their names in English and French: a translation task without end, in which each answer can be checked.
+"""Numbers and their names in English and French: an endless translation task in which every answer can be checked.
 
-The names are those of num2words, which spells each number below a thousand once; larger names are put together here,
-thirty times as fast, so that training does not wait for them. Reading a name back is written here too, and trusts
-neither.
+The names are those of the package num2words. It spells only the numbers below a thousand, each once; the code here
+composes larger names from these, thirty times as fast, so that training does not wait for them. `read` turns a name
+back into its number.
 """
 
 import random
@@ -17,8 +17,8 @@ from num2words import num2words
 from course_lib.config import is_whole, require
 from course_lib.text.corpus import share
 
-LIMIT = 10**9  # from here on names differ in more than words: a billion is 10**9 in English and 10**12 in French
-HELD_OUT = 0.1  # of all numbers, for validation
+LIMIT = 10**9  # from here on the languages group digits differently: billion is 10**9 in English, 10**12 in French
+HELD_OUT = 0.1  # share of all numbers that is for validation
 PARTS = ("training", "validation")
 
 _NAMES = {
@@ -57,7 +57,10 @@ class Pair(NamedTuple):
 
 
 def name(number: int, language: str) -> str:
-    """The name of `number` in "en" or "fr". Raises ValueError for another language or outside 0..10**9 - 1."""
+    """The name of `number` in `language`, "en" or "fr".
+
+    Raises ValueError for another language and for a number outside 0..10**9 - 1.
+    """
     require(language in _VALUES, f"language must be 'en' or 'fr', got {language!r}")
     _require_integer("number", number, 0)
     return _COMPOSE[language](number)
@@ -94,7 +97,7 @@ _COMPOSE = {"en": _english, "fr": _french}
 
 
 def read(text: str, language: str) -> int | None:
-    """The number of which `text` is the name, letter by letter; None when it is no number's name.
+    """The number whose name is exactly `text`; None when no number below 10**9 has this name.
 
     Raises ValueError for a language other than "en" and "fr".
     """
@@ -104,7 +107,7 @@ def read(text: str, language: str) -> int | None:
 
 
 def _value(words: list[str], values: dict[str, int]) -> int | None:
-    """What the words add up to, in whatever order they come; None when one of them is no number word."""
+    """The number that the words add up to, sensible or not; None when one of them is no number word."""
     total, group = 0, 0  # group: the three digits being read
     for word in words:
         if word in _HUNDREDS:
@@ -121,9 +124,9 @@ def _value(words: list[str], values: dict[str, int]) -> int | None:
 
 
 def correct(english: str, french: str) -> bool:
-    """Whether `french` names the same number as `english`, letter by letter.
+    """Whether `french` is exactly the French name of the number that `english` names.
 
-    Raises ValueError when `english` is not the name of a number: the task, unlike the answer, has to be right.
+    Raises ValueError when `english` is not the English name of a number.
     """
     number = read(english, "en")
     require(number is not None, f"english must be the English name of a number below {LIMIT}, got {english!r}")
@@ -131,19 +134,20 @@ def correct(english: str, french: str) -> bool:
 
 
 def part_of(number: int) -> str:
-    """ "training", or "validation" for one number in ten, chosen by a hash: no number is ever in both."""
+    """The part to which a hash assigns `number`: "validation" for about one in ten, "training" for the others."""
     return "validation" if share(str(number)) < HELD_OUT else "training"
 
 
 def pairs(n: int | None = None, *, seed: int, part: str = "training", largest: int = 999_999) -> Iterator[Pair]:
-    """`n` random pairs, without end when n is None; the same ones for the same seed, on every machine.
+    """Draw `n` random pairs, endlessly many when n is None. A seed gives the same pairs on every machine.
 
-    All lengths up to that of `largest` are equally likely, so that small numbers come too; a number may come again.
+    part: "training" or "validation", as `part_of` says. First the number of digits is drawn, up to that of `largest`,
+    then the number, so that small numbers occur too. A number may be drawn again.
     Raises ValueError for n < 0, an unknown part, a seed that is no integer, or `largest` outside 99..10**9 - 1.
     """
     require(part in PARTS, f"part must be one of {', '.join(PARTS)}, got {part!r}")
     require(isinstance(seed, int), f"seed must be an integer, so that the pairs can be drawn again, got {seed!r}")
-    _require_integer("largest", largest, 99)  # below, no number of some length might be in the part
+    _require_integer("largest", largest, 99)  # of fewer numbers, none might belong to the part
     if n is not None:
         _require_integer("n", n, 0)
     return _pairs(n, random.Random(seed), part, largest)

@@ -1,4 +1,4 @@
-"""Text out of the Python files of installed packages, which are read and not imported."""
+"""Text from the Python files of installed packages. The files are read; the packages are not imported."""
 
 import ast
 import importlib.util
@@ -10,8 +10,8 @@ from pathlib import Path
 from course_lib.config import require
 from course_lib.text.corpus import SEPARATOR
 
-# Tests are not prose (torch's are in _internal); the other files depend on the machine that built the package or on
-# the version of Python.
+# Tests are not prose (torch keeps some of its own in _internal). The other files depend on the machine that built the
+# package or on the version of Python.
 LEFT_OUT = {
     "tests",
     "_internal",
@@ -37,14 +37,14 @@ def files(package: str) -> list[tuple[str, Path]]:
 
 
 def code(path: Path) -> str:
-    """The source, as it stands."""
+    """The source code of a Python file, unchanged."""
     with tokenize.open(path) as file:  # the encoding that the file declares
         return file.read()
 
 
 def docstrings(path: Path) -> str:
-    """The docstrings of the module, its classes and functions, in the order of the file, indentation removed."""
-    with warnings.catch_warnings(action="ignore"):  # the packages' own invalid escapes are not the reader's concern
+    """All docstrings of a Python file (module, classes, functions), in the order of the file, indentation removed."""
+    with warnings.catch_warnings(action="ignore"):  # of invalid escapes in the packages
         tree = ast.parse(path.read_bytes())
     return SEPARATOR.join(filter(None, _docstrings(tree)))
 
@@ -53,13 +53,13 @@ def _docstrings(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         yield (ast.get_docstring(node) or "").strip()
     for child in ast.iter_child_nodes(node):
-        # Expressions hold no definitions; passing over them reads a package in half the time.
+        # Expressions hold no definitions; skipping them halves the time to read a package.
         if not isinstance(child, ast.expr):
             yield from _docstrings(child)
 
 
 def documents(packages: tuple[str, ...], read: Callable[[Path], str]) -> Iterator[tuple[str, str]]:
-    """(name, text) of each file with text in it, package by package."""
+    """(name, text) of each file of the packages for which `read` returns some text, package by package."""
     for package in packages:
         for name, path in files(package):
             text = read(path)

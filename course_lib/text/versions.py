@@ -1,4 +1,4 @@
-"""Which package versions a corpus was read from, and what to say when the course's numbers come from others."""
+"""The package versions a corpus is read from, and a warning when the course's numbers come from other versions."""
 
 import warnings
 from collections.abc import Mapping
@@ -16,7 +16,10 @@ def installed(package: str) -> str:
 
 
 def warn_if_not_pinned(found: Mapping[str, str]) -> None:
-    """Warn, once for each package and version, that numbers may differ from those printed in the course."""
+    """Warn of each package in `found` (name -> version) whose version is not the one that the course was made with.
+
+    Numbers may then differ from those printed in the course. Each package and version is warned of once.
+    """
     pins = versions.pins()
     for package, version in found.items():
         if versions.differs(version, pins.get(package)):

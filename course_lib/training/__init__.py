@@ -1,7 +1,7 @@
 """One small trainer for every model of the course: `train(model, data, recipe, folder)`.
 
-A run is a folder: run.json (what is trained, on what, how), checkpoint.safetensors, log.jsonl. Calling `train` again
-with the same arguments resumes it.
+A run is a folder: run.json (model, data and recipe), checkpoint.safetensors, log.jsonl. Calling `train` again with the
+same arguments resumes the run.
 """
 
 from course_lib.training.data import NextTokenData, TrainingData

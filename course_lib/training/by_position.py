@@ -8,16 +8,16 @@ from torch import Tensor
 from course_lib.config import require
 from course_lib.models import DecoderModel
 
-AT_ONCE = 32  # pieces
+AT_ONCE = 32  # pieces that the model reads in one call
 
 
 def fit(
     model: DecoderModel, text: Tensor, steps: int, *, batch: int, length: int, rate: float, seed: int = 1
 ) -> DecoderModel:
-    """The model, trained in place on `batch` random pieces of `length` tokens of text (N,) at each step.
+    """Train the model in place with AdamW: each step takes `batch` random pieces of `length` tokens of text (N,).
 
-    AdamW; the learning rate rises linearly to `rate` over an eighth of the steps, while it falls linearly to zero over
-    all of them. Raises ValueError for a text that is shorter than a piece and its last answer.
+    At step i = 0, 1, ... the learning rate is `rate * min(1, 8 * (i + 1) / steps) * (1 - i / steps)`.
+    Returns the same model, in evaluation mode. Raises ValueError for a text of at most `length` tokens.
     """
     require(len(text) > length, f"text must hold more than length = {length} tokens, got {len(text)}")
     generator = torch.Generator().manual_seed(seed)
@@ -37,14 +37,17 @@ def fit(
 
 
 def spread(text: Tensor, pieces: int, length: int) -> Tensor:
-    """Pieces (pieces, length) of text (N,), from its beginning to its end at equal distances."""
+    """Cut `pieces` pieces, (pieces, length), out of text (N,), at equal distances from its beginning to its end.
+
+    Raises ValueError for a text of fewer than `length` tokens.
+    """
     require(len(text) >= length, f"text must hold at least length = {length} tokens, got {len(text)}")
     return text[torch.linspace(0, len(text) - length, pieces).long()[:, None] + torch.arange(length)]
 
 
 @torch.no_grad()
 def loss_by_position(model: DecoderModel, pieces: Tensor) -> np.ndarray:
-    """-log p of the token after each position in nats, (n,), as a mean over pieces (b, n + 1)."""
+    """The loss at each position, (n,): -log p of the next token in nats, as a mean over pieces (b, n + 1)."""
     losses = [
         F.cross_entropy(model(some[:, :-1]).transpose(1, 2), some[:, 1:], reduction="none")
         for some in pieces.split(AT_ONCE)

@@ -1,15 +1,15 @@
-"""A run's state in one safetensors file, which appears whole or not at all.
+"""Checkpoints: the state of a run in one safetensors file, which appears whole or not at all.
 
 Tensors: "model/NAME" and "optimiser/NAME/KEY" (the moments and the step count of AdamW). The metadata holds JSON: the
-strides of each tensor, and the progress of the run. One file, because two could not be renamed at once. Nothing is
-pickled: a checkpoint from elsewhere can be opened without running code from it.
+strides of each tensor, and the progress of the run. All is in one file, because two files cannot be replaced at the
+same moment. Nothing is pickled: opening a checkpoint from elsewhere runs no code from it.
 
-safetensors stores every tensor row by row. The strides say how it lay in memory, and `read` lays it out so again. The
-order in memory is part of the state: torch's fused AdamW walks through a weight and its moments in that order, so
-moments in another order meet the wrong entries, and a product with a matrix in another order is rounded differently.
+safetensors stores every tensor row by row. The strides say how the tensor lay in memory, and `read` restores this
+order. It is part of the state. torch's fused AdamW walks through a weight and its moments in the order of memory, so
+moments in another order would meet the wrong entries. A product with a matrix in another order is rounded differently.
 
-No state of a random generator is kept. The trainer seeds it anew at each step from (seed, step), so the step says it
-all, on every device and for any number of processes.
+No state of a random generator is kept. The trainer seeds the generators at each step from (seed, step, process), so
+the number of the step is enough, on every device and for any number of processes.
 """
 
 import json
@@ -30,7 +30,7 @@ NAME = "checkpoint.safetensors"
 
 
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
-    """Parameters and kept buffers by name; of tied weights the first name only."""
+    """The tensors of a checkpoint by name: parameters and persistent buffers, tied ones under their first name only."""
     found, seen = {}, set()
     for name, tensor in model.state_dict(keep_vars=True).items():
         if id(tensor) not in seen:
@@ -40,7 +40,7 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def write(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: dict) -> None:
-    """Keep weights, optimiser state and `progress` (ready for JSON) in `path`. Raises OSError when it cannot."""
+    """Write weights, optimiser state and `progress` (ready for JSON) to `path`. Raises OSError when it cannot."""
     tensors = {f"model/{name}": tensor.detach() for name, tensor in tensors_of(model).items()}
     for name, parameter in optimisers.named(model, optimiser).items():
         state = optimiser.state.get(parameter, {})
@@ -51,11 +51,11 @@ def write(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progre
 
 
 def read(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer | None = None) -> dict:
-    """Put what `write` kept into the model, and into the optimiser if one is given; return `progress`.
+    """Restore the model, and the optimiser if one is given, from the file that `write` wrote; return `progress`.
 
     Each tensor gets the values and the strides that it had, so the next step is the same, bit for bit. Raises
-    ValueError when the file is damaged, of another model or of an earlier version of the course; the model is then as
-    it was.
+    ValueError when the file is damaged, belongs to another model or comes from an earlier version of the course. The
+    model is then unchanged.
     """
     tensors, progress = opened(path)
     mine = tensors_of(model)
@@ -71,14 +71,14 @@ def read(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer | None =
 
 
 def opened(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """The tensors, laid out in memory as they were, and the progress."""
+    """(tensors, progress) of a checkpoint file; the tensors have the strides with which they were written."""
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(f"path must lead to a checkpoint, got {path} ({error})") from error
-    # The first format had no strides: a run resumed from it went on with the moments at wrong entries.
+    # The first format had no strides: a run resumed from it continued with the moments at wrong entries.
     earlier = "an earlier version of the course wrote it, whose resumed runs were wrong; train anew in another folder"
     require(metadata.get("format") != "1", f"path must lead to a checkpoint of format {FORMAT}, got {path}: {earlier}")
     require(metadata.get("format") == FORMAT, f"path must lead to a checkpoint of this course, got {path}")
@@ -89,7 +89,10 @@ def opened(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def load_optimiser(model: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Give the optimiser its state. torch finds the device of each tensor but changes the dtype of some: restore it."""
+    """Restore the state of the optimiser from the tensors of a checkpoint.
+
+    torch moves each tensor to its device, but also changes the dtype of some; the last lines restore it.
+    """
     state = {}
     for name in optimisers.named(model, optimiser):
         prefix = f"optimiser/{name}/"

@@ -13,7 +13,7 @@ from course_lib.training.strides import fill, laid_out, strides_of
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The named device; "auto" takes CUDA, else Apple's MPS, else the CPU. Raises ValueError when it is not there."""
+    """The named device; "auto" is CUDA, else Apple's MPS, else the CPU. Raises ValueError for one that is missing."""
     there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
     if name == "auto":
         name = next(kind for kind, available in there.items() if available())
@@ -23,12 +23,12 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # what it sets in each process, and WORLD_SIZE
+TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # torchrun sets these and WORLD_SIZE
 
 
 @dataclass(frozen=True)
 class Place:
-    """One process of a run: its device, its number among them, and the dtype in which matrices are multiplied."""
+    """One process of a run: its device, its number among all processes, and the dtype of matrix products."""
 
     device: torch.device
     rank: int = 0
@@ -41,41 +41,42 @@ class Place:
         return self.rank == 0
 
     def precision(self):
-        """A context: matrices multiply in `dtype`, while weights, sums of losses and the optimiser stay in float32."""
+        """A context in which matrix products are in `dtype`; weights, losses and the optimiser stay in float32."""
         if self.dtype == torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
     def seed(self, seed: int, step: int) -> None:
-        """Begin anew the random numbers of this process's CPU and device: others at each step, and in each process."""
+        """Seed the random generators of CPU and device, for each step and each process differently."""
         number = ((seed * 1_000_003 + step) * 1_009 + self.rank) % 2**63
-        # Not torch.manual_seed: it seeds every kind of device, and where there is none it queues a call at each step.
+        # torch.manual_seed also seeds kinds of devices that are missing, and queues one more call for them each time.
         torch.default_generator.manual_seed(number)
         if self.device.type != "cpu":
             getattr(torch, self.device.type).manual_seed(number)
 
     def own_randomness(self):
-        """A context that leaves the caller's random numbers as they were."""
+        """A context that restores the random generators of the CPU and of a CUDA device when it ends."""
         return torch.random.fork_rng([self.device] if self.device.type == "cuda" else [])
 
     def bring(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The batch on the device of this process."""
         return tuple(part.to(self.device, non_blocking=True) for part in batch)
 
     def share(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """This process's sequences of the batch."""
+        """The sequences of the batch that belong to this process: every `processes`-th one."""
         return tuple(part[self.rank :: self.processes] for part in batch)
 
     def total(self, *numbers: float) -> list[float]:
         """The sum of each number over all processes."""
         if self.processes == 1:
             return list(numbers)
-        # MPS has no float64, but then there is one process only.
+        # MPS has no float64, but MPS serves one process only, which has returned above.
         sums = torch.tensor(numbers, dtype=torch.float64, device=self.device)
         torch.distributed.all_reduce(sums)
         return sums.tolist()
 
     def first(self, prepare: Callable[[], None]) -> None:
-        """`prepare` in the leading process, while the others wait; when it fails there, all of them fail."""
+        """Call `prepare` in the leading process while the others wait. If it raises an error, all processes do."""
         error: Exception | None = None
         if self.leads:
             try:
@@ -83,11 +84,11 @@ class Place:
             except (OSError, ValueError) as caught:
                 error = caught
         if self.total(float(error is not None))[0]:
-            raise error or RuntimeError(f"process 0 could not begin, so process {self.rank} ends; 0 says why")
+            raise error or RuntimeError(f"process {self.rank} ends, since process 0 could not begin; see its error")
 
     @torch.no_grad()
     def align(self, model: nn.Module) -> None:
-        """Give the model of every process the parameters and buffers of the leading one, in its order in memory."""
+        """Copy parameters and buffers of the leading process to all others, with the same order in memory."""
         if self.processes > 1:
             tensors = [*model.parameters(), *model.buffers()]
             order = [strides_of(tensor) for tensor in tensors]
@@ -98,12 +99,12 @@ class Place:
                 fill(tensor, laid_out(values, strides))
 
     def add_up(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Make each gradient its sum over all processes.
+        """Replace each gradient by its sum over all processes.
 
-        DistributedDataParallel would not do: it arranges the gradients anew after the first step. Their places decide
-        in which order three or more processes add them, so a resumed run would round one step differently.
+        torch's DistributedDataParallel rearranges the gradients after the first step. Their places decide in which
+        order three or more processes add them, so a resumed run would round one step differently. Here the places stay.
 
-        Raises ValueError when a parameter has no gradient.
+        Raises ValueError when there are several processes and a parameter has no gradient.
         """
         if self.processes == 1:
             return
@@ -118,9 +119,9 @@ class Place:
 
 @contextlib.contextmanager
 def placed(device: str, precision: str) -> Iterator[Place]:
-    """The place of this process; joins the other processes when torchrun has started several, and leaves at the end.
+    """The `Place` of this process, for the `with` block, in which it is joined to the others that torchrun started.
 
-    Raises ValueError for a device that is not there, or cannot be shared, and when torchrun's variables are incomplete.
+    Raises ValueError for a device that is missing or cannot be shared, and when torchrun's variables are incomplete.
     """
     rank, processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     where = choose_device(device)
@@ -142,9 +143,9 @@ def placed(device: str, precision: str) -> Iterator[Place]:
 
 
 def dtype_of(precision: str, device: torch.device) -> torch.dtype:
-    """The named dtype; "auto" is bfloat16 where the device multiplies faster in it, else float32.
+    """The dtype of that name; "auto" is bfloat16 if the device multiplies faster in it, else float32.
 
-    bfloat16 has the range of float32, so that losses need no scaling.
+    bfloat16 has the range of float32, so losses need not be scaled.
     """
     if precision == "auto":
         return torch.bfloat16 if multiplies_faster_in_bfloat16(device) else torch.float32
@@ -152,9 +153,9 @@ def dtype_of(precision: str, device: torch.device) -> torch.dtype:
 
 
 def multiplies_faster_in_bfloat16(device: torch.device) -> bool:
-    """Whether the device has instructions for it; without, bfloat16 is emulated and slow."""
+    """Whether the device has instructions for products in bfloat16. Without them bfloat16 is emulated, and slow."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    # Older versions of torch do not tell, and then float32 is always right.
+    # Older versions of torch have no such function; then float32 is the safe choice.
     capabilities = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))

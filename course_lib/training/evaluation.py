@@ -1,4 +1,4 @@
-"""The loss on the fixed set, in the two units in which it is reported."""
+"""The validation loss of a model, in nats per token and in bits per byte."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -13,11 +13,11 @@ from course_lib.training.distributed import Place
 
 @dataclass(frozen=True)
 class Evaluation:
-    """nats per token says how well the model predicts its tokens; bits per byte compares models of other tokenizers."""
+    """A validation loss. Models with different tokenizers can be compared in bits per byte only."""
 
     nats_per_token: float
-    bits_per_byte: float | None  # None where losses do not add up to that of a text
-    tokens: int  # predicted
+    bits_per_byte: float | None  # None if the losses do not add up to -log p of a text
+    tokens: int  # number of predicted tokens
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -30,7 +30,10 @@ class Evaluation:
 @torch.no_grad()
 @cpu.plain()
 def evaluate(model: nn.Module, data: TrainingData, place: Place | None = None) -> Evaluation:
-    """The loss on all of `data.validation()`, without dropout; several processes share the work."""
+    """The mean loss over all of `data.validation()`, without dropout. Several processes share the work.
+
+    place: where to compute; None for one process, on the device of the model.
+    """
     place = place or Place(next(model.parameters()).device)
     training = model.training
     model.eval()

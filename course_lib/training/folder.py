@@ -1,4 +1,4 @@
-"""The folder of a run: what it holds, whether it can take more, and whether it belongs to this run."""
+"""The folder of a run: its files, and the checks that it has room for them and belongs to this run."""
 
 import json
 import platform
@@ -17,11 +17,11 @@ from course_lib.training.recipe import Recipe
 from course_lib.versions import installed
 
 BESIDES = 2**20  # bytes kept free for the log and run.json
-SAME = ("model", "data", "recipe")  # what a resumed run must agree in
+SAME = ("model", "data", "recipe")  # parts of run.json in which a resumed run must agree
 
 
 class RunFolder:
-    """Paths of a run, and the checks made before the first step, so that nothing is lost after the last."""
+    """The paths of a run, and checks before the first step, so that no run fails when it wants to save."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
@@ -30,15 +30,15 @@ class RunFolder:
         self.run = self.path / "run.json"
 
     def prepare(self, description: dict, size: int) -> None:
-        """Make the folder, or check that it belongs to the same run, and that checkpoints of `size` bytes fit in.
+        """Make the folder, or check that it holds the same run; check that checkpoints of `size` bytes fit into it.
 
-        Raises ValueError when another run lies here, OSError when the folder cannot be written or the disk is full.
+        Raises ValueError when it holds another run, OSError when it cannot be written or the disk is full.
         """
         if self.checkpoint.exists():
             self.require_same(description)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for rest in self.path.glob(".*.tmp"):  # of a run that was killed while it wrote
+            for rest in self.path.glob(".*.tmp"):  # left by a run that was killed while it wrote
                 rest.unlink()
             # A new checkpoint is written beside the old one.
             self.probe(size * (1 if self.checkpoint.exists() else 2) + BESIDES)
@@ -49,7 +49,10 @@ class RunFolder:
             write_atomically(self.run, json.dumps(description, indent=2).encode())
 
     def probe(self, size: int) -> None:
-        """Write `size` bytes and drop them: free space as it is reported knows nothing of quotas or permissions."""
+        """Write `size` bytes and delete them, since the free space that the system reports ignores quotas.
+
+        Raises OSError when they cannot be written.
+        """
         temporary = self.path / ".probe.tmp"
         block = bytes(2**20)
         try:
@@ -81,7 +84,7 @@ class RunFolder:
 
 
 def flat(tree: dict, prefix: str = "") -> dict:
-    """{"a": {"b": 1}} as {"a.b": 1}."""
+    """A nested dict without nesting: {"a": {"b": 1}} becomes {"a.b": 1}."""
     found = {}
     for key, value in tree.items():
         found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
@@ -89,7 +92,7 @@ def flat(tree: dict, prefix: str = "") -> dict:
 
 
 def describe(model: nn.Module, data: TrainingData, recipe: Recipe) -> dict:
-    """What run.json holds: enough to train the same again."""
+    """The content of run.json: model, data, recipe and machine, enough to repeat the run."""
     config = getattr(model, "config", None)
     return {
         "model": {
@@ -104,7 +107,7 @@ def describe(model: nn.Module, data: TrainingData, recipe: Recipe) -> dict:
 
 
 def machine() -> dict:
-    """Where numbers were measured."""
+    """This machine: system, processor, GPU, torch's threads and versions of packages, ready for JSON."""
     versions = {name: installed(name) for name in ("course-lib", "torch", "numpy", "safetensors")}
     system = {"system": platform.platform(), "processor": processor(), "python": platform.python_version()}
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -112,7 +115,7 @@ def machine() -> dict:
 
 
 def processor() -> str:
-    """The name of the processor, where the system tells."""
+    """The name of the processor, or its architecture if the system knows no name."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():

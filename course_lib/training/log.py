@@ -1,4 +1,4 @@
-"""log.jsonl: one JSON object a line, for the training loss of some steps and for each evaluation."""
+"""The log of a run, log.jsonl: each line is a JSON object, for the training loss of a step or for an evaluation."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,10 @@ NAME = "log.jsonl"
 
 
 def read(path: str | Path) -> list[dict]:
-    """The lines so far; the last one is left out when the writer was stopped in the middle of it."""
+    """The lines so far as dicts; [] without a file. A last line that was not written to its end is left out.
+
+    Raises ValueError when another line is no JSON.
+    """
     path = Path(path)
     lines = path.read_text().splitlines() if path.exists() else []
     rows = []
@@ -23,15 +26,16 @@ def read(path: str | Path) -> list[dict]:
 
 
 class Log:
-    """Appends lines to a file, each flushed at once, so that a reader sees how far the run is."""
+    """Appends lines to a log file. Each is written at once, so that a reader sees how far the run is."""
 
     def __init__(self, path: Path, before: int):
-        """Goes on after the lines of steps below `before`; later ones were written by a run that did not keep them."""
+        """Keeps the lines of steps below `before`. Later ones are from steps that an interrupted run did not save."""
         kept = [row for row in read(path) if row["step"] < before]
         write_atomically(path, "".join(map(to_line, kept)).encode())
         self.file = path.open("a", encoding="utf-8")
 
     def append(self, **row) -> None:
+        """Write `row` as one line; its values must be ready for JSON."""
         self.file.write(to_line(row))
         self.file.flush()
 

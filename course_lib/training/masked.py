@@ -1,4 +1,4 @@
-"""Windows of a text in which some tokens are hidden and to be found again (BERT, arXiv 1810.04805, section 3.1)."""
+"""Training data for an encoder: windows in which the model predicts hidden tokens (BERT, arXiv 1810.04805, 3.1)."""
 
 from collections.abc import Iterator
 
@@ -8,29 +8,30 @@ from torch import Tensor
 
 from course_lib.training.data import IGNORED, Batch, TextData, pieces
 
-ASKED = 0.15  # of the tokens of a window
-HIDDEN, REPLACED = 0.8, 0.1  # of those asked for; the rest stays as it is
-TRAINING, VALIDATION = 1, 2  # separate the random numbers of the two
+ASKED = 0.15  # share of the tokens of a window that are to be predicted
+HIDDEN, REPLACED = 0.8, 0.1  # shares of these: shown as the mask, as a random token; the rest is shown unchanged
+TRAINING, VALIDATION = 1, 2  # part of the random seed, so that the two draw different numbers
 
 
 class MaskedTokenData(TextData):
-    """In each window 15 % of the tokens, at least one, are asked for; the loss counts these alone.
+    """Windows of a text in which the model predicts 15 % of the tokens, at least one; only these enter the loss.
 
-    Of them 80 % are replaced by `mask`, one more token after the vocabulary, 10 % by a random token and 10 % by none:
-    so the model cannot rely on a token that it is shown. The masks of the validation text are the same for every seed.
+    Of these tokens 80 % are shown as `mask` (one more id, after the vocabulary), 10 % as a random token and 10 %
+    unchanged. So the model cannot trust a token that it sees. The masks of the validation text do not depend on the
+    seed.
 
-    There are no bits per byte: each loss is that of one token given most others, and their sum is not -log p of the
-    text.
+    Bits per byte are not defined: each loss is that of one token given most of the others, and the sum of these losses
+    is not -log p of the text.
     """
 
     def __init__(self, *arguments, **options):
-        """As TextData. A model for these tokens has a vocabulary of `vocab_size`, the mask included."""
+        """Arguments and errors as in `TextData`. `vocab_size`, for the model's config, counts the mask."""
         super().__init__(*arguments, **options)
         self.mask = self.vocab_size
         self.vocab_size += 1
 
     def batch(self, step: int) -> Batch:
-        """Inputs and targets, both (batch_size, context); targets are IGNORED where nothing is asked."""
+        """Inputs and targets, both (batch_size, context); targets are IGNORED where nothing is to be predicted."""
         return self.hide(self.rows(step)[:, :-1], np.random.default_rng([self.seed, step, TRAINING]))
 
     def validation(self) -> Iterator[Batch]:
@@ -39,9 +40,9 @@ class MaskedTokenData(TextData):
             yield self.hide(tokens, np.random.default_rng([0, i, VALIDATION]))
 
     def hide(self, tokens: Tensor, random: np.random.Generator) -> Batch:
-        """Inputs and targets for tokens (b, n)."""
+        """Inputs and targets, both (b, n), for tokens (b, n)."""
         asked = max(1, round(ASKED * tokens.shape[1]))
-        # The places of the smallest of n random numbers are a random choice without repetition.
+        # The places of the smallest of n random numbers: a random choice of distinct places.
         places = torch.from_numpy(random.random(tokens.shape).argsort(1)[:, :asked])
         answers = tokens.gather(1, places)
         kind = torch.from_numpy(random.random(places.shape))
@@ -51,5 +52,5 @@ class MaskedTokenData(TextData):
         return tokens.scatter(1, places, shown), targets
 
     def count(self, batch: Batch) -> tuple[int, int]:
-        """The tokens that are asked for, and no bytes."""
+        """The number of tokens to predict, and 0 bytes."""
         return int((batch[1] != IGNORED).sum()), 0

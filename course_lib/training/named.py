@@ -1,4 +1,4 @@
-"""Train a plan from its name to a folder that `course_lib.models.shipped.load` reads."""
+"""Train a model by the name of its plan (`course_lib.training.plans`) and save it for `models.shipped.load`."""
 
 import json
 from pathlib import Path
@@ -23,13 +23,13 @@ def train_named(
     device: str = "auto",
     watchers: tuple[Watcher, ...] | None = None,
 ) -> dict:
-    """Train the plan called `name` in `folder`, on its own text or on `corpus`; the model is FOLDER/model.
+    """Train the plan called `name` in `folder`, on its own text or on `corpus`; save the model in FOLDER/model.
 
-    A run that was stopped goes on. Returns the card of the model. Raises what `train` raises, and ValueError for an
-    unknown name.
+    A run that was stopped is resumed. Returns the card of the model: all that is known of it, ready for JSON. Raises
+    ValueError for an unknown name, and what `train` raises.
     """
     require(name in PLANS, f"name must be one of {', '.join(PLANS)}, got {name!r}")
-    choose_device(device)  # a wrong one is said before the text is read
+    choose_device(device)  # reports a wrong device before the text is read
     plan = PLANS[name]
     with torch.random.fork_rng([]):
         torch.manual_seed(plan.recipe.seed)
@@ -47,7 +47,7 @@ def train_named(
 
 
 def card_of(name: str, plan: Plan, prepared: Prepared, result: Result) -> dict:
-    """What is known of a trained model; losses are those of the weights as they are stored."""
+    """The card of a trained model, ready for JSON. Its losses are those of the weights as stored, in 16 bits."""
     return {
         "name": name,
         "summary": plan.summary,
@@ -68,7 +68,7 @@ def card_of(name: str, plan: Plan, prepared: Prepared, result: Result) -> dict:
 
 
 def in_words(card: dict) -> str:
-    """A card for readers, in Markdown."""
+    """The card of a model as Markdown, for readers."""
     training, loss = card["training"], Evaluation(**card["validation"])
     facts = {
         "Parameters": f"{card['model']['parameters']:,} in {card['model']['class']}, stored in 16 bits",
@@ -92,12 +92,12 @@ def in_words(card: dict) -> str:
 
 
 def resumed_in_words(steps: list[int]) -> str:
-    """Whether a run was stopped, and where it went on."""
+    """Says at which steps a run was resumed, or that it was not interrupted."""
     return f"resumed at step {', '.join(f'{step:,}' for step in steps)}" if steps else "without interruption"
 
 
 def text_in_words(text: dict) -> str:
-    """Name, size and fingerprint of a text, and its licence."""
+    """One line with the name, size, SHA-256 and licence of a text."""
     known = text.get("fingerprint")
     size = f", {known['characters']:,} characters, sha256 {known['sha256'][:16]}" if known else ""
     return f"{text['corpus']}{size}; {text['licence']}"

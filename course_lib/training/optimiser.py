@@ -1,4 +1,4 @@
-"""AdamW (Loshchilov, Hutter, "Decoupled Weight Decay Regularization", arXiv 1711.05101), and what it decays."""
+"""AdamW (Loshchilov, Hutter, "Decoupled Weight Decay Regularization", arXiv 1711.05101); which parameters decay."""
 
 from collections.abc import Iterator
 
@@ -10,16 +10,16 @@ from course_lib.models.embeddings import Embedding
 from course_lib.training.recipe import Recipe
 from course_lib.training.strides import laid_out, strides_of
 
-EMBEDDINGS = (Embedding, nn.Embedding)  # the course's, and torch's in models from elsewhere
+EMBEDDINGS = (Embedding, nn.Embedding)  # the course's; torch's, in models from elsewhere
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Two groups of parameters for an optimiser: matrices that multiply, which decay, and the rest, which does not.
+    """Two groups of parameters for an optimiser: weight matrices, which decay, and all others, which do not.
 
-    Not decayed: vectors (gains and shifts of norms, biases) and embeddings of tokens and positions. Decay would pull a
-    norm's gain from 1 to 0, and an embedding row at every step although only the rows of the batch get a gradient, so
-    that rare tokens would shrink. Output weights tied to an embedding count as the embedding. Parameters without
-    gradients are left out.
+    The others are vectors (gains and shifts of norms, biases) and embeddings of tokens and positions. Decay would pull
+    the gain of a norm from 1 to 0. It would also pull every embedding row at every step, although only the tokens of
+    the batch get a gradient, so that rows of rare tokens would shrink. Output weights tied to an embedding count as the
+    embedding. Parameters that require no gradient are left out.
     """
     spared = {id(p) for module in model.modules() if isinstance(module, EMBEDDINGS) for p in own(module)}
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -30,29 +30,29 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
 
 
 def own(module: nn.Module) -> Iterator[nn.Parameter]:
-    """Parameters that the module holds itself, not through a submodule."""
+    """The parameters of the module itself, without those of its submodules."""
     return module.parameters(recurse=False)
 
 
 def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """torch's AdamW in its fused form, which updates all parameters in one call.
+    """torch's fused AdamW, which updates all parameters in one call, with the settings of `recipe`.
 
-    The fused form reads a weight, its gradient and its moments in the order of memory and ignores their strides. So
-    `lay_alike` gives them the same strides before each step; assigned weights and loaded moments may have others.
+    It reads a weight, its gradient and its moments in the order of memory and ignores their strides, which may differ
+    for assigned weights and loaded moments. So `lay_alike` makes the strides equal before each step.
 
-    Raises ValueError when there is nothing to train.
+    Raises ValueError when no parameter of the model requires a gradient.
     """
     groups = decay_groups(model, recipe.weight_decay)
     require(len(groups) > 0, f"model must have parameters that require gradients, {type(model).__name__} has none")
     optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, eps=1e-8, fused=True)
     optimiser.register_step_pre_hook(lay_alike)
-    lay_alike(optimiser)  # before the first backward pass, whose gradients take over a parameter's strides
+    lay_alike(optimiser)  # before the first backward pass: gradients take the strides of their parameters
     return optimiser
 
 
 @torch.no_grad()
 def lay_alike(optimiser: torch.optim.Optimizer, *_) -> None:
-    """Lay each parameter in one piece of memory, and its gradient and moments in the same order."""
+    """Put each parameter into one piece of memory, and its gradient and moments into the same order."""
     for p in (p for group in optimiser.param_groups for p in group["params"]):
         strides, state = strides_of(p), optimiser.state.get(p, {})
         if p.stride() != strides:

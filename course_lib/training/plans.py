@@ -1,8 +1,7 @@
-"""What `python -m course_lib train NAME` trains: a model, a text and a recipe under each name.
+"""The plans of `python -m course_lib train NAME`: under each name a model, a text and a recipe.
 
-All models are small enough to be trained on one core in less than half an hour: their cards say what each took. The
-three decoders of a corpus have the same number of parameters: what attention saves in weights, the feed-forward layers
-get.
+Each model can be trained on one core in less than half an hour; its card says how long it took. The three decoders of
+a corpus have the same number of parameters: the smaller the attention, the wider the feed-forward layers.
 """
 
 from abc import ABC, abstractmethod
@@ -24,8 +23,8 @@ from course_lib.training.translation import TranslationData, exact_matches, numb
 
 VOCAB_SIZE = 2048
 WIDTH, HEADS, LAYERS = 128, 8, 4
-CONTEXT, SEQUENCES = 256, 4  # of one step: small steps, but many, learn more from a token
-HELD_OUT = 100_000  # tokens to judge by: the first of the held-out documents
+CONTEXT, SEQUENCES = 256, 4  # tokens of a sequence, sequences of a step: few, since many small steps learn more
+HELD_OUT = 100_000  # tokens to validate on: the first ones of the held-out documents
 
 D_HEAD = 32
 MHA = GroupedConfig(d_model=WIDTH, n_heads=HEADS, d_head=D_HEAD, rope=Rope())
@@ -36,7 +35,7 @@ MLA = LatentConfig(d_model=WIDTH, n_heads=HEADS, d_latent=112, d_head=D_HEAD, d_
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that `train` needs, and what a card says of it."""
+    """A plan made ready: all that `train` needs, and the origin of the text for the card."""
 
     model: nn.Module
     tokenizer: Tokenizer
@@ -45,31 +44,31 @@ class Prepared:
 
 
 class Plan(ABC):
-    """One model that can be trained by name."""
+    """A model, a text and a recipe that can be trained by name."""
 
     summary: str
     recipe: Recipe
 
     @abstractmethod
     def prepare(self, corpus: Corpus | None = None) -> Prepared:
-        """Tokenizer, data, and a model with its first weights. `corpus` replaces the text of the plan."""
+        """Tokenizer, data, and a model with random weights. `corpus` replaces the text of the plan."""
 
     @abstractmethod
     def sample(self, tokenizer: Tokenizer, corpus: Corpus | None = None) -> TrainingData:
-        """Data with a small validation set, of which a test can compute the loss in a second."""
+        """Data with a validation set so small that a test computes its loss in a second."""
 
     def examine(self, prepared: Prepared) -> dict:
-        """What the card says of the trained model beside its losses; ready for JSON."""
+        """Results for the card of the trained model other than its losses, ready for JSON."""
         return {}
 
 
 def origin_of(corpus: Corpus) -> dict:
-    """What a card says of a text."""
+    """The entry for a text in a card, ready for JSON: name, licence and fingerprint."""
     return {"corpus": corpus.name, "licence": corpus.licence, "fingerprint": asdict(corpus.fingerprint)}
 
 
 def sample_of(corpus: Corpus) -> str:
-    """The first document of some length, or the whole text when there is none."""
+    """The first document of at least 2,000 characters, or the whole text when there is none."""
     return next((document.text for document in corpus.documents if len(document.text) >= 2_000), corpus.text)
 
 
@@ -80,7 +79,7 @@ def encode(tokenizer: Tokenizer, text: str) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class TextPlan(Plan):
-    """A model that predicts tokens of a text: which tokens, `data` says."""
+    """A plan for a model that predicts tokens of a text: the next ones or hidden ones, as `data` says."""
 
     summary: str
     corpus: str
@@ -100,17 +99,17 @@ class TextPlan(Plan):
         return Prepared(self.model(self.config(data.vocab_size)), tokenizer, data, origin)
 
     def sample(self, tokenizer: Tokenizer, corpus: Corpus | None = None) -> TrainingData:
-        """The first held-out document that is no fragment."""
+        """Data whose validation text is one held-out document: see `sample_of`."""
         _, validation = self.text(corpus).split()
         parts = (encode(tokenizer, text) for text in (validation.text, sample_of(validation)))
         return self.data(parts, tokenizer.vocab, CONTEXT, SEQUENCES)
 
     def text(self, corpus: Corpus | None) -> Corpus:
-        """The corpus that is given, or else that of the plan."""
+        """The given corpus, or else that of the plan."""
         return corpora.load(self.corpus) if corpus is None else corpus
 
     def config(self, vocab_size: int) -> ModelConfig:
-        """Pre-LN with RMSNorm and SwiGLU, positions in the attention."""
+        """The config of the model: pre-LN blocks with RMSNorm and SwiGLU; rotary positions in the attention."""
         return ModelConfig(
             vocab_size=vocab_size,
             n_layers=LAYERS,
@@ -123,15 +122,15 @@ class TextPlan(Plan):
 
 @dataclass(frozen=True)
 class NumbersPlan(Plan):
-    """The original's encoder-decoder, for names of numbers."""
+    """A plan for an encoder-decoder that translates names of numbers."""
 
     summary: str
-    config: ModelConfig  # of both sides, but for the size of the vocabulary
+    config: ModelConfig  # of encoder and decoder; vocab_size is replaced
     batch_size: int
     recipe: Recipe
 
     def prepare(self, corpus: Corpus | None = None) -> Prepared:
-        """Raises ValueError for a corpus: the pairs are made from num2words."""
+        """Tokenizer, data and model. Raises ValueError when a corpus is given: the pairs come from num2words."""
         require(corpus is None, "corpus must be left out: this model learns from names of numbers, not from a text")
         tokenizer = number_tokenizer()
         data = TranslationData(tokenizer, self.batch_size, self.recipe.seed)
@@ -146,7 +145,7 @@ class NumbersPlan(Plan):
         return TranslationData(tokenizer, self.batch_size, validation_pairs=100)
 
     def examine(self, prepared: Prepared) -> dict:
-        """The share of held-out numbers that are translated without a mistake."""
+        """The share of held-out numbers that the model translates without a mistake."""
         return {"exact_matches": exact_matches(prepared.model, prepared.data)}
 
 
@@ -186,7 +185,7 @@ PLANS: dict[str, Plan] = DECODERS | {
     "numbers": NumbersPlan(
         "an encoder-decoder that translates names of numbers from English to French",
         ModelConfig(
-            vocab_size=1,  # replaced by that of the tokenizer
+            vocab_size=1,  # replaced in `prepare`
             n_layers=2,
             attention=GroupedConfig(d_model=64, n_heads=4, rope=Rope()),
             d_ff=256,

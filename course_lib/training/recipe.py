@@ -1,4 +1,4 @@
-"""How a model is trained, apart from what it is and what it reads."""
+"""The recipe of a training run: optimiser, learning rates, precision, and how often to evaluate and to save."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -9,30 +9,33 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def require_whole(name: str, value: int) -> None:
-    """Raise ValueError unless `value` is an integer from 0, and no bool."""
+    """Raise ValueError unless `value` is an integer of at least 0 (no bool)."""
     require(is_whole(value, 0), f"{name} must be a whole number from 0, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Optimiser, schedule and how often to look and to save. Everything random depends on `seed` and the step alone."""
+    """How to train a model. All random numbers of a step depend on `seed`, the step and the process alone.
+
+    Raises ValueError for a setting outside its range; the message names it.
+    """
 
     steps: int
-    learning_rate: float  # the highest: after warm-up
+    learning_rate: float  # the highest, at the end of the warm-up
     warmup: int = 0  # steps in which the learning rate rises in equal parts
     final: float = 0.1  # the learning rate ends at this share of the highest
-    weight_decay: float = 0.1  # on matrices only: optimiser.decay_groups
-    betas: tuple[float, float] = (0.9, 0.95)
-    clip: float = 1.0  # longest gradient; longer ones are scaled down to it
+    weight_decay: float = 0.1  # on weight matrices only: see optimiser.decay_groups
+    betas: tuple[float, float] = (0.9, 0.95)  # of AdamW
+    clip: float = 1.0  # largest norm of a gradient; a longer gradient is scaled down to it
     evaluate_every: int = 250  # steps
-    checkpoint_every: int = 250
-    log_every: int = 10
+    checkpoint_every: int = 250  # steps
+    log_every: int = 10  # steps
     seed: int = 0
-    precision: str = "float32"  # of matrix products; auto: bfloat16 where the device multiplies faster in it
+    precision: str = "float32"  # of matrix products; auto: bfloat16 if the device multiplies faster in it
 
     def __post_init__(self):
         require_positive(self, "steps", "evaluate_every", "checkpoint_every", "log_every")
-        object.__setattr__(self, "betas", tuple(self.betas))  # JSON has lists only
+        object.__setattr__(self, "betas", tuple(self.betas))  # a recipe read from JSON has a list
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
             require(0 < value < math.inf, f"{name} must be a positive finite number, got {value!r}")
@@ -46,5 +49,5 @@ class Recipe:
         require(self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision}")
 
     def as_dict(self) -> dict:
-        """Ready for JSON."""
+        """The recipe as a dict, ready for JSON."""
         return asdict(self) | {"betas": list(self.betas)}

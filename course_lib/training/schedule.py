@@ -1,4 +1,4 @@
-"""The learning rate of each step: a straight rise, then half a cosine down."""
+"""The learning rate of each step: a linear rise, then a fall along half a cosine."""
 
 import math
 
@@ -8,8 +8,8 @@ from course_lib.training.recipe import Recipe
 def learning_rate(recipe: Recipe, step: int) -> float:
     """The learning rate of update `step`, counted from 0.
 
-    It rises in `warmup` equal parts to the highest, then falls along a cosine to final times the highest at the last
-    step (Loshchilov, Hutter, "SGDR", arXiv 1608.03983, without restarts).
+    It rises in `warmup` equal parts to the highest, then falls along a cosine. At the last step it is `final` times the
+    highest (Loshchilov, Hutter, "SGDR", arXiv 1608.03983, without restarts).
     """
     if step < recipe.warmup:
         return recipe.learning_rate * (step + 1) / recipe.warmup

@@ -1,4 +1,4 @@
-"""The training loop."""
+"""The training loop: `train` runs or resumes a run in a folder."""
 
 import math
 import time
@@ -20,23 +20,23 @@ from course_lib.training.optimiser import adamw
 from course_lib.training.recipe import Recipe
 from course_lib.training.schedule import learning_rate
 
-Watcher = Callable[[dict], None]  # is handed each line of the log as it is written
+Watcher = Callable[[dict], None]  # called with each line of the log when it is written
 
 
 class DivergedError(ArithmeticError):
-    """The loss or its gradient is no longer a number; the message names the step and what is left."""
+    """The loss or its gradient is infinite or NaN. The message names the step and the checkpoint that is left."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run: the loss on the fixed set, and what it took, resumed parts included."""
+    """The result of a finished run: its last validation loss, and time and tokens over all its resumed parts."""
 
     evaluation: Evaluation
     steps: int
     seconds: float  # training, evaluations and checkpoints, without start-up
     training_seconds: float  # steps alone
-    tokens: int  # trained on, repeated ones counted again
-    resumed: list[int]  # the steps at which the run went on after it had been stopped
+    tokens: int  # trained on; a token that was read twice counts twice
+    resumed: list[int]  # the steps at which the run was resumed
 
     @property
     def tokens_per_second(self) -> float:
@@ -52,22 +52,23 @@ def train(
     device: str = "auto",
     watchers: tuple[Watcher, ...] | None = None,
 ) -> Result:
-    """Train `model` in place and keep log and checkpoints in `folder`; a run that was stopped there goes on.
+    """Train `model` in place; write log and checkpoints to `folder`, and resume a run that was stopped there.
 
-    A run killed at any moment and resumed reaches the weights of one that was not, bit for bit on the same CPU and
-    number of threads. `watchers` see each line of the log; None is a progress bar, () nothing.
-    Under torchrun every process calls this, with a folder that all of them see, and takes its share of each batch.
+    A run that is killed at any moment and resumed reaches the same weights as an uninterrupted one, bit for bit on the
+    same CPU with the same number of threads.
+    watchers: functions called with each line of the log; None shows a progress bar, () shows nothing.
+    Under torchrun every process calls this with a folder that all of them see, and takes its share of each batch.
 
-    Raises OSError before the first step when the folder cannot be written or the disk is full, ValueError when another
-    run lies there or an earlier version of the course began it, DivergedError when the loss is no longer a number: the
-    last good checkpoint is then still there.
+    Raises OSError before the first step when the folder cannot be written or the disk is full. Raises ValueError when
+    the folder holds another run, or one begun by an earlier version of the course. Raises DivergedError when the loss
+    or its gradient is infinite or NaN; the last good checkpoint is then still there.
     """
     with placed(device, recipe.precision) as place, place.own_randomness():
         return Training(model, data, recipe, RunFolder(folder), place).run(watchers)
 
 
 class Training:
-    """One run on one process: the state that a step changes."""
+    """One run on one process: model, optimiser and progress, which each step changes."""
 
     def __init__(self, model: nn.Module, data: TrainingData, recipe: Recipe, folder: RunFolder, place: Place):
         if data.batch_size % place.processes:
@@ -78,20 +79,20 @@ class Training:
         self.optimiser = adamw(model, recipe)
         self.progress = {"step": 0, "tokens": 0, "seconds": 0.0, "training_seconds": 0.0, "resumed": []}
         size = sum(tensor.nbytes for tensor in checkpoint.tensors_of(model).values())
-        # Weights and AdamW's two moments.
+        # A checkpoint holds the weights and AdamW's two moments.
         place.first(lambda: folder.prepare(describe(model, data, recipe), 3 * size))
         if folder.checkpoint.exists():
             self.resume()
         place.align(model)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, and note the step unless none is left."""
+        """Restore the state of the checkpoint. If steps are left, record the step at which the run is resumed."""
         self.progress = checkpoint.read(self.folder.checkpoint, self.model, self.optimiser)
         if self.progress["step"] < self.recipe.steps:
             self.progress["resumed"].append(self.progress["step"])
 
     def run(self, watchers: tuple[Watcher, ...] | None) -> Result:
-        """All steps that are left, and the last evaluation."""
+        """Make all steps that are left, and the last evaluation."""
         first, self.began = self.progress["step"], time.perf_counter() - self.progress["seconds"]
         log = Log(self.folder.log, before=first) if self.place.leads else None
         with Bar(self.recipe.steps, first, shown=watchers is None and self.place.leads) as bar:
@@ -108,10 +109,10 @@ class Training:
         return Result(evaluation, self.recipe.steps, **progress)
 
     def step(self, step: int) -> float:
-        """Evaluate and save if it is time, then one update; the loss before it, in nats per token.
+        """Evaluate and save if it is time, then update the weights; return the loss before, in nats per token.
 
-        A checkpoint is written between gradient and update, so that the weights in it have been seen to give a finite
-        loss. It belongs to the state before this step, which a resumed run repeats.
+        A checkpoint is written between gradient and update, when its weights are known to give a finite loss. It holds
+        the state before this step, so a resumed run repeats the step.
         """
         recipe = self.recipe
         if step % recipe.evaluate_every == 0:
@@ -139,8 +140,8 @@ class Training:
         return rate
 
     def gradient(self, step: int) -> tuple[float, int]:
-        """The mean loss over the batch of all processes, its gradient in the parameters, and the number of tokens."""
-        self.place.seed(self.recipe.seed, step)  # for dropout: the same whether or not the run was interrupted
+        """(mean loss, tokens) of the batch of all processes; the gradient of this loss is left in the parameters."""
+        self.place.seed(self.recipe.seed, step)  # dropout is then the same in a resumed run
         whole: Batch = self.data.batch(step)
         tokens = self.data.count(whole)[0]
         with self.place.precision():
@@ -151,6 +152,7 @@ class Training:
         return self.place.total(float(share.detach()))[0], tokens
 
     def require_finite(self, step: int, loss: float, length: float) -> None:
+        """Raise DivergedError unless the loss and the length of the gradient are finite."""
         if math.isfinite(loss) and math.isfinite(length):
             return
         what = f"the loss is {loss}" if not math.isfinite(loss) else f"the length of the gradient is {length}"
@@ -161,6 +163,7 @@ class Training:
         raise DivergedError(f"training diverged: at step {step} {what}; {kept}; {advice}")
 
     def evaluate(self, step: int) -> Evaluation:
+        """The validation loss before step `step`, which all watchers are told. Raises DivergedError if not finite."""
         evaluation = evaluate(self.model, self.data, self.place)
         self.require_finite(step, evaluation.nats_per_token, 0.0)
         self.tell(step=step, validation=evaluation.as_dict(), seconds=self.seconds())
@@ -172,6 +175,7 @@ class Training:
         return evaluation
 
     def save(self, step: int) -> None:
+        """Write a checkpoint of the state before step `step`."""
         self.progress |= {"step": step, "seconds": self.seconds()}
         if self.place.leads:
             checkpoint.write(self.folder.checkpoint, self.model, self.optimiser, self.progress)
@@ -180,12 +184,13 @@ class Training:
         return time.perf_counter() - self.began
 
     def tell(self, **row) -> None:
+        """Call each watcher with a line of the log."""
         for watcher in self.watchers:
             watcher(row)
 
 
 class Bar:
-    """The progress bar: loss, tokens per second, time left, the last two from this session's steps alone."""
+    """The progress bar of a run: loss, tokens per second and time left (the latter two since the last resumption)."""
 
     def __init__(self, steps: int, first: int, shown: bool):
         self.bar = tqdm(total=steps, initial=first, unit="step", disable=not shown)
@@ -199,7 +204,7 @@ class Bar:
         self.bar.close()
 
     def advance(self, loss: float, progress: dict) -> None:
-        """One step further; the loss shown is smoothed over some 20 steps."""
+        """Move the bar by one step. The loss shown is smoothed over about 20 steps."""
         self.before = self.before or dict(progress)
         self.loss = loss if self.loss is None else 0.95 * self.loss + 0.05 * loss
         seconds = progress["training_seconds"] - self.before["training_seconds"]
@@ -208,6 +213,6 @@ class Bar:
         self.bar.update()
 
     def see(self, row: dict) -> None:
-        """Show an evaluation in front of the bar."""
+        """Show the validation loss in front of the bar if `row`, a line of the log, has one."""
         if "validation" in row:
             self.bar.set_description_str(f"validation {row['validation']['nats_per_token']:.3f}", refresh=False)

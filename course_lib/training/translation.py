@@ -1,4 +1,4 @@
-"""Pairs to learn translation from: the English names of numbers and the French ones."""
+"""Training data for translation: the English and French names of numbers; and the share translated correctly."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
@@ -16,21 +16,22 @@ from course_lib.training.data import IGNORED, Batch, TrainingData, cross_entropy
 from course_lib.training.recipe import require_whole
 
 PIECE = 250  # validation pairs evaluated at once
-LONGEST = 48  # tokens that a translation may have: names below a billion have 39 at most in words, blanks and signs
+LONGEST = 48  # tokens that a translation may have: names below a billion have at most 39 words, blanks and signs
 
 
 def number_tokenizer(vocab_size: int = 512) -> WordTokenizer:
-    """Words, blanks and signs of both languages; every number word below a billion is among them."""
+    """A tokenizer with the words, blanks and signs of number names in both languages, for numbers below a billion."""
     pairs = numbers.pairs(2_000, seed=0, largest=numbers.LIMIT - 1)
     return WordTokenizer.train("\n".join(f"{pair.english}\n{pair.french}" for pair in pairs), vocab_size)
 
 
 class TranslationData(TrainingData):
-    """An endless stream of pairs of names; training and validation have no number in common.
+    """Pairs of an English and a French number name, endlessly many; no number is both in training and validation.
 
-    Both sides are encoded by one tokenizer. A target is read as begin, tokens and predicted as tokens, end; begin and
-    end are the two ids after the tokenizer's. Sequences are padded on the right, and their lengths handed to the model.
-    What a step reads depends on the seed and the step alone; the validation pairs are the same for every seed.
+    One tokenizer encodes both languages. The decoder reads `begin` and the tokens of the French name, and predicts the
+    tokens and `end`; begin and end are the two ids after those of the tokenizer. Sequences are padded on the right, and
+    the model gets their lengths. The pairs of a step depend on the seed and the step alone; the validation pairs are
+    the same for every seed.
     """
 
     def __init__(
@@ -38,8 +39,8 @@ class TranslationData(TrainingData):
         tokenizer: Tokenizer,
         batch_size: int,
         seed: int = 0,
-        largest: int = 999_999,  # number
-        validation_pairs: int = 1_000,  # at most: fewer when there are not as many numbers
+        largest: int = 999_999,  # largest number
+        validation_pairs: int = 1_000,  # fewer if there are not as many numbers
     ):
         """Raises ValueError for sizes that are not positive, and for `largest` as `numbers.pairs` does."""
         good = batch_size > 0 and validation_pairs > 0
@@ -50,7 +51,7 @@ class TranslationData(TrainingData):
         self.vocab_size = len(tokenizer) + 2
         self.target = Target(begin=self.begin, end=self.end, longest=LONGEST)
         self.token_bytes = torch.tensor([*map(len, tokenizer.vocab), 0, 0])
-        # There are few short numbers: a third of the draws is of numbers that were drawn before.
+        # Short numbers are few, so about a third of the draws repeats earlier ones.
         drawn = numbers.pairs(3 * validation_pairs, seed=0, part="validation", largest=largest)
         self.validation_pairs: list[Pair] = list(islice(dict.fromkeys(drawn), validation_pairs))
 
@@ -67,6 +68,7 @@ class TranslationData(TrainingData):
             yield self.encode(self.validation_pairs[i : i + PIECE])
 
     def encode(self, pairs: Sequence[Pair]) -> Batch:
+        """The batch of these pairs: its tensors are those of `batch`."""
         sources, source_lengths = self.sources([pair.english for pair in pairs])
         names = [self.tokenizer.encode(pair.french) for pair in pairs]
         targets, target_lengths = padded([[self.begin, *name] for name in names], self.end)
@@ -74,11 +76,11 @@ class TranslationData(TrainingData):
         return sources, source_lengths, targets, target_lengths, following
 
     def sources(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Tokens (b, n) of the texts, and their lengths (b,)."""
+        """Tokens (b, n) of the English texts, padded on the right, and their lengths (b,)."""
         return padded([self.tokenizer.encode(text) for text in texts], self.end)
 
     def text(self, target: Iterable[int]) -> str:
-        """What a target says, as `translate` returns it; a begin or end token within reads as U+FFFD."""
+        """The text of a target that `translate` returned; begin and end tokens inside it become U+FFFD."""
         known = (
             self.tokenizer.decode(ids) if said else "\ufffd" for said, ids in groupby(target, lambda i: i < self.begin)
         )
@@ -89,7 +91,7 @@ class TranslationData(TrainingData):
         return cross_entropy(model(sources, targets, source_lengths, target_lengths), following)
 
     def count(self, batch: Batch) -> tuple[int, int]:
-        """Tokens of the targets, their ends included; bytes of the French names, given the English ones."""
+        """(tokens of the targets including their `end`, bytes of the French names)."""
         following = batch[-1].cpu()
         following = following[following != IGNORED]
         return following.numel(), int(self.token_bytes[following].sum())
@@ -101,9 +103,9 @@ class TranslationData(TrainingData):
 
 
 def exact_matches(model: TranslationModel, data: TranslationData, pairs: Sequence[Pair] | None = None) -> float:
-    """The share of pairs whose French name the model writes letter by letter, greedily.
+    """The share of pairs whose French name the model writes without a mistake; it takes the likeliest token each time.
 
-    pairs: those held out for validation if None. Raises ValueError when there are none.
+    pairs: None for those held out for validation. Raises ValueError for an empty sequence.
     """
     pairs = data.validation_pairs if pairs is None else pairs
     require(len(pairs) > 0, "pairs must hold at least one pair, got none")
@@ -112,7 +114,7 @@ def exact_matches(model: TranslationModel, data: TranslationData, pairs: Sequenc
 
 
 def translated(model: TranslationModel, data: TranslationData, pairs: Sequence[Pair]) -> list[str]:
-    """What the model writes for the English name of each pair."""
+    """The model's translation of the English name of each pair."""
     texts = []
     for i in range(0, len(pairs), PIECE):
         sources, lengths = data.sources([pair.english for pair in pairs[i : i + PIECE]])

@@ -1,4 +1,4 @@
-"""Which words of the source a translator looks at for each word that it writes."""
+"""Attention weights between words: which English words a translator looks at for each French word that it writes."""
 
 import numpy as np
 import torch
@@ -11,10 +11,10 @@ from course_lib.training.translation import TranslationData
 def word_weights(
     model: TranslationModel, data: TranslationData, english: str, french: str
 ) -> tuple[np.ndarray, list[str], list[str]]:
-    """P (layers, heads, French words, English words) of the cross-attention, and the two lists of words.
+    """Cross-attention weights P (layers, heads, French words, English words), the French and the English words.
 
-    The row of a French word is that of the token before it, with which the model predicts the word. Blanks and signs
-    count with the English word before them.
+    The row of a French word is that of the token before it, where the model predicts the word. Weights on blanks and
+    signs are added to the English word before them.
     """
     source, _ = data.sources([english])
     read = torch.tensor([[data.begin, *data.tokenizer.encode(french)]])
@@ -26,15 +26,19 @@ def word_weights(
 
 
 def words_of(tokenizer: Tokenizer, text: str) -> tuple[list[str], np.ndarray]:
-    """The pieces of a text that begins with a word, and for each piece the number of its word."""
+    """The tokens of a text as strings, and for each the number of its word, (tokens,), counted from 0.
+
+    The text must begin with a word. A blank or sign has the number of the word before it.
+    """
     pieces = [tokenizer.decode([token]) for token in tokenizer.encode(text)]
     return pieces, np.cumsum([piece.isalpha() for piece in pieces]) - 1
 
 
 def on_counterparts(found: tuple[np.ndarray, list[str], list[str]], same: dict[str, str]) -> list[np.ndarray]:
-    """For each French word with one English counterpart in its pair: the heads (layers, heads) that look most at it.
+    """For each French word: which heads, (layers, heads) of bool, have their largest weight on its English counterpart.
 
-    found: from `word_weights`. same: the counterpart of a French word.
+    found: from `word_weights`. same: French word -> English counterpart. Left out are words that occur twice and words
+    whose counterpart does not occur exactly once.
     """
     P, french, english = found
     return [
@@ -47,9 +51,10 @@ def on_counterparts(found: tuple[np.ndarray, list[str], list[str]], same: dict[s
 def on_ten_and_unit(
     found: tuple[np.ndarray, list[str], list[str]], tens: set[str], units: dict[str, str]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weights (layers, heads) on a ten and on its unit, for each French word that is one word for both together.
+    """For French words that need an English ten and its unit: the weights on the two, each (layers, heads).
 
-    found: from `word_weights`. tens: the English tens; units: the English unit within a French word.
+    Example: treize in soixante-treize needs both seventy and three.
+    found: from `word_weights`. tens: English tens, such as seventy. units: French word -> English unit.
     """
     P, french, english = found
     return [

@@ -130,7 +130,7 @@ def test_calibration():
 @pytest.mark.parametrize("kept", [range(0), range(3), range(-1, 1), range(1, -1, -1), [0, 1], 2])
 def test_kept_frequencies(kept):
     model = DecoderModel(ROTARY)
-    with refused(f"kept must be a rising range within 0 ... 1 with a number in it, got {kept!r}"):
+    with refused(f"kept must be a non-empty rising range within 0 ... 1, got {kept!r}"):
         decouple(model, 2, calibrate(model, TOKENS), kept)
 
 

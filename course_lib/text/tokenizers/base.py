@@ -1,4 +1,4 @@
-"""What all tokenizers share: a vocabulary of byte strings, 256 of them single bytes, so that any text has ids."""
+"""The base class of all tokenizers: a vocabulary of byte strings that includes all 256 bytes, so any text has ids."""
 
 import json
 import operator
@@ -10,19 +10,19 @@ from typing import ClassVar, Self
 from course_lib.config import is_whole, require
 from course_lib.files import write_atomically
 
-# The 256 single bytes in GPT-2's order: those that print in Latin-1 first. Ids are then those of the usual libraries.
+# The 256 single bytes in GPT-2's order, those that print in Latin-1 first: other libraries give them the same ids.
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 BYTES = tuple(bytes([b]) for b in _PRINTABLE + sorted(set(range(256)) - set(_PRINTABLE)))
 _ID_OF_BYTE = {token[0]: i for i, token in enumerate(BYTES)}
 
 
 def to_bytes(text: str) -> bytes:
-    """UTF-8. A lone surrogate has no UTF-8 form; it becomes the three bytes of its number, and so comes back too."""
+    """The UTF-8 bytes of `text`. A lone surrogate, which has none, becomes the three bytes of its number."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def to_text(data: bytes) -> str:
-    """Inverse of `to_bytes`. Bytes that no text has (a model may well write them) become U+FFFD."""
+    """Inverse of `to_bytes`. Bytes that come from no text, such as a model may generate, become U+FFFD."""
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
@@ -30,7 +30,7 @@ def to_text(data: bytes) -> str:
 
 
 def spell(text: str) -> list[int]:
-    """The ids of `text` in single bytes: the fallback of two tokenizers, the start of the third."""
+    """One id for each UTF-8 byte: the start of byte-pair encoding, the fallback of the other tokenizers."""
     return [_ID_OF_BYTE[byte] for byte in to_bytes(text)]
 
 
@@ -41,19 +41,19 @@ def require_text(name: str, value) -> None:
 
 
 def require_vocab_size(value) -> None:
-    """A vocabulary holds the 256 bytes at least, so that it can spell any text."""
+    """Raise ValueError unless `value` is an integer of at least 256: the bytes, so that any text can be spelt."""
     rule = f"an integer of at least {len(BYTES)}, one token for each byte"
     require(is_whole(value, len(BYTES)), f"vocab_size must be {rule}, got {value!r}")
 
 
 class Tokenizer(ABC):
-    """A vocabulary T of N_T tokens. decode(encode(text)) == text for every str, empty and lone surrogates included.
+    """A vocabulary of N_T tokens, with `encode` and `decode`.
 
-    `vocab[i]` is token i as bytes, `ids[token]` its id. Ids 0 to 255 are the single bytes: text without any other
-    token is spelt in them.
+    `vocab[i]` is token i as bytes, `ids[token]` its id. Ids 0 to 255 are the single bytes; they spell text for which
+    there is no other token. decode(encode(text)) == text for every str, also the empty one and lone surrogates.
     """
 
-    kind: ClassVar[str]  # names the class in a saved file
+    kind: ClassVar[str]  # name of the class in a saved file
 
     def __init__(self, tokens: Iterable[bytes]):
         """`tokens` are those after the 256 bytes. Raises ValueError when one occurs twice or is empty."""
@@ -75,18 +75,24 @@ class Tokenizer(ABC):
         """The ids of `text`. Raises TypeError unless it is a str."""
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids` (list, array or tensor of integers); bytes that are no UTF-8 become U+FFFD.
+        """The text of `ids` (list, array or tensor of integers). Bytes that are not UTF-8 become U+FFFD.
 
         Raises ValueError for an id outside 0..N_T - 1 and TypeError for one that is no integer.
         """
         return to_text(b"".join(map(self.vocab.__getitem__, self.checked(ids))))
 
     def tokens(self, text: str) -> list[str]:
-        """`text` cut into its tokens, to show: a token that is a part of a character only reads like `<0xC3>`."""
+        """The tokens of `text` as strings to display. Raises TypeError unless `text` is a str.
+
+        A token that is only a part of a character is displayed as its bytes, such as `<0xC3>`.
+        """
         return [self.show(i) for i in self.encode(text)]
 
     def show(self, token_id: int) -> str:
-        """Token `token_id` as text; bytes that are no character by themselves as `<0xC3>`. Raises like `decode`."""
+        """Token `token_id` as a string to display: its text, or its bytes as `<0xC3>` if it is no whole characters.
+
+        Raises as `decode` does.
+        """
         (token_id,) = self.checked([token_id])
         token = self.vocab[token_id]
         try:
@@ -95,7 +101,7 @@ class Tokenizer(ABC):
             return "".join(f"<0x{byte:02X}>" for byte in token)
 
     def checked(self, ids: Iterable[int]) -> list[int]:
-        """`ids` as ints. Raises ValueError for one outside the vocabulary, TypeError for one that is no integer."""
+        """`ids` as a list of int. Raises ValueError for an id outside 0..N_T - 1, TypeError for other types."""
         try:
             checked = list(map(operator.index, ids))
         except TypeError as error:
@@ -108,7 +114,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def state(self) -> list:
-        """What `from_state` builds an equal tokenizer from, ready for JSON."""
+        """A list, ready for JSON, from which `from_state` builds an equal tokenizer."""
 
     @classmethod
     @abstractmethod

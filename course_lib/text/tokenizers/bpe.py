@@ -1,7 +1,7 @@
-"""Byte-level byte-pair encoding: start from bytes, merge the most frequent neighbours, again and again.
+"""Byte-level byte-pair encoding: start from bytes, then merge the most frequent pair of neighbours again and again.
 
-Sennrich, Haddow, Birch, "Neural Machine Translation of Rare Words with Subword Units", arXiv 1508.07909; on bytes, with
-the cutting into words of GPT-2.
+Sennrich, Haddow, Birch, "Neural Machine Translation of Rare Words with Subword Units", arXiv 1508.07909. As in GPT-2,
+it works on bytes, and merges stay within words.
 """
 
 from collections import Counter
@@ -16,7 +16,9 @@ from course_lib.text.tokenizers.pieces import pieces
 
 
 class BPETokenizer(Tokenizer):
-    """`merges[r]` is the pair of ids that token 256 + r joins; encoding applies them in that order to each word.
+    """Byte-pair encoding: `merges[r]` is the pair of ids that token 256 + r joins.
+
+    Encoding applies the merges to each word, in their order.
 
     Where a word ends depends on the version of Unicode that Python knows: see `course_lib.text.tokenizers.unicode`.
     """
@@ -24,7 +26,7 @@ class BPETokenizer(Tokenizer):
     kind = "bpe"
 
     def __init__(self, merges: Iterable[Pair]):
-        """Raises ValueError when a pair names a token that does not exist yet, or spells a token a second time."""
+        """Raises ValueError when a pair joins a token that does not exist yet, or makes a token that exists already."""
         self.merges: tuple[Pair, ...] = tuple((left, right) for left, right in merges)
         vocab = list(BYTES)
         for left, right in self.merges:
@@ -36,10 +38,10 @@ class BPETokenizer(Tokenizer):
 
     @classmethod
     def train(cls, text: str, vocab_size: int) -> Self:
-        """Learn `vocab_size` tokens from `text`, fewer when no pair is left that occurs twice.
+        """Learn `vocab_size` tokens from `text`, or fewer when no pair is left that occurs twice.
 
-        Of equally frequent pairs the one with the smaller ids comes first. Raises ValueError for a vocab_size below
-        256, the bytes that every text is made of.
+        Of equally frequent pairs the one with the smaller ids is merged first. Raises ValueError for a vocab_size below
+        256, the number of bytes, and TypeError unless `text` is a str.
         """
         require_text("text", text)
         require_vocab_size(vocab_size)
@@ -54,9 +56,9 @@ class BPETokenizer(Tokenizer):
         return [token for word in words for token in known[word]]
 
     def _encode_word(self, word: str) -> list[int]:
-        """Apply the earliest merge that fits until none does."""
+        """The ids of one word: of the merges that apply, do the earliest, until none applies."""
         ids, token_of_pair = spell(word), self._token_of_pair.get
-        # Tokens of pairs count from 256, so none of them is false.
+        # Ids of merged tokens begin at 256, so `if` never takes one for false.
         while found := [token for pair in pairwise(ids) if (token := token_of_pair(pair))]:
             new = min(found)
             ids = merge(ids, self.merges[new - len(BYTES)], new)

@@ -1,4 +1,4 @@
-"""What the tokenizers of pairs and of words share: tokens that are listed as text, frequent ones first."""
+"""The base class of `PairTokenizer` and `WordTokenizer`: their tokens are a list of strings, frequent ones first."""
 
 from abc import abstractmethod
 from collections import Counter
@@ -10,7 +10,7 @@ from course_lib.text.tokenizers.base import BYTES, Tokenizer, require_text, to_b
 
 
 def by_frequency(counts: Counter) -> list[str]:
-    """Keys, most frequent first; equally frequent ones in the order of their code points."""
+    """The keys of `counts`, most frequent first; equally frequent keys in the order of their code points."""
     return sorted(counts, key=lambda key: (-counts[key], key))
 
 
@@ -20,14 +20,15 @@ def is_byte(text: str) -> bool:
 
 
 class ListedTokenizer(Tokenizer):
-    """Token 256 + i is `tokens[i]`, ASCII characters left out of the count."""
+    """A tokenizer made from a list of strings: without ASCII characters, string i of the list is token 256 + i."""
 
-    rule: ClassVar[str]  # what `accepts` asks for, in words
+    rule: ClassVar[str]  # what `accepts` asks for, to complete "tokens must ..."
 
     def __init__(self, tokens: Iterable[str]):
-        """`tokens` as text; ASCII characters are in every vocabulary and may be left out.
+        """`tokens`: strings. ASCII characters are in every vocabulary, so they may be left out.
 
-        Raises ValueError for a token that breaks the rule of the class, and for one that occurs twice.
+        Raises ValueError for a token that breaks the rule of the class, and for one that occurs twice; TypeError for
+        one that is no str.
         """
         require(not isinstance(tokens, str), f"tokens must be a sequence of str, got one str: {tokens!r}")
         texts = list(tokens)

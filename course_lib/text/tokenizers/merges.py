@@ -1,6 +1,6 @@
-"""Learning byte-pair merges without counting all pairs again for each: only words that hold the pair change.
+"""Learn byte-pair merges. After each merge only the words that contain the merged pair are counted again.
 
-A merge costs time in proportion to those words' length. Text without any spaces is one long word, and slow.
+So a merge takes time in proportion to the length of these words. Text without spaces is one long word, and slow.
 """
 
 import heapq
@@ -10,7 +10,7 @@ from itertools import pairwise
 from course_lib.text.tokenizers.base import BYTES
 
 Pair = tuple[int, int]
-LEAST = 2  # a pair that occurs once shortens no text worth a token
+LEAST = 2  # occurrences: a pair that occurs once is not worth a token
 
 
 def merge(ids: list[int], pair: Pair, new: int) -> list[int]:
@@ -27,7 +27,7 @@ def merge(ids: list[int], pair: Pair, new: int) -> list[int]:
 
 
 class PairCounts:
-    """How often each pair of neighbours occurs in weighted words, kept up to date while pairs are merged."""
+    """How often each pair of neighbours occurs in words with weights, kept up to date while pairs are merged."""
 
     def __init__(self, words: list[list[int]], weights: list[int]):
         self.words, self.weights = words, weights
@@ -48,10 +48,10 @@ class PairCounts:
             self.counts[pair] -= self.weights[index]
 
     def most_frequent(self) -> tuple[Pair, int] | None:
-        """The most frequent pair and its count, ties to the smaller ids; None when there is no pair left.
+        """The most frequent pair and its count; None when no pair is left. Among equal counts, the smaller ids win.
 
-        Counts only fall once a pair is in the heap, so an entry that is out of date stands too high: it is met in time
-        and put back where it belongs.
+        Once a pair is in the heap its count only falls. So an outdated entry stands too near to the top: it is reached
+        in time, and put back with its present count.
         """
         while self.heap:
             negative, pair = self.heap[0]

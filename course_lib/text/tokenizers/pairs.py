@@ -9,7 +9,10 @@ from course_lib.text.tokenizers.listed import ListedTokenizer, by_frequency
 
 
 class PairTokenizer(ListedTokenizer):
-    """From left to right: two characters if they are a token together, else one if it is a token, else its bytes."""
+    """A tokenizer that goes from left to right and takes two characters if they are a token.
+
+    Else it takes one character if that is a token, else the bytes of this character.
+    """
 
     kind = "pairs"
     rule = "have one or two characters"
@@ -20,9 +23,9 @@ class PairTokenizer(ListedTokenizer):
 
     @classmethod
     def train(cls, text: str, vocab_size: int) -> Self:
-        """The characters of `text`, then its most frequent pairs, up to `vocab_size` tokens (fewer if it has fewer).
+        """Learn at most `vocab_size` tokens: the bytes, the other characters of `text`, then its most frequent pairs.
 
-        Raises ValueError for a vocab_size below 256, the bytes that spell everything else.
+        Raises ValueError for a vocab_size below 256, the number of bytes, and TypeError unless `text` is a str.
         """
         require_text("text", text)
         require_vocab_size(vocab_size)
@@ -31,7 +34,7 @@ class PairTokenizer(ListedTokenizer):
         return cls((characters + pairs)[: vocab_size - len(BYTES)])
 
     def encode(self, text: str) -> list[int]:
-        """The ids of `text`, at each position the longest token that fits. Raises TypeError unless it is a str."""
+        """The ids of `text`: at each position the longest token that fits. Raises TypeError unless it is a str."""
         require_text("text", text)
         ids, position = [], 0
         while position < len(text):

@@ -1,7 +1,11 @@
-r"""Cutting text before byte-pair merges, as GPT-2 does: merges then stay within a word and the space before it.
+r"""Cut text into pieces before byte-pair merges, as GPT-2 does. A merge then stays within a word and the space before.
 
-GPT-2's pattern is  's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+ . Python's `re` has no
-\p{..} and counts four control characters as white space that Unicode does not, so the classes are written out here.
+GPT-2's pattern is
+
+    's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+
+Python's `re` has no classes such as `\p{L}`, and takes four control characters for white space that Unicode does not.
+So the classes are written out here.
 """
 
 import re
@@ -30,17 +34,17 @@ def other_numbers() -> str:
 
 @cache
 def pattern() -> re.Pattern:
-    """GPT-2's pattern for `re`; its matches follow each other without a gap, so they join to the text."""
+    """GPT-2's pattern for `re`. Its matches cover any text without gaps, so that they join to the text again."""
     letter = rf"[^\W\d_{other_numbers()}]"  # \w is letters, numbers and the underscore
     number = rf"[\d{other_numbers()}]"
     sign = rf"(?:(?!{letter}|{number})[^{SPACE}])"
-    # Most pieces are ASCII. Tried first, with classes of a few ranges only, they are found three times as fast.
+    # Most pieces are ASCII. Trying these first, with classes of a few ranges only, is three times as fast.
     ascii_piece = rf" ?(?:[A-Za-z]++|[0-9]++|{ASCII_SIGN}++)(?![^\0-\x7f])"
     any_piece = rf" ?{letter}+| ?{number}+| ?{sign}+|[{SPACE}]+(?![^{SPACE}])|[{SPACE}]+"
     return re.compile(rf"'(?:[stmd]|re|ve|ll)|{ascii_piece}|{any_piece}", re.DOTALL)
 
 
 def pieces(text: str) -> list[str]:
-    """`text` in pieces that join to it again. Warns of characters that this Python does not know."""
+    """`text` cut into pieces, which join to it again. Warns of characters that this Python does not know."""
     warn_of_unknown(text)
     return pattern().findall(text)

@@ -1,4 +1,4 @@
-"""A saved tokenizer of whichever kind."""
+"""Load a saved tokenizer without knowing its class."""
 
 from pathlib import Path
 
@@ -12,7 +12,10 @@ KINDS = {kind.kind: kind for kind in (BPETokenizer, PairTokenizer, WordTokenizer
 
 
 def load(path: str | Path) -> Tokenizer:
-    """Read what `Tokenizer.save` wrote. Raises ValueError when the file holds something else, OSError if missing."""
+    """The tokenizer that `Tokenizer.save` wrote to `path`, of whichever class.
+
+    Raises ValueError when the file holds something else, OSError when it is missing.
+    """
     kind, _ = read_saved(path)
     require(kind in KINDS, f"path must lead to a tokenizer of kind {', '.join(KINDS)}, got {kind!r} in {path}")
     return KINDS[kind].load(path)

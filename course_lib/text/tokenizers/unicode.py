@@ -12,7 +12,7 @@ import warnings
 
 
 def is_unknown(character: str) -> bool:
-    """Whether Unicode may have assigned it after this Python's version: it is neither assigned nor ruled out."""
+    """Whether a later version of Unicode may have assigned `character`: this Python's neither has nor rules it out."""
     ruled_out = ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"
     return unicodedata.category(character) == "Cn" and not ruled_out
 

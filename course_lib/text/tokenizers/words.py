@@ -12,13 +12,13 @@ PIECE = re.compile(r"[^\W_]+|\s+|[\W_]")  # letters and digits; white space; one
 
 
 def cut(text: str) -> list[str]:
-    """`text` in pieces that join to it again. Warns of characters that this Python does not know."""
+    """`text` cut into pieces, which join to it again. Warns of characters that this Python does not know."""
     warn_of_unknown(text)
     return PIECE.findall(text)
 
 
 class WordTokenizer(ListedTokenizer):
-    """Each word, run of white space or sign is one token if the vocabulary has it, else it is spelt in bytes.
+    """A tokenizer of words, runs of white space and signs: each is one token if known, else it is spelt in bytes.
 
     What is a letter depends on the version of Unicode that Python knows: see `course_lib.text.tokenizers.unicode`.
     """
@@ -28,14 +28,14 @@ class WordTokenizer(ListedTokenizer):
 
     @staticmethod
     def accepts(text: str) -> bool:
-        """Whether `text` may be a token: also a word of a newer Python, with letters that this one takes for signs."""
+        """Whether `text` may be a token: one piece, for this Python or for a newer one that knows more letters."""
         return PIECE.fullmatch(text) is not None or PIECE.fullmatch(as_letters(text)) is not None
 
     @classmethod
     def train(cls, text: str, vocab_size: int) -> Self:
-        """The most frequent pieces of `text` up to `vocab_size` tokens (fewer if it has fewer).
+        """Learn at most `vocab_size` tokens: the bytes, then the most frequent pieces of `text`.
 
-        Raises ValueError for a vocab_size below 256, the bytes that spell everything else.
+        Raises ValueError for a vocab_size below 256, the number of bytes, and TypeError unless `text` is a str.
         """
         require_text("text", text)
         require_vocab_size(vocab_size)
