@@ -123,11 +123,13 @@ class WordVectors:
         Raises ValueError when the text has fewer than two words, and when fewer than d words get a vector.
         """
         require_count("n_words", n_words)
+        require_count("d", d)
         warn_of_unknown(text)
         sequence = WORD.findall(text.lower())
         require(len(sequence) > 1, f"text must hold at least two words, got {text!r}")
         counts = Counter(sequence)
         words = sorted(counts, key=lambda word: (-counts[word], word))[:n_words]
+        require(d <= len(words), f"d must be at most the number of words with a vector, {len(words)}, got {d}")
         index = {word: i for i, word in enumerate(words)}
         ids = np.array([index[word] for word in sequence if word in index], dtype=np.intp)
         U, s, _ = truncated_svd(ppmi(cooccurrences(ids, len(words), window), smoothing=0.75), d, seed)
