@@ -129,7 +129,7 @@ class WordVectors:
         require(len(sequence) > 1, f"text must hold at least two words, got {text!r}")
         counts = Counter(sequence)
         words = sorted(counts, key=lambda word: (-counts[word], word))[:n_words]
-        require(d <= len(words), f"d must be at most the number of words with a vector, {len(words)}, got {d}")
+        require(d <= len(words), f"d must be at most the number of words, {len(words)}, got {d}")
         index = {word: i for i, word in enumerate(words)}
         ids = np.array([index[word] for word in sequence if word in index], dtype=np.intp)
         U, s, _ = truncated_svd(ppmi(cooccurrences(ids, len(words), window), smoothing=0.75), d, seed)

@@ -193,7 +193,7 @@ C = np.ones((5, 5))
         (lambda: embeddings.WordVectors(("a",), E).nearest("a", 0), "k must be an integer of at least 1, got 0"),
         (lambda: embeddings.WordVectors.learn("", d=1), "text must hold at least two words, got ''"),
         (lambda: embeddings.WordVectors.learn("one two", d=0), "d must be an integer of at least 1, got 0"),
-        (lambda: embeddings.WordVectors.learn("one two", d=3), "d must be at most the number of words with a vector, 2, got 3"),
+        (lambda: embeddings.WordVectors.learn("one two", d=3), "d must be at most the number of words, 2, got 3"),
     ],
 )
 def test_embeddings(call, message):
