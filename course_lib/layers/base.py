@@ -139,9 +139,8 @@ class SelfAttention(Attention):
         X = step.asking(X)
         window = self.config.window
         past = step.past if window is None else min(step.past, window - 1)
-        verbs = self.verbs(reading, X.shape[1], past + step.n)  # of the rows past, those that the window shows
-        seen = step.once((type(self), window), self.visible_sets, keys)
-        Y, P = self.answer(verbs, (X, step.asking_rotations), rows, seen, return_weights)
+        verbs = self.verbs(reading, X.shape[1], past + step.n)  # a window shows only its own rows of the past
+        Y, P = self.answer(verbs, (X, step.asking_rotations), rows, self.seen(step, keys), return_weights)
         return Y if P is None else (Y, P)
 
     def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
@@ -155,8 +154,20 @@ class SelfAttention(Attention):
             check_mask(mask, batch, n, int((starts + new).max()))
         self.check_cache(cache)
 
+    def seen(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:
+        """The visible sets of the tokens that ask. Layers of a kind share them if their caches store keys alike.
+
+        keys: positions, as `Cache.append` returns them. Those of one axis are always 0 ... N - 1.
+        """
+        kind = type(self), self.config.window, keys.shape
+        stored, found = step.seen.get(kind, (None, None))
+        if stored is None or (keys.ndim > 1 and not torch.equal(stored, keys)):
+            found = self.visible_sets(step, keys)
+            step.seen[kind] = keys, found
+        return found
+
     def visible_sets(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:
-        """Those of the tokens that ask, from the positions of the keys, the padding and the caller's mask."""
+        """Compute `seen` from the positions of the keys, the padding and the caller's mask."""
         queries = step.asking_positions
         if step.lengths is None and step.mask is None and queries.ndim == keys.ndim == 1:
             short = self.shortcut(len(queries), len(keys))

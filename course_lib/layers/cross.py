@@ -85,7 +85,7 @@ class Cross(Attention):
         the output 0 (b_O with biases).
 
         memory: from `remember`.
-        step: given by a model; then nothing is checked.
+        step: given by a model, of which X has the rows of the tokens that ask; then nothing is checked.
         Raises ValueError for arguments of a wrong shape, dtype, device or batch, and for NaN or infinity in X.
         """
         if step is None:
@@ -94,8 +94,9 @@ class Cross(Attention):
             require(isinstance(memory, Memory), f"memory must come from remember(), got {type(memory).__name__}")
             require(memory.batch == len(X), f"memory must hold {len(X)} sequences, as X does, got {memory.batch}")
         n = X.shape[1]
+        positions = torch.arange(n) if step is None else step.asking_rotations
         verbs = self.verbs(None, n, memory.length)
-        Y, P = self.answer(verbs, (X, torch.arange(n)), memory.rows, memory.seen(n), return_weights)
+        Y, P = self.answer(verbs, (X, positions), memory.rows, memory.seen(n), return_weights)
         return Y if P is None else (Y, P)
 
 

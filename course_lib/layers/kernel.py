@@ -15,8 +15,7 @@ from torch import Tensor
 from course_lib.config import require
 from course_lib.layers import cpu
 from course_lib.layers.checks import check_kernel
-
-WIDE = (torch.float32, torch.float64)  # sums of these types are computed without conversion
+from course_lib.layers.norms import WIDE
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Multi-head latent attention and its two readings, expanded and absorbed: the two forms of the paper's section 7.
 
-Letters: r = d_latent, p = d_rope, e = d_head, v = d_value, beside those of `attention`.
+Letters: r = d_latent, p = d_rope, e = d_head, v = d_value, beside those of `kernel`.
 """
 
 import torch
@@ -45,7 +45,6 @@ class Latent(Attention):
             self.W_KR = new_weight(d, p)
             self.rotary = rotary_table(config.rope, p)
         norm_query = config.latent_norm and config.d_latent_q is not None
-        self.absorbed = Absorbed(self)
         self.norm_L = RMSNorm(r) if config.latent_norm else nn.Identity()
         self.norm_LQ = RMSNorm(source) if norm_query else nn.Identity()
 
@@ -60,7 +59,7 @@ class Latent(Attention):
         require(good, lambda: f'reading must be "expanded", "absorbed" or None, got {reading!r}')
         if reading is None:
             reading = "absorbed" if N > n and self.absorbs(n, N) else "expanded"
-        return self.absorbed if reading == "absorbed" else self
+        return Absorbed(self) if reading == "absorbed" else self
 
     def absorbs(self, n: int, N: int) -> bool:
         """Whether n new tokens that read N rows, cached or their own, cost fewer FLOPs absorbed than expanded.

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from course_lib.config import require
 
-WIDE = (torch.float32, torch.float64)  # norms of these types are computed without conversion
+WIDE = (torch.float32, torch.float64)  # sums of these types are computed without conversion
 
 
 class RMSNorm(nn.Module):

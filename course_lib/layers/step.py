@@ -4,7 +4,6 @@ A model makes one for all of its layers. A layer that is called alone makes its 
 """
 
 import copy
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Int, Shaped
@@ -40,14 +39,14 @@ class Step:
         self.rotations = rotations_of(self.positions, lengths)
         self.asking_positions, self.asking_rotations = self.positions, self.rotations
         self.asking_rows: slice | Int[Tensor, "b 1"] | None = None  # indices of the tokens that ask; None for all
-        self._seen: dict[tuple, Seen] = {}
+        self.seen: dict[tuple, tuple[Tensor, Seen]] = {}  # kind of layer -> positions of keys, and their visible sets
 
     def last(self) -> "Step":
         """The same tokens, of which only the last of each sequence asks: the next token depends on its row alone."""
         if self.n == 1:
             return self
         step = copy.copy(self)
-        step._seen = {}
+        step.seen = {}
         if self.lengths is None:
             step.asking_rows, step.asking_positions = slice(-1, None), self.positions[..., -1:]
         else:
@@ -75,15 +74,9 @@ class Step:
             return rows, self.positions
         return rows, torch.where(self.positions < self.lengths.cpu()[:, None], self.positions, -1)
 
-    def once(self, kind: tuple, work_out: Callable[..., Seen], *arguments) -> Seen:
-        """The visible sets of the tokens that ask: the first layer of a kind computes them, the others reuse them."""
-        if kind not in self._seen:
-            self._seen[kind] = work_out(self, *arguments)
-        return self._seen[kind]
-
 
 def rotations_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | None) -> Rotations:
-    """Of these positions. Padding gets no larger one than the tokens, since dynamic scaling reads the largest."""
+    """The rotations at these positions. Padding gets no larger one than the tokens: dynamic scaling reads the largest."""
     if lengths is not None:
         tokens = torch.arange(positions.shape[-1]) < lengths.cpu()[:, None]
         positions = positions.clamp(max=int((positions * tokens).max()))

@@ -41,6 +41,11 @@ class Decoder(nn.Module):
                 X = layer(X, now, cache)
             return self.norm(X)
 
+    def following(self, tokens: Tensor, caches: list[Cache] | None, lengths: Tensor | None, layers: Iterable) -> Tensor:
+        """Logits (b, vocab_size) of what follows each sequence; arguments as in `run`."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
+            return self.logits(self.run(tokens, caches, lengths, layers, last=True)[:, -1])
+
     def logits(self, H: Tensor) -> Tensor:
         """Rows (..., d) -> (..., vocab_size)."""
         return self.unembedding(H, self.embedding)
@@ -80,10 +85,10 @@ class DecoderModel(Decoder):
     def prefill(self, tokens: Tensor, caches: list[Cache] | None, lengths: Tensor | None = None) -> Tensor:
         """Read a prompt, or a part of one: tokens (b, n) -> logits (b, vocab_size) of what follows each sequence.
 
-        Arguments and errors as in `forward`. Without caches nothing is kept.
+        Arguments and errors as in `forward`. Without caches nothing is kept. For a sequence of length 0 the logits mean
+        nothing.
         """
-        with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
-            return self.logits(self.run(tokens, caches, lengths, self.blocks, last=True)[:, -1])
+        return self.following(tokens, caches, lengths, self.blocks)
 
     def decode(self, tokens: Tensor, caches: list[Cache]) -> Tensor:
         """Read one more token of each sequence, tokens (b, 1) -> logits (b, vocab_size) of what follows it."""

@@ -65,9 +65,7 @@ class TranslationModel(Decoder):
         gradients are recorded. Without caches nothing is kept.
         Raises ValueError as DecoderModel does, and for a memory of another model or batch.
         """
-        with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
-            layers = self.layers(target, memory)
-            return self.logits(self.run(target, caches, lengths, layers, last=True)[:, -1])
+        return self.following(target, caches, lengths, self.layers(target, memory))
 
     def decode(self, target: Tensor, memory: list[Memory], caches: list[Cache]) -> Tensor:
         """Read one more token of each target (b, 1) -> logits (b, vocab_size) of what follows it."""

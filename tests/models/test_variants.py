@@ -9,6 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
+from course_lib.layers import Cache, WindowCache
 from course_lib.models import DecoderModel, TranslationModel, generate
 
 # float64 sums of tens of terms of size 1 in another order, through two layers: about 1e-14.
@@ -146,3 +147,12 @@ def test_tied_logits_are_inner_products_with_the_embedding():
     tied, untied = make("grouped"), make("grouped", tied=False)
     untied.load_state_dict(tied.state_dict() | {"unembedding.W_U": tied.embedding.W_E.T})
     close(untied(tokens()), tied(tokens()))
+
+
+@pytest.mark.parametrize("chunks", [[4, 1, 5, 1], [7, 4]])
+def test_layers_may_have_caches_of_different_kinds(chunks):
+    """A cache of all rows and rings of two sizes hold the same keys in other places."""
+    model = make("windowed", "rotary", n_layers=3)
+    whole, window = model(tokens()).detach(), model.config.attention.window
+    caches = [WindowCache(window, spare=2), Cache(), WindowCache(window)]
+    close(torch.cat([model(chunk, caches) for chunk in tokens().split(chunks, 1)], 1), whole)

@@ -16,7 +16,7 @@ EQUAL = ("scores", "weights", "heads", "output")  # equal in both forms up to ro
 def both_forms(layer, X: np.ndarray, cached: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The "scores" and "weights" of the first new token in both forms, (2, h, cached + 1), and how the forms differ.
 
-    layer: a torch `LatentAttention`. X: (T, d), of which the first `cached` rows are in the cache and n are new.
+    layer: a torch `LatentAttention`. X: rows (cached + n, d); the first `cached` are in the cache, n are new.
 
     The differences (n, 4) are the largest absolute ones of each new token, in the order of EQUAL.
     """
