@@ -76,7 +76,7 @@ class Step:
 
 
 def rotations_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | None) -> Rotations:
-    """The rotations at these positions. Padding gets no larger one than the tokens: dynamic scaling reads the largest."""
+    """The rotations at these positions. Padding gets none larger than the tokens: dynamic scaling reads the largest."""
     if lengths is not None:
         tokens = torch.arange(positions.shape[-1]) < lengths.cpu()[:, None]
         positions = positions.clamp(max=int((positions * tokens).max()))
