@@ -181,7 +181,6 @@ def test_a_full_disk_takes_an_empty_file_but_cannot_be_written(check, monkeypatc
     assert finding.status == "fail" and "disk is full" in finding.found and "Free some space" in finding.advice
 
 
-@pytest.mark.skipif(not hasattr(errno, "EDQUOT"), reason="Windows knows no quota")
 def test_a_full_quota_is_a_full_disk(monkeypatch):
     def refuse(dir):
         raise OSError(errno.EDQUOT, "Disk quota exceeded")

@@ -2,8 +2,8 @@
 
 A docstring says `P = Z^{-1} A` and d_QK, as one reads it in a terminal; on a page these are formulas. A formula is the
 longest sequence of letters, numbers, signs and balanced brackets that holds a power, an index, an equation, or a
-capital letter of the course, or is a single letter. Within f(...) it may hold words. Code in backticks and indented
-examples stay as they are. A paragraph that begins with `argument: ` is a list of arguments.
+capital letter of the course, or a single small letter outside code. Within f(...) it may hold words. Code in backticks
+and indented examples stay as they are. A paragraph that begins with `argument: ` is a list of arguments.
 """
 
 import ast
@@ -181,7 +181,7 @@ def short(index: str) -> bool:
 def formula(tokens: list[re.Match]) -> str:
     """The TeX of a formula. TeX drops spaces, so those behind a word and before a shape are written as commands."""
     spaced = re.sub(r"(\\text\{[^{}]*\})\s", r"\1\\ ", "".join(map(tex, tokens)))
-    return re.sub(r"(?<=\S)\s(\([^()]*,)", r"\\ \1", spaced.replace(",  )", "{,})").replace(", )", "{,})"))
+    return re.sub(r"(?<=\S)\s(\([^()]*,)", r"\\ \1", spaced.replace(", )", "{,})"))
 
 
 def tex(token: re.Match) -> str:

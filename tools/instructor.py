@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from kernels import all_notebooks
 
 from course_lib import exercises
 from course_lib.files import write_atomically
@@ -38,7 +39,7 @@ MISTAKES = 3  # that are listed for each exercise; the registry has the frequent
 
 
 def notebooks() -> dict[str, Path]:
-    return {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+    return {path.stem[:2]: path for path in all_notebooks()}
 
 
 def sections(path: Path) -> list[tuple[str, str, int]]:

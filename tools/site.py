@@ -103,9 +103,7 @@ def with_figures(notebook: Path) -> nbformat.NotebookNode:
             said = cell.source.splitlines()[0].lstrip("# ").replace("`", "")
             cell.metadata.mystnb = {"code_prompt_show": f"Code: {said}"}
         # A widget without a picture is the progress bar of a run that is over: it is left out.
-        cell.outputs = [
-            output for output in cell.outputs if output.output_type != "display_data" or has_picture(output)
-        ]
+        cell.outputs = [output for output in cell.outputs if not is_bare_widget(output)]
         for output in cell.outputs:
             if output.get("data", {}).pop(WIDGET, None) is not None:
                 still = output.data.get("text/html")
@@ -116,12 +114,13 @@ def with_figures(notebook: Path) -> nbformat.NotebookNode:
 def with_neighbours(text: str, notebook: Path) -> str:
     """Markdown in which "notebook 04" is a link to that page, except on the page itself."""
     names = {path.name[:2]: path.name for path in all_notebooks() if path != notebook}
-    link = rf"(?<!\[)\b([Nn]otebook) ({'|'.join(names)})\b"
+    link = rf"(?<!\[)\b([Nn]otebook)\s({'|'.join(names)})\b"
     return re.sub(link, lambda found: f"[{found[0]}]({names[found[2]]})", text)
 
 
-def has_picture(output: nbformat.NotebookNode) -> bool:
-    return WIDGET not in output.data or "text/html" in output.data
+def is_bare_widget(output: nbformat.NotebookNode) -> bool:
+    """Whether an output is a widget without a still picture."""
+    return output.output_type == "display_data" and WIDGET in output.data and "text/html" not in output.data
 
 
 def place_for(name: str, still: str, root: str) -> str:

@@ -96,7 +96,7 @@ def ranks(N, d_qk):
 def _logits_beyond_rows(N, d_qk):
     """A wrong answer for N <= d_QK only, where it is also max(N, d_QK)."""
     if N > d_qk:
-        raise ValueError("N must be less than d_QK")
+        raise ValueError("N must be at most d_QK")
     return {"logits": d_qk, "weights": N}
 
 

@@ -1,7 +1,7 @@
 """Slips: a solution with one place of its syntax tree changed, as a participant might change it.
 
-`alternatives` lists the changes and has a question in words for most of them. When no known mistake gives a wrong
-value, the grader looks for a slip that does. The tests run all slips of each exercise.
+`alternatives` lists the changes and has a question in words for most of them. When no known mistake explains
+a wrong value, the grader looks for a slip that gives it. The tests run all slips of each exercise.
 """
 
 import ast

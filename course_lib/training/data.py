@@ -77,7 +77,7 @@ class TextData(TrainingData):
     """Windows of `context` tokens of a long text; a subclass says which tokens are to be predicted.
 
     Each epoch cuts the text into windows side by side, from a random offset below `context`, and takes them in random
-    order. So no token is read twice in an epoch; at most 2 context tokens, at the two ends, are not read.
+    order. So no token is read twice in an epoch; at most `2 * context` tokens, at the two ends, are not read.
     """
 
     def __init__(

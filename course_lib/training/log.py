@@ -44,4 +44,5 @@ class Log:
 
 
 def to_line(row: dict) -> str:
+    """The row as a line of JSON."""
     return json.dumps(row) + "\n"

@@ -18,6 +18,7 @@ SET = {
     "of n new tokens, q' and a k": "of $n$ new tokens, $q'$ and a $k$",
     "X (b, n, d) -> (b, d)": r"$X\ (b,  n,  d)$ → $(b,  d)$",
     "head i // (h / g)": r"head $i \mathbin{/\!/}  (h /  g)$",
+    "P (n,)": r"$P\ (n{,})$",
     "2 x 3 i = n": r"$2 \times  3 i =  n$",
 }
 KEPT = {
@@ -57,7 +58,8 @@ def test_a_name_in_backticks_leads_to_its_description():
 
 
 def test_an_example_at_the_margin_is_code():
-    assert markdown("n = largest(60, key=len)") == "```python\nn = largest(60, key=len)\n```"
+    for code in ("n = largest(60, key=len)", "calibrate(model)  # once", "apply(lambda rows: rows[0])"):
+        assert markdown(code) == f"```python\n{code}\n```"
 
 
 def test_arguments_are_a_list():
@@ -79,4 +81,5 @@ def test_a_paper_that_is_named_by_its_number_is_a_link_once():
 
 
 def test_the_plural_of_a_name_in_backticks_keeps_its_link():
-    assert markdown("two `Model`s", {"Model": "course_lib.Model"}.get) == "two {py:obj}`Model <course_lib.Model>`s"
+    said = markdown("two `Model`s of rank 3", {"Model": "course_lib.Model"}.get)
+    assert said == "two {py:obj}`Model <course_lib.Model>`s of rank 3"

@@ -9,8 +9,6 @@ import quotes
 from axe_playwright_python.sync_playwright import Axe
 from decks import DECKS, SLIDES
 
-from course_lib.bench.browser import new_page
-
 pytestmark = pytest.mark.browser
 
 FRAME = {"width": 1184, "height": 560}
@@ -135,19 +133,18 @@ class Walked:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_control_of_a_live_slide_answers_and_nothing_is_cut(browser, target):
+def test_every_control_of_a_live_slide_answers_and_nothing_is_cut(open_page, target):
     notebook, cell = quotes.Quotes().cell(target)
     path = quotes.LIVE / notebook.stem / f"{cell.id}.slide.html"
     assert path.exists(), f"{path} is missing: build it with `make slides`"
-    with new_page(browser, offline=True, viewport=FRAME, color_scheme="light", reduced_motion="reduce") as page:
-        page.goto(path.as_uri())
-        page.wait_for_selector(".clf[data-layout=slide]")
-        walked = Walked(page)
-        walked.scan("light")
-        walked.every_control("button:not(.clf-try, .clf-reset)")
-        page.get_by_role("button", name="Reset", exact=True).press("Enter")
-        walked.every_control("button:not(.clf-reset)", backwards=True)
-        for theme in ("light", "dark"):
-            walked.scan(theme)
+    page = open_page(path.as_uri(), viewport=FRAME, color_scheme="light", reduced_motion="reduce")
+    page.wait_for_selector(".clf[data-layout=slide]")
+    walked = Walked(page)
+    walked.scan("light")
+    walked.every_control("button:not(.clf-try, .clf-reset)")
+    page.get_by_role("button", name="Reset", exact=True).press("Enter")
+    walked.every_control("button:not(.clf-reset)", backwards=True)
+    for theme in ("light", "dark"):
+        walked.scan(theme)
     assert walked.amiss == {}
     assert len(walked.answered) > 2 and [name for name, answered in walked.answered.items() if not answered] == []

@@ -444,12 +444,12 @@ def test_a_formula_stays_one_whose_lines_look_like_a_list(tool, tmp_path, monkey
 
 
 def test_papers_and_other_notebooks_are_links_and_the_end_of_a_proof_stays_with_it(tool, tmp_path):
-    text = "Notebook 04, [notebook 05](05_transformer.ipynb), notebook 02 (BERT, arXiv\n1810.04805). $\\square$"
+    text = "Notebook 04, [notebook 05](05_transformer.ipynb), notebook\n02 (BERT, arXiv\n1810.04805). $\\square$"
     cells = [nbformat.v4.new_markdown_cell(text)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "11_new.ipynb")
     (cell,) = tool.with_figures(tmp_path / "11_new.ipynb").cells
     assert cell.source == (
-        "[Notebook 04](04_positions.ipynb), [notebook 05](05_transformer.ipynb), [notebook 02](02_attention.ipynb) "
+        "[Notebook 04](04_positions.ipynb), [notebook 05](05_transformer.ipynb), [notebook\n02](02_attention.ipynb) "
         "(BERT, [arXiv 1810.04805](https://arxiv.org/abs/1810.04805)).\xa0□"
     )
     own = tool.with_neighbours("notebook 04", tool.NOTEBOOKS / "04_positions.ipynb")

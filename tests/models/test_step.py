@@ -1,4 +1,4 @@
-"""A decode step is read in one sitting: how many functions of the course it calls, and in how many files."""
+"""A decode step calls few functions of the course, in few files."""
 
 import sys
 from collections import Counter
@@ -40,7 +40,7 @@ def calls_of(action) -> Counter:
 
 @pytest.mark.parametrize("kind", ATTENTION)
 def test_few_functions_of_few_files_are_called(kind, monkeypatch):
-    """As the plain way computes, without the shapes that are checked in tests."""
+    """Under COURSE_CPU=plain. Counted with Python 3.11: 54 and 55 calls per layer, in 15 files."""
     monkeypatch.setattr(cpu, "setting", cpu.PLAIN)
     sizes = {"vocab_size": 29, "d_ff": 48, "feedforward": "swiglu", "norm": "rms"}
     found = {}
