@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from course_lib.figures import style
 from course_lib.reference import head_scores
+from course_lib.widgets.base import SIGNED_DARK
 from course_lib.widgets.head_gallery import ENTROPY, INDUCTION, PLACE, PREVIOUS, HeadGallery
 
 pytestmark = pytest.mark.browser
@@ -155,3 +157,15 @@ def test_small_maps_show_the_weights(mount):
             colour = [*table[round(255 * float(weights[query, key]))].tolist(), 255]
             assert opened.evaluate(PIXEL, [2, key, query]) == colour
     assert opened.evaluate(PIXEL, [2, 4, 3])[3] == 0  # hidden: the hatching shows
+
+
+def test_a_bar_of_signed_colours_follows_the_theme(mount):
+    """The legend of A - B is made once; zero has the colour of the ground in either theme."""
+    opened = mount(figure())
+    opened.get_by_role("button", name="Compare A and B").click()
+    bar = opened.locator(".clf-compared .clf-scale:visible")
+    middle = "(canvas) => [...canvas.getContext('2d').getImageData(128, 0, 1, 1).data].slice(0, 3)"
+    for theme, colours in (("light", style.SIGNED), ("dark", SIGNED_DARK), ("light", style.SIGNED)):
+        opened.emulate_media(color_scheme=theme)
+        opened.wait_for_selector(f".clf[data-theme={theme}]")
+        assert bar.evaluate(middle) == list(style.colour_table(colours)[3 * 128 : 3 * 128 + 3])

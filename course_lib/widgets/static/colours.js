@@ -21,7 +21,7 @@ function colourScale(tables, low, high) {
   const index = (value) => Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))));
   const rgb = (value) => table().subarray(3 * index(value), 3 * index(value) + 3);
   return {
-    low, high, index,
+    tables, low, high, index,
     get table() {
       return table();
     },
@@ -89,14 +89,20 @@ export function fitCanvas(canvas, width, height) {
 
 /** The legend of a colour scale, with a sample of a masked cell if there are any. */
 export function colourLegend(scale, label, masked, digits = 0) {
-  const bar = make("canvas", { width: 256, height: 1, class: "clf-scale", "aria-hidden": "true" });
-  const context = bar.getContext("2d");
-  const image = context.createImageData(256, 1);
-  for (let i = 0; i < 256; i++) image.data.set([...scale.table.subarray(3 * i, 3 * i + 3), 255], 4 * i);
-  context.putImageData(image, 0, 0);
+  const bars = Object.entries(scale.tables).map(([theme, table]) => colourBar(table, theme));
   const hidden = masked ? make("span", { class: "clf-key" }, make("span", { class: "clf-hatched" }), "hidden by the mask") : null;
   const ends = [asNumber(scale.low, digits), asNumber(scale.high, digits)];
-  const key = make("span", { class: "clf-key", "aria-hidden": "true" }, `${label} ${ends[0]}`, bar, ends[1]);
+  const key = make("span", { class: "clf-key", "aria-hidden": "true" }, `${label} ${ends[0]}`, ...bars, ends[1]);
   const said = make("span", { class: "clf-unseen" }, `${label || "values"}: colours from ${ends.join(" to ")}`);
   return make("div", { class: "clf-legend" }, key, said, hidden);
+}
+
+/** All colours of a table, side by side; the style sheet shows the bar of the theme at hand. */
+function colourBar(table, theme) {
+  const bar = make("canvas", { width: 256, height: 1, class: `clf-scale clf-in-${theme}`, "aria-hidden": "true" });
+  const context = bar.getContext("2d");
+  const image = context.createImageData(256, 1);
+  for (let i = 0; i < 256; i++) image.data.set([...table.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+  context.putImageData(image, 0, 0);
+  return bar;
 }
