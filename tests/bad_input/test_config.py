@@ -1,76 +1,113 @@
-"""Sizes that make no layer are refused when the config is made, with the field, its value and the rule."""
+"""Settings of layers and models are refused when the config is made."""
+
+from dataclasses import replace
 
 import pytest
 
-from course_lib.config import DynamicRope, GroupedConfig, LatentConfig, Llama3Rope, Rope
+from course_lib.config import (
+    DynamicRope,
+    GroupedConfig,
+    LatentConfig,
+    Llama3Rope,
+    ModelConfig,
+    Rope,
+    TranslationConfig,
+)
 from course_lib.rope import rope_from_dict
 
-GROUPED = {"d_model": 24, "n_heads": 6}
-LATENT = {"d_model": 24, "n_heads": 6, "d_latent": 5, "d_head": 4}
+GROUPED = GroupedConfig(d_model=24, n_heads=6)
+LATENT = LatentConfig(d_model=24, n_heads=6, d_latent=5, d_head=4)
+MODEL = ModelConfig(vocab_size=29, n_layers=2, attention=GROUPED, d_ff=23, positions="learned", max_length=9)
+SINUSOIDAL = replace(MODEL, positions="sinusoidal")
+FIELDS = MODEL.as_dict()
+POSITIVE, SCALE, FLAG = ("positive", "integer"), ("positive", "finite"), ("True", "False")
 
 
 @pytest.mark.parametrize(
-    "wrong, message",
+    "config, wrong, got, rule",
     [
-        ({"n_kv_heads": 4}, "n_heads must be a multiple of n_kv_heads, got n_heads = 6, n_kv_heads = 4"),
-        ({"n_heads": 7}, "d_model must be a multiple of n_heads, got d_model = 24, n_heads = 7"),
-        ({"d_model": 0}, "d_model must be a positive integer, got 0"),
-        ({"d_model": 24.0}, "d_model must be a positive integer, got 24.0"),
-        ({"n_heads": True}, "n_heads must be a positive integer, got True"),
-        ({"window": -3}, "window must be a positive integer, got -3"),
-        ({"d_head": 5, "rope": Rope()}, "d_head must be even, got d_head = 5"),
-        ({"dropout": 1.0}, r"dropout must lie in \[0, 1\), got 1.0"),
-        ({"scale": 0.0}, "scale must be a positive finite number, got 0.0"),
-        ({"scale": float("nan")}, "scale must be a positive finite number, got nan"),
+        (GROUPED, {"d_model": 0}, "0", POSITIVE),
+        (GROUPED, {"d_model": 24.0}, "24.0", POSITIVE),
+        (GROUPED, {"n_heads": True}, "True", POSITIVE),
+        (GROUPED, {"window": -3}, "-3", POSITIVE),
+        (GROUPED, {"n_heads": 7, "n_kv_heads": None, "d_head": None}, "7", "d_model = 24"),
+        (GROUPED, {"n_kv_heads": 4}, "4", "n_heads = 6"),
+        (GROUPED, {"d_head": 5, "rope": Rope()}, "5", "even"),
+        (GROUPED, {"dropout": 1.0}, "1.0", "[0, 1)"),
+        (GROUPED, {"scale": 0.0}, "0.0", SCALE),
+        (GROUPED, {"scale": float("nan")}, "nan", SCALE),
+        (LATENT, {"d_latent": None}, "None", POSITIVE),
+        (LATENT, {"d_latent_q": 0}, "0", POSITIVE),
+        (LATENT, {"window": 0}, "0", POSITIVE),
+        (LATENT, {"d_rope": 3}, "3", "even"),
+        (LATENT, {"d_rope": -2}, "-2", "negative"),
+        (LATENT, {"rope": Rope()}, "Rope(base=10000.0, factor=1.0)", "d_rope = 0"),
+        (LATENT, {"scale": -1.0}, "-1.0", SCALE),
+        (Rope(), {"base": 1.0}, "1.0", "1"),
+        (Rope(), {"factor": 0.0}, "0.0", "positive"),
+        (DynamicRope(length=9), {"length": 0}, "0", POSITIVE),
+        (DynamicRope(length=9), {"factor": -1.0}, "-1.0", "positive"),
+        (Llama3Rope(length=8), {"length": 8.0}, "8.0", POSITIVE),
+        (Llama3Rope(length=8), {"low": 4.0}, "4.0", "high = 4.0"),
+        (MODEL, {"vocab_size": 0}, "0", POSITIVE),
+        (MODEL, {"n_layers": True}, "True", POSITIVE),
+        (MODEL, {"d_ff": 2.0}, "2.0", POSITIVE),
+        (MODEL, {"max_length": -1}, "-1", POSITIVE),
+        (MODEL, {"max_length": None}, (), "learned"),
+        (MODEL, {"attention": {}}, "dict", ("GroupedConfig", "LatentConfig")),
+        (MODEL, {"feedforward": "elu"}, "'elu'", ("relu", "gelu", "gelu_tanh", "swiglu")),
+        (MODEL, {"norm": "batch"}, "'batch'", ("layer", "rms")),
+        (MODEL, {"norm_eps": -1e-9}, "-1e-09", ("finite", "negative")),
+        (MODEL, {"placement": "sandwich"}, "'sandwich'", ("post", "pre", "peri")),
+        (MODEL, {"positions": "rotary"}, "'rotary'", ("none", "sinusoidal", "learned")),
+        (MODEL, {"tied": 1}, "1", FLAG),
+        (MODEL, {"ff_bias": 0}, "0", FLAG),
+        (MODEL, {"output_bias": None}, "None", FLAG),
+        (MODEL, {"embedding_norm": "rms"}, "'rms'", FLAG),
+        (MODEL, {"embedding_scale": 0.0}, "0.0", SCALE),
+        (MODEL, {"dropout": 1.0}, "1.0", "[0, 1)"),
     ],
 )
-def test_grouped(wrong, message):
-    with pytest.raises(ValueError, match=message):
-        GroupedConfig(**(GROUPED | wrong))
+def test_fields(refuses, config, wrong, got, rule):
+    refuses(lambda: replace(config, **wrong), next(iter(wrong)), got, rule)
 
 
 @pytest.mark.parametrize(
-    "wrong, message",
+    "call, argument, got, rule",
     [
-        ({"d_rope": 3}, "d_rope must be even and not negative, got d_rope = 3"),
-        ({"d_rope": -2}, "d_rope must be even and not negative, got d_rope = -2"),
-        ({"rope": Rope()}, "needs rotary coordinates, but d_rope = 0"),
-        ({"d_latent": None}, "d_latent must be a positive integer, got None"),
-        ({"d_latent_q": 0}, "d_latent_q must be a positive integer, got 0"),
-        ({"window": 0}, "window must be a positive integer, got 0"),
-        ({"scale": -1.0}, "scale must be a positive finite number, got -1.0"),
-    ],
-)
-def test_latent(wrong, message):
-    with pytest.raises(ValueError, match=message):
-        LatentConfig(**(LATENT | wrong))
-
-
-@pytest.mark.parametrize(
-    "kind, wrong, message",
-    [
-        (Rope, {"base": 1.0}, "base must be larger than 1, got 1.0"),
-        (Rope, {"factor": 0.0}, "factor must be positive, got 0.0"),
-        (DynamicRope, {"length": 0}, "length must be a positive integer, got 0"),
-        (DynamicRope, {"length": 9, "factor": -1.0}, "factor must be positive, got -1.0"),
-        (Llama3Rope, {"length": 8.0}, "length must be a positive integer, got 8.0"),
+        (lambda: replace(SINUSOIDAL, attention=GroupedConfig(d_model=15, n_heads=3)), "d_model", "15", "even"),
+        (lambda: DynamicRope(length=3).base_at(4, 2), "width", "2", "2"),
+        (lambda: rope_from_dict({"kind": "yarn"}), "kind", "'yarn'", ("linear", "dynamic", "llama3")),
+        (lambda: TranslationConfig(source=MODEL, target={}), "target", "dict", "ModelConfig"),
         (
-            Llama3Rope,
-            {"length": 8, "low": 4.0},
-            "low must be positive and smaller than high, got low = 4.0, high = 4.0",
+            lambda: TranslationConfig(
+                source=MODEL, target=replace(MODEL, attention=GroupedConfig(d_model=16, n_heads=2))
+            ),
+            "d_model",
+            ("24", "16"),
+            ("source", "target"),
         ),
     ],
 )
-def test_rope(kind, wrong, message):
-    with pytest.raises(ValueError, match=message):
-        kind(**wrong)
+def test_what_must_fit_together(refuses, call, argument, got, rule):
+    refuses(call, argument, got, rule)
 
 
-def test_dynamic_scaling_of_a_single_pair():
-    with pytest.raises(ValueError, match="dynamic scaling needs vectors wider than 2, got width 2"):
-        DynamicRope(length=3).base_at(4, 2)
+@pytest.mark.parametrize(
+    "values, argument, got, rule",
+    [
+        ({}, "kind", "None", ("attention", "grouped", "latent")),
+        (FIELDS | {"attention": {"kind": ["grouped"]}}, "kind", "['grouped']", ("attention", "grouped", "latent")),
+        (FIELDS | {"attention": "grouped"}, "attention", "'grouped'", "object"),
+        (FIELDS | {"attention": {"kind": "grouped", "rope": 10_000}}, "Rope", "10000", "object"),
+        (FIELDS | {"depth": 3}, "ModelConfig", "'depth'", "'n_layers'"),
+        ({"attention": FIELDS["attention"]}, "ModelConfig", "'attention'", ("'vocab_size'", "'n_layers'", "'d_ff'")),
+        (FIELDS | {"attention": {"kind": "grouped", "d_model": 6}}, "GroupedConfig", "'d_model'", "'n_heads'"),
+    ],
+)
+def test_fields_of_json(refuses, values, argument, got, rule):
+    refuses(lambda: ModelConfig.from_dict(values), argument, got, rule)
 
 
-def test_rope_of_an_unknown_kind():
-    with pytest.raises(ValueError, match="rope's kind must be one of linear, dynamic, llama3, got 'yarn'"):
-        rope_from_dict({"kind": "yarn"})
+def test_fields_of_json_for_a_translator(refuses):
+    refuses(lambda: TranslationConfig.from_dict({"source": FIELDS}), "TranslationConfig", "'source'", "'target'")
