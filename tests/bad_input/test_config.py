@@ -13,6 +13,7 @@ from course_lib.config import (
     Rope,
     TranslationConfig,
 )
+from course_lib.fields import from_fields
 from course_lib.rope import rope_from_dict
 
 GROUPED = GroupedConfig(d_model=24, n_heads=6)
@@ -78,6 +79,7 @@ def test_fields(refuses, config, wrong, got, rule):
         (lambda: replace(SINUSOIDAL, attention=GroupedConfig(d_model=15, n_heads=3)), "d_model", "15", "even"),
         (lambda: DynamicRope(length=3).base_at(4, 2), "width", "2", "2"),
         (lambda: rope_from_dict({"kind": "yarn"}), "kind", "'yarn'", ("linear", "dynamic", "llama3")),
+        (lambda: from_fields(Rope, 3), "Rope", "3", "object"),
         (lambda: TranslationConfig(source=MODEL, target={}), "target", "dict", "ModelConfig"),
         (
             lambda: TranslationConfig(

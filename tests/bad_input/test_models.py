@@ -19,6 +19,7 @@ CONFIG = ModelConfig(vocab_size=29, n_layers=2, attention=ATTENTION, d_ff=23, po
 DECODER, TRANSLATOR = DecoderModel(CONFIG).eval(), TranslationModel(CONFIG, CONFIG).eval()
 CLASSIFIER = ClassifierModel(CONFIG, 3)
 WINDOWED = DecoderModel(replace(CONFIG, attention=replace(ATTENTION, window=3)))
+WIDE = replace(CONFIG, attention=GroupedConfig(d_model=16, n_heads=2))
 POST = DecoderModel(replace(CONFIG, placement="post"))
 
 
@@ -65,6 +66,7 @@ def test_tokens_and_lengths(refuses, X, lengths, argument, got, rule):
         (lambda: ClassifierModel(CONFIG, 2.0), "n_classes", "2.0", "integer"),
         (lambda: DECODER.decode(tokens(), DECODER.new_caches()), "tokens", "[2, 5]", "(b, 1)"),
         (lambda: DECODER.decode([[3]], DECODER.new_caches()), "tokens", "[[3]]", "(b, 1)"),
+        (lambda: TranslationModel(CONFIG, WIDE), "d_model", ("14", "16"), ("source", "target")),
         (lambda: written(POST, tokens()), "model", "post", ("pre", "peri")),
         (lambda: finite(torch.tensor([1.0, torch.nan])), "logits", "NaN", "finite"),
         (lambda: finite(torch.tensor([1.0, torch.inf])), "logits", "infinite", "finite"),

@@ -1,151 +1,171 @@
-"""Bad input to figures and widgets: each message names argument, value and rule."""
+"""Bad input of the figures of given arrays: maps of weights, scores, temperatures, clocks and merges."""
+
+from functools import partial
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+from traitlets import TraitError
 
-from course_lib.figures import style
-from course_lib.figures.attention import attention_map
 from course_lib.widgets import AttentionMap, ScoreAnatomy, SoftmaxTemperature
+from course_lib.widgets.head_gallery import HeadGallery
+from course_lib.widgets.merge_steps import MergeSteps
+from course_lib.widgets.page import in_script
+from course_lib.widgets.rotary_clocks import RotaryClocks
 
 GOOD = np.full((4, 4), 0.25)
+HEADS = np.full((2, 3, 4, 4), 0.25)
 TOKENS = list("abcd")
+ones, full = np.ones, np.full
+
+
+def spoilt(value, rest=0.1):
+    return np.where(np.eye(4), value, rest)
 
 
 @pytest.mark.parametrize(
-    ("weights", "message"),
+    "weights, got, rule",
     [
-        (np.full(4, 0.25), r"weights must be numbers of shape .*got shape \(4,\)"),
-        (np.full((1, 1, 1, 4, 4), 0.25), "weights must be numbers of shape"),
-        (np.full((4, 4), "a"), "weights must be numbers"),
-        (np.full((4, 4), 0.25j), "weights must be numbers"),
-        (np.full((0, 4, 4), 0.25), "weights must have at least one"),
-        (np.where(np.eye(4), np.nan, 0.1), r"weights must lie in \[0, 1\], got nan at \(0, 0, 0, 0\)"),
-        (np.where(np.eye(4), 0.1, 1.5), r"weights must lie in \[0, 1\], got 1.5 at \(0, 0, 0, 1\)"),
-        (np.where(np.eye(4), 0.1, -0.5), r"weights must lie in \[0, 1\], got -0.5"),
+        (full(4, 0.25), "(4,)", "(n, N)"),
+        (full((1, 1, 1, 4, 4), 0.25), "(1, 1, 1, 4, 4)", ("(n, N)", "2")),
+        (full((4, 4), "a"), "<U1", "numbers"),
+        (full((4, 4), 0.25j), "complex128", "numbers"),
+        (full((0, 4, 4), 0.25), "(1, 0, 4, 4)", "one"),
+        (spoilt(np.nan), ("nan", "(0, 0, 0, 0)"), "[0, 1]"),
+        (spoilt(0.1, 1.5), ("1.5", "(0, 0, 0, 1)"), "[0, 1]"),
+        (spoilt(0.1, -0.5), ("-0.5", "(0, 0, 0, 1)"), "[0, 1]"),
+        (np.zeros((257, 257)), "257 x 257", "256"),
+        (np.zeros((3, 11, 256, 256)), "8.2 MiB", "8 MiB"),
     ],
 )
-def test_weights(weights, message):
-    with pytest.raises(ValueError, match=message):
-        AttentionMap(weights, TOKENS)
+def test_maps(refuses, weights, got, rule):
+    refuses(lambda: AttentionMap(weights, ["t"] * weights.shape[-1]), "weights", got, rule)
+
+
+def test_the_largest_map_that_is_shown():
+    largest = AttentionMap(np.zeros((256, 256)), ["t"] * 256)
+    assert largest.data["weights"]["shape"] == [1, 1, 256, 256]
 
 
 @pytest.mark.parametrize(
-    ("mask", "message"),
+    "mask, got, rule",
     [
-        (np.ones((4, 4)), "mask must be boolean, true where seen, got dtype float64"),
-        (np.ones((4, 3), bool), r"mask must have the shape of weights or its last axes, .*got \(4, 3\)"),
-        (np.ones((2, 4, 4), bool), "mask must have the shape"),
-        (np.ones(4, bool), "mask must have the shape"),
-        (np.tri(4, dtype=bool), r"mask hides the key at \(0, 0, 0, 1\), but its weight there is 0.25, not 0"),
+        (ones((4, 4)), "float64", "boolean"),
+        (ones((4, 3), bool), "(4, 3)", "(1, 1, 4, 4)|(4, 4)"),
+        (ones((2, 4, 4), bool), "(2, 4, 4)", "(1, 1, 4, 4)|(4, 4)"),
+        (ones(4, bool), "(4,)", "(1, 1, 4, 4)|(4, 4)"),
     ],
 )
-def test_mask(mask, message):
-    with pytest.raises(ValueError, match=message):
-        AttentionMap(GOOD, TOKENS, mask=mask)
+def test_masks(refuses, mask, got, rule):
+    refuses(lambda: AttentionMap(GOOD, TOKENS, mask=mask), "mask", got, rule)
+    refuses(lambda: ScoreAnatomy(GOOD, GOOD, GOOD, TOKENS, mask=mask), "mask", got, rule)
 
 
 @pytest.mark.parametrize(
-    ("tokens", "error", "message"),
+    "weights, got, rule",
     [
-        (list("abc"), ValueError, "tokens must hold one token for each of 4 positions, got 3"),
-        ("abcd", TypeError, "tokens must be a sequence of strings, got 'abcd'"),
-        ([1, 2, 3, 4], TypeError, "tokens must be a sequence of strings"),
+        (full((2, 3, 4, 5), 0.2), "4 x 5", "(..., N, N)"),
+        (ones((2, 3, 1, 1)), "1 x 1", ("(..., N, N)", "2")),
+        (np.zeros((1, 1, 65, 65)), "65", "64"),
+        (np.zeros((5, 29, 2, 2)), ("5", "29"), "144"),
+        (HEADS * 8, "2.0", "[0, 1]"),
     ],
 )
-def test_tokens(tokens, error, message):
-    with pytest.raises(error, match=message):
-        AttentionMap(GOOD, tokens)
+def test_galleries(refuses, weights, got, rule):
+    refuses(lambda: HeadGallery(weights, ["t"] * weights.shape[-1]), "weights", got, rule)
 
 
-def test_query_tokens():
-    with pytest.raises(ValueError, match="query_tokens must hold one token for each of 4 positions, got 1"):
-        AttentionMap(GOOD, TOKENS, query_tokens=["x"])
-    with pytest.raises(ValueError, match="query_tokens must be given when .*got 3 queries and 4 keys"):
-        AttentionMap(GOOD[:3], TOKENS)
-
-
-@pytest.mark.parametrize("name", ["title", "caption"])
-def test_texts(name):
-    with pytest.raises(TypeError, match=f"{name} must be text, got 5"):
-        AttentionMap(GOOD, TOKENS, **{name: 5})
-    with pytest.raises(TypeError, match=f"{name} must be text, got 5"):
-        ScoreAnatomy(GOOD, GOOD, GOOD, TOKENS, **{name: 5})
-
-
-def test_limits():
-    with pytest.raises(ValueError, match="weights must have at most 256 queries and keys, got 257 x 257"):
-        AttentionMap(np.zeros((257, 257)), ["t"] * 257)
-    with pytest.raises(ValueError, match="weights must take at most 8 MiB as float32, got 8.2 MiB"):
-        AttentionMap(np.zeros((3, 11, 256, 256)), ["t"] * 256)
-    assert AttentionMap(np.zeros((256, 256)), ["t"] * 256).data["weights"]["shape"] == [1, 1, 256, 256]
-
-
-@pytest.mark.parametrize("value", [True, 1.5, "1"])
-def test_choices_of_a_wrong_type(value):
-    figure = AttentionMap(np.full((3, 4, 4), 0.25), TOKENS)
-    with pytest.raises(Exception, match="'head' trait of an AttentionMap instance expected an int"):
-        figure.head = value
-
-
-def test_save():
-    with pytest.raises(ValueError, match="path must end in .html, got 'map.txt'"):
-        AttentionMap(GOOD, TOKENS).save("map.txt")
-
-
-def test_static_map():
-    with pytest.raises(ValueError, match="weights must be numbers of shape"):
-        attention_map(np.zeros((2, 4, 4)), TOKENS)
-
-
-@pytest.mark.parametrize("alt", ["", "  ", None])
-def test_show_without_words(alt):
-    with pytest.raises(ValueError, match="alt must say in words what the picture shows"):
-        style.show(Figure(), alt=alt)
+anatomy = partial(ScoreAnatomy, tokens=TOKENS)
+gallery = partial(HeadGallery, HEADS, TOKENS)
 
 
 @pytest.mark.parametrize(
-    ("shapes", "message"),
+    "call, argument, got, rule",
     [
-        (((3, 5), (4, 6), (4, 2)), r"Q and K must have the same width d_QK, got shapes \(3, 5\) and \(4, 6\)"),
-        (((3, 5), (4, 5), (3, 2)), r"K and V must have the same number of rows, got shapes \(4, 5\) and \(3, 2\)"),
-        (((65, 5), (4, 5), (4, 2)), "Q and K must have at most 64 rows, got 65 and 4"),
-        (((3, 5), (4, 5), (4, 129)), "Q and V must have at most 128 columns, got 5 and 129"),
-        (((3,), (4, 5), (4, 2)), r"Q must be numbers with 2 axes, got shape \(3,\)"),
-        (((3, 5), (0, 5), (0, 2)), r"K must be numbers with 2 axes, got shape \(0, 5\)"),
-        (((3, 5), (4, 5), (4, 2)), "query_tokens must be given when queries and keys differ"),
+        (lambda: AttentionMap(GOOD, TOKENS[:3]), "tokens", "3", "4"),
+        (lambda: AttentionMap(GOOD, TOKENS, query_tokens=["x"]), "query_tokens", "1", "4"),
+        (lambda: AttentionMap(GOOD[:3], TOKENS), "query_tokens", ("3", "4"), ("queries", "keys")),
+        (lambda: AttentionMap(GOOD, TOKENS, mask=np.tri(4, dtype=bool)), "mask", ("0.25", "(0, 0, 0, 1)"), "0"),
+        (lambda: AttentionMap(GOOD, TOKENS).save("map.txt"), "path", "'map.txt'", ".html"),
+        (lambda: AttentionMap(GOOD, TOKENS).to_html("poster"), "layout", "'poster'", ("'page'", "'slide'")),
+        (lambda: in_script("let a = '</SCRIPT>';"), "module", (), "</script"),
+        (lambda: anatomy(ones((3, 5)), ones((4, 6)), ones((4, 2))), "Q", ("(3, 5)", "(4, 6)"), ("K", "d_QK")),
+        (lambda: anatomy(ones((3, 5)), ones((4, 5)), ones((3, 2))), "V", ("(4, 5)", "(3, 2)"), ("K", "rows")),
+        (lambda: anatomy(ones((65, 5)), ones((4, 5)), ones((4, 2))), "Q", ("65", "4"), ("K", "64")),
+        (lambda: anatomy(ones((3, 5)), ones((4, 5)), ones((4, 129))), "V", ("5", "129"), ("Q", "128")),
+        (lambda: anatomy(ones(3), ones((4, 5)), ones((4, 2))), "Q", "(3,)", "2"),
+        (lambda: anatomy(ones((3, 5)), ones((0, 5)), ones((0, 2))), "K", "(0, 5)", "2"),
+        (lambda: anatomy(ones((3, 5)), ones((4, 5)), ones((4, 2))), "query_tokens", ("3", "4"), ("queries", "keys")),
+        (lambda: anatomy(GOOD, GOOD, GOOD * np.inf), "V", "infinity", "finite"),
+        (lambda: anatomy(full((4, 4), "a"), GOOD, GOOD), "Q", "<U1", "numbers"),
+        (lambda: SoftmaxTemperature(ones(3), ones((4, 5))), "q", ("(3,)", "(4, 5)"), ("K", "d")),
+        (lambda: SoftmaxTemperature(ones(5), ones((65, 5))), "K", "(65, 5)", "64 x 4096"),
+        (lambda: SoftmaxTemperature(ones((2, 5)), ones((4, 5))), "q", "(2, 5)", "1"),
+        (lambda: SoftmaxTemperature(full(5, np.nan), ones((4, 5))), "q", "NaN", "finite"),
+        (lambda: SoftmaxTemperature(ones(5), ones((4, 5)), ["a"]), "tokens", "1", "4"),
+        (lambda: setattr(SoftmaxTemperature(ones(5), ones((4, 5))), "temperature", 0), "temperature", "0", "positive"),
+        (lambda: gallery(scores={"cost": ones((3, 2))}), "'cost'", "(3, 2)", "(2, 3)"),
+        (lambda: gallery(scores={"cost": ones(6)}), "'cost'", "(6,)", "2"),
+        (lambda: gallery(scores={"cost": full((2, 3), np.nan)}), "'cost'", "NaN", "finite"),
+        (lambda: gallery(scores={"entropy, nats": ones((2, 3))}), "scores", "'entropy, nats'", "own"),
+        (lambda: gallery(period=3), "period", "3", "4"),
+        (lambda: gallery(mask=ones((3, 4, 4), bool)), "mask", "(1, 3, 4, 4)", "(N, N)"),
+        (lambda: gallery(layers=[]), "layers", "[]", "2"),
+        (lambda: gallery(layers=[1, 0]), "layers", "[1, 0]", "rising"),
+        (lambda: gallery(layers=[0, 0]), "layers", "[0, 0]", "rising"),
+        (lambda: gallery(layers=[2]), "layers", "[2]", "2"),
+        (lambda: gallery(layers=[0.0]), "layers", "[0.0]", "numbers"),
+        (lambda: HeadGallery(HEADS, TOKENS[:3]), "tokens", "3", "4"),
+        (lambda: setattr(gallery(), "heads", ((0, 1), (2, 0))), "heads", "((0, 1), (2, 0))", ("[0, 1]", "3")),
+        (lambda: setattr(gallery(), "heads", (3, 4)), "heads", "(3, 4)", ("[0, 1]", "3")),
+        (lambda: gallery().score("cost"), "name", "'cost'", ("'entropy, nats'", "'on the previous token'")),
+        (lambda: RotaryClocks(ones(4), ones(6)), "k", ("4", "6"), ("q", "p")),
+        (lambda: RotaryClocks(ones(5), ones(5)), "k", "5", ("q", "even")),
+        (lambda: RotaryClocks(ones(66), ones(66)), "k", "66", ("q", "64")),
+        (lambda: RotaryClocks(ones((2, 4)), ones(4)), "q", "(2, 4)", "1"),
+        (lambda: RotaryClocks(ones(4), ones(0)), "k", "(0,)", "1"),
+        (lambda: RotaryClocks(ones(4), full(4, np.nan)), "k", "NaN", "finite"),
+        (lambda: RotaryClocks(full(4, "a"), ones(4)), "q", "<U1", "numbers"),
+        (lambda: MergeSteps("a" * 121), "text", "121", "120"),
+        (lambda: MergeSteps(""), "text", "''", ("pair", "twice")),
+        (lambda: MergeSteps("a b a"), "text", "'a b a'", ("pair", "twice")),
     ],
 )
-def test_anatomy_shapes(shapes, message):
-    with pytest.raises(ValueError, match=message):
-        ScoreAnatomy(*map(np.ones, shapes), TOKENS)
+def test_arguments(refuses, call, argument, got, rule):
+    refuses(call, argument, got, rule)
 
 
-def test_anatomy_numbers_and_masks():
-    with pytest.raises(ValueError, match="V must be finite, got NaN or infinity"):
-        ScoreAnatomy(GOOD, GOOD, GOOD * np.inf, TOKENS)
-    with pytest.raises(ValueError, match="Q must be numbers with 2 axes, got shape .* dtype <U1"):
-        ScoreAnatomy(np.full((4, 4), "a"), GOOD, GOOD, TOKENS)
-    with pytest.raises(ValueError, match="mask must be boolean, true where seen, got dtype float64"):
-        ScoreAnatomy(GOOD, GOOD, GOOD, TOKENS, mask=np.ones((4, 4)))
-    with pytest.raises(ValueError, match="mask must have the shape of weights"):
-        ScoreAnatomy(GOOD, GOOD, GOOD, TOKENS, mask=np.ones((4, 3), bool))
+@pytest.mark.parametrize("positions", [1, 65, 8.0, True, "8", None])
+def test_numbers_of_positions(refuses, positions):
+    refuses(lambda: RotaryClocks(ones(4), ones(4), positions=positions), "positions", repr(positions), ("2", "64"))
+
+
+@pytest.mark.parametrize("most", [0, 41, 2.5, True])
+def test_numbers_of_merges(refuses, most):
+    refuses(lambda: MergeSteps("the theory", most=most), "most", repr(most), ("1", "40"))
 
 
 @pytest.mark.parametrize(
-    ("q", "K", "message"),
+    "call, argument, got, rule",
     [
-        (np.ones(3), np.ones((4, 5)), r"q and K must have the same width d, got shapes \(3,\) and \(4, 5\)"),
-        (np.ones(5), np.ones((65, 5)), r"K must be at most 64 x 4096, got shape \(65, 5\)"),
-        (np.ones((2, 5)), np.ones((4, 5)), r"q must be numbers with 1 axes, got shape \(2, 5\)"),
-        (np.full(5, np.nan), np.ones((4, 5)), "q must be finite"),
+        (lambda: AttentionMap(GOOD, "abcd"), "tokens", "'abcd'", "strings"),
+        (lambda: AttentionMap(GOOD, [1, 2, 3, 4]), "tokens", "[1, 2, 3, 4]", "strings"),
+        (lambda: AttentionMap(GOOD, TOKENS, title=5), "title", "5", "text"),
+        (lambda: AttentionMap(GOOD, TOKENS, caption=5), "caption", "5", "text"),
+        (lambda: anatomy(GOOD, GOOD, GOOD, title=5), "title", "5", "text"),
+        (lambda: anatomy(GOOD, GOOD, GOOD, caption=5), "caption", "5", "text"),
+        (lambda: gallery(scores={5: ones((2, 3))}), "scores", "5", "text"),
+        (lambda: gallery(caption=5), "caption", "5", "text"),
+        (lambda: RotaryClocks(ones(4), ones(4), rope=10000), "rope", "10000", "Rope"),
+        (lambda: MergeSteps(b"the theory"), "text", "bytes", "str"),
     ],
 )
-def test_temperature_shapes(q, K, message):
-    with pytest.raises(ValueError, match=message):
-        SoftmaxTemperature(q, K)
+def test_types(refuses, call, argument, got, rule):
+    refuses(call, argument, got, rule, TypeError)
 
 
-def test_temperature_tokens():
-    with pytest.raises(ValueError, match="tokens must hold one token for each of 4 positions, got 1"):
-        SoftmaxTemperature(np.ones(5), np.ones((4, 5)), ["a"])
+@pytest.mark.parametrize("value, got", [(True, "True"), (1.5, "1.5"), ("1", "'1'")])
+def test_choices_of_a_wrong_type(refuses, value, got):
+    """The message is that of traitlets."""
+    figure = AttentionMap(full((3, 4, 4), 0.25), TOKENS)
+    refuses(lambda: setattr(figure, "head", value), "'head'", got, "int", TraitError)
+    assert figure.head == 0
