@@ -36,7 +36,7 @@ def filled(cache, layer=GROUPED):
         (lambda: WindowCache(-2), "window", "-2", "positive"),
         (lambda: WindowCache(1.5), "window", "1.5", "integer"),
         (lambda: WindowCache(3, -1), "spare", "-1", "negative"),
-        (lambda: Cache().append({"K": tokens(2, 3, 5), "V": tokens(2, 4, 5)}), "rows", ("(2, 3)", "(2, 4)"), "tokens"),
+        (lambda: Cache().append({"K": tokens(2, 3, 5), "V": tokens(2, 4, 5)}), "rows", ("K", "V"), "tokens"),
     ],
 )
 def test_new_caches(refuses, call, argument, got, rule):
@@ -103,7 +103,7 @@ def test_lengths_of_appended_rows(refuses, lengths, got, rule):
     "value", [2.5, 2.0, True, None, "2", [1.0, 2.0], [True, False], FRACTION, FRACTION > 1], ids=str
 )
 def test_what_is_no_whole_number(refuses, value):
-    whole, memory = "whole|integer|integers", Memory({"K": tokens(2, 3, 5)})
+    whole, memory = "whole|integers", Memory({"K": tokens(2, 3, 5)})
     for new in EACH_KIND:
         cache = filled(new())
         refuses(partial(cache.truncate, value), "length", repr(value), whole)

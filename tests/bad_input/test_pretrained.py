@@ -154,10 +154,9 @@ def test_folders_without_a_model(refuses, tmp_path):
             "['pytorch_model.bin']",
             "pickle",
         ),
-        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer.json", (), "tokenizers"),
     ],
 )
-def test_files(refuses, tmp_path, change, argument, got, rule):
+def test_files(refuses, tmp_path, unread, change, argument, got, rule):
     change(write(tmp_path))
     refuses(lambda: pretrained.load(tmp_path), argument, got, rule)
 
@@ -206,6 +205,11 @@ def test_no_tokenizer(refuses, tmp_path):
     tokenizer = pretrained.load(write(tmp_path)).tokenizer
     for none in (tokenizer, copy.deepcopy(tokenizer)):
         refuses(lambda none=none: none.encode("the"), "encode", str(tmp_path), "tokenizer.json", AttributeError)
+
+
+def test_a_file_that_is_no_tokenizer(refuses, tmp_path):
+    (write(tmp_path) / "tokenizer.json").write_text("{}")
+    refuses(lambda: pretrained.load(tmp_path), "tokenizer.json", (), "tokenizers")
 
 
 def test_texts_and_ids(refuses, tmp_path):

@@ -98,7 +98,7 @@ torch.nn.init.ones_(biased.out_proj.bias)
         (lambda: replace(latent, W_QR=None), "W_QR", (), "W_KR"),
         (lambda: replace(latent, W_QR=ones(3, 7, 5), W_KR=ones(7, 5)), "W_QR", "5", ("W_KR", "even")),
         (lambda: replace(plain, rope=Rope()), "rope", "Rope", ("W_QR", "W_KR")),
-        (lambda: replace(factored, W_QR=ones(3, 7, 6)), "W_QR", "(3, 7, 6)", ("(h, r_q, p)", "r_q = 8", "p = 6")),
+        (lambda: replace(factored, W_QR=ones(3, 7, 6)), "W_QR", "(3, 7, 6)", "8"),
         (lambda: replace(factored.W_Q, W_LQQ=ones(3, 7, 4)), "W_LQQ", "(3, 7, 4)", ("(h, r_q, e)", "r_q = 8")),
         (lambda: RotaryLatentAttention.random(LatentConfig(**SIZES), rng), "turned", "5", "even"),
         (lambda: replace(turned, turned=8), "turned", "8", "r = 6"),
