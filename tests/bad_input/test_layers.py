@@ -25,7 +25,7 @@ from course_lib.layers import (
     attention_weights,
 )
 from course_lib.layers.cpu import by_columns
-from course_lib.layers.products import project
+from course_lib.layers.rowwise import project
 
 GROUPED = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope()))
 GROUPED_WINDOW = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, d_head=4, window=5))
