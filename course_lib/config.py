@@ -7,6 +7,7 @@ Letters in shapes, here and everywhere: n new tokens, N all tokens, h heads, g k
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from course_lib.fields import (
     from_fields,
@@ -34,6 +35,14 @@ __all__ = [
     "require",
     "require_positive",
 ]
+
+
+class Weight(NamedTuple):
+    """The shape of a weight matrix W (rows, columns), which multiplies on the right: X W."""
+
+    rows: int
+    columns: int
+    heads: int | None = None  # that stand side by side in the columns; None where the columns belong to no head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +97,17 @@ class GroupedConfig:
         return self.d_head
 
     @property
+    def weights(self) -> dict[str, Weight]:
+        """The weight matrices of a layer. With `bias` each W_X has a b_X as wide as its columns."""
+        d, h, g = self.d_model, self.n_heads, self.n_kv_heads
+        return {
+            "W_Q": Weight(d, h * self.d_qk, h),
+            "W_K": Weight(d, g * self.d_qk, g),
+            "W_V": Weight(d, g * self.d_value, g),
+            "W_O": Weight(h * self.d_value, d),
+        }
+
+    @property
     def floats_per_token(self) -> int:
         """What one token leaves in the cache of this layer: its keys and values."""
         return self.n_kv_heads * (self.d_qk + self.d_value)
@@ -135,6 +155,24 @@ class LatentConfig:
     def d_qk(self) -> int:
         """Width of a query and of a key, per head, in the expanded reading."""
         return self.d_head + self.d_rope
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """The weight matrices of a layer: W_Q or its factors W_LQ and W_LQQ, and W_QR and W_KR if d_rope > 0."""
+        d, h, r, p, r_q = self.d_model, self.n_heads, self.d_latent, self.d_rope, self.d_latent_q
+        asking = {} if r_q is None else {"W_LQ": Weight(d, r_q)}
+        asking["W_Q" if r_q is None else "W_LQQ"] = Weight(r_q or d, h * self.d_head, h)
+        rotary = {"W_QR": Weight(r_q or d, h * p, h), "W_KR": Weight(d, p)} if p else {}
+        return (
+            asking
+            | {
+                "W_L": Weight(d, r),
+                "W_LK": Weight(r, h * self.d_head, h),
+                "W_LV": Weight(r, h * self.d_value, h),
+                "W_O": Weight(h * self.d_value, d),
+            }
+            | rotary
+        )
 
     @property
     def floats_per_token(self) -> int:

@@ -27,16 +27,19 @@ def to_layer(source: GroupedReference | LatentReference) -> GroupedQueryAttentio
     """
     if type(source) is GroupedReference:
         layer = GroupedQueryAttention(grouped_config(source))
-        weights = {name: side_by_side(getattr(source, name)) for name in ("W_Q", "W_K", "W_V")}
-        weights |= {name: getattr(source, name).reshape(-1) for name in BIASES if layer.config.bias}
+        arrays = {name: getattr(source, name) for name in layer.config.weights}
+        biases = {name: getattr(source, name).reshape(-1) for name in BIASES if layer.config.bias}
         norms = {"norm_Q": source.norm_Q, "norm_K": source.norm_K}
     elif type(source) in (LatentReference, AbsorbedLatentAttention):
         layer = LatentAttention(latent_config(source))
-        weights, norms = latent_weights(source)
+        asking = source.W_Q if isinstance(source.W_Q, QueryLatent) else None
+        arrays = {name: getattr(source if hasattr(source, name) else asking, name) for name in layer.config.weights}
+        biases, norms = {}, {"norm_L": source.norm, "norm_LQ": None if asking is None else asking.norm}
     else:
         raise TypeError(f"source must be a grouped or latent attention of the reference, got {type(source).__name__}")
+    heads = {name: side_by_side(arrays[name]) for name, shape in layer.config.weights.items() if shape.heads}
     layer = layer.double()
-    load(layer, weights | {"W_O": stacked(source.W_O)}, norms)
+    load(layer, arrays | heads | biases | {"W_O": stacked(source.W_O)}, norms)
     return layer
 
 
@@ -47,33 +50,18 @@ def to_reference(layer: GroupedQueryAttention | LatentAttention) -> GroupedRefer
     """
     if type(layer) not in (GroupedQueryAttention, LatentAttention):
         raise TypeError(f"layer must be GroupedQueryAttention or LatentAttention, got {type(layer).__name__}")
-    config, h = layer.config, layer.config.n_heads
-    shared = dict(rope=config.rope, window=config.window, scale=config.scale)
+    config = layer.config
+    weights = {name: array(layer.get_parameter(name)) for name in config.weights}
+    weights |= {name: by_head(weights[name], shape.heads) for name, shape in config.weights.items() if shape.heads}
+    weights["W_O"] = weights["W_O"].reshape(config.n_heads, -1, config.d_model)
+    settings = dict(rope=config.rope, window=config.window, scale=config.scale)
     if type(layer) is GroupedQueryAttention:
-        return GroupedReference(
-            W_Q=by_head(layer.W_Q, h),
-            W_K=by_head(layer.W_K, config.n_kv_heads),
-            W_V=by_head(layer.W_V, config.n_kv_heads),
-            W_O=array(layer.W_O).reshape(h, -1, config.d_model),
-            **reference_biases(layer),
-            norm_Q=reference_norm(layer.norm_Q),
-            norm_K=reference_norm(layer.norm_K),
-            **shared,
-        )
-    factored = config.d_latent_q is not None
-    return LatentReference(
-        W_Q=QueryLatent(W_LQ=array(layer.W_LQ), W_LQQ=by_head(layer.W_LQQ, h), norm=reference_norm(layer.norm_LQ))
-        if factored
-        else by_head(layer.W_Q, h),
-        W_L=array(layer.W_L),
-        W_LK=by_head(layer.W_LK, h),
-        W_LV=by_head(layer.W_LV, h),
-        W_O=array(layer.W_O).reshape(h, -1, config.d_model),
-        W_QR=by_head(layer.W_QR, h) if config.d_rope else None,
-        W_KR=array(layer.W_KR) if config.d_rope else None,
-        norm=reference_norm(layer.norm_L),
-        **shared,
-    )
+        norms = dict(norm_Q=reference_norm(layer.norm_Q), norm_K=reference_norm(layer.norm_K))
+        return GroupedReference(**weights, **reference_biases(layer), **norms, **settings)
+    if config.d_latent_q is not None:
+        factors = {name: weights.pop(name) for name in ("W_LQ", "W_LQQ")}
+        weights["W_Q"] = QueryLatent(**factors, norm=reference_norm(layer.norm_LQ))
+    return LatentReference(**weights, norm=reference_norm(layer.norm_L), **settings)
 
 
 def grouped_config(source: GroupedReference) -> GroupedConfig:
@@ -103,20 +91,6 @@ def latent_config(source: LatentReference) -> LatentConfig:
     p = 0 if source.W_KR is None else source.W_KR.shape[1]
     sizes = dict(d_model=d, n_heads=h, d_latent=r, d_head=e, d_value=v, d_rope=p, d_latent_q=r_q)
     return LatentConfig(**sizes, rope=source.rope, latent_norm=normed, window=source.window, scale=source.scale)
-
-
-def latent_weights(source: LatentReference) -> tuple[dict[str, np.ndarray], dict[str, RMSNorm | None]]:
-    """Weights and norms by their names in the layer; W_O is left out."""
-    weights = {"W_L": source.W_L, "W_LK": side_by_side(source.W_LK), "W_LV": side_by_side(source.W_LV)}
-    norms = {"norm_L": source.norm}
-    if isinstance(source.W_Q, QueryLatent):
-        weights |= {"W_LQ": source.W_Q.W_LQ, "W_LQQ": side_by_side(source.W_Q.W_LQQ)}
-        norms["norm_LQ"] = source.W_Q.norm
-    else:
-        weights["W_Q"] = side_by_side(source.W_Q)
-    if source.W_KR is not None:
-        weights |= {"W_QR": side_by_side(source.W_QR), "W_KR": source.W_KR}
-    return weights, norms
 
 
 @torch.no_grad()
@@ -154,9 +128,9 @@ def stacked(W_O: np.ndarray) -> np.ndarray:
     return W_O.reshape(-1, W_O.shape[-1])
 
 
-def by_head(W: torch.Tensor, heads: int) -> np.ndarray:
+def by_head(W: np.ndarray, heads: int) -> np.ndarray:
     """Heads in the columns, (d, h e), to heads on their own axis, (h, d, e)."""
-    return np.ascontiguousarray(array(W).reshape(len(W), heads, -1).transpose(1, 0, 2))
+    return np.ascontiguousarray(W.reshape(len(W), heads, -1).transpose(1, 0, 2))
 
 
 def array(W: torch.Tensor) -> np.ndarray:
@@ -164,6 +138,6 @@ def array(W: torch.Tensor) -> np.ndarray:
     return W.detach().to("cpu", torch.float64).numpy().copy()
 
 
-def reference_norm(norm: nn.Module) -> RMSNorm | None:
+def reference_norm(norm: TorchNorm | None) -> RMSNorm | None:
     """The norm of the reference, or None where the layer has none."""
-    return RMSNorm(array(norm.gamma), norm.eps) if isinstance(norm, TorchNorm) else None
+    return None if norm is None else RMSNorm(array(norm.gamma), norm.eps)

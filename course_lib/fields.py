@@ -1,4 +1,4 @@
-"""Checks of arguments and of the fields of a config. Each error names the argument or field, its value and the rule."""
+"""Checks of numbers, flags and fields of a config. Each error names the argument or field, its value and the rule."""
 
 import math
 from collections.abc import Callable, Mapping

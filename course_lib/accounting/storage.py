@@ -36,44 +36,15 @@ def cache_bytes(config: Config, tokens: int, batch: int = 1, dtype: str = "bfloa
 
 
 def weights(config: Config) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of each weight and bias of one attention layer. Heads stand side by side; used as `X @ W`."""
+    """Name -> shape of each weight, bias and gain of one attention layer. Heads stand side by side; used as `X @ W`."""
     require_config(config)
-    return _latent_weights(config) if isinstance(config, LatentConfig) else _grouped_weights(config)
-
-
-def _grouped_weights(config: GroupedConfig) -> dict[str, tuple[int, ...]]:
-    d, h, g = config.d_model, config.n_heads, config.n_kv_heads
-    shapes: dict[str, tuple[int, ...]] = {
-        "W_Q": (d, h * config.d_qk),
-        "W_K": (d, g * config.d_qk),
-        "W_V": (d, g * config.d_value),
-        "W_O": (h * config.d_value, d),
-    }
-    if config.bias:
-        shapes |= {"b" + name[1:]: (shape[1],) for name, shape in shapes.items()}
-    if config.qk_norm:
-        shapes |= {"norm_Q.gamma": (config.d_qk,), "norm_K.gamma": (config.d_qk,)}
-    return shapes
-
-
-def _latent_weights(config: LatentConfig) -> dict[str, tuple[int, ...]]:
-    d, h, r, p = config.d_model, config.n_heads, config.d_latent, config.d_rope
-    r_q = config.d_latent_q
-    shapes: dict[str, tuple[int, ...]] = {
-        "W_L": (d, r),
-        "W_LK": (r, h * config.d_head),
-        "W_LV": (r, h * config.d_value),
-        "W_O": (h * config.d_value, d),
-    }
-    if r_q is None:
-        shapes |= {"W_Q": (d, h * config.d_head)}
+    shapes: dict[str, tuple[int, ...]] = {name: (rows, columns) for name, (rows, columns, _) in config.weights.items()}
+    if isinstance(config, LatentConfig):
+        norms = {"norm_L": config.d_latent, "norm_LQ": config.d_latent_q} if config.latent_norm else {}
     else:
-        shapes |= {"W_LQ": (d, r_q), "W_LQQ": (r_q, h * config.d_head)}
-    if p:
-        shapes |= {"W_QR": (r_q or d, h * p), "W_KR": (d, p)}
-    if config.latent_norm:
-        shapes |= {"norm_L.gamma": (r,)} | ({"norm_LQ.gamma": (r_q,)} if r_q else {})
-    return shapes
+        shapes |= {f"b{name[1:]}": shape[1:] for name, shape in shapes.items()} if config.bias else {}
+        norms = {"norm_Q": config.d_qk, "norm_K": config.d_qk} if config.qk_norm else {}
+    return shapes | {f"{name}.gamma": (width,) for name, width in norms.items() if width}
 
 
 def parameters(config: Config) -> int:

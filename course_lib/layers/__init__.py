@@ -3,12 +3,11 @@
 from course_lib.layers.bidirectional import BidirectionalAttention, BidirectionalLatentAttention
 from course_lib.layers.cache import Cache
 from course_lib.layers.cross import CrossAttention, CrossLatentAttention, Memory
-from course_lib.layers.feedforward import FeedForward, SwiGLU
 from course_lib.layers.grouped import GroupedQueryAttention
 from course_lib.layers.kernel import Seen, attend, attention_weights
 from course_lib.layers.latent import Absorbed, LatentAttention
-from course_lib.layers.norms import LayerNorm, RMSNorm
 from course_lib.layers.positions import RotaryTable, SinusoidalTable, rotary_table, sinusoidal_table
+from course_lib.layers.rowwise import FeedForward, LayerNorm, RMSNorm, SwiGLU
 from course_lib.layers.window import WindowCache
 
 __all__ = [

@@ -24,11 +24,12 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from course_lib.checks import check_finite, check_input, check_lengths, check_mask
 from course_lib.config import GroupedConfig, LatentConfig, require
 from course_lib.layers.cache import Cache, Held, Rows
-from course_lib.layers.checks import check_finite, check_input, check_lengths, check_mask
 from course_lib.layers.kernel import Seen, attend_unchecked, attention_weights, mix
 from course_lib.layers.positions import At
+from course_lib.layers.rowwise import new_weight
 from course_lib.layers.step import Step, real
 from course_lib.layers.window import WindowCache
 
@@ -60,6 +61,8 @@ class Attention(nn.Module, ABC):
     def __init__(self, config: GroupedConfig | LatentConfig):
         super().__init__()
         self.config = config
+        for name, weight in config.weights.items():
+            setattr(self, name, new_weight(weight.rows, weight.columns))
 
     @abstractmethod
     def compress(self, X: Tensor, positions: At) -> Rows:

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor
 
+from course_lib.checks import check_lengths, sequence_indices, whole_numbers
 from course_lib.config import is_whole, require
-from course_lib.layers.checks import check_lengths, sequence_indices, whole_numbers
 from course_lib.layers.cpu import new_rows
 
 Rows = dict[str, Float[Tensor, "b ... n _"]]  # what n new tokens leave
@@ -46,7 +46,7 @@ class Cache:
     @property
     def capacity(self) -> int:
         """Tokens per sequence that memory is allocated for."""
-        return next((buffer.shape[-2] for buffer in self._buffers.values()), 0)
+        return len(self._slots)
 
     @property
     def nbytes(self) -> int:
@@ -77,13 +77,14 @@ class Cache:
         those of its queries, which therefore do not see them.
         Raises ValueError for rows of other names, shapes, dtypes or devices than those held, or past the capacity.
         """
+        batch, n = self._check(rows, lengths)
         if lengths is None and self._even:
-            if not self._are_usual(rows):
-                _, n = self._check(rows, None)
-                self._reserve(rows, self.length + n)
-            self._write_together(rows)
+            N = self.length + n
+            self._reserve(rows, N)
+            for name, row in rows.items():  # in one piece, without indices
+                self._buffers[name].narrow(-2, N - n, n).copy_(row.detach())
+            self._hold((N,) * batch)
         else:
-            batch, n = self._check(rows, lengths)
             counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
             starts, new = self.starts(batch), torch.arange(n)
             ends = (starts + counts).tolist()
@@ -92,19 +93,6 @@ class Cache:
             self._hold(ends)
         N = self.length
         return {name: buffer.narrow(-2, 0, N) for name, buffer in self._buffers.items()}, self._slots[:N]
-
-    def _are_usual(self, rows: Rows) -> bool:
-        """Whether the rows are like those held, equally many under each name, with room for them: the usual step."""
-        if self.length == 0 or not self._even or not isinstance(rows, dict) or rows.keys() != self._buffers.keys():
-            return False
-        numbers = set()
-        for name, row in rows.items():
-            held = self._buffers[name]
-            like = _is_dense(row) and row.ndim == held.ndim and row.dtype == held.dtype and row.device == held.device
-            if not like or row.shape[:-2] != held.shape[:-2] or row.shape[-1] != held.shape[-1]:
-                return False
-            numbers.add(row.shape[-2])
-        return len(numbers) == 1 and self.length + row.shape[-2] <= held.shape[-2]
 
     def truncate(self, length: int | list[int] | Integer[Tensor, "b"]) -> None:
         """Forget the tokens from position `length` on: one number for all sequences, or b numbers.
@@ -138,38 +126,34 @@ class Cache:
 
     def _check_batch(self, batch: int) -> None:
         held = len(self.counts)
-        good = self.length == 0 or batch == held
-        require(good, lambda: f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
+        if self.length and batch != held:
+            raise ValueError(f"the cache holds {held} sequences, got a batch of {batch}; reset() empties it")
 
     def _check(self, rows: Rows, lengths: Tensor | None) -> tuple[int, int]:
         """The size (b, n). Raises ValueError unless rows agree with each other and, if any are held, with those."""
-        good = isinstance(rows, dict) and all(_is_dense(row) and row.ndim >= 3 for row in rows.values())
-        require(good, lambda: f"rows must be a dict of dense tensors (b, ..., n, width), got {_told(rows)}")
-        sizes = {name: (row.shape[0], row.shape[-2]) for name, row in rows.items()}
-        require(len(set(sizes.values())) == 1, lambda: f"rows must agree in batch and number of tokens, got {sizes}")
-        batch, n = shape = next(iter(sizes.values()))
+        if not isinstance(rows, dict) or not all(map(_are_rows, rows.values())):
+            raise ValueError(f"rows must be a dict of dense tensors (b, ..., n, width), got {_told(rows)}")
+        sizes = {(row.shape[0], row.shape[-2]) for row in rows.values()}
+        if len(sizes) != 1:
+            raise ValueError(f"rows must agree in batch and number of tokens, got {_told(rows)}")
+        batch, _ = shape = sizes.pop()
         self._check_batch(batch)
-        if self.length:
-            held, got = self._kinds, _kinds(rows)
-            require(
-                held == got, lambda: f"rows must be like those held, {held}, got {got}; each layer needs its own cache"
-            )
-        check_lengths(lengths, shape)
+        if self.length and (got := _kinds(rows)) != self._kinds:
+            raise ValueError(f"rows must be like those held, {self._kinds}, got {got}; each layer needs its own cache")
+        if lengths is not None:
+            check_lengths(lengths, shape)
         return shape
 
     def _reserve(self, rows: Rows, needed: int) -> None:
         """Make room for `needed` tokens; an empty cache allocates afresh when the rows are of another kind."""
-        require(
-            self._fixed is None or needed <= self._fixed,
-            lambda: f"the cache has a capacity of {self._fixed} tokens, and {needed} are needed",
-        )
-        if self.length and needed <= self.capacity:
+        if self.length and needed <= len(self._slots):
             return  # the usual step: what is held is of the same kind, as `_check` found
+        good = self._fixed is None or needed <= self._fixed
+        require(good, lambda: f"the cache has a capacity of {self._fixed} tokens, and {needed} are needed")
         fits = self._kinds == _kinds(rows) and all(len(self._buffers[name]) == len(row) for name, row in rows.items())
-        if fits and needed <= self.capacity:
-            return
-        size = self._fixed or max(needed, SMALLEST, 2 * self.capacity if fits else 0)
-        self._allocate(rows, size, keep=fits and self.length > 0)
+        if not fits or needed > self.capacity:
+            size = self._fixed or max(needed, SMALLEST, 2 * self.capacity if fits else 0)
+            self._allocate(rows, size, keep=fits and self.length > 0)
 
     @torch.inference_mode(False)  # memory made in inference mode could not be written to outside it
     @torch.no_grad()
@@ -184,13 +168,6 @@ class Cache:
         if keep:
             for name, buffer in self._buffers.items():
                 buffer[..., : old[name].shape[-2], :] = old[name]
-
-    def _write_together(self, rows: Rows) -> None:
-        """Copy all rows behind those held, in one piece without indices."""
-        for name, row in rows.items():
-            n = row.shape[-2]
-            self._buffers[name].narrow(-2, self.length, n).copy_(row.detach())
-        self._hold((self.length + n,) * len(row))
 
     @torch.no_grad()
     def _write(self, rows: Rows, slots: Int[Tensor, "b n"], kept: Bool[Tensor, "b n"]) -> None:
@@ -209,13 +186,13 @@ def _kinds(rows: Rows) -> dict[str, tuple]:
     return {name: (*row.shape[1:-2], row.shape[-1], row.dtype, row.device) for name, row in rows.items()}
 
 
-def _is_dense(row) -> bool:
-    return isinstance(row, Tensor) and row.layout == torch.strided
+def _are_rows(given) -> bool:
+    return isinstance(given, Tensor) and given.layout == torch.strided and given.ndim >= 3
 
 
 def _told(rows) -> str:
     """What was given in place of rows: its type, or that of each entry."""
     if not isinstance(rows, dict):
         return type(rows).__name__
-    kinds = {name: tuple(row.shape) if _is_dense(row) else type(row).__name__ for name, row in rows.items()}
-    return str(kinds)
+    kinds = {name: getattr(row, "layout", type(row).__name__) for name, row in rows.items()}
+    return str({name: tuple(rows[name].shape) if kind == torch.strided else kind for name, kind in kinds.items()})

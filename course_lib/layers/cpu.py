@@ -84,12 +84,7 @@ def zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.frombuffer(memory, dtype=like.dtype).view(shape)
 
 
-# The ways. The first of each is the plain one.
-
-
-def product(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "m w"]:
-    """x W."""
-    return x @ W
+# The ways beside the plain one, which stands where it is used: `rowwise.product` and `kernel.attention`.
 
 
 def product_in_parts(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "m w"]:
@@ -97,13 +92,6 @@ def product_in_parts(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[
     P, whole = parts_of(W.shape[1])
     Y = torch.bmm(W.T[:whole].unflatten(0, (P, -1)), x.T.expand(P, -1, -1)).flatten(0, 1).T.contiguous()
     return Y if whole == W.shape[1] else torch.cat([Y, x @ W[:, whole:]], 1)
-
-
-def attention(
-    q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]
-) -> Float[Tensor, "B m v"]:
-    """softmax(q K^T) V."""
-    return torch.bmm(torch.bmm(q, K.mT).softmax(-1), V)
 
 
 def attention_keys_first(
@@ -133,8 +121,8 @@ def parts_of(size: int) -> tuple[int, int]:
 
 
 Way = Callable[..., Tensor]
-PRODUCTS: dict[str, Way] = {PLAIN: product, "in parts": product_in_parts}
-ATTENTIONS: dict[str, Way] = {PLAIN: attention, "keys first": attention_keys_first}
+PRODUCTS: dict[str, Way] = {"in parts": product_in_parts}
+ATTENTIONS: dict[str, Way] = {"keys first": attention_keys_first}
 ATTENTIONS_OF_ONE_HEAD: dict[str, Way] = ATTENTIONS | {"in parts": attention_in_parts}
 
 
@@ -179,24 +167,27 @@ def measures(*tensors: Tensor) -> bool:
     )
 
 
-def way_of_product(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"]) -> Way:
-    """The way to compute X W, one of PRODUCTS; it takes the rows of X below each other."""
+def way_of_product(plain: Way, X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"]) -> Way:
+    """The way to compute X W: `plain`, or one of PRODUCTS. It takes the rows of X below each other."""
     d, w = W.shape
     if not 0 < X.numel() <= FEW * d or d * w < SMALL or W.stride(0) != 1 or not measures(X, W):
-        return product
+        return plain
     if X.shape[-1] != d or X.dtype != W.dtype:
-        return product  # which raises the usual error
+        return plain  # which raises the usual error
     m = X.numel() // d
     w = min(w, max(1, LARGE // d))
     key = ("product", (m, d, w), W.dtype, torch.get_num_threads())
-    return PRODUCTS[choose(key, PRODUCTS, lambda: (W.new_ones(m, d), lambda ones: (ones.view(w, d).T,), w * d)).way]
+    ways = {PLAIN: plain} | PRODUCTS
+    return ways[choose(key, ways, lambda: (W.new_ones(m, d), lambda ones: (ones.view(w, d).T,), w * d)).way]
 
 
-def way_of_attention(q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]) -> Way:
-    """The way to compute softmax(q K^T) V, one of ATTENTIONS_OF_ONE_HEAD; N is measured in powers of two."""
+def way_of_attention(
+    plain: Way, q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]
+) -> Way:
+    """The way to compute softmax(q K^T) V: `plain` or one of ATTENTIONS_OF_ONE_HEAD. N is measured in powers of two."""
     (B, m, e), (N, v) = q.shape, V.shape[1:]
     if B * N * (e + v) < SMALL or not measures(q, K, V):
-        return attention
+        return plain
     most = LARGE // (B * (e + v) * -(-m // FEW))  # as much work as for the largest weight
     N = 2 ** (max(1, min(N, most)).bit_length() - 1)
     shared, turned = V.data_ptr() == K.data_ptr(), V.stride(-1) != 1  # values may be columns of the keys
@@ -206,7 +197,7 @@ def way_of_attention(q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Fl
         values = ones[len(ones) - B * N * v :]
         return keys, keys[..., :v] if shared else values.view(B, v, N).mT if turned else values.view(B, N, v)
 
-    ways = ATTENTIONS_OF_ONE_HEAD if B == 1 else ATTENTIONS
+    ways = {PLAIN: plain} | (ATTENTIONS_OF_ONE_HEAD if B == 1 else ATTENTIONS)
     order = "V in K" if shared else "V turned" if turned else "V by rows"
     key = (f"attention, {order}", (B, m, e, v, N), K.dtype, torch.get_num_threads())
     return ways[choose(key, ways, lambda: (q.new_ones(B, m, e), copy, B * N * (e if shared else e + v))).way]

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor
 
+from course_lib.checks import check_finite, check_input, check_lengths, sequence_indices
 from course_lib.config import GroupedConfig, LatentConfig, require
 from course_lib.layers.base import Attention, Output
 from course_lib.layers.cache import Held
-from course_lib.layers.checks import check_finite, check_input, check_lengths, sequence_indices
 from course_lib.layers.grouped import Grouped
 from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Latent

@@ -1,14 +1,13 @@
 """Multi-head, grouped-query and multi-query attention: one class (paper, sections 3 and 6)."""
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from course_lib.config import GroupedConfig, require
+from course_lib.config import GroupedConfig
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import Held, Rows
-from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import At, rotary_table
-from course_lib.layers.products import join_heads, new_bias, new_weight, project, split_heads
+from course_lib.layers.rowwise import RMSNorm, join_heads, new_bias, normalised, project, split_heads
 
 
 class Grouped(Attention):
@@ -26,28 +25,21 @@ class Grouped(Attention):
 
     def __init__(self, config: GroupedConfig):
         super().__init__(config)
-        d, h, g = config.d_model, config.n_heads, config.n_kv_heads
-        self.W_Q = new_weight(d, h * config.d_qk)
-        self.W_K = new_weight(d, g * config.d_qk)
-        self.W_V = new_weight(d, g * config.d_value)
-        self.W_O = new_weight(h * config.d_value, d)
-        self.b_Q = new_bias(h * config.d_qk, config.bias)
-        self.b_K = new_bias(g * config.d_qk, config.bias)
-        self.b_V = new_bias(g * config.d_value, config.bias)
-        self.b_O = new_bias(d, config.bias)
-        self.norm_Q = RMSNorm(config.d_qk, config.qk_norm_eps) if config.qk_norm else nn.Identity()
-        self.norm_K = RMSNorm(config.d_qk, config.qk_norm_eps) if config.qk_norm else nn.Identity()
+        for name, weight in config.weights.items():
+            setattr(self, f"b{name[1:]}", new_bias(weight.columns, config.bias))
+        self.norm_Q = RMSNorm(config.d_qk, config.qk_norm_eps) if config.qk_norm else None
+        self.norm_K = RMSNorm(config.d_qk, config.qk_norm_eps) if config.qk_norm else None
         self.rotary = None if config.rope is None else rotary_table(config.rope, config.d_qk)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
         """Q = X W_Q + b_Q by heads, rotated. positions: (n,), or (b, 1, n) when sequences differ."""
-        return self._place(self.norm_Q(split_heads(project(X, self.W_Q, self.b_Q), self.config.n_heads)), positions)
+        return self._placed(split_heads(project(X, self.W_Q, self.b_Q), self.config.n_heads), self.norm_Q, positions)
 
     def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
         """K = X W_K + b_K and V = X W_V + b_V by KV heads; keys are rotated."""
         g = self.config.n_kv_heads
-        K, V = (split_heads(project(X, W, b), g) for W, b in ((self.W_K, self.b_K), (self.W_V, self.b_V)))
-        return {"K": self._place(self.norm_K(K), positions), "V": V}
+        K, V = split_heads(project(X, self.W_K, self.b_K), g), split_heads(project(X, self.W_V, self.b_V), g)
+        return {"K": self._placed(K, self.norm_K, positions), "V": V}
 
     def read(self, rows: Held) -> tuple[Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]:
         """Keys and values as they are cached."""
@@ -59,10 +51,13 @@ class Grouped(Attention):
 
     def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
         """The layer itself, since keys and values are read in one way only. Raises ValueError for a reading."""
-        require(reading is None, f"reading must be None, got {reading!r}: only latent attention is read in two ways")
+        if reading is not None:
+            raise ValueError(f"reading must be None, got {reading!r}: only latent attention is read in two ways")
         return self
 
-    def _place(self, x: Tensor, positions: At) -> Tensor:
+    def _placed(self, x: Tensor, norm: RMSNorm | None, positions: At) -> Tensor:
+        """Queries or keys x (b, heads, n, e), normalised and rotated where the config says so."""
+        x = normalised(x, norm)
         return x if self.rotary is None else self.rotary.rotate(x, positions)
 
 

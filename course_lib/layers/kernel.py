@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from course_lib.checks import check_kernel
 from course_lib.config import require
 from course_lib.layers import cpu
-from course_lib.layers.checks import check_kernel
-from course_lib.layers.norms import WIDE
+from course_lib.layers.rowwise import WIDE
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Seen:
     causal: bool = False  # key j is seen by query i when j <= i; needs as many keys as queries
 
     def __post_init__(self):
-        require(self.mask is None or not self.causal, "mask and causal exclude each other: give one of them")
+        if self.causal and self.mask is not None:
+            raise ValueError("mask and causal exclude each other: give one of them")
 
     def to_mask(self, n: int, device: torch.device) -> Bool[Tensor, "..."] | None:
         """The set as a mask to broadcast over (b, h, n, N), or None when every key is seen."""
@@ -98,11 +99,12 @@ def attend_unchecked(heads: Heads, seen: Seen, scale: float, dropout: float) -> 
     lie. With fewer scores than values, the kernel loses more time by copying cached values, which lie by columns, than
     it saves. For grouped heads whose keys and values differ in width (absorbed latent), the kernel would repeat keys.
     """
-    Q, K, V = heads
-    (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
-    one, few_in_cache = n == 1 and Q.dtype in WIDE, V.stride(-1) != 1 and h * n < g * v
+    Q, _, V = heads
+    one = Q.shape[2] == 1 and Q.dtype in WIDE
     if one and seen.mask is None and not seen.causal and dropout == 0:
         return attend_alone(heads, scale)
+    (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
+    few_in_cache = V.stride(-1) != 1 and h * n < g * v
     if one or few_in_cache or (g != h and e != v):
         return attend_plainly(heads, seen, scale, dropout)
     return attend_fused(heads, seen, scale, dropout)
@@ -113,7 +115,15 @@ def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
     Q, K, V = heads
     K, V = K.flatten(0, 1), V.flatten(0, 1)
     q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group as rows of one matrix
-    return cpu.way_of_attention(q, K, V)(q, K, V).reshape(*Q.shape[:3], -1)
+    way = attention if cpu.setting == cpu.PLAIN else cpu.way_of_attention(attention, q, K, V)
+    return way(q, K, V).reshape(*Q.shape[:3], -1)
+
+
+def attention(
+    q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]
+) -> Float[Tensor, "B m v"]:
+    """softmax(q K^T) V, the plain way."""
+    return torch.bmm(torch.bmm(q, K.mT).softmax(-1), V)
 
 
 def attend_plainly(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:

@@ -5,14 +5,13 @@ Letters: r = d_latent, p = d_rope, e = d_head, v = d_value, beside those of `ker
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from course_lib.config import LatentConfig, require
+from course_lib.config import LatentConfig
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import Held, Rows
-from course_lib.layers.norms import RMSNorm
 from course_lib.layers.positions import At, rotary_table
-from course_lib.layers.products import join_heads, new_weight, project, project_heads, split_heads
+from course_lib.layers.rowwise import RMSNorm, join_heads, normalised, project, project_heads, split_heads
 
 
 class Latent(Attention):
@@ -29,24 +28,9 @@ class Latent(Attention):
 
     def __init__(self, config: LatentConfig):
         super().__init__(config)
-        d, h, r, p = config.d_model, config.n_heads, config.d_latent, config.d_rope
-        source = config.d_latent_q or d  # what queries are projected from
-        if config.d_latent_q is None:
-            self.W_Q = new_weight(d, h * config.d_head)
-        else:
-            self.W_LQ = new_weight(d, source)
-            self.W_LQQ = new_weight(source, h * config.d_head)
-        self.W_L = new_weight(d, r)
-        self.W_LK = new_weight(r, h * config.d_head)
-        self.W_LV = new_weight(r, h * config.d_value)
-        self.W_O = new_weight(h * config.d_value, d)
-        if p:
-            self.W_QR = new_weight(source, h * p)
-            self.W_KR = new_weight(d, p)
-            self.rotary = rotary_table(config.rope, p)
-        norm_query = config.latent_norm and config.d_latent_q is not None
-        self.norm_L = RMSNorm(r) if config.latent_norm else nn.Identity()
-        self.norm_LQ = RMSNorm(source) if norm_query else nn.Identity()
+        self.norm_L = RMSNorm(config.d_latent) if config.latent_norm else None
+        self.norm_LQ = RMSNorm(config.d_latent_q) if config.latent_norm and config.d_latent_q else None
+        self.rotary = rotary_table(config.rope, config.d_rope) if config.d_rope else None
 
     def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
         """The verbs of a reading, with which n tokens read N rows. It changes the cost, not the values.
@@ -55,10 +39,10 @@ class Latent(Attention):
         when N = n, so in training and a prefill; when N > n, so in a decode step and in the last layer of a model's
         prefill, it means the reading that takes fewer FLOPs (see `absorbs`). Raises ValueError for another reading.
         """
-        good = reading in (None, "expanded", "absorbed")
-        require(good, lambda: f'reading must be "expanded", "absorbed" or None, got {reading!r}')
         if reading is None:
             reading = "absorbed" if N > n and self.absorbs(n, N) else "expanded"
+        if reading not in ("expanded", "absorbed"):
+            raise ValueError(f'reading must be "expanded", "absorbed" or None, got {reading!r}')
         return Absorbed(self) if reading == "absorbed" else self
 
     def absorbs(self, n: int, N: int) -> bool:
@@ -77,20 +61,17 @@ class Latent(Attention):
 
     def query_parts(self, X: Float[Tensor, "b n d"], positions: At) -> list[Float[Tensor, "b h n _"]]:
         """Content queries (b, h, n, e), and rotary ones (b, h, n, p) when p > 0."""
-        h = self.config.n_heads
-        if self.config.d_latent_q is None:
-            source, W_Q = X, self.W_Q
-        else:
-            source, W_Q = self.norm_LQ(project(X, self.W_LQ)), self.W_LQQ
-        Q = split_heads(project(source, W_Q), h)
-        if not self.config.d_rope:
+        h, W_Q = self.config.n_heads, self.W_Q if self.config.d_latent_q is None else self.W_LQQ
+        asking = X if self.config.d_latent_q is None else normalised(project(X, self.W_LQ), self.norm_LQ)
+        Q = split_heads(project(asking, W_Q), h)
+        if self.rotary is None:
             return [Q]
-        return [Q, self.rotary.rotate(split_heads(project(source, self.W_QR), h), positions)]
+        return [Q, self.rotary.rotate(split_heads(project(asking, self.W_QR), h), positions)]
 
     def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
         """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed reading need not join them."""
-        L = self.norm_L(project(X, self.W_L))[:, None]
-        if not self.config.d_rope:
+        L = normalised(project(X, self.W_L), self.norm_L)[:, None]
+        if self.rotary is None:
             return {"L": L}
         return {"L": torch.cat([L, self.rotary.rotate(project(X, self.W_KR)[:, None], positions)], -1)}
 

@@ -28,9 +28,11 @@ class PositionTable:
 
     def look_up(self, positions: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
         """Rows (*positions.shape, width). Raises ValueError for positions that are negative or not whole numbers."""
-        require(not positions.is_floating_point(), lambda: f"positions must be whole numbers, got {positions.dtype}")
+        if positions.is_floating_point():
+            raise ValueError(f"positions must be whole numbers, got {positions.dtype}")
         least, most = ends(positions)
-        require(least >= 0, lambda: f"positions must not be negative, got {positions.tolist()}")
+        if least < 0:
+            raise ValueError(f"positions must not be negative, got {positions.tolist()}")
         return self._rows(positions, least, most, device, dtype)
 
     def _rows(self, positions: Tensor, least: int, most: int, device: torch.device, dtype: torch.dtype) -> Tensor:

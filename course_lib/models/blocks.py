@@ -1,5 +1,6 @@
-"""The layers of every model: each sublayer within its skip connection and norm (paper, section 4)."""
+"""The layers of every model: each sublayer within its skip connection and norms (paper, section 4)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -16,12 +17,14 @@ from course_lib.layers import (
     FeedForward,
     GroupedQueryAttention,
     LatentAttention,
+    LayerNorm,
     Memory,
+    RMSNorm,
     SwiGLU,
 )
 from course_lib.layers.step import Step
-from course_lib.models.norms import new_around
 
+Sublayer = Callable[[Tensor], Tensor]
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
 
 
@@ -60,6 +63,66 @@ def new_feed_forward(config: ModelConfig) -> FeedForward | SwiGLU:
     return FeedForward(config.d_model, config.d_ff, ACTIVATIONS[config.feedforward], config.ff_bias)
 
 
+def new_norm(config: ModelConfig) -> LayerNorm | RMSNorm:
+    """A norm of the config's kind, of the width of the residual stream."""
+    return (LayerNorm if config.norm == "layer" else RMSNorm)(config.d_model, config.norm_eps)
+
+
+def new_dropout(config: ModelConfig) -> nn.Module:
+    """Dropout at the config's rate, or the identity for a rate of 0."""
+    return nn.Dropout(config.dropout) if config.dropout else nn.Identity()
+
+
+class PostLN(nn.Module):
+    """norm(X + sublayer(X)), as in the original Transformer: the norm stands on the skip connection.
+
+    In all three classes, a sublayer reads all rows of X (b, n, d). With a step it returns only those of the tokens that
+    ask (see `Step`), and they are added to the same rows of X.
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.norm, self.dropout = new_norm(config), new_dropout(config)
+
+    def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
+        return self.norm((X if step is None else step.asking(X)) + self.dropout(sublayer(X)))
+
+
+class PreLN(nn.Module):
+    """X + sublayer(norm(X)): no norm stands on the skip connection, from the first layer to the last."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.norm, self.dropout = new_norm(config), new_dropout(config)
+
+    def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
+        return (X if step is None else step.asking(X)) + self.dropout(sublayer(self.norm(X)))
+
+
+class PeriLN(nn.Module):
+    """X + after(sublayer(before(X))): as `PreLN`, and the second norm fixes the size of what a sublayer adds."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.before, self.after, self.dropout = new_norm(config), new_norm(config), new_dropout(config)
+
+    def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
+        return (X if step is None else step.asking(X)) + self.dropout(self.after(sublayer(self.before(X))))
+
+
+AROUND = {"post": PostLN, "pre": PreLN, "peri": PeriLN}
+
+
+def new_around(config: ModelConfig) -> PostLN | PreLN | PeriLN:
+    """The skip connection and norms around one sublayer, placed as the config says."""
+    return AROUND[config.placement](config)
+
+
+def new_final_norm(config: ModelConfig) -> nn.Module:
+    """The norm behind the last layer; the identity for Post-LN, whose layers end with a norm."""
+    return nn.Identity() if config.placement == "post" else new_norm(config)
+
+
 class Block(nn.Module):
     """Self-attention, then feed-forward. The given attention makes it a layer of an encoder or of a decoder."""
 
@@ -75,7 +138,7 @@ class Block(nn.Module):
 
         A list `weights` receives the attention weights P (b, h, m, N).
         """
-        X = self.around_attention(X, lambda X: noting(weights, self.attention, X, cache, step=step), step)
+        X = self.around_attention(X, partial(noting, weights, self.attention, cache, step), step)
         return self.around_feed_forward(X, self.feed_forward)
 
 
@@ -99,14 +162,16 @@ class TranslationBlock(nn.Module):
     ) -> Tensor:
         """As `Block`, with cross-attention to `memory`; a list `weights` receives those of the cross-attention."""
         X = self.around_attention(X, lambda X: self.attention(X, cache, step=step), step)
-        X = self.around_cross_attention(X, lambda X: noting(weights, self.cross_attention, X, memory, step=step))
+        X = self.around_cross_attention(X, partial(noting, weights, self.cross_attention, memory, step))
         return self.around_feed_forward(X, self.feed_forward)
 
 
-def noting(weights: list[Tensor] | None, attention: nn.Module, *arguments, **keywords) -> Tensor:
+def noting(
+    weights: list[Tensor] | None, attention: nn.Module, rows: Cache | Memory | None, step: Step | None, X: Tensor
+) -> Tensor:
     """The output of the attention. Its weights P are computed only when there is a list that receives them."""
     if weights is None:
-        return attention(*arguments, **keywords)
-    Y, P = attention(*arguments, **keywords, return_weights=True)
+        return attention(X, rows, step=step)
+    Y, P = attention(X, rows, step=step, return_weights=True)
     weights.append(P)
     return Y

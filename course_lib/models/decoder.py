@@ -6,12 +6,11 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from course_lib.config import ModelConfig, require
+from course_lib.config import ModelConfig
 from course_lib.layers import Cache
-from course_lib.models.blocks import Block, new_causal_attention
+from course_lib.models.blocks import Block, new_causal_attention, new_final_norm
 from course_lib.models.embeddings import Embedding, Unembedding
 from course_lib.models.initialise import initialise
-from course_lib.models.norms import new_final_norm
 
 
 class Decoder(nn.Module):
@@ -118,23 +117,21 @@ def check_caches(caches: list[Cache] | None, blocks: nn.ModuleList) -> None:
     if caches is None:
         return
     n_layers = len(blocks)
-    good = isinstance(caches, list) and all(isinstance(cache, Cache) for cache in caches)
-    require(good, f"caches must be a list of caches, from new_caches(), got {type(caches).__name__}")
-    require(len(caches) == n_layers, f"caches must hold one cache for each of {n_layers} layers, got {len(caches)}")
+    if not isinstance(caches, list) or not all(isinstance(cache, Cache) for cache in caches):
+        raise ValueError(f"caches must be a list of caches, from new_caches(), got {type(caches).__name__}")
+    if len(caches) != n_layers:
+        raise ValueError(f"caches must hold one cache for each of {n_layers} layers, got {len(caches)}")
     for block, cache in zip(blocks, caches, strict=True):
         block.attention.check_cache(cache)
-    require(len({id(cache) for cache in caches}) == n_layers, "caches must hold a cache of its own for each layer")
-    require(
-        len({cache.counts for cache in caches}) == 1,
-        lambda: (
-            f"caches must hold the same tokens in each layer, got lengths {[list(cache.counts) for cache in caches]}"
-        ),
-    )
+    if len(set(map(id, caches))) < n_layers:
+        raise ValueError("caches must hold a cache of its own for each layer")
+    if len({cache.counts for cache in caches}) > 1:
+        lengths = [list(cache.counts) for cache in caches]
+        raise ValueError(f"caches must hold the same tokens in each layer, got lengths {lengths}")
 
 
 def check_one(tokens: Tensor) -> None:
     """Raises ValueError unless tokens are (b, 1), one of each sequence."""
-    good = isinstance(tokens, Tensor) and tokens.ndim == 2 and tokens.shape[1] == 1
-    require(
-        good, lambda: f"tokens must be one of each sequence, of shape (b, 1), got {getattr(tokens, 'shape', tokens)}"
-    )
+    if not isinstance(tokens, Tensor) or tokens.ndim != 2 or tokens.shape[1] != 1:
+        got = getattr(tokens, "shape", tokens)
+        raise ValueError(f"tokens must be one of each sequence, of shape (b, 1), got {got}")

@@ -4,34 +4,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_lib.checks import check_lengths
 from course_lib.config import ModelConfig, require
 from course_lib.layers import Cache, sinusoidal_table
-from course_lib.layers.checks import check_lengths
 from course_lib.layers.cpu import by_columns
-from course_lib.layers.products import project
+from course_lib.layers.positions import ends
+from course_lib.layers.rowwise import project
 from course_lib.layers.step import Step, real
-from course_lib.models.norms import new_dropout, new_norm
+from course_lib.models.blocks import new_dropout, new_norm
 
 
 def check_tokens(tokens: Tensor, lengths: Tensor | None, vocab_size: int, name: str = "tokens") -> None:
     """Raises ValueError unless tokens (b, n) are int64 from 0 to vocab_size - 1; padding may hold other numbers."""
-    require(isinstance(tokens, Tensor), f"{name} must be a torch tensor, got {type(tokens).__name__}")
-    require(tokens.dtype == torch.int64, f"{name} must be of dtype torch.int64, got {tokens.dtype}")
-    require(
-        tokens.ndim == 2 and tokens.numel() > 0,
-        f"{name} must have shape (sequences, tokens), at least one of each, got {tuple(tokens.shape)}",
-    )
+    if not isinstance(tokens, Tensor):
+        raise ValueError(f"{name} must be a torch tensor, got {type(tokens).__name__}")
+    if tokens.dtype != torch.int64:
+        raise ValueError(f"{name} must be of dtype torch.int64, got {tokens.dtype}")
+    if tokens.ndim != 2 or not tokens.numel():
+        got = tuple(tokens.shape)
+        raise ValueError(f"{name} must have shape (sequences, tokens), at least one of each, got {got}")
     if lengths is not None:
         check_lengths(lengths, tuple(tokens.shape))
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling():  # a graph cannot depend on values
         return
-    known = tokens if lengths is None else tokens[real(tokens, lengths)]
-    if known.numel():
-        least, most = (int(x) for x in known.aminmax())
+    least, most = ends(tokens if lengths is None else tokens[real(tokens, lengths)])
+    if least < 0 or most >= vocab_size:
         got = least if least < 0 else most
-        require(
-            0 <= least <= most < vocab_size, f"{name} must lie from 0 to vocab_size - 1 = {vocab_size - 1}, got {got}"
-        )
+        raise ValueError(f"{name} must lie from 0 to vocab_size - 1 = {vocab_size - 1}, got {got}")
 
 
 class Embedding(nn.Module):

@@ -4,10 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.config import ModelConfig
-from course_lib.models.blocks import Block, new_bidirectional_attention
+from course_lib.models.blocks import Block, new_bidirectional_attention, new_final_norm
 from course_lib.models.embeddings import Embedding
 from course_lib.models.initialise import initialise
-from course_lib.models.norms import new_final_norm
 
 
 class EncoderModel(nn.Module):

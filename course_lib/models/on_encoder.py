@@ -6,12 +6,12 @@ from torch import Tensor, nn
 
 from course_lib.config import ModelConfig, require
 from course_lib.layers.cpu import by_columns
-from course_lib.layers.products import new_bias, new_weight
+from course_lib.layers.rowwise import new_bias, new_weight
 from course_lib.layers.step import real
+from course_lib.models.blocks import new_norm
 from course_lib.models.embeddings import Embedding, Unembedding
 from course_lib.models.encoder import EncoderModel
 from course_lib.models.initialise import initialise
-from course_lib.models.norms import new_norm
 from course_lib.models.writing import check_count
 
 

@@ -1,5 +1,7 @@
 """Checks of arrays that the reference shares. Each error names the argument, what it is, and what it must be."""
 
+from typing import get_args, get_type_hints
+
 import numpy as np
 
 from course_lib.config import is_whole, require
@@ -35,6 +37,21 @@ def require_shapes(**arrays: tuple[np.ndarray | None, str]) -> dict[str, int]:
         require(fits, f"{name} must have shape {rule}, got {array.shape}")
         sizes |= dict(zip(letters, array.shape, strict=True))
     return sizes
+
+
+def require_weights(layer, **more: tuple[np.ndarray | None, str]) -> dict[str, int]:
+    """Check the arrays of a dataclass against the shapes in its annotations; return the size of each letter.
+
+    more: other arrays that share letters with them, as in `require_shapes`. Raises as `require_shapes`.
+    """
+    arrays = {}
+    for name, annotation in get_type_hints(type(layer)).items():
+        kinds = annotation, *get_args(annotation)  # more than one for an array that may be None
+        shapes = [kind.dim_str for kind in kinds if hasattr(kind, "dim_str")]
+        others = tuple(kind for kind in kinds if isinstance(kind, type) and not hasattr(kind, "dim_str"))
+        if shapes and not isinstance(getattr(layer, name), others):
+            arrays[name] = getattr(layer, name), shapes[0]
+    return require_shapes(**arrays, **more)
 
 
 def require_mask(mask: np.ndarray, *shape: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from course_lib.config import require
-from course_lib.reference.checks import require_shapes
+from course_lib.reference.checks import require_weights
 
 erf = np.vectorize(math.erf, otypes=[np.float64])
 
@@ -39,7 +39,7 @@ class FeedForward:
     f: Callable = relu
 
     def __post_init__(self):
-        require_shapes(W_1=(self.W_1, "d d_ff"), b_1=(self.b_1, "d_ff"), W_2=(self.W_2, "d_ff d"), b_2=(self.b_2, "d"))
+        require_weights(self)
 
     def __call__(self, X: Float[np.ndarray, "*b n d"]) -> Float[np.ndarray, "*b n d"]:
         require_input(X, self.W_1)
@@ -55,7 +55,7 @@ class SwiGLU:
     W_down: Float[np.ndarray, "d_ff d"]
 
     def __post_init__(self):
-        require_shapes(W_gate=(self.W_gate, "d d_ff"), W_up=(self.W_up, "d d_ff"), W_down=(self.W_down, "d_ff d"))
+        require_weights(self)
 
     def __call__(self, X: Float[np.ndarray, "*b n d"]) -> Float[np.ndarray, "*b n d"]:
         require_input(X, self.W_gate)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from course_lib.config import GroupedConfig, Rope, require
+from course_lib.config import GroupedConfig, LatentConfig, Rope, require
 from course_lib.reference.attention import attention
-from course_lib.reference.checks import require_shapes, require_window
+from course_lib.reference.checks import require_shapes, require_weights, require_window
 from course_lib.reference.multi_head import join_heads
 from course_lib.reference.norms import RMSNorm
 from course_lib.reference.positions import require_even, rotate
@@ -45,6 +45,15 @@ def random_weight(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.normal(size=shape) / np.sqrt(shape[-2])
 
 
+def random_weights(config: GroupedConfig | LatentConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Random weight matrices of the sizes in `config` by name, heads on an axis of their own."""
+    found = {}
+    for name, (rows, columns, heads) in config.weights.items():
+        found[name] = random_weight(rng, *((rows, columns) if heads is None else (heads, rows, columns // heads)))
+    W_O = found["W_O"]
+    return found | {"W_O": W_O.reshape(config.n_heads, -1, W_O.shape[1])}
+
+
 def shifted(heads: Float[np.ndarray, "h n e"], b: Float[np.ndarray, "h e"] | None) -> Float[np.ndarray, "h n e"]:
     """The rows of each head plus its bias; without a bias as they are."""
     return heads if b is None else heads + b[:, None]
@@ -75,14 +84,7 @@ class GroupedQueryAttention:
     scale: float | None = None  # default e^{-1/2}
 
     def __post_init__(self):
-        sizes = require_shapes(
-            W_Q=(self.W_Q, "h d e"), W_K=(self.W_K, "g d e"), W_V=(self.W_V, "g d v"), W_O=(self.W_O, "h v d_out")
-        )
-        biases = {"b_Q": "h e", "b_K": "g e", "b_V": "g v", "b_O": "d_out"}
-        given = {
-            name: (getattr(self, name), shape) for name, shape in biases.items() if getattr(self, name) is not None
-        }
-        require_shapes(W_Q=(self.W_Q, "h d e"), W_V=(self.W_V, "g d v"), W_O=(self.W_O, "h v d_out"), **given)
+        sizes = require_weights(self)
         h, g, e = sizes["h"], sizes["g"], sizes["e"]
         require(g > 0 and h % g == 0, f"h must be a multiple of g, got W_Q with h = {h} and W_K with g = {g}")
         if self.rope is not None:
@@ -92,17 +94,12 @@ class GroupedQueryAttention:
     @classmethod
     def random(cls, config: GroupedConfig, rng: np.random.Generator) -> "GroupedQueryAttention":
         """A layer of the sizes in `config` with random weights and biases, and norms with gamma = 1."""
-        h, g, d, e = config.n_heads, config.n_kv_heads, config.d_model, config.d_head
-        norm = RMSNorm(np.ones(e)) if config.qk_norm else None
-        W_Q, W_K, W_V = (random_weight(rng, heads, d, e) for heads in (h, g, g))
-        W_O = random_weight(rng, h * e, d).reshape(h, e, d)
-        shapes = {"b_Q": (h, e), "b_K": (g, e), "b_V": (g, e), "b_O": (d,)} if config.bias else {}
+        norm = RMSNorm(np.ones(config.d_head)) if config.qk_norm else None
+        weights = random_weights(config, rng)
+        shapes = {f"b_{x}": weights[f"W_{x}"].shape[::2] for x in "QKV"} | {"b_O": (config.d_model,)}
         return cls(
-            W_Q=W_Q,
-            W_K=W_K,
-            W_V=W_V,
-            W_O=W_O,
-            **{name: rng.normal(size=shape) for name, shape in shapes.items()},
+            **weights,
+            **{name: rng.normal(size=shape) for name, shape in shapes.items() if config.bias},
             rope=config.rope,
             norm_Q=norm,
             norm_K=norm,

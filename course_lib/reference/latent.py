@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from course_lib.config import LatentConfig, Rope, require
-from course_lib.reference.checks import require_shapes
-from course_lib.reference.grouped import GroupedQueryAttention, random_weight, set_scale
+from course_lib.reference.checks import require_weights
+from course_lib.reference.grouped import GroupedQueryAttention, random_weights, set_scale
 from course_lib.reference.multi_head import join_heads
 from course_lib.reference.norms import RMSNorm
 from course_lib.reference.positions import require_even, rotate
@@ -26,7 +26,7 @@ class QueryLatent:
     norm: RMSNorm | None = None
 
     def __post_init__(self):
-        require_shapes(W_LQ=(self.W_LQ, "d r_q"), W_LQQ=(self.W_LQQ, "h r_q e"))
+        require_weights(self)
 
     def rows(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r_q"]:
         """The rows L_Q of X, normalised if `norm` is given."""
@@ -71,12 +71,15 @@ class LatentAttention:
 
     def _sizes(self) -> dict[str, int]:
         """The size of each letter, after the check that the weights fit together."""
-        shared = {"W_L": (self.W_L, "d r"), "W_KR": (self.W_KR, "d p"), "W_LK": (self.W_LK, "h r e")}
-        shared |= {"W_LV": (self.W_LV, "h r v"), "W_O": (self.W_O, "h v d_out")}
-        if isinstance(self.W_Q, QueryLatent):
-            asking = {"W_LQ": (self.W_Q.W_LQ, "d r_q"), "W_LQQ": (self.W_Q.W_LQQ, "h r_q e")}
-            return require_shapes(**shared, **asking, W_QR=(self.W_QR, "h r_q p"))
-        return require_shapes(**shared, W_Q=(self.W_Q, "h d e"), W_QR=(self.W_QR, "h d p"))
+        asking = self.W_Q if isinstance(self.W_Q, QueryLatent) else None
+        more = {} if asking is None else {"W_LQ": (asking.W_LQ, "d r_q"), "W_LQQ": (asking.W_LQQ, "h r_q e")}
+        sizes = require_weights(self, **more)
+        width = sizes["d" if asking is None else "r_q"]
+        require(
+            self.W_QR is None or sizes["d_query"] == width,
+            lambda: f"W_QR must read rows of width {width}, as W_Q does, got shape {self.W_QR.shape}",
+        )
+        return sizes
 
     def _require_rope(self) -> None:
         require(self.rope is None or self.W_KR is not None, f"rope = {self.rope} needs W_QR and W_KR, got neither")
@@ -84,24 +87,14 @@ class LatentAttention:
     @classmethod
     def random(cls, config: LatentConfig, rng: np.random.Generator) -> "LatentAttention":
         """A layer of the sizes in `config` with random weights, and norms with gamma = 1."""
-        h, d, r, e, p, v = (
-            getattr(config, name) for name in ("n_heads", "d_model", "d_latent", "d_head", "d_rope", "d_value")
-        )
-        r_q = config.d_latent_q
-        W_Q = random_weight(rng, h, r_q or d, e)
+        weights, r_q = random_weights(config, rng), config.d_latent_q
         if r_q:
             norm = RMSNorm(np.ones(r_q)) if config.latent_norm else None
-            W_Q = QueryLatent(W_LQ=random_weight(rng, d, r_q), W_LQQ=W_Q, norm=norm)
+            weights["W_Q"] = QueryLatent(W_LQ=weights.pop("W_LQ"), W_LQQ=weights.pop("W_LQQ"), norm=norm)
         return cls(
-            W_Q=W_Q,
-            W_L=random_weight(rng, d, r),
-            W_LK=random_weight(rng, h, r, e),
-            W_LV=random_weight(rng, h, r, v),
-            W_O=random_weight(rng, h * v, d).reshape(h, v, d),
-            W_QR=random_weight(rng, h, r_q or d, p) if p else None,
-            W_KR=random_weight(rng, d, p) if p else None,
+            **weights,
             rope=config.rope,
-            norm=RMSNorm(np.ones(r)) if config.latent_norm else None,
+            norm=RMSNorm(np.ones(config.d_latent)) if config.latent_norm else None,
             window=config.window,
             scale=config.scale,
         )

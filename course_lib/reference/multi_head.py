@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from course_lib.config import require
 from course_lib.reference.attention import attention
-from course_lib.reference.checks import require_shapes
+from course_lib.reference.checks import require_shapes, require_weights
 
 
 def join_heads(Y: Float[np.ndarray, "h n v"], W_O: Float[np.ndarray, "h v d"]) -> Float[np.ndarray, "n d"]:
@@ -41,8 +41,7 @@ class MultiHeadAttention:
     W_O: Float[np.ndarray, "h v d_out"]
 
     def __post_init__(self):
-        require_shapes(W_Q=(self.W_Q, "h d_Q e"), W_K=(self.W_K, "h d_KV e"))
-        require_shapes(W_K=(self.W_K, "h d_KV e"), W_V=(self.W_V, "h d_KV v"), W_O=(self.W_O, "h v d_out"))
+        require_weights(self)
 
     def per_head(
         self,

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from course_lib.config import require
-from course_lib.reference.checks import require_shapes
+from course_lib.reference.checks import require_weights
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class LayerNorm:
     eps: float = 1e-5
 
     def __post_init__(self):
-        require_shapes(gamma=(self.gamma, "d"), beta=(self.beta, "d"))
+        require_weights(self)
         require(self.eps >= 0, f"eps must not be negative, got {self.eps}")
 
     def __call__(self, X: Float[np.ndarray, "*b d"]) -> Float[np.ndarray, "*b d"]:
@@ -35,7 +35,7 @@ class RMSNorm:
     eps: float = 1e-6
 
     def __post_init__(self):
-        require_shapes(gamma=(self.gamma, "d"))
+        require_weights(self)
         require(self.eps >= 0, f"eps must not be negative, got {self.eps}")
 
     def __call__(self, X: Float[np.ndarray, "*b d"]) -> Float[np.ndarray, "*b d"]:

@@ -27,7 +27,7 @@ from course_lib.layers import (
 )
 from course_lib.layers.cpu import by_columns
 from course_lib.layers.positions import SinusoidalTable
-from course_lib.layers.products import project
+from course_lib.layers.rowwise import project
 
 PLAIN = GroupedConfig(d_model=14, n_heads=2)
 GROUPED = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope()))

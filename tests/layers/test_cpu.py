@@ -12,13 +12,16 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.config import GroupedConfig, ModelConfig
-from course_lib.layers import Seen, attend, cpu
-from course_lib.layers.products import project
+from course_lib.layers import Seen, attend, cpu, kernel, rowwise
+from course_lib.layers.rowwise import project
 from course_lib.models import DecoderModel, shipped
 from course_lib.models.ablation import Ablation
 from course_lib.surgery.calibration import calibrate
 from course_lib.training import NextTokenData, Recipe, evaluate, train
 
+PRODUCTS = {cpu.PLAIN: rowwise.product} | cpu.PRODUCTS
+ATTENTIONS = {cpu.PLAIN: kernel.attention} | cpu.ATTENTIONS
+ATTENTIONS_OF_ONE_HEAD = {cpu.PLAIN: kernel.attention} | cpu.ATTENTIONS_OF_ONE_HEAD
 EXACT = dict(rtol=0, atol=1e-12)  # sums of up to 560 products of size 1 in float64, in another order: 560 times 1e-16
 
 
@@ -62,28 +65,30 @@ def forged(monkeypatch):
         for ways in (cpu.PRODUCTS, cpu.ATTENTIONS, cpu.ATTENTIONS_OF_ONE_HEAD):
             for name, way in ways.items():
                 monkeypatch.setitem(ways, name, partial(slow, name, way))
+        monkeypatch.setattr(rowwise, "product", partial(slow, cpu.PLAIN, rowwise.product))
+        monkeypatch.setattr(kernel, "attention", partial(slow, cpu.PLAIN, kernel.attention))
 
     return forge
 
 
-@pytest.mark.parametrize("way", cpu.PRODUCTS)
+@pytest.mark.parametrize("way", PRODUCTS)
 @pytest.mark.parametrize("m", [1, 2, 5, 8])
 @pytest.mark.parametrize("d, w", [(560, 48), (35, 1), (7, 3), (11, 121), (64, 2)])
 def test_every_product_is_the_same(way, m, d, w, threads):
     """Widths that parts divide and that leave some over, and fewer columns than parts."""
     x, W = random(m, d), cpu.by_columns(random(d, w, seed=1))
-    torch.testing.assert_close(cpu.PRODUCTS[way](x, W), torch.einsum("md,dw->mw", x, W), **EXACT)
+    torch.testing.assert_close(PRODUCTS[way](x, W), torch.einsum("md,dw->mw", x, W), **EXACT)
 
 
-@pytest.mark.parametrize("way", cpu.PRODUCTS)
+@pytest.mark.parametrize("way", PRODUCTS)
 def test_in_float32_a_product_is_rounded_as_a_sum_is(way, threads):
     """At most d roundings of 2^-24 each, of the sum of absolute values (Higham, Accuracy and stability, 3.5)."""
     x, W = random(3, 501, dtype=torch.float32), cpu.by_columns(random(501, 77, seed=1, dtype=torch.float32))
-    off = (cpu.PRODUCTS[way](x, W).double() - torch.einsum("md,dw->mw", x.double(), W.double())).abs()
+    off = (PRODUCTS[way](x, W).double() - torch.einsum("md,dw->mw", x.double(), W.double())).abs()
     assert bool((off <= 502 * 2**-24 * (x.abs().double() @ W.abs().double())).all())
 
 
-WAYS = [(way, 1) for way in cpu.ATTENTIONS_OF_ONE_HEAD] + [(way, 6) for way in cpu.ATTENTIONS]
+WAYS = [(way, 1) for way in ATTENTIONS_OF_ONE_HEAD] + [(way, 6) for way in ATTENTIONS]
 
 
 @pytest.mark.parametrize("way, B", WAYS)
@@ -96,7 +101,7 @@ def test_every_way_of_attention_is_the_same(way, B, lay, size, m, N, threads):
     K[:, -1] *= 10  # the last part, which is shorter, holds the largest score or the smallest
     V = K[..., :5] if lay == "in keys" else lay(random(B, N, 5, seed=2))
     want = torch.einsum("bmN,bNv->bmv", torch.einsum("bme,bNe->bmN", q, K).softmax(-1), V)
-    way = (cpu.ATTENTIONS_OF_ONE_HEAD if B == 1 else cpu.ATTENTIONS)[way]
+    way = (ATTENTIONS_OF_ONE_HEAD if B == 1 else ATTENTIONS)[way]
     torch.testing.assert_close(way(q, K, V), want, rtol=1e-12, atol=1e-12)
 
 
@@ -104,8 +109,8 @@ def test_every_way_of_attention_is_the_same(way, B, lay, size, m, N, threads):
 def test_in_float32_an_answer_is_rounded_as_its_sums_are(way, B, threads):
     """Scores of size 5 are off by 7 roundings, which change weights in proportion; sums of 1001 by as many at most."""
     q, K, V = (random(B, n, e, seed=e, dtype=torch.float32) for n, e in ((3, 7), (1001, 7), (1001, 5)))
-    way = (cpu.ATTENTIONS_OF_ONE_HEAD if B == 1 else cpu.ATTENTIONS)[way]
-    want = cpu.attention(q.double(), K.double(), V.double())
+    way = (ATTENTIONS_OF_ONE_HEAD if B == 1 else ATTENTIONS)[way]
+    want = kernel.attention(q.double(), K.double(), V.double())
     torch.testing.assert_close(way(q, K, V).double(), want, rtol=0, atol=2**-24 * (2 * 7 * 20 + 2 * 1001))
 
 
@@ -127,7 +132,7 @@ def test_the_clock_decides(forged):
         want = attend(*HEADS, Seen(), 0.2)
     torch.testing.assert_close(attend(*HEADS, Seen(), 0.2), want, rtol=0, atol=1e-5)
     assert taken() == {"in parts", "keys first"}
-    assert cpu.way_of_product(X, W) is cpu.PRODUCTS["in parts"]
+    assert cpu.way_of_product(rowwise.product, X, W) is cpu.PRODUCTS["in parts"]
 
 
 @torch.no_grad()

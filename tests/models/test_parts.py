@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
-from course_lib.models.blocks import new_cross_attention, new_feed_forward
+from course_lib.models.blocks import new_around, new_cross_attention, new_feed_forward, new_final_norm
 from course_lib.models.embeddings import Embedding
-from course_lib.models.norms import new_around, new_final_norm
 from course_lib.reference.norms import LayerNorm
 from course_lib.reference.positions import sinusoidal
 from course_lib.reference.transformer import PeriLN, PostLN, PreLN

@@ -1,4 +1,4 @@
-"""Checks of a layer's arguments. Each raises a ValueError that names the argument, its value and the rule."""
+"""Checks of tensors that layers and caches are given. Each ValueError names the argument, its value and the rule."""
 
 import torch
 from torch import Tensor

@@ -6,7 +6,7 @@ import torch
 from course_lib.layers import Seen, attend
 from course_lib.layers.cpu import FEW, SMALL, by_columns
 from course_lib.layers.kernel import attention_weights, mix
-from course_lib.layers.products import project, project_heads
+from course_lib.layers.rowwise import project, project_heads
 
 # Both sides are sums of up to 560 products of size 1 in float64, in another order: 1e-16 times about 560.
 EXACT = dict(rtol=0, atol=1e-12)
