@@ -250,6 +250,7 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, values: Mapping) -> "ModelConfig":
         """The inverse of `as_dict`. Raises ValueError for keys that are unknown or missing."""
+        require(isinstance(values, Mapping), f"{cls.__name__} must be an object with its fields, got {values!r}")
         attention = values.get("attention") or {}
         require(isinstance(attention, Mapping), f"attention must be an object with its fields, got {attention!r}")
         attention = dict(attention)

@@ -53,10 +53,11 @@ def truncate(
     numbers per token suffice for exact relative positions, but each key has to be formed before it is rotated. At full
     rank nothing is lost. Raises ValueError as `factors` does.
     """
+    found = factors(model, rank, layers, balance)
     new = copy.deepcopy(model)
-    for block, found in zip(new.blocks, factors(model, rank, layers, balance), strict=True):
-        block.attention.W_K.copy_(torch.from_numpy(found.W_L @ found.W_LK))
-        block.attention.W_V.copy_(torch.from_numpy(found.W_L @ found.W_LV))
+    for block, of_layer in zip(new.blocks, found, strict=True):
+        block.attention.W_K.copy_(torch.from_numpy(of_layer.W_L @ of_layer.W_LK))
+        block.attention.W_V.copy_(torch.from_numpy(of_layer.W_L @ of_layer.W_LV))
     return new
 
 
@@ -79,7 +80,8 @@ def embed(model: DecoderModel) -> DecoderModel:
     The cache has as many numbers per token as before: see `course_lib.reference.latent.from_grouped`. Raises ValueError
     for rotary positions, QK-norm and biases.
     """
-    absorbable_config(model)
+    rope = absorbable_config(model).rope
+    require(rope is None, f"model must have no rotary positions to embed exactly, got rope = {rope}")
     made = [convert.to_layer(from_grouped(convert.to_reference(block.attention))) for block in model.blocks]
     config = replace(made[0].config, dropout=model.config.attention.dropout)
     return with_attention(model, config, (dict(layer.named_parameters()) for layer in made))

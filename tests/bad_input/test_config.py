@@ -98,6 +98,7 @@ def test_what_must_fit_together(refuses, call, argument, got, rule):
 @pytest.mark.parametrize(
     "values, argument, got, rule",
     [
+        ([3], "ModelConfig", "[3]", "object"),
         ({}, "kind", "None", ("attention", "grouped", "latent")),
         (FIELDS | {"attention": {"kind": ["grouped"]}}, "kind", "['grouped']", ("attention", "grouped", "latent")),
         (FIELDS | {"attention": "grouped"}, "attention", "'grouped'", "object"),

@@ -78,8 +78,9 @@ def test_tokenizers_of_another_kind(refuses, tmp_path):
     path = tmp_path / "t.json"
     PairTokenizer([]).save(path)
     refuses(lambda: BPETokenizer.load(path), "path", ("'pairs'", str(path)), "'bpe'")
-    path.write_text('{"tokenizer": "?", "state": []}')
-    refuses(lambda: tokenizers.load(path), "path", ("'?'", str(path)), ("bpe", "pairs", "words"))
+    for kind, got in (("?", "'?'"), (["bpe"], "['bpe']")):
+        path.write_text(json.dumps({"tokenizer": kind, "state": []}))
+        refuses(lambda got=got: tokenizers.load(path), "path", (got, str(path)), ("bpe", "pairs", "words"))
     for kind in KINDS:
         refuses(partial(kind.load, path), "path", ("'?'", str(path)), f"'{kind.kind}'")
 

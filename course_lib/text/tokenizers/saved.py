@@ -17,5 +17,6 @@ def load(path: str | Path) -> Tokenizer:
     Raises ValueError when the file holds something else, OSError when it is missing.
     """
     kind, _ = read_saved(path)
-    require(kind in KINDS, f"path must lead to a tokenizer of kind {', '.join(KINDS)}, got {kind!r} in {path}")
+    good = isinstance(kind, str) and kind in KINDS
+    require(good, f"path must lead to a tokenizer of kind {', '.join(KINDS)}, got {kind!r} in {path}")
     return KINDS[kind].load(path)
