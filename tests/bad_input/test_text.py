@@ -78,7 +78,7 @@ def test_tokenizers_of_another_kind(refuses, tmp_path):
     path = tmp_path / "t.json"
     PairTokenizer([]).save(path)
     refuses(lambda: BPETokenizer.load(path), "path", ("'pairs'", str(path)), "'bpe'")
-    for kind, got in (("?", "'?'"), (["bpe"], "['bpe']")):
+    for kind, got in ((["bpe"], "['bpe']"), ("?", "'?'")):
         path.write_text(json.dumps({"tokenizer": kind, "state": []}))
         refuses(lambda got=got: tokenizers.load(path), "path", (got, str(path)), ("bpe", "pairs", "words"))
     for kind in KINDS:
