@@ -8,13 +8,30 @@ import torch
 from torch import nn
 
 from course_lib.config import GroupedConfig, LatentConfig, require
-from course_lib.layers import GroupedQueryAttention, LatentAttention
+from course_lib.layers import (
+    Attention,
+    GroupedQueryAttention,
+    LatentAttention,
+    NormalisedKeysLatentAttention,
+    RotaryLatentAttention,
+    RotatedKeysLatentAttention,
+)
 from course_lib.layers import RMSNorm as TorchNorm
 from course_lib.reference.grouped import GroupedQueryAttention as GroupedReference
 from course_lib.reference.latent import AbsorbedLatentAttention, QueryLatent
 from course_lib.reference.latent import LatentAttention as LatentReference
+from course_lib.reference.normalised_keys import NormalisedKeysLatentAttention as NormalisedKeysReference
 from course_lib.reference.norms import RMSNorm
+from course_lib.reference.rotary_latent import RotaryLatentAttention as RotaryReference
+from course_lib.reference.rotary_latent import RotatedKeysLatentAttention as RotatedKeysReference
 
+REFERENCES = {
+    GroupedQueryAttention: GroupedReference,
+    LatentAttention: LatentReference,
+    RotaryLatentAttention: RotaryReference,
+    RotatedKeysLatentAttention: RotatedKeysReference,
+    NormalisedKeysLatentAttention: NormalisedKeysReference,
+}
 BIASES = ("b_Q", "b_K", "b_V", "b_O")
 
 
@@ -43,13 +60,14 @@ def to_layer(source: GroupedReference | LatentReference) -> GroupedQueryAttentio
     return layer
 
 
-def to_reference(layer: GroupedQueryAttention | LatentAttention) -> GroupedReference | LatentReference:
-    """The reference layer, in its expanded reading if latent, with the weights of a PyTorch layer.
+def to_reference(layer: Attention) -> GroupedReference | LatentReference:
+    """The reference layer with the weights of a PyTorch layer, a causal one of any kind but ALiBi's.
 
-    Dropout is left out. Raises TypeError for another class.
+    A latent one has the expanded reading; where latent rows turn, the absorbed one. Dropout is left out. Raises
+    TypeError for another class.
     """
-    if type(layer) not in (GroupedQueryAttention, LatentAttention):
-        raise TypeError(f"layer must be GroupedQueryAttention or LatentAttention, got {type(layer).__name__}")
+    if type(layer) not in REFERENCES:
+        raise TypeError(f"layer must be {', '.join(kind.__name__ for kind in REFERENCES)}, got {type(layer).__name__}")
     config = layer.config
     weights = {name: array(layer.get_parameter(name)) for name in config.weights}
     weights |= {name: by_head(weights[name], shape.heads) for name, shape in config.weights.items() if shape.heads}
@@ -61,7 +79,11 @@ def to_reference(layer: GroupedQueryAttention | LatentAttention) -> GroupedRefer
     if config.d_latent_q is not None:
         factors = {name: weights.pop(name) for name in ("W_LQ", "W_LQQ")}
         weights["W_Q"] = QueryLatent(**factors, norm=reference_norm(layer.norm_LQ))
-    return LatentReference(**weights, norm=reference_norm(layer.norm_L), **settings)
+    if type(layer) is RotaryLatentAttention:
+        settings["turned"] = config.turned
+    if type(layer) is NormalisedKeysLatentAttention:
+        settings["norm_K"] = reference_norm(layer.norm_K)
+    return REFERENCES[type(layer)](**weights, norm=reference_norm(layer.norm_L), **settings)
 
 
 def grouped_config(source: GroupedReference) -> GroupedConfig:

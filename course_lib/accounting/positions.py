@@ -6,7 +6,7 @@ conventions for FLOPs.
 
 from dataclasses import dataclass, replace
 
-from course_lib.accounting.readings import Reading, absorbed, expanded
+from course_lib.accounting.readings import Reading, absorbed, expanded, partly_rotary, rotated_keys
 from course_lib.accounting.work import decode, prefill
 from course_lib.config import LatentConfig, require
 
@@ -47,26 +47,3 @@ def schemes(config: LatentConfig) -> list[Scheme]:
         Scheme("rotary latent", one, one, r),
         Scheme("none, QK-norm", one, many, r + plain.n_heads),
     ]
-
-
-def rotated_keys(config: LatentConfig) -> Reading:
-    """The reading that makes and rotates all keys at every step, while the values stay absorbed."""
-    made, h, r = expanded(config), config.n_heads, config.d_latent
-    row = h * config.d_head + r  # read per token: the keys, and the latent row as value
-    return replace(made, d_value=r, floats_per_row=row, expand=h * r * config.d_head, absorb=h * r * config.d_value)
-
-
-def partly_rotary(config: LatentConfig, turned: int) -> Reading:
-    """The expanded reading of a partly rotary latent, whose last p = `turned` coordinates carry rotary positions.
-
-    These p coordinates enter each head unchanged, so that its keys have width e + p and its values v + p.
-    """
-    h, e, v = config.n_heads, config.d_head, config.d_value
-    return replace(
-        expanded(config),
-        d_key=e + turned,
-        d_value=v + turned,
-        floats_per_row=h * (e + v + 2 * turned),
-        expand=h * (config.d_latent - turned) * (e + v),
-        absorb=h * turned * (e + v),
-    )

@@ -3,10 +3,10 @@
 Work is counted in multiply-adds (one multiplication and one addition); `work` turns each into 2 FLOPs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from course_lib.accounting.storage import Config, parameters, require_config, weights
-from course_lib.config import GroupedConfig, LatentConfig, require
+from course_lib.config import GroupedConfig, LatentConfig, RotaryLatentConfig, RotatedKeysConfig, require
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,29 @@ def absorbed(config: LatentConfig) -> Reading:
     return Reading("absorbed", config, r + config.d_rope, r, config.floats_per_token, absorb=absorb)
 
 
+def rotated_keys(config: LatentConfig) -> Reading:
+    """The reading that makes and rotates all keys at every step, while the values stay absorbed."""
+    made, h, r = expanded(config), config.n_heads, config.d_latent
+    row = h * config.d_head + r  # read per token: the keys, and the latent row as value
+    return replace(made, d_value=r, floats_per_row=row, expand=h * r * config.d_head, absorb=h * r * config.d_value)
+
+
+def partly_rotary(config: LatentConfig, turned: int) -> Reading:
+    """The expanded reading of a partly rotary latent, whose last p = `turned` coordinates carry rotary positions.
+
+    These p coordinates enter each head unchanged, so that its keys have width e + p and its values v + p.
+    """
+    h, e, v = config.n_heads, config.d_head, config.d_value
+    return replace(
+        expanded(config),
+        d_key=e + turned,
+        d_value=v + turned,
+        floats_per_row=h * (e + v + 2 * turned),
+        expand=h * (config.d_latent - turned) * (e + v),
+        absorb=h * turned * (e + v),
+    )
+
+
 def _require_kind(reading: str, config: Config, kind: type) -> None:
     require(
         isinstance(config, kind),
@@ -86,16 +109,26 @@ def _require_kind(reading: str, config: Config, kind: type) -> None:
 
 def reading_for_prefill(layer: Config | Reading) -> Reading:
     """The given reading; for a config, the one for prefill: grouped, or expanded for latent attention."""
-    return _reading(layer, expanded)
+    return _reading(layer, PREFILL)
 
 
 def reading_for_decode(layer: Config | Reading) -> Reading:
     """The given reading; for a config, the one for decoding: grouped, or absorbed for latent attention."""
-    return _reading(layer, absorbed)
+    return _reading(layer, DECODE)
 
 
-def _reading(layer: Config | Reading, of_latent) -> Reading:
+def of_rotary_latent(config: RotaryLatentConfig) -> Reading:
+    """The reading for prefill: expanded, or absorbed if the whole row turns, since expanding then saves nothing."""
+    return absorbed(config) if config.turned == config.d_latent else partly_rotary(config, config.turned)
+
+
+PREFILL = {GroupedConfig: grouped, RotaryLatentConfig: of_rotary_latent}
+DECODE = {GroupedConfig: grouped, RotatedKeysConfig: rotated_keys}
+
+
+def _reading(layer: Config | Reading, by_kind: dict) -> Reading:
     if isinstance(layer, Reading):
         return layer
     require_config(layer)
-    return of_latent(layer) if isinstance(layer, LatentConfig) else grouped(layer)
+    usual = expanded if by_kind is PREFILL else absorbed
+    return by_kind.get(type(layer), usual)(layer)

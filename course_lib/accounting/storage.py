@@ -39,12 +39,9 @@ def weights(config: Config) -> dict[str, tuple[int, ...]]:
     """Name -> shape of each weight, bias and gain of one attention layer. Heads stand side by side; used as `X @ W`."""
     require_config(config)
     shapes: dict[str, tuple[int, ...]] = {name: (rows, columns) for name, (rows, columns, _) in config.weights.items()}
-    if isinstance(config, LatentConfig):
-        norms = {"norm_L": config.d_latent, "norm_LQ": config.d_latent_q} if config.latent_norm else {}
-    else:
-        shapes |= {f"b{name[1:]}": shape[1:] for name, shape in shapes.items()} if config.bias else {}
-        norms = {"norm_Q": config.d_qk, "norm_K": config.d_qk} if config.qk_norm else {}
-    return shapes | {f"{name}.gamma": (width,) for name, width in norms.items() if width}
+    if isinstance(config, GroupedConfig) and config.bias:
+        shapes |= {f"b{name[1:]}": shape[1:] for name, shape in shapes.items()}
+    return shapes | {f"{name}.gamma": (width,) for name, width in config.norms.items()}
 
 
 def parameters(config: Config) -> int:

@@ -27,8 +27,9 @@ class Grouped(Attention):
         super().__init__(config)
         for name, weight in config.weights.items():
             setattr(self, f"b{name[1:]}", new_bias(weight.columns, config.bias))
-        self.norm_Q = RMSNorm(config.d_qk, config.qk_norm_eps) if config.qk_norm else None
-        self.norm_K = RMSNorm(config.d_qk, config.qk_norm_eps) if config.qk_norm else None
+        self.norm_Q = self.norm_K = None
+        for name, width in config.norms.items():
+            setattr(self, name, RMSNorm(width, config.qk_norm_eps))
         self.rotary = None if config.rope is None else rotary_table(config.rope, config.d_qk)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:

@@ -20,20 +20,37 @@ from course_lib.layers.rowwise import WIDE
 
 @dataclass(frozen=True)
 class Seen:
-    """The visible sets S_i (paper, section 4): every key, the causal set, or a boolean mask that is true where seen."""
+    """The visible sets S_i (paper, section 4): every key, the causal set, or a boolean mask that is true where seen.
+
+    With `bias`, a head prefers some of the keys that it sees: the bias is added to the logits.
+    """
 
     mask: Bool[Tensor, "*b n N"] | None = None  # (n, N), or (b, n, N) with a mask for each sequence
     causal: bool = False  # key j is seen by query i when j <= i; needs as many keys as queries
+    bias: Float[Tensor, "*c h n N"] | None = None  # (h, n, N), or (b, h, n, N)
 
     def __post_init__(self):
         if self.causal and self.mask is not None:
             raise ValueError("mask and causal exclude each other: give one of them")
+
+    @property
+    def all_alike(self) -> bool:
+        """Whether every key is seen, and none is preferred."""
+        return self.mask is None and self.bias is None and not self.causal
 
     def to_mask(self, n: int, device: torch.device) -> Bool[Tensor, "..."] | None:
         """The set as a mask to broadcast over (b, h, n, N), or None when every key is seen."""
         if self.causal:
             return torch.ones(n, n, dtype=torch.bool, device=device).tril()
         return None if self.mask is None else self.mask.unsqueeze(-3)
+
+    def to_logits(self, n: int, device: torch.device, dtype: torch.dtype) -> Tensor | None:
+        """What torch's kernel adds to the logits, -inf where nothing is seen; a mask, or None, without a bias."""
+        mask = self.to_mask(n, device)
+        if self.bias is None:
+            return mask
+        bias = self.bias.to(dtype)
+        return bias if mask is None else bias.masked_fill(~mask, -torch.inf)
 
 
 def attention_weights(
@@ -48,6 +65,7 @@ def attention_weights(
     (b, h, n, e), (g, N) = Q.shape, K.shape[1:3]
     wide = at_least_float32(Q.dtype)  # as the fused kernel: bfloat16 would round a score of 30 by 0.1
     scores = multiply(scale * Q.to(wide).reshape(b, g, h // g * n, e), K.to(wide).mT).view(b, h, n, N)
+    scores = scores if seen.bias is None else scores + seen.bias.to(wide)
     mask = seen.to_mask(n, Q.device)
     if mask is None:
         return scores.softmax(-1).to(Q.dtype)
@@ -89,7 +107,8 @@ def attend(
     return attend_unchecked((Q, K, V), seen, scale, dropout)
 
 
-Heads = tuple[Float[Tensor, "b h n e"], Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]  # Q, K, V
+# Q, K, V; the heads of V, s, are those of K, or one that all of them share
+Heads = tuple[Float[Tensor, "b h n e"], Float[Tensor, "b g N e"], Float[Tensor, "b s N v"]]
 
 
 def attend_unchecked(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
@@ -98,14 +117,15 @@ def attend_unchecked(heads: Heads, seen: Seen, scale: float, dropout: float) -> 
     Plain products are faster in three cases. For one query, as in a decode step, they read keys and values where these
     lie. With fewer scores than values, the kernel loses more time by copying cached values, which lie by columns, than
     it saves. For grouped heads whose keys and values differ in width (absorbed latent), the kernel would repeat keys.
+    It would repeat values, too, where all heads share them but not the keys.
     """
-    Q, _, V = heads
-    one = Q.shape[2] == 1 and Q.dtype in WIDE
-    if one and seen.mask is None and not seen.causal and dropout == 0:
+    Q, K, V = heads
+    one, paired = Q.shape[2] == 1 and Q.dtype in WIDE, K.shape[1] == V.shape[1]
+    if one and paired and seen.all_alike and dropout == 0:
         return attend_alone(heads, scale)
     (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
     few_in_cache = V.stride(-1) != 1 and h * n < g * v
-    if one or few_in_cache or (g != h and e != v):
+    if one or few_in_cache or not paired or (g != h and e != v):
         return attend_plainly(heads, seen, scale, dropout)
     return attend_fused(heads, seen, scale, dropout)
 
@@ -139,18 +159,19 @@ def attend_fused(heads: Heads, seen: Seen, scale: float, dropout: float) -> Floa
     if e != v and on_cpu and torch.backends.cuda.flash_sdp_enabled():  # the switch of CPUs too
         Q, K, V = (F.pad(x, (0, max(e, v) - x.shape[-1])) for x in heads)
         return attend_fused((Q, K, V), seen, scale, dropout)[..., :v]
+    widened = on_cpu and Q.requires_grad  # there the backward pass in bfloat16 takes several times longer
+    dtype = at_least_float32(Q.dtype) if widened else Q.dtype
     fused = partial(
         F.scaled_dot_product_attention,
-        attn_mask=None if seen.mask is None else seen.to_mask(Q.shape[2], Q.device),
-        is_causal=seen.causal,
+        attn_mask=None if seen.mask is None and seen.bias is None else seen.to_logits(Q.shape[2], Q.device, dtype),
+        is_causal=seen.causal and seen.bias is None,
         dropout_p=dropout,
         scale=scale,
         enable_gqa=Q.shape[1] != K.shape[1],
     )
-    if on_cpu and Q.requires_grad:  # there the backward pass in bfloat16 takes several times longer
-        wide = at_least_float32(Q.dtype)
+    if widened:
         with torch.autocast("cpu", enabled=False):
-            return fused(Q.to(wide), K.to(wide), V.to(wide)).to(V.dtype)
+            return fused(Q.to(dtype), K.to(dtype), V.to(dtype)).to(V.dtype)
     return fused(Q, K, V if V.stride(-1) == 1 else V.contiguous())
 
 

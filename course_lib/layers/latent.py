@@ -11,7 +11,7 @@ from course_lib.config import LatentConfig
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import Held, Rows
 from course_lib.layers.positions import At, rotary_table
-from course_lib.layers.rowwise import RMSNorm, join_heads, normalised, project, project_heads, split_heads
+from course_lib.layers.rowwise import RMSNorm, join_heads, normalised, project, project_heads, split_heads, up_by_head
 
 
 class Latent(Attention):
@@ -28,9 +28,10 @@ class Latent(Attention):
 
     def __init__(self, config: LatentConfig):
         super().__init__(config)
-        self.norm_L = RMSNorm(config.d_latent) if config.latent_norm else None
-        self.norm_LQ = RMSNorm(config.d_latent_q) if config.latent_norm and config.d_latent_q else None
-        self.rotary = rotary_table(config.rope, config.d_rope) if config.d_rope else None
+        self.norm_L = self.norm_LQ = None
+        for name, width in config.norms.items():
+            setattr(self, name, RMSNorm(width))
+        self.rotary = rotary_table(config.rope, config.rotary_width) if config.rotary_width else None
 
     def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
         """The verbs of a reading, with which n tokens read N rows. It changes the cost, not the values.
@@ -43,7 +44,11 @@ class Latent(Attention):
             reading = "absorbed" if N > n and self.absorbs(n, N) else "expanded"
         if reading not in ("expanded", "absorbed"):
             raise ValueError(f'reading must be "expanded", "absorbed" or None, got {reading!r}')
-        return Absorbed(self) if reading == "absorbed" else self
+        return self.absorbed() if reading == "absorbed" else self
+
+    def absorbed(self) -> "Absorbed":
+        """The verbs of the absorbed reading."""
+        return Absorbed(self)
 
     def absorbs(self, n: int, N: int) -> bool:
         """Whether n new tokens that read N rows, cached or their own, cost fewer FLOPs absorbed than expanded.
@@ -64,14 +69,14 @@ class Latent(Attention):
         h, W_Q = self.config.n_heads, self.W_Q if self.config.d_latent_q is None else self.W_LQQ
         asking = X if self.config.d_latent_q is None else normalised(project(X, self.W_LQ), self.norm_LQ)
         Q = split_heads(project(asking, W_Q), h)
-        if self.rotary is None:
+        if not self.config.d_rope:
             return [Q]
         return [Q, self.rotary.rotate(split_heads(project(asking, self.W_QR), h), positions)]
 
     def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
         """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed reading need not join them."""
         L = normalised(project(X, self.W_L), self.norm_L)[:, None]
-        if self.rotary is None:
+        if not self.config.d_rope:
             return {"L": L}
         return {"L": torch.cat([L, self.rotary.rotate(project(X, self.W_KR)[:, None], positions)], -1)}
 
@@ -100,8 +105,8 @@ class Absorbed:
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n _"]:
         """[Q_h W_LK_h^T, Q_R] of width r + p."""
         Q, *Q_R = self.layer.query_parts(X, positions)
-        W_LK = self.layer.W_LK.unflatten(-1, (self.layer.config.n_heads, -1)).permute(1, 2, 0)  # (h, e, r), a view
-        return torch.cat([project_heads(Q, W_LK), *Q_R], -1)
+        W_LK = up_by_head(self.layer.W_LK, self.layer.config.n_heads)
+        return torch.cat([project_heads(Q, W_LK.mT), *Q_R], -1)
 
     def read(self, rows: Held) -> tuple[Float[Tensor, "b 1 N _"], Float[Tensor, "b 1 N r"]]:
         """One key head and one value head, both views of the cache."""
@@ -109,8 +114,8 @@ class Absorbed:
 
     def output(self, Y: Float[Tensor, "b h n r"], positions: At) -> Float[Tensor, "b n d"]:
         """concat_col(Y_1 W_LV_1, ..., Y_h W_LV_h) W_O."""
-        W_LV = self.layer.W_LV.unflatten(-1, (self.layer.config.n_heads, -1)).transpose(0, 1)  # (h, r, v), a view
-        return self.layer.output(project_heads(Y, W_LV), positions)
+        W_LV = up_by_head(self.layer.W_LV, self.layer.config.n_heads)
+        return project(join_heads(project_heads(Y, W_LV)), self.layer.W_O)
 
 
 class LatentAttention(Causal, Latent):

@@ -49,6 +49,11 @@ def project_heads(Y: Float[Tensor, "b h n a"], W: Float[Tensor, "h a c"]) -> Flo
     return torch.bmm(Y.transpose(0, 1).flatten(1, 2), W).unflatten(1, (b, n)).transpose(0, 1)
 
 
+def up_by_head(W: Float[Tensor, "r hw"], heads: int) -> Float[Tensor, "h r w"]:
+    """The matrices W_h that stand side by side in W; a view."""
+    return W.unflatten(-1, (heads, -1)).transpose(0, 1)
+
+
 def split_heads(x: Float[Tensor, "b n hw"], heads: int) -> Float[Tensor, "b h n w"]:
     """(b, n, h w) -> (b, h, n, w); the head is the slow axis of the columns."""
     b, n, hw = x.shape

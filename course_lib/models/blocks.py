@@ -1,14 +1,25 @@
 """The layers of every model: each sublayer within its skip connection and norms (paper, section 4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
+from course_lib.config import (
+    AlibiLatentConfig,
+    GroupedConfig,
+    LatentConfig,
+    ModelConfig,
+    NormalisedKeysConfig,
+    RotaryLatentConfig,
+    RotatedKeysConfig,
+    require,
+)
 from course_lib.layers import (
+    AlibiLatentAttention,
+    Attention,
     BidirectionalAttention,
     BidirectionalLatentAttention,
     Cache,
@@ -19,7 +30,10 @@ from course_lib.layers import (
     LatentAttention,
     LayerNorm,
     Memory,
+    NormalisedKeysLatentAttention,
     RMSNorm,
+    RotaryLatentAttention,
+    RotatedKeysLatentAttention,
     SwiGLU,
 )
 from course_lib.layers.step import Step
@@ -28,24 +42,28 @@ Sublayer = Callable[[Tensor], Tensor]
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
 
 
-def of_kind(config: GroupedConfig | LatentConfig, grouped: type, latent: type) -> nn.Module:
-    """New attention of the class `grouped` or `latent`, according to the kind of `config`."""
-    return (latent if isinstance(config, LatentConfig) else grouped)(config)
+CAUSAL = {
+    GroupedConfig: GroupedQueryAttention,
+    LatentConfig: LatentAttention,
+    RotaryLatentConfig: RotaryLatentAttention,
+    RotatedKeysConfig: RotatedKeysLatentAttention,
+    AlibiLatentConfig: AlibiLatentAttention,
+    NormalisedKeysConfig: NormalisedKeysLatentAttention,
+}
+BIDIRECTIONAL = {GroupedConfig: BidirectionalAttention, LatentConfig: BidirectionalLatentAttention}
+CROSS = {GroupedConfig: CrossAttention, LatentConfig: CrossLatentAttention}
 
 
-def new_causal_attention(config: ModelConfig) -> GroupedQueryAttention | LatentAttention:
-    """Self-attention of a decoder."""
-    return of_kind(config.attention, GroupedQueryAttention, LatentAttention)
-
-
-def new_bidirectional_attention(config: ModelConfig) -> BidirectionalAttention | BidirectionalLatentAttention:
-    """Self-attention of an encoder."""
-    return of_kind(config.attention, BidirectionalAttention, BidirectionalLatentAttention)
+def new_attention(config: GroupedConfig | LatentConfig, classes: Mapping[type, type[Attention]]) -> Attention:
+    """New attention of the class that belongs to the kind of `config`. Raises ValueError if there is none."""
+    names = ", ".join(kind.__name__ for kind in classes)
+    require(type(config) in classes, lambda: f"attention must be one of {names} here, got {type(config).__name__}")
+    return classes[type(config)](config)
 
 
 def new_cross_attention(config: ModelConfig) -> CrossAttention | CrossLatentAttention:
     """Attention of a decoder to the encoder's last state: the variant of its self-attention, without positions."""
-    return of_kind(without_positions(config.attention), CrossAttention, CrossLatentAttention)
+    return new_attention(without_positions(config.attention), CROSS)
 
 
 def without_positions(config: GroupedConfig | LatentConfig) -> GroupedConfig | LatentConfig:
@@ -147,7 +165,7 @@ class TranslationBlock(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.attention, self.around_attention = new_causal_attention(config), new_around(config)
+        self.attention, self.around_attention = new_attention(config.attention, CAUSAL), new_around(config)
         self.cross_attention, self.around_cross_attention = new_cross_attention(config), new_around(config)
         self.feed_forward, self.around_feed_forward = new_feed_forward(config), new_around(config)
 

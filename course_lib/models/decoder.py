@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from course_lib.config import ModelConfig
 from course_lib.layers import Cache
-from course_lib.models.blocks import Block, new_causal_attention, new_final_norm
+from course_lib.models.blocks import CAUSAL, Block, new_attention, new_final_norm
 from course_lib.models.embeddings import Embedding, Unembedding
 from course_lib.models.initialise import initialise
 
@@ -65,7 +65,9 @@ class DecoderModel(Decoder):
     """
 
     def __init__(self, config: ModelConfig):
-        super().__init__(config, (Block(config, new_causal_attention(config)) for _ in range(config.n_layers)))
+        super().__init__(
+            config, (Block(config, new_attention(config.attention, CAUSAL)) for _ in range(config.n_layers))
+        )
         self.config = config
         initialise(self, config, sublayers=2 * config.n_layers)
 

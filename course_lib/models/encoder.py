@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.config import ModelConfig
-from course_lib.models.blocks import Block, new_bidirectional_attention, new_final_norm
+from course_lib.models.blocks import BIDIRECTIONAL, Block, new_attention, new_final_norm
 from course_lib.models.embeddings import Embedding
 from course_lib.models.initialise import initialise
 
@@ -16,7 +16,8 @@ class EncoderModel(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config)
-        self.blocks = nn.ModuleList(Block(config, new_bidirectional_attention(config)) for _ in range(config.n_layers))
+        layers = (Block(config, new_attention(config.attention, BIDIRECTIONAL)) for _ in range(config.n_layers))
+        self.blocks = nn.ModuleList(layers)
         self.norm = new_final_norm(config)
         initialise(self, config, sublayers=2 * config.n_layers)
 

@@ -6,8 +6,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from course_lib import accounting as A
-from course_lib.config import GroupedConfig, LatentConfig, Rope
-from course_lib.layers import GroupedQueryAttention, LatentAttention
+from course_lib.config import (
+    AlibiLatentConfig,
+    GroupedConfig,
+    LatentConfig,
+    NormalisedKeysConfig,
+    Rope,
+    RotaryLatentConfig,
+    RotatedKeysConfig,
+)
+from course_lib.models.blocks import CAUSAL, new_attention
 
 BATCH, N = 3, 13
 CONFIGS = {
@@ -23,14 +31,18 @@ CONFIGS = {
     ),
     "latent, one width": LatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_rope=4, d_value=11),
     "latent, window": LatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5, d_rope=4, window=5),
+    "rotary latent": RotaryLatentConfig(d_model=14, n_heads=3, d_latent=10, d_head=7, d_value=5, turned=10),
+    "partly rotary latent": RotaryLatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5, turned=4),
+    "rotated keys": RotatedKeysConfig(d_model=14, n_heads=3, d_latent=11, d_head=8, d_value=5),
+    "biases by distance": AlibiLatentConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5),
+    "normalised keys": NormalisedKeysConfig(d_model=14, n_heads=3, d_latent=11, d_head=7, d_value=5, latent_norm=True),
 }
 every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 
 
 def build(config, dtype=torch.float32):
-    kind = LatentAttention if isinstance(config, LatentConfig) else GroupedQueryAttention
     torch.manual_seed(0)
-    return kind(config).to(dtype).eval()
+    return new_attention(config, CAUSAL).to(dtype).eval()
 
 
 def readings(config):

@@ -6,8 +6,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_lib.config import GroupedConfig, LatentConfig, Rope
-from course_lib.layers import Cache, GroupedQueryAttention, LatentAttention, WindowCache
+from course_lib.config import (
+    AlibiLatentConfig,
+    GroupedConfig,
+    LatentConfig,
+    NormalisedKeysConfig,
+    Rope,
+    RotaryLatentConfig,
+    RotatedKeysConfig,
+)
+from course_lib.layers import Cache, WindowCache
+from course_lib.models.blocks import CAUSAL, new_attention
 
 # float64 sums of tens of terms of size 1, in another order: a few hundred units of rounding (2e-16) at most.
 EXACT = dict(rtol=0, atol=1e-12)
@@ -23,6 +32,12 @@ CONFIGS = {
     "latent without positions": LatentConfig(**SIZES, d_latent=11, d_head=5),
     "latent, query latent, norms": LatentConfig(**LATENT, d_latent_q=7, latent_norm=True),
     "latent, windowed": LatentConfig(**LATENT, window=4),
+    "rotary latent": RotaryLatentConfig(**SIZES, d_latent=10, d_head=5, d_value=3, turned=10),
+    "partly rotary latent": RotaryLatentConfig(**SIZES, d_latent=11, d_head=5, d_value=3, turned=4, d_latent_q=7),
+    "partly rotary latent, windowed": RotaryLatentConfig(**SIZES, d_latent=11, d_head=5, turned=6, window=4),
+    "rotated keys": RotatedKeysConfig(**SIZES, d_latent=11, d_head=4, d_value=3, latent_norm=True),
+    "biases by distance": AlibiLatentConfig(**SIZES, d_latent=11, d_head=5, window=4),
+    "normalised keys": NormalisedKeysConfig(**SIZES, d_latent=11, d_head=5, d_value=3, window=4),
 }
 READINGS = {"latent, expanded": "expanded", "latent, absorbed": "absorbed"}
 NAMES = [*CONFIGS, *READINGS]
@@ -32,7 +47,7 @@ def make(name):
     """The layer of this name, in float64, with the same weights at each call; and its keyword for a reading."""
     torch.manual_seed(3)
     config = CONFIGS["latent" if name in READINGS else name]
-    layer = (GroupedQueryAttention if isinstance(config, GroupedConfig) else LatentAttention)(config).double()
+    layer = new_attention(config, CAUSAL).double()
     for parameter in layer.parameters():
         if parameter.ndim == 1:
             torch.nn.init.uniform_(parameter, 0.5, 1.5)
@@ -42,7 +57,7 @@ def make(name):
 def caches(layer):
     """Every cache class that suits the layer."""
     window = layer.config.window
-    return [Cache, lambda: Cache(40)] + ([] if window is None else [lambda: WindowCache(window, spare=3)])
+    return [Cache, lambda: Cache(54)] + ([] if window is None else [lambda: WindowCache(window, spare=3)])
 
 
 def tokens(batch, n, seed=0):

@@ -10,15 +10,23 @@ from hypothesis import strategies as st
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from course_lib.config import GroupedConfig, LatentConfig, Rope
+from course_lib.config import (
+    AlibiLatentConfig,
+    GroupedConfig,
+    LatentConfig,
+    NormalisedKeysConfig,
+    Rope,
+    RotaryLatentConfig,
+    RotatedKeysConfig,
+)
 from course_lib.layers import (
     BidirectionalAttention,
     Cache,
-    GroupedQueryAttention,
     LatentAttention,
     RotaryTable,
     WindowCache,
 )
+from course_lib.models.blocks import CAUSAL, new_attention
 
 # float64, sums of tens of terms of size 1 in another order.
 EXACT = dict(rtol=0, atol=1e-12)
@@ -27,12 +35,16 @@ LATENTS = {
     "plain": LatentConfig(**LATENT),
     "rotary": LatentConfig(**LATENT, d_rope=4),
     "all": LatentConfig(**LATENT, d_rope=4, d_latent_q=7, latent_norm=True, window=4),
+    "rotary latent": RotaryLatentConfig(**LATENT | {"d_latent": 10}, turned=10),
+    "partly rotary latent": RotaryLatentConfig(**LATENT, turned=4, d_latent_q=7, latent_norm=True, window=4),
+    "biases by distance": AlibiLatentConfig(**LATENT),
+    "normalised keys": NormalisedKeysConfig(**LATENT, latent_norm=True),
 }
 GROUPED = {
     "multi-head": GroupedConfig(d_model=14, n_heads=6, d_head=4),
     "grouped": GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope(), qk_norm=True, window=4),
 }
-ALL = LATENTS | GROUPED
+ALL = LATENTS | GROUPED | {"rotated keys": RotatedKeysConfig(**LATENT | {"d_head": 4})}
 
 
 def close(got, want, **tolerance):
@@ -41,7 +53,7 @@ def close(got, want, **tolerance):
 
 def make(config, seed=0):
     torch.manual_seed(seed)
-    return (GroupedQueryAttention if isinstance(config, GroupedConfig) else LatentAttention)(config).double()
+    return new_attention(config, CAUSAL).double()
 
 
 def tokens(*shape, seed=0):

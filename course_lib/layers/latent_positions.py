@@ -1,0 +1,225 @@
+"""Latent attention whose positions do not stand in a rotary key of their own, beside that of `latent`.
+
+    RotaryLatent       the latent rows themselves turn, whole or in part
+    RotatedKeysLatent  the up-projected keys turn: exact, but without an absorbed reading
+    NormalisedKeysLatent  the up-projected keys are normalised; a cached number per head keeps absorption exact
+    Alibi              no rotation at all: logits fall in proportion to the distance
+
+The formulas stand in `course_lib.reference.rotary_latent`, `normalised_keys` and `biases`. Letters as in `latent`;
+here p is the number of latent coordinates that turn.
+"""
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from course_lib.config import NormalisedKeysConfig, RotaryLatentConfig
+from course_lib.layers.base import Causal, Verbs
+from course_lib.layers.cache import Held, Rows
+from course_lib.layers.kernel import Seen
+from course_lib.layers.latent import Absorbed, Latent
+from course_lib.layers.positions import At
+from course_lib.layers.rowwise import project, project_heads, split_heads, up_by_head
+from course_lib.layers.step import Step
+
+
+class RotaryLatent(Latent):
+    """Abstract: the last p coordinates of a latent row turn by its position before it is cached.
+
+    With W_LK_h = [B; B'] and W_LV_h = [C; C'], split after r - p rows, and a cached row (c, t), t turned, a score is
+    <q, c B> + <R_i B' q, t>, and the values (c C, t) are mixed; the mix of t turns back by R_{-i} before C' acts on it.
+    So keys are e + p wide and values v + p: this is the expanded reading. Scores and values depend on i - j only.
+    """
+
+    config: RotaryLatentConfig
+
+    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
+        """As `Latent.verbs`. If the whole row turns, expanding saves nothing, and None means absorbed."""
+        if reading is None and self.config.turned == self.config.d_latent:
+            reading = "absorbed"
+        return super().verbs(reading, n, N)
+
+    def absorbs(self, n: int, N: int) -> bool:
+        """As `Latent.absorbs`; expanded keys and values are made of r - p coordinates and wider by p."""
+        r, p, e, v = self.config.d_latent, self.config.turned, self.config.d_head, self.config.d_value
+        expanded = (N * (r - p) + n * p) * (e + v) + n * N * (e + v + 2 * p)
+        return n * r * (e + v) + 2 * n * N * r < expanded
+
+    def absorbed(self) -> Absorbed:
+        return AbsorbedRotary(self)
+
+    def turn(self, x: Tensor, positions: At) -> Tensor:
+        """x (..., n, r), its last p coordinates turned by position."""
+        if self.rotary is None:
+            return x
+        still, turning = self.split(x)
+        return torch.cat([still, self.rotary.rotate(turning, positions)], -1)
+
+    def turn_back(self, x: Tensor, positions: At) -> Tensor:
+        """The inverse of `turn`."""
+        if self.rotary is None:
+            return x
+        still, turning = self.split(x)
+        return torch.cat([still, self.rotary.rotate_back(turning, positions)], -1)
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (..., w) -> its first w - p coordinates and its last p."""
+        return x.split([x.shape[-1] - self.config.turned, self.config.turned], -1)
+
+    def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
+        """L, turned."""
+        return {"L": self.turn(super().compress(X, positions)["L"], positions)}
+
+    def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n _"]:
+        """[Q_h, R Q_h B'_h^T] of width e + p."""
+        Q = super().queries(X, positions)
+        if self.rotary is None:
+            return Q
+        _, turning = self.split(up_by_head(self.W_LK, self.config.n_heads).mT)  # (h, e, p)
+        return torch.cat([Q, self.rotary.rotate(project_heads(Q, turning), positions)], -1)
+
+    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N _"]]:
+        """Keys (c B_h, t) and values (c C_h, t)."""
+        h, still = self.config.n_heads, self.config.d_latent - self.config.turned
+        c, t = self.split(rows["L"])
+        t = t.expand(-1, h, -1, -1)
+        K, V = (split_heads(project(c[:, 0], W[:still]), h) for W in (self.W_LK, self.W_LV))
+        return torch.cat([K, t], -1), torch.cat([V, t], -1)
+
+    def output(self, Y: Float[Tensor, "b h n _"], positions: At) -> Float[Tensor, "b n d"]:
+        """Each head's mix of values, and that of t, turned back, times C'_h; then W_O."""
+        content, turning = self.split(self.turn_back(Y, positions))
+        back = up_by_head(self.W_LV[self.config.d_latent - self.config.turned :], self.config.n_heads)
+        return super().output(content + project_heads(turning, back), positions)
+
+
+class AbsorbedRotary(Absorbed):
+    """The absorbed reading of `RotaryLatent`: queries turn as the rows do, and mixed rows turn back."""
+
+    layer: RotaryLatent
+
+    def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n r"]:
+        """R Q_h W_LK_h^T."""
+        Q = Latent.queries(self.layer, X, positions)
+        W_LK = up_by_head(self.layer.W_LK, self.layer.config.n_heads)
+        return self.layer.turn(project_heads(Q, W_LK.mT), positions)
+
+    def output(self, Y: Float[Tensor, "b h n r"], positions: At) -> Float[Tensor, "b n d"]:
+        """As `Absorbed.output`, after turning back."""
+        return super().output(self.layer.turn_back(Y, positions), positions)
+
+
+class RotatedKeysLatent(Latent):
+    """Abstract: queries and up-projected keys turn, as in grouped attention.
+
+    <R_i q, R_j W_LK^T l> = <q, R_{j-i} W_LK^T l>, and R_{j-i} differs for each pair: no weight can take it in. So each
+    step forms and turns all keys again. Values can be absorbed.
+    """
+
+    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
+        """The reading "expanded", or for None the one whose values stay absorbed where that takes fewer FLOPs.
+
+        Raises ValueError for the absorbed reading, which does not exist.
+        """
+        if reading not in (None, "expanded"):
+            raise ValueError(
+                f'reading must be "expanded" or None, got {reading!r}: rotated keys have no absorbed reading, since '
+                "R_{j-i} stands between W_Q and W_LK^T and differs for each pair"
+            )
+        r, v = self.config.d_latent, self.config.d_value
+        return AbsorbedValues(self) if reading is None and n * (r * v + N * (r - v)) < N * r * v else self
+
+    def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
+        return self.rotary.rotate(super().queries(X, positions), positions)
+
+    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
+        """K_h = R L W_LK_h and V_h = L W_LV_h."""
+        return self.keys(rows), split_heads(project(rows["L"][:, 0], self.W_LV), self.config.n_heads)
+
+    def keys(self, rows: Held) -> Float[Tensor, "b h N e"]:
+        """R L W_LK_h: the row of token t stands at position t."""
+        K = split_heads(project(rows["L"][:, 0], self.W_LK), self.config.n_heads)
+        return self.rotary.rotate(K, torch.arange(K.shape[-2]))
+
+
+class AbsorbedValues(Absorbed):
+    """The reading of `RotatedKeysLatent` in a decode step: keys of each head, and L as the value of all heads."""
+
+    layer: RotatedKeysLatent
+
+    def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
+        return self.layer.queries(X, positions)
+
+    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b 1 N r"]]:
+        return self.layer.keys(rows), rows["L"]
+
+
+class NormalisedKeysLatent(Latent):
+    """Abstract: keys norm_K(L W_LK_h). Beside L, a token caches sigma (h), the inverse root mean squares of its keys.
+
+    A normalised key is linear in L up to sigma: score = sigma <W_LK_h (gamma * q), l>. So absorption stays exact.
+    """
+
+    config: NormalisedKeysConfig
+
+    def absorbed(self) -> Absorbed:
+        return AbsorbedNormalised(self)
+
+    def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
+        rows = super().compress(X, positions)
+        K = split_heads(project(rows["L"][:, 0], self.W_LK), self.config.n_heads)
+        return rows | {"sigma": (K.square().mean(-1, keepdim=True) + self.norm_K.eps).rsqrt()}
+
+    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
+        K, V = super().read(rows)
+        return self.norm_K(K), V
+
+
+class AbsorbedNormalised(Absorbed):
+    """The absorbed reading of `NormalisedKeysLatent`. Each head's keys sigma L are formed: h r products per token."""
+
+    layer: NormalisedKeysLatent
+
+    def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n r"]:
+        """(gamma * Q_h) W_LK_h^T."""
+        Q = self.layer.queries(X, positions) * self.layer.norm_K.gamma
+        return project_heads(Q, up_by_head(self.layer.W_LK, self.layer.config.n_heads).mT)
+
+    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N r"], Float[Tensor, "b 1 N r"]]:
+        """Keys sigma L of each head, and L as the value that all heads share."""
+        return rows["sigma"] * rows["L"], rows["L"]
+
+
+class Alibi(Causal):
+    """Abstract: causal attention with the bias -m_h (i - j) on the logit of query i and key j; m_h from `slopes`.
+
+    Nothing is cached for it, and it commutes with absorption, since it is added to scores.
+    """
+
+    def visible_sets(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:
+        distance = step.asking_positions[..., :, None] - keys[..., None, :]
+        bias = -slopes(self.config.n_heads)[:, None, None] * distance.unsqueeze(-3).clamp(min=0)
+        return replace(super().visible_sets(step, keys), bias=bias.to(step.device))
+
+
+def slopes(n_heads: int) -> Float[Tensor, "h"]:
+    """ALiBi's slopes m_h = 2^{-8 (h + 1) / n_heads} for h = 0 ... n_heads - 1, in float64."""
+    return 2.0 ** (-8 * torch.arange(1, n_heads + 1, dtype=torch.float64) / n_heads)
+
+
+class RotaryLatentAttention(Causal, RotaryLatent):
+    """Causal self-attention on latent rows that turn, whole or in part; see `RotaryLatent`."""
+
+
+class RotatedKeysLatentAttention(Causal, RotatedKeysLatent):
+    """Causal latent self-attention with rotary positions on up-projected keys; see `RotatedKeysLatent`."""
+
+
+class NormalisedKeysLatentAttention(Causal, NormalisedKeysLatent):
+    """Causal latent self-attention with QK-norm on its keys; see `NormalisedKeysLatent`."""
+
+
+class AlibiLatentAttention(Alibi, Latent):
+    """Causal latent self-attention with biases by distance; see `Alibi`."""
