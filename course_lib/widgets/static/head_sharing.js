@@ -52,10 +52,10 @@ export function mount(el, initial, onChange) {
         step.show(state.step);
         way.show(state.way);
         layer.show(state.layer);
-        const instead = (before) => (state.step > 0 ? ` instead of ${before}` : "");
+        const before = state.step > 0 ? ` (before: ${asNumber(numbers.losses.at(state.way, 0), 2)})` : "";
         readout.replaceChildren(
-          numberOf(sizes[state.step], `of cache per token${instead(sizes[0])}`),
-          numberOf(asNumber(numbers.losses.at(...at()), 2), `nats per token, the whole model${instead(asNumber(numbers.losses.at(state.way, 0), 2))}`));
+          numberOf(sizes[state.step], `of cache per token${state.step > 0 ? ` instead of ${sizes[0]}` : ""}`),
+          numberOf(asNumber(numbers.losses.at(...at()), 2), `nats: the model's loss on this text${before}`));
         stage.show();
         curves.forEach((each) => each.show());
       },
