@@ -38,10 +38,9 @@ class CacheGrowth(InteractiveFigure):
 
     Chosen: `model` and `variant`, positions in `models` and `kinds`; `context` and `batch`, positions in CONTEXTS and
     BATCHES; `dtype`, one of DTYPES; `new`, the number of tokens decoded after the context (0 to 4).
-    `choose(tokens=..., texts=..., name=...)` chooses by value; a model comes with its own kind of attention. `tokens`
-    is the context plus `new`; `bytes` (5,) are whole numbers, the cache of each kind; `texts_that_fit` (4,) says how
-    many texts of the context's length, with the chosen kind and dtype, fit into the empty memory of each of
-    ACCELERATORS.
+    `choose(tokens=..., texts=..., name=...)` chooses by value. `tokens` is the context plus `new`; `bytes` (5,) are
+    whole numbers, the cache of each kind; `texts_that_fit` (4,) says how many texts of the context's length, with the
+    chosen kind and dtype, fit into the empty memory of each of ACCELERATORS.
 
     Raises ValueError for no models, more than MAX_MODELS, or two of one name; TypeError for other objects.
     """
@@ -107,7 +106,9 @@ class CacheGrowth(InteractiveFigure):
         return {name: range(size) for name, size in sizes.items()} | {"dtype": DTYPES}
 
     def choose(self, *, tokens: int | None = None, texts: int | None = None, name: str | None = None) -> None:
-        """Choose by value: the context in tokens, the batch in texts, the model by name, with its own kind of attention.
+        """Choose by value: the context in tokens, the batch in texts, the model by name.
+
+        A model comes with its own kind of attention.
 
         Raises ValueError for a value that cannot be chosen.
         """

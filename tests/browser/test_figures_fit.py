@@ -87,10 +87,10 @@ NARROW = """() => {
 }"""
 LOOKS = """() => [...document.querySelectorAll(".clf, .clf *")].filter((e) => e.checkVisibility()).map((e) => {
   const { left, top, width, height } = e.getBoundingClientRect();
-  const { color, backgroundColor, backgroundImage, borderColor, borderStyle, fontWeight, stroke, fill } = getComputedStyle(e);
-  const place = [left, top, width, height].map(Math.round);
-  const pattern = fill.replace(/#clf\\w+-/, "#");
-  return [e.tagName, ...place, color, backgroundColor, backgroundImage, borderColor, borderStyle, fontWeight, stroke, pattern];
+  const style = getComputedStyle(e);
+  const names = ["color", "backgroundColor", "backgroundImage", "borderColor", "borderStyle", "fontWeight", "stroke"];
+  const pattern = style.fill.replace(/#clf\\w+-/, "#");
+  return [e.tagName, ...[left, top, width, height].map(Math.round), ...names.map((name) => style[name]), pattern];
 })"""
 ADD_STYLE = "(text) => document.head.append(Object.assign(document.createElement('style'), { textContent: text }))"
 
@@ -115,7 +115,8 @@ def differing(before, after):
     return [(was, now) for was, now in zip(before, after, strict=True) if was != now]
 
 
-PIXELS = "() => [...document.querySelectorAll('.clf canvas')].filter((e) => e.checkVisibility()).map((e) => e.toDataURL())"
+PIXELS = """() => [...document.querySelectorAll(".clf canvas")].filter((e) => e.checkVisibility())
+  .map((e) => e.toDataURL())"""
 
 
 def test_a_change_of_theme_leaves_no_colour_of_the_old_one(cls, mount, tokens):

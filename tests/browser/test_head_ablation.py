@@ -93,7 +93,8 @@ def test_several_heads_against_one_at_a_time(open_figure, python):
     np.testing.assert_allclose(together, python.losses[1] - python.all_heads[1], rtol=0, atol=0.00501)
     np.testing.assert_allclose(alone, python.alone[1], rtol=0, atol=0.00501)
     said = opened.locator(".clf-losses p:nth-of-type(3)").inner_text()
-    gains = [float(n) * (1 if how == "easier" else -1) for how, n in re.findall(r"(easier|harder) by ([\d.]+) nats", said)]
+    found = re.findall(r"(easier|harder) by ([\d.]+) nats", said)
+    gains = [float(number) * (1 if how == "easier" else -1) for how, number in found]
     expected = [first - second for first, second in (python.losses, python.all_heads)]
     np.testing.assert_allclose(gains, expected, rtol=0, atol=0.00501)
 

@@ -2,6 +2,7 @@
 
 import functools
 import random
+import re
 import sys
 import warnings
 
@@ -173,7 +174,7 @@ def test_warnings_of_the_answer_stay_out_and_the_verdict_says_where_nan_begins()
         warnings.simplefilter("always")
         assert grade(ONE, overflowing).passed is True
         message = grade(ONE, undefined).message
-    assert shown == [] and "NumPy first computes NaN in line" in message and "`return np.full(n, 1.0) * np.log(" in message
+    assert shown == [] and re.search("NumPy first computes NaN in line .*`return np.full.n, 1.0. . np.log", message)
 
 
 class Unspeakable(BaseException):
