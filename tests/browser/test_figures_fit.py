@@ -1,7 +1,9 @@
 """That every figure fits: a screen's height, a telephone, forced colours, a slide."""
 
 import pytest
+from matplotlib.figure import Figure
 
+from course_lib.figures import style
 from course_lib.widgets import FIGURES, AttentionMap, modules
 
 pytestmark = pytest.mark.browser
@@ -183,6 +185,16 @@ def test_it_fits_a_slide_with_large_text(cls, open_page, tokens, tmp_path):
     ]
     assert opened.evaluate(SMALL, 20) == []
     assert opened.evaluate(OUTSIDE, SLIDE) == []
+
+
+@pytest.mark.parametrize("width", [500, 820, 900])
+def test_a_still_picture_is_as_wide_as_it_was_drawn_or_as_its_output(open_page, width):
+    fig = Figure(figsize=(style.MAX_WIDTH / style.CSS_PIXELS, 2))
+    box = f'<div style="overflow:auto;width:{width}px">{style.image(fig, "empty")}</div>'
+    opened = open_page()
+    opened.set_content(box)
+    assert opened.locator("div").evaluate("(e) => e.scrollWidth - e.clientWidth") == 0
+    assert opened.locator("img").bounding_box()["width"] == min(width, style.MAX_WIDTH + 2 * style.RIM)
 
 
 DECK = """<!doctype html><title>Deck</title>

@@ -12,7 +12,7 @@ const SLOTS = ["A", "B"];
 const HELP = "A click or the arrow keys choose head A, a click or Enter with the Shift key head B.";
 
 const TILES = { perRow: 6, narrowest: 82, high: 300, slide: 484 }; // pixels of all rows in sight
-const MAP = { high: 330, beside: 700, gap: 4, frame: 8 }; // largest height; the width for three side by side; pixels around each
+const MAP = { high: 330, beside: 700, gap: 4, frame: 6 }; // largest height; the width for three side by side; pixels around each
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose }) => {
@@ -199,6 +199,8 @@ function comparison(data, seen, choose) {
     if (room >= MAP.beside) columns();
     maps.forEach((map) => map.measure());
     maps.forEach((map) => map.fit());
+    const frame = maps[1].frame; // without names of rows where maps stand side by side
+    element.classList.toggle("clf-fitting", maps[1].cell() * data.tokens.length <= frame.clientWidth);
     fitted = true;
   }
 
