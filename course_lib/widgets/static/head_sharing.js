@@ -13,7 +13,8 @@ const SIDE = { narrow: 125, wide: 160, slide: 190 }; // of a large map
 const HEIGHT = { page: 152, slide: 230 }; // of a plot
 
 const MEANING = "Weight on other keys: half the sum over keys of |P′ − P|, mean over queries, heads and layers. " +
-  "Error of the output: |Y′ − Y| / |Y| of an attention layer, mean over layers.";
+  "Error of the output: |Y′ − Y| / |Y| of an attention layer, mean over layers. " +
+  "Loss: mean −log p of the tokens of this text after its first, of the model with all its layers converted.";
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
