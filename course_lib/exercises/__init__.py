@@ -1,6 +1,7 @@
 """The exercises: `check("2.1", attend)` grades an answer, `hint("2.1")` helps, `solution("2.1")` shows the code."""
 
 import sys
+import textwrap
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -8,6 +9,7 @@ from course_lib.exercises.core import Exercise, source
 from course_lib.exercises.grading import grade
 from course_lib.exercises.progress import passed, record
 
+WIDTH = 88  # letters of a printed line: a notebook beside a file browser breaks longer ones within words
 _hints_given: dict[str, int] = {}  # how many hints of each exercise this session has shown
 
 
@@ -57,9 +59,15 @@ def check(exercise_id: str, answer) -> None:
 
 
 def _say(text: str) -> None:
-    """Print; a character that the output cannot show becomes a question mark."""
+    """Print in lines of WIDTH; a character that the output cannot show becomes a question mark."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))
+    print("\n".join(map(_wrapped, text.split("\n"))).encode(encoding, "replace").decode(encoding))
+
+
+def _wrapped(line: str) -> str:
+    """The line in as many as it needs, the others indented further; no word is broken."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def hint(exercise_id: str) -> None:
@@ -68,7 +76,7 @@ def hint(exercise_id: str) -> None:
     given = min(_hints_given.get(exercise_id, 0) + 1, len(hints))
     _hints_given[exercise_id] = given
     for number, text in enumerate(hints[:given], start=1):
-        print(f"Hint {number} of {len(hints)}: {text}")
+        _say(f"Hint {number} of {len(hints)}: {text}")
     if given == len(hints):
         print(f'That was the last hint; `solution("{exercise_id}")` shows the code.')
 

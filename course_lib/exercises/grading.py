@@ -18,7 +18,7 @@ from course_lib.exercises import compare, diagnosis, values, watchdog
 from course_lib.exercises.compare import Common, Fact, Rearranged, Undefined, difference
 from course_lib.exercises.core import Exercise, Stage
 from course_lib.exercises.diagnosis import Diagnosis
-from course_lib.exercises.isolation import for_the_answer, for_the_grader, settings_kept
+from course_lib.exercises.isolation import in_silence, settings_kept
 
 _CALLED, _COMPARED = "Your code raises", "Your result cannot be compared; that raises"
 _OWN_FILES = {module.__file__ for module in (compare, diagnosis, values, watchdog)} | {__file__}
@@ -76,14 +76,14 @@ class _Attempt:
 
     def _at_stage(self) -> Result | None:
         self.fault = ""
-        with for_the_grader():
+        with in_silence():
             want = self.exercise.solution(*copy.deepcopy(self.stage.inputs))
             handed = copy.deepcopy(self.stage.inputs)
         self.fault = _CALLED
-        with for_the_answer():
+        with in_silence():
             got = self.function(*handed)
         self.fault = _COMPARED
-        with for_the_grader():
+        with in_silence():
             return self._failure(got, want, handed)
 
     def _failure(self, got, want, handed: tuple) -> Result | None:
@@ -114,7 +114,7 @@ class _Attempt:
     def _origin(self) -> str:
         """A sentence on the line of the answer in which NumPy first computes NaN; "" if none is found."""
         try:
-            with for_the_answer(), np.errstate(invalid="raise"):
+            with in_silence(), np.errstate(invalid="raise"):
                 self.function(*copy.deepcopy(self.stage.inputs))
         except FloatingPointError as error:
             lines = [frame for frame in _frames(error) if frame.line]
@@ -136,7 +136,7 @@ class _Attempt:
 
     def _value_once(self, stage: Stage):
         try:
-            with for_the_answer():
+            with in_silence():
                 return self.function(*copy.deepcopy(stage.inputs))
         except watchdog.Stop:
             raise

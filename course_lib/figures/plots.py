@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from course_lib.figures import motifs, style
+from course_lib.figures.level_names import PAPER, name_levels
 from course_lib.figures.line_names import name_lines
 
 OTHERS = {"first": style.PALETTE[0], "second": style.PALETTE[1], "ink": motifs.INK}
@@ -19,7 +20,6 @@ COLOURS = {name.lower(): colour.light for name, colour in (motifs.THINGS | motif
 DASHES = ("solid", "dashed", "dotted", "dashdot")
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "cross": "x"}
 FILLS = {"hatched": {"facecolor": "white", "hatch": motifs.ROTARY}, "hollow": {"facecolor": "white"}}
-PAPER = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}  # background of a text that lines cross
 BELOW = 38  # points from the axes to their legend, past ticks and label
 
 
@@ -73,6 +73,8 @@ def draw(ax: Axes, described: Mapping, series: Sequence[Mapping] = (), rules: Se
     drawn = [draw_series(ax, look) for look in looks]
     for rule in rules:
         draw_rule(ax, **rule)
+    levels = [(rule["y"], rule["label"]) for rule in rules if "y" in rule and "label" in rule]
+    name_levels(ax, levels, [each for look, each in zip(looks, drawn, strict=True) if "dash" in look])
     named = [each for look, each in zip(looks, drawn, strict=True) if "end" in look]
     if named:
         name_lines(ax, named)
@@ -108,10 +110,13 @@ def draw_series(ax: Axes, look: Mapping) -> Artist:
 
 
 def draw_rule(ax: Axes, x: float | None = None, y: float | None = None, label: str = "") -> None:
-    """Draw a reference line: horizontal at y with its label at the left, or vertical at x with its label at the top."""
-    level, line = x is None, {"color": "0.4", "linestyle": ":", "linewidth": 1}
-    ax.axhline(y, **line) if level else ax.axvline(x, **line)
-    place, across, up = ((0, y), ("axes fraction", "data"), 1.5) if level else ((x, 1), ("data", "axes fraction"), -10)
-    before = not level and ax.transAxes.inverted().transform(ax.transData.transform((x, 1)))[0] > 0.7
-    side = {"xytext": (-4, up), "ha": "right"} if before else {"xytext": (4, up), "ha": "left"}
-    ax.annotate(label, place, xycoords=across, textcoords="offset points", fontsize=9, bbox=PAPER, **side)
+    """Draw a reference line: vertical at x with its label at the top, or horizontal at y, for `name_levels` to name."""
+    line = {"color": "0.4", "linestyle": ":", "linewidth": 1}
+    if x is None:
+        ax.axhline(y, **line)
+        return
+    ax.axvline(x, **line)
+    before = ax.transAxes.inverted().transform(ax.transData.transform((x, 1)))[0] > 0.7
+    side = {"xytext": (-4, -10), "ha": "right"} if before else {"xytext": (4, -10), "ha": "left"}
+    options = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9, "bbox": PAPER}
+    ax.annotate(label, (x, 1), **options, **side)

@@ -24,6 +24,7 @@ SIGNED = LinearSegmentedColormap.from_list(
 )
 HIDDEN = {"hatch": "////", "edgecolor": "#6b7785", "linewidth": 0}  # cells that a mask hides
 CSS_PIXELS, MAX_WIDTH = 100, 820  # in a notebook: CSS pixels per inch, and the width of the widest picture in them
+RIM = 6  # CSS pixels of white around a picture
 SLIDE = (8.2, 8.2 * 560 / 1184)  # inches: the shape of a frame of 1184 x 560 pixels
 SLIDE_TYPE = (10.2, 11)  # points, the smallest and largest type on a slide: 20 pixels, and a size at which titles fit
 # Colours, in order, of lines that stand for no motif: violet, crimson, olive, cyan and ink.
@@ -71,8 +72,10 @@ def image(fig: Figure, alt: str) -> str:
     """
     width = round(CSS_PIXELS * fig.get_figwidth())
     require(width <= MAX_WIDTH, f"fig must be at most {MAX_WIDTH / CSS_PIXELS} inches wide, got {width / CSS_PIXELS}")
-    style = f"width:{width}px;max-width:100%;height:auto;background:#fff;border:6px solid #fff;border-radius:6px"
-    return f'<img alt="{html.escape(alt)}" width="{width}" style="{style}" src="data:image/png;base64,{png(fig)}">'
+    # The rim is part of the width, so that a picture in a narrow page is scaled down, and gets no scroll bar.
+    size = f"box-sizing:border-box;width:{width + 2 * RIM}px;max-width:100%;height:auto"
+    look = f"{size};background:#fff;border:{RIM}px solid #fff;border-radius:6px"
+    return f'<img alt="{html.escape(alt)}" width="{width}" style="{look}" src="data:image/png;base64,{png(fig)}">'
 
 
 def for_slide(fig: Figure) -> Figure:

@@ -108,6 +108,8 @@ class CacheGrowth(InteractiveFigure):
     def choose(self, *, tokens: int | None = None, texts: int | None = None, name: str | None = None) -> None:
         """Choose by value: the context in tokens, the batch in texts, the model by name.
 
+        A model comes with its own kind of attention.
+
         Raises ValueError for a value that cannot be chosen.
         """
         wanted = (("context", tokens, CONTEXTS), ("batch", texts, BATCHES), ("model", name, self.models))
@@ -115,6 +117,8 @@ class CacheGrowth(InteractiveFigure):
             require(value is None or value in among, f"{trait} must be one of {list(among)}, got {value!r}")
             if value is not None:
                 setattr(self, trait, among.index(value))
+        if name is not None:
+            self.variant = self.data["own"][self.model]
 
     @property
     def models(self) -> list[str]:

@@ -72,8 +72,8 @@ def test_tables_hold_the_factors_numbers_and_bytes_of_accounting(mount, size, st
         for form in range(2):
             text = cells[1][i][form]
             if text != "none":
-                left, right = text.split(" = ")
-                assert np.prod(numbers(left)) == numbers(right)[0] == flops[form, i]
+                total, factors = text.split("=")
+                assert np.prod(numbers(factors)) == numbers(total)[0] == flops[form, i]
     assert [numbers(cell)[0] for cell in cells[1][7]] == flops.sum(axis=1).tolist()
     h, r, e, p, v = (128, 512, 128, 64, 128) if size else (3, 7, 5, 4, 5)
     rows = (100 if size else 5) + python.new_tokens[step]

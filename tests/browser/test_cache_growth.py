@@ -6,7 +6,7 @@ import re
 import pytest
 
 from course_lib.accounting import in_binary_units, model
-from course_lib.widgets.cache_growth import CacheGrowth
+from course_lib.widgets.cache_growth import CacheGrowth, texts
 from course_lib.widgets.numbers.cache_variants import ACCELERATORS
 
 pytestmark = pytest.mark.browser
@@ -113,16 +113,45 @@ def test_lines_have_their_names_at_their_ends_and_apart(mount, model, width):
     assert opened.locator(".clf-plot + .clf-legend").is_hidden()
 
 
-def test_level_lines_say_how_many_texts_fit_where_there_is_room(mount):
+# Of the names of level lines: text, box, and the smallest distance of a curve's points above or below that box.
+LEVELS = """(plot) => {
+  const curves = [...plot.querySelectorAll("polyline")].map((line) => {
+    const length = line.getTotalLength(), to = line.getScreenCTM();
+    return Array.from({ length: 400 }, (_, i) => line.getPointAtLength((length * i) / 399).matrixTransform(to));
+  });
+  return [...plot.querySelectorAll(".clf-rule-name")].filter((e) => e.textContent).map((e) => {
+    const { left, right, top, bottom } = e.getBoundingClientRect();
+    const [over, under] = [top + 4, bottom - 4]; // the line's leading
+    const inside = ({ x, y }) => x > left && x < right && y > over && y < under;
+    return { text: e.textContent, left, right, top: over, bottom: under, crossed: curves.flat().filter(inside).length };
+  });
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 852, 1280])
+@pytest.mark.parametrize(
+    ("model", "batch", "dtype"), [(0, 4, "bfloat16"), (0, 6, "bfloat16"), (1, 4, "bfloat16"), (2, 0, "float8")]
+)
+def test_each_level_line_within_the_plot_has_a_name_that_no_curve_crosses(mount, model, batch, dtype, width):
+    python = figure()
+    python.model, python.batch, python.dtype = model, batch, dtype
+    python.variant = python.data["own"][model]
+    names = mount(python, viewport={"width": width, "height": 900}).locator(".clf-plot").evaluate(LEVELS)
+    low, high = python.data["sizes"][model]["domain"]
+    inside = [each for each in zip(ACCELERATORS, python.texts_that_fit, strict=True) if low < each[0].memory < high]
+    expected = [(device.name, texts(count)) for device, count in reversed(inside)]
+    assert [(re.split(", |: ", name["text"])[0], name["text"].split(": ")[1]) for name in names] == expected
+    assert [name["text"] for name in names if name["crossed"]] == []
+    assert all(above["bottom"] <= below["top"] for above, below in itertools.pairwise(names))
+
+
+def test_a_model_is_chosen_with_its_own_kind_of_attention(mount):
     python = figure()
     opened = mount(python)
-    names = [name for name, _, _ in opened.locator(".clf-plot").evaluate(NAMES, ".clf-rule-name")]
-    said = [name for name in names if name]
-    counts = dict(zip((each.name for each in ACCELERATORS), python.texts_that_fit, strict=True))
-    assert said[0] == f"8 H100, 640 GB: {counts['8 H100']} texts" and len(said) < len(names)
-    for name in said:
-        device, _, count = name.partition(", ")
-        assert int(count.split(": ")[1].split()[0].replace(",", "")) == counts[device]
+    opened.get_by_label("Model").select_option("Gemma-3-27B")
+    assert opened.evaluate("() => window.changes[0]") == [{"model": 1, "variant": 4}]
+    kinds = opened.get_by_label("Kind of attention")
+    assert kinds.evaluate("(e) => e.selectedOptions[0].text") == f"{python.data['kinds'][1][4]} (as it is)"
 
 
 def test_ticks_are_sixteen_times_apart(mount):

@@ -1,8 +1,10 @@
 """That every figure fits: a screen's height, a telephone, forced colours, a slide."""
 
 import pytest
+from matplotlib.figure import Figure
 
-from course_lib.widgets import AttentionMap
+from course_lib.figures import style
+from course_lib.widgets import FIGURES, AttentionMap, modules
 
 pytestmark = pytest.mark.browser
 
@@ -68,6 +70,67 @@ OUTSIDE = """({ width, height }) => [...document.querySelectorAll(".clf, .clf *"
 }).map((e) => e.outerHTML.slice(0, 120))"""
 
 
+# Boxes of tables that scroll, and lists too narrow for one of their choices: its text, and the frame and arrow.
+# In each list the last entry is chosen; there the examples have their largest sizes.
+NARROW = """() => {
+  document.querySelectorAll("details").forEach((e) => (e.open = true));
+  document.querySelectorAll(".clf select").forEach((e) => {
+    e.selectedIndex = e.options.length - 1;
+    e.dispatchEvent(new Event("change"));
+  });
+  const boxes = [...document.querySelectorAll(".clf-details .clf-wide")].filter((e) => e.scrollWidth > e.clientWidth);
+  const pen = document.createElement("canvas").getContext("2d");
+  const lists = [...document.querySelectorAll(".clf select")].filter((e) => {
+    pen.font = getComputedStyle(e).font;
+    const needed = Math.max(...[...e.options].map((option) => pen.measureText(option.text).width));
+    return e.checkVisibility() && e.clientWidth < needed + 40;
+  });
+  return [...boxes, ...lists].map((e) => e.innerText.slice(0, 120));
+}"""
+LOOKS = """() => [...document.querySelectorAll(".clf, .clf *")].filter((e) => e.checkVisibility()).map((e) => {
+  const { left, top, width, height } = e.getBoundingClientRect();
+  const style = getComputedStyle(e);
+  const names = ["color", "backgroundColor", "backgroundImage", "borderColor", "borderStyle", "fontWeight", "stroke"];
+  const pattern = style.fill.replace(/#clf\\w+-/, "#");
+  return [e.tagName, ...[left, top, width, height].map(Math.round), ...names.map((name) => style[name]), pattern];
+})"""
+ADD_STYLE = "(text) => document.head.append(Object.assign(document.createElement('style'), { textContent: text }))"
+
+
+def test_tables_and_lists_have_the_room_that_they_need(cls, mount, tokens, room):
+    opened = mount(cls.example(tokens), viewport={"width": room["width"] + 2 * MARGIN, "height": 900})
+    assert opened.evaluate(NARROW) == []
+
+
+def test_other_figures_of_the_page_do_not_change_its_look(cls, mount, tokens, laid_out):
+    """JupyterLab holds all open notebooks in one page, and each figure brings its style sheet."""
+    opened = mount(cls.example(tokens), reduced_motion="reduce")
+    before = opened.evaluate(LOOKS)
+    for other in FIGURES:
+        if other is not cls:
+            opened.evaluate(ADD_STYLE, modules.style_sheet(other.entry))
+    laid_out(opened)
+    assert differing(before, opened.evaluate(LOOKS)) == []
+
+
+def differing(before, after):
+    return [(was, now) for was, now in zip(before, after, strict=True) if was != now]
+
+
+PIXELS = """() => [...document.querySelectorAll(".clf canvas")].filter((e) => e.checkVisibility())
+  .map((e) => e.toDataURL())"""
+
+
+def test_a_change_of_theme_leaves_no_colour_of_the_old_one(cls, mount, tokens):
+    options = {"reduced_motion": "reduce"}
+    opened = mount(cls.example(tokens), color_scheme="dark", **options)
+    looks, pixels = opened.evaluate(LOOKS), opened.evaluate(PIXELS)
+    opened = mount(cls.example(tokens), color_scheme="light", **options)
+    opened.emulate_media(color_scheme="dark", **options)
+    opened.wait_for_selector(".clf[data-theme=dark]")
+    assert differing(looks, opened.evaluate(LOOKS)) == [] and opened.evaluate(PIXELS) == pixels
+
+
 def test_it_fits_a_screen(cls, mount, tokens, room):
     opened = mount(cls.example(tokens), viewport={"width": room["width"] + 2 * MARGIN, "height": 900})
     box = opened.locator(".clf").bounding_box()
@@ -122,6 +185,16 @@ def test_it_fits_a_slide_with_large_text(cls, open_page, tokens, tmp_path):
     ]
     assert opened.evaluate(SMALL, 20) == []
     assert opened.evaluate(OUTSIDE, SLIDE) == []
+
+
+@pytest.mark.parametrize("width", [500, 820, 900])
+def test_a_still_picture_is_as_wide_as_it_was_drawn_or_as_its_output(open_page, width):
+    fig = Figure(figsize=(style.MAX_WIDTH / style.CSS_PIXELS, 2))
+    box = f'<div style="overflow:auto;width:{width}px">{style.image(fig, "empty")}</div>'
+    opened = open_page()
+    opened.set_content(box)
+    assert opened.locator("div").evaluate("(e) => e.scrollWidth - e.clientWidth") == 0
+    assert opened.locator("img").bounding_box()["width"] == min(width, style.MAX_WIDTH + 2 * style.RIM)
 
 
 DECK = """<!doctype html><title>Deck</title>

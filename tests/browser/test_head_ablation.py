@@ -1,5 +1,7 @@
 """Figure 5 in Chromium: what is shown is what Python computed for the heads removed."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,7 @@ def test_a_page_removes_heads_and_puts_them_back(open_figure, python):
     losses, change = shown(opened)
     np.testing.assert_allclose(losses, python.all_heads, rtol=0, atol=0.00501)
     assert change == 0 and opened.locator(".clf-tile[aria-selected=true]").count() == 0
+    assert opened.locator(".clf-token").inner_text().endswith(" with all heads.")
     for head in (6, 1):
         tiles.get_by_role("option").nth(head).click()
         python.removed = [head]
@@ -89,8 +92,21 @@ def test_several_heads_against_one_at_a_time(open_figure, python):
     together, alone = (signed(text) for text in opened.locator(".clf-together b").all_inner_texts())
     np.testing.assert_allclose(together, python.losses[1] - python.all_heads[1], rtol=0, atol=0.00501)
     np.testing.assert_allclose(alone, python.alone[1], rtol=0, atol=0.00501)
-    gain = opened.locator(".clf-losses p:nth-of-type(3) b").inner_text()
-    np.testing.assert_allclose(signed(gain), python.losses[0] - python.losses[1], rtol=0, atol=0.00501)
+    said = opened.locator(".clf-losses p:nth-of-type(3)").inner_text()
+    found = re.findall(r"(easier|harder) by ([\d.]+) nats", said)
+    gains = [float(number) * (1 if how == "easier" else -1) for how, number in found]
+    expected = [first - second for first, second in (python.losses, python.all_heads)]
+    np.testing.assert_allclose(gains, expected, rtol=0, atol=0.00501)
+
+
+@pytest.mark.parametrize(
+    ("means", "words"),
+    [([2.0, 1.2], "easier by 0.80"), ([2.0, 2.05], "harder by 0.05"), ([2.0, 2.001], "easier by 0.00")],
+)
+def test_a_second_copy_with_the_larger_loss_is_harder(mount, python, means, words):
+    opened = mount(python)
+    opened.evaluate(ANSWER, page.to_json(python.answer | {"means": means}))
+    assert f"The second copy is {words} nats; with all heads it is " in opened.locator(".clf-losses").inner_text()
 
 
 def test_an_unforeseen_set_waits_for_python_while_costs_stay(mount, python):

@@ -1,5 +1,7 @@
 """Figure 4 in Chromium: the order of the tiles, the scores beside them, the two heads compared."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -132,6 +134,22 @@ def test_the_current_tile_is_in_sight_and_a_map_has_pixels_for_its_stripe(mount)
         assert box["y"] - 1 <= current["y"] and current["y"] + current["height"] <= box["y"] + box["height"] + 1
     assert opened.locator(".clf-tile canvas").first.bounding_box()["width"] >= 2.5 * 40
     assert opened.evaluate("() => scrollY") == 0
+
+
+@pytest.mark.parametrize(("width", "least"), [(836, 0.7), (864, 0.8), (1264, 0.7)])
+def test_three_maps_side_by_side_are_equal_and_take_the_room_that_there_is(mount, width, least):
+    """864: the output of a notebook beside its files, in a window of 1280 pixels; 1264: without them."""
+    tokens = [f"token {i}" for i in range(40)]
+    opened = mount(HeadGallery(np.full((2, 2, 40, 40), 1 / 40), tokens), viewport={"width": width, "height": 800})
+    opened.get_by_role("button", name="Compare A and B").click()
+    boxes = [grid.bounding_box() for grid in opened.get_by_role("grid").all()]
+    assert len({(box["y"], box["width"], box["height"]) for box in boxes}) == 1 and boxes[0]["width"] % 40 == 0
+    body = opened.locator(".clf-body").bounding_box()["width"]
+    names = opened.locator(".clf-rows").first.bounding_box()["width"]
+    assert 3 * boxes[0]["width"] >= least * (body - names)
+    overflows = "(frames) => frames.map((frame) => getComputedStyle(frame).overflowX)"
+    assert opened.locator(".clf-compared > *").evaluate_all(overflows) == ["visible"] * 3
+    assert all(left["x"] + left["width"] < right["x"] for left, right in itertools.pairwise(boxes))
 
 
 def test_the_head_most_like_a(mount):

@@ -29,6 +29,8 @@ AT_REST = """() => [...document.querySelectorAll(".jp-Notebook .clf:has(.clf-res
   const idle = (name) => e.querySelector(name).ariaDisabled === "true";
   return { name: e.ariaLabel, height, width, reset: idle(".clf-reset"), tried: idle(".clf-try") };
 })"""
+SCROLLING = """() => [...document.querySelectorAll(".jp-Notebook .jp-RenderedHTML")]
+  .filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.innerHTML.slice(0, 120))"""
 CONTROLS = "[role=grid][tabindex='0'], input, select, button:not([disabled])"
 
 
@@ -70,6 +72,7 @@ def test_figures_fit_and_are_operated_in_their_notebook(name, lab, open_page, la
     figures.nth(with_figures()[name] - 1).wait_for()
     assert figures.count() == with_figures()[name]
     narrow(page, figures.first, room["width"], laid_out)
+    assert page.evaluate(SCROLLING) == []
     for figure in page.evaluate(AT_REST):
         assert figure["width"] == room["width"] and figure["height"] <= room["height"], figure
         assert figure["reset"] and not figure["tried"], figure  # its caption's state, and something is left to try

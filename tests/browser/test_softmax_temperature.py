@@ -87,6 +87,12 @@ def test_predict_then_reveal(mount):
     assert opened.evaluate("() => window.changes[0]") == [{"width": 3, "hidden": True}]
     assert opened.locator(".clf-plot:visible, .clf-readout:visible").count() == 0
     assert opened.evaluate("() => document.activeElement.type") == "range"
+    fixed = (("slider", "Temperature"), ("radio", "16"), ("button", "T = 1, no scale"), ("button", "T = √d"))
+    for role, name in fixed:  # the question is about this width and temperature
+        assert opened.get_by_role(role, name=name, exact=role == "button").first.is_disabled(), name
+    opened.get_by_role("button", name="Try").dispatch_event("click")
+    assert len(opened.evaluate("() => window.changes[0]")) == 1
+    opened.get_by_label("Your prediction").focus()
     opened.keyboard.press("Home")
     opened.keyboard.press("ArrowRight")
     opened.keyboard.press("Tab")
@@ -96,6 +102,7 @@ def test_predict_then_reveal(mount):
     verdict = opened.locator(".clf-verdict").inner_text()
     assert verdict == f"You predicted 2; it is {python.keys_looked_at:.1f}."
     assert opened.locator(".clf-plot:visible").count() == 3
+    assert opened.locator(".clf :disabled").count() == 0
     assert "Predict another width" in opened.evaluate("() => document.activeElement.textContent")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib import exercises
 from course_lib.exercises import check, solution
 from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits, source
 from course_lib.exercises.grading import grade
@@ -114,12 +115,24 @@ def test_heading_states_time_and_difficulty():
 
 def test_check_prints_a_sentence_and_then_where_help_is(capsys):
     check("0.1", lambda A: A / A.sum())
-    where, found, help_line = capsys.readouterr().out.splitlines()
+    where, *found, help_line = capsys.readouterr().out.splitlines()
     assert where == "✗ two rows, two columns"
-    assert found.startswith("  Everything is divided by one sum.") and found.endswith("own.")
+    assert found[0].startswith("  Everything is divided by one sum.") and found[-1].endswith("own.")
     assert help_line == '  `hint("0.1")` helps.'
     check("0.1", lambda A: A / A.sum(axis=1, keepdims=True))
     assert capsys.readouterr().out == "✓ Exercise 0.1: correct.\n"
+
+
+def test_lines_are_no_longer_than_a_notebook_beside_its_files_and_break_between_words(capsys):
+    for exercise in [exercise for number in exercises.notebooks() for exercise in exercises.of_notebook(number)]:
+        for _ in exercise.hints:
+            exercises.hint(exercise.id)
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= exercises.WIDTH
+    said = {" ".join(text.split()) for exercise in [exercises.find("6.2")] for text in exercise.hints}
+    assert all(text in " ".join(printed.split()) for text in said)
+    check("0.1", lambda A: A / A.sum())
+    assert capsys.readouterr().out.split()[1:] == grade(exercises.find("0.1"), lambda A: A / A.sum()).message.split()
 
 
 def test_check_prints_where_output_knows_no_marks(monkeypatch):

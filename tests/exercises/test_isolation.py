@@ -2,6 +2,7 @@
 
 import functools
 import random
+import re
 import sys
 import warnings
 
@@ -159,9 +160,21 @@ def test_a_first_import_of_torch_may_set_its_defaults(as_before, monkeypatch):
     assert grade(ONE, answer).passed is True and settings() == before
 
 
-def test_warnings_of_the_answer_are_heard():
-    with pytest.warns(RuntimeWarning, match="overflow"):
-        assert grade(ONE, lambda n: 1 + 0 * np.minimum(np.exp(np.full(n, 1e4)), 1.0)).passed is True
+def overflowing(n):
+    warnings.warn("of the answer's own", stacklevel=1)
+    return np.minimum(np.exp(np.full(n, 1e4)), 1.0)
+
+
+def undefined(n):
+    return np.full(n, 1.0) * np.log(np.full(n, -1.0))
+
+
+def test_warnings_of_the_answer_stay_out_and_the_verdict_says_where_nan_begins():
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        assert grade(ONE, overflowing).passed is True
+        message = grade(ONE, undefined).message
+    assert shown == [] and re.search("NumPy first computes NaN in line .*`return np.full.n, 1.0. . np.log", message)
 
 
 class Unspeakable(BaseException):

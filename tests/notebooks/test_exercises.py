@@ -60,6 +60,13 @@ def test_each_argument_of_a_stub_is_explained_in_it(number):
 
 
 @pytest.mark.parametrize("number", exercises.notebooks())
+def test_lines_of_a_stub_are_short_enough_for_a_notebook_beside_its_files(number):
+    cells = [cell.source for cell in notebook(number).cells if re.search(r'^check\("', cell.source, re.MULTILINE)]
+    lines = [line for source in cells for line in source.splitlines()]
+    assert [line for line in lines if len(line) > exercises.WIDTH] == []
+
+
+@pytest.mark.parametrize("number", exercises.notebooks())
 def test_minutes_agree_between_title_map_and_readme_and_leave_time_to_read(number):
     (path,) = FOLDER.glob(f"{int(number):02d}_*.ipynb")
     opening = sources(number, "markdown")

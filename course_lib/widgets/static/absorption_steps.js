@@ -32,8 +32,7 @@ export function mount(el, initial, onChange) {
     });
     const step = traitSlider("step", { choose, preview }, { label: "New tokens", count: data.new.length, text: (i) => asCount(data.new[i]) });
     const sizes = selectControl({
-      label: "Shapes and costs of", names: data.sizes.map((each) => `${each.name}, ${asCount(each.cached)} cached`),
-      onChange: (value) => choose({ size: value }),
+      label: "Shapes and costs of", names: data.sizes.map(({ name }) => name), onChange: (value) => choose({ size: value }),
     });
     sizes.element.hidden = data.sizes.length === 1;
     step.element.classList.add("clf-short-range");
@@ -158,7 +157,7 @@ function product(form, { blocks, [form]: [[from, to], name, thing, sizes], stage
   const size = make("span", { class: "clf-shape" });
   const made = make("span", { class: `clf-data clf-made clf-chip-made clf-of-${thing}` }, ...formula(name), " ", size);
   const bracket = make("div", { class: "clf-bracket", style: `grid-column: ${from} / ${to + 1}` });
-  const below = make("div", { class: "clf-below", style: `grid-column: ${from} / ${to + 1}` }, made);
+  const below = make("div", { class: "clf-bracket-makes", style: `grid-column: ${from} / ${to + 1}` }, made);
   const element = make("div", { class: "clf-product" }, ...blocks.map((each, i) => block(each, i)), bracket, below);
   return {
     element,
@@ -188,7 +187,7 @@ function keyTable({ keys }, { scores, weights }, head) {
 }
 
 function stepTable({ stages }, { factors, totals, numbers }, { name }) {
-  const product = (each) => (each.length ? `${each.map(asCount).join(" × ")} = ${asCount(flopsOf(each))}` : "none");
+  const product = (each) => (each.length ? make("span", {}, asCount(flopsOf(each)), make("span", { class: "clf-factors-of" }, `= ${each.map(asCount).join(" × ")}`)) : "none");
   const rows = stages.map((stage, i) => [stage, ...FORMS.map((form) => product(factors[form][i]))]);
   const caption = `FLOPs, ${name}`;
   return wide(caption, numberTable(caption, ["step", ...FORMS], [...rows, ["together", ...FORMS.map((form) => make("b", {}, asCount(totals[form].flops)))],

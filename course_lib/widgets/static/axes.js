@@ -109,26 +109,10 @@ export function yAxis(axis, place) {
   return [...marks, svg("text", { class: "clf-name", transform: turned, "text-anchor": "middle" }, axis.label)];
 }
 
-/** Drop the names of horizontal rules that would touch the name of a rule before them. */
-export function withRoom(rules, place) {
-  const named = [];
-  return rules.map((rule) => {
-    if (rule.y === undefined) return rule;
-    const at = place.y(rule.y);
-    if (named.some((other) => Math.abs(other - at) < 14 * place.unit)) return { ...rule, label: "" };
-    named.push(at);
-    return rule;
-  });
-}
-
-/** A dashed reference line: a horizontal one has its name at the left, a vertical one at the top. */
+/** A dashed reference line. A vertical one has its name at the top; `levelNames` writes those of horizontal ones. */
 export function ruleMarks({ x, y, label = "" }, place) {
   const { left, right, top, base, unit } = place;
-  if (y !== undefined) {
-    const at = place.y(y);
-    return [svg("line", { class: "clf-rule", x1: left, x2: right, y1: at, y2: at }),
-      svg("text", { class: "clf-rule-name", x: left + 4 * unit, y: at - 4 * unit }, label)];
-  }
+  if (y !== undefined) return [svg("line", { class: "clf-rule", x1: left, x2: right, y1: place.y(y), y2: place.y(y) })];
   const at = place.x(x);
   const before = at > right - 74 * unit;
   return [svg("line", { class: "clf-rule", x1: at, x2: at, y1: top, y2: base }),

@@ -15,7 +15,7 @@ export function mount(el, initial, onChange) {
     const now = () => moment(data, arrays, state, dtypes.indexOf(state.dtype));
     const slider = (label, name, values, what) =>
       traitSlider(name, { choose, preview }, { label, count: values.length, text: (i) => manyOf(values[i], what) });
-    const model = selectControl({ label: "Model", names: data.models, onChange: (value) => choose({ model: value }) });
+    const model = selectControl({ label: "Model", names: data.models, onChange: (value) => choose({ model: value, variant: data.own[value] }) });
     const variant = kindControl(data, (value) => choose({ variant: value }));
     const context = slider("Length of a text", "context", data.contexts, "token");
     const batch = slider("Texts at a time", "batch", data.batches, "text");
@@ -156,8 +156,11 @@ function growthPlot(data, state, now, height, onKind) {
     const series = data.kinds[0].map((_, v) => ({ name: kind(v), x: data.contexts, y: curve(v), chosen: v === state.variant }));
     const chosen = { x: [tokens], y: [size(state.variant)] };
     const held = fits(state.variant);
-    const memories = data.devices.map(({ name, memory }, i) => ({ y: memory, label: `${name}, ${memory / 1e9} GB: ${manyOf(held[i], "text")}` }));
-    const inside = memories.filter(({ y }) => y > low && y < high).reverse(); // the largest has its name first
+    const memories = data.devices.map(({ name, memory }, i) => {
+      const fit = manyOf(held[i], "text");
+      return { y: memory, label: `${name}, ${memory / 1e9} GB: ${fit}`, short: `${name}: ${fit}` };
+    });
+    const inside = memories.filter(({ y }) => y > low && y < high);
     lines.draw({ series: [...series, chosen], rules: [...inside, { x: tokens }], y: data.sizes[state.model] });
   }
 

@@ -14,7 +14,7 @@ function liveRegion() {
  * @param {(tools: {data: object, state: object, slide: boolean, choose: (changes: object) => void,
  *   preview: (changes: object) => void}) => {controls?: Node[], body: Node[], details?: Node[], help?: string,
  *   layout?: (width: number) => void, show: (names: string[]) => void, sentence: (names: string[]) => (string|Node)[],
- *   reset?: () => void}} build
+ *   reset?: () => void, locked?: () => boolean}} build
  *   `state` is what is chosen now, plus `answer` where Python computes one; only the frame writes it.
  *   `slide` is true in a page made for a slide: fewer things, and larger.
  *   Elements that show Python's answer have the class clf-answered: they lose their colours while Python computes.
@@ -22,7 +22,7 @@ function liveRegion() {
  *   `layout` gets the width of the body, before the first `show` and whenever it changes. `show(names)` brings the
  *   figure up to date; `names` are the traits that changed: all of them at the first painting and at a new theme.
  *   `details` are folded below the body; `show([])` is called when they are unfolded. `sentence(names)` is what a
- *   screen reader says of a choice. `reset` undoes what is stored in no trait.
+ *   screen reader says of a choice. `reset` undoes what is stored in no trait. While `locked()`, Try does nothing.
  * @returns {{update: (changes: object) => void, repaint: () => void, destroy: () => void}} the hosts' handle
  */
 export function figure(el, initial, onChange, build) {
@@ -65,7 +65,7 @@ export function figure(el, initial, onChange, build) {
   }
 
   function refresh(names) {
-    actions.show(state);
+    actions.show(state, parts.locked?.());
     if (data.asks) {
       notice.textContent = unanswered();
       body.classList.toggle("clf-pending", notice.textContent !== "");
@@ -130,16 +130,17 @@ export function figure(el, initial, onChange, build) {
 function actionButtons(start, onAct) {
   let attempt = null;
   let state = start;
+  let off = false;
   const holds = (wanted) => Object.keys(wanted).every((name) => equal(state[name], wanted[name]));
   const act = (wanted, note) => !holds(wanted) && onAct(wanted, note);
-  const tried = button("", () => act(attempt.chosen, ""));
+  const tried = button("", () => !off && act(attempt.chosen, ""));
   const reset = button("Reset", () => act(start, "Reset. "));
   tried.classList.add("clf-try");
   reset.classList.add("clf-reset");
 
-  function show(news) {
-    state = news;
-    tried.setAttribute("aria-disabled", attempt !== null && holds(attempt.chosen));
+  function show(news, locked = false) {
+    [state, off] = [news, locked];
+    tried.setAttribute("aria-disabled", off || (attempt !== null && holds(attempt.chosen)));
     reset.setAttribute("aria-disabled", holds(start));
   }
   return {
@@ -149,7 +150,7 @@ function actionButtons(start, onAct) {
       attempt = frame.try ?? null;
       tried.hidden = attempt === null;
       tried.replaceChildren(`Try: ${attempt?.text ?? ""}`);
-      show(state);
+      show(state, off);
     },
   };
 }

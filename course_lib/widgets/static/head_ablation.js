@@ -66,12 +66,13 @@ export function mount(el, initial, onChange) {
       const scale = signedColours(data, Math.max(1, largestOf(change)));
       readout.replaceChildren(...losses(data.whole.means, drawn, drawn.for[0].length));
       map.draw({ values: change, seen: null, row: state.copy, column: state.position, scale });
-      note.replaceChildren(colourLegend(scale, "rise of a token's loss", false, 1));
+      note.replaceChildren(colourLegend(scale, "rise of the loss", false, 1));
     }
 
     function tokenLosses() {
       const [was, is] = [before, unpack(state.answer.tokens)].map((array) => asNumber(array.at(state.copy, state.position), 2));
-      const where = ` (${COPY_NAMES[state.copy]}): ${was} with all heads, ${is} without the removed.`;
+      const without = state.answer.for[0].length ? `, ${is} without the removed` : "";
+      const where = ` (${COPY_NAMES[state.copy]}): ${was} with all heads${without}.`;
       return ["Loss of ", tokenText(data.tokens[state.position]), where];
     }
 
@@ -147,15 +148,20 @@ function ablationTiles(count, nameOf, best) {
   };
 }
 
+/** The second copy's loss against the first one's: "easier by 0.98 nats", "harder by 0.05 nats". */
+function compared([first, second]) {
+  const by = asNumber(Math.abs(first - second), 2);
+  return [`${first < second && Number(by) > 0 ? "harder" : "easier"} by `, make("b", {}, by), " nats"];
+}
+
 /** The losses in words: their values and changes, the gain by repetition, and several heads against each alone. */
 function losses(whole, { means, alone }, removed) {
   const line = (i) => {
     const change = removed ? ` (${asChange(means[i] - whole[i], 2)})` : "";
     return make("p", {}, make("strong", {}, asNumber(means[i], 2)), ` nats on the ${COPY_NAMES[i]}${change}`);
   };
-  const gain = ([first, second]) => asNumber(first - second, 2);
-  const against = removed ? ` nats; with all heads by ${gain(whole)}.` : " nats.";
-  const worth = make("p", {}, "The second copy is easier by ", make("b", {}, gain(means)), against);
+  const against = removed ? ["; with all heads it is ", ...compared(whole)] : [];
+  const worth = make("p", {}, "The second copy is ", ...compared(means), ...against, ".");
   if (removed < 2) return [line(0), line(1), worth];
   const [together, sum] = [means[1] - whole[1], alone[1]].map((value) => make("b", {}, asChange(value, 2)));
   const told = [`On the second copy these ${removed} heads cost `, together, " together; one at a time, in sum, ", sum, "."];

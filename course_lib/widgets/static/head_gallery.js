@@ -12,7 +12,7 @@ const SLOTS = ["A", "B"];
 const HELP = "A click or the arrow keys choose head A, a click or Enter with the Shift key head B.";
 
 const TILES = { perRow: 6, narrowest: 82, high: 300, slide: 484 }; // pixels of all rows in sight
-const MAP = { page: 240, slide: 330, beside: 700 }; // height of a large map, and the width for three of them side by side
+const MAP = { high: 330, beside: 700, gap: 4, frame: 6 }; // largest height; the width for three side by side; pixels around each
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose }) => {
@@ -39,7 +39,7 @@ export function mount(el, initial, onChange) {
     tiles.element.style.maxHeight = `${TILES.high}px`;
     const legend = make("div");
     const gallery = make("div", {}, tiles.element, legend);
-    const compared = comparison(data, seen, choose, slide ? MAP.slide : MAP.page);
+    const compared = comparison(data, seen, choose);
     const verdict = make("p", { class: "clf-distance" });
     const details = make("div", {}, verdict, compared.element);
     const table = wide("Scores of both heads");
@@ -111,7 +111,7 @@ export function mount(el, initial, onChange) {
       show, sentence,
       layout(width) {
         tiles.layout(width);
-        compared.abreast(width >= MAP.beside);
+        compared.layout(width);
         if (!state.compared) return;
         compared.fit();
         compared.redraw();
@@ -178,33 +178,46 @@ function paintSmall(canvas, values, seen, n, scaled, scale) {
 }
 
 /** Three large maps with one crosshair: A, B, and the difference A - B. */
-function comparison(data, seen, choose, height) {
+function comparison(data, seen, choose) {
   const scales = [weightColours(data), weightColours(data), signedColours(data, 1)];
   const maps = ["Head A", "Head B", "Difference A − B"].map((label, i) => {
     const name = make("p", { class: "clf-compared-name" });
     const frame = make("div", { class: "clf-scroll" });
     const map = heatMap({
-      rows: data.tokens, columns: data.tokens, scale: scales[i], label: `${label}, rows are queries`, height,
-      onMove: (cell) => choose({ query: cell.row, key: cell.column }), room: () => frame.clientWidth - 12,
+      rows: data.tokens, columns: data.tokens, scale: scales[i], label: `${label}, rows are queries`, height: MAP.high,
+      onMove: (cell) => choose({ query: cell.row, key: cell.column }), room: () => frame.clientWidth - MAP.frame,
     });
     frame.append(name, map.element, ...(i === 2 ? [colourLegend(scales[2], "A − B", false)] : []));
     return { ...map, name, frame };
   });
   const element = make("div", { class: "clf-compared" }, ...maps.map(({ frame }) => frame));
   let fitted = false; // whether the maps fit the present width
+  let room = 0;
 
   function fit() {
     if (fitted) return;
+    if (room >= MAP.beside) columns();
     maps.forEach((map) => map.measure());
     maps.forEach((map) => map.fit());
+    const frame = maps[1].frame; // without names of rows where maps stand side by side
+    element.classList.toggle("clf-fitting", maps[1].cell() * data.tokens.length <= frame.clientWidth);
     fitted = true;
+  }
+
+  /** Columns for three maps of one size, of which the first has the names of the rows. */
+  function columns() {
+    const names = maps[0].element.querySelector(".clf-rows").offsetWidth + parseFloat(getComputedStyle(maps[0].element).columnGap);
+    const side = (room - names - 2 * MAP.gap) / 3;
+    element.style.gridTemplateColumns = `${names + side}px repeat(2, ${side}px)`;
   }
 
   return {
     element,
-    abreast(all) {
-      element.classList.toggle("clf-abreast", all);
+    layout(width) {
+      room = width;
       fitted = false;
+      element.classList.toggle("clf-abreast", room >= MAP.beside);
+      element.style.gridTemplateColumns = "";
     },
     draw([first, second], values, nameOf, cell) {
       const [a, b] = [values(first), values(second)];

@@ -13,7 +13,8 @@ const SIDE = { narrow: 125, wide: 160, slide: 190 }; // of a large map
 const HEIGHT = { page: 152, slide: 230 }; // of a plot
 
 const MEANING = "Weight on other keys: half the sum over keys of |P′ − P|, mean over queries, heads and layers. " +
-  "Error of the output: |Y′ − Y| / |Y| of an attention layer, mean over layers.";
+  "Error of the output: |Y′ − Y| / |Y| of an attention layer, mean over layers. " +
+  "Loss: mean −log p of the tokens of this text after its first, of the model with all its layers converted.";
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose, preview }) => {
@@ -52,10 +53,10 @@ export function mount(el, initial, onChange) {
         step.show(state.step);
         way.show(state.way);
         layer.show(state.layer);
-        const instead = (before) => (state.step > 0 ? ` instead of ${before}` : "");
+        const before = state.step > 0 ? ` (before: ${asNumber(numbers.losses.at(state.way, 0), 2)})` : "";
         readout.replaceChildren(
-          numberOf(sizes[state.step], `of cache per token${instead(sizes[0])}`),
-          numberOf(asNumber(numbers.losses.at(...at()), 2), `nats per token, the whole model${instead(asNumber(numbers.losses.at(state.way, 0), 2))}`));
+          numberOf(sizes[state.step], `of cache per token${state.step > 0 ? ` instead of ${sizes[0]}` : ""}`),
+          numberOf(asNumber(numbers.losses.at(...at()), 2), `nats: the model's loss on this text${before}`));
         stage.show();
         curves.forEach((each) => each.show());
       },

@@ -1,8 +1,9 @@
 // Lines, points and bars with axes and a legend, in SVG. A plot is one tab stop: arrows walk its points.
 
-import { plotPlace, ruleMarks, svg, withRoom, xAxis, yAxis } from "./axes.js";
+import { plotPlace, ruleMarks, svg, xAxis, yAxis } from "./axes.js";
 import { make, uniqueName } from "./basics.js";
 import { gridMove } from "./keys.js";
+import { levelNames } from "./level_names.js";
 import { lineNames } from "./line_names.js";
 import { textSize } from "./screen.js";
 
@@ -38,11 +39,12 @@ export function plot(options) {
     const axes = { x: { ...options.x, ...content.x }, y: { ...options.y, ...content.y } };
     place = plotPlace(axes, width, height, text);
     for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) drawing.setAttribute(name, value);
-    const rules = withRoom(shown.rules, place).map((rule) => ruleMarks(rule, place));
+    const rules = shown.rules.map((rule) => ruleMarks(rule, place));
+    const levels = shown.rules.filter(({ y, label }) => y !== undefined && label);
     drawing.replaceChildren(hatch,
       ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...rules.map(([line]) => line),
-      ...shown.series.map((each) => seriesMarks(each, place)), ...rules.map(([, name]) => name),
-      ...lineNames(lineEnds(shown.series, place), place),
+      ...shown.series.map((each) => seriesMarks(each, place)), ...rules.flatMap(([, ...names]) => names),
+      ...levelNames(levels, shown.series, place), ...lineNames(lineEnds(shown.series, place), place),
     );
     legend.replaceChildren(...shown.series.map(legendEntry));
     legend.hidden = shown.series.length < 2 || options.legend === false || shown.series.some(({ end }) => end);

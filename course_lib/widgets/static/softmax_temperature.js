@@ -27,6 +27,8 @@ export function mount(el, initial, onChange) {
       choose({ predicted, hidden: false });
       more?.focus(); // the panel that had the focus is hidden
     });
+    // While a reader predicts, width and temperature stay as the question names them.
+    const settings = [...width.element.querySelectorAll("input"), step.element.querySelector("input"), plain, scaled];
     const plots = temperaturePlots(data, numbers, state, root, slide ? HEIGHT.slide : HEIGHT.page);
     const readout = make("p", { class: "clf-readout" });
     const verdict = make("p", { class: "clf-verdict" });
@@ -39,6 +41,7 @@ export function mount(el, initial, onChange) {
       const at = [state.width, state.step];
       width.show(state.width);
       step.show(state.step);
+      for (const setting of settings) setting.disabled = state.hidden;
       for (const element of [shown, readout]) element.hidden = state.hidden;
       guess.show(state.hidden, `Width ${asCount(widths[state.width])}, temperature ${asTemperature(temperatures[state.step])}`);
       verdict.hidden = state.hidden || state.predicted === null;
@@ -54,6 +57,7 @@ export function mount(el, initial, onChange) {
       body: [readout, verdict, guess.element, shown],
       help: "J is the derivative of the weights by the logits. Arrow keys walk along a curve, up and down change the curve.",
       show,
+      locked: () => state.hidden,
       layout(room) {
         const columns = room < 600 ? 1 : slide ? 2 : 3;
         const width = (room - GAP * (columns - 1)) / columns;
