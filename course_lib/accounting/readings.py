@@ -6,7 +6,14 @@ Work is counted in multiply-adds (one multiplication and one addition); `work` t
 from dataclasses import dataclass, replace
 
 from course_lib.accounting.storage import Config, parameters, require_config, weights
-from course_lib.config import GroupedConfig, LatentConfig, RotaryLatentConfig, RotatedKeysConfig, require
+from course_lib.config import (
+    GroupedConfig,
+    LatentConfig,
+    NormalisedKeysConfig,
+    RotaryLatentConfig,
+    RotatedKeysConfig,
+    require,
+)
 
 
 @dataclass(frozen=True)
@@ -23,8 +30,11 @@ class Reading:
 
     @property
     def project(self) -> int:
-        """Multiply-adds per new token with all weights except W_LK and W_LV, which `expand` or `absorb` counts."""
-        applied_elsewhere = ("W_LK", "W_LV")
+        """Multiply-adds per new token with all weights except W_LK and W_LV, which `expand` or `absorb` counts.
+
+        W_LK counts here, too, where a token caches the size of its own keys.
+        """
+        applied_elsewhere = ("W_LV",) if isinstance(self.config, NormalisedKeysConfig) else ("W_LK", "W_LV")
         shapes = {name: shape for name, shape in weights(self.config).items() if name not in applied_elsewhere}
         return sum(shape[0] * shape[1] for shape in shapes.values() if len(shape) == 2)
 

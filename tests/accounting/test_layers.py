@@ -6,6 +6,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from course_lib import accounting as A
+from course_lib.accounting.readings import partly_rotary
 from course_lib.config import (
     AlibiLatentConfig,
     GroupedConfig,
@@ -49,6 +50,11 @@ def readings(config):
     """Each reading with the argument that selects it in the layer."""
     if isinstance(config, GroupedConfig):
         return [(A.grouped(config), {})]
+    if isinstance(config, RotatedKeysConfig):
+        return [(A.expanded(config), {"reading": "expanded"})]
+    if isinstance(config, RotaryLatentConfig):
+        made = partly_rotary(config, config.turned)
+        return [(made, {"reading": "expanded"}), (A.absorbed(config), {"reading": "absorbed"})]
     return [(A.expanded(config), {"reading": "expanded"}), (A.absorbed(config), {"reading": "absorbed"})]
 
 
@@ -94,6 +100,16 @@ def test_decode_flops_equal_those_torch_counts(config, batch):
         counted(layer, X[:, :N], cache)
         step = counted(layer, X[:, N:], cache, **arguments)
         assert step == A.decode(reading, N, batch=batch).flops, reading.name
+
+
+@every_config
+def test_the_usual_readings_of_a_config_are_those_of_its_layer(config):
+    """Many tokens are read at once, and one after many."""
+    layer, X = build(config), torch.ones(BATCH, 2 * N, config.d_model)
+    assert counted(layer, X[:, :-1]) == A.prefill(config, 2 * N - 1, batch=BATCH).flops
+    cache = layer.new_cache()
+    counted(layer, X[:, :-1], cache)
+    assert counted(layer, X[:, -1:], cache) == A.decode(config, 2 * N - 1, batch=BATCH).flops
 
 
 def test_attention_flops_equal_what_torch_counts_for_its_fused_kernels():

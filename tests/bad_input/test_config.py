@@ -1,16 +1,21 @@
 """Settings of layers and models are refused when the config is made."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from course_lib.config import (
+    AlibiLatentConfig,
     DynamicRope,
     GroupedConfig,
     LatentConfig,
     Llama3Rope,
     ModelConfig,
+    NormalisedKeysConfig,
     Rope,
+    RotaryLatentConfig,
+    RotatedKeysConfig,
     TranslationConfig,
 )
 from course_lib.fields import from_fields
@@ -114,3 +119,23 @@ def test_fields_of_json(refuses, values, argument, got, rule):
 
 def test_fields_of_json_for_a_translator(refuses):
     refuses(lambda: TranslationConfig.from_dict({"source": FIELDS}), "TranslationConfig", "'source'", "'target'")
+
+
+@pytest.mark.parametrize(
+    "config, argument, got, rule",
+    [
+        (partial(RotaryLatentConfig, turned=3), "turned", "3", ("even", "0", "8")),
+        (partial(RotaryLatentConfig, turned=10), "turned", "10", ("even", "0", "8")),
+        (partial(RotaryLatentConfig, turned=-2), "turned", "-2", ("even", "0", "8")),
+        (partial(RotaryLatentConfig, turned=True), "turned", "True", ("even", "0", "8")),
+        (partial(RotaryLatentConfig, turned=2, d_rope=2), "d_rope", "2", "0"),
+        (partial(RotaryLatentConfig, turned=0, rope=Rope()), "rope", "Rope", "0"),
+        (partial(RotatedKeysConfig, window=3), "window", "3", "None"),
+        (partial(RotatedKeysConfig, d_head=5), "d_head", "5", "even"),
+        (partial(AlibiLatentConfig, rope=Rope()), "rope", "Rope", "0"),
+        (partial(NormalisedKeysConfig, d_rope=4), "d_rope", "4", "0"),
+    ],
+)
+def test_latent_configs_without_a_rotary_key(refuses, config, argument, got, rule):
+    sizes = {"d_model": 6, "n_heads": 3, "d_latent": 8, "d_head": 2} | config.keywords
+    refuses(lambda: config(**sizes), argument, got, rule)

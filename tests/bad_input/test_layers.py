@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import torch
 
-from course_lib.config import GroupedConfig, LatentConfig, Rope
+from course_lib.config import GroupedConfig, LatentConfig, Rope, RotatedKeysConfig
 from course_lib.layers import (
     BidirectionalAttention,
     Cache,
@@ -20,6 +20,7 @@ from course_lib.layers import (
     LayerNorm,
     RMSNorm,
     RotaryTable,
+    RotatedKeysLatentAttention,
     Seen,
     SwiGLU,
     attend,
@@ -32,6 +33,7 @@ from course_lib.layers.rowwise import project
 PLAIN = GroupedConfig(d_model=14, n_heads=2)
 GROUPED = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope()))
 LATENT = LatentAttention(LatentConfig(d_model=14, n_heads=6, d_latent=11, d_head=5, d_rope=4))
+ROTATED_KEYS = RotatedKeysLatentAttention(RotatedKeysConfig(d_model=14, n_heads=6, d_latent=11, d_head=4))
 
 
 def tokens(*shape):
@@ -98,6 +100,7 @@ MEMORY = CROSS.remember(X)
     [
         (lambda: LATENT(X, reading="merged"), "reading", "'merged'", ("expanded", "absorbed", "None")),
         (lambda: GROUPED(X, reading="absorbed"), "reading", "'absorbed'", ("None", "latent")),
+        (lambda: ROTATED_KEYS(X, reading="absorbed"), "reading", "'absorbed'", ("expanded", "None", "R_{j-i}")),
         (lambda: BidirectionalAttention(PLAIN)(X, Cache()), "cache", (), ("None", "causal")),
         (lambda: CrossAttention(GroupedConfig(d_model=8, n_heads=2, rope=Rope())), "rope", "Rope", "cross-attention"),
         (lambda: CrossAttention(GroupedConfig(d_model=8, n_heads=2, window=3)), "window", "3", "cross-attention"),
