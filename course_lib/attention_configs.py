@@ -196,9 +196,10 @@ class RotaryLatentConfig(WithoutRotaryKey):
     turned: int
 
     def __post_init__(self):
-        super().__post_init__()
+        require_positive(self, "d_latent")
         good = is_whole(self.turned, 0) and self.turned % 2 == 0 and self.turned <= self.d_latent
         require(good, f"turned must be an even number from 0 to d_latent = {self.d_latent}, got {self.turned!r}")
+        super().__post_init__()
 
     @property
     def rotary_width(self) -> int:
