@@ -117,6 +117,17 @@ def test_square_root():
     close(S @ S, X.T @ X, atol=1e-10 * np.abs(X.T @ X).max())
 
 
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_a_gram_matrix_of_few_rows_has_a_root(rows):
+    """Rounding makes some of its eigenvalues negative that are 0, and a root of these would be NaN."""
+    negative = 0
+    for seed in range(10):
+        X = np.random.default_rng(seed).normal(size=(rows, 11))
+        negative += np.linalg.eigvalsh(X.T @ X)[0] < 0
+        close(square_root(X.T @ X) @ square_root(X.T @ X), X.T @ X, atol=1e-13 * np.abs(X.T @ X).max())
+    assert negative > 0
+
+
 # Calibration.
 
 
@@ -134,6 +145,31 @@ def test_calibration_sums_inputs_and_looks_back_over_batches():
                 total[i - j] += P[:, :, i, j].sum()
     close(layers[1].distances, total / total.sum())
     assert not model.blocks[0].attention._forward_pre_hooks
+
+
+def inputs(model, batches):
+    """X of each attention layer, (tokens, d), as the layers see it."""
+    found = [[] for _ in model.blocks]
+    hooks = [
+        block.attention.register_forward_pre_hook(
+            lambda _, arguments, seen=seen: seen.append(arguments[0].flatten(0, 1))
+        )
+        for block, seen in zip(model.blocks, found, strict=True)
+    ]
+    with torch.no_grad():
+        for batch in batches:
+            model.attention_weights(batch)
+    for hook in hooks:
+        hook.remove()
+    return [torch.cat(seen).double().numpy() for seen in found]
+
+
+def test_sums_over_a_model_in_float32_are_in_float64():
+    """Products of numbers of 24 bits are exact in float64, and in float32 they are off by 1e-7 of their size."""
+    model = new_model(rope=Rope(base=50.0)).float()
+    for layer, X in zip(calibrate(model, texts()), inputs(model, texts()), strict=True):
+        close(layer.gram, X.T @ X, atol=1e-12 * np.abs(X.T @ X).max())
+        assert layer.gram.dtype == layer.distances.dtype == np.float64
 
 
 def test_mean_rotation_is_the_best_single_number():
@@ -161,6 +197,15 @@ def test_full_rank_is_exact(g, by):
             close(logits(convert(model, full, layers, balance)), logits(model))
 
 
+def test_each_layer_is_factored_by_its_own_inputs():
+    model = new_model(rope=Rope(base=50.0))
+    found = factors(model, 5, calibrate(model, texts()))
+    for one, X, block in zip(found, inputs(model, texts()), model.blocks, strict=True):
+        C = np.hstack([one.balance * block.attention.W_K.detach(), block.attention.W_V.detach()])
+        sigma = np.linalg.svd(X @ C, compute_uv=False)
+        close(one.singular_values, sigma[:D], atol=1e-8 * sigma[0])
+
+
 @pytest.mark.parametrize("g", [1, 3, 6])
 def test_grouped_attention_embeds_exactly_at_its_own_cache(g):
     model = new_model(n_kv_heads=g, scale=0.6, window=5, dropout=0.1)
@@ -176,6 +221,13 @@ def test_truncated_without_positions_is_the_latent_model():
     layers = calibrate(model, texts())
     close(logits(truncate(model, 5, layers)), logits(to_latent(model, 5, layers)))
     assert to_latent(model, 5).config.attention.floats_per_token == 5
+
+
+def test_window_scale_and_dropout_are_kept():
+    sizes = dict(window=5, scale=0.6, dropout=0.1)
+    plain, rotary = new_model(**sizes), new_model(rope=Rope(base=50.0), **sizes)
+    for new in (to_latent(plain, 7), decouple(rotary, 7, calibrate(rotary, texts()))):
+        assert {name: getattr(new.config.attention, name) for name in sizes} == sizes
 
 
 def test_errors_fall_with_the_rank():
@@ -297,6 +349,18 @@ def scores(attention, X, at):
     Q, (K, _) = attention.queries(X, at), attention.read(attention.compress(X, at))
     K = K.repeat_interleave(H // K.shape[1], dim=1)
     return (Q @ K.mT)[0].permute(1, 2, 0).numpy()
+
+
+def test_the_shared_key_has_most_energy_on_the_calibration_text():
+    """Of all unit mixes of the layer's KV heads, at each frequency; without calibration another mix would be best."""
+    model = new_model(rope=Rope(base=50.0))
+    new = decouple(model, 7, calibrate(model, texts()))
+    for X, old, block in zip(inputs(model, texts()), model.blocks, new.blocks, strict=True):
+        keys = X @ as_pairs(old.attention.W_K.detach().numpy(), G).transpose(1, 0, 2)  # (heads, tokens, pairs)
+        shared = X @ as_pairs(block.attention.W_KR.detach().numpy(), 1)[:, 0]
+        for i in range(E // 2):
+            largest = np.linalg.svd(keys[:, :, i], compute_uv=False)[0]
+            assert np.linalg.norm(shared[:, i]) == pytest.approx(largest, rel=1e-8)
 
 
 def test_multi_query_attention_has_one_head_already():
