@@ -159,6 +159,17 @@ def test_a_first_import_of_torch_may_set_its_defaults(as_before, monkeypatch):
     assert grade(ONE, answer).passed is True and settings() == before
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "operation",
+    [lambda: np.ones(1) / 0, lambda: np.exp([1e4]), lambda: np.exp([-1e4]), lambda: np.log([-1.0])],
+    ids=["divide", "over", "under", "invalid"],
+)
+def test_an_operation_of_which_numpy_warns_raises_in_no_answer(operation, as_before):
+    np.seterr(all="raise")
+    assert grade(ONE, lambda n: (operation(), np.ones(n))[1]).passed is True
+
+
 def test_warnings_of_the_answer_are_heard():
     with pytest.warns(RuntimeWarning, match="overflow"):
         assert grade(ONE, lambda n: 1 + 0 * np.minimum(np.exp(np.full(n, 1e4)), 1.0)).passed is True
