@@ -253,6 +253,12 @@ def test_the_certain_comes_first(answer, kind, lines):
     assert (result.kind, [line for line in lines if line not in result.message]) == (kind, []), result.message
 
 
+def test_a_mistake_that_would_have_shown_earlier_is_not_named():
+    """The answer is right at width 4, where the mistake already adds five; at width 7 both give the same numbers."""
+    result = grade(SCALED, lambda Q, K: scaled(Q, K) + 5 * (Q.shape[-1] == 7))
+    assert result.kind == "common" and "Every number differs from the expected one by 5." in result.message
+
+
 def doubled_in_place(X):
     X *= 2
     return X

@@ -145,6 +145,12 @@ def test_a_whole_number_is_exact_and_no_truth_value():
     assert difference(np.array([5]), 5) == "you got array([5]) where 5 is expected"
 
 
+def test_a_dict_has_the_expected_keys_and_no_others():
+    assert difference({"b": 2.0, "a": 1.0}, {"a": 1.0, "b": 2.0}) is None
+    assert difference({"a": 1.0}, {"a": 1.0, "b": 2.0}) == "the key 'b' is missing"
+    assert difference({"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 1.0, "b": 2.0}) == "the key 'c' should not be there"
+
+
 def test_numbers_that_print_alike_are_told_apart():
     assert difference(1.00002, 1.0) == "you got 1.00002 where 1 is expected"
     assert difference(1000.02, 1000.0) == "you got 1000.02 where 1000 is expected"
