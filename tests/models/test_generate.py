@@ -160,6 +160,15 @@ def test_a_seed_gives_one_text_and_leaves_the_callers_random_numbers():
     assert Sampling(seed=4).generator().initial_seed() == 4
 
 
+def test_one_generator_draws_all_tokens_of_a_text():
+    """Each step takes the next of its numbers."""
+    model, text, sampling = make(), prompts()[:1], Sampling(temperature=1.0, seed=4)
+    random = sampling.generator()
+    for token in generate(model, text, 12, temperature=1.0, seed=4)[0]:
+        assert token == sampling.choose(model(text)[:, -1].detach(), random)
+        text = torch.cat([text, torch.tensor([[token]])], 1)
+
+
 def test_stops():
     """Each sequence ends in front of its first stop token; the others go on."""
     model = make()

@@ -172,6 +172,14 @@ def test_sums_over_a_model_in_float32_are_in_float64():
         assert layer.gram.dtype == layer.distances.dtype == np.float64
 
 
+def test_a_model_in_training_is_calibrated_without_dropout_and_stays_in_training():
+    model = new_model(rope=Rope(base=50.0), dropout=0.5)
+    for one, other in zip(calibrate(model, texts()), calibrate(model.train(), texts()), strict=True):
+        close(one.gram, other.gram)
+        close(one.distances, other.distances)
+    assert model.training
+
+
 def test_mean_rotation_is_the_best_single_number():
     rng = np.random.default_rng(4)
     shares = rng.dirichlet(np.ones(9))

@@ -189,6 +189,7 @@ def test_a_finished_run_is_not_trained_further(tmp_path):
     first, result = run(tmp_path)
     again, same = run(tmp_path)
     assert same.evaluation == result.evaluation and same.tokens == result.tokens
+    assert same.seconds >= result.seconds and same.training_seconds == result.training_seconds
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
 
 
