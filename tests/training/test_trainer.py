@@ -12,7 +12,7 @@ from torch import nn
 
 from course_lib.training import DivergedError, NextTokenData, Recipe, checkpoint, evaluate, log, train
 from course_lib.training.distributed import Place
-from course_lib.training.folder import BESIDES, RunFolder
+from course_lib.training.folder import RunFolder
 from course_lib.training.schedule import learning_rate
 from course_lib.training.trainer import Bar, Training
 
@@ -85,40 +85,6 @@ def test_units_of_the_loss(tmp_path):
     assert again.nats_per_token == pytest.approx(float(expected), rel=1e-6)  # sums in float32
 
 
-def uneven() -> NextTokenData:
-    """Its validation text has 7 windows of 5 tokens, and 2 tokens left over, which come in a batch of their own."""
-    random = np.random.default_rng(1)
-    vocab = [b"." * (1 + i % 3) for i in range(SYMBOLS)]
-    return NextTokenData((random.integers(SYMBOLS, size=100), random.integers(SYMBOLS, size=38)), vocab, 5, 6)
-
-
-def test_every_validation_token_has_the_same_weight():
-    """In batches of different sizes, too. The mean of the batches' means would give the last tokens more."""
-    model, source = Bigram().eval(), uneven()
-    with torch.no_grad():
-        log_p = model(source.validation_tokens[None, :-1])[0].double().log_softmax(-1)
-    nats = -float(log_p[torch.arange(37), source.validation_tokens[1:]].sum())
-    size = sum(1 + int(i) % 3 for i in source.validation_tokens[1:])
-    found = evaluate(model, source)
-    assert found.tokens == 37 and found.nats_per_token == pytest.approx(nats / 37, rel=1e-6)  # sums in float32
-    assert found.bits_per_byte == pytest.approx(nats / math.log(2) / size, rel=1e-6)
-    assert not model.training
-
-
-def test_processes_share_the_validation_set():
-    class Alone(Place):
-        """One of two processes, whose sums stay its own."""
-
-        def total(self, *numbers):
-            return list(numbers)
-
-    model, cpu = Bigram(), torch.device("cpu")
-    shares = [evaluate(model, uneven(), Alone(cpu, rank, 2)) for rank in (0, 1)]
-    assert [share.tokens for share in shares] == [35, 2]
-    nats = sum(share.nats_per_token * share.tokens for share in shares)
-    assert nats / 37 == pytest.approx(evaluate(model, uneven()).nats_per_token, rel=1e-12)
-
-
 class Drawing(Bigram):
     """Notes a random number of each call in training."""
 
@@ -157,17 +123,6 @@ def test_the_bar_counts_from_the_last_resumption():
         progress |= {"tokens": 1_600, "training_seconds": 10.0}
         bar.advance(3.0, progress)
         assert bar.bar.n == 6 and bar.bar.postfix == "loss 2.050, 200 tokens/s"
-
-
-def test_a_log_keeps_the_lines_before_the_checkpoint(tmp_path):
-    """And a last line that was not written to its end is left out."""
-    path = tmp_path / "log.jsonl"
-    path.write_text("".join(log.to_line({"step": step}) for step in range(5)) + '{"step": ')
-    assert log.read(path) == [{"step": step} for step in range(5)]
-    kept = log.Log(path, before=3)
-    kept.append(step=3, loss=0.5)
-    kept.close()
-    assert log.read(path) == [{"step": 0}, {"step": 1}, {"step": 2}, {"step": 3, "loss": 0.5}]
 
 
 def test_the_log_is_json_lines(tmp_path):
@@ -291,16 +246,6 @@ class Large(nn.Module):
 
     def forward(self, tokens):
         raise AssertionError("training has begun")
-
-
-def test_a_run_asks_for_room_for_two_checkpoints_and_a_resumed_one_for_one_more(tmp_path, monkeypatch):
-    """A new checkpoint is written beside the old one."""
-    asked = []
-    monkeypatch.setattr(RunFolder, "probe", lambda folder, size: asked.append(size - BESIDES))
-    RunFolder(tmp_path).prepare({}, 1_000)
-    (tmp_path / "checkpoint.safetensors").touch()
-    RunFolder(tmp_path).prepare({}, 1_000)
-    assert asked == [2_000, 1_000]
 
 
 def test_a_full_disk_is_reported_before_training(tmp_path):
