@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
 from course_lib.models.blocks import new_cross_attention, new_feed_forward
 from course_lib.models.embeddings import Embedding, check_tokens
-from course_lib.models.norms import new_around, new_final_norm
+from course_lib.models.norms import new_around, new_final_norm, new_norm
 from course_lib.reference.norms import LayerNorm
 from course_lib.reference.positions import sinusoidal
 from course_lib.reference.transformer import PeriLN, PostLN, PreLN
@@ -56,6 +57,12 @@ def test_norms_stand_where_the_reference_has_them(placement, reference, norms):
 @pytest.mark.parametrize("placement, kind", [("post", "Identity"), ("pre", "LayerNorm"), ("peri", "LayerNorm")])
 def test_only_post_ln_needs_no_last_norm(placement, kind):
     assert type(new_final_norm(replace(CONFIG, placement=placement))).__name__ == kind
+
+
+@pytest.mark.parametrize("name, oracle", [("layer", F.layer_norm), ("rms", F.rms_norm)])
+def test_norms_have_the_eps_of_the_config(name, oracle):
+    norm = new_norm(replace(CONFIG, norm=name, norm_eps=0.3)).double().requires_grad_(False)
+    np.testing.assert_allclose(norm(rows()).numpy(), oracle(rows(), (D,), eps=0.3).numpy(), **EXACT)
 
 
 @pytest.mark.parametrize("placement", ["post", "pre", "peri"])
