@@ -133,6 +133,12 @@ def test_scores_near_1000_in_float32_hear_the_word_and_in_float64_pass():
     assert grade(softmax, lambda S: torch.softmax(torch.from_numpy(S), -1)).passed is True
 
 
+def test_the_type_of_numbers_in_nested_lists_is_seen():
+    want = np.array([[0.1, 0.2], [0.3, 0.7]])
+    assert "as float16 computes; compute in float64" in difference(nested(np.float16(want), lambda x: x[()]), want)
+    assert "computes" not in difference(nested(np.float16(want).astype(float), float), want)
+
+
 @pytest.mark.parametrize("right", [142, 142.0, np.int8(-114) + np.int64(256), Fraction(284, 2), Decimal(142)])
 def test_a_whole_number_is_compared_by_value(right):
     assert difference(right, 142) is None

@@ -118,6 +118,7 @@ def test_a_small_translator_learns_numbers_below_a_hundred(tmp_path):
     result = train(network, source, recipe, tmp_path, "cpu", ())
     assert before == 0
     assert exact_matches(network, source, [pair(n) for n in range(0, 100, 7)]) >= 0.5
+    assert result.tokens == sum(source.count(source.batch(step))[0] for step in range(100))
     tokens = result.evaluation.tokens
     size = sum(len(p.french.encode()) for p in source.validation_pairs)
     expected = result.evaluation.nats_per_token * tokens / math.log(2) / size
