@@ -332,9 +332,11 @@ def doubled_above_3(x, n):
 
 
 def test_a_mistake_whose_numbers_tell_it_needs_no_second_stage():
-    stages = Stage((draw(7), 4), "above"), Stage((draw(7), 2), "below")
-    exercise = exercise_of(doubled_above_3, *stages, text="n > 3 -> n > 5 | It begins above 3.")
-    assert grade(exercise, lambda x, n: x if n == 4 else x + 1).kind == "mistake"
+    """Whole or equal numbers may coincide by chance."""
+    for numbers, tells in ((draw(7), True), (np.arange(7.0), False), (np.full(7, 0.5), False)):
+        stages = Stage((numbers, 4), "above"), Stage((draw(7), 2), "below")
+        exercise = exercise_of(doubled_above_3, *stages, text="n > 3 -> n > 5 | It begins above 3.")
+        assert (grade(exercise, lambda x, n: x if n == 4 else x + 1).kind == "mistake") is tells
 
 
 def of_mode(x, mode):
