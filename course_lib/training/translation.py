@@ -57,7 +57,9 @@ class TranslationData(TrainingData):
 
     def pairs(self, step: int) -> list[Pair]:
         """The pairs of this step."""
-        return list(numbers.pairs(self.batch_size, seed=self.seed * 2**32 + step, largest=self.largest))
+        # Python cuts a seed into words of 32 bits, repeats them, and adds j to word j. With 2**32 here, step 2 of seed
+        # 1 (words 2 and 1) would give the pairs of step 2 of seed 0 (word 2 alone).
+        return list(numbers.pairs(self.batch_size, seed=self.seed * 2**64 + step, largest=self.largest))
 
     def batch(self, step: int) -> Batch:
         """source (b, n), source lengths (b,), target (b, m), target lengths (b,), next tokens (b, m)."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_lib import exercises
-from course_lib.exercises import check, solution
+from course_lib.exercises import check, find, hint, solution
 from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits, source
 from course_lib.exercises.grading import grade
 
@@ -148,6 +148,18 @@ def test_solution_is_printed_as_it_stands_in_the_source(capsys):
     assert capsys.readouterr().out == "def normalise_rows(A):\n    return A / A.sum(axis=1, keepdims=True)\n"
 
 
+def test_each_call_shows_one_hint_more_until_all_are_shown(monkeypatch, capsys):
+    monkeypatch.setattr(exercises, "_hints_given", {})
+    hints = find("2.1").hints
+    lines = [f"Hint {number} of {len(hints)}: {text}" for number, text in enumerate(hints, start=1)]
+    last = 'That was the last hint; `solution("2.1")` shows the code.'
+    for shown in [*range(1, len(hints) + 1), len(hints)]:
+        hint("2.1")
+        assert capsys.readouterr().out.splitlines() == lines[:shown] + [last] * (shown == len(hints))
+    hint("2.2")
+    assert capsys.readouterr().out.startswith("Hint 1 of ")
+
+
 # Mistakes as edits ----------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +265,34 @@ def test_the_certain_comes_first(answer, kind, lines):
     assert (result.kind, [line for line in lines if line not in result.message]) == (kind, []), result.message
 
 
+def test_a_mistake_that_would_have_shown_earlier_is_not_named():
+    """The answer is right at width 4, where the mistake already adds five; at width 7 both give the same numbers."""
+    result = grade(SCALED, lambda Q, K: scaled(Q, K) + 5 * (Q.shape[-1] == 7))
+    assert result.kind == "common" and "Every number differs from the expected one by 5." in result.message
+
+
+def doubled_in_place(X):
+    X *= 2
+    return X
+
+
+def test_neither_an_answer_nor_a_known_mistake_changes_the_inputs_of_a_stage():
+    """The answer is wrong at the first stage, so the others are asked for a reason; there it writes into its input."""
+    stages = Stage((np.array([1.0]),), "one"), Stage((np.array([1.0, 2.0, 4.0]),), "three")
+    mistake = Mistake(doubled_in_place, "Doubled.")
+    exercise = Exercise(**vars(EXERCISE) | {"stages": stages, "mistakes": (mistake,)})
+
+    def answer(X):
+        wrong = X + 5
+        X[1:] = 77
+        return wrong
+
+    for given in (answer, lambda X: 2 * X, lambda X: X / 2 + (len(X) > 1)):
+        assert grade(exercise, given).passed is False
+        assert [stage.inputs[0].tolist() for stage in stages] == [[1.0], [1.0, 2.0, 4.0]]
+    assert grade(exercise, halve).passed is True
+
+
 def affine(a, b, c):
     return a * b + c
 
@@ -304,9 +344,11 @@ def doubled_above_3(x, n):
 
 
 def test_a_mistake_whose_numbers_tell_it_needs_no_second_stage():
-    stages = Stage((draw(7), 4), "above"), Stage((draw(7), 2), "below")
-    exercise = exercise_of(doubled_above_3, *stages, text="n > 3 -> n > 5 | It begins above 3.")
-    assert grade(exercise, lambda x, n: x if n == 4 else x + 1).kind == "mistake"
+    """Whole or equal numbers may coincide by chance."""
+    for numbers, tells in ((draw(7), True), (np.arange(7.0), False), (np.full(7, 0.5), False)):
+        stages = Stage((numbers, 4), "above"), Stage((draw(7), 2), "below")
+        exercise = exercise_of(doubled_above_3, *stages, text="n > 3 -> n > 5 | It begins above 3.")
+        assert (grade(exercise, lambda x, n: x if n == 4 else x + 1).kind == "mistake") is tells
 
 
 def of_mode(x, mode):

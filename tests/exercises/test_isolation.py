@@ -177,6 +177,17 @@ def test_warnings_of_the_answer_stay_out_and_the_verdict_says_where_nan_begins()
     assert shown == [] and re.search("NumPy first computes NaN in line .*`return np.full.n, 1.0. . np.log", message)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "operation",
+    [lambda: np.ones(1) / 0, lambda: np.exp([1e4]), lambda: np.exp([-1e4]), lambda: np.log([-1.0])],
+    ids=["divide", "over", "under", "invalid"],
+)
+def test_an_operation_of_which_numpy_warns_raises_in_no_answer(operation, as_before):
+    np.seterr(all="raise")
+    assert grade(ONE, lambda n: (operation(), np.ones(n))[1]).passed is True
+
+
 class Unspeakable(BaseException):
     def __str__(self):
         raise SystemExit

@@ -246,6 +246,12 @@ def first_kind_only(layers, tokens, batch, itemsize):
         return 2 * count * n_kv_heads * d_head * min(tokens, window or tokens) * batch * itemsize
 
 
+def ring_that_is_empty_when_just_full(length, window):
+    """Right but for length = window, where length % window is 0 as if nothing had been written."""
+    written = (np.arange(window) < length % window) | (length > window)
+    return np.where(written, ring_in_a_loop(length, window), -1)
+
+
 def batch_checked_for_less(r, W, C, g, s):
     per_sequence = 2 * (W + g * C) - r * s * C
     return math.inf if per_sequence < 0 else -(-r * s * W // per_sequence)
@@ -318,6 +324,7 @@ def batch_above_the_ridge(ridge, weights, cache, group, itemsize):
         ("6.5", lambda length, window: np.roll(ring_in_a_loop(length, window), 1), "one slot too far"),
         ("6.5", lambda length, window: ring_in_a_loop(length, window + 1), "shape"),
         ("6.5", lambda length, window: sorted(ring_in_a_loop(length, window)), "in order of age"),
+        ("6.5", ring_that_is_empty_when_just_full, "5 tokens in 5 slots"),
         ("6.6", lambda b, W, C, g, s: 2 * b * (W + C) / (s * W + b * C), "11 sequences in 16 bits"),
         ("6.6", lambda b, W, C, g, s: b * (W + g * C) / (s * (W + b * C)), "two FLOPs"),
         ("6.6", lambda b, W, C, g, s: 2 * b * (W + g * C) / s * (W + b * C), "Put the product in parentheses"),

@@ -131,6 +131,7 @@ def ones(n):
     [
         (lambda: torch.ones(3, device="meta"), "lies on the device 'meta'"),
         (lambda: np.ma.masked_array([1.0], mask=[True]), "a masked array with hidden entries"),
+        (lambda: np.ma.masked_array([1.0, 1.0], mask=[True, False]), "a masked array with hidden entries"),
         (endless, "numbers are expected, but your result is generator"),
         (lambda: {1.0}, "numbers are expected, but your result is set"),
         (lambda: Exercise, "numbers are expected, but your result is the class Exercise"),

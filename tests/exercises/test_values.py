@@ -133,6 +133,12 @@ def test_scores_near_1000_in_float32_hear_the_word_and_in_float64_pass():
     assert grade(softmax, lambda S: torch.softmax(torch.from_numpy(S), -1)).passed is True
 
 
+def test_the_type_of_numbers_in_nested_lists_is_seen():
+    want = np.array([[0.1, 0.2], [0.3, 0.7]])
+    assert "as float16 computes; compute in float64" in difference(nested(np.float16(want), lambda x: x[()]), want)
+    assert "computes" not in difference(nested(np.float16(want).astype(float), float), want)
+
+
 @pytest.mark.parametrize("right", [142, 142.0, np.int8(-114) + np.int64(256), Fraction(284, 2), Decimal(142)])
 def test_a_whole_number_is_compared_by_value(right):
     assert difference(right, 142) is None
@@ -143,6 +149,12 @@ def test_a_whole_number_is_exact_and_no_truth_value():
     assert difference(2.0**60, 2**60) is None and difference(2.0**60, 2**60 + 1) is not None
     assert difference(True, 1) == "you got True, a truth value, where the whole number 1 is expected"
     assert difference(np.array([5]), 5) == "you got array([5]) where 5 is expected"
+
+
+def test_a_dict_has_the_expected_keys_and_no_others():
+    assert difference({"b": 2.0, "a": 1.0}, {"a": 1.0, "b": 2.0}) is None
+    assert difference({"a": 1.0}, {"a": 1.0, "b": 2.0}) == "the key 'b' is missing"
+    assert difference({"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 1.0, "b": 2.0}) == "the key 'c' should not be there"
 
 
 def test_numbers_that_print_alike_are_told_apart():
@@ -243,6 +255,7 @@ def test_places_have_no_factor_and_nan_may_be_right():
         (GIVEN[0], (2 * GIVEN, GIVEN), "2 results are asked; you return one array of shape (3,)"),
         ((np.eye(3), np.eye(2)), GIVEN, "you return a tuple of 2; one array of shape (2, 3) is asked"),
         ((GIVEN + 1, GIVEN[0]), (GIVEN, GIVEN), "in entry 1, your result has shape (3,)"),
+        ((GIVEN[0], GIVEN[:, 0]), (GIVEN, GIVEN), "in entry 0, your result has shape (3,)"),
         ((1.0, 2.0), 1.0, "you return a tuple of 2; one number is asked. Entry 0 is right"),
         ([10**400, 1], [1, 2], "beyond 1e308"),
     ],

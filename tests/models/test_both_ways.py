@@ -9,7 +9,7 @@ import transformers
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
 from course_lib.models import DecoderModel, generate, pretrained
-from course_lib.models.both_ways import decode_both_ways
+from course_lib.models.both_ways import decode_both_ways, largest_gap
 
 PROMPT, STEPS = [3, 17, 5, 8], 6
 
@@ -71,6 +71,12 @@ def test_a_cache_that_is_wrong_is_seen(llama):
 
     model.blocks[1].attention.compress = drifting
     assert decode_both_ways(model, PROMPT, 3).gaps.min() >= 1e-3 - 1e-9
+
+
+def test_a_gap_is_of_either_sign_and_in_any_layer():
+    zero, other = ({"K": [torch.zeros(1, 2, 3)] * 2, "V": [torch.zeros(1, 2, 3) for _ in range(2)]} for _ in range(2))
+    other["V"][1][0, 1, 2], other["V"][0][0, 0, 0] = -0.5, 0.25
+    assert largest_gap(zero, other) == largest_gap(other, zero) == 0.5
 
 
 def test_latent_models_keep_latent_rows_without_heads():

@@ -165,6 +165,13 @@ def test_chunks_equal_one_call(make):
     assert not parts[0].requires_grad and not model.hidden(tokens(), model.new_caches()).requires_grad
 
 
+def test_caches_have_the_capacity_that_was_asked_for():
+    model = like_llama(True)
+    caches = model.new_caches(N + 2)
+    close(model(tokens(), caches), model(tokens()).detach())
+    assert [cache.capacity for cache in caches] == 3 * [N + 2]
+
+
 @pytest.mark.parametrize("make", [like_gpt2, lambda: like_llama(True)])
 def test_ragged_chunks_equal_each_sequence_alone(make):
     """What stands in the padding is not looked at."""

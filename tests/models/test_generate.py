@@ -63,6 +63,22 @@ def test_top_p_by_hand():
     assert kept == [[False, True, False, False], [False, True, False, True], [False, True, True, True]]
 
 
+def test_top_p_is_reached_exactly():
+    """Sums of these powers of two are exact. Where the likeliest tokens have probability p, no more are kept."""
+    P = torch.tensor([[0.125, 0.5, 0.125, 0.25]]).double()
+    kept = [(keep_top_p(P.log(), p) > -torch.inf).tolist()[0] for p in (0.5, 0.75)]
+    assert kept == [[False, True, False, False], [False, True, False, True]]
+
+
+@pytest.mark.parametrize("u, token", [(0.0, 1), (1 - 2**-53, 10)])
+def test_the_ends_of_the_unit_interval_draw_tokens_that_have_a_probability(monkeypatch, u, token):
+    """The sum of ten times 0.1 in float64 is 1 - 2^-53, which is also the largest number that torch.rand gives."""
+    P = torch.tensor([[0.0] + [0.1] * 10 + [0.0]], dtype=torch.float64)
+    assert float(P.cumsum(-1)[0, -1]) == 1 - 2**-53
+    monkeypatch.setattr(torch, "rand", lambda *shape, generator, dtype: torch.full(shape, u, dtype=dtype))
+    assert sampled(P, torch.Generator()).tolist() == [token]
+
+
 def test_draws_follow_the_probabilities():
     """Of 40,000 draws, frequencies within four standard deviations; what has no probability is never drawn."""
     P, n = torch.tensor([0.0, 0.5, 0.0, 0.3, 0.2, 0.0]).double(), 40_000
@@ -144,6 +160,15 @@ def test_a_seed_gives_one_text_and_leaves_the_callers_random_numbers():
     assert Sampling(seed=4).generator().initial_seed() == 4
 
 
+def test_one_generator_draws_all_tokens_of_a_text():
+    """Each step takes the next of its numbers."""
+    model, text, sampling = make(), prompts()[:1], Sampling(temperature=1.0, seed=4)
+    random = sampling.generator()
+    for token in generate(model, text, 12, temperature=1.0, seed=4)[0]:
+        assert token == sampling.choose(model(text)[:, -1].detach(), random)
+        text = torch.cat([text, torch.tensor([[token]])], 1)
+
+
 def test_stops():
     """Each sequence ends in front of its first stop token; the others go on."""
     model = make()
@@ -166,6 +191,18 @@ def test_dropout_is_off_and_training_goes_on_after():
     model = make(dropout=0.5).train()
     assert generate(model, prompts(), 9) == generate(model, prompts(), 9)
     assert model.training and model.blocks[0].training
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_stays_also_after_an_error(training):
+    model = make(dropout=0.5).train(training)
+    generate(model, prompts(), 2)
+    assert model.training is model.blocks[0].training is training
+    with torch.no_grad():
+        model.embedding.W_E.fill_(torch.nan)
+    with pytest.raises(ValueError, match="the model's logits must be finite"):
+        generate(model, prompts(), 2)
+    assert model.training is model.blocks[0].training is training
 
 
 def test_a_model_gone_wrong_says_so():

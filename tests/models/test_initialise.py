@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
-from course_lib.models import DecoderModel
+from course_lib.models import DecoderModel, TranslationModel
 
 WIDTH, LAYERS, VOCAB = 192, 3, 997
 ATTENTION = {
@@ -44,6 +44,26 @@ def test_other_matrices_have_the_small_variance(placement, damping):
         assert float(W.var()) * len(W) == pytest.approx(2 / 5, rel=0.05)
     for W in (block.attention.W_O, block.feed_forward.W_2):
         assert float(W.var()) * len(W) == pytest.approx(2 / 5 / damping, rel=0.05)
+
+
+def test_matrices_of_swiglu_and_of_the_output_have_the_small_variance():
+    """The fan-in of W_U is the width of the stream, not the size of the vocabulary."""
+    model = new_model(feedforward="swiglu", tied=False).requires_grad_(False)
+    assert float(model.unembedding.W_U.var()) * WIDTH == pytest.approx(2 / 5, rel=0.05)
+    for block in model.blocks:
+        network = block.feed_forward
+        for W, damping in ((network.W_gate, 1), (network.W_up, 1), (network.W_down, 2 * LAYERS)):
+            assert float(W.var()) * len(W) == pytest.approx(2 / 5 / damping, rel=0.05)
+
+
+def test_a_translators_decoder_has_three_sublayers_in_a_layer_and_its_encoder_two():
+    config = new_model().config
+    torch.manual_seed(0)
+    model = TranslationModel(config, config).requires_grad_(False)
+    for side, sublayers in ((model, 3 * LAYERS), (model.encoder, 2 * LAYERS)):
+        for block in side.blocks:
+            for W in (block.attention.W_O, block.feed_forward.W_2):
+                assert float(W.var()) * len(W) == pytest.approx(2 / 5 / sublayers, rel=0.05)
 
 
 def test_the_loss_starts_near_that_of_a_uniform_guess():

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
-from course_lib.models.blocks import new_around, new_cross_attention, new_feed_forward, new_final_norm
-from course_lib.models.embeddings import Embedding
+from course_lib.models.blocks import new_around, new_cross_attention, new_feed_forward, new_final_norm, new_norm
+from course_lib.models.embeddings import Embedding, check_tokens
 from course_lib.reference.norms import LayerNorm
 from course_lib.reference.positions import sinusoidal
 from course_lib.reference.transformer import PeriLN, PostLN, PreLN
@@ -57,6 +58,12 @@ def test_only_post_ln_needs_no_last_norm(placement, kind):
     assert type(new_final_norm(replace(CONFIG, placement=placement))).__name__ == kind
 
 
+@pytest.mark.parametrize("name, oracle", [("layer", F.layer_norm), ("rms", F.rms_norm)])
+def test_norms_have_the_eps_of_the_config(name, oracle):
+    norm = new_norm(replace(CONFIG, norm=name, norm_eps=0.3)).double().requires_grad_(False)
+    np.testing.assert_allclose(norm(rows()).numpy(), oracle(rows(), (D,), eps=0.3).numpy(), **EXACT)
+
+
 @pytest.mark.parametrize("placement", ["post", "pre", "peri"])
 def test_what_a_sublayer_adds_is_dropped_in_training(placement):
     """A sublayer adds ones; at rate 0.25 they become 0 or 4/3, and the skip connection carries X on whole."""
@@ -73,6 +80,25 @@ def test_what_a_sublayer_adds_is_dropped_in_training(placement):
     np.testing.assert_allclose(around.eval()(rows(), torch.ones_like).numpy(), rows().numpy() + 1, **EXACT)
 
 
+@pytest.mark.parametrize("placement", ["pre", "peri"])
+def test_a_sublayers_output_is_dropped_behind_its_norms(placement):
+    """A norm behind the dropout would change the entries that are kept."""
+    around = randomised(new_around(replace(CONFIG, placement=placement, dropout=0.25)))
+    added, whole = around(rows(), torch.tanh) - rows(), around.eval()(rows(), torch.tanh) - rows()
+    kept = added.abs() > 1e-12
+    assert 0.5 < kept.double().mean() < 1
+    np.testing.assert_allclose(added[kept].numpy(), 4 / 3 * whole[kept].numpy(), **EXACT)
+
+
+def test_embeddings_are_dropped_behind_their_norm():
+    embedding = randomised(Embedding(replace(CONFIG, dropout=0.25, embedding_norm=True)))
+    tokens = torch.arange(N)[None]
+    dropped, whole = embedding(tokens), embedding.eval()(tokens)
+    kept = dropped != 0
+    assert 0.5 < kept.double().mean() < 1
+    np.testing.assert_allclose(dropped[kept].numpy(), 4 / 3 * whole[kept].numpy(), **EXACT)
+
+
 def test_embeddings_are_dropped_in_training():
     embedding = randomised(Embedding(replace(CONFIG, dropout=0.25)))
     tokens = torch.zeros(5, N, dtype=torch.long)
@@ -80,6 +106,13 @@ def test_embeddings_are_dropped_in_training():
     # 770 entries: 0.25 within four standard deviations of 0.016. None of W_E is 0.
     assert abs(float(dropped.double().mean()) - 0.25) < 0.065
     assert embedding.eval()(tokens).abs().min() > 0
+
+
+def test_the_first_number_that_is_no_token_is_refused():
+    check_tokens(torch.tensor([[0, VOCAB - 1]]), None, VOCAB)
+    for wrong in (-1, VOCAB):
+        with pytest.raises(ValueError, match=f"tokens must lie from 0 to vocab_size - 1 = 28, got {wrong}"):
+            check_tokens(torch.tensor([[wrong, 0]]), None, VOCAB)
 
 
 @pytest.mark.parametrize("bias, names", [(True, ["W_1", "W_2", "b_1", "b_2"]), (False, ["W_1", "W_2"])])

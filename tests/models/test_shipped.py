@@ -60,6 +60,20 @@ def test_what_could_not_be_loaded_again_is_not_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_save_that_stops_half_way_leaves_nothing_that_loads(folder, monkeypatch):
+    """The card comes last: new weights with the tokenizer of an old model are refused."""
+
+    def full(tokenizer, path):
+        raise OSError("no space left")
+
+    torch.manual_seed(1)
+    monkeypatch.setattr(type(TOKENIZER), "save", full)
+    with pytest.raises(OSError, match="no space left"):
+        shipped.save(folder, DecoderModel(CONFIG), TOKENIZER, {"name": "other"})
+    with pytest.raises(ValueError, match="sha256 differs"):
+        shipped.load(folder)
+
+
 def test_weights_of_another_model_are_refused(folder):
     path = folder / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")

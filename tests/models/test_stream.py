@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from course_lib.config import GroupedConfig, ModelConfig, Rope
 from course_lib.models import DecoderModel
-from course_lib.models.stream import VOCABULARY, Start, mean_cosine, random_stack, written
+from course_lib.models.stream import VOCABULARY, Start, matrices, mean_cosine, movement, random_stack, written
 
 TOKENS = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
 
@@ -103,6 +103,17 @@ def test_start_is_what_the_blocks_give_one_after_the_other():
 def test_noise_of_twice_the_size_moves_the_output_twice_as_far():
     moved = [np.mean([Start.of(random_stack("pre", 4, seed), eta).moved for seed in range(4)]) for eta in (2e-3, 4e-3)]
     assert moved[1] / moved[0] == pytest.approx(2, rel=0.02)
+
+
+def test_the_noise_has_the_size_eta_relative_to_each_matrix():
+    stack = random_stack("pre", 2, seed=5).requires_grad_(False)
+    before = copy.deepcopy(stack)
+    movement(stack, torch.randint(VOCABULARY, (2, 9)), eta=0.1)
+    for block, old in zip(stack.blocks, before.blocks, strict=True):
+        for W, V in zip(matrices(block), matrices(old), strict=True):
+            # 4096 entries or more: their standard deviation is known to about 1 %.
+            assert float((W - V).std() / V.std()) == pytest.approx(0.1, rel=0.05)
+    assert torch.equal(stack.embedding.W_E, before.embedding.W_E)
 
 
 def test_attention_writes_the_square_of_a_mean_of_unit_rows():

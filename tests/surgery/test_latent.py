@@ -117,6 +117,17 @@ def test_square_root():
     close(S @ S, X.T @ X, atol=1e-10 * np.abs(X.T @ X).max())
 
 
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_a_gram_matrix_of_few_rows_has_a_root(rows):
+    """Rounding makes some of its eigenvalues negative that are 0, and a root of these would be NaN."""
+    negative = 0
+    for seed in range(10):
+        X = np.random.default_rng(seed).normal(size=(rows, 11))
+        negative += np.linalg.eigvalsh(X.T @ X)[0] < 0
+        close(square_root(X.T @ X) @ square_root(X.T @ X), X.T @ X, atol=1e-13 * np.abs(X.T @ X).max())
+    assert negative > 0
+
+
 # Calibration.
 
 
@@ -176,6 +187,13 @@ def test_truncated_without_positions_is_the_latent_model():
     layers = calibrate(model, texts())
     close(logits(truncate(model, 5, layers)), logits(to_latent(model, 5, layers)))
     assert to_latent(model, 5).config.attention.floats_per_token == 5
+
+
+def test_window_scale_and_dropout_are_kept():
+    sizes = dict(window=5, scale=0.6, dropout=0.1)
+    plain, rotary = new_model(**sizes), new_model(rope=Rope(base=50.0), **sizes)
+    for new in (to_latent(plain, 7), decouple(rotary, 7, calibrate(rotary, texts()))):
+        assert {name: getattr(new.config.attention, name) for name in sizes} == sizes
 
 
 def test_errors_fall_with_the_rank():

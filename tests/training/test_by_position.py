@@ -27,6 +27,30 @@ def test_a_periodic_text_is_learnt_and_a_run_repeats():
     assert all(same) and not torch.equal(trained.embedding.W_E, other.embedding.W_E)
 
 
+def test_learning_rates_and_lengths_of_gradients(monkeypatch):
+    """Of 16 steps two warm up; then the rate falls linearly. Large logits have gradients that are cut to length 1."""
+    steep, rates, lengths, step = model(), [], [], torch.optim.AdamW.step
+    torch.nn.init.constant_(steep.norm.gamma, 30.0)
+
+    def noted(optimiser):
+        rates.append([group["lr"] for group in optimiser.param_groups])
+        lengths.append(float(torch.cat([p.grad.flatten() for p in steep.parameters()]).norm()))
+        return step(optimiser)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", noted)
+    fit(steep, TEXT, 16, batch=1, length=5, rate=0.016)
+    expected = [0.008, *(0.001 * left for left in range(15, 0, -1))]
+    np.testing.assert_allclose(rates, np.array(expected)[:, None], rtol=1e-12)
+    assert max(lengths) == pytest.approx(1, rel=1e-4)  # clip_grad_norm_ divides by length + 1e-6, in float32
+
+
+def test_the_shortest_text_is_one_piece_and_the_token_after_it(monkeypatch):
+    untrained, read = model(), []
+    untrained.register_forward_pre_hook(lambda _, arguments: read.append(arguments[0]))
+    fit(untrained, TEXT[:6], 1, batch=2, length=5, rate=1e-3)
+    assert read[0].tolist() == [TEXT[:5].tolist()] * 2
+
+
 def test_the_loss_at_each_position_is_that_of_each_piece_alone():
     untrained, pieces = model().eval(), spread(TEXT[:90], 40, 12)  # more pieces than go through at once
     by_hand = np.zeros(11)

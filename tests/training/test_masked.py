@@ -53,6 +53,14 @@ def test_eighty_ten_ten():
     assert float((places - 1_350).abs().max()) < 5 * 34
 
 
+def test_random_tokens_of_a_window_are_drawn_one_by_one():
+    """Two in a window are equal once in eleven times."""
+    inputs, targets = data(context=200).batch(0)  # of 30 tokens that are asked for, about three are replaced
+    replaced = (targets != IGNORED) & (inputs != 11) & (inputs != targets)
+    several = [row[places] for row, places in zip(inputs, replaced, strict=True) if places.sum() > 1]
+    assert len(several) > 10 and sum(len(set(row.tolist())) > 1 for row in several) > len(several) / 2
+
+
 def test_a_batch_depends_on_seed_and_step_alone():
     there = [data().batch(step) for step in range(5)]
     back = [data().batch(step) for step in reversed(range(5))][::-1]

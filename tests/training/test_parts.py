@@ -135,7 +135,18 @@ def test_ignored_targets_cost_nothing():
     assert float(cross_entropy(logits, targets)) == pytest.approx(float(expected), rel=1e-6)  # float32
 
 
+def test_the_sum_of_losses_is_taken_in_float32():
+    """Logits that are rounded to bfloat16 have 8 bits; their losses and the sum of these have 24."""
+    logits = torch.randn(40, 50, 5, generator=torch.Generator().manual_seed(0)).bfloat16()
+    targets = torch.randint(5, (40, 50), generator=torch.Generator().manual_seed(1))
+    expected = -logits.double().log_softmax(-1).gather(-1, targets[..., None]).sum()
+    assert cross_entropy(logits, targets).dtype == torch.float32
+    assert float(cross_entropy(logits, targets)) == pytest.approx(float(expected), rel=1e-5)
+
+
 def test_runs_on_another_text_are_told_apart():
     assert data().describe() == data().describe()
-    other = NextTokenData(((np.arange(101) + 1) % 11, np.arange(38) % 11), VOCAB, 5, 3)
-    assert other.describe() != data().describe()
+    for training, validation in ((1, 0), (0, 1)):
+        texts = (np.arange(101) + training) % 11, (np.arange(38) + validation) % 11
+        assert NextTokenData(texts, VOCAB, 5, 3).describe() != data().describe()
+    assert data(seed=1).describe() != data().describe()

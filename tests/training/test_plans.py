@@ -100,6 +100,18 @@ def test_first_weights_depend_on_the_plan_alone(short, text, tmp_path):
     assert one["weights_sha256"] == two["weights_sha256"]
 
 
+def test_losses_of_a_card_are_those_of_the_stored_weights(short, text, tmp_path, monkeypatch):
+    rounded = []
+
+    def noted(model, data):
+        rounded.append(all(torch.equal(p, p.half().float()) for p in model.parameters()))
+        return evaluate(model, data)
+
+    monkeypatch.setattr(named, "evaluate", noted)
+    named.train_named("docs-mla", tmp_path, corpora.from_file(text), "cpu", ())
+    assert rounded == [True, True]
+
+
 def shortened(monkeypatch, name):
     recipe = replace(PLANS[name].recipe, steps=2, warmup=1)
     monkeypatch.setitem(PLANS, name, replace(PLANS[name], recipe=recipe))

@@ -11,6 +11,10 @@ import torch
 from torch import nn
 
 from course_lib.training import DivergedError, NextTokenData, Recipe, checkpoint, evaluate, log, train
+from course_lib.training.distributed import Place
+from course_lib.training.folder import RunFolder
+from course_lib.training.schedule import learning_rate
+from course_lib.training.trainer import Bar, Training
 
 SYMBOLS = 11
 RECIPE = Recipe(steps=60, learning_rate=0.05, warmup=5, evaluate_every=20, checkpoint_every=7, log_every=3)
@@ -81,6 +85,46 @@ def test_units_of_the_loss(tmp_path):
     assert again.nats_per_token == pytest.approx(float(expected), rel=1e-6)  # sums in float32
 
 
+class Drawing(Bigram):
+    """Notes a random number of each call in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def forward(self, tokens):
+        if self.training:
+            self.drawn.append(float(torch.rand(())))
+        return super().forward(tokens)
+
+
+def test_random_numbers_of_a_step_depend_on_the_seed_and_on_the_step(tmp_path):
+    """They are not those of another step or of another seed, so that dropout differs."""
+    drawn = []
+    for number, seed in enumerate((0, 0, 1)):
+        model, _ = run(tmp_path / str(number), replace(RECIPE, steps=9, seed=seed), Drawing())
+        drawn.append(model.drawn)
+    assert drawn[0] == drawn[1] and len(set(drawn[0] + drawn[2])) == 18
+
+
+def test_weights_that_do_not_decay_learn_at_the_same_rate(tmp_path):
+    training = Training(Bigram(), data(), RECIPE, RunFolder(tmp_path), Place(torch.device("cpu")))
+    assert len(training.optimiser.param_groups) == 2
+    for step in (0, 3, 30, 59):
+        assert training.set_rate(step) == learning_rate(RECIPE, step)
+        assert [group["lr"] for group in training.optimiser.param_groups] == [learning_rate(RECIPE, step)] * 2
+
+
+def test_the_bar_counts_from_the_last_resumption():
+    """The trainer changes the dict of its progress in place."""
+    progress = {"tokens": 1_000, "training_seconds": 7.0}
+    with Bar(10, 4, shown=True) as bar:
+        bar.advance(2.0, progress)
+        progress |= {"tokens": 1_600, "training_seconds": 10.0}
+        bar.advance(3.0, progress)
+        assert bar.bar.n == 6 and bar.bar.postfix == "loss 2.050, 200 tokens/s"
+
+
 def test_the_log_is_json_lines(tmp_path):
     _, result = run(tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -100,6 +144,7 @@ def test_a_finished_run_is_not_trained_further(tmp_path):
     first, result = run(tmp_path)
     again, same = run(tmp_path)
     assert same.evaluation == result.evaluation and same.tokens == result.tokens
+    assert same.seconds >= result.seconds and same.training_seconds == result.training_seconds
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
 
 
