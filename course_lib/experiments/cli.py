@@ -1,0 +1,123 @@
+"""The commands `python -m course_lib experiment NAME`. Each imports what it needs when it runs: help comes at once."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Compare kinds of attention by training small models. A command that was stopped goes on where it was.",
+    no_args_is_help=True,
+)
+
+# As in `catalogue.EXPERIMENTS`, which this module does not import because that takes seconds.
+SUMMARIES = {
+    "learning-rates": "The learning rate of each arm.",
+    "equal-cache": "All core arms at equal cache and parameters.",
+    "positions": "Kinds of positions in latent attention.",
+    "common-rate": "Core arms, all with the same learning rate.",
+    "equal-widths": "Core arms with equal d_ff, so unequal parameters.",
+    "fewer-steps": "MHA and MQA-64 after fewer steps.",
+}
+TUNES = "Arms whose learning rate is not tuned yet in the folder are tuned first."
+
+PresetName = Annotated[str, typer.Option("--preset", help="Sizes, steps and seeds: cpu, gpu or smoke.")]
+Folder = Annotated[Path | None, typer.Option(help="Where the runs are; default runs/experiments/PRESET-CORPUS.")]
+CorpusName = Annotated[str, typer.Option("--corpus", help="docs, code (without docstrings), or another of the course.")]
+TokensFile = Annotated[
+    Path | None, typer.Option("--tokens", help="A file made by `experiment tokens`, in place of the corpus.")
+]
+Address = Annotated[str, typer.Option("--scheduler", help="Address of a Dask scheduler; default: 2 local processes.")]
+InProcess = Annotated[bool, typer.Option("--sequential", help="One run after the other in this process, without Dask.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Steps of a run; default: those of the preset.")]
+
+
+def command(name: str) -> Callable:
+    def run(
+        preset: PresetName = "cpu",
+        folder: Folder = None,
+        corpus: CorpusName = "docs",
+        tokens: TokensFile = None,
+        scheduler: Address = "",
+        sequential: InProcess = False,
+        steps: Steps = None,
+    ) -> None:
+        require_packages("pyarrow", "scipy", *(() if sequential else ("distributed",)))
+        stop_on_errors(lambda: carry_out(name, (preset, steps), folder, (corpus, tokens), (scheduler, sequential)))
+
+    run.__doc__ = f"{SUMMARIES[name]} {TUNES if name != 'learning-rates' else ''}".strip()
+    return run
+
+
+for each in SUMMARIES:
+    app.command(each)(command(each))
+
+
+def carry_out(
+    name: str,
+    sizes: tuple[str, int | None],
+    folder: Path | None,
+    text: tuple[str, Path | None],
+    where: tuple[str, bool],
+) -> None:
+    """Carry out an experiment: sizes (preset, steps or None), text (corpus, file or None), where (address, in process).
+
+    Raises ValueError for names that are unknown and folders that hold another sweep, OSError as the folder does.
+    """
+    from dataclasses import replace
+
+    from course_lib.experiments.catalogue import EXPERIMENTS
+    from course_lib.experiments.display import Display
+    from course_lib.experiments.presets import preset
+    from course_lib.experiments.scheduler import Dask, Sequential, settle
+    from course_lib.experiments.sweep import open_sweep
+
+    (preset_name, steps), (corpus, tokens), (scheduler, sequential) = sizes, text, where
+    chosen = preset(preset_name)
+    chosen = chosen if steps is None else replace(chosen, steps=steps)
+    sweep = open_sweep(folder or Path("runs") / "experiments" / f"{chosen.name}-{corpus}", chosen, corpus, tokens)
+    with Sequential() if sequential else Dask(scheduler or None) as executor, Display(sweep.folder) as display:
+        settle(EXPERIMENTS[name], sweep, executor, display)
+
+
+@app.command()
+def tokens(
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    preset: PresetName = "cpu",
+    corpus: CorpusName = "docs",
+) -> None:
+    """Make the file of tokens that runs on another machine need, which then needs no corpus."""
+
+    def make() -> None:
+        from course_lib.experiments import data, documents, presets
+
+        chosen = presets.preset(preset)
+        made = data.make(documents.load(corpus, chosen.documents), chosen.vocab_size)
+        made.write(file)
+        typer.echo(f"{file}: {len(made.training):,} training tokens, digest {made.digest}")
+
+    stop_on_errors(make)
+
+
+def require_packages(*names: str) -> None:
+    """Stop the command, and say what to install, unless these packages are there."""
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        without = ", or add --sequential" if missing == ["distributed"] else ""
+        typer.echo(
+            f"Error: experiments need {', '.join(missing)}. Run: pip install -c constraints.txt -e '.[experiments]'"
+            f"{without}",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def stop_on_errors(work: Callable[[], None]) -> None:
+    """Call `work`; a ValueError or OSError becomes a message and exit code 1."""
+    try:
+        work()
+    except (ValueError, OSError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error

@@ -1,0 +1,65 @@
+"""The learning rate of each arm: short runs on a seed of their own, judged on the tune split."""
+
+import math
+from collections.abc import Callable
+
+import pyarrow.parquet
+
+from course_lib.experiments import arms
+from course_lib.experiments.plan import Plan
+from course_lib.experiments.run import DOCUMENTS, result_of, settled
+from course_lib.experiments.sweep import Sweep
+
+EXTENSIONS = 3  # how often the grid of learning rates is extended on each side
+
+
+def tune_loss(plan: Plan, sweep: Sweep) -> float | None:
+    """The mean loss of the documents of the tune split; None if the run has no result yet.
+
+    A run that diverged counts as inf. So does one that failed and is not tried again: the others go on without it.
+    """
+    folder = plan.folder(sweep.folder)
+    found = result_of(folder)
+    if found is None:
+        return math.inf if settled(plan, sweep.folder) else None
+    if "diverged" in found:
+        return math.inf
+    rows = pyarrow.parquet.read_table(folder / DOCUMENTS).to_pylist()
+    return mean_loss([row for row in rows if row["split"] == "tune" and row["kept"]])
+
+
+def mean_loss(rows: list[dict]) -> float:
+    """The mean over documents of their loss in nats per token."""
+    return sum(row["nats"] / row["tokens"] for row in rows) / len(rows)
+
+
+def tried_rates(
+    grid: tuple[float, ...], loss: Callable[[float], float | None]
+) -> tuple[tuple[float, ...], float | None]:
+    """(learning rates to try, the best of them). The best is None while one is open, or if none has a finite loss.
+
+    While the best lies at an edge of the rates tried, which begin with `grid`, the next rate beyond it is added: half
+    or twice that rate, at most EXTENSIONS times on each side. loss: rate -> loss on the tune split, None if not known.
+    """
+    rates, lowest, highest = grid, grid[0] / 2**EXTENSIONS, grid[-1] * 2**EXTENSIONS
+    while True:
+        found = {rate: value for rate in rates if (value := loss(rate)) is not None}
+        best = min(found, key=lambda rate: (found[rate], rate), default=None)
+        if len(found) < len(rates) or not math.isfinite(found[best]):
+            return rates, None
+        if best == rates[0] and best > lowest:
+            rates = (best / 2, *rates)
+        elif best == rates[-1] and best < highest:
+            rates = (*rates, best * 2)
+        else:
+            return rates, best
+
+
+def tuning_plans(sweep: Sweep, arm: str) -> tuple[list[Plan], float | None]:
+    """(the short runs that tune an arm, its learning rate or None: see `tried_rates`).
+
+    An arm that repeats another one has the learning rate of that one.
+    """
+    tuned = arms.arm(arm).repeats or arm
+    rates, best = tried_rates(sweep.preset.rates, lambda rate: tune_loss(sweep.tuning(tuned, rate), sweep))
+    return [sweep.tuning(tuned, rate) for rate in rates], best
