@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from course_lib.experiments.plan import Plan
-from course_lib.experiments.presets import Preset
 from course_lib.experiments.sweep import Sweep
 from course_lib.experiments.tuning import tuning_plans
 
@@ -43,7 +42,7 @@ def at_tuned_rate(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Pl
 
 
 def at_common_rate(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Plan]:
-    yield sweep.compared(arm, seed, common_rate(sweep.preset), sweep.preset.steps)
+    yield sweep.compared(arm, seed, sweep.preset.common_rate, sweep.preset.steps)
 
 
 def at_equal_widths(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Plan]:
@@ -52,22 +51,12 @@ def at_equal_widths(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[
 
 def in_fewer_steps(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Plan]:
     """A run of two sevenths of the steps with a schedule of its own, and the whole run to compare with."""
-    yield sweep.compared(arm, seed, rate, fewer_steps(sweep.preset.steps))
+    yield sweep.compared(arm, seed, rate, sweep.preset.fewer_steps)
     yield sweep.compared(arm, seed, rate, sweep.preset.steps)
 
 
 def no_runs(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Plan]:
     yield from ()
-
-
-def common_rate(preset: Preset) -> float:
-    """The middle one of the learning rates that are tried first."""
-    return preset.rates[len(preset.rates) // 2]
-
-
-def fewer_steps(steps: int) -> int:
-    """500 steps where a whole run has 1,750."""
-    return max(1, steps * 2 // 7)
 
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(

@@ -83,6 +83,22 @@ def carry_out(
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="The folder of a sweep.")],
+    to: Annotated[Path | None, typer.Option(help="Where the report goes; default FOLDER/report.")] = None,
+) -> None:
+    """Make tables and pictures of a sweep from the folders of its runs alone."""
+    require_packages("pyarrow", "scipy", "matplotlib")
+
+    def make() -> None:
+        from course_lib.experiments.report import build
+
+        typer.echo(build(folder, to) / "report.md")
+
+    stop_on_errors(make)
+
+
+@app.command()
 def tokens(
     file: Annotated[Path, typer.Argument(help="The file to write.")],
     preset: PresetName = "cpu",

@@ -11,6 +11,7 @@ from course_lib.text.corpus import Corpus, Document, share
 
 LONG = 40  # characters of a line that counts as repeated if it occurs in training
 MOST_REPEATED = 0.5  # a held-out document with a larger share of repeated characters is left out of means
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what may have a docstring
 HELD_OUT = {"test": (0.0, 0.1), "tune": (0.1, 0.2)}  # split -> from which to which share of the names' hashes
 
 
@@ -31,7 +32,8 @@ def load(name: str, documents: float = 1.0) -> Corpus:
     corpus = corpora.load(name)
     if name == "code":
         kept = (Document(each, without_docstrings(text)) for each, text in corpus.documents)
-        corpus = replace(corpus, name="code without docstrings", documents=tuple(kept))
+        kept = tuple(document for document in kept if document.text.strip())
+        corpus = replace(corpus, name="code without docstrings", documents=kept)
     taken = tuple(document for document in corpus.documents if share(f"taken {document.name}") < documents)
     return replace(corpus, documents=taken)
 
@@ -72,20 +74,20 @@ def long_lines(text: str) -> list[str]:
 
 
 def without_docstrings(source: str) -> str:
-    """Python source code without the lines of its docstrings. Source that does not parse stays as it is."""
+    """Python source code without the lines of its docstrings. Source that does not parse stays as it is.
+
+    Where a class or function has nothing but a docstring, `pass` takes its place.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return source
-    gone = {line for node in ast.walk(tree) for line in docstring_lines(node)}
-    lines = source.split("\n")
-    return "\n".join(line for number, line in enumerate(lines, start=1) if number not in gone)
-
-
-def docstring_lines(node: ast.AST) -> range:
-    """The numbers of the lines of the docstring of a module, class or function, counted from 1."""
-    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        return range(0)
-    if ast.get_docstring(node, clean=False) is None:
-        return range(0)
-    return range(node.body[0].lineno, node.body[0].end_lineno + 1)
+    lines: list[str | None] = list(source.split("\n"))
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            first = node.body[0]
+            alone = len(node.body) == 1 and not isinstance(node, ast.Module)
+            lines[first.lineno - 1 : first.end_lineno] = [None] * (first.end_lineno - first.lineno + 1)
+            if alone:
+                lines[first.lineno - 1] = " " * first.col_offset + "pass"
+    return "\n".join(line for line in lines if line is not None)

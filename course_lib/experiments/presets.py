@@ -51,10 +51,21 @@ class Preset:
         """Those of an experiment's arms that the preset has."""
         return arms if self.arms is None else tuple(arm for arm in arms if arm in self.arms)
 
+    @property
+    def common_rate(self) -> float:
+        """The learning rate that all arms share in a comparison at one rate: the middle one of `rates`."""
+        return self.rates[len(self.rates) // 2]
+
+    @property
+    def fewer_steps(self) -> int:
+        """Two sevenths of all steps: 500 of 1,750."""
+        return max(1, self.steps * 2 // 7)
+
     def sizes(self) -> dict:
         """What must stay the same in a sweep that was begun, ready for JSON."""
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in NOT_SIZES}
-        return values | {"rates": list(self.rates)}
+        derived = {"common rate": self.common_rate, "fewer steps": self.fewer_steps}
+        return values | {"rates": list(self.rates)} | derived
 
     def recipe(self, seed: int, rate: float, steps: int) -> Recipe:
         """How one run is trained: AdamW, a linear rise over at most 100 steps, then half a cosine down to 2 %."""

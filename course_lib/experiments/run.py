@@ -19,6 +19,7 @@ import pyarrow.parquet
 import torch
 
 from course_lib.experiments import data
+from course_lib.experiments.costs import costs
 from course_lib.experiments.data import HeldOut, Tokens
 from course_lib.experiments.evaluation import document_losses
 from course_lib.experiments.plan import Plan
@@ -62,7 +63,8 @@ def finish(plan: Plan, folder: Path, tokens: Tokens) -> None:
         model = DecoderModel(plan.model)
     batches = tokens.batches(plan.context, plan.sequences, plan.recipe.seed)
     drop_damaged(folder / checkpoint.NAME)
-    found = plan.describe() | {"parameters": sum(p.numel() for p in model.parameters())}
+    size = {"parameters": sum(p.numel() for p in model.parameters()), "d_ff": plan.model.d_ff}
+    found = plan.describe() | {"costs": size | costs(model)}
     try:
         result = train(model, batches, plan.recipe, folder, plan.device, ())
     except DivergedError as error:
@@ -73,9 +75,14 @@ def finish(plan: Plan, folder: Path, tokens: Tokens) -> None:
     write_documents(folder / DOCUMENTS, rows)
     took = {"evaluation_seconds": round(time.perf_counter() - began, 1)}
     found |= {"curve": result.evaluation.as_dict(), "training": figures(result) | took, "machine": machine()}
-    if hasattr(os, "sync"):
-        os.sync()  # when the machine loses power, no result is left without the files that it stands on
+    bring_to_disk(folder / DOCUMENTS)  # so that a loss of power leaves no result without its documents
     write_json(folder / RESULT, found)
+
+
+def bring_to_disk(path: Path) -> None:
+    """Wait until the content of a file is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def drop_damaged(path: Path) -> None:

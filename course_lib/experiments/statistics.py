@@ -83,7 +83,7 @@ class Estimate:
         return self.t.hull(self.bootstrap)
 
 
-def estimate(differences: ArrayLike, level: float = LEVEL) -> Estimate:
+def estimate(differences: ArrayLike, level: float = LEVEL, resamples: int = RESAMPLES) -> Estimate:
     """Mean, intervals and variances of differences (S, M).
 
     Raises ValueError unless S >= 2, M >= 2 and all are finite.
@@ -93,7 +93,7 @@ def estimate(differences: ArrayLike, level: float = LEVEL) -> Estimate:
     error, freedom = standard_error(D)
     mean = float(D.mean())
     half = float(stats.t.ppf((1 + level) / 2, freedom)) * error
-    bootstrap = crossed_bootstrap(D, np.random.default_rng(SEED), level)
+    bootstrap = crossed_bootstrap(D, np.random.default_rng(SEED), level, resamples)
     return Estimate(mean, error, freedom, Interval(mean - half, mean + half), bootstrap, components(D), *D.shape)
 
 

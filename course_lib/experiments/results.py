@@ -1,0 +1,141 @@
+"""The results of a sweep, read from the folders of its runs alone: losses by seed and document."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+
+from course_lib.config import require
+from course_lib.experiments.arms import ARMS
+from course_lib.experiments.plan import RUNS, Labels
+from course_lib.experiments.presets import TUNING_SEED
+from course_lib.experiments.run import DOCUMENTS, FAILURE, failure, result_of
+from course_lib.experiments.sweep import SETTINGS
+from course_lib.files import read_json
+from course_lib.training import log
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run with a result."""
+
+    folder: Path
+    labels: Labels
+    result: dict
+
+    @property
+    def diverged(self) -> bool:
+        return "diverged" in self.result
+
+    @cached_property
+    def documents(self) -> tuple[dict, ...]:
+        """A row for each evaluated document, sorted by name: see `run.evaluated`."""
+        rows = pyarrow.parquet.read_table(self.folder / DOCUMENTS).to_pylist()
+        return tuple(sorted(rows, key=lambda row: row["document"]))
+
+    def losses(self, split: str = "test", everything: bool = False) -> dict[str, float]:
+        """Document -> nats per token, of the documents that count in means, or of all."""
+        rows = (row for row in self.documents if row["split"] == split and (row["kept"] or everything))
+        return {row["document"]: row["nats"] / row["tokens"] for row in rows}
+
+    def per_token(self, split: str = "test") -> float:
+        """Nats per token over all tokens of the documents that count, so that long documents count more."""
+        rows = [row for row in self.documents if row["split"] == split and row["kept"]]
+        return sum(row["nats"] for row in rows) / sum(row["tokens"] for row in rows)
+
+    @cached_property
+    def log(self) -> list[dict]:
+        """The lines of the trainer's log."""
+        return log.read(self.folder / log.NAME)
+
+
+def order(labels: Labels) -> tuple:
+    """Sorts runs: arms as in ARMS, unknown ones behind them."""
+    place = list(ARMS).index(labels.arm) if labels.arm in ARMS else len(ARMS)
+    return place, labels.arm, labels.widths, labels.steps, labels.rate, labels.seed
+
+
+@dataclass(frozen=True)
+class Results:
+    """All results of a sweep, and the runs that failed."""
+
+    settings: dict  # what sweep.json holds
+    runs: tuple[Finished, ...]  # with a result, diverged ones included
+    failed: tuple[dict, ...]  # what each failure.json holds
+
+    def compared(self) -> list[Finished]:
+        """The runs whose loss on the test is a result."""
+        return [run for run in self.runs if run.labels.seed != TUNING_SEED and not run.diverged]
+
+    def tuning(self) -> dict[str, dict[float, float]]:
+        """Arm -> learning rate -> mean loss on the tune split; inf for a run that diverged."""
+        found: dict[str, dict[float, float]] = {}
+        for run in self.runs:
+            if run.labels.seed == TUNING_SEED:
+                loss = math.inf if run.diverged else float(np.mean(list(run.losses("tune").values())))
+                found.setdefault(run.labels.arm, {})[run.labels.rate] = loss
+        return found
+
+    def tuned_rate(self, arm: str) -> float | None:
+        """The best of the learning rates tried with an arm, or with the arm that it repeats; None if none was tried."""
+        repeated = ARMS[arm].repeats if arm in ARMS else None
+        losses = self.tuning().get(repeated or arm, {})
+        return min(losses, key=lambda rate: (losses[rate], rate), default=None)
+
+    def view(self, steps: int, rate: Callable[[str], float | None], widths: str = "matched") -> "View":
+        """The compared runs with so many steps, a given learning rate for each arm, and these widths, by arm."""
+        arms: dict[str, list[Finished]] = {}
+        rates = {arm: rate(arm) for arm in {run.labels.arm for run in self.runs}}
+        for run in self.compared():
+            labels = run.labels
+            if (labels.steps, labels.widths, labels.rate) == (steps, widths, rates[labels.arm]):
+                arms.setdefault(labels.arm, []).append(run)
+        return View(arms)
+
+
+@dataclass(frozen=True)
+class View:
+    """Runs that may be compared, by arm; those of an arm differ in the seed alone."""
+
+    arms: dict[str, list[Finished]]
+
+    def losses(self, arm: str, split: str = "test", everything: bool = False) -> np.ndarray:
+        """Loss by seed and document, (S, M), seeds in ascending order and documents sorted by name."""
+        return np.array([list(run.losses(split, everything).values()) for run in self.arms[arm]])
+
+    def differences(
+        self, first: str, second: str, split: str = "test", everything: bool = False
+    ) -> dict[int, np.ndarray]:
+        """Seed -> loss of the first arm minus that of the second by document, (M,), for the seeds that both have."""
+        others = {run.labels.seed: run.losses(split, everything) for run in self.arms[second]}
+        found = {}
+        for run in self.arms[first]:
+            mine, other = run.losses(split, everything), others.get(run.labels.seed)
+            if other is not None:
+                require(mine.keys() == other.keys(), f"{first} and {second} must be evaluated on the same documents")
+                found[run.labels.seed] = np.array([mine[name] - other[name] for name in mine])
+        return found
+
+
+def read(folder: Path) -> Results:
+    """Read a sweep's folder. Raises ValueError when it holds none, or none that is readable; OSError without it."""
+    path = folder / SETTINGS
+    require(path.exists(), f"folder must hold a sweep, got {folder}, where {SETTINGS} is missing")
+    folders = sorted(each for each in (folder / RUNS).glob("*") if each.is_dir())
+    runs = (finished(each) for each in folders)
+    failed = tuple(failure(each / FAILURE) for each in folders if (each / FAILURE).exists() and result_of(each) is None)
+    return Results(read_json(path), in_order(run for run in runs if run is not None), failed)
+
+
+def finished(folder: Path) -> Finished | None:
+    """The run in this folder; None if it has no result."""
+    result = result_of(folder)
+    return None if result is None else Finished(folder, Labels(**result["labels"]), result)
+
+
+def in_order(runs: Iterable[Finished]) -> tuple[Finished, ...]:
+    return tuple(sorted(runs, key=lambda run: order(run.labels)))
