@@ -64,7 +64,8 @@ def carry_out(
 ) -> None:
     """Carry out an experiment: sizes (preset, steps or None), text (corpus, file or None), where (address, in process).
 
-    Raises ValueError for names that are unknown and folders that hold another sweep, OSError as the folder does.
+    The exit code is 1 when a run failed. Raises ValueError for names that are unknown and folders that hold another
+    sweep, and OSError when the folder cannot be written.
     """
     from dataclasses import replace
 
@@ -80,6 +81,11 @@ def carry_out(
     sweep = open_sweep(folder or Path("runs") / "experiments" / f"{chosen.name}-{corpus}", chosen, corpus, tokens)
     with Sequential() if sequential else Dask(scheduler or None) as executor, Display(sweep.folder) as display:
         settle(EXPERIMENTS[name], sweep, executor, display)
+    done, failed = display.totals()
+    advice = f"python -m course_lib experiment report {sweep.folder}"
+    typer.echo(f"{done} runs have a result, {failed} failed. Tables and pictures: {advice}")
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -106,15 +112,35 @@ def tokens(
 ) -> None:
     """Make the file of tokens that runs on another machine need, which then needs no corpus."""
 
-    def make() -> None:
-        from course_lib.experiments import data, documents, presets
+    require_packages("pyarrow")
 
-        chosen = presets.preset(preset)
-        made = data.make(documents.load(corpus, chosen.documents), chosen.vocab_size)
+    def make() -> None:
+        from course_lib.experiments import presets, sweep
+
+        made = sweep.new_tokens(presets.preset(preset), corpus)
         made.write(file)
         typer.echo(f"{file}: {len(made.training):,} training tokens, digest {made.digest}")
 
     stop_on_errors(make)
+
+
+@app.command()
+def speed(
+    preset: PresetName = "cpu",
+    arm: Annotated[list[str] | None, typer.Option(help="An arm, or several; default: all core arms.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+) -> None:
+    """Time 20 steps of each arm, and tell how long a whole run takes on this machine."""
+
+    def measure() -> None:
+        from course_lib.bench.report import show_lines
+        from course_lib.experiments import presets
+        from course_lib.experiments.speed import COLUMNS, measured
+
+        show_lines("Speed of training", COLUMNS, measured(presets.preset(preset), arm, threads))
+
+    require_packages("pyarrow")
+    stop_on_errors(measure)
 
 
 def require_packages(*names: str) -> None:

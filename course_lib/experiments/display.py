@@ -62,6 +62,11 @@ class Display:
             reason = f"try {tries['tries']} of {TRIES}: {tries['reasons'][-1]}"
             self.console.print(f"[red]failed[/]    {escape(f'{plan}: {reason}')}", highlight=False)
 
+    def totals(self) -> tuple[int, int]:
+        """How many runs have a result, and how many failed and are not tried again."""
+        count = Counter(state_of(plan, self.folder)[0] for plan in self.plans)
+        return count["done"], count["failed"]
+
     def keep_up(self) -> None:
         while not self.over.wait(EVERY):
             self.live.update(self.now(), refresh=True)

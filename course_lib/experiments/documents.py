@@ -23,19 +23,19 @@ class Split(NamedTuple):
     test: tuple[Document, ...]  # the results are losses on these
 
 
-def load(name: str, documents: float = 1.0) -> Corpus:
+def load(name: str, documents: float = 1.0, longest: int | None = None) -> Corpus:
     """The corpus of an experiment: one of `corpora.NAMES`; "code" without the docstrings, which "docs" consists of.
 
-    documents: the share of the documents to take; which ones depends on a hash of their names. Raises ValueError for
-    an unknown name.
+    documents: the share of the documents to take; which ones depends on a hash of their names. longest: characters of
+    a document that are taken; None for all. Raises ValueError for an unknown name.
     """
     corpus = corpora.load(name)
     if name == "code":
         kept = (Document(each, without_docstrings(text)) for each, text in corpus.documents)
         kept = tuple(document for document in kept if document.text.strip())
         corpus = replace(corpus, name="code without docstrings", documents=kept)
-    taken = tuple(document for document in corpus.documents if share(f"taken {document.name}") < documents)
-    return replace(corpus, documents=taken)
+    taken = (each for each in corpus.documents if share(f"taken {each.name}") < documents)
+    return replace(corpus, documents=tuple(each._replace(text=each.text[:longest]) for each in taken))
 
 
 def split(documents: Iterable[Document]) -> Split:

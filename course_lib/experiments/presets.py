@@ -29,6 +29,7 @@ class Preset:
     more_seeds: Mapping[str, int] = field(default_factory=dict)  # arm -> seeds, where it needs more
     arms: tuple[str, ...] | None = None  # the only arms; None for all of an experiment
     documents: float = 1.0  # share of the corpus's documents that is used
+    longest: int | None = None  # characters of a document that are used; None for all
     save_every: int = 250  # steps between checkpoints, and between points of the learning curve
     precision: str = "float32"
     device: str = "cpu"
@@ -133,6 +134,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             seeds=2,
             arms=("MHA", "GQA2"),
             documents=0.1,
+            longest=2_000,
             save_every=20,
         ),
     }

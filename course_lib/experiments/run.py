@@ -44,7 +44,7 @@ def carry_out(plan: Plan, sweep: Path) -> None:
     """
     folder = plan.folder(sweep)
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder), threads(plan.threads):
+    with locked(folder), computing_with(plan.threads):
         if result_of(folder) is None:
             try:
                 finish(plan, folder, data.read(sweep / data.NAME))
@@ -184,7 +184,7 @@ def at_work(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def threads(number: int) -> Iterator[None]:
+def computing_with(number: int) -> Iterator[None]:
     """Compute with so many threads of torch within this context."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from course_lib.config import require
 from course_lib.experiments import arms, data, documents
+from course_lib.experiments.data import Tokens
 from course_lib.experiments.plan import Labels, Plan, initial_seed
 from course_lib.experiments.presets import TUNING_SEED, Preset
 from course_lib.experiments.run import write_json
@@ -57,12 +58,8 @@ def open_sweep(folder: Path, preset: Preset, corpus: str, given: Path | None = N
     sizes or of other tokens, and OSError when it cannot be written.
     """
     path, settings = folder / data.NAME, folder / SETTINGS
-    if given is not None:
-        tokens = data.read(given)
-    else:
-        tokens = (
-            data.read(path) if path.exists() else data.make(documents.load(corpus, preset.documents), preset.vocab_size)
-        )
+    source = given or (path if path.exists() else None)
+    tokens = new_tokens(preset, corpus) if source is None else data.read(source)
     about = {"preset": preset.sizes(), "corpus": corpus, "tokens": tokens.describe()}
     if settings.exists():
         require_same(read_json(settings), about, folder)
@@ -70,6 +67,11 @@ def open_sweep(folder: Path, preset: Preset, corpus: str, given: Path | None = N
         tokens.write(path)
     write_json(settings, about)
     return Sweep(folder, preset, tokens.digest, len(tokens.vocab))
+
+
+def new_tokens(preset: Preset, corpus: str) -> Tokens:
+    """The tokens that a preset needs of a corpus. Raises ValueError for an unknown corpus."""
+    return data.make(documents.load(corpus, preset.documents, preset.longest), preset.vocab_size)
 
 
 def require_same(before: dict, about: dict, folder: Path) -> None:

@@ -30,10 +30,12 @@ def test_a_smoke_sweep_with_dask_then_without_and_its_report(tmp_path):
     assert len(lines) >= 4 and len(set(lines)) == len(lines)
     rest = said("equal-cache", "--preset", "smoke", "--folder", tmp_path / "smoke", "--sequential")
     assert rest.count("done") == 4 and "seed 1000" not in rest
+    assert "runs have a result, 0 failed. Tables and pictures: python -m course_lib experiment report" in rest
     assert said("report", tmp_path / "smoke").endswith("report.md")
     found = json.loads((tmp_path / "smoke" / "report" / "report.json").read_text())
     assert [row["arm"] for row in found["tuned"]["arms"]] == ["MHA", "GQA2"]
-    assert said("equal-cache", "--preset", "smoke", "--folder", tmp_path / "smoke", "--sequential") == ""
+    again = said("equal-cache", "--preset", "smoke", "--folder", tmp_path / "smoke", "--sequential")
+    assert again.startswith(f"{len(lines) + 4} runs have a result")
 
 
 def test_tokens_made_beforehand_take_the_place_of_the_corpus(tmp_path, monkeypatch):
@@ -78,3 +80,9 @@ def test_missing_packages_are_named(missing, advice, monkeypatch, tmp_path):
 def test_help_names_the_experiments_and_that_rates_are_tuned_first():
     assert "equal-cache" in said("--help") and "learning-rates" in said("--help")
     assert "are tuned first" in said("equal-cache", "--help")
+
+
+def test_the_speed_of_each_arm():
+    shown = said("speed", "--preset", "smoke")
+    assert "MHA 73,184" in shown and "GQA2 73,184" in shown and "MLA" not in shown
+    assert "arm must be one of" in said("speed", "--preset", "smoke", "--arm", "MLA-17", code=1)
