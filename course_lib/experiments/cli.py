@@ -20,6 +20,8 @@ SUMMARIES = {
     "common-rate": "Core arms, all with the same learning rate.",
     "equal-widths": "Core arms with equal d_ff, so unequal parameters.",
     "fewer-steps": "MHA and MQA-64 after fewer steps.",
+    "copying": "Loss on text that repeats itself.",
+    "extrapolation": "Loss on texts longer than those of training.",
 }
 TUNES = "Arms whose learning rate is not tuned yet in the folder are tuned first."
 
@@ -64,7 +66,7 @@ def carry_out(
 ) -> None:
     """Carry out an experiment: sizes (preset, steps or None), text (corpus, file or None), where (address, in process).
 
-    The exit code is 1 when a run failed. Raises ValueError for names that are unknown and folders that hold another
+    The exit code is 1 when a job failed. Raises ValueError for names that are unknown and folders that hold another
     sweep, and OSError when the folder cannot be written.
     """
     from dataclasses import replace
@@ -83,7 +85,7 @@ def carry_out(
         settle(EXPERIMENTS[name], sweep, executor, display)
     done, failed = display.totals()
     advice = f"python -m course_lib experiment report {sweep.folder}"
-    typer.echo(f"{done} runs have a result, {failed} failed. Tables and pictures: {advice}")
+    typer.echo(f"{done} jobs have a result, {failed} failed. Tables and pictures: {advice}")
     if failed:
         raise typer.Exit(1)
 
@@ -102,6 +104,22 @@ def report(
         typer.echo(build(folder, to) / "report.md")
 
     stop_on_errors(make)
+
+
+@app.command()
+def keep(
+    folder: Annotated[Path, typer.Argument(help="The folder of a sweep.")],
+    to: Annotated[Path, typer.Argument(help="An empty folder, or one that is made.")],
+) -> None:
+    """Copy what a report needs, without weights and tokens: small enough to commit."""
+    require_packages("pyarrow")
+
+    def copy() -> None:
+        from course_lib.experiments import results
+
+        typer.echo(f"{to}: {results.keep(folder, to) / 1e6:.1f} MB")
+
+    stop_on_errors(copy)
 
 
 @app.command()

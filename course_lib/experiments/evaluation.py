@@ -34,23 +34,29 @@ def padded(rows: Sequence[Tensor], width: int, filler: int) -> Tensor:
 
 @torch.no_grad()
 @cpu.plain()
-def document_losses(
-    model: nn.Module, held_out: Sequence[HeldOut], separator: Sequence[int], context: int
-) -> list[float]:
-    """The sum of -log p of the tokens of each document, in nats. Windows of several documents are read at once.
+def token_losses(model: nn.Module, held_out: Sequence[HeldOut], separator: Sequence[int], context: int) -> list[Tensor]:
+    """-log p of each token of each document in nats, (n,) float64. Windows of several documents are read at once.
 
     A causal model does not see the filler behind a short window. The model is left in evaluation mode.
     """
     device = next(model.parameters()).device
     model.eval()
     cut = [(i, *pair) for i, each in enumerate(held_out) for pair in windows(each, separator, context)]
-    sums = torch.zeros(len(held_out), dtype=torch.float64)
+    pieces: list[list[Tensor]] = [[] for _ in held_out]
     rows = max(1, AT_ONCE // context)
     for start in range(0, len(cut), rows):
         owners, inputs, targets = zip(*cut[start : start + rows], strict=True)
         width = max(map(len, inputs))
-        targets = padded(targets, width, IGNORED).to(device)
         logits = model(padded(inputs, width, 0).to(device)).float()
-        losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none")
-        sums.index_add_(0, torch.tensor(owners), losses.view_as(targets).double().sum(1).cpu())
-    return sums.tolist()
+        wanted = padded(targets, width, IGNORED).to(device)
+        losses = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="none")
+        for owner, row, target in zip(owners, losses.view_as(wanted).double().cpu(), targets, strict=True):
+            pieces[owner].append(row[: len(target)][target != IGNORED])
+    return [torch.cat(each) for each in pieces]
+
+
+def document_losses(
+    model: nn.Module, held_out: Sequence[HeldOut], separator: Sequence[int], context: int
+) -> list[float]:
+    """The sum of `token_losses` of each document."""
+    return [float(losses.sum()) for losses in token_losses(model, held_out, separator, context)]

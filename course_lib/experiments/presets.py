@@ -77,7 +77,7 @@ class Preset:
             final=0.02,
             evaluate_every=self.save_every,
             checkpoint_every=self.save_every,
-            log_every=10,
+            log_every=25,
             seed=seed,
             precision=self.precision,
         )

@@ -4,61 +4,14 @@ The same folders give the same bytes. All numbers but those under "speed" are th
 """
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 from course_lib.experiments import pictures, tables
 from course_lib.experiments.hypotheses import MARGIN
+from course_lib.experiments.markdown import VIEWS, markdown
 from course_lib.experiments.results import Results, View, read
 from course_lib.experiments.statistics import LEVEL, RESAMPLES
 from course_lib.files import write_atomically
-
-ARM_COLUMNS = {
-    "arm": "{arm}",
-    "cached": "{cached:.0f}",
-    "decode FLOPs": "{decode FLOPs:,}",
-    "parameters": "{parameters:,}",
-    "d_ff": "{d_ff}",
-    "rate": "{rate:g}",
-    "seeds": "{seeds}",
-    "loss": "{loss:.4f}",
-    "repeated documents too": "{loss, repeated documents too:.4f}",
-    "per token": "{loss per token:.4f}",
-}
-DIFFERENCE_COLUMNS = {
-    "arm": "{first}",
-    "minus": "{second}",
-    "difference": "{mean:+.4f}",
-    "interval": "{interval[0]:+.4f} to {interval[1]:+.4f}",
-    "t": "{t interval[0]:+.4f} to {t interval[1]:+.4f}",
-    "bootstrap": "{bootstrap interval[0]:+.4f} to {bootstrap interval[1]:+.4f}",
-    "seeds": "{seeds}",
-    "repeated documents too": "{mean, repeated documents too:+.4f}",
-    "verdict": "{verdict}",
-}
-HYPOTHESIS_COLUMNS = {
-    "": "{name}",
-    "hypothesis": "{text}",
-    "difference": "{mean:+.4f}",
-    "interval": "{interval[0]:+.4f} to {interval[1]:+.4f}",
-    "p": "{p:.4f}",
-    "Holm's p": "{Holm's p:.4f}",
-    "outcome": "{outcome}",
-    "seeds needed": "{needed[seeds]}",
-}
-SPEED_COLUMNS = {
-    "arm": "{arm}",
-    "runs": "{runs}",
-    "tokens per second": "{tokens per second:,.0f}",
-    "seconds of training": "{seconds of training:,.0f}",
-    "of evaluation": "{seconds of evaluation:,.0f}",
-}
-VIEWS = {
-    "tuned": "Each arm at its own learning rate",
-    "common": "All arms at the common learning rate",
-    "equal widths": "Equal d_ff, so unequal parameters",
-    "fewer steps": "After fewer steps",
-}
 
 
 def build(folder: Path, to: Path | None = None) -> Path:
@@ -79,7 +32,7 @@ def build(folder: Path, to: Path | None = None) -> Path:
 
 
 def views_of(results: Results) -> dict[str, View]:
-    """The sets of runs that may be compared, by the names of VIEWS."""
+    """The sets of runs that may be compared: those of VIEWS, and what trained models were probed for."""
     preset = results.settings["preset"]
     steps, common = preset["steps"], preset["common rate"]
     return {
@@ -87,6 +40,8 @@ def views_of(results: Results) -> dict[str, View]:
         "common": results.view(steps, lambda arm: common),
         "equal widths": results.view(steps, results.tuned_rate, "equal"),
         "fewer steps": results.view(preset["fewer steps"], results.tuned_rate),
+        "copying": results.view(steps, results.tuned_rate, task="copying"),
+        "extrapolation": results.view(steps, results.tuned_rate, task="extrapolation"),
     }
 
 
@@ -95,12 +50,15 @@ def numbers(results: Results, views: dict[str, View]) -> dict:
     compared = {
         name: {"arms": tables.arm_rows(view), "differences": tables.difference_rows(view)}
         for name, view in views.items()
+        if name in VIEWS
     }
     found = {
         "sweep": results.settings,
         "statistics": {"level": LEVEL, "margin": MARGIN, "resamples": RESAMPLES},
         "learning rates": tables.learning_rates(results),
         **compared,
+        "copying": tables.copying(views["copying"]),
+        "extrapolation": tables.extrapolation(views["extrapolation"]),
         "hypotheses": tables.hypothesis_rows(views["tuned"], views["fewer steps"]),
         "failed": [
             {"labels": each["labels"], "tries": each["tries"], "reasons": each["reasons"]} for each in results.failed
@@ -111,73 +69,3 @@ def numbers(results: Results, views: dict[str, View]) -> dict:
         "speed": tables.speed_rows(results),
     }
     return tables.rounded(found)
-
-
-def markdown(found: dict, drawn: dict[str, tuple[bytes, str]]) -> str:
-    """The report as Markdown; pictures are linked by their names."""
-    text = [f"# Results of the sweep {found['sweep']['preset']['name']} on {found['sweep']['corpus']}", preface(found)]
-    text += ["## Hypotheses", table(HYPOTHESIS_COLUMNS, tested(found["hypotheses"])), not_run(found["hypotheses"])]
-    for name, title in VIEWS.items():
-        if found[name]["arms"]:
-            text += [f"## {title}", table(ARM_COLUMNS, found[name]["arms"])]
-            text += [table(DIFFERENCE_COLUMNS, found[name]["differences"])]
-    text += [f"![{alt}]({name})" for name, (_, alt) in drawn.items()]
-    text += ["## Learning rates", rates(found["learning rates"])]
-    text += ["## Failed and diverged runs", failures(found)]
-    text += ["## Speed", table(SPEED_COLUMNS, found["speed"])]
-    return "\n\n".join(filter(None, text)) + "\n"
-
-
-def preface(found: dict) -> str:
-    """What the numbers are."""
-    test, rule = found["sweep"]["tokens"]["test"], found["statistics"]
-    return (
-        f"Loss is the mean over {test['documents'] - test['documents left out']} held-out documents of nats per token. "
-        f"{test['documents left out']} more documents are left out, since over half of their characters stand in lines "
-        f"that occur in training ({test['repeated']:.1%} of the characters of all held-out documents do). "
-        f"A difference has an interval of {rule['level']:.0%} over seeds and documents: the shortest one that contains "
-        f"the t interval and that of the crossed bootstrap ({rule['resamples']:,} resamples). "
-        f"Verdicts hold it against a margin of {rule['margin']} nats."
-    )
-
-
-def tested(rows: Iterable[dict]) -> list[dict]:
-    return [row for row in rows if row["outcome"] != "not run"]
-
-
-def not_run(rows: Iterable[dict]) -> str:
-    """A sentence on the hypotheses without runs; empty if all have some."""
-    names = [row["name"] for row in rows if row["outcome"] == "not run"]
-    return f"Without runs of two seeds at least: {', '.join(names)}." if names else ""
-
-
-def rates(rows: list[dict]) -> str:
-    """A table of losses on the tune split, by arm and learning rate."""
-    columns = sorted({rate for row in rows for rate in row["losses"]}, key=float)
-    lines = [[row["arm"], *(loss(row["losses"].get(rate)) for rate in columns), f"{row['best']:g}"] for row in rows]
-    return as_table(["arm", *columns, "best"], lines)
-
-
-def loss(value: float | str | None) -> str:
-    return "" if value is None else "diverged" if isinstance(value, str) else f"{value:.4f}"
-
-
-def failures(found: dict) -> str:
-    """A list of the runs that failed or diverged, with their reasons."""
-    failed = [f"- {named(each)}: failed {each['tries']} times, last {each['reasons'][-1]}" for each in found["failed"]]
-    diverged = [f"- {named(each)}: {each['reason']}" for each in found["diverged"]]
-    return "\n".join(failed + diverged) or "None."
-
-
-def named(row: dict) -> str:
-    return ", ".join(f"{name} {value}" for name, value in row["labels"].items())
-
-
-def table(columns: dict[str, str], rows: list[dict]) -> str:
-    """A Markdown table with a line for each row; columns: heading -> format string. Empty without rows."""
-    lines = [[form.format_map(row) for form in columns.values()] for row in rows]
-    return as_table(list(columns), lines) if rows else ""
-
-
-def as_table(heads: list[str], lines: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [heads, ["---"] * len(heads), *lines])

@@ -7,15 +7,14 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet
 
 from course_lib.config import require
 from course_lib.experiments.arms import ARMS
-from course_lib.experiments.plan import RUNS, Labels
+from course_lib.experiments.job import RUNS, Labels
 from course_lib.experiments.presets import TUNING_SEED
-from course_lib.experiments.run import DOCUMENTS, FAILURE, failure, result_of
+from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, failure, read_documents, result_of
 from course_lib.experiments.sweep import SETTINGS
-from course_lib.files import read_json
+from course_lib.files import read_json, write_atomically
 from course_lib.training import log
 
 
@@ -33,9 +32,8 @@ class Finished:
 
     @cached_property
     def documents(self) -> tuple[dict, ...]:
-        """A row for each evaluated document, sorted by name: see `run.evaluated`."""
-        rows = pyarrow.parquet.read_table(self.folder / DOCUMENTS).to_pylist()
-        return tuple(sorted(rows, key=lambda row: row["document"]))
+        """The rows of `Job.finish`, sorted by the names of the documents."""
+        return tuple(sorted(read_documents(self.folder), key=lambda row: row["document"]))
 
     def losses(self, split: str = "test", everything: bool = False) -> dict[str, float]:
         """Document -> nats per token, of the documents that count in means, or of all."""
@@ -56,7 +54,7 @@ class Finished:
 def order(labels: Labels) -> tuple:
     """Sorts runs: arms as in ARMS, unknown ones behind them."""
     place = list(ARMS).index(labels.arm) if labels.arm in ARMS else len(ARMS)
-    return place, labels.arm, labels.widths, labels.steps, labels.rate, labels.seed
+    return place, labels.arm, labels.task, labels.widths, labels.steps, labels.rate, labels.seed
 
 
 @dataclass(frozen=True)
@@ -86,13 +84,15 @@ class Results:
         losses = self.tuning().get(repeated or arm, {})
         return min(losses, key=lambda rate: (losses[rate], rate), default=None)
 
-    def view(self, steps: int, rate: Callable[[str], float | None], widths: str = "matched") -> "View":
-        """The compared runs with so many steps, a given learning rate for each arm, and these widths, by arm."""
+    def view(
+        self, steps: int, rate: Callable[[str], float | None], widths: str = "matched", task: str = "text"
+    ) -> "View":
+        """The compared runs of a task with so many steps, a given learning rate for each arm, and these widths."""
         arms: dict[str, list[Finished]] = {}
         rates = {arm: rate(arm) for arm in {run.labels.arm for run in self.runs}}
         for run in self.compared():
             labels = run.labels
-            if (labels.steps, labels.widths, labels.rate) == (steps, widths, rates[labels.arm]):
+            if (labels.steps, labels.rate, labels.widths, labels.task) == (steps, rates[labels.arm], widths, task):
                 arms.setdefault(labels.arm, []).append(run)
         return View(arms)
 
@@ -129,6 +129,23 @@ def read(folder: Path) -> Results:
     runs = (finished(each) for each in folders)
     failed = tuple(failure(each / FAILURE) for each in folders if (each / FAILURE).exists() and result_of(each) is None)
     return Results(read_json(path), in_order(run for run in runs if run is not None), failed)
+
+
+def keep(folder: Path, to: Path) -> int:
+    """Copy what a report needs, without weights and tokens, from a sweep's folder to another one; returns the bytes.
+
+    Raises ValueError when `folder` holds no sweep or `to` is not empty, and OSError when `to` cannot be written.
+    """
+    results = read(folder)
+    require(not to.exists() or not any(to.iterdir()), f"to must be an empty folder or none, got {to}")
+    needed = [folder / SETTINGS, *(folder / RUNS / failed["key"] / FAILURE for failed in results.failed)]
+    needed += [run.folder / name for run in results.runs for name in (RESULT, DOCUMENTS, log.NAME)]
+    size = 0
+    for path in (path for path in needed if path.exists()):
+        content = path.read_bytes()
+        write_atomically(to / path.relative_to(folder), content)
+        size += len(content)
+    return size
 
 
 def finished(folder: Path) -> Finished | None:

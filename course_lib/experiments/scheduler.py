@@ -1,10 +1,11 @@
-"""Hand the runs of an experiment to processes until each is settled.
+"""Hand the jobs of an experiment to processes until each is settled.
 
-Nothing is remembered here or in Dask's scheduler: which runs are left is read from the folder each time. So whatever
+Nothing is remembered here or in Dask's scheduler: which jobs are left is read from the folder each time. So whatever
 is killed, the same command goes on.
 """
 
 import logging
+import uuid
 from abc import abstractmethod
 from collections import deque
 from contextlib import AbstractContextManager
@@ -13,48 +14,48 @@ from pathlib import Path
 from course_lib.config import require
 from course_lib.experiments.catalogue import Experiment
 from course_lib.experiments.display import Display
-from course_lib.experiments.plan import Plan
+from course_lib.experiments.job import Job
 from course_lib.experiments.run import FAILURE, carry_out, failure, note_failure, settled
 from course_lib.experiments.sweep import Sweep
 
 WORKERS = 2  # processes on this machine, with one thread each
-DEATHS = 3  # workers that may die over one run before it counts as a failed try
+DEATHS = 3  # workers that may die over one job before it counts as a failed try
 
 
 class Executor(AbstractContextManager):
-    """Carries out runs: `submit` hands one in, `wait` gives one back that is at its end, well or not."""
+    """Carries out jobs: `submit` hands one in, `wait` gives one back that is at its end, well or not."""
 
     @abstractmethod
-    def submit(self, plan: Plan, sweep: Path) -> None:
-        """Hand in a run."""
+    def submit(self, job: Job, sweep: Path) -> None:
+        """Hand in a job."""
 
     @abstractmethod
-    def wait(self) -> tuple[Plan, BaseException | None]:
-        """A run that has ended, and the error if its process could not even note a failure."""
+    def wait(self) -> tuple[Job, BaseException | None]:
+        """A job that has ended, and the error if its process could not even note a failure."""
 
 
 class Sequential(Executor):
-    """One run after the other, in this process, without Dask."""
+    """One job after the other, in this process, without Dask."""
 
     def __init__(self):
-        self.queue: deque[tuple[Plan, Path]] = deque()
+        self.queue: deque[tuple[Job, Path]] = deque()
 
-    def submit(self, plan: Plan, sweep: Path) -> None:
-        self.queue.append((plan, sweep))
+    def submit(self, job: Job, sweep: Path) -> None:
+        self.queue.append((job, sweep))
 
-    def wait(self) -> tuple[Plan, BaseException | None]:
-        plan, sweep = self.queue.popleft()
-        carry_out(plan, sweep)
-        return plan, None
+    def wait(self) -> tuple[Job, BaseException | None]:
+        job, sweep = self.queue.popleft()
+        carry_out(job, sweep)
+        return job, None
 
     def __exit__(self, *error) -> None:
         self.queue.clear()
 
 
 class Dask(Executor):
-    """Runs on the workers of a Dask cluster: WORKERS processes of this machine, or those of a scheduler elsewhere.
+    """Jobs on the workers of a Dask cluster: WORKERS processes of this machine, or those of a scheduler elsewhere.
 
-    When a worker dies, its run goes to another one; after DEATHS deaths it counts as a failed try. Workers elsewhere
+    When a worker dies, its job goes to another one; after DEATHS deaths it counts as a failed try. Workers elsewhere
     must see the folder of the sweep under the same path, and have one thread each. On a cluster with Slurm the package
     dask-jobqueue starts them (not tried by us); this process has to stay alive, and the command runs beside it:
 
@@ -75,18 +76,18 @@ class Dask(Executor):
             self.cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, memory_limit=None, **quiet)
         self.client = Client(self.cluster or address)
         self.ended = as_completed()
-        self.plans: dict[str, Plan] = {}
+        self.jobs: dict[str, Job] = {}
 
-    def submit(self, plan: Plan, sweep: Path) -> None:
-        key = f"{plan.key}-{len(self.plans)}"  # a key that was used before would give the earlier outcome
-        self.plans[key] = plan
-        self.ended.add(self.client.submit(carry_out, plan, sweep.absolute(), key=key, pure=False))
+    def submit(self, job: Job, sweep: Path) -> None:
+        key = f"{job.key}-{uuid.uuid4().hex}"  # a key that was used before would give the earlier outcome
+        self.jobs[key] = job
+        self.ended.add(self.client.submit(carry_out, job, sweep.absolute(), key=key, pure=False))
 
-    def wait(self) -> tuple[Plan, BaseException | None]:
+    def wait(self) -> tuple[Job, BaseException | None]:
         future = next(self.ended)
         if future.cancelled():
             raise ConnectionError("Dask's scheduler is gone; nothing is lost: the same command goes on")
-        return self.plans[future.key], future.exception()
+        return self.jobs[future.key], future.exception()
 
     def __exit__(self, *error) -> None:
         self.client.close()
@@ -95,31 +96,31 @@ class Dask(Executor):
 
 
 def settle(experiment: Experiment, sweep: Sweep, executor: Executor, display: Display) -> None:
-    """Carry out all runs of an experiment that are not settled, those too that become known on the way.
+    """Carry out all jobs of an experiment that are not settled, those too that become known on the way.
 
     Raises OSError when the folder cannot be written.
     """
     handed_in: set[str] = set()
     while True:
-        plans = experiment.plans(sweep)
-        display.show(plans)
-        for plan in plans:
-            if plan.key not in handed_in and not settled(plan, sweep.folder):
-                executor.submit(plan, sweep.folder)
-                handed_in.add(plan.key)
+        jobs, later = experiment.jobs(sweep)
+        display.show(jobs, later)
+        for job in jobs:
+            if job.key not in handed_in and not settled(job, sweep.folder):
+                executor.submit(job, sweep.folder)
+                handed_in.add(job.key)
         if not handed_in:
             return
-        plan, error = executor.wait()
-        handed_in.remove(plan.key)
-        note_loss(plan, sweep.folder, error)
-        display.ended(plan)
+        job, error = executor.wait()
+        handed_in.remove(job.key)
+        note_loss(job, sweep.folder, error)
+        display.ended(job)
 
 
-def note_loss(plan: Plan, sweep: Path, error: BaseException | None) -> None:
-    """Count a failed try for a run whose process ended without a result and without a note of why."""
-    if error is not None and not settled(plan, sweep):
-        note_failure(plan, sweep, error)
-    noted = settled(plan, sweep) or failure(plan.folder(sweep) / FAILURE)
+def note_loss(job: Job, sweep: Path, error: BaseException | None) -> None:
+    """Count a failed try for a job whose process ended without a result and without a note of why."""
+    if error is not None and not settled(job, sweep):
+        note_failure(job, sweep, error)
+    noted = settled(job, sweep) or failure(job.folder(sweep) / FAILURE)
     require(
-        bool(noted), f"folder must be the same for this process and its workers, but {sweep} got no result of {plan}"
+        bool(noted), f"folder must be the same for this process and its workers, but {sweep} got no result of {job}"
     )

@@ -1,4 +1,4 @@
-"""The folder of a sweep: a preset, the tokens, and the plans of its runs."""
+"""The folder of a sweep: a preset, the tokens, and its jobs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 from course_lib.config import require
 from course_lib.experiments import arms, data, documents
 from course_lib.experiments.data import Tokens
-from course_lib.experiments.plan import Labels, Plan, initial_seed
+from course_lib.experiments.job import Labels
 from course_lib.experiments.presets import TUNING_SEED, Preset
 from course_lib.experiments.run import write_json
+from course_lib.experiments.training import TrainingJob, initial_seed
 from course_lib.files import read_json
 
 SETTINGS = "sweep.json"
@@ -23,14 +24,14 @@ class Sweep:
     tokens: str  # their digest
     vocab_size: int
 
-    def plan(
+    def training(
         self, arm: str, seed: int, rate: float, steps: int, splits: tuple[str, ...], widths: str = "matched"
-    ) -> Plan:
+    ) -> TrainingJob:
         """The run of an arm. widths: "matched" gives every arm as many parameters as MHA, "equal" the same d_ff."""
         preset, of = self.preset, arms.arm(arm)
         d_ff = arms.matched_d_ff(of, preset.d_model, preset.d_ff) if widths == "matched" else preset.d_ff
         sizes = {"vocab_size": self.vocab_size, "n_layers": preset.n_layers, "d_model": preset.d_model, "d_ff": d_ff}
-        return Plan(
+        return TrainingJob(
             labels=Labels(arm=arm, seed=seed, rate=rate, steps=steps, widths=widths),
             model=arms.model_config(of, **sizes),
             recipe=preset.recipe(seed, rate, steps),
@@ -42,13 +43,13 @@ class Sweep:
             device=preset.device,
         )
 
-    def compared(self, arm: str, seed: int, rate: float, steps: int, widths: str = "matched") -> Plan:
+    def compared(self, arm: str, seed: int, rate: float, steps: int, widths: str = "matched") -> TrainingJob:
         """A run whose loss on the test is a result. It is judged on the tune split too, for choices among arms."""
-        return self.plan(arm, seed, rate, steps, ("tune", "test"), widths)
+        return self.training(arm, seed, rate, steps, ("tune", "test"), widths)
 
-    def tuning(self, arm: str, rate: float) -> Plan:
+    def tuning(self, arm: str, rate: float) -> TrainingJob:
         """A short run that is judged on the tune split alone."""
-        return self.plan(arm, TUNING_SEED, rate, self.preset.tuning_steps, ("tune",))
+        return self.training(arm, TUNING_SEED, rate, self.preset.tuning_steps, ("tune",))
 
 
 def open_sweep(folder: Path, preset: Preset, corpus: str, given: Path | None = None) -> Sweep:

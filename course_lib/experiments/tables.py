@@ -1,7 +1,6 @@
 """The numbers of a report, as plain values ready for JSON: losses of arms, differences, hypotheses, speed."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import asdict
 
 import numpy as np
@@ -60,20 +59,20 @@ def stacked(differences: dict[int, np.ndarray]) -> np.ndarray:
     return np.array([differences[seed] for seed in sorted(differences)])
 
 
-def difference_rows(view: View, references: Iterable[str] = REFERENCES) -> list[dict]:
-    """A row for each arm and each reference that the view has, where two seeds at least are shared."""
-    pairs = ((arm, reference) for reference in references if reference in view.arms for arm in view.arms)
-    rows = (difference_row(arm, reference, view) for arm, reference in pairs if arm != reference)
+def difference_rows(view: View, split: str = "test") -> list[dict]:
+    """A row for each arm and each of REFERENCES in the view, where two seeds and two documents at least are shared."""
+    pairs = ((arm, reference) for reference in REFERENCES if reference in view.arms for arm in view.arms)
+    rows = (difference_row(arm, reference, view, split) for arm, reference in pairs if arm != reference)
     return [row for row in rows if row is not None]
 
 
-def difference_row(first: str, second: str, view: View) -> dict | None:
-    """The difference of two arms with its intervals and verdict; None if they share fewer than two seeds."""
-    matrix = stacked(view.differences(first, second))
-    if min(matrix.shape) < 2:
+def difference_row(first: str, second: str, view: View, split: str) -> dict | None:
+    """The difference of two arms with its intervals and verdict; None if they share too few seeds or documents."""
+    matrix = stacked(view.differences(first, second, split))
+    if matrix.ndim < 2 or min(matrix.shape) < 2:
         return None
     found = estimate(matrix)
-    everything = stacked(view.differences(first, second, everything=True))
+    everything = stacked(view.differences(first, second, split, everything=True))
     return {
         "first": first,
         "second": second,
@@ -150,18 +149,53 @@ def shrinking(whole: View, fewer: View) -> np.ndarray | None:
     return stacked(both) if both else None
 
 
+def copying(view: View) -> dict:
+    """Losses by split (see `probes.Copying`), and differences of arms on what stands in the context already."""
+    return {"arms": split_rows(view), "differences": {s: difference_rows(view, s) for s in ("second", "repeated")}}
+
+
+def extrapolation(view: View) -> dict:
+    """Losses by split (see `probes.Extrapolation`), and of each arm the loss in long windows minus that in short."""
+    pairs = [(far, near) for near in splits_of(view) for far in splits_of(view) if near.startswith(f"{far}, read at")]
+    rows = [gain_row(arm, *pair, view) for pair in pairs for arm in view.arms]
+    return {"arms": split_rows(view), "gains": [row for row in rows if row is not None]}
+
+
+def gain_row(arm: str, far: str, near: str, view: View) -> dict | None:
+    """The loss of an arm on one split minus that of the same tokens on another one; None for too few of them."""
+    matrix = view.losses(arm, far) - view.losses(arm, near)
+    if min(matrix.shape) < 2:
+        return None
+    found = estimate(matrix)
+    return {"first": f"{arm}, {far}", "second": near, **described(found), "verdict": verdict(found.interval, MARGIN)}
+
+
+def splits_of(view: View) -> list[str]:
+    return sorted({row["split"] for runs in view.arms.values() for run in runs for row in run.documents})
+
+
+def split_rows(view: View) -> list[dict]:
+    """A row for each arm: its loss by split, as a mean over seeds and documents."""
+    splits = splits_of(view)
+    return [
+        {"arm": arm, "seeds": len(runs), "losses": {s: float(view.losses(arm, s).mean()) for s in splits}}
+        for arm, runs in view.arms.items()
+    ]
+
+
 def speed_rows(results: Results) -> list[dict]:
     """A row for each arm: median speed of its whole runs. Times differ from machine to machine, and each time."""
     arms: dict[str, list[dict]] = {}
     for run in results.compared():
-        arms.setdefault(run.labels.arm, []).append(run.result["training"])
+        if run.labels.task == "text":
+            arms.setdefault(run.labels.arm, []).append(run.result)
     return [
         {
             "arm": arm,
             "runs": len(each),
-            "tokens per second": float(np.median([one["tokens_per_second"] for one in each])),
-            "seconds of training": float(np.median([one["training_seconds"] for one in each])),
-            "seconds of evaluation": float(np.median([one["evaluation_seconds"] for one in each])),
+            "tokens per second": float(np.median([one["training"]["tokens_per_second"] for one in each])),
+            "seconds of training": float(np.median([one["training"]["training_seconds"] for one in each])),
+            "resumed": sum(len(one["training"]["resumed"]) > 0 for one in each),
         }
         for arm, each in arms.items()
     ]

@@ -3,28 +3,26 @@
 import math
 from collections.abc import Callable
 
-import pyarrow.parquet
-
 from course_lib.experiments import arms
-from course_lib.experiments.plan import Plan
-from course_lib.experiments.run import DOCUMENTS, result_of, settled
+from course_lib.experiments.job import Job
+from course_lib.experiments.run import read_documents, result_of, settled
 from course_lib.experiments.sweep import Sweep
 
 EXTENSIONS = 3  # how often the grid of learning rates is extended on each side
 
 
-def tune_loss(plan: Plan, sweep: Sweep) -> float | None:
-    """The mean loss of the documents of the tune split; None if the run has no result yet.
+def tune_loss(job: Job, sweep: Sweep) -> float | None:
+    """The mean loss of the documents of the tune split; None if the job has no result yet.
 
-    A run that diverged counts as inf. So does one that failed and is not tried again: the others go on without it.
+    A job that diverged counts as inf. So does one that failed and is not tried again: the others go on without it.
     """
-    folder = plan.folder(sweep.folder)
+    folder = job.folder(sweep.folder)
     found = result_of(folder)
     if found is None:
-        return math.inf if settled(plan, sweep.folder) else None
+        return math.inf if settled(job, sweep.folder) else None
     if "diverged" in found:
         return math.inf
-    rows = pyarrow.parquet.read_table(folder / DOCUMENTS).to_pylist()
+    rows = read_documents(folder)
     return mean_loss([row for row in rows if row["split"] == "tune" and row["kept"]])
 
 
@@ -55,7 +53,7 @@ def tried_rates(
             return rates, best
 
 
-def tuning_plans(sweep: Sweep, arm: str) -> tuple[list[Plan], float | None]:
+def tuning_jobs(sweep: Sweep, arm: str) -> tuple[list[Job], float | None]:
     """(the short runs that tune an arm, its learning rate or None: see `tried_rates`).
 
     An arm that repeats another one has the learning rate of that one.

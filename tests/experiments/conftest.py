@@ -23,9 +23,9 @@ def tiny():
 
 @pytest.fixture(scope="session")
 def finished(tiny, tmp_path_factory):
-    """A tiny sweep with all runs of equal-cache and of fewer-steps."""
+    """A tiny sweep with all jobs of these experiments."""
     sweep = tiny.new_sweep(tmp_path_factory.mktemp("finished"))
-    for name in ("equal-cache", "fewer-steps"):
+    for name in ("equal-cache", "fewer-steps", "copying", "extrapolation"):
         with Sequential() as executor, Display(sweep.folder) as display:
             settle(EXPERIMENTS[name], sweep, executor, display)
     return sweep

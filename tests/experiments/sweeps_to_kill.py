@@ -14,7 +14,7 @@ from pathlib import Path
 import tiny
 import torch
 
-from course_lib.experiments import run
+from course_lib.experiments import run, training
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.display import Display
 from course_lib.experiments.scheduler import Sequential, settle
@@ -40,7 +40,7 @@ PLACES = {
     "half the file": (Path, "write_bytes", half_a_file),
     "before the rename": (os, "replace", nothing),
     "after the rename": (os, "replace", all_of_it),
-    "evaluation": (run, "document_losses", nothing),
+    "evaluation": (training, "document_losses", nothing),
     "documents": (run, "write_documents", all_of_it),
     "result": (run, "write_json", all_of_it),
 }

@@ -30,12 +30,12 @@ def test_a_smoke_sweep_with_dask_then_without_and_its_report(tmp_path):
     assert len(lines) >= 4 and len(set(lines)) == len(lines)
     rest = said("equal-cache", "--preset", "smoke", "--folder", tmp_path / "smoke", "--sequential")
     assert rest.count("done") == 4 and "seed 1000" not in rest
-    assert "runs have a result, 0 failed. Tables and pictures: python -m course_lib experiment report" in rest
+    assert "jobs have a result, 0 failed. Tables and pictures: python -m course_lib experiment report" in rest
     assert said("report", tmp_path / "smoke").endswith("report.md")
     found = json.loads((tmp_path / "smoke" / "report" / "report.json").read_text())
     assert [row["arm"] for row in found["tuned"]["arms"]] == ["MHA", "GQA2"]
     again = said("equal-cache", "--preset", "smoke", "--folder", tmp_path / "smoke", "--sequential")
-    assert again.startswith(f"{len(lines) + 4} runs have a result")
+    assert again.startswith(f"{len(lines) + 4} jobs have a result")
 
 
 def test_tokens_made_beforehand_take_the_place_of_the_corpus(tmp_path, monkeypatch):

