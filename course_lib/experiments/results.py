@@ -14,6 +14,7 @@ from course_lib.experiments.job import RUNS, Labels
 from course_lib.experiments.presets import TUNING_SEED
 from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, failure, read_documents, result_of
 from course_lib.experiments.sweep import SETTINGS
+from course_lib.experiments.tuning import mean
 from course_lib.files import read_json, write_atomically
 from course_lib.training import log
 
@@ -29,6 +30,10 @@ class Finished:
     @property
     def diverged(self) -> bool:
         return "diverged" in self.result
+
+    @property
+    def version(self) -> int:
+        return self.result["identity"]["version"]
 
     @cached_property
     def documents(self) -> tuple[dict, ...]:
@@ -74,7 +79,7 @@ class Results:
         found: dict[str, dict[float, float]] = {}
         for run in self.runs:
             if run.labels.seed == TUNING_SEED:
-                loss = math.inf if run.diverged else float(np.mean(list(run.losses("tune").values())))
+                loss = math.inf if run.diverged else mean(run.losses("tune").values())
                 found.setdefault(run.labels.arm, {})[run.labels.rate] = loss
         return found
 
@@ -94,7 +99,19 @@ class Results:
             labels = run.labels
             if (labels.steps, labels.rate, labels.widths, labels.task) == (steps, rates[labels.arm], widths, task):
                 arms.setdefault(labels.arm, []).append(run)
+        for runs in arms.values():
+            require_distinct(runs)
         return View(arms)
+
+
+def require_distinct(runs: list[Finished]) -> None:
+    """Raise ValueError, naming the folders, if two runs have the same labels: one is of an arm as it was before."""
+    seen: dict[Labels, Finished] = {}
+    for run in runs:
+        other = seen.setdefault(run.labels, run)
+        if other is not run:
+            rule = "runs must differ in their labels"
+            raise ValueError(f"{rule}, but two are {run.labels}: remove {other.folder} or {run.folder}")
 
 
 @dataclass(frozen=True)
@@ -122,13 +139,17 @@ class View:
 
 
 def read(folder: Path) -> Results:
-    """Read a sweep's folder. Raises ValueError when it holds none, or none that is readable; OSError without it."""
+    """Read a sweep's folder; of results of several versions, those of the highest (see `job.VERSION`).
+
+    Raises ValueError when it holds no sweep, or none that is readable.
+    """
     path = folder / SETTINGS
     require(path.exists(), f"folder must hold a sweep, got {folder}, where {SETTINGS} is missing")
     folders = sorted(each for each in (folder / RUNS).glob("*") if each.is_dir())
-    runs = (finished(each) for each in folders)
+    runs = [run for run in map(finished, folders) if run is not None]
+    version = max((run.version for run in runs), default=None)
     failed = tuple(failure(each / FAILURE) for each in folders if (each / FAILURE).exists() and result_of(each) is None)
-    return Results(read_json(path), in_order(run for run in runs if run is not None), failed)
+    return Results(read_json(path), in_order(run for run in runs if run.version == version), failed)
 
 
 def keep(folder: Path, to: Path) -> int:

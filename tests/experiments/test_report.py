@@ -125,6 +125,22 @@ def test_failed_and_diverged_runs_are_listed(finished, tmp_path):
     assert "failed 3 times, last MemoryError: no room 2" in text and "the loss is nan" in text
 
 
+def test_results_of_another_version_or_of_another_arm_are_not_mixed_in(finished, tmp_path):
+    results.keep(finished.folder, tmp_path / "kept")
+    before = files(report.build(tmp_path / "kept", tmp_path / "before"))
+    own = EXPERIMENTS["equal-cache"].jobs(finished)[0][-1]
+    twin = json.loads((own.folder(tmp_path / "kept") / run.RESULT).read_text())
+    other = tmp_path / "kept" / "runs" / "another"
+    shutil.copytree(own.folder(tmp_path / "kept"), other)
+    twin["identity"]["version"] = 0
+    run.write_json(other / run.RESULT, twin)
+    assert files(report.build(tmp_path / "kept", tmp_path / "after")) == before
+    twin["identity"]["version"] = 1
+    run.write_json(other / run.RESULT, twin)
+    with pytest.raises(ValueError, match=r"two are Labels\(arm='GQA2', seed=2.*: remove .*another"):
+        report.build(tmp_path / "kept")
+
+
 def test_a_folder_without_a_sweep_is_refused(tmp_path):
     with pytest.raises(ValueError, match="folder must hold a sweep, got .*, where sweep.json is missing"):
         report.build(tmp_path)
