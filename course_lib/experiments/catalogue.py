@@ -4,15 +4,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from course_lib.experiments import recall
 from course_lib.experiments.job import Job
 from course_lib.experiments.probes import copying, extrapolation
+from course_lib.experiments.recall import RECALL_ARMS
 from course_lib.experiments.run import result_of
 from course_lib.experiments.sweep import Sweep
-from course_lib.experiments.tuning import tuning_jobs
+from course_lib.experiments.tuning import recall_tuning, tuning_jobs
 
 CORE = ("MHA", "GQA2", "MQA-64", "MLA-16", "MLA-4", "MLA-64", "NoPE latent")
 POSITIONS = ("MLA-16", "MLA-4", "MLA-64", "NoPE latent", "NoPE latent, sinusoids")
 Jobs = Callable[[Sweep, str, int, float], Iterator[Job]]  # of one arm with one seed, at its tuned learning rate
+Tuning = Callable[[Sweep, str], tuple[list[Job], float | None]]  # the jobs that tune an arm, its rate if it is known
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Experiment:
     summary: str
     arms: tuple[str, ...]
     of_seed: Jobs
+    tune: Tuning = tuning_jobs
 
     def jobs(self, sweep: Sweep) -> tuple[list[Job], int]:
         """(the jobs that are known to be needed, steps of those that become known when an arm is tuned).
@@ -29,7 +33,7 @@ class Experiment:
         Those known tune each arm, and follow for arms that are tuned. They stand in the order in which they should be
         done: all arms with the first seed, then with the second.
         """
-        tuned = {arm: tuning_jobs(sweep, arm) for arm in sweep.preset.chosen(self.arms)}
+        tuned = {arm: self.tune(sweep, arm) for arm in sweep.preset.chosen(self.arms)}
         found = [job for jobs, _ in tuned.values() for job in jobs]
         later = 0
         for seed in range(max((len(sweep.preset.seeds_of(arm)) for arm in tuned), default=0)):
@@ -78,6 +82,10 @@ def probed(probe: Callable[..., Job]) -> Jobs:
     return of_seed
 
 
+def recalled(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Job]:
+    yield recall.recall_job(sweep.preset, arm, seed, rate)
+
+
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     {
         "learning-rates": Experiment("The learning rate of each arm.", CORE, no_more),
@@ -86,6 +94,7 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "common-rate": Experiment("Core arms, all with the same learning rate.", CORE, at_common_rate),
         "equal-widths": Experiment("Core arms with equal d_ff, so unequal parameters.", CORE, at_equal_widths),
         "fewer-steps": Experiment("MHA and MQA-64 after fewer steps.", ("MHA", "MQA-64"), in_fewer_steps),
+        "recall": Experiment("Recall against cached numbers.", tuple(RECALL_ARMS), recalled, recall_tuning),
         "copying": Experiment("Loss on text that repeats itself.", CORE, probed(copying)),
         "extrapolation": Experiment("Loss on texts longer than those of training.", CORE, probed(extrapolation)),
     }

@@ -20,6 +20,7 @@ SUMMARIES = {
     "common-rate": "Core arms, all with the same learning rate.",
     "equal-widths": "Core arms with equal d_ff, so unequal parameters.",
     "fewer-steps": "MHA and MQA-64 after fewer steps.",
+    "recall": "Recall against cached numbers.",
     "copying": "Loss on text that repeats itself.",
     "extrapolation": "Loss on texts longer than those of training.",
 }

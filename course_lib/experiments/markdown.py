@@ -43,6 +43,14 @@ HYPOTHESIS_COLUMNS = {
     "outcome": "{outcome}",
     "seeds needed": "{needed[seeds]}",
 }
+H6_COLUMNS = {
+    "test": "{split}",
+    "MLA, by seed": "{MLA}",
+    "MQA, by seed": "{MQA}",
+    "ratio": "{ratio}",
+    "interval": "{interval}",
+    "outcome": "{outcome}",
+}
 GAIN_COLUMNS = {
     "arm and window": "{first}",
     "minus": "{second}",
@@ -69,11 +77,14 @@ def markdown(found: dict, drawn: dict[str, tuple[bytes, str]]) -> str:
         if found[name]["arms"]:
             text += [f"## {title}", table(ARM_COLUMNS, found[name]["arms"])]
             text += [table(DIFFERENCE_COLUMNS, found[name]["differences"])]
-    text += copying(found["copying"]) + extrapolation(found["extrapolation"])
+    text += recall(found["recall"]) + copying(found["copying"]) + extrapolation(found["extrapolation"])
     text += [f"![{alt}]({name})" for name, (_, alt) in drawn.items()]
-    text += ["## Learning rates", rates(found["learning rates"])]
+    for task in ("learning rates", "learning rates of recall"):
+        if found[task]:
+            text += [f"## {task.capitalize()}", rates(found[task])]
     text += ["## Failed and diverged runs", failures(found)]
-    text += ["## Speed", table(SPEED_COLUMNS, found["speed"])]
+    if found["speed"]:
+        text += ["## Speed", table(SPEED_COLUMNS, found["speed"])]
     return "\n\n".join(filter(None, text)) + "\n"
 
 
@@ -98,6 +109,20 @@ def not_run(rows: Iterable[dict]) -> str:
     """A sentence on the hypotheses without runs; empty if all have some."""
     names = [row["name"] for row in rows if row["outcome"] == "not run"]
     return f"Without runs of two seeds at least: {', '.join(names)}." if names else ""
+
+
+def recall(found: dict) -> list[str]:
+    """The sections on recall."""
+    if not found["arms"]:
+        return []
+    splits = list(found["arms"][0]["right"])
+    lines = [
+        [row["arm"], f"{row['cached']:.0f}", *(f"{row['right'][split]:.1%}" for split in splits), f"{row['seeds']}"]
+        for row in found["arms"]
+    ]
+    h6 = "H6: the cached numbers with which MLA and MQA recall 90 % of the values. It fails if the ratio cannot be 1."
+    text = ["## Recall", as_table(["arm", "cached", *splits, "seeds"], lines)]
+    return [*text, h6, table(H6_COLUMNS, found["H6"])] if found["H6"] else text
 
 
 def copying(found: dict) -> list[str]:

@@ -25,6 +25,7 @@ class Preset:
     steps: int
     tuning_steps: int
     rates: tuple[float, ...]  # the learning rates tried first, in ascending order, each twice the one before
+    recall_steps: int
     seeds: int  # of each arm
     more_seeds: Mapping[str, int] = field(default_factory=dict)  # arm -> seeds, where it needs more
     arms: tuple[str, ...] | None = None  # the only arms; None for all of an experiment
@@ -36,7 +37,7 @@ class Preset:
 
     def __post_init__(self):
         sizes = ("d_model", "n_layers", "d_ff", "vocab_size", "context", "sequences")
-        require_positive(self, *sizes, "steps", "tuning_steps", "seeds", "save_every")
+        require_positive(self, *sizes, "steps", "tuning_steps", "recall_steps", "seeds", "save_every")
         rates = tuple(self.rates)
         rising = bool(rates) and rates[0] > 0 and all(b == 2 * a for a, b in zip(rates, rates[1:], strict=False))
         require(rising, f"rates must be positive, each twice the one before, got {self.rates}")
@@ -99,6 +100,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             sequences=4,
             steps=1_750,
             tuning_steps=300,
+            recall_steps=3_000,
             rates=(1.5e-3, 3e-3, 6e-3),
             seeds=3,
             more_seeds=MORE_SEEDS,
@@ -114,6 +116,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             sequences=32,
             steps=1_000,
             tuning_steps=200,
+            recall_steps=3_000,
             rates=(7.5e-4, 1.5e-3, 3e-3),
             seeds=3,
             precision="bfloat16",
@@ -130,6 +133,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             sequences=4,
             steps=60,
             tuning_steps=20,
+            recall_steps=40,
             rates=(6e-3, 1.2e-2),
             seeds=2,
             arms=("MHA", "GQA2"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from course_lib.experiments import pictures, tables
 from course_lib.experiments.hypotheses import MARGIN
 from course_lib.experiments.markdown import VIEWS, markdown
+from course_lib.experiments.recall_tables import recalled
 from course_lib.experiments.results import Results, View, read
 from course_lib.experiments.statistics import LEVEL, RESAMPLES
 from course_lib.files import write_atomically
@@ -40,6 +41,9 @@ def views_of(results: Results) -> dict[str, View]:
         "common": results.view(steps, lambda arm: common),
         "equal widths": results.view(steps, results.tuned_rate, "equal"),
         "fewer steps": results.view(preset["fewer steps"], results.tuned_rate),
+        "recall": results.view(
+            preset["recall_steps"], lambda arm: results.tuned_rate(arm, "recall"), "equal", "recall"
+        ),
         "copying": results.view(steps, results.tuned_rate, task="copying"),
         "extrapolation": results.view(steps, results.tuned_rate, task="extrapolation"),
     }
@@ -55,8 +59,10 @@ def numbers(results: Results, views: dict[str, View]) -> dict:
     found = {
         "sweep": results.settings,
         "statistics": {"level": LEVEL, "margin": MARGIN, "resamples": RESAMPLES},
-        "learning rates": tables.learning_rates(results),
+        "learning rates": tables.learning_rates(results, "text"),
+        "learning rates of recall": tables.learning_rates(results, "recall"),
         **compared,
+        "recall": recalled(views["recall"]),
         "copying": tables.copying(views["copying"]),
         "extrapolation": tables.extrapolation(views["extrapolation"]),
         "hypotheses": tables.hypothesis_rows(views["tuned"], views["fewer steps"]),

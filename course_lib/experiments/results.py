@@ -12,6 +12,7 @@ from course_lib.config import require
 from course_lib.experiments.arms import ARMS
 from course_lib.experiments.job import RUNS, Labels
 from course_lib.experiments.presets import TUNING_SEED
+from course_lib.experiments.recall import RECALL_ARMS
 from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, failure, read_documents, result_of
 from course_lib.experiments.sweep import SETTINGS
 from course_lib.experiments.tuning import mean
@@ -40,10 +41,10 @@ class Finished:
         """The rows of `Job.finish`, sorted by the names of the documents."""
         return tuple(sorted(read_documents(self.folder), key=lambda row: row["document"]))
 
-    def losses(self, split: str = "test", everything: bool = False) -> dict[str, float]:
-        """Document -> nats per token, of the documents that count in means, or of all."""
+    def losses(self, split: str = "test", everything: bool = False, column: str = "nats") -> dict[str, float]:
+        """Document -> nats (or another column) per token, of the documents that count in means, or of all."""
         rows = (row for row in self.documents if row["split"] == split and (row["kept"] or everything))
-        return {row["document"]: row["nats"] / row["tokens"] for row in rows}
+        return {row["document"]: row[column] / row["tokens"] for row in rows}
 
     def per_token(self, split: str = "test") -> float:
         """Nats per token over all tokens of the documents that count, so that long documents count more."""
@@ -57,8 +58,9 @@ class Finished:
 
 
 def order(labels: Labels) -> tuple:
-    """Sorts runs: arms as in ARMS, unknown ones behind them."""
-    place = list(ARMS).index(labels.arm) if labels.arm in ARMS else len(ARMS)
+    """Sorts runs: arms as in ARMS and RECALL_ARMS, unknown ones behind them."""
+    known = [*ARMS, *RECALL_ARMS]
+    place = known.index(labels.arm) if labels.arm in known else len(known)
     return place, labels.arm, labels.task, labels.widths, labels.steps, labels.rate, labels.seed
 
 
@@ -74,19 +76,19 @@ class Results:
         """The runs whose loss on the test is a result."""
         return [run for run in self.runs if run.labels.seed != TUNING_SEED and not run.diverged]
 
-    def tuning(self) -> dict[str, dict[float, float]]:
-        """Arm -> learning rate -> mean loss on the tune split; inf for a run that diverged."""
+    def tuning(self, task: str = "text") -> dict[str, dict[float, float]]:
+        """Arm -> learning rate -> mean loss on the tune split of a task; inf for a run that diverged."""
         found: dict[str, dict[float, float]] = {}
         for run in self.runs:
-            if run.labels.seed == TUNING_SEED:
+            if run.labels.seed == TUNING_SEED and run.labels.task == task:
                 loss = math.inf if run.diverged else mean(run.losses("tune").values())
                 found.setdefault(run.labels.arm, {})[run.labels.rate] = loss
         return found
 
-    def tuned_rate(self, arm: str) -> float | None:
+    def tuned_rate(self, arm: str, task: str = "text") -> float | None:
         """The best of the learning rates tried with an arm, or with the arm that it repeats; None if none was tried."""
         repeated = ARMS[arm].repeats if arm in ARMS else None
-        losses = self.tuning().get(repeated or arm, {})
+        losses = self.tuning(task).get(repeated or arm, {})
         return min(losses, key=lambda rate: (losses[rate], rate), default=None)
 
     def view(
@@ -120,9 +122,9 @@ class View:
 
     arms: dict[str, list[Finished]]
 
-    def losses(self, arm: str, split: str = "test", everything: bool = False) -> np.ndarray:
+    def losses(self, arm: str, split: str = "test", everything: bool = False, column: str = "nats") -> np.ndarray:
         """Loss by seed and document, (S, M), seeds in ascending order and documents sorted by name."""
-        return np.array([list(run.losses(split, everything).values()) for run in self.arms[arm]])
+        return np.array([list(run.losses(split, everything, column).values()) for run in self.arms[arm]])
 
     def differences(
         self, first: str, second: str, split: str = "test", everything: bool = False

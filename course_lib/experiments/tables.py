@@ -24,11 +24,15 @@ def rounded(value):
     return value
 
 
-def learning_rates(results: Results) -> list[dict]:
-    """A row for each tuned arm: its losses on the tune split by learning rate, and the best rate."""
+def learning_rates(results: Results, task: str) -> list[dict]:
+    """A row for each arm that is tuned for a task: its losses on the tune split by learning rate, and the best rate."""
     return [
-        {"arm": arm, "losses": {f"{rate:g}": losses[rate] for rate in sorted(losses)}, "best": results.tuned_rate(arm)}
-        for arm, losses in results.tuning().items()
+        {
+            "arm": arm,
+            "losses": {f"{rate:g}": losses[rate] for rate in sorted(losses)},
+            "best": results.tuned_rate(arm, task),
+        }
+        for arm, losses in results.tuning(task).items()
     ]
 
 

@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterable
 
 from course_lib.experiments import arms
 from course_lib.experiments.job import Job
+from course_lib.experiments.presets import TUNING_SEED
+from course_lib.experiments.recall import GATE, MOST, recall_job
 from course_lib.experiments.run import read_documents, result_of, settled
 from course_lib.experiments.sweep import Sweep
 
 EXTENSIONS = 3  # how often the grid of learning rates is extended on each side
+RECALL_RATES = (1.5e-3, 3e-3, 6e-3)  # tried first
+OPEN = 0.95  # share of values that MHA has to recall, on average over seeds, before other arms are trained
 
 
 def tune_loss(job: Job, sweep: Sweep) -> float | None:
@@ -62,3 +66,30 @@ def tuning_jobs(sweep: Sweep, arm: str) -> tuple[list[Job], float | None]:
     tuned = arms.arm(arm).repeats or arm
     rates, best = tried_rates(sweep.preset.rates, lambda rate: tune_loss(sweep.tuning(tuned, rate), sweep))
     return [sweep.tuning(tuned, rate) for rate in rates], best
+
+
+def recall_tuning(sweep: Sweep, arm: str) -> tuple[list[Job], float | None]:
+    """(the runs that tune an arm in recall, its learning rate or None). Other arms than MHA wait until the gate opens.
+
+    These runs have all steps: a shorter curriculum would be another task.
+    """
+    if arm != GATE and not gate_is_open(sweep):
+        return [], None
+
+    def job(rate: float) -> Job:
+        return recall_job(sweep.preset, arm, TUNING_SEED, rate)
+
+    rates, best = tried_rates(RECALL_RATES, lambda rate: tune_loss(job(rate), sweep))
+    return [job(rate) for rate in rates], best
+
+
+def gate_is_open(sweep: Sweep) -> bool:
+    """Whether MHA has been trained in recall with all seeds, and recalls the share OPEN of the values of test texts."""
+    _, rate = recall_tuning(sweep, GATE)
+    if rate is None:
+        return False
+    folders = [recall_job(sweep.preset, GATE, seed, rate).folder(sweep.folder) for seed in sweep.preset.seeds_of(GATE)]
+    if not all((result_of(folder) or {"diverged": ""}).get("diverged") is None for folder in folders):
+        return False
+    rows = [row for folder in folders for row in read_documents(folder) if row["split"] == f"{MOST} pairs"]
+    return mean(row["right"] / row["tokens"] for row in rows) >= OPEN

@@ -13,6 +13,7 @@ from course_lib.experiments import run, training
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.display import Display, state_of
 from course_lib.experiments.job import VERSION
+from course_lib.experiments.recall import recall_job
 from course_lib.experiments.results import read
 from course_lib.experiments.scheduler import Sequential, settle
 from course_lib.training import DivergedError, checkpoint
@@ -20,6 +21,7 @@ from course_lib.training import DivergedError, checkpoint
 # VERSION -> mean loss on the test of short runs. If one changes, raise VERSION and add a line: finished runs of the
 # earlier version are then not mixed with new ones.
 LOSSES = {1: {"GQA2": 5.124432, "MLA-16": 5.141487}}
+RECALL_LOSSES = {1: 3.943366}
 
 
 @pytest.fixture
@@ -50,6 +52,14 @@ def test_the_version_stands_for_these_losses(sweep, arm):
     job = sweep.compared(arm, 0, 1e-2, 14, "equal")
     run.carry_out(job, sweep.folder)
     assert mean_test_loss(job.folder(sweep.folder)) == pytest.approx(LOSSES[VERSION][arm], abs=2e-4)
+
+
+def test_the_version_stands_for_the_loss_in_recall(sweep):
+    job = recall_job(sweep.preset, "MLA 16", 0, 3e-3)
+    run.carry_out(job, sweep.folder)
+    rows = [row for row in run.read_documents(job.folder(sweep.folder)) if row["split"] == "8 pairs"]
+    loss = np.mean([row["nats"] / row["tokens"] for row in rows])
+    assert loss == pytest.approx(RECALL_LOSSES[VERSION], abs=2e-4)
 
 
 def test_a_finished_run_is_left_alone(sweep, job, monkeypatch):

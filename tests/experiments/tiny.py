@@ -17,6 +17,7 @@ PRESET = Preset(
     sequences=3,
     steps=14,
     tuning_steps=6,
+    recall_steps=6,
     rates=(1e-2, 2e-2),
     seeds=2,
     more_seeds={"GQA2": 3},
