@@ -13,6 +13,8 @@ from course_lib.accounting.storage import Config
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope, require
 
 SWIGLU_MATRICES = 3  # d_model x d_ff each
+CORE, POSITIONS, ABSORBABLE = "core", "positions", "absorbable"
+LATENT = (CORE, POSITIONS, ABSORBABLE)
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Arm:
     summary: str
     kind: type[Config]
     fields: Mapping
+    groups: tuple[str, ...]  # of CORE, POSITIONS and ABSORBABLE: the experiments that it belongs to
     positions: str = "none"  # added to the embeddings: see ModelConfig
     repeats: str | None = None  # the arm that this one repeats, from other initial weights
 
@@ -42,19 +45,30 @@ def latent(d_latent: int, d_rope: int = 0) -> dict:
 # Numbers that a token leaves in the cache of a layer: 512 for MHA, 128 for the others.
 ARMS: Mapping[str, Arm] = MappingProxyType(
     {
-        "MHA": Arm("8 heads, each with its own keys and values", GroupedConfig, grouped(8)),
-        "MHA again": Arm("MHA from other initial weights (A/A control)", GroupedConfig, grouped(8), repeats="MHA"),
-        "GQA2": Arm("8 heads on 2 key/value heads", GroupedConfig, grouped(2)),
-        "MQA-64": Arm("4 heads of width 64 on 1 key/value head", GroupedConfig, grouped(1, heads=4, d_head=64)),
-        "MLA-16": Arm("latent of 112, decoupled rotary key of 16", LatentConfig, latent(112, 16)),
-        "MLA-4": Arm("latent of 124, decoupled rotary key of 4", LatentConfig, latent(124, 4)),
-        "MLA-64": Arm("latent of 64, decoupled rotary key of 64", LatentConfig, latent(64, 64)),
-        "NoPE latent": Arm("latent of 128, no positions", LatentConfig, latent(128)),
+        "MHA": Arm("8 heads, each with its own keys and values", GroupedConfig, grouped(8), (CORE,)),
+        "MHA again": Arm("MHA from other initial weights (A/A control)", GroupedConfig, grouped(8), (), repeats="MHA"),
+        "GQA2": Arm("8 heads on 2 key/value heads", GroupedConfig, grouped(2), (CORE,)),
+        "MQA-64": Arm(
+            "4 heads of width 64 on 1 key/value head", GroupedConfig, grouped(1, heads=4, d_head=64), (CORE,)
+        ),
+        "MLA-16": Arm("latent of 112, decoupled rotary key of 16", LatentConfig, latent(112, 16), LATENT),
+        "MLA-4": Arm("latent of 124, decoupled rotary key of 4", LatentConfig, latent(124, 4), LATENT),
+        "MLA-64": Arm("latent of 64, decoupled rotary key of 64", LatentConfig, latent(64, 64), LATENT),
+        "NoPE latent": Arm("latent of 128, no positions", LatentConfig, latent(128), LATENT),
         "NoPE latent, sinusoids": Arm(
-            "latent of 128, sinusoids on the embeddings", LatentConfig, latent(128), positions="sinusoidal"
+            "latent of 128, sinusoids on the embeddings",
+            LatentConfig,
+            latent(128),
+            (POSITIONS, ABSORBABLE),
+            positions="sinusoidal",
         ),
     }
 )
+
+
+def in_group(group: str) -> tuple[str, ...]:
+    """The names of the arms of a group."""
+    return tuple(name for name, each in ARMS.items() if group in each.groups)
 
 
 def arm(name: str) -> Arm:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from course_lib.experiments import recall
+from course_lib.experiments import arms, recall
 from course_lib.experiments.job import Job
 from course_lib.experiments.probes import copying, extrapolation
 from course_lib.experiments.recall import RECALL_ARMS
@@ -12,8 +12,7 @@ from course_lib.experiments.run import result_of
 from course_lib.experiments.sweep import Sweep
 from course_lib.experiments.tuning import recall_tuning, tuning_jobs
 
-CORE = ("MHA", "GQA2", "MQA-64", "MLA-16", "MLA-4", "MLA-64", "NoPE latent")
-POSITIONS = ("MLA-16", "MLA-4", "MLA-64", "NoPE latent", "NoPE latent, sinusoids")
+CORE, POSITIONS = arms.in_group(arms.CORE), arms.in_group(arms.POSITIONS)
 Jobs = Callable[[Sweep, str, int, float], Iterator[Job]]  # of one arm with one seed, at its tuned learning rate
 Tuning = Callable[[Sweep, str], tuple[list[Job], float | None]]  # the jobs that tune an arm, its rate if it is known
 

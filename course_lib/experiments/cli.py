@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Compare kinds of attention by training small models. A command that was stopped goes on where it was.",
+    help="Compare kinds of attention by training small models. A command that was stopped goes on where it was. Arms "
+    "whose learning rate is not tuned yet in the folder are tuned first.",
     no_args_is_help=True,
 )
 
@@ -24,7 +25,6 @@ SUMMARIES = {
     "copying": "Loss on text that repeats itself.",
     "extrapolation": "Loss on texts longer than those of training.",
 }
-TUNES = "Arms whose learning rate is not tuned yet in the folder are tuned first."
 
 PresetName = Annotated[str, typer.Option("--preset", help="Sizes, steps and seeds: cpu, gpu or smoke.")]
 Folder = Annotated[Path | None, typer.Option(help="Where the runs are; default runs/experiments/PRESET-CORPUS.")]
@@ -32,7 +32,8 @@ CorpusName = Annotated[str, typer.Option("--corpus", help="docs, code (without d
 TokensFile = Annotated[
     Path | None, typer.Option("--tokens", help="A file made by `experiment tokens`, in place of the corpus.")
 ]
-Address = Annotated[str, typer.Option("--scheduler", help="Address of a Dask scheduler; default: 2 local processes.")]
+Address = Annotated[str, typer.Option("--scheduler", help="Address of a Dask scheduler; default: processes here.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes here, of one thread each.")]
 InProcess = Annotated[bool, typer.Option("--sequential", help="One run after the other in this process, without Dask.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Steps of a run; default: those of the preset.")]
 
@@ -44,13 +45,20 @@ def command(name: str) -> Callable:
         corpus: CorpusName = "docs",
         tokens: TokensFile = None,
         scheduler: Address = "",
+        workers: Workers = 2,
         sequential: InProcess = False,
         steps: Steps = None,
     ) -> None:
         require_packages("pyarrow", "scipy", *(() if sequential else ("distributed",)))
-        stop_on_errors(lambda: carry_out(name, (preset, steps), folder, (corpus, tokens), (scheduler, sequential)))
 
-    run.__doc__ = f"{SUMMARIES[name]} {TUNES if name != 'learning-rates' else ''}".strip()
+        def executor():
+            from course_lib.experiments.scheduler import Dask, Sequential
+
+            return Sequential() if sequential else Dask(scheduler or None, workers)
+
+        stop_on_errors(lambda: carry_out(name, (preset, steps), folder, (corpus, tokens), executor))
+
+    run.__doc__ = SUMMARIES[name]
     return run
 
 
@@ -63,9 +71,9 @@ def carry_out(
     sizes: tuple[str, int | None],
     folder: Path | None,
     text: tuple[str, Path | None],
-    where: tuple[str, bool],
+    new_executor: Callable,
 ) -> None:
-    """Carry out an experiment: sizes (preset, steps or None), text (corpus, file or None), where (address, in process).
+    """Carry out an experiment: sizes (preset, steps or None), text (corpus, file or None), and what carries jobs out.
 
     The exit code is 1 when a job failed. Raises ValueError for names that are unknown and folders that hold another
     sweep, and OSError when the folder cannot be written.
@@ -75,14 +83,14 @@ def carry_out(
     from course_lib.experiments.catalogue import EXPERIMENTS
     from course_lib.experiments.display import Display
     from course_lib.experiments.presets import preset
-    from course_lib.experiments.scheduler import Dask, Sequential, settle
+    from course_lib.experiments.scheduler import settle
     from course_lib.experiments.sweep import open_sweep
 
-    (preset_name, steps), (corpus, tokens), (scheduler, sequential) = sizes, text, where
+    (preset_name, steps), (corpus, tokens) = sizes, text
     chosen = preset(preset_name)
     chosen = chosen if steps is None else replace(chosen, steps=steps)
     sweep = open_sweep(folder or Path("runs") / "experiments" / f"{chosen.name}-{corpus}", chosen, corpus, tokens)
-    with Sequential() if sequential else Dask(scheduler or None) as executor, Display(sweep.folder) as display:
+    with new_executor() as executor, Display(sweep.folder) as display:
         settle(EXPERIMENTS[name], sweep, executor, display)
     done, failed = display.totals()
     advice = f"python -m course_lib experiment report {sweep.folder}"

@@ -7,6 +7,7 @@ if it straddles an end. The difference is the loss of the first arm minus that o
 import math
 from dataclasses import dataclass
 
+from course_lib.experiments.arms import ABSORBABLE, in_group
 from course_lib.experiments.results import View
 from course_lib.experiments.statistics import Interval
 
@@ -14,7 +15,6 @@ MARGIN = 0.02  # nats per token: a smaller difference counts as none
 CLOSE = Interval(-MARGIN, MARGIN)
 BETTER = Interval(-math.inf, 0.0)
 BEST = "the best absorbable arm"  # chosen by its loss on the tune split
-NOT_ABSORBABLE = ("MHA", "MHA again", "GQA2", "MQA-64", "RoPE on up-projected keys")
 
 
 @dataclass(frozen=True)
@@ -56,5 +56,5 @@ def resolved(arm: str, view: View) -> str | None:
     """The arm itself, or the one that BEST stands for; None if the view has no such arm."""
     if arm != BEST:
         return arm if arm in view.arms else None
-    candidates = [each for each in view.arms if each not in NOT_ABSORBABLE]
+    candidates = [each for each in in_group(ABSORBABLE) if each in view.arms]
     return min(candidates, key=lambda each: view.losses(each, "tune").mean(), default=None)

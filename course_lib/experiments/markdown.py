@@ -41,7 +41,7 @@ HYPOTHESIS_COLUMNS = {
     "p": "{p:.4f}",
     "Holm's p": "{Holm's p:.4f}",
     "outcome": "{outcome}",
-    "seeds needed": "{needed[seeds]}",
+    "half width 0.01 needs": "{needed[in words]}",
 }
 H6_COLUMNS = {
     "test": "{split}",
@@ -93,8 +93,8 @@ def preface(found: dict) -> str:
     test, rule = found["sweep"]["tokens"]["test"], found["statistics"]
     return (
         f"Loss is the mean over {test['documents'] - test['documents left out']} held-out documents of nats per token. "
-        f"{test['documents left out']} more documents are left out, since over half of their characters stand in lines "
-        f"that occur in training ({test['repeated']:.1%} of the characters of all held-out documents do). "
+        f"Documents are left out if over half of their characters stand in lines that occur in training: "
+        f"{test['documents left out']} of them. Of all characters {test['repeated']:.1%} stand in such lines. "
         f"A difference has an interval of {rule['level']:.0%} over seeds and documents: the shortest one that contains "
         f"the t interval and that of the crossed bootstrap ({rule['resamples']:,} resamples). "
         f"Verdicts hold it against a margin of {rule['margin']} nats."
@@ -120,7 +120,7 @@ def recall(found: dict) -> list[str]:
         [row["arm"], f"{row['cached']:.0f}", *(f"{row['right'][split]:.1%}" for split in splits), f"{row['seeds']}"]
         for row in found["arms"]
     ]
-    h6 = "H6: the cached numbers with which MLA and MQA recall 90 % of the values. It fails if the ratio cannot be 1."
+    h6 = "H6: the cached numbers with which MLA and MQA recall 90% of the values. It fails if the ratio cannot be 1."
     text = ["## Recall", as_table(["arm", "cached", *splits, "seeds"], lines)]
     return [*text, h6, table(H6_COLUMNS, found["H6"])] if found["H6"] else text
 

@@ -12,6 +12,7 @@ from course_lib.experiments.evaluation import token_losses
 from course_lib.experiments.job import Job
 from course_lib.experiments.training import TrainingJob
 from course_lib.models import DecoderModel
+from course_lib.training.distributed import choose_device
 
 LONGER = (2, 4)  # times the context of training
 STRINGS, LENGTH = 200, 32  # random strings, and their tokens
@@ -34,7 +35,8 @@ class Probe(Job):
         """What is measured."""
 
     def finish(self, folder: Path, sweep: Path) -> tuple[dict, list[dict]]:
-        rows = self.read(self.of.trained_model(sweep), self.of.read_tokens(sweep))
+        model = self.of.trained_model(sweep).to(choose_device(self.of.device))
+        rows = self.read(model, self.of.read_tokens(sweep))
         return {}, [
             {
                 "document": document.name,

@@ -6,7 +6,7 @@ The same folders give the same bytes. All numbers but those under "speed" are th
 import json
 from pathlib import Path
 
-from course_lib.experiments import pictures, tables
+from course_lib.experiments import pictures, probe_tables, tables
 from course_lib.experiments.hypotheses import MARGIN
 from course_lib.experiments.markdown import VIEWS, markdown
 from course_lib.experiments.recall_tables import recalled
@@ -63,8 +63,8 @@ def numbers(results: Results, views: dict[str, View]) -> dict:
         "learning rates of recall": tables.learning_rates(results, "recall"),
         **compared,
         "recall": recalled(views["recall"]),
-        "copying": tables.copying(views["copying"]),
-        "extrapolation": tables.extrapolation(views["extrapolation"]),
+        "copying": probe_tables.copying(views["copying"]),
+        "extrapolation": probe_tables.extrapolation(views["extrapolation"]),
         "hypotheses": tables.hypothesis_rows(views["tuned"], views["fewer steps"]),
         "failed": [
             {"labels": each["labels"], "tries": each["tries"], "reasons": each["reasons"]} for each in results.failed

@@ -64,7 +64,7 @@ class Dask(Executor):
         print(cluster.scheduler_address)  # for `experiment equal-cache --scheduler ADDRESS --folder SHARED`
     """
 
-    def __init__(self, address: str | None = None):
+    def __init__(self, address: str | None = None, workers: int = WORKERS):
         import dask
         from distributed import Client, LocalCluster, as_completed
 
@@ -73,7 +73,7 @@ class Dask(Executor):
         self.cluster = None
         if address is None:
             quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
-            self.cluster = LocalCluster(n_workers=WORKERS, threads_per_worker=1, memory_limit=None, **quiet)
+            self.cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, **quiet)
         self.client = Client(self.cluster or address)
         self.ended = as_completed()
         self.jobs: dict[str, Job] = {}

@@ -79,7 +79,7 @@ def test_missing_packages_are_named(missing, advice, monkeypatch, tmp_path):
 
 def test_help_names_the_experiments_and_that_rates_are_tuned_first():
     assert "equal-cache" in said("--help") and "learning-rates" in said("--help")
-    assert "are tuned first" in said("equal-cache", "--help")
+    assert "are tuned first" in said("--help")
 
 
 def test_the_speed_of_each_arm():
