@@ -68,8 +68,9 @@ class Dask(Executor):
         import dask
         from distributed import Client, LocalCluster, as_completed
 
-        # A worker that computes for long without a sign of life is not dead: it holds Python's lock.
-        dask.config.set({"distributed.scheduler.worker-ttl": None, "distributed.scheduler.allowed-failures": DEATHS})
+        # A worker without a sign of life is not dead: it computes for long, or begins late on a busy machine.
+        patient = {"distributed.scheduler.worker-ttl": None, "distributed.comm.timeouts.connect": "120s"}
+        dask.config.set(patient | {"distributed.scheduler.allowed-failures": DEATHS})
         self.cluster = None
         if address is None:
             quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}

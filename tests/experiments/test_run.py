@@ -1,5 +1,6 @@
 """One run: its hash, its loss, and what happens when it fails."""
 
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.parquet
 import pytest
+from rich.console import Console
 
 from course_lib.experiments import job as jobs
 from course_lib.experiments import run, training
@@ -234,3 +236,15 @@ def test_the_end_follows_from_the_steps_made_since_the_beginning(monkeypatch, tm
     assert display.end(work=100, done=20) == "end not known yet"
     now[0] += 50
     assert display.end(work=100, done=40).startswith("about 0:02:30 left, until ")
+
+
+def test_a_terminal_shows_lines_that_are_renewed(finished):
+    """The same display as in a terminal, written to a string."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with Display(finished.folder, console) as display:
+        display.show(EXPERIMENTS["equal-cache"].jobs(finished)[0], later=100)
+        display.live.update(display.now(), refresh=True)
+        display.ended(display.jobs[0])
+    shown = console.file.getvalue()
+    assert "0 at work, 0 failed" in shown and "MHA, seed 1000, rate 0.01, 6 steps" in shown
+    assert not display.thread.is_alive()
