@@ -31,7 +31,8 @@ DIFFERENCE_COLUMNS = {
     "bootstrap": "{bootstrap interval[0]:+.4f} to {bootstrap interval[1]:+.4f}",
     "seeds": "{seeds}",
     "repeated documents too": "{mean, repeated documents too:+.4f}",
-    "verdict": "{verdict}",
+    "against 0": "{verdict against 0}",
+    "against the margin": "{verdict}",
 }
 HYPOTHESIS_COLUMNS = {
     "": "{name}",
@@ -131,7 +132,8 @@ def copying(found: dict) -> list[str]:
         return []
     text = ["## Copying", by_split(found["arms"])]
     for split, rows in found["differences"].items():
-        text += [f"Differences on the split {split}:", table(DIFFERENCE_COLUMNS, rows)]
+        if rows:
+            text += [f"Differences on the split {split}:", table(DIFFERENCE_COLUMNS, rows)]
     return text
 
 

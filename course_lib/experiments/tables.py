@@ -82,6 +82,7 @@ def difference_row(first: str, second: str, view: View, split: str) -> dict | No
         "second": second,
         **described(found),
         "verdict": verdict(found.interval, MARGIN),
+        "verdict against 0": verdict(found.interval, 0.0),
         "mean, repeated documents too": float(everything.mean()),
     }
 
