@@ -10,9 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from course_lib.bench.cli import app as bench
+from course_lib.experiments.cli import app as experiment
 
 app = typer.Typer(add_completion=False)
 app.add_typer(bench, name="bench")
+app.add_typer(experiment, name="experiment")
 
 MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "fail": "[bold red]FAIL[/]"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PINS, PYPROJECT = ROOT / "constraints.txt", ROOT / "pyproject.toml"
-EXTRAS = ("lab", "test", "delivery")  # each holds all of those before it
+EXTRAS = ("lab", "experiments", "test", "delivery")  # each holds all of those before it
 
 
 def release(version: str) -> tuple[int, ...]:

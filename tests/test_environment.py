@@ -26,7 +26,7 @@ def asked_by_pyproject(text: str) -> dict[str, str]:
     """What participants and tests need; environment.yml leaves out what only builds site and decks."""
     project = tomllib.loads(text)["project"]
     extras = project["optional-dependencies"]
-    return bounds(project["dependencies"] + sum((extras[name] for name in ("lab", "test")), []))
+    return bounds(project["dependencies"] + sum((extras[name] for name in ("lab", "experiments", "test")), []))
 
 
 def python_and_packages_of_pyproject(text: str) -> dict[str, str]:

@@ -1,0 +1,98 @@
+"""The arms: which kinds of attention are compared. Each has a line in ARMS.
+
+An arm fixes heads and latent widths, a preset the model width. The width of the feed-forward layers then follows: all
+arms of a preset have the same number of parameters, so that a smaller attention gets wider feed-forward layers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from course_lib.accounting import parameters
+from course_lib.accounting.storage import Config
+from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope, require
+
+SWIGLU_MATRICES = 3  # d_model x d_ff each
+CORE, POSITIONS, ABSORBABLE = "core", "positions", "absorbable"
+LATENT = (CORE, POSITIONS, ABSORBABLE)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One kind of attention: the class of its config and all fields but d_model."""
+
+    summary: str
+    kind: type[Config]
+    fields: Mapping
+    groups: tuple[str, ...]  # of CORE, POSITIONS and ABSORBABLE: the experiments that it belongs to
+    positions: str = "none"  # added to the embeddings: see ModelConfig
+    repeats: str | None = None  # the arm that this one repeats, from other initial weights
+
+    def attention(self, d_model: int) -> Config:
+        """The config of its attention layers in a model of this width."""
+        return self.kind(d_model=d_model, **self.fields)
+
+
+def grouped(groups: int, *, heads: int = 8, d_head: int = 32) -> dict:
+    return {"n_heads": heads, "n_kv_heads": groups, "d_head": d_head, "rope": Rope()}
+
+
+def latent(d_latent: int, d_rope: int = 0) -> dict:
+    """Eight heads of width 32 on a normalised latent row."""
+    return {"n_heads": 8, "d_head": 32, "d_latent": d_latent, "d_rope": d_rope, "latent_norm": True}
+
+
+# Numbers that a token leaves in the cache of a layer: 512 for MHA, 128 for the others.
+ARMS: Mapping[str, Arm] = MappingProxyType(
+    {
+        "MHA": Arm("8 heads, each with its own keys and values", GroupedConfig, grouped(8), (CORE,)),
+        "MHA again": Arm("MHA from other initial weights (A/A control)", GroupedConfig, grouped(8), (), repeats="MHA"),
+        "GQA2": Arm("8 heads on 2 key/value heads", GroupedConfig, grouped(2), (CORE,)),
+        "MQA-64": Arm(
+            "4 heads of width 64 on 1 key/value head", GroupedConfig, grouped(1, heads=4, d_head=64), (CORE,)
+        ),
+        "MLA-16": Arm("latent of 112, decoupled rotary key of 16", LatentConfig, latent(112, 16), LATENT),
+        "MLA-4": Arm("latent of 124, decoupled rotary key of 4", LatentConfig, latent(124, 4), LATENT),
+        "MLA-64": Arm("latent of 64, decoupled rotary key of 64", LatentConfig, latent(64, 64), LATENT),
+        "NoPE latent": Arm("latent of 128, no positions", LatentConfig, latent(128), LATENT),
+        "NoPE latent, sinusoids": Arm(
+            "latent of 128, sinusoids on the embeddings",
+            LatentConfig,
+            latent(128),
+            (POSITIONS, ABSORBABLE),
+            positions="sinusoidal",
+        ),
+    }
+)
+
+
+def in_group(group: str) -> tuple[str, ...]:
+    """The names of the arms of a group."""
+    return tuple(name for name, each in ARMS.items() if group in each.groups)
+
+
+def arm(name: str) -> Arm:
+    """The arm of that name. Raises ValueError, which lists the names, for another one."""
+    require(name in ARMS, f"arm must be one of {', '.join(ARMS)}, got {name!r}")
+    return ARMS[name]
+
+
+def matched_d_ff(of: Arm, d_model: int, d_ff: int) -> int:
+    """The d_ff with which a model of this arm has as many parameters as one of MHA with `d_ff`, as nearly as can be."""
+    spare = parameters(ARMS["MHA"].attention(d_model)) - parameters(of.attention(d_model))
+    matched = d_ff + round(spare / (SWIGLU_MATRICES * d_model))
+    require(matched > 0, f"d_ff = {d_ff} must leave room for feed-forward layers beside {of.summary}, got {matched}")
+    return matched
+
+
+def model_config(of: Arm, *, vocab_size: int, n_layers: int, d_model: int, d_ff: int) -> ModelConfig:
+    """The config of a decoder with this arm's attention: pre-LN blocks with RMSNorm and SwiGLU."""
+    return ModelConfig(
+        vocab_size=vocab_size,
+        n_layers=n_layers,
+        attention=of.attention(d_model),
+        d_ff=d_ff,
+        feedforward="swiglu",
+        norm="rms",
+        positions=of.positions,
+    )

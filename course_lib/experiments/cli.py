@@ -1,0 +1,192 @@
+"""The commands `python -m course_lib experiment NAME`. Each imports what it needs when it runs: help comes at once."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Compare kinds of attention by training small models. A command that was stopped goes on where it was. Arms "
+    "whose learning rate is not tuned yet in the folder are tuned first.",
+    no_args_is_help=True,
+)
+
+# As in `catalogue.EXPERIMENTS`, which this module does not import because that takes seconds.
+SUMMARIES = {
+    "learning-rates": "The learning rate of each arm.",
+    "equal-cache": "All core arms at equal cache and parameters.",
+    "positions": "Kinds of positions in latent attention.",
+    "common-rate": "Core arms, all with the same learning rate.",
+    "equal-widths": "Core arms with equal d_ff, so unequal parameters.",
+    "fewer-steps": "MHA and MQA-64 after fewer steps.",
+    "recall": "Recall against cached numbers.",
+    "copying": "Loss on text that repeats itself.",
+    "extrapolation": "Loss on texts longer than those of training.",
+}
+
+PresetName = Annotated[str, typer.Option("--preset", help="Sizes, steps and seeds: cpu, gpu or smoke.")]
+Folder = Annotated[Path | None, typer.Option(help="Where the runs are; default runs/experiments/PRESET-CORPUS.")]
+CorpusName = Annotated[str, typer.Option("--corpus", help="docs, code (without docstrings), or another of the course.")]
+TokensFile = Annotated[
+    Path | None, typer.Option("--tokens", help="A file made by `experiment tokens`, in place of the corpus.")
+]
+Address = Annotated[str, typer.Option("--scheduler", help="Address of a Dask scheduler; default: processes here.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes here, of one thread each.")]
+InProcess = Annotated[bool, typer.Option("--sequential", help="One run after the other in this process, without Dask.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Steps of a run; default: those of the preset.")]
+
+
+def command(name: str) -> Callable:
+    def run(
+        preset: PresetName = "cpu",
+        folder: Folder = None,
+        corpus: CorpusName = "docs",
+        tokens: TokensFile = None,
+        scheduler: Address = "",
+        workers: Workers = 2,
+        sequential: InProcess = False,
+        steps: Steps = None,
+    ) -> None:
+        require_packages("pyarrow", "scipy", *(() if sequential else ("distributed",)))
+
+        def executor():
+            from course_lib.experiments.scheduler import Dask, Sequential
+
+            return Sequential() if sequential else Dask(scheduler or None, workers)
+
+        stop_on_errors(lambda: carry_out(name, (preset, steps), folder, (corpus, tokens), executor))
+
+    run.__doc__ = SUMMARIES[name]
+    return run
+
+
+for each in SUMMARIES:
+    app.command(each)(command(each))
+
+
+def carry_out(
+    name: str,
+    sizes: tuple[str, int | None],
+    folder: Path | None,
+    text: tuple[str, Path | None],
+    new_executor: Callable,
+) -> None:
+    """Carry out an experiment: sizes (preset, steps or None), text (corpus, file or None), and what carries jobs out.
+
+    The exit code is 1 when a job failed. Raises ValueError for names that are unknown and folders that hold another
+    sweep, and OSError when the folder cannot be written.
+    """
+    from dataclasses import replace
+
+    from course_lib.experiments.catalogue import EXPERIMENTS
+    from course_lib.experiments.display import Display
+    from course_lib.experiments.presets import preset
+    from course_lib.experiments.scheduler import settle
+    from course_lib.experiments.sweep import open_sweep
+
+    (preset_name, steps), (corpus, tokens) = sizes, text
+    chosen = preset(preset_name)
+    chosen = chosen if steps is None else replace(chosen, steps=steps)
+    sweep = open_sweep(folder or Path("runs") / "experiments" / f"{chosen.name}-{corpus}", chosen, corpus, tokens)
+    with new_executor() as executor, Display(sweep.folder) as display:
+        settle(EXPERIMENTS[name], sweep, executor, display)
+    done, failed = display.totals()
+    advice = f"python -m course_lib experiment report {sweep.folder}"
+    typer.echo(f"{done} jobs have a result, {failed} failed. Tables and pictures: {advice}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="The folder of a sweep.")],
+    to: Annotated[Path | None, typer.Option(help="Where the report goes; default FOLDER/report.")] = None,
+) -> None:
+    """Make tables and pictures of a sweep from the folders of its runs alone."""
+    require_packages("pyarrow", "scipy", "matplotlib")
+
+    def make() -> None:
+        from course_lib.experiments.report import build
+
+        typer.echo(build(folder, to) / "report.md")
+
+    stop_on_errors(make)
+
+
+@app.command()
+def keep(
+    folder: Annotated[Path, typer.Argument(help="The folder of a sweep.")],
+    to: Annotated[Path, typer.Argument(help="An empty folder, or one that is made.")],
+) -> None:
+    """Copy what a report needs, without weights and tokens: small enough to commit."""
+    require_packages("pyarrow")
+
+    def copy() -> None:
+        from course_lib.experiments import results
+
+        typer.echo(f"{to}: {results.keep(folder, to) / 1e6:.1f} MB")
+
+    stop_on_errors(copy)
+
+
+@app.command()
+def tokens(
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    preset: PresetName = "cpu",
+    corpus: CorpusName = "docs",
+) -> None:
+    """Make the file of tokens that runs on another machine need, which then needs no corpus."""
+
+    require_packages("pyarrow")
+
+    def make() -> None:
+        from course_lib.experiments import presets, sweep
+
+        made = sweep.new_tokens(presets.preset(preset), corpus)
+        made.write(file)
+        typer.echo(f"{file}: {len(made.training):,} training tokens, digest {made.digest}")
+
+    stop_on_errors(make)
+
+
+@app.command()
+def speed(
+    preset: PresetName = "cpu",
+    arm: Annotated[list[str] | None, typer.Option(help="An arm, or several; default: all core arms.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+) -> None:
+    """Time 20 steps of each arm, and tell how long a whole run takes on this machine."""
+
+    def measure() -> None:
+        from course_lib.bench.report import show_lines
+        from course_lib.experiments import presets
+        from course_lib.experiments.speed import COLUMNS, measured
+
+        show_lines("Speed of training", COLUMNS, measured(presets.preset(preset), arm, threads))
+
+    require_packages("pyarrow")
+    stop_on_errors(measure)
+
+
+def require_packages(*names: str) -> None:
+    """Stop the command, and say what to install, unless these packages are there."""
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        without = ", or add --sequential" if missing == ["distributed"] else ""
+        typer.echo(
+            f"Error: experiments need {', '.join(missing)}. Run: pip install -c constraints.txt -e '.[experiments]'"
+            f"{without}",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def stop_on_errors(work: Callable[[], None]) -> None:
+    """Call `work`; a ValueError or OSError becomes a message and exit code 1."""
+    try:
+        work()
+    except (ValueError, OSError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error

@@ -1,0 +1,183 @@
+"""A report as Markdown: tables of the numbers that `report.numbers` gives."""
+
+from collections.abc import Iterable
+
+VIEWS = {
+    "tuned": "Each arm at its own learning rate",
+    "common": "All arms at the common learning rate",
+    "equal widths": "Equal d_ff, so unequal parameters",
+    "fewer steps": "After fewer steps",
+}
+
+
+ARM_COLUMNS = {
+    "arm": "{arm}",
+    "cached": "{cached:.0f}",
+    "decode FLOPs": "{decode FLOPs:,}",
+    "parameters": "{parameters:,}",
+    "d_ff": "{d_ff}",
+    "rate": "{rate:g}",
+    "seeds": "{seeds}",
+    "loss": "{loss:.4f}",
+    "repeated documents too": "{loss, repeated documents too:.4f}",
+    "per token": "{loss per token:.4f}",
+}
+DIFFERENCE_COLUMNS = {
+    "arm": "{first}",
+    "minus": "{second}",
+    "difference": "{mean:+.4f}",
+    "interval": "{interval[0]:+.4f} to {interval[1]:+.4f}",
+    "t": "{t interval[0]:+.4f} to {t interval[1]:+.4f}",
+    "bootstrap": "{bootstrap interval[0]:+.4f} to {bootstrap interval[1]:+.4f}",
+    "seeds": "{seeds}",
+    "repeated documents too": "{mean, repeated documents too:+.4f}",
+    "against 0": "{verdict against 0}",
+    "against the margin": "{verdict}",
+}
+HYPOTHESIS_COLUMNS = {
+    "": "{name}",
+    "hypothesis": "{text}",
+    "difference": "{mean:+.4f}",
+    "interval": "{interval[0]:+.4f} to {interval[1]:+.4f}",
+    "p": "{p:.4f}",
+    "Holm's p": "{Holm's p:.4f}",
+    "outcome": "{outcome}",
+    "half width 0.01 needs": "{needed[in words]}",
+}
+H6_COLUMNS = {
+    "test": "{split}",
+    "MLA, by seed": "{MLA}",
+    "MQA, by seed": "{MQA}",
+    "ratio": "{ratio}",
+    "interval": "{interval}",
+    "outcome": "{outcome}",
+}
+GAIN_COLUMNS = {
+    "arm and window": "{first}",
+    "minus": "{second}",
+    "difference": "{mean:+.4f}",
+    "interval": "{interval[0]:+.4f} to {interval[1]:+.4f}",
+    "seeds": "{seeds}",
+    "documents": "{documents}",
+    "verdict": "{verdict}",
+}
+SPEED_COLUMNS = {
+    "arm": "{arm}",
+    "runs": "{runs}",
+    "tokens per second": "{tokens per second:,.0f}",
+    "seconds of training": "{seconds of training:,.0f}",
+    "resumed runs": "{resumed}",
+}
+
+
+def markdown(found: dict, drawn: dict[str, tuple[bytes, str]]) -> str:
+    """The report as Markdown; pictures are linked by their names."""
+    text = [f"# Results of the sweep {found['sweep']['preset']['name']} on {found['sweep']['corpus']}", preface(found)]
+    text += ["## Hypotheses", table(HYPOTHESIS_COLUMNS, tested(found["hypotheses"])), not_run(found["hypotheses"])]
+    for name, title in VIEWS.items():
+        if found[name]["arms"]:
+            text += [f"## {title}", table(ARM_COLUMNS, found[name]["arms"])]
+            text += [table(DIFFERENCE_COLUMNS, found[name]["differences"])]
+    text += recall(found["recall"]) + copying(found["copying"]) + extrapolation(found["extrapolation"])
+    text += [f"![{alt}]({name})" for name, (_, alt) in drawn.items()]
+    for task in ("learning rates", "learning rates of recall"):
+        if found[task]:
+            text += [f"## {task.capitalize()}", rates(found[task])]
+    text += ["## Failed and diverged runs", failures(found)]
+    if found["speed"]:
+        text += ["## Speed", table(SPEED_COLUMNS, found["speed"])]
+    return "\n\n".join(filter(None, text)) + "\n"
+
+
+def preface(found: dict) -> str:
+    """What the numbers are."""
+    test, rule = found["sweep"]["tokens"]["test"], found["statistics"]
+    return (
+        f"Loss is the mean over {test['documents'] - test['documents left out']} held-out documents of nats per token. "
+        f"Documents are left out if over half of their characters stand in lines that occur in training: "
+        f"{test['documents left out']} of them. Of all characters {test['repeated']:.1%} stand in such lines. "
+        f"A difference has an interval of {rule['level']:.0%} over seeds and documents: the shortest one that contains "
+        f"the t interval and that of the crossed bootstrap ({rule['resamples']:,} resamples). "
+        f"Verdicts hold it against a margin of {rule['margin']} nats."
+    )
+
+
+def tested(rows: Iterable[dict]) -> list[dict]:
+    return [row for row in rows if row["outcome"] != "not run"]
+
+
+def not_run(rows: Iterable[dict]) -> str:
+    """A sentence on the hypotheses without runs; empty if all have some."""
+    names = [row["name"] for row in rows if row["outcome"] == "not run"]
+    return f"Without runs of two seeds at least: {', '.join(names)}." if names else ""
+
+
+def recall(found: dict) -> list[str]:
+    """The sections on recall."""
+    if not found["arms"]:
+        return []
+    splits = list(found["arms"][0]["right"])
+    lines = [
+        [row["arm"], f"{row['cached']:.0f}", *(f"{row['right'][split]:.1%}" for split in splits), f"{row['seeds']}"]
+        for row in found["arms"]
+    ]
+    h6 = "H6: the cached numbers with which MLA and MQA recall 90% of the values. It fails if the ratio cannot be 1."
+    text = ["## Recall", as_table(["arm", "cached", *splits, "seeds"], lines)]
+    return [*text, h6, table(H6_COLUMNS, found["H6"])] if found["H6"] else text
+
+
+def copying(found: dict) -> list[str]:
+    """The sections on text that stands in the context already."""
+    if not found["arms"]:
+        return []
+    text = ["## Copying", by_split(found["arms"])]
+    for split, rows in found["differences"].items():
+        if rows:
+            text += [f"Differences on the split {split}:", table(DIFFERENCE_COLUMNS, rows)]
+    return text
+
+
+def extrapolation(found: dict) -> list[str]:
+    """The sections on windows longer than those of training."""
+    if not found["arms"]:
+        return []
+    return ["## Extrapolation", by_split(found["arms"]), table(GAIN_COLUMNS, found["gains"])]
+
+
+def by_split(rows: list[dict]) -> str:
+    """A table of losses by arm and split."""
+    splits = list(rows[0]["losses"])
+    lines = [[row["arm"], *(f"{row['losses'][split]:.4f}" for split in splits), f"{row['seeds']}"] for row in rows]
+    return as_table(["arm", *splits, "seeds"], lines)
+
+
+def rates(rows: list[dict]) -> str:
+    """A table of losses on the tune split, by arm and learning rate."""
+    columns = sorted({rate for row in rows for rate in row["losses"]}, key=float)
+    lines = [[row["arm"], *(loss(row["losses"].get(rate)) for rate in columns), f"{row['best']:g}"] for row in rows]
+    return as_table(["arm", *columns, "best"], lines)
+
+
+def loss(value: float | str | None) -> str:
+    return "" if value is None else "diverged" if isinstance(value, str) else f"{value:.4f}"
+
+
+def failures(found: dict) -> str:
+    """A list of the runs that failed or diverged, with their reasons."""
+    failed = [f"- {named(each)}: failed {each['tries']} times, last {each['reasons'][-1]}" for each in found["failed"]]
+    diverged = [f"- {named(each)}: {each['reason']}" for each in found["diverged"]]
+    return "\n".join(failed + diverged) or "None."
+
+
+def named(row: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in row["labels"].items())
+
+
+def table(columns: dict[str, str], rows: list[dict]) -> str:
+    """A Markdown table with a line for each row; columns: heading -> format string. Empty without rows."""
+    lines = [[form.format_map(row) for form in columns.values()] for row in rows]
+    return as_table(list(columns), lines) if rows else ""
+
+
+def as_table(heads: list[str], lines: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [heads, ["---"] * len(heads), *lines])

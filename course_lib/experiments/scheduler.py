@@ -1,0 +1,127 @@
+"""Hand the jobs of an experiment to processes until each is settled.
+
+Nothing is remembered here or in Dask's scheduler: which jobs are left is read from the folder each time. So whatever
+is killed, the same command goes on.
+"""
+
+import logging
+import uuid
+from abc import abstractmethod
+from collections import deque
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from course_lib.config import require
+from course_lib.experiments.catalogue import Experiment
+from course_lib.experiments.display import Display
+from course_lib.experiments.job import Job
+from course_lib.experiments.run import FAILURE, carry_out, failure, note_failure, settled
+from course_lib.experiments.sweep import Sweep
+
+WORKERS = 2  # processes on this machine, with one thread each
+DEATHS = 3  # workers that may die over one job before it counts as a failed try
+
+
+class Executor(AbstractContextManager):
+    """Carries out jobs: `submit` hands one in, `wait` gives one back that is at its end, well or not."""
+
+    @abstractmethod
+    def submit(self, job: Job, sweep: Path) -> None:
+        """Hand in a job."""
+
+    @abstractmethod
+    def wait(self) -> tuple[Job, BaseException | None]:
+        """A job that has ended, and the error if its process could not even note a failure."""
+
+
+class Sequential(Executor):
+    """One job after the other, in this process, without Dask."""
+
+    def __init__(self):
+        self.queue: deque[tuple[Job, Path]] = deque()
+
+    def submit(self, job: Job, sweep: Path) -> None:
+        self.queue.append((job, sweep))
+
+    def wait(self) -> tuple[Job, BaseException | None]:
+        job, sweep = self.queue.popleft()
+        carry_out(job, sweep)
+        return job, None
+
+    def __exit__(self, *error) -> None:
+        self.queue.clear()
+
+
+class Dask(Executor):
+    """Jobs on the workers of a Dask cluster: WORKERS processes of this machine, or those of a scheduler elsewhere.
+
+    When a worker dies, its job goes to another one; after DEATHS deaths it counts as a failed try. Workers elsewhere
+    must see the folder of the sweep under the same path, and have one thread each. On a cluster with Slurm the package
+    dask-jobqueue starts them (not tried by us); this process has to stay alive, and the command runs beside it:
+
+        cluster = dask_jobqueue.SLURMCluster(cores=1, processes=1, memory="4 GB", walltime="04:00:00")
+        cluster.scale(jobs=40)
+        print(cluster.scheduler_address)  # for `experiment equal-cache --scheduler ADDRESS --folder SHARED`
+    """
+
+    def __init__(self, address: str | None = None, workers: int = WORKERS):
+        import dask
+        from distributed import Client, LocalCluster, as_completed
+
+        # A worker without a sign of life is not dead: it computes for long, or begins late on a busy machine.
+        patient = {"distributed.scheduler.worker-ttl": None, "distributed.comm.timeouts.connect": "120s"}
+        dask.config.set(patient | {"distributed.scheduler.allowed-failures": DEATHS})
+        self.cluster = None
+        if address is None:
+            quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+            self.cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, **quiet)
+        self.client = Client(self.cluster or address)
+        self.ended = as_completed()
+        self.jobs: dict[str, Job] = {}
+
+    def submit(self, job: Job, sweep: Path) -> None:
+        key = f"{job.key}-{uuid.uuid4().hex}"  # a key that was used before would give the earlier outcome
+        self.jobs[key] = job
+        self.ended.add(self.client.submit(carry_out, job, sweep.absolute(), key=key, pure=False))
+
+    def wait(self) -> tuple[Job, BaseException | None]:
+        future = next(self.ended)
+        if future.cancelled():
+            raise ConnectionError("Dask's scheduler is gone; nothing is lost: the same command goes on")
+        return self.jobs[future.key], future.exception()
+
+    def __exit__(self, *error) -> None:
+        self.client.close()
+        if self.cluster is not None:
+            self.cluster.close()
+
+
+def settle(experiment: Experiment, sweep: Sweep, executor: Executor, display: Display) -> None:
+    """Carry out all jobs of an experiment that are not settled, those too that become known on the way.
+
+    Raises OSError when the folder cannot be written.
+    """
+    handed_in: set[str] = set()
+    while True:
+        jobs, later = experiment.jobs(sweep)
+        display.show(jobs, later)
+        for job in jobs:
+            if job.key not in handed_in and not settled(job, sweep.folder):
+                executor.submit(job, sweep.folder)
+                handed_in.add(job.key)
+        if not handed_in:
+            return
+        job, error = executor.wait()
+        handed_in.remove(job.key)
+        note_loss(job, sweep.folder, error)
+        display.ended(job)
+
+
+def note_loss(job: Job, sweep: Path, error: BaseException | None) -> None:
+    """Count a failed try for a job whose process ended without a result and without a note of why."""
+    if error is not None and not settled(job, sweep):
+        note_failure(job, sweep, error)
+    noted = settled(job, sweep) or failure(job.folder(sweep) / FAILURE)
+    require(
+        bool(noted), f"folder must be the same for this process and its workers, but {sweep} got no result of {job}"
+    )

@@ -1,0 +1,88 @@
+"""The commands `python -m course_lib experiment ...`."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from course_lib import cli
+from course_lib.experiments import data
+
+runner = CliRunner()
+
+
+def said(*arguments: str, code: int = 0) -> str:
+    """What a command prints; lines are joined."""
+    shown = runner.invoke(cli.app, ["experiment", *map(str, arguments)])
+    assert shown.exit_code == code, shown.output
+    return " ".join(shown.output.split())
+
+
+def test_a_smoke_sweep_with_dask_then_without_and_its_report(tmp_path):
+    """The learning rates are found by two processes, the rest in this one; nothing is done twice."""
+    command = [sys.executable, "-m", "course_lib", "experiment", "learning-rates", "--preset", "smoke"]
+    shown = subprocess.run([*command, "--folder", tmp_path / "smoke"], capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    lines = [line for line in shown.stdout.splitlines() if line.startswith("done")]
+    assert len(lines) >= 4 and len(set(lines)) == len(lines)
+    rest = said("equal-cache", "--preset", "smoke", "--folder", tmp_path / "smoke", "--sequential")
+    assert rest.count("done") == 4 and "seed 1000" not in rest
+    assert "jobs have a result, 0 failed. Tables and pictures: python -m course_lib experiment report" in rest
+    assert said("report", tmp_path / "smoke").endswith("report.md")
+    found = json.loads((tmp_path / "smoke" / "report" / "report.json").read_text())
+    assert [row["arm"] for row in found["tuned"]["arms"]] == ["MHA", "GQA2"]
+    again = said("equal-cache", "--preset", "smoke", "--folder", tmp_path / "smoke", "--sequential")
+    assert again.startswith(f"{len(lines) + 4} jobs have a result")
+
+
+def test_tokens_made_beforehand_take_the_place_of_the_corpus(tmp_path, monkeypatch):
+    file = tmp_path / "tokens"
+    assert data_digest(said("tokens", file, "--preset", "smoke")) == data.read(file).digest
+    monkeypatch.setattr("course_lib.experiments.documents.load", None)
+    arguments = ["learning-rates", "--preset", "smoke", "--sequential", "--tokens", file, "--steps", "30"]
+    assert "done" in said(*arguments, "--folder", tmp_path / "sweep")
+    settings = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+    assert settings["preset"]["steps"] == 30 and settings["tokens"]["digest"] == data.read(file).digest
+
+
+def data_digest(line: str) -> str:
+    return line.rpartition("digest ")[2]
+
+
+@pytest.mark.parametrize(
+    "arguments, wanted",
+    [
+        (("equal-cache", "--preset", "huge"), "preset must be one of cpu, gpu, smoke, got 'huge'"),
+        (("equal-cache", "--preset", "smoke", "--corpus", "news"), "name must be one of docs, code"),
+        (("report", "."), "folder must hold a sweep"),
+        (("equal-cache", "--tokens", "missing", "--sequential"), "missing"),
+    ],
+)
+def test_errors_are_one_line(arguments, wanted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = said(*arguments, *(("--sequential",) if arguments[0] != "report" else ()), code=1)
+    assert shown.startswith("Error: ") and wanted in shown
+
+
+@pytest.mark.parametrize("missing, advice", [("distributed", "or add --sequential"), ("pyarrow", "[experiments]")])
+def test_missing_packages_are_named(missing, advice, monkeypatch, tmp_path):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else find(name))
+    shown = said("equal-cache", "--folder", tmp_path, code=1)
+    assert f"experiments need {missing}." in shown and advice in shown
+    assert "pip install -c constraints.txt -e '.[experiments]'" in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_names_the_experiments_and_that_rates_are_tuned_first():
+    assert "equal-cache" in said("--help") and "learning-rates" in said("--help")
+    assert "are tuned first" in said("--help")
+
+
+def test_the_speed_of_each_arm():
+    shown = said("speed", "--preset", "smoke")
+    assert "MHA 73,184" in shown and "GQA2 73,184" in shown and "MLA" not in shown
+    assert "arm must be one of" in said("speed", "--preset", "smoke", "--arm", "MLA-17", code=1)

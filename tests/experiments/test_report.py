@@ -1,0 +1,201 @@
+"""The report is made of the folders of the runs alone, twice the same, and its numbers are those of the runs."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from course_lib.experiments import report, results, run, tables
+from course_lib.experiments.catalogue import EXPERIMENTS
+from course_lib.experiments.hypotheses import BEST, BETTER, CLOSE, HYPOTHESES, Hypothesis, resolved
+from course_lib.experiments.results import View, read
+from course_lib.experiments.statistics import Components, Estimate, Interval, estimate
+
+
+@pytest.fixture(scope="module")
+def found(finished, tmp_path_factory):
+    """The report of the finished sweep, as values."""
+    folder = report.build(finished.folder, tmp_path_factory.mktemp("report"))
+    return json.loads((folder / "report.json").read_text())
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_it_is_the_same_twice_from_results_logs_and_documents_alone(finished, tmp_path):
+    first = files(report.build(finished.folder, tmp_path / "first"))
+    size = results.keep(finished.folder, tmp_path / "kept")
+    assert not list(tmp_path.rglob("*.safetensors")) and 0 < size < 1e6
+    second = files(report.build(tmp_path / "kept"))
+    assert first == second
+    assert {"report.json", "report.md", "plane.png", "curves.png", "differences-gqa2.png"} <= first.keys()
+
+
+def test_only_an_empty_folder_is_filled(finished, tmp_path):
+    (tmp_path / "something").touch()
+    with pytest.raises(ValueError, match="to must be an empty folder or none"):
+        results.keep(finished.folder, tmp_path)
+
+
+def test_the_order_of_folders_does_not_matter(finished, monkeypatch, tmp_path):
+    first = files(report.build(finished.folder, tmp_path / "first"))
+    glob = type(finished.folder).glob
+    monkeypatch.setattr(type(finished.folder), "glob", lambda path, what: reversed(list(glob(path, what))))
+    assert files(report.build(finished.folder, tmp_path / "second")) == first
+
+
+def test_the_rows_of_arms(found, finished):
+    rows = {row["arm"]: row for row in found["tuned"]["arms"]}
+    assert list(rows) == ["MHA", "MHA again", "GQA2", "MQA-64"]
+    assert [rows[arm]["seeds"] for arm in rows] == [2, 2, 3, 2]
+    assert rows["MHA"]["cached"] == 512 and rows["GQA2"]["cached"] == 128
+    every = EXPERIMENTS["equal-cache"].jobs(finished)[0]
+    own = [job for job in every if job.labels.arm == "GQA2" and "test" in job.splits]
+    losses = []
+    for job in own:
+        (each,) = [one for one in read(finished.folder).runs if one.folder == job.folder(finished.folder)]
+        losses.append(np.mean([d["nats"] / d["tokens"] for d in each.documents if d["split"] == "test" and d["kept"]]))
+    assert rows["GQA2"]["by seed"] == pytest.approx(losses, abs=1e-6)
+    assert rows["GQA2"]["loss"] == pytest.approx(np.mean(losses), abs=1e-6)
+
+
+def test_differences_are_paired_by_seed_and_document(found, finished):
+    view = report.views_of(read(finished.folder))["tuned"]
+    a, b = view.losses("MQA-64"), view.losses("GQA2")
+    wanted = estimate(a - b[:2])  # GQA2 has three seeds, MQA-64 the first two of them
+    (row,) = [r for r in found["tuned"]["differences"] if (r["first"], r["second"]) == ("MQA-64", "GQA2")]
+    assert row["mean"] == pytest.approx(wanted.mean, abs=1e-6) and (row["seeds"], row["documents"]) == a.shape
+    assert row["interval"] == pytest.approx(list(wanted.interval), abs=1e-6)
+    assert row["t interval"] == pytest.approx(list(wanted.t), abs=1e-6)
+
+
+def test_the_learning_rates_of_the_table_are_those_of_the_runs(found, finished):
+    for row in found["learning rates"]:
+        assert row["best"] == float(min(row["losses"], key=lambda rate: row["losses"][rate]))
+        used = {job.labels.rate for job in EXPERIMENTS["equal-cache"].jobs(finished)[0] if job.labels.arm == row["arm"]}
+        assert {float(rate) for rate in row["losses"]} | {row["best"]} == used
+    (again,) = [row for row in found["tuned"]["arms"] if row["arm"] == "MHA again"]
+    assert again["rate"] == next(row["best"] for row in found["learning rates"] if row["arm"] == "MHA")
+
+
+def test_hypotheses_with_runs_are_tested_and_the_others_listed(found):
+    outcomes = {row["name"]: row["outcome"] for row in found["hypotheses"]}
+    assert {name for name, outcome in outcomes.items() if outcome != "not run"} == {"H2", "H7"}
+    tested = [row for row in found["hypotheses"] if row["outcome"] != "not run"]
+    assert all(row["p"] <= row["Holm's p"] <= 2 * row["p"] + 1e-6 for row in tested)
+
+
+def test_h7_is_the_difference_of_two_differences(found, finished):
+    views = report.views_of(read(finished.folder))
+    early, late = (views[name].losses("MQA-64") - views[name].losses("MHA") for name in ("fewer steps", "tuned"))
+    (row,) = [row for row in found["hypotheses"] if row["name"] == "H7"]
+    assert row["mean"] == pytest.approx((early - late).mean(), abs=1e-6)
+
+
+def test_all_documents_are_reported_too(found, finished):
+    """One of the tune documents is boilerplate, none of the test: so only the tune split can tell the two apart."""
+    view = report.views_of(read(finished.folder))["tuned"]
+    assert view.losses("MHA", "tune", everything=True).shape == (2, 7) and view.losses("MHA", "tune").shape == (2, 6)
+    assert found["sweep"]["tokens"]["tune"]["documents left out"] == 1
+
+
+def test_the_markdown_has_every_table(finished, tmp_path):
+    text = (report.build(finished.folder, tmp_path) / "report.md").read_text()
+    for title in ("Hypotheses", "Each arm at its own learning rate", "After fewer steps", "Learning rates", "Speed"):
+        assert f"## {title}" in text
+    assert "Equal d_ff" not in text  # an experiment that was not run
+    assert "Without runs of two seeds at least: H1, H3a, H3b, H4, H5." in text
+    assert "None." in text.split("## Failed and diverged runs")[1]
+
+
+def test_failed_and_diverged_runs_are_listed(finished, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished.folder, copy)
+    every = EXPERIMENTS["equal-cache"].jobs(finished)[0]
+    for job in every[-2:]:
+        (job.folder(copy) / run.RESULT).unlink()
+    failing, diverging = every[-2:]
+    for number in range(3):
+        run.note_failure(failing, copy, MemoryError(f"no room {number}"))
+    costs = {"costs": {"parameters": 1}}
+    run.write_json(diverging.folder(copy) / run.RESULT, diverging.describe() | costs | {"diverged": "the loss is nan"})
+    text = (report.build(copy) / "report.md").read_text()
+    assert "failed 3 times, last MemoryError: no room 2" in text and "the loss is nan" in text
+
+
+def test_results_of_another_version_or_of_another_arm_are_not_mixed_in(finished, tmp_path):
+    results.keep(finished.folder, tmp_path / "kept")
+    before = files(report.build(tmp_path / "kept", tmp_path / "before"))
+    own = EXPERIMENTS["equal-cache"].jobs(finished)[0][-1]
+    twin = json.loads((own.folder(tmp_path / "kept") / run.RESULT).read_text())
+    other = tmp_path / "kept" / "runs" / "another"
+    shutil.copytree(own.folder(tmp_path / "kept"), other)
+    twin["identity"]["version"] = 0
+    run.write_json(other / run.RESULT, twin)
+    assert files(report.build(tmp_path / "kept", tmp_path / "after")) == before
+    twin["identity"]["version"] = 1
+    run.write_json(other / run.RESULT, twin)
+    with pytest.raises(ValueError, match=r"two are Labels\(arm='GQA2', seed=2.*: remove .*another"):
+        report.build(tmp_path / "kept")
+
+
+def test_a_folder_without_a_sweep_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="folder must hold a sweep, got .*, where sweep.json is missing"):
+        report.build(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "interval, close, better",
+    [
+        ((-0.01, 0.01), "holds", "undecided"),
+        ((-0.05, -0.03), "fails", "holds"),
+        ((-0.05, -0.01), "undecided", "holds"),
+        ((0.0, 0.01), "holds", "fails"),
+        ((0.02, 0.05), "fails", "fails"),
+        ((0.01, 0.02), "undecided", "fails"),
+    ],
+)
+def test_outcomes(interval, close, better):
+    for region, wanted in ((CLOSE, close), (BETTER, better)):
+        assert Hypothesis("H", "", "a", "b", region).outcome(Interval(*interval)) == wanted
+
+
+def test_the_best_arm_is_chosen_on_the_tune_split_among_absorbable_ones():
+    class Losses(View):
+        def losses(self, arm, split="test", everything=False):
+            assert split == "tune"
+            return np.full((2, 3), {"MHA": 1.0, "MLA-16": 2.0, "MLA-4": 3.0}[arm])
+
+    assert resolved(BEST, Losses({"MHA": [], "MLA-4": [], "MLA-16": []})) == "MLA-16"
+    assert resolved("MLA-64", Losses({"MHA": []})) is None and resolved(BEST, Losses({"MHA": []})) is None
+
+
+def test_the_hypotheses_are_the_registered_ones():
+    regions = {each.name: tuple(each.region) for each in HYPOTHESES}
+    inf = float("inf")
+    assert regions == {
+        "H1": (-0.02, 0.02),
+        "H2": (-inf, 0),
+        "H3a": (-0.02, 0.02),
+        "H3b": (0.1, inf),
+        "H4": (-inf, 0),
+        "H5": (-0.02, inf),
+    }
+
+
+def test_what_it_would_take():
+    """Documents of standard deviation 0.1 alone: 96 of them give a half width of 0.02, four times as many 0.01."""
+    interval = Interval(-1, 1)
+    found = Estimate(0.0, 0.01, 95, interval, interval, Components(0.0, 0.1**2, 0.0), seeds=3, documents=96)
+    said = tables.needed(found)
+    assert said["floor of the half width"] == pytest.approx(0.02, abs=1e-4)
+    assert said["times as many documents"] == pytest.approx(4, abs=0.01) and said["seeds"] is None
+    assert said["in words"] == "4.0 times the documents"
+
+
+def test_rounded_values_are_ready_for_json():
+    said = tables.rounded({"a": [1 / 3, float("-inf")], "b": (-1e-9, 2, "text"), "c": None})
+    assert said == {"a": [0.333333, "-inf"], "b": [0.0, 2, "text"], "c": None}
+    assert str(said["b"][0]) == "0.0"
