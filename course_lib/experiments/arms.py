@@ -10,11 +10,21 @@ from types import MappingProxyType
 
 from course_lib.accounting import parameters
 from course_lib.accounting.storage import Config
-from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope, require
+from course_lib.config import (
+    AlibiLatentConfig,
+    GroupedConfig,
+    LatentConfig,
+    ModelConfig,
+    NormalisedKeysConfig,
+    Rope,
+    RotaryLatentConfig,
+    RotatedKeysConfig,
+    require,
+)
 
 SWIGLU_MATRICES = 3  # d_model x d_ff each
-CORE, POSITIONS, ABSORBABLE = "core", "positions", "absorbable"
-LATENT = (CORE, POSITIONS, ABSORBABLE)
+CORE, POSITIONS, ABSORBABLE, EXTENDED = "core", "positions", "absorbable", "extended"
+LATENT, MORE = (CORE, POSITIONS, ABSORBABLE), (POSITIONS, EXTENDED)
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,7 @@ class Arm:
     summary: str
     kind: type[Config]
     fields: Mapping
-    groups: tuple[str, ...]  # of CORE, POSITIONS and ABSORBABLE: the experiments that it belongs to
+    groups: tuple[str, ...]  # the experiments that it belongs to; ABSORBABLE if H5 may choose it
     positions: str = "none"  # added to the embeddings: see ModelConfig
     repeats: str | None = None  # the arm that this one repeats, from other initial weights
 
@@ -37,12 +47,12 @@ def grouped(groups: int, *, heads: int = 8, d_head: int = 32) -> dict:
     return {"n_heads": heads, "n_kv_heads": groups, "d_head": d_head, "rope": Rope()}
 
 
-def latent(d_latent: int, d_rope: int = 0) -> dict:
+def latent(d_latent: int, d_rope: int = 0, **more) -> dict:
     """Eight heads of width 32 on a normalised latent row."""
-    return {"n_heads": 8, "d_head": 32, "d_latent": d_latent, "d_rope": d_rope, "latent_norm": True}
+    return {"n_heads": 8, "d_head": 32, "d_latent": d_latent, "d_rope": d_rope, "latent_norm": True} | more
 
 
-# Numbers that a token leaves in the cache of a layer: 512 for MHA, 128 for the others.
+# Numbers that a token leaves in the cache of a layer: 512 for MHA, 128 for the others of the core.
 ARMS: Mapping[str, Arm] = MappingProxyType(
     {
         "MHA": Arm("8 heads, each with its own keys and values", GroupedConfig, grouped(8), (CORE,)),
@@ -55,11 +65,42 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "MLA-4": Arm("latent of 124, decoupled rotary key of 4", LatentConfig, latent(124, 4), LATENT),
         "MLA-64": Arm("latent of 64, decoupled rotary key of 64", LatentConfig, latent(64, 64), LATENT),
         "NoPE latent": Arm("latent of 128, no positions", LatentConfig, latent(128), LATENT),
+        "RoPE on up-projected keys": Arm(
+            "latent of 128, rotary positions on the keys of each head",
+            RotatedKeysConfig,
+            latent(128),
+            (CORE, POSITIONS),
+        ),
+        "partly rotary 16": Arm(
+            "latent of 128, of which 16 coordinates turn", RotaryLatentConfig, latent(128, turned=16), LATENT
+        ),
+        "rotary latent": Arm("latent of 128, which turns whole", RotaryLatentConfig, latent(128, turned=128), LATENT),
+        "partly rotary 32": Arm(
+            "latent of 128, of which 32 coordinates turn", RotaryLatentConfig, latent(128, turned=32), MORE
+        ),
+        "ALiBi on latents": Arm("latent of 128, biases by distance", AlibiLatentConfig, latent(128), MORE),
+        "QK-normed latent": Arm(
+            "latent of 120, normalised keys, a cached number for each head", NormalisedKeysConfig, latent(120), MORE
+        ),
+        "MLA-32": Arm("latent of 96, decoupled rotary key of 32", LatentConfig, latent(96, 32), MORE),
+        "MLA-16 without norm": Arm(
+            "latent of 112 without a norm, decoupled rotary key of 16",
+            LatentConfig,
+            latent(112, 16, latent_norm=False),
+            (EXTENDED,),
+        ),
+        "MHA 8x8": Arm(
+            "8 heads of width 8, each with its own keys and values", GroupedConfig, grouped(8, d_head=8), (EXTENDED,)
+        ),
+        "MQA 8x32": Arm("8 heads on 1 key/value head, 64 numbers cached", GroupedConfig, grouped(1), (EXTENDED,)),
+        "MLA 48+16": Arm(
+            "latent of 48, decoupled rotary key of 16, 64 numbers cached", LatentConfig, latent(48, 16), (EXTENDED,)
+        ),
         "NoPE latent, sinusoids": Arm(
             "latent of 128, sinusoids on the embeddings",
             LatentConfig,
             latent(128),
-            (POSITIONS, ABSORBABLE),
+            MORE,
             positions="sinusoidal",
         ),
     }

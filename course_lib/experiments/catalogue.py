@@ -12,7 +12,7 @@ from course_lib.experiments.run import result_of
 from course_lib.experiments.sweep import Sweep
 from course_lib.experiments.tuning import recall_tuning, tuning_jobs
 
-CORE, POSITIONS = arms.in_group(arms.CORE), arms.in_group(arms.POSITIONS)
+CORE, POSITIONS, EXTENDED = map(arms.in_group, (arms.CORE, arms.POSITIONS, arms.EXTENDED))
 Jobs = Callable[[Sweep, str, int, float], Iterator[Job]]  # of one arm with one seed, at its tuned learning rate
 Tuning = Callable[[Sweep, str], tuple[list[Job], float | None]]  # the jobs that tune an arm, its rate if it is known
 
@@ -90,6 +90,7 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "learning-rates": Experiment("The learning rate of each arm.", CORE, no_more),
         "equal-cache": Experiment("All core arms at equal cache and parameters.", ("MHA again", *CORE), at_tuned_rate),
         "positions": Experiment("Kinds of positions in latent attention.", POSITIONS, at_tuned_rate),
+        "extended": Experiment("Arms beside the core ones, by size of cache or position.", EXTENDED, at_tuned_rate),
         "common-rate": Experiment("Core arms, all with the same learning rate.", CORE, at_common_rate),
         "equal-widths": Experiment("Core arms with equal d_ff, so unequal parameters.", CORE, at_equal_widths),
         "fewer-steps": Experiment("MHA and MQA-64 after fewer steps.", ("MHA", "MQA-64"), in_fewer_steps),

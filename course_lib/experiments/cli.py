@@ -18,6 +18,7 @@ SUMMARIES = {
     "learning-rates": "The learning rate of each arm.",
     "equal-cache": "All core arms at equal cache and parameters.",
     "positions": "Kinds of positions in latent attention.",
+    "extended": "Arms beside the core ones, by size of cache or position.",
     "common-rate": "Core arms, all with the same learning rate.",
     "equal-widths": "Core arms with equal d_ff, so unequal parameters.",
     "fewer-steps": "MHA and MQA-64 after fewer steps.",

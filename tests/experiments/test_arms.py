@@ -22,6 +22,9 @@ REGISTERED = {
     "MLA-4": (128, 296, 4_032),
     "MLA-64": (128, 216, 3_072),
     "NoPE latent": (128, 301, 4_096),
+    "RoPE on up-projected keys": (128, 301, 68_096),
+    "partly rotary 16": (128, 301, 4_096),
+    "rotary latent": (128, 301, 4_096),
 }
 
 
