@@ -50,10 +50,10 @@ class Grouped(Attention):
         """concat_col(Y_1, ..., Y_h) W_O + b_O."""
         return project(join_heads(Y), self.W_O, self.b_O)
 
-    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
-        """The layer itself, since keys and values are read in one way only. Raises ValueError for a reading."""
-        if reading is not None:
-            raise ValueError(f"reading must be None, got {reading!r}: only latent attention is read in two ways")
+    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
+        """The layer itself, since keys and values are read in one way only. Raises ValueError unless form is None."""
+        if form is not None:
+            raise ValueError(f"form must be None, got {form!r}: only latent attention is read in two ways")
         return self
 
     def _placed(self, x: Tensor, norm: RMSNorm | None, positions: At) -> Tensor:

@@ -1,7 +1,7 @@
 """Latent attention whose positions do not stand in a rotary key of their own, beside that of `latent`.
 
     RotaryLatent       the latent rows themselves turn, whole or in part
-    RotatedKeysLatent  the up-projected keys turn: exact, but without an absorbed reading
+    RotatedKeysLatent  the up-projected keys turn: exact, but without an absorbed form
     NormalisedKeysLatent  the up-projected keys are normalised; a cached number per head keeps absorption exact
     Alibi              no rotation at all: logits fall in proportion to the distance
 
@@ -30,16 +30,16 @@ class RotaryLatent(Latent):
 
     With W_LK_h = [B; B'] and W_LV_h = [C; C'], split after r - p rows, and a cached row (c, t), t turned, a score is
     <q, c B> + <R_i B' q, t>, and the values (c C, t) are mixed; the mix of t turns back by R_{-i} before C' acts on it.
-    So keys are e + p wide and values v + p: this is the expanded reading. Scores and values depend on i - j only.
+    So keys are e + p wide and values v + p: this is the expanded form. Scores and values depend on i - j only.
     """
 
     config: RotaryLatentConfig
 
-    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
+    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
         """As `Latent.verbs`. If the whole row turns, expanding saves nothing, and None means absorbed."""
-        if reading is None and self.config.turned == self.config.d_latent:
-            reading = "absorbed"
-        return super().verbs(reading, n, N)
+        if form is None and self.config.turned == self.config.d_latent:
+            form = "absorbed"
+        return super().verbs(form, n, N)
 
     def absorbs(self, n: int, N: int) -> bool:
         """As `Latent.absorbs`; expanded keys and values are made of r - p coordinates and wider by p."""
@@ -96,7 +96,7 @@ class RotaryLatent(Latent):
 
 
 class AbsorbedRotary(Absorbed):
-    """The absorbed reading of `RotaryLatent`: queries turn as the rows do, and mixed rows turn back."""
+    """The absorbed form of `RotaryLatent`: queries turn as the rows do, and mixed rows turn back."""
 
     layer: RotaryLatent
 
@@ -115,21 +115,21 @@ class RotatedKeysLatent(Latent):
     """Abstract: queries and up-projected keys turn, as in grouped attention.
 
     <R_i q, R_j W_LK^T l> = <q, R_{j-i} W_LK^T l>, and R_{j-i} differs for each pair: no weight can take it in. So each
-    step forms and turns all keys again. Values can be absorbed.
+    step makes and turns all keys again. Values can be absorbed.
     """
 
-    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
-        """The reading "expanded", or for None the one whose values stay absorbed where that takes fewer FLOPs.
+    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
+        """The form "expanded", or for None the one whose values stay absorbed where that takes fewer FLOPs.
 
-        Raises ValueError for the absorbed reading, which does not exist.
+        Raises ValueError for the absorbed form, which does not exist.
         """
-        if reading not in (None, "expanded"):
+        if form not in (None, "expanded"):
             raise ValueError(
-                f'reading must be "expanded" or None, got {reading!r}: rotated keys have no absorbed reading, since '
+                f'form must be "expanded" or None, got {form!r}: rotated keys have no absorbed form, since '
                 "R_{j-i} stands between W_Q and W_LK^T and differs for each pair"
             )
         r, v = self.config.d_latent, self.config.d_value
-        return AbsorbedValues(self) if reading is None and n * (r * v + N * (r - v)) < N * r * v else self
+        return AbsorbedValues(self) if form is None and n * (r * v + N * (r - v)) < N * r * v else self
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
         return self.rotary.rotate(super().queries(X, positions), positions)
@@ -145,7 +145,7 @@ class RotatedKeysLatent(Latent):
 
 
 class AbsorbedValues(Absorbed):
-    """The reading of `RotatedKeysLatent` in a decode step: keys of each head, and L as the value of all heads."""
+    """The form of `RotatedKeysLatent` in a decode step: keys of each head, and L as the value of all heads."""
 
     layer: RotatedKeysLatent
 
@@ -178,7 +178,7 @@ class NormalisedKeysLatent(Latent):
 
 
 class AbsorbedNormalised(Absorbed):
-    """The absorbed reading of `NormalisedKeysLatent`. Each head's keys sigma L are formed: h r products per token."""
+    """The absorbed form of `NormalisedKeysLatent`. Each head's keys sigma L are made: h r products per token."""
 
     layer: NormalisedKeysLatent
 
