@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from course_lib.checks import check_finite, check_input, check_lengths, check_mask
 from course_lib.config import GroupedConfig, LatentConfig, require
-from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.layers.cache import AllRows, Cache, Rows
 from course_lib.layers.kernel import Seen, attend_unchecked, attention_weights, mix
 from course_lib.layers.positions import At
 from course_lib.layers.rowwise import new_weight
@@ -46,7 +46,7 @@ class Verbs(Protocol):
     def queries(self, X: Tensor, positions: At) -> Tensor:
         """X (b, n, d) -> Q (b, h, n, e)."""
 
-    def read(self, rows: Held) -> tuple[Tensor, Tensor]:
+    def read(self, rows: AllRows) -> tuple[Tensor, Tensor]:
         """Cached rows -> K (b, g, N, e), V (b, g, N, v)."""
 
     def output(self, Y: Tensor, positions: At) -> Tensor:
@@ -76,7 +76,7 @@ class Attention(nn.Module, ABC):
         """
 
     def answer(
-        self, verbs: Verbs, asking: tuple[Tensor, At], rows: Held, seen: Seen, return_weights: bool
+        self, verbs: Verbs, asking: tuple[Tensor, At], rows: AllRows, seen: Seen, return_weights: bool
     ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b h n N"] | None]:
         """Output Y and weights P of the tokens that ask (see `Step`); P is None without `return_weights`.
 

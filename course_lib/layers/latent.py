@@ -9,7 +9,7 @@ from torch import Tensor
 
 from course_lib.config import LatentConfig
 from course_lib.layers.base import Attention, Causal, Verbs
-from course_lib.layers.cache import Held, Rows
+from course_lib.layers.cache import AllRows, Rows
 from course_lib.layers.positions import At, rotary_table
 from course_lib.layers.rowwise import RMSNorm, join_heads, normalised, project, project_heads, split_heads, up_by_head
 
@@ -74,13 +74,13 @@ class Latent(Attention):
         return [Q, self.rotary.rotate(split_heads(project(asking, self.W_QR), h), positions)]
 
     def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
-        """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed form need not join them."""
+        """{"L": [L, K_R]}, side by side in one tensor (b, 1, n, r + p), so that the absorbed form joins nothing."""
         L = normalised(project(X, self.W_L), self.norm_L)[:, None]
         if not self.config.d_rope:
             return {"L": L}
         return {"L": torch.cat([L, self.rotary.rotate(project(X, self.W_KR)[:, None], positions)], -1)}
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N v"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N v"]]:
         """K_h = [L W_LK_h, K_R], V_h = L W_LV_h."""
         h, r = self.config.n_heads, self.config.d_latent
         L, K_R = rows["L"][:, 0, :, :r], rows["L"][..., r:]
@@ -108,7 +108,7 @@ class Absorbed:
         W_LK = up_by_head(self.layer.W_LK, self.layer.config.n_heads)
         return torch.cat([project_heads(Q, W_LK.mT), *Q_R], -1)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b 1 N _"], Float[Tensor, "b 1 N r"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b 1 N _"], Float[Tensor, "b 1 N r"]]:
         """One key head and one value head, both views of the cache."""
         return rows["L"], rows["L"][..., : self.layer.config.d_latent]
 

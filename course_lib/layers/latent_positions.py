@@ -17,7 +17,7 @@ from torch import Tensor
 
 from course_lib.config import NormalisedKeysConfig, RotaryLatentConfig
 from course_lib.layers.base import Causal, Verbs
-from course_lib.layers.cache import Held, Rows
+from course_lib.layers.cache import AllRows, Rows
 from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Absorbed, Latent
 from course_lib.layers.positions import At
@@ -80,7 +80,7 @@ class RotaryLatent(Latent):
         _, turning = self.split(up_by_head(self.W_LK, self.config.n_heads).mT)  # (h, e, p)
         return torch.cat([Q, self.rotary.rotate(project_heads(Q, turning), positions)], -1)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N _"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N _"]]:
         """Keys (c B_h, t) and values (c C_h, t)."""
         h, still = self.config.n_heads, self.config.d_latent - self.config.turned
         c, t = self.split(rows["L"])
@@ -134,11 +134,11 @@ class RotatedKeysLatent(Latent):
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
         return self.rotary.rotate(super().queries(X, positions), positions)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
         """K_h = R L W_LK_h and V_h = L W_LV_h."""
         return self.keys(rows), split_heads(project(rows["L"][:, 0], self.W_LV), self.config.n_heads)
 
-    def keys(self, rows: Held) -> Float[Tensor, "b h N e"]:
+    def keys(self, rows: AllRows) -> Float[Tensor, "b h N e"]:
         """R L W_LK_h: the row of token t stands at position t."""
         K = split_heads(project(rows["L"][:, 0], self.W_LK), self.config.n_heads)
         return self.rotary.rotate(K, torch.arange(K.shape[-2]))
@@ -152,7 +152,7 @@ class AbsorbedValues(Absorbed):
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
         return self.layer.queries(X, positions)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b 1 N r"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b 1 N r"]]:
         return self.layer.keys(rows), rows["L"]
 
 
@@ -172,7 +172,7 @@ class NormalisedKeysLatent(Latent):
         K = split_heads(project(rows["L"][:, 0], self.W_LK), self.config.n_heads)
         return rows | {"sigma": (K.square().mean(-1, keepdim=True) + self.norm_K.eps).rsqrt()}
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
         K, V = super().read(rows)
         return self.norm_K(K), V
 
@@ -187,7 +187,7 @@ class AbsorbedNormalised(Absorbed):
         Q = self.layer.queries(X, positions) * self.layer.norm_K.gamma
         return project_heads(Q, up_by_head(self.layer.W_LK, self.layer.config.n_heads).mT)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N r"], Float[Tensor, "b 1 N r"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N r"], Float[Tensor, "b 1 N r"]]:
         """Keys sigma L of each head, and L as the value that all heads share."""
         return rows["sigma"] * rows["L"], rows["L"]
 
