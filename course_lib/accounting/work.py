@@ -94,7 +94,7 @@ def chunk(
 def prefill(
     layer: Config | Form, tokens: int, *, batch: int = 1, dtype: str = "bfloat16", pairs: Pairs = dense_pairs
 ) -> Work:
-    """The work of one layer for `tokens` new tokens with an empty cache; a LatentConfig is read expanded.
+    """The work of one layer for `tokens` new tokens with an empty cache; a LatentConfig in the expanded form.
 
     pairs: `dense_pairs` or `visible_pairs`. Raises ValueError unless `tokens` is an integer of at least 1.
     """
@@ -103,7 +103,7 @@ def prefill(
 
 
 def decode(layer: Config | Form, cached: int, *, batch: int = 1, dtype: str = "bfloat16") -> Work:
-    """The work of one layer for one new token after `cached` tokens; a LatentConfig is read absorbed.
+    """The work of one layer for one new token after `cached` tokens; a LatentConfig in the absorbed form.
 
     The new token also sees itself, so it reads cached + 1 rows, or at most `window`.
     """
