@@ -113,7 +113,7 @@ class LatentConfig:
     rope: Rope | None = None  # default Rope() when d_rope > 0
     latent_norm: bool = False  # RMSNorm on L and on the query latent
     window: int | None = None
-    scale: float | None = None  # default (d_head + d_rope) ** -0.5, in both readings
+    scale: float | None = None  # default (d_head + d_rope) ** -0.5, in both forms
     dropout: float = 0.0
 
     def __post_init__(self):
@@ -139,7 +139,7 @@ class LatentConfig:
 
     @property
     def d_qk(self) -> int:
-        """Width of a query and of a key, per head, in the expanded reading."""
+        """Width of a query and of a key, per head, in the expanded form."""
         return self.d_head + self.d_rope
 
     @property
@@ -208,7 +208,7 @@ class RotaryLatentConfig(WithoutRotaryKey):
 
 @dataclass(frozen=True, kw_only=True)
 class RotatedKeysConfig(WithoutRotaryKey):
-    """The up-projected keys of each head turn with their position, so that there is no absorbed reading."""
+    """The up-projected keys of each head turn with their position, so that there is no absorbed form."""
 
     def __post_init__(self):
         super().__post_init__()

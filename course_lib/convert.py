@@ -38,7 +38,7 @@ BIASES = ("b_Q", "b_K", "b_V", "b_O")
 def to_layer(source: GroupedReference | LatentReference) -> GroupedQueryAttention | LatentAttention:
     """The PyTorch layer with the weights of a reference layer, in float64 and on the CPU.
 
-    A latent layer has both readings, so the expanded and the absorbed reference give the same layer. Raises TypeError
+    A latent layer has both forms, so the expanded and the absorbed reference give the same layer. Raises TypeError
     for another class, ValueError for sizes that no config describes: W_O must lead back to the model width, and grouped
     values must be as wide as keys.
     """
@@ -63,7 +63,7 @@ def to_layer(source: GroupedReference | LatentReference) -> GroupedQueryAttentio
 def to_reference(layer: Attention) -> GroupedReference | LatentReference:
     """The reference layer with the weights of a PyTorch layer, a causal one of any kind but ALiBi's.
 
-    A latent one has the expanded reading; where latent rows turn, the absorbed one. Dropout is left out. Raises
+    A latent one has the expanded form; where latent rows turn, the absorbed one. Dropout is left out. Raises
     TypeError for another class.
     """
     if type(layer) not in REFERENCES:

@@ -1,4 +1,4 @@
-"""Reference against layers: the same weights, the same values, in one call, in chunks and in both readings."""
+"""Reference against layers: the same weights, the same values, in one call, in chunks and in both forms."""
 
 import numpy as np
 import pytest
@@ -67,12 +67,12 @@ def test_chunks_and_what_they_leave_equal_the_reference(name):
 
 
 @pytest.mark.parametrize("name", [name for name in CONFIGS if name.startswith("latent")])
-def test_both_readings_equal_both_readings(name):
+def test_both_forms_equal_both_forms(name):
     source = make_reference(name)
     X = np.random.default_rng(0).normal(size=(9, D))
-    for reading, layer in {"expanded": source, "absorbed": source.absorbed()}.items():
+    for form, layer in {"expanded": source, "absorbed": source.absorbed()}.items():
         want, _ = step(layer, X)
-        got = convert.to_layer(layer)(torch.from_numpy(X)[None], reading=reading)[0]
+        got = convert.to_layer(layer)(torch.from_numpy(X)[None], form=form)[0]
         np.testing.assert_allclose(got.detach().numpy(), want, **EXACT)
 
 

@@ -7,6 +7,7 @@
 """
 
 from course_lib.accounting.counts import Counts, count_call, dense_pairs, visible_pairs
+from course_lib.accounting.forms import Form, absorbed, expanded, grouped
 from course_lib.accounting.models import Model, model, models
 from course_lib.accounting.paper import (
     crossover,
@@ -16,7 +17,6 @@ from course_lib.accounting.paper import (
     merged_storage_printed,
     merging_ratios,
 )
-from course_lib.accounting.readings import Reading, absorbed, expanded, grouped
 from course_lib.accounting.roofline import Machine
 from course_lib.accounting.storage import cache_bytes, cache_floats, cache_rows, parameters, weights
 from course_lib.accounting.transformer import model_decode, model_prefill
@@ -33,9 +33,9 @@ from course_lib.accounting.work import (
 
 __all__ = [
     "Counts",
+    "Form",
     "Machine",
     "Model",
-    "Reading",
     "Work",
     "absorbed",
     "cache_bytes",

@@ -1,23 +1,23 @@
 """Cost of each way to give positions to latent attention: numbers in the cache, FLOPs of decoding and of prefill.
 
-Each scheme has two readings of the cache (`Reading`), one for decoding and one for prefill. `work` states the
+Each scheme has two ways to read its cache (`Form`), one for decoding and one for prefill. `work` states the
 conventions for FLOPs.
 """
 
 from dataclasses import dataclass, replace
 
-from course_lib.accounting.readings import Reading, absorbed, expanded, partly_rotary, rotated_keys
+from course_lib.accounting.forms import Form, absorbed, expanded, partly_rotary, rotated_keys
 from course_lib.accounting.work import decode, prefill
 from course_lib.config import LatentConfig, require
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """One way to give positions to latent attention, with its readings in decoding and in prefill."""
+    """One way to give positions to latent attention, with its forms in decoding and in prefill."""
 
     name: str
-    decoding: Reading
-    prefilling: Reading
+    decoding: Form
+    prefilling: Form
     cached: int  # numbers per token and layer
 
     @property

@@ -9,20 +9,20 @@ from functools import reduce
 from operator import add
 
 from course_lib.accounting.counts import Pairs, dense_pairs
-from course_lib.accounting.readings import Reading
+from course_lib.accounting.forms import Form
 from course_lib.accounting.units import itemsize
 from course_lib.accounting.work import Work, decode, prefill
 from course_lib.config import ModelConfig
 
 
 def model_decode(
-    config: ModelConfig, cached: int, *, reading: Reading | None = None, batch: int = 1, dtype: str = "bfloat16"
+    config: ModelConfig, cached: int, *, form: Form | None = None, batch: int = 1, dtype: str = "bfloat16"
 ) -> Work:
     """The work of a whole decoder for one new token after `cached` tokens, in each of `batch` sequences.
 
-    reading: of the cache, such as `absorbed(config.attention)`; None takes the usual one for decoding.
+    form: how attention reads its cache, such as `absorbed(config.attention)`; None takes the usual one for decoding.
     """
-    attention = decode(reading or config.attention, cached, batch=batch, dtype=dtype)
+    attention = decode(form or config.attention, cached, batch=batch, dtype=dtype)
     return reduce(add, [attention.times(config.n_layers), *around(config, 1, batch, dtype)])
 
 
@@ -30,16 +30,16 @@ def model_prefill(
     config: ModelConfig,
     tokens: int,
     *,
-    reading: Reading | None = None,
+    form: Form | None = None,
     batch: int = 1,
     dtype: str = "bfloat16",
     pairs: Pairs = dense_pairs,
 ) -> Work:
     """The work of a whole decoder for `tokens` new tokens, with empty caches, and for the logits after the last one.
 
-    reading: as in `model_decode`; None takes the usual one for prefill. pairs: `dense_pairs` or `visible_pairs`.
+    form: as in `model_decode`; None takes the usual one for prefill. pairs: `dense_pairs` or `visible_pairs`.
     """
-    attention = prefill(reading or config.attention, tokens, batch=batch, dtype=dtype, pairs=pairs)
+    attention = prefill(form or config.attention, tokens, batch=batch, dtype=dtype, pairs=pairs)
     return reduce(add, [attention.times(config.n_layers), *around(config, tokens, batch, dtype)])
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from course_lib.accounting.counts import Counts, Pairs, count_call, dense_pairs
-from course_lib.accounting.readings import Reading, reading_for_decode, reading_for_prefill
+from course_lib.accounting.forms import Form, form_for_decode, form_for_prefill
 from course_lib.accounting.storage import Config
 from course_lib.accounting.units import itemsize, require_count
 
@@ -59,56 +59,56 @@ def _sums(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
     return {part: first.get(part, 0) + second.get(part, 0) for part in first | second}
 
 
-def work(reading: Reading, counts: Counts, batch: int = 1, dtype: str = "bfloat16") -> Work:
+def work(form: Form, counts: Counts, batch: int = 1, dtype: str = "bfloat16") -> Work:
     """The work of one layer for `counts` in each of `batch` sequences; only reading the weights is shared by the batch.
 
     dtype: of all numbers, for bytes. Raises ValueError for a batch below 1 and an unknown dtype.
     """
     require_count("batch", batch, least=1)
-    config, size = reading.config, itemsize(dtype)
+    config, size = form.config, itemsize(dtype)
     multiply_adds = {
-        "project": counts.tokens * reading.project,
-        "expand": counts.rows * reading.expand,
-        "absorb": counts.tokens * reading.absorb,
-        "attend": counts.pairs * reading.attend,
+        "project": counts.tokens * form.project,
+        "expand": counts.rows * form.expand,
+        "absorb": counts.tokens * form.absorb,
+        "attend": counts.pairs * form.attend,
     }
     floats = {
         "activations": counts.tokens * 2 * config.d_model,
         "cache": (counts.tokens + counts.rows) * config.floats_per_token,
-        "expanded": counts.rows * 2 * reading.materialised,
+        "expanded": counts.rows * 2 * form.materialised,
     }
     return Work(
         {part: 2 * batch * count for part, count in multiply_adds.items()},
-        {"weights": counts.calls * reading.parameters * size}
+        {"weights": counts.calls * form.parameters * size}
         | {part: batch * count * size for part, count in floats.items()},
     )
 
 
 def chunk(
-    reading: Reading, new: int, past: int, *, batch: int = 1, dtype: str = "bfloat16", pairs: Pairs = dense_pairs
+    form: Form, new: int, past: int, *, batch: int = 1, dtype: str = "bfloat16", pairs: Pairs = dense_pairs
 ) -> Work:
     """The work of one call with `new` tokens after `past` cached ones: prefill has past = 0, decode new = 1."""
-    return work(reading, count_call(new, past, reading.config.window, pairs), batch, dtype)
+    return work(form, count_call(new, past, form.config.window, pairs), batch, dtype)
 
 
 def prefill(
-    layer: Config | Reading, tokens: int, *, batch: int = 1, dtype: str = "bfloat16", pairs: Pairs = dense_pairs
+    layer: Config | Form, tokens: int, *, batch: int = 1, dtype: str = "bfloat16", pairs: Pairs = dense_pairs
 ) -> Work:
-    """The work of one layer for `tokens` new tokens with an empty cache; a LatentConfig is read expanded.
+    """The work of one layer for `tokens` new tokens with an empty cache; a LatentConfig in the expanded form.
 
     pairs: `dense_pairs` or `visible_pairs`. Raises ValueError unless `tokens` is an integer of at least 1.
     """
     require_count("tokens", tokens, least=1)
-    return chunk(reading_for_prefill(layer), tokens, 0, batch=batch, dtype=dtype, pairs=pairs)
+    return chunk(form_for_prefill(layer), tokens, 0, batch=batch, dtype=dtype, pairs=pairs)
 
 
-def decode(layer: Config | Reading, cached: int, *, batch: int = 1, dtype: str = "bfloat16") -> Work:
-    """The work of one layer for one new token after `cached` tokens; a LatentConfig is read absorbed.
+def decode(layer: Config | Form, cached: int, *, batch: int = 1, dtype: str = "bfloat16") -> Work:
+    """The work of one layer for one new token after `cached` tokens; a LatentConfig in the absorbed form.
 
     The new token also sees itself, so it reads cached + 1 rows, or at most `window`.
     """
     require_count("cached", cached)
-    return chunk(reading_for_decode(layer), 1, cached, batch=batch, dtype=dtype)
+    return chunk(form_for_decode(layer), 1, cached, batch=batch, dtype=dtype)
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -117,7 +117,7 @@ def total(counts: Iterable[Counts]) -> Counts:
 
 
 def generate_with_cache(
-    layer: Config | Reading,
+    layer: Config | Form,
     prompt: int,
     new: int,
     *,
@@ -131,14 +131,14 @@ def generate_with_cache(
     projections for N = prompt + new (paper, section 5). Raises ValueError unless both are integers of at least 1.
     """
     _require_generation(prompt, new)
-    steps = reading_for_decode(layer)
+    steps = form_for_decode(layer)
     window = steps.config.window
     decoding = total(count_call(1, past, window, pairs) for past in range(prompt, prompt + new - 1))
     return prefill(layer, prompt, batch=batch, dtype=dtype, pairs=pairs) + work(steps, decoding, batch, dtype)
 
 
 def generate_without_cache(
-    layer: Config | Reading,
+    layer: Config | Form,
     prompt: int,
     new: int,
     *,
@@ -152,10 +152,10 @@ def generate_without_cache(
     Raises ValueError unless both are integers of at least 1.
     """
     _require_generation(prompt, new)
-    reading = reading_for_prefill(layer)
-    window = reading.config.window
+    form = form_for_prefill(layer)
+    window = form.config.window
     counts = total(count_call(tokens, 0, window, pairs) for tokens in range(prompt, prompt + new))
-    return work(reading, counts, batch, dtype)
+    return work(form, counts, batch, dtype)
 
 
 def _require_generation(prompt: int, new: int) -> None:

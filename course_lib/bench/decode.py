@@ -33,7 +33,7 @@ class Row:
 
     implementation: str
     variant: str
-    reading: str  # of the cache in a decode step
+    form: str  # of attention in a decode step: grouped, expanded or absorbed
     context: int  # tokens before
     ms_per_token: float  # median
     ms_quartiles: tuple[float, float]  # half of the timed steps lie between them
@@ -41,8 +41,8 @@ class Row:
     cache_bytes: int
     peak_memory_bytes: int | None  # of prefill and first steps, without the model; None if not known
     logits_difference: float  # largest difference from the course's logits, relative to the largest logit
-    floor_ms: float  # bytes or FLOPs of the course's reading at the machine's peak rates, whichever takes longer
-    predicted_ms: float  # bytes and then FLOPs of the course's reading, at the two rates that follow
+    floor_ms: float  # bytes or FLOPs of the course's form at the machine's peak rates, whichever takes longer
+    predicted_ms: float  # bytes and then FLOPs of the course's form, at the two rates that follow
     bytes_per_second: float  # measured between the blocks, since the rates of a shared machine change
     flops_per_second: float  # likewise
     faster: float = 1.0  # its time per token, divided by the course's
@@ -109,7 +109,7 @@ def measure_variant(
         yield Row(
             implementation=runner.contender.name,
             variant=variant.name,
-            reading=runner.contender.reading,
+            form=runner.contender.form,
             context=context,
             ms_per_token=1e3 * timing.median,
             ms_quartiles=(1e3 * low, 1e3 * high),

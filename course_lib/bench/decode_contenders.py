@@ -30,8 +30,8 @@ class Variant:
     name: str
     family: str  # its class in transformers is FAMILYForCausalLM
     sizes: dict  # arguments of its config, beside SIZES
-    reading: str  # of the course's cache in a decode step
-    their_reading: str  # of the cache of transformers
+    form: str  # of the course's attention in a decode step
+    their_form: str  # of that of transformers
 
 
 VARIANTS = {
@@ -48,7 +48,7 @@ class Contender(Protocol):
     """What the benchmark asks of an implementation, which holds its own cache."""
 
     name: str
-    reading: str
+    form: str
 
     def prefill(self, tokens: Tensor, room: int) -> Tensor:
         """Read tokens (1, N) into a new cache with room for `room` more; return the logits (vocab,) of the next one."""
@@ -70,7 +70,7 @@ class Course:
     name = "course"
 
     def __init__(self, model: DecoderModel, variant: Variant):
-        self.model, self.reading, self.caches = model, variant.reading, []
+        self.model, self.form, self.caches = model, variant.form, []
 
     def prefill(self, tokens: Tensor, room: int) -> Tensor:
         self.caches = self.model.new_caches(tokens.shape[1] + room)
@@ -105,7 +105,7 @@ class Transformers:
     """The package transformers, with its dynamic or its static cache."""
 
     def __init__(self, model, kind: str, variant: Variant):
-        self.model, self.kind, self.reading = model, kind, variant.their_reading
+        self.model, self.kind, self.form = model, kind, variant.their_form
         self.name, self.cache = f"transformers-{kind}", None
 
     def prefill(self, tokens: Tensor, room: int) -> Tensor:

@@ -37,8 +37,8 @@ def show(title: str, figures: dict[str, str], rows: Sequence[dict]) -> None:
     table.add_column()
     for row in rows:
         table.add_column(row["name"], justify="right")
-    for line, form in figures.items():
-        table.add_row(line, *(form.format_map(row) for row in rows))
+    for line, template in figures.items():
+        table.add_row(line, *(template.format_map(row) for row in rows))
     Console().print(table)
 
 
@@ -48,5 +48,5 @@ def show_lines(title: str, figures: dict[str, str], rows: Sequence[dict]) -> Non
     for heading in figures:
         table.add_column(heading, justify="right")
     for row in rows:
-        table.add_row(*(form.format_map(row) for form in figures.values()))
+        table.add_row(*(template.format_map(row) for template in figures.values()))
     Console().print(table)

@@ -47,7 +47,7 @@ class Exercise:
         return f"Exercise {self.id}: {self.title} ({self.minutes} min, {marks})"
 
 
-def draw(*shape: int, seed: int = 0) -> np.ndarray:
+def randn(*shape: int, seed: int = 0) -> np.ndarray:
     """An array of standard normal numbers; the same shape and seed give the same numbers."""
     return np.random.default_rng(seed).normal(size=shape)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 # 1.3 ------------------------------------------------------------------------------------------------------------------
 
@@ -64,10 +64,10 @@ GRADIENT = Exercise(
     difficulty=2,
     solution=embedding_gradient,
     stages=(
-        Stage(([2, 0], draw(2, 2), 3), "two different tokens"),
-        Stage(([1, 1], draw(2, 2), 3), "the same token twice"),
-        Stage(([3, 0, 3, 1, 6], draw(5, 2), 7), "five tokens, one of them twice"),
-        Stage(([1, 0, 1, 2, 1, 0], draw(6, 2), 3), "six tokens from a vocabulary of three"),
+        Stage(([2, 0], randn(2, 2), 3), "two different tokens"),
+        Stage(([1, 1], randn(2, 2), 3), "the same token twice"),
+        Stage(([3, 0, 3, 1, 6], randn(5, 2), 7), "five tokens, one of them twice"),
+        Stage(([1, 0, 1, 2, 1, 0], randn(6, 2), 3), "six tokens from a vocabulary of three"),
     ),
     mistakes=edits(
         embedding_gradient,

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def _inputs(n_queries: int, n_keys: int, d_qk: int, d_v: int) -> tuple:
-    return draw(n_queries, d_qk, seed=2), draw(n_keys, d_qk, seed=3), draw(n_keys, d_v, seed=4)
+    return randn(n_queries, d_qk, seed=2), randn(n_keys, d_qk, seed=3), randn(n_keys, d_v, seed=4)
 
 
 # 2.1 ------------------------------------------------------------------------------------------------------------------
@@ -26,7 +26,9 @@ ATTEND = Exercise(
     solution=attend,
     stages=(
         Stage(_inputs(1, 1, 1, 3), "one key, so its weight is 1"),
-        Stage((np.ones((1, 1)), np.array([[0.3], [-0.5], [1.2]]), draw(3, 4)), "one query, three keys, width d_QK = 1"),
+        Stage(
+            (np.ones((1, 1)), np.array([[0.3], [-0.5], [1.2]]), randn(3, 4)), "one query, three keys, width d_QK = 1"
+        ),
         Stage(_inputs(6, 6, 1, 3), "as many queries as keys, width d_QK = 1"),
         Stage(_inputs(4, 7, 5, 3), "four queries, seven keys, d_QK = 5, d_V = 3"),
     ),
@@ -99,7 +101,7 @@ def smooth(x, x_data, y_data, bandwidth):
     return A @ y_data / A.sum(axis=-1)
 
 
-X_DATA, Y_DATA = np.array([0.4, -0.9, 0.1, 0.9, -0.3, -0.6, 0.7]), draw(7, seed=6)
+X_DATA, Y_DATA = np.array([0.4, -0.9, 0.1, 0.9, -0.3, -0.6, 0.7]), randn(7, seed=6)
 
 SMOOTH = Exercise(
     id="2.2",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 # 2.4 ------------------------------------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ def masked_attend(Q, K, V, mask):
 
 
 def _inputs(n_queries: int, n_keys: int) -> tuple:
-    return draw(n_queries, 5, seed=7), draw(n_keys, 5, seed=8), draw(n_keys, 3, seed=9)
+    return randn(n_queries, 5, seed=7), randn(n_keys, 5, seed=8), randn(n_keys, 3, seed=9)
 
 
 def _random_mask(n_queries: int, n_keys: int) -> np.ndarray:
@@ -113,7 +113,7 @@ def _random_mask(n_queries: int, n_keys: int) -> np.ndarray:
 def _logits(rows: list[list[float]], mask: list[list[bool]]) -> tuple:
     """Q, K, V and mask that give these logits. The width d_QK is the number of queries."""
     S = np.array(rows)
-    return np.sqrt(len(S)) * np.eye(len(S)), S.T, draw(S.shape[1], 3), np.array(mask)
+    return np.sqrt(len(S)) * np.eye(len(S)), S.T, randn(S.shape[1], 3), np.array(mask)
 
 
 _ONE = np.roll(np.eye(5, dtype=bool), 2, axis=1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def strongest_look(P, words):
@@ -17,7 +17,7 @@ def _text(words: list[str], seed: int, itself: float = 2.0) -> tuple:
 
     If `itself` is small, other words may have larger weights.
     """
-    S = draw(len(words), len(words), seed=seed)
+    S = randn(len(words), len(words), seed=seed)
     S += itself * (2 * (np.array(words)[:, None] == np.array(words)) + np.eye(len(words)))
     A = np.exp(S)
     return A / A.sum(1, keepdims=True), words

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def softmax(S):
@@ -29,10 +29,10 @@ SOFTMAX = Exercise(
     solution=softmax,
     stages=(
         Stage((np.log([[1.0, 2.0, 5.0]]),), "the logarithms of 1, 2 and 5"),
-        Stage((np.append(400 + draw(1, 6, seed=5), [[0.0]], axis=1),), "one logit of 0 beside logits near 400"),
-        Stage((draw(5, 5, seed=2),), "five rows of five logits of size 1"),
-        Stage((draw(4, 7, seed=2),), "four rows of seven logits of size 1"),
-        Stage((1000 + draw(1, 7, seed=2),), "one row of logits near 1000"),
+        Stage((np.append(400 + randn(1, 6, seed=5), [[0.0]], axis=1),), "one logit of 0 beside logits near 400"),
+        Stage((randn(5, 5, seed=2),), "five rows of five logits of size 1"),
+        Stage((randn(4, 7, seed=2),), "four rows of seven logits of size 1"),
+        Stage((1000 + randn(1, 7, seed=2),), "one row of logits near 1000"),
         Stage((np.array([[0.0, -1.0, -0.5, -1000.0]]),), "one logit of -1000 beside small ones"),
         Stage((np.array([[0.0, -1.0, -0.5, -3000.0]]),), "one logit of -3000 beside small ones"),
         Stage((np.array([_SPREAD]),), "one row with logits from -2500 to 3001"),

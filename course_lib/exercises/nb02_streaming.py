@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def next_token(x, W_Q, W_K, W_V, K, V):
@@ -16,8 +16,8 @@ def next_token(x, W_Q, W_K, W_V, K, V):
 def _stream(n_before: int, size: float = 1.0) -> tuple:
     """x, weight matrices, and the keys and values of the tokens before; queries are `size` times as large."""
     d, d_qk, d_v = 11, 5, 3
-    W_Q, W_K, W_V = draw(d, d_qk, seed=10), draw(d, d_qk, seed=11), draw(d, d_v, seed=12)
-    X = draw(n_before + 1, d, seed=13) / d**0.5
+    W_Q, W_K, W_V = randn(d, d_qk, seed=10), randn(d, d_qk, seed=11), randn(d, d_v, seed=12)
+    X = randn(n_before + 1, d, seed=13) / d**0.5
     return X[-1], size * W_Q, W_K, W_V, X[:-1] @ W_K, X[:-1] @ W_V
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 # 3.1 ------------------------------------------------------------------------------------------------------------------
 
@@ -20,8 +20,8 @@ SPLIT = Exercise(
     solution=split_heads,
     stages=(
         Stage((np.arange(64.0).reshape(8, 8), 2), "eight tokens, two heads of width 4; the entries are 0 to 63"),
-        Stage((draw(7, 20), 5), "seven tokens, five heads of width 4"),
-        Stage((draw(5, 2), 1), "one head: only a leading axis of length 1 is new"),
+        Stage((randn(7, 20), 5), "seven tokens, five heads of width 4"),
+        Stage((randn(5, 2), 1), "one head: only a leading axis of length 1 is new"),
     ),
     mistakes=(
         *edits(
@@ -91,8 +91,8 @@ def multi_head(X, W_Q, W_K, W_V, W_O):
 
 
 def _inputs(n: int, d_in: int, h: int, e: int, v: int, d_out: int) -> tuple:
-    W_Q, W_K, W_V = draw(h, d_in, e, seed=1), draw(h, d_in, e, seed=2), draw(h, d_in, v, seed=3)
-    return 0.5 * draw(n, d_in), W_Q, W_K, W_V, draw(h * v, d_out, seed=4)
+    W_Q, W_K, W_V = randn(h, d_in, e, seed=1), randn(h, d_in, e, seed=2), randn(h, d_in, v, seed=3)
+    return 0.5 * randn(n, d_in), W_Q, W_K, W_V, randn(h * v, d_out, seed=4)
 
 
 def _large() -> tuple:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 # 3.3 ------------------------------------------------------------------------------------------------------------------
 
@@ -19,8 +19,8 @@ CONTRIBUTIONS = Exercise(
     difficulty=2,
     solution=contributions,
     stages=(
-        Stage((draw(3, 5, 2), draw(6, 7, seed=1)), "five tokens, three heads of width 2"),
-        Stage((draw(2, 4, 3), draw(6, 6, seed=1)), "four tokens, two heads of width 3, square W_O"),
+        Stage((randn(3, 5, 2), randn(6, 7, seed=1)), "five tokens, three heads of width 2"),
+        Stage((randn(2, 4, 3), randn(6, 6, seed=1)), "four tokens, two heads of width 3, square W_O"),
     ),
     mistakes=(
         *edits(

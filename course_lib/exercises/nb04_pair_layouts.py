@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 
 def to_halves(W, n_heads):
@@ -29,7 +29,7 @@ LAYOUT = Exercise(
     stages=(
         Stage((_numbered(20, 20), 2), "two heads of width 10, W[r, c] = 100 r + c"),
         Stage((_numbered(6, 6), 1), "one head of width 6, W[r, c] = 100 r + c"),
-        Stage((draw(7, 30, seed=4), 5), "five heads of width 6, random W"),
+        Stage((randn(7, 30, seed=4), 5), "five heads of width 6, random W"),
     ),
     mistakes=(
         *edits(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 from course_lib.exercises.nb04_rotations import rotate
 
 
@@ -20,8 +20,8 @@ _D, _E, _V = 7, 6, 4  # widths of a token, of a key, of a value; the last is eve
 
 def _inputs(n: int, seed: int = 46) -> tuple:
     """Inputs for the token after n others, with logits of about 1."""
-    W_Q, W_K, W_V = draw(_D, _E, seed=seed), draw(_D, _E, seed=seed + 1), draw(_D, _V, seed=seed + 2)
-    X, base = 0.3 * draw(n + 1, _D, seed=seed + 3), 100.0
+    W_Q, W_K, W_V = randn(_D, _E, seed=seed), randn(_D, _E, seed=seed + 1), randn(_D, _V, seed=seed + 2)
+    X, base = 0.3 * randn(n + 1, _D, seed=seed + 3), 100.0
     return X[n], W_Q, W_K, W_V, rotate(X[:n] @ W_K, np.arange(n), base), X[:n] @ W_V, base
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 # 4.3 ------------------------------------------------------------------------------------------------------------------
 
@@ -53,13 +53,13 @@ ROTATE = Exercise(
     difficulty=2,
     solution=rotate,
     stages=(
-        Stage((draw(3, 6), np.array([0, 0, 0]), 10_000.0), "three tokens at position 0: nothing turns"),
+        Stage((randn(3, 6), np.array([0, 0, 0]), 10_000.0), "three tokens at position 0: nothing turns"),
         Stage(
-            (np.vstack([[1.0, 0.0] * 3, draw(2, 6, seed=2)]), np.array([2, 1, 5]), 70.0),
+            (np.vstack([[1.0, 0.0] * 3, randn(2, 6, seed=2)]), np.array([2, 1, 5]), 70.0),
             "the pairs of row 0 are (1, 0) at position 2: they turn to (cos 2 theta_i, sin 2 theta_i)",
         ),
-        Stage((draw(5, 8), np.array([4, 0, 11, 2, 2]), 50.0), "five tokens, four pairs, base 50"),
-        Stage((draw(3, 10, seed=1), np.array([0.5, -2.0, 7.3]), 300.0), "positions 0.5, -2 and 7.3, base 300"),
+        Stage((randn(5, 8), np.array([4, 0, 11, 2, 2]), 50.0), "five tokens, four pairs, base 50"),
+        Stage((randn(3, 10, seed=1), np.array([0.5, -2.0, 7.3]), 300.0), "positions 0.5, -2 and 7.3, base 300"),
         Stage((_WHOLE, np.array([2, 1, 5]), 90.0), "X holds whole numbers (dtype int64); its rotation does not"),
     ),
     mistakes=(

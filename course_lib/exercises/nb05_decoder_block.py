@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 from course_lib.reference.multi_head import MultiHeadAttention
 
 N, N_H, D, HEADS, D_HEAD, D_FF = 5, 4, 7, 3, 2, 11
@@ -18,13 +18,13 @@ def decoder_block(X, H, norms, self_attention, cross_attention, feed_forward):
 
 def _attention(seed):
     """A random attention layer, wrapped in a function, which the grader can copy and compare."""
-    W_Q, W_K, W_V = (draw(HEADS, D, D_HEAD, seed=seed + i) for i in range(3))
-    layer = MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=draw(HEADS, D_HEAD, D, seed=seed + 3) / 2)
+    W_Q, W_K, W_V = (randn(HEADS, D, D_HEAD, seed=seed + i) for i in range(3))
+    layer = MultiHeadAttention(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=randn(HEADS, D_HEAD, D, seed=seed + 3) / 2)
     return lambda X_Q, X_KV, mask=None: layer(X_Q, X_KV, None if mask is None else np.asarray(mask))
 
 
 def _norm(seed):
-    gamma, beta = 1 + 0.3 * draw(D, seed=seed), 0.3 * draw(D, seed=seed + 1)
+    gamma, beta = 1 + 0.3 * randn(D, seed=seed), 0.3 * randn(D, seed=seed + 1)
 
     def norm(X):
         centred = X - X.mean(-1, keepdims=True)
@@ -44,14 +44,14 @@ def _simple():
 
 
 def _parts(*, others=_silent, writing=("self", "cross", "feed_forward"), n_source=N):
-    W_1, W_2 = draw(D, D_FF, seed=40) / 2, draw(D_FF, D, seed=41) / 2
+    W_1, W_2 = randn(D, D_FF, seed=40) / 2, randn(D_FF, D, seed=41) / 2
     parts = {
         "self": _attention(20),
         "cross": _attention(30),
         "feed_forward": lambda X: np.maximum(X @ W_1, 0) @ W_2,
     }
     functions = [part if name in writing else others for name, part in parts.items()]
-    return 2 * draw(N, D, seed=10), draw(n_source, D, seed=11), (_norm(12), _norm(14), _norm(16)), *functions
+    return 2 * randn(N, D, seed=10), randn(n_source, D, seed=11), (_norm(12), _norm(14), _norm(16)), *functions
 
 
 BLOCK = Exercise(

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def swiglu(X, W_gate, W_up, W_down):
@@ -23,7 +23,7 @@ def _gelu_by_tanh(x):
 
 
 def _general():
-    return draw(5, 3), draw(3, 7, seed=6), draw(3, 7, seed=7), draw(7, 3, seed=8)
+    return randn(5, 3), randn(3, 7, seed=6), randn(3, 7, seed=7), randn(7, 3, seed=8)
 
 
 SWIGLU = Exercise(

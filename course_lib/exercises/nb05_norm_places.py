@@ -4,7 +4,7 @@ from itertools import permutations
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 
 def place(X, sublayer, norm, where):
@@ -34,9 +34,9 @@ def _rms_norm(gamma):
 
 
 def _parts(where):
-    W, gamma = draw(7, 7), 1 + 0.3 * draw(7, seed=6)
-    mix = 0.5 * draw(5, 5, seed=8)  # between tokens, as attention does
-    return draw(5, 7, seed=7), lambda X: mix[: len(X), : len(X)] @ np.tanh(X @ W), _rms_norm(gamma), where
+    W, gamma = randn(7, 7), 1 + 0.3 * randn(7, seed=6)
+    mix = 0.5 * randn(5, 5, seed=8)  # between tokens, as attention does
+    return randn(5, 7, seed=7), lambda X: mix[: len(X), : len(X)] @ np.tanh(X @ W), _rms_norm(gamma), where
 
 
 PLACE = Exercise(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def layer_norm(X, gamma, beta, eps):
@@ -13,8 +13,8 @@ def layer_norm(X, gamma, beta, eps):
 
 
 def _tokens(n, d):
-    X = 3 * draw(n, d) + draw(n, 1, seed=6)
-    return X, 1 + 0.3 * draw(d, seed=7), draw(d, seed=8), 0.1
+    X = 3 * randn(n, d) + randn(n, 1, seed=6)
+    return X, 1 + 0.3 * randn(d, seed=7), randn(d, seed=8), 0.1
 
 
 LAYER_NORM = Exercise(

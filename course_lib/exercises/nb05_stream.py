@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 
 def logit_parts(parts, gamma, u, eps):
@@ -35,8 +35,8 @@ LOGIT = Exercise(
     difficulty=2,
     solution=logit_parts,
     stages=(
-        Stage((2 * draw(3, 4), np.array([1.0, 2.0, 0.5, 1.5]), draw(4, seed=8), 0.5), "three parts of width 4"),
-        Stage((draw(5, 7), 1 + 0.3 * draw(7, seed=6), draw(7, seed=7), 0.1), "five parts of width 7, any gamma"),
+        Stage((2 * randn(3, 4), np.array([1.0, 2.0, 0.5, 1.5]), randn(4, seed=8), 0.5), "three parts of width 4"),
+        Stage((randn(5, 7), 1 + 0.3 * randn(7, seed=6), randn(7, seed=7), 0.1), "five parts of width 7, any gamma"),
     ),
     mistakes=(
         *edits(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 H, D, E, V_WIDTH, D_OUT = 3, 7, 5, 4, 11  # heads, widths of a token, a key, a value, an output row
 
@@ -19,9 +19,9 @@ def decode_step(x, W_Q, W_K, W_V, W_O, K, V):
 
 
 def _inputs(n: int, size: float = 0.3, seed: int = 64) -> tuple:
-    W_Q, W_K = draw(2, H, D, E, seed=61)
-    W_V, W_O = draw(H, D, V_WIDTH, seed=62), draw(H, V_WIDTH, D_OUT, seed=63)
-    X = size * draw(n + 1, D, seed=seed)  # with 0.3 no weight is nearly 1
+    W_Q, W_K = randn(2, H, D, E, seed=61)
+    W_V, W_O = randn(H, D, V_WIDTH, seed=62), randn(H, V_WIDTH, D_OUT, seed=63)
+    X = size * randn(n + 1, D, seed=seed)  # with 0.3 no weight is nearly 1
     return X[n], W_Q, W_K, W_V, W_O, X[:n] @ W_K, X[:n] @ W_V
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 # 7.6 ------------------------------------------------------------------------------------------------------------------
 
@@ -22,10 +22,10 @@ POOL = Exercise(
     stages=(
         Stage((np.arange(30.0)[None] // 5 + np.zeros((7, 1)), 6, 2),
               "six heads become two, and the columns of head k hold the number k"),
-        Stage((draw(5, 9), 3, 1), "three heads of width 3 become one"),
-        Stage((draw(7, 18), 6, 2), "six random heads of width 3 become two"),
-        Stage((draw(5, 30), 10, 5), "ten random heads of width 3 become five"),
-        Stage((draw(4, 10), 5, 5), "as many KV heads as before, so nothing changes"),
+        Stage((randn(5, 9), 3, 1), "three heads of width 3 become one"),
+        Stage((randn(7, 18), 6, 2), "six random heads of width 3 become two"),
+        Stage((randn(5, 30), 10, 5), "ten random heads of width 3 become five"),
+        Stage((randn(4, 10), 5, 5), "as many KV heads as before, so nothing changes"),
     ),
     mistakes=edits(
         mean_pool,
@@ -96,10 +96,10 @@ KEPT = Exercise(
     difficulty=2,
     solution=kept_by_mean,
     stages=(
-        Stage((draw(3, 5, 4),), "three random heads"),  # first, because all wrong formulas differ here
+        Stage((randn(3, 5, 4),), "three random heads"),  # first, because all wrong formulas differ here
         Stage((np.diag([1.0, 2.0, 3.0, 5.0])[:, :, None] * np.ones(7),), "four orthogonal heads, so 1/4 is kept"),
-        Stage((np.stack([draw(7, 3)] * 5),), "five equal heads, so everything is kept, 1"),
-        Stage((np.stack([draw(5, 3), -draw(5, 3)]),), "two opposite heads, so the mean is 0 and nothing is kept"),
+        Stage((np.stack([randn(7, 3)] * 5),), "five equal heads, so everything is kept, 1"),
+        Stage((np.stack([randn(5, 3), -randn(5, 3)]),), "two opposite heads, so the mean is 0 and nothing is kept"),
     ),
     mistakes=edits(
         kept_by_mean,

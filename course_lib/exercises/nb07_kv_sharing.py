@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 # 7.1 ------------------------------------------------------------------------------------------------------------------
 
@@ -72,7 +72,7 @@ def grouped_attention(Q, K, V):
 
 
 def _inputs(h: int, g: int, n: int, N: int, size: float = 1.0) -> tuple:
-    return size * draw(h, n, 5), draw(g, N, 5, seed=1), draw(g, N, 7, seed=2)
+    return size * randn(h, n, 5), randn(g, N, 5, seed=1), randn(g, N, 7, seed=2)
 
 
 GROUPED = Exercise(

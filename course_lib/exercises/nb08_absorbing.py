@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 # 8.2 ------------------------------------------------------------------------------------------------------------------
 
@@ -14,7 +14,7 @@ def absorb_keys(Q, W_LK, L):
 
 
 def _latent(h: int, n: int, N: int, e: int, r: int) -> tuple:
-    return draw(h, n, e), draw(h, r, e, seed=1), draw(N, r, seed=2)
+    return randn(h, n, e), randn(h, r, e, seed=1), randn(N, r, seed=2)
 
 
 ABSORB_KEYS = Exercise(
@@ -93,10 +93,10 @@ MERGE_VALUES = Exercise(
     difficulty=2,
     solution=merge_values,
     stages=(
-        Stage((draw(1, 3, 3), draw(3, 7, seed=1)), "one head, d_L = d_V, so W_LO is W_LV W_O"),
-        Stage((draw(1, 5, 3), draw(3, 7, seed=1)), "one head, d_L > d_V"),
-        Stage((draw(3, 5, 2), draw(6, 7, seed=1)), "three heads, so W_LO has h d_L rows"),
-        Stage((draw(3, 4, 4), draw(12, 7, seed=1)), "three heads, d_L = d_V"),
+        Stage((randn(1, 3, 3), randn(3, 7, seed=1)), "one head, d_L = d_V, so W_LO is W_LV W_O"),
+        Stage((randn(1, 5, 3), randn(3, 7, seed=1)), "one head, d_L > d_V"),
+        Stage((randn(3, 5, 2), randn(6, 7, seed=1)), "three heads, so W_LO has h d_L rows"),
+        Stage((randn(3, 4, 4), randn(12, 7, seed=1)), "three heads, d_L = d_V"),
     ),
     mistakes=edits(
         merge_values,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def normalised_logits(Q, W_LK, gamma, L, eps):
@@ -13,7 +13,7 @@ def normalised_logits(Q, W_LK, gamma, L, eps):
 
 
 def _inputs(h: int, n: int, N: int, gamma: np.ndarray, eps: float) -> tuple:
-    return draw(h, n, 5), draw(h, 7, 5, seed=1), gamma, draw(N, 7, seed=2), eps
+    return randn(h, n, 5), randn(h, 7, 5, seed=1), gamma, randn(N, 7, seed=2), eps
 
 
 ONES, GAMMA = np.ones(5), np.array([0.4, 1.9, -0.7, 1.2, 1.6])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib.config import Rope
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 from course_lib.reference.positions import rotate
 
 
@@ -16,7 +16,7 @@ def expanded_heads(Q, W_LK, rows, p, rope):
 
 
 def _inputs(h: int, n: int, N: int, r: int, p: int) -> tuple:
-    return draw(h, n, 5), draw(h, r, 5, seed=1), draw(N, r, seed=2), p, Rope(base=50.0)
+    return randn(h, n, 5), randn(h, r, 5, seed=1), randn(N, r, seed=2), p, Rope(base=50.0)
 
 
 EXPANDED_HEADS = Exercise(

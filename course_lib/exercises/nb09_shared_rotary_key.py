@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib.config import Rope
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 from course_lib.reference.positions import rotate
 
 
@@ -24,7 +24,7 @@ def _all_turned(Q, K, Q_R, K_R, rope):
 
 def _inputs(h: int, n: int, N: int, p: int = 4) -> tuple:
     shapes = ((h, n, 6), (h, N, 6), (h, n, p), (N, p))
-    return *(draw(*shape, seed=number) for number, shape in enumerate(shapes)), Rope(base=50.0)
+    return *(randn(*shape, seed=number) for number, shape in enumerate(shapes)), Rope(base=50.0)
 
 
 DECOUPLED = Exercise(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib.config import Rope
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 from course_lib.reference.positions import rotate
 
 
@@ -14,8 +14,8 @@ def relative_mix(P, turned_rows, rope):
 
 
 def _inputs(h: int, n: int, N: int) -> tuple:
-    A = np.exp(draw(h, n, N)) * np.tri(n, N, N - n)
-    return A / A.sum(-1, keepdims=True), draw(N, 6, seed=1), Rope(base=50.0)
+    A = np.exp(randn(h, n, N)) * np.tri(n, N, N - n)
+    return A / A.sum(-1, keepdims=True), randn(N, 6, seed=1), Rope(base=50.0)
 
 
 TURNED_BACK = Exercise(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def balance(gram, W_K, W_V):
@@ -11,7 +11,7 @@ def balance(gram, W_K, W_V):
     return np.sqrt(values / keys)
 
 
-X = (draw(9, 5) + 0.7) * np.array([3.0, 0.2, 1.0, 0.5, 2.0])
+X = (randn(9, 5) + 0.7) * np.array([3.0, 0.2, 1.0, 0.5, 2.0])
 BALANCE = Exercise(
     id="10.2",
     title="keys and values that count alike",
@@ -19,9 +19,9 @@ BALANCE = Exercise(
     difficulty=1,
     solution=balance,
     stages=(
-        Stage((np.eye(5), draw(5, 4), 3 * draw(5, 4, seed=1)), "X is the identity: the norms of W_K and W_V decide"),
-        Stage((X.T @ X, draw(5, 4), 3 * draw(5, 4, seed=1)), "inputs whose directions have very different sizes"),
-        Stage((X.T @ X, draw(5, 3), 3 * draw(5, 7, seed=1)), "keys and values of different width"),
+        Stage((np.eye(5), randn(5, 4), 3 * randn(5, 4, seed=1)), "X is the identity: the norms of W_K and W_V decide"),
+        Stage((X.T @ X, randn(5, 4), 3 * randn(5, 4, seed=1)), "inputs whose directions have very different sizes"),
+        Stage((X.T @ X, randn(5, 3), 3 * randn(5, 7, seed=1)), "keys and values of different width"),
     ),
     mistakes=edits(
         balance,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 
 def low_rank(X, W_K, W_V, rank, alpha):
@@ -23,8 +23,8 @@ def _half_each(X, W_K, W_V, rank, alpha):
 
 def _inputs(rank: int, alpha: float, rows: int = 7, widths: tuple[int, int] = (3, 4)) -> tuple:
     """Inputs with a mean, and with directions of unequal size. By default C has as many columns as X has rows."""
-    X = (draw(rows, 5, seed=2) + 0.8) * np.array([4.0, 0.3, 1.0, 0.2, 2.0])
-    return X, draw(5, widths[0]), draw(5, widths[1], seed=1), rank, alpha
+    X = (randn(rows, 5, seed=2) + 0.8) * np.array([4.0, 0.3, 1.0, 0.2, 2.0])
+    return X, randn(5, widths[0]), randn(5, widths[1], seed=1), rank, alpha
 
 
 LOW_RANK = Exercise(
@@ -35,7 +35,7 @@ LOW_RANK = Exercise(
     solution=low_rank,
     stages=(
         Stage(_inputs(5, 2.5), "full rank, r = d: nothing is lost, whatever alpha is"),
-        Stage((np.eye(7), draw(7, 3), draw(7, 4, seed=1), 2, 2.0), "X is the identity: W_K and W_V alone decide"),
+        Stage((np.eye(7), randn(7, 3), randn(7, 4, seed=1), 2, 2.0), "X is the identity: W_K and W_V alone decide"),
         Stage(_inputs(2, 1.0, rows=11), "alpha is 1: the inputs decide too"),
         Stage(_inputs(3, 0.4, rows=11), "keys count less than values"),
         Stage(_inputs(3, 1.7, rows=11, widths=(4, 2)), "keys are wider than values"),

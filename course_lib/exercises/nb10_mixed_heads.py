@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, draw, edits
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def scores_from_mixed(q, mixed, U):
@@ -11,7 +11,7 @@ def scores_from_mixed(q, mixed, U):
 
 
 def _complex(*shape: int, seed: int) -> np.ndarray:
-    return draw(*shape, seed=seed) + 1j * draw(*shape, seed=seed + 10)
+    return randn(*shape, seed=seed) + 1j * randn(*shape, seed=seed + 10)
 
 
 def _inputs(h: int, n: int, N: int) -> tuple:

@@ -38,12 +38,12 @@ def attention_map(
     with style.context():
         fig = Figure(figsize=(width + INCHES["around"], height + INCHES["around"] - 0.5))
         ax = fig.add_subplot()
-        draw(ax, weights, queries, keys, mask)
+        draw_weights(ax, weights, queries, keys, mask)
         ax.set_title(title, parse_math=False)
     return fig
 
 
-def draw(ax: Axes, weights: np.ndarray, queries: list[str], keys: list[str], mask: np.ndarray | None) -> None:
+def draw_weights(ax: Axes, weights: np.ndarray, queries: list[str], keys: list[str], mask: np.ndarray | None) -> None:
     """Draw checked weights (n, N) into `ax`, with labels, colour bar and hatching."""
     image = ax.imshow(np.ma.masked_array(weights, None if mask is None else ~mask), cmap=style.WEIGHTS, vmin=0, vmax=1)
     ax.figure.colorbar(image, ax=ax, label="weight", shrink=0.8)

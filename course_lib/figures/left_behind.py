@@ -58,7 +58,7 @@ def strip(rows: Sequence[tuple[str, str, GroupedConfig | LatentConfig]]) -> Figu
             y = height - STEP * row - 0.45
             look = {"fontsize": 11, "weight": "bold", "color": motifs.METHODS[of].light}
             ax.text(0.1, y + HEIGHT / 2, name, va="center", **look)
-            end = draw(ax, (indent, y), config, inches)
+            end = draw_blocks(ax, (indent, y), config, inches)
             ax.text(end + 0.1, y + HEIGHT / 2, account(config), va="center", fontsize=10)
         ax.set(xlim=(0, fig.get_figwidth()), ylim=(0, height + 0.1))
         ax.set_axis_off()
@@ -73,7 +73,7 @@ def looks(name: str) -> dict:
     return {"thing": name[0], "rotary": name == "K_R"}
 
 
-def draw(ax: Axes, corner: tuple[float, float], config: GroupedConfig | LatentConfig, inches: float) -> float:
+def draw_blocks(ax: Axes, corner: tuple[float, float], config: GroupedConfig | LatentConfig, inches: float) -> float:
     """Draw blocks from left to right, `inches` wide for each number. Returns where the last one ends."""
     x, y = corner
     for name, width in parts(config):

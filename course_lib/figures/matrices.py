@@ -54,7 +54,7 @@ def canvas(width: float, height: float) -> tuple[Figure, Axes]:
     return fig, ax
 
 
-def draw(ax: Axes, matrix: Matrix, x: float, y: float, name_at: str = "below") -> None:
+def draw_matrix(ax: Axes, matrix: Matrix, x: float, y: float, name_at: str = "below") -> None:
     """Draw a matrix with its top left corner at (x, y) and its name above, below or left."""
     fill = lighter(matrix.colour) if matrix.frame else matrix.colour
     for i, j in np.ndindex(matrix.rows, matrix.columns):
@@ -101,7 +101,7 @@ def draw_formula(
     """
     for part in parts:
         if isinstance(part, Matrix):
-            draw(ax, part, x, y - part.rows / 2, name_at)
+            draw_matrix(ax, part, x, y - part.rows / 2, name_at)
         else:
             ax.text(x + SIGN / 2, y, part, ha="center", va="center", color=INK, fontsize=15)
         x += width(part) + gap

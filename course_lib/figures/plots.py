@@ -61,7 +61,9 @@ def bars(name: str, colour: str, fill: str = "full") -> dict:
     return {"name": name, "colour": colour, "fill": fill}
 
 
-def draw(ax: Axes, described: Mapping, series: Sequence[Mapping] = (), rules: Sequence[Mapping] = (), **axes: Mapping):
+def draw_plot(
+    ax: Axes, described: Mapping, series: Sequence[Mapping] = (), rules: Sequence[Mapping] = (), **axes: Mapping
+):
     """Draw a described plot on matplotlib's axes.
 
     series: for each described series, in order, what to add or change, mainly x and y. rules: reference lines, each as

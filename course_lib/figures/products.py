@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.figures import motifs, style
-from course_lib.figures.matrices import PAIRS, PLAIN, Matrix, canvas, draw, draw_formula, frame, lighter, width
+from course_lib.figures.matrices import PAIRS, PLAIN, Matrix, canvas, draw_formula, draw_matrix, frame, lighter, width
 from course_lib.figures.motifs import INK
 
 Q, K, V, LEARNT = (motifs.THINGS[name].light for name in ("Q", "K", "V", "learnt"))
@@ -58,14 +58,14 @@ def attention_by_hand(matrices: dict[str, np.ndarray], tokens: list[str], marked
         fig, ax = canvas(1.8 + sum(M[name].shape[1] + 1.0 for name in blocks), 2 * n + 3.4)
         x, below = 1.8, n + 2.2
         for name, (title, colour) in blocks.items():
-            draw(ax, Matrix(title, *M[name].shape, colour, entries=M[name]), x, below)
+            draw_matrix(ax, Matrix(title, *M[name].shape, colour, entries=M[name]), x, below)
             frame(ax, x, below + marked, M[name].shape[1], 1)
             if name == "A":
                 K_T = Matrix("$K^T$", *M["K"].T.shape, K, entries=M["K"].T)
-                draw(ax, K_T, x, below - 0.7 - K_T.rows, name_at="left")
+                draw_matrix(ax, K_T, x, below - 0.7 - K_T.rows, name_at="left")
                 label(ax, tokens, x + 0.5 + np.arange(n), [below - 0.9 - K_T.rows] * n, va="bottom", ha="center")
             if name == "Y":
-                draw(ax, Matrix("$V$", *M["V"].shape, V, entries=M["V"]), x, below - 0.7 - n, name_at="above")
+                draw_matrix(ax, Matrix("$V$", *M["V"].shape, V, entries=M["V"]), x, below - 0.7 - n, name_at="above")
                 label(ax, tokens, [x - 0.2] * n, below - 0.2 - n + np.arange(n), va="center", ha="right")
             x += M[name].shape[1] + 1.0
         label(ax, tokens, [1.6] * n, below + 0.5 + np.arange(n), va="center", ha="right")
@@ -95,11 +95,11 @@ def draw_kind(ax: Axes, x: float, queries: int, cached: int, hidden: np.ndarray 
     """Draw Q, K^T, P, V and Y for five keys. With `cached` > 0 frames tell so many cached keys from the new ones."""
     y, keys, values, new = 9.0, x + 3, x + 9, 5 - cached
     q, k, v = (lighter(colour) if cached else colour for colour in (Q, K, V))
-    draw(ax, Matrix("$Q$", queries, 2, q), x, y)
-    draw(ax, Matrix("$K^T$", 2, 5, k), keys, y - 3, name_at="above")
-    draw(ax, Matrix("$P$", queries, 5, PAIRS, hidden=hidden), keys, y)
-    draw(ax, Matrix("$V$", 5, 2, v), values, y - 6, name_at="left")
-    draw(ax, Matrix("$Y$", queries, 2, MEANS), values, y)
+    draw_matrix(ax, Matrix("$Q$", queries, 2, q), x, y)
+    draw_matrix(ax, Matrix("$K^T$", 2, 5, k), keys, y - 3, name_at="above")
+    draw_matrix(ax, Matrix("$P$", queries, 5, PAIRS, hidden=hidden), keys, y)
+    draw_matrix(ax, Matrix("$V$", 5, 2, v), values, y - 6, name_at="left")
+    draw_matrix(ax, Matrix("$Y$", queries, 2, MEANS), values, y)
     if cached:
         frame(ax, keys, y - 3, cached, 2, edgecolor=K, **motifs.CACHED)
         frame(ax, values, y - 6, 2, cached, edgecolor=V, **motifs.CACHED)
@@ -115,14 +115,14 @@ def column_blocks() -> Figure:
     with style.context():
         fig, ax = canvas(28.0, 11.2)
         left, below = 6.0, 6.0
-        draw(ax, Matrix("$X$", tokens, d_in, PLAIN), 1, below)
+        draw_matrix(ax, Matrix("$X$", tokens, d_in, PLAIN), 1, below)
         ax.text(15.6, below + 1.6, "cut\n$\\longrightarrow$", ha="center", va="center", fontsize=11)
         for h in range(heads):
             grey, green = shades(h)
             at = left + h * d_qk
-            draw(ax, Matrix(f"$W^Q_{h}$", d_in, d_qk, grey), at, below - 0.6 - d_in, name_at="above")
-            draw(ax, Matrix(f"$Q_{h}$", tokens, d_qk, green), at, below)
-            draw(ax, Matrix(f"$Q_{h}$", tokens, d_qk, green), 17.4 + h * (d_qk + 1.2), below)
+            draw_matrix(ax, Matrix(f"$W^Q_{h}$", d_in, d_qk, grey), at, below - 0.6 - d_in, name_at="above")
+            draw_matrix(ax, Matrix(f"$Q_{h}$", tokens, d_qk, green), at, below)
+            draw_matrix(ax, Matrix(f"$Q_{h}$", tokens, d_qk, green), 17.4 + h * (d_qk + 1.2), below)
         ax.text(left + heads * d_qk + 0.4, below - 2.6, r"$\mathbf{W}^Q$", va="center", fontsize=11)
         ax.text(left + heads * d_qk + 0.4, below + 2.0, r"$\mathbf{Q}$", va="center", fontsize=11)
     return fig
@@ -143,13 +143,13 @@ def row_blocks() -> Figure:
         for h in range(heads):
             grey, _ = shades(h)
             fill = MEANS if h % 2 == 0 else lighter(MEANS, 0.4)
-            draw(ax, Matrix(f"$Y_{h}$", tokens, d_v, fill), 1 + h * d_v, below)
-            draw(ax, Matrix("", d_v, d_out, grey), right, below - 0.6 - (heads - h) * d_v)
+            draw_matrix(ax, Matrix(f"$Y_{h}$", tokens, d_v, fill), 1 + h * d_v, below)
+            draw_matrix(ax, Matrix("", d_v, d_out, grey), right, below - 0.6 - (heads - h) * d_v)
             ax.text(right + d_out + 0.3, below - 0.6 - (heads - h - 0.5) * d_v, f"$W^O_{h}$", va="center", fontsize=11)
             x = 15.6 + h * 7.9
-            draw(ax, Matrix(f"$Y_{h}$", tokens, d_v, fill), x, below)
-            draw(ax, Matrix(f"$W^O_{h}$", d_v, d_out, grey), x + d_v + 0.6, below - 0.6 - d_v, name_at="above")
-            draw(ax, Matrix(f"$Y_{h} W^O_{h}$", tokens, d_out, PLAIN), x + d_v + 0.6, below)
+            draw_matrix(ax, Matrix(f"$Y_{h}$", tokens, d_v, fill), x, below)
+            draw_matrix(ax, Matrix(f"$W^O_{h}$", d_v, d_out, grey), x + d_v + 0.6, below - 0.6 - d_v, name_at="above")
+            draw_matrix(ax, Matrix(f"$Y_{h} W^O_{h}$", tokens, d_out, PLAIN), x + d_v + 0.6, below)
             ax.text(x - 0.65, below + 2, "=" if h == 0 else "+", ha="center", va="center", fontsize=15)
-        draw(ax, Matrix("$Y$", tokens, d_out, PLAIN), right, below)
+        draw_matrix(ax, Matrix("$Y$", tokens, d_out, PLAIN), right, below)
     return fig

@@ -29,7 +29,7 @@ def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
         fig = Figure(figsize=(columns * (INCH * n_heads + 0.2) + MARGIN, 1.75 * rows))
         axes = fig.subplots(rows, columns, squeeze=False)
         for ax, g in zip(axes.flat, counts, strict=False):
-            draw(ax, n_heads, g)
+            draw_groups(ax, n_heads, g)
         for ax in axes.flat[len(counts) :]:
             ax.set_axis_off()
         for first in axes[:, 0]:
@@ -38,7 +38,7 @@ def head_groups(n_heads: int, counts: Sequence[int]) -> Figure:
     return fig
 
 
-def draw(ax: Axes, n_heads: int, n_kv_heads: int) -> None:
+def draw_groups(ax: Axes, n_heads: int, n_kv_heads: int) -> None:
     """Draw heads as squares (a KV head is a key and a value), and a line from each query head to its KV head."""
     size, name = n_heads // n_kv_heads, motifs.method(n_heads, n_kv_heads)
     colour, half = motifs.METHODS[name].light, SIDE / 2

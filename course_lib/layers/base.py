@@ -9,7 +9,7 @@
 
 A layer inherits from Causal, Bidirectional or Cross, and from a variant: `GroupedQueryAttention(Causal, Grouped)`.
 One call of self-attention runs as follows. Its `Step` holds positions, lengths and mask of the new tokens; compress,
-queries, read and output are the verbs of the variant, and latent attention has the last three for each reading:
+queries, read and output are the verbs of the variant, and latent attention has the last three for each of its forms:
 
     compress               X -> the rows that the new tokens leave; the cache appends them and returns all rows
     queries, read          X -> Q, and all rows -> K, V
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from course_lib.checks import check_finite, check_input, check_lengths, check_mask
 from course_lib.config import GroupedConfig, LatentConfig, require
-from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.layers.cache import AllRows, Cache, Rows
 from course_lib.layers.kernel import Seen, attend_unchecked, attention_weights, mix
 from course_lib.layers.positions import At
 from course_lib.layers.rowwise import new_weight
@@ -40,13 +40,13 @@ Output = Float[Tensor, "b m d"] | tuple[Float[Tensor, "b m d"], Float[Tensor, "b
 class Verbs(Protocol):
     """The verbs that depend on how cached rows are read; e and v are the widths of keys and values.
 
-    A layer has these methods itself, for its usual reading. `Absorbed` has those of latent attention's other reading.
+    A layer has these methods itself, for its usual form. `Absorbed` has those of latent attention's other form.
     """
 
     def queries(self, X: Tensor, positions: At) -> Tensor:
         """X (b, n, d) -> Q (b, h, n, e)."""
 
-    def read(self, rows: Held) -> tuple[Tensor, Tensor]:
+    def read(self, rows: AllRows) -> tuple[Tensor, Tensor]:
         """Cached rows -> K (b, g, N, e), V (b, g, N, v)."""
 
     def output(self, Y: Tensor, positions: At) -> Tensor:
@@ -69,14 +69,14 @@ class Attention(nn.Module, ABC):
         """X (b, n, d) -> the rows that its tokens leave in the cache: tensors (b, ..., n, width) by name."""
 
     @abstractmethod
-    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
-        """The verbs with which n tokens read N rows; for a reading of None the variant chooses.
+    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
+        """The verbs with which n tokens read N rows; for the form None the variant chooses.
 
-        Raises ValueError for a reading that this variant does not have.
+        Raises ValueError for a form that this variant does not have.
         """
 
     def answer(
-        self, verbs: Verbs, asking: tuple[Tensor, At], rows: Held, seen: Seen, return_weights: bool
+        self, verbs: Verbs, asking: tuple[Tensor, At], rows: AllRows, seen: Seen, return_weights: bool
     ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b h n N"] | None]:
         """Output Y and weights P of the tokens that ask (see `Step`); P is None without `return_weights`.
 
@@ -106,7 +106,7 @@ class SelfAttention(Attention):
         lengths: Int[Tensor, "b"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
         return_weights: bool = False,
-        reading: str | None = None,
+        form: str | None = None,
         step: Step | None = None,
     ) -> Output:
         """New tokens X (b, n, d) -> Y (b, n, d), and with `return_weights` the pair (Y, P), P (b, h, n, N).
@@ -120,21 +120,21 @@ class SelfAttention(Attention):
         removes keys from the layer's visible sets.
         return_weights: P is returned without dropout. Its columns are positions, and with a `WindowCache` the rows
         in the order of the cache.
-        reading: "expanded", "absorbed" or None, of latent attention alone; see `LatentAttention`.
+        form: "expanded", "absorbed" or None, of latent attention alone; see `LatentAttention`.
         step: given by a model in place of lengths and mask. Then nothing is checked, and Y and P have the rows of
         the tokens that ask (see `Step`).
         Raises ValueError for arguments of a wrong shape, dtype, device or batch, and for NaN or infinity in X.
         """
         if step is not None:
-            return self.respond(X, cache, step, return_weights, reading)
+            return self.respond(X, cache, step, return_weights, form)
         self.check(X, cache, lengths, mask)
         with torch.set_grad_enabled(torch.is_grad_enabled() and cache is None):
             step = Step(X.shape[:2], X.device, cache, lengths, mask)
             check_finite(step.without_padding(X))
-            found = self.respond(X, cache, step, return_weights, reading)
+            found = self.respond(X, cache, step, return_weights, form)
             return (step.without_padding(found[0]), found[1]) if return_weights else step.without_padding(found)
 
-    def respond(self, X: Tensor, cache: Cache | None, step: Step, return_weights: bool, reading: str | None) -> Output:
+    def respond(self, X: Tensor, cache: Cache | None, step: Step, return_weights: bool, form: str | None) -> Output:
         """The call for a given step: all tokens leave rows in the cache, and those that ask get an output."""
         X = step.without_padding(X)
         rows = self.compress(X, step.rotations)
@@ -142,7 +142,7 @@ class SelfAttention(Attention):
         X = step.asking(X)
         window = self.config.window
         past = step.past if window is None else min(step.past, window - 1)
-        verbs = self.verbs(reading, X.shape[1], past + step.n)  # a window shows only its own rows of the past
+        verbs = self.verbs(form, X.shape[1], past + step.n)  # a window shows only its own rows of the past
         Y, P = self.answer(verbs, (X, step.asking_rotations), rows, self.seen(step, keys), return_weights)
         return Y if P is None else (Y, P)
 

@@ -16,7 +16,7 @@ from course_lib.config import is_whole, require
 from course_lib.layers.cpu import new_rows
 
 Rows = dict[str, Float[Tensor, "b ... n _"]]  # what n new tokens leave
-Held = dict[str, Float[Tensor, "b ... N _"]]  # what all N tokens have left
+AllRows = dict[str, Float[Tensor, "b ... N _"]]  # what all N tokens have left
 SMALLEST = 16  # tokens allocated at first when no capacity is given
 
 
@@ -70,7 +70,7 @@ class Cache:
             return torch.arange(self.length, self.length + n)
         return self.lengths[:, None] + torch.arange(n)
 
-    def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "*b N"]]:
+    def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[AllRows, Int[Tensor, "*b N"]]:
         """Add n rows to each sequence, or its first lengths[i] (right padding); return all rows and their positions.
 
         For a shorter sequence, the returned rows behind its last token hold anything. Their positions are later than

@@ -9,7 +9,7 @@ from torch import Tensor
 from course_lib.checks import check_finite, check_input, check_lengths, sequence_indices
 from course_lib.config import GroupedConfig, LatentConfig, require
 from course_lib.layers.base import Attention, Output
-from course_lib.layers.cache import Held
+from course_lib.layers.cache import AllRows
 from course_lib.layers.grouped import Grouped
 from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Latent
@@ -24,7 +24,7 @@ class Memory:
     at_tokens: (b, N), true at tokens and false at padding; None without padding.
     """
 
-    rows: Held
+    rows: AllRows
     at_tokens: Bool[Tensor, "b N"] | None = None
 
     @property

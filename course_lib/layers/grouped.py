@@ -5,7 +5,7 @@ from torch import Tensor
 
 from course_lib.config import GroupedConfig
 from course_lib.layers.base import Attention, Causal, Verbs
-from course_lib.layers.cache import Held, Rows
+from course_lib.layers.cache import AllRows, Rows
 from course_lib.layers.positions import At, rotary_table
 from course_lib.layers.rowwise import RMSNorm, join_heads, new_bias, normalised, project, split_heads
 
@@ -42,7 +42,7 @@ class Grouped(Attention):
         K, V = split_heads(project(X, self.W_K, self.b_K), g), split_heads(project(X, self.W_V, self.b_V), g)
         return {"K": self._placed(K, self.norm_K, positions), "V": V}
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b g N e"], Float[Tensor, "b g N v"]]:
         """Keys and values as they are cached."""
         return rows["K"], rows["V"]
 
@@ -50,10 +50,10 @@ class Grouped(Attention):
         """concat_col(Y_1, ..., Y_h) W_O + b_O."""
         return project(join_heads(Y), self.W_O, self.b_O)
 
-    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
-        """The layer itself, since keys and values are read in one way only. Raises ValueError for a reading."""
-        if reading is not None:
-            raise ValueError(f"reading must be None, got {reading!r}: only latent attention is read in two ways")
+    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
+        """The layer itself, since keys and values are read in one way only. Raises ValueError unless form is None."""
+        if form is not None:
+            raise ValueError(f"form must be None, got {form!r}: only latent attention is read in two ways")
         return self
 
     def _placed(self, x: Tensor, norm: RMSNorm | None, positions: At) -> Tensor:

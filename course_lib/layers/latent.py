@@ -1,4 +1,4 @@
-"""Multi-head latent attention and its two readings, expanded and absorbed: the two forms of the paper's section 7.
+"""Multi-head latent attention in the two forms of the paper's section 7, expanded and absorbed.
 
 Letters: r = d_latent, p = d_rope, e = d_head, v = d_value, beside those of `kernel`.
 """
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from course_lib.config import LatentConfig
 from course_lib.layers.base import Attention, Causal, Verbs
-from course_lib.layers.cache import Held, Rows
+from course_lib.layers.cache import AllRows, Rows
 from course_lib.layers.positions import At, rotary_table
 from course_lib.layers.rowwise import RMSNorm, join_heads, normalised, project, project_heads, split_heads, up_by_head
 
@@ -22,7 +22,7 @@ class Latent(Attention):
     Queries: W_Q (d, h e) and W_QR (d, h p) on X, or with a query latent L_Q = X W_LQ (d, r_q), normalised like L,
     W_LQQ (r_q, h e) and W_QR (r_q, h p) on L_Q. W_O (h v, d).
 
-    This class has the verbs of the expanded reading, `Absorbed` those of the absorbed one. Both give the same values
+    This class has the verbs of the expanded form, `Absorbed` those of the absorbed one. Both give the same values
     with the same scale, by default (e + p)^{-1/2}: re-association does not change a score.
     """
 
@@ -33,27 +33,27 @@ class Latent(Attention):
             setattr(self, name, RMSNorm(width))
         self.rotary = rotary_table(config.rope, config.rotary_width) if config.rotary_width else None
 
-    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
-        """The verbs of a reading, with which n tokens read N rows. It changes the cost, not the values.
+    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
+        """The verbs of a form, with which n tokens read N rows. It changes the cost, not the values.
 
-        "expanded" forms keys and values from all N rows L; "absorbed" attends over L itself. None means expanded
+        "expanded" makes keys and values from all N rows L; "absorbed" attends over L itself. None means expanded
         when N = n, so in training and a prefill; when N > n, so in a decode step and in the last layer of a model's
-        prefill, it means the reading that takes fewer FLOPs (see `absorbs`). Raises ValueError for another reading.
+        prefill, it means the form that takes fewer FLOPs (see `absorbs`). Raises ValueError for another form.
         """
-        if reading is None:
-            reading = "absorbed" if N > n and self.absorbs(n, N) else "expanded"
-        if reading not in ("expanded", "absorbed"):
-            raise ValueError(f'reading must be "expanded", "absorbed" or None, got {reading!r}')
-        return self.absorbed() if reading == "absorbed" else self
+        if form is None:
+            form = "absorbed" if N > n and self.absorbs(n, N) else "expanded"
+        if form not in ("expanded", "absorbed"):
+            raise ValueError(f'form must be "expanded", "absorbed" or None, got {form!r}')
+        return self.absorbed() if form == "absorbed" else self
 
     def absorbed(self) -> "Absorbed":
-        """The verbs of the absorbed reading."""
+        """The verbs of the absorbed form."""
         return Absorbed(self)
 
     def absorbs(self, n: int, N: int) -> bool:
         """Whether n new tokens that read N rows, cached or their own, cost fewer FLOPs absorbed than expanded.
 
-        Multiply-adds per head. Expanded: N r (e + v) to form keys and values, n N (e + p + v) to use them.
+        Multiply-adds per head. Expanded: N r (e + v) to make keys and values, n N (e + p + v) to use them.
         Absorbed: n r (e + v) to take queries to the latent and mixed rows to values, n N (2 r + p) to use the rows.
         """
         r, e, v = self.config.d_latent, self.config.d_head, self.config.d_value
@@ -74,13 +74,13 @@ class Latent(Attention):
         return [Q, self.rotary.rotate(split_heads(project(asking, self.W_QR), h), positions)]
 
     def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
-        """[L, K_R] side by side in one tensor (b, 1, n, r + p), so that the absorbed reading need not join them."""
+        """{"L": [L, K_R]}, side by side in one tensor (b, 1, n, r + p), so that the absorbed form joins nothing."""
         L = normalised(project(X, self.W_L), self.norm_L)[:, None]
         if not self.config.d_rope:
             return {"L": L}
         return {"L": torch.cat([L, self.rotary.rotate(project(X, self.W_KR)[:, None], positions)], -1)}
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N v"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N v"]]:
         """K_h = [L W_LK_h, K_R], V_h = L W_LV_h."""
         h, r = self.config.n_heads, self.config.d_latent
         L, K_R = rows["L"][:, 0, :, :r], rows["L"][..., r:]
@@ -93,10 +93,10 @@ class Latent(Attention):
 
 
 class Absorbed:
-    """The absorbed reading, with the weights and the cache of `layer`: every head attends over the one key [L, K_R].
+    """The absorbed form, with the weights and the cache of `layer`: every head attends over the one key [L, K_R].
 
     Q_h (L W_LK_h)^T = (Q_h W_LK_h^T) L^T, and P_h (L W_LV_h) = (P_h L) W_LV_h. The factors are applied one after the
-    other; their products W^{LQK}_h and W^{LO} are larger than the factors and are never formed.
+    other; their products W^{LQK}_h and W^{LO} are larger than the factors and are never computed.
     """
 
     def __init__(self, layer: Latent):
@@ -108,7 +108,7 @@ class Absorbed:
         W_LK = up_by_head(self.layer.W_LK, self.layer.config.n_heads)
         return torch.cat([project_heads(Q, W_LK.mT), *Q_R], -1)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b 1 N _"], Float[Tensor, "b 1 N r"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b 1 N _"], Float[Tensor, "b 1 N r"]]:
         """One key head and one value head, both views of the cache."""
         return rows["L"], rows["L"][..., : self.layer.config.d_latent]
 
@@ -121,6 +121,6 @@ class Absorbed:
 class LatentAttention(Causal, Latent):
     """Causal latent self-attention; see `Latent` for its weights.
 
-    A prefill uses the expanded reading. A decode step, and the last layer of a model's prefill, where one token of each
-    sequence asks, use the reading that takes fewer FLOPs. The argument `reading` of `forward` fixes one.
+    A prefill uses the expanded form. A decode step, and the last layer of a model's prefill, where one token of each
+    sequence asks, use the form that takes fewer FLOPs. The argument `form` of `forward` fixes one.
     """

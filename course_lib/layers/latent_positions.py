@@ -1,7 +1,7 @@
 """Latent attention whose positions do not stand in a rotary key of their own, beside that of `latent`.
 
     RotaryLatent       the latent rows themselves turn, whole or in part
-    RotatedKeysLatent  the up-projected keys turn: exact, but without an absorbed reading
+    RotatedKeysLatent  the up-projected keys turn: exact, but without an absorbed form
     NormalisedKeysLatent  the up-projected keys are normalised; a cached number per head keeps absorption exact
     Alibi              no rotation at all: logits fall in proportion to the distance
 
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from course_lib.config import NormalisedKeysConfig, RotaryLatentConfig
 from course_lib.layers.base import Causal, Verbs
-from course_lib.layers.cache import Held, Rows
+from course_lib.layers.cache import AllRows, Rows
 from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Absorbed, Latent
 from course_lib.layers.positions import At
@@ -30,16 +30,16 @@ class RotaryLatent(Latent):
 
     With W_LK_h = [B; B'] and W_LV_h = [C; C'], split after r - p rows, and a cached row (c, t), t turned, a score is
     <q, c B> + <R_i B' q, t>, and the values (c C, t) are mixed; the mix of t turns back by R_{-i} before C' acts on it.
-    So keys are e + p wide and values v + p: this is the expanded reading. Scores and values depend on i - j only.
+    So keys are e + p wide and values v + p: this is the expanded form. Scores and values depend on i - j only.
     """
 
     config: RotaryLatentConfig
 
-    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
+    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
         """As `Latent.verbs`. If the whole row turns, expanding saves nothing, and None means absorbed."""
-        if reading is None and self.config.turned == self.config.d_latent:
-            reading = "absorbed"
-        return super().verbs(reading, n, N)
+        if form is None and self.config.turned == self.config.d_latent:
+            form = "absorbed"
+        return super().verbs(form, n, N)
 
     def absorbs(self, n: int, N: int) -> bool:
         """As `Latent.absorbs`; expanded keys and values are made of r - p coordinates and wider by p."""
@@ -80,7 +80,7 @@ class RotaryLatent(Latent):
         _, turning = self.split(up_by_head(self.W_LK, self.config.n_heads).mT)  # (h, e, p)
         return torch.cat([Q, self.rotary.rotate(project_heads(Q, turning), positions)], -1)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N _"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N _"]]:
         """Keys (c B_h, t) and values (c C_h, t)."""
         h, still = self.config.n_heads, self.config.d_latent - self.config.turned
         c, t = self.split(rows["L"])
@@ -96,7 +96,7 @@ class RotaryLatent(Latent):
 
 
 class AbsorbedRotary(Absorbed):
-    """The absorbed reading of `RotaryLatent`: queries turn as the rows do, and mixed rows turn back."""
+    """The absorbed form of `RotaryLatent`: queries turn as the rows do, and mixed rows turn back."""
 
     layer: RotaryLatent
 
@@ -115,44 +115,44 @@ class RotatedKeysLatent(Latent):
     """Abstract: queries and up-projected keys turn, as in grouped attention.
 
     <R_i q, R_j W_LK^T l> = <q, R_{j-i} W_LK^T l>, and R_{j-i} differs for each pair: no weight can take it in. So each
-    step forms and turns all keys again. Values can be absorbed.
+    step makes and turns all keys again. Values can be absorbed.
     """
 
-    def verbs(self, reading: str | None, n: int, N: int) -> Verbs:
-        """The reading "expanded", or for None the one whose values stay absorbed where that takes fewer FLOPs.
+    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
+        """The form "expanded", or for None the one whose values stay absorbed where that takes fewer FLOPs.
 
-        Raises ValueError for the absorbed reading, which does not exist.
+        Raises ValueError for the absorbed form, which does not exist.
         """
-        if reading not in (None, "expanded"):
+        if form not in (None, "expanded"):
             raise ValueError(
-                f'reading must be "expanded" or None, got {reading!r}: rotated keys have no absorbed reading, since '
+                f'form must be "expanded" or None, got {form!r}: rotated keys have no absorbed form, since '
                 "R_{j-i} stands between W_Q and W_LK^T and differs for each pair"
             )
         r, v = self.config.d_latent, self.config.d_value
-        return AbsorbedValues(self) if reading is None and n * (r * v + N * (r - v)) < N * r * v else self
+        return AbsorbedValues(self) if form is None and n * (r * v + N * (r - v)) < N * r * v else self
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
         return self.rotary.rotate(super().queries(X, positions), positions)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
         """K_h = R L W_LK_h and V_h = L W_LV_h."""
         return self.keys(rows), split_heads(project(rows["L"][:, 0], self.W_LV), self.config.n_heads)
 
-    def keys(self, rows: Held) -> Float[Tensor, "b h N e"]:
+    def keys(self, rows: AllRows) -> Float[Tensor, "b h N e"]:
         """R L W_LK_h: the row of token t stands at position t."""
         K = split_heads(project(rows["L"][:, 0], self.W_LK), self.config.n_heads)
         return self.rotary.rotate(K, torch.arange(K.shape[-2]))
 
 
 class AbsorbedValues(Absorbed):
-    """The reading of `RotatedKeysLatent` in a decode step: keys of each head, and L as the value of all heads."""
+    """The form of `RotatedKeysLatent` in a decode step: keys of each head, and L as the value of all heads."""
 
     layer: RotatedKeysLatent
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
         return self.layer.queries(X, positions)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b 1 N r"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b 1 N r"]]:
         return self.layer.keys(rows), rows["L"]
 
 
@@ -172,13 +172,13 @@ class NormalisedKeysLatent(Latent):
         K = split_heads(project(rows["L"][:, 0], self.W_LK), self.config.n_heads)
         return rows | {"sigma": (K.square().mean(-1, keepdim=True) + self.norm_K.eps).rsqrt()}
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N e"], Float[Tensor, "b h N v"]]:
         K, V = super().read(rows)
         return self.norm_K(K), V
 
 
 class AbsorbedNormalised(Absorbed):
-    """The absorbed reading of `NormalisedKeysLatent`. Each head's keys sigma L are formed: h r products per token."""
+    """The absorbed form of `NormalisedKeysLatent`. Each head's keys sigma L are made: h r products per token."""
 
     layer: NormalisedKeysLatent
 
@@ -187,7 +187,7 @@ class AbsorbedNormalised(Absorbed):
         Q = self.layer.queries(X, positions) * self.layer.norm_K.gamma
         return project_heads(Q, up_by_head(self.layer.W_LK, self.layer.config.n_heads).mT)
 
-    def read(self, rows: Held) -> tuple[Float[Tensor, "b h N r"], Float[Tensor, "b 1 N r"]]:
+    def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N r"], Float[Tensor, "b 1 N r"]]:
         """Keys sigma L of each head, and L as the value that all heads share."""
         return rows["sigma"] * rows["L"], rows["L"]
 

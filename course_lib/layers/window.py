@@ -5,7 +5,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.config import is_whole, require
-from course_lib.layers.cache import Cache, Held, Rows
+from course_lib.layers.cache import AllRows, Cache, Rows
 
 
 class WindowCache(Cache):
@@ -21,7 +21,7 @@ class WindowCache(Cache):
         self.window = window
         self._positions = torch.full((0, window + spare), -1)  # position of the token in each slot; -1 for none
 
-    def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[Held, Int[Tensor, "b N"]]:
+    def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[AllRows, Int[Tensor, "b N"]]:
         """As Cache.append, but returns the rows that the new tokens can see, in no particular order.
 
         Positions are (b, N), and -1 for a row that belongs to no token.

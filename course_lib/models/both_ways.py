@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_lib.config import require
 from course_lib.layers import Cache
-from course_lib.layers.cache import Held
+from course_lib.layers.cache import AllRows
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.embeddings import check_tokens
 from course_lib.models.writing import check_count, check_room, writing
@@ -19,7 +19,7 @@ Rows = dict[str, list[Tensor]]  # of each layer, (heads, N, width); one head whe
 class Watched(Cache):
     """A cache that shows its rows, as `shown`."""
 
-    def append(self, rows, lengths=None) -> tuple[Held, Tensor]:
+    def append(self, rows, lengths=None) -> tuple[AllRows, Tensor]:
         self.shown, positions = super().append(rows, lengths)
         return self.shown, positions
 

@@ -1,4 +1,4 @@
-"""Multi-head latent attention and its two readings, expanded and absorbed: the forms of the paper's section 7.
+"""Multi-head latent attention in the two forms of the paper's section 7, expanded and absorbed.
 
 A token leaves one row L = X W_L in the cache, shared by all heads; with decoupled RoPE also one rotary key K_R.
 """
@@ -36,7 +36,7 @@ class QueryLatent:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LatentAttention:
-    """Latent attention in the expanded reading: keys L W_LK and values L W_LV are formed for each head.
+    """Latent attention in the expanded form: keys L W_LK and values L W_LV are made for each head.
 
     Cache rows: L (N, r), and K_R (N, p) with rotary positions.
 
@@ -55,7 +55,7 @@ class LatentAttention:
     rope: Rope | None = None  # default Rope() where W_KR is given
     norm: RMSNorm | None = None
     window: int | None = None
-    scale: float | None = None  # default (e + p)^{-1/2}, in both readings: absorption does not rescale
+    scale: float | None = None  # default (e + p)^{-1/2}, in both forms: absorption does not rescale
 
     def __post_init__(self):
         sizes = self._sizes()
@@ -100,7 +100,7 @@ class LatentAttention:
         )
 
     def absorbed(self) -> "AbsorbedLatentAttention":
-        """The same weights in the absorbed reading."""
+        """The same weights in the absorbed form."""
         return AbsorbedLatentAttention(**arguments(self, LatentAttention))
 
     @property
@@ -139,7 +139,7 @@ class LatentAttention:
 
 
 class AbsorbedLatentAttention(LatentAttention):
-    """The absorbed reading: Q_h K_h^T = (Q_h W_LK_h^T) L^T, so that all heads attend to L as the one key and value.
+    """The absorbed form: Q_h K_h^T = (Q_h W_LK_h^T) L^T, so that all heads attend to L as the one key and value.
 
     Weights, cache and values are the same. The factors are applied one after the other; W_LQK and W_LO are not formed.
     """

@@ -19,7 +19,7 @@ from course_lib.reference.norms import RMSNorm, require_width
 class NormalisedKeysLatentAttention(LatentAttention):
     """Keys norm_K(L W_LK_h). Cache rows: L (N, r) and sigma (N, h), the inverse root mean squares of the keys.
 
-    This is the expanded reading. Raises ValueError for a norm_K that does not fit, and for rotary rows.
+    This is the expanded form. Raises ValueError for a norm_K that does not fit, and for rotary rows.
     """
 
     norm_K: RMSNorm
@@ -30,7 +30,7 @@ class NormalisedKeysLatentAttention(LatentAttention):
         require(self.W_KR is None, "W_QR and W_KR must be None: a norm over content and rotary part is not implemented")
 
     def absorbed(self) -> "AbsorbedNormalisedKeysLatentAttention":
-        """The same weights in the absorbed reading."""
+        """The same weights in the absorbed form."""
         return AbsorbedNormalisedKeysLatentAttention(**arguments(self, NormalisedKeysLatentAttention))
 
     def compress(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> dict[str, np.ndarray]:
@@ -44,7 +44,7 @@ class NormalisedKeysLatentAttention(LatentAttention):
 
 
 class AbsorbedNormalisedKeysLatentAttention(NormalisedKeysLatentAttention):
-    """The absorbed reading: the score of query q and row l is sigma <W_LK_h (gamma * q), l>.
+    """The absorbed form: the score of query q and row l is sigma <W_LK_h (gamma * q), l>.
 
     Here gamma is the gain of norm_K, and sigma the cached number of this token and head.
     """

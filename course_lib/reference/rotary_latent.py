@@ -14,7 +14,7 @@ from course_lib.reference.positions import require_even, rotate
 class RotatedKeysLatentAttention(LatentAttention):
     """RoPE on the up-projected keys: exact in relative positions, but R_{i-j} stands between W_Q and W_LK^T.
 
-    There is no absorbed reading: each step forms and rotates all keys again.
+    There is no absorbed form: each step makes and rotates all keys again.
     """
 
     def __post_init__(self):
@@ -41,7 +41,7 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
 
     Scores and values then see L_j turned by R_{j-i}, a relative position, and no rotary rows are needed beside L.
     Only the last `turned` = p of the r coordinates turn (partly rotary latent). The values turn as well. `expanded`
-    gives the other reading. Prior art: Su (kexue.fm/archives/10862), DeepSeek-V4 (arXiv 2606.19348).
+    gives the other form. Prior art: Su (kexue.fm/archives/10862), DeepSeek-V4 (arXiv 2606.19348).
     Raises ValueError for a p that is odd or larger than r.
     """
 
@@ -59,7 +59,7 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
         give_rope_without_rotary_rows(self)
 
     def absorbed(self) -> "RotaryLatentAttention":
-        """The same weights in the absorbed reading."""
+        """The same weights in the absorbed form."""
         return RotaryLatentAttention(**arguments(self, RotaryLatentAttention))
 
     def expanded(self) -> "ExpandedRotaryLatentAttention":
@@ -82,7 +82,7 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
 
 
 class ExpandedRotaryLatentAttention(RotaryLatentAttention):
-    """The expanded reading: keys e + p and values v + p wide; their last p coordinates are the rotated ones of the row.
+    """The expanded form: keys e + p and values v + p wide; their last p coordinates are the rotated ones of the row.
 
     W_LK_h has r - p rows B above and p rows B' below. For a row (c, t) a score is <q, c B> + <R_i B' q, R_j t>: the
     query brings B' q beside q. Values are (c C, R_j t) with the first r - p rows C of W_LV_h, and the mix of their last

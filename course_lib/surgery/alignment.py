@@ -17,7 +17,7 @@ from torch import Tensor
 from course_lib.config import require
 from course_lib.layers import GroupedQueryAttention
 from course_lib.models import DecoderModel
-from course_lib.surgery.heads import check_groups, grouped_config, projections
+from course_lib.surgery.kv_heads import check_groups, grouped_config, projections
 
 Group = Callable[[Float[Tensor, "*b e e"]], Float[Tensor, "*b e e"]]
 ITERATIONS = 30

@@ -24,7 +24,7 @@ from course_lib.models import DecoderModel
 from course_lib.reference.latent import from_grouped
 from course_lib.surgery.calibration import Calibration, mean_rotation
 from course_lib.surgery.factors import LatentFactors, joint_factors
-from course_lib.surgery.heads import grouped_config, with_attention
+from course_lib.surgery.kv_heads import grouped_config, with_attention
 from course_lib.surgery.rotary import as_columns, as_pairs, principal_mix, rope_of, split_rotary
 
 Layers = Sequence[Calibration]  # from `calibrate`, one for each layer

@@ -155,13 +155,13 @@ def pairs(n: int | None = None, *, seed: int, part: str = "training", largest: i
 
 def _pairs(n: int | None, source: random.Random, part: str, largest: int) -> Iterator[Pair]:
     for _ in count() if n is None else range(n):
-        number = _draw(source, largest)
+        number = _random_number(source, largest)
         while part_of(number) != part:
-            number = _draw(source, largest)
+            number = _random_number(source, largest)
         yield Pair(number, name(number, "en"), name(number, "fr"))
 
 
-def _draw(source: random.Random, largest: int) -> int:
+def _random_number(source: random.Random, largest: int) -> int:
     # random() is the one method whose values Python keeps the same from version to version.
     digits = 1 + int(source.random() * len(str(largest)))
     first, last = (0 if digits == 1 else 10 ** (digits - 1)), min(10**digits - 1, largest)

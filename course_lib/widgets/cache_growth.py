@@ -161,7 +161,7 @@ class CacheGrowth(InteractiveFigure):
         with style.context():
             fig = Drawing(figsize=(8.2, 4.4))
             ax = fig.add_subplot()
-            plots.draw(ax, self.data["plot"], [*series, chosen], [*self._memories(), {"x": self.tokens}], y=sizes)
+            plots.draw_plot(ax, self.data["plot"], [*series, chosen], [*self._memories(), {"x": self.tokens}], y=sizes)
             ax.set_title(f"Cache of {self.models[self.model]}, {texts(BATCHES[self.batch])}, {self.dtype}")
         return fig
 

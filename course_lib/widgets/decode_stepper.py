@@ -162,7 +162,7 @@ class DecodeStepper(InteractiveFigure):
             recomputed, cached = self.works
             ratios = {"FLOPs": recomputed.flops / cached.flops, "bytes": recomputed.bytes / cached.bytes}
             draw_shares(shares, ratios)
-            plots.draw(steps, self.data["plot"], rules=[{"x": self.length}])
+            plots.draw_plot(steps, self.data["plot"], rules=[{"x": self.length}])
         return fig
 
     def _first_computed(self) -> int:

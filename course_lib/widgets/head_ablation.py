@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Drawing
 from course_lib.accounting.effort import bar, loss_work
 from course_lib.config import is_whole, require
 from course_lib.figures import style
-from course_lib.figures.heads import head_table
+from course_lib.figures.all_heads import head_table
 from course_lib.figures.inputs import as_layers, as_numpy, as_tokens
 from course_lib.reference import head_scores
 from course_lib.widgets import page

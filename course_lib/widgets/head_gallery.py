@@ -7,7 +7,7 @@ import traitlets
 from matplotlib.figure import Figure as Drawing
 
 from course_lib.config import require
-from course_lib.figures.heads import small_maps
+from course_lib.figures.all_heads import small_maps
 from course_lib.figures.inputs import as_layers, as_mask, as_matrix, as_tokens, as_weights
 from course_lib.reference import head_scores
 from course_lib.widgets import page

@@ -167,11 +167,11 @@ class HeadSharing(InteractiveFigure):
         with style.context():
             fig = Drawing(figsize=(8.2, 3.6))
             groups, bottom = fig.subfigures(2, 1, height_ratios=(1, 1.5))
-            sharing.draw(groups.subplots(), self.counts[0], self.n_kv_heads)
+            sharing.draw_groups(groups.subplots(), self.counts[0], self.n_kv_heads)
             names = [f"{g}: {size}" for g, size in zip(self.counts, self.data["sizes"], strict=True)]
             x = {"label": "KV heads g: cache per token", "texts": names}
             for ax, (name, plot) in zip(bottom.subplots(1, 2), self.data["plots"].items(), strict=True):
-                plots.draw(ax, plot | {"legend": True}, x=x)
+                plots.draw_plot(ax, plot | {"legend": True}, x=x)
                 ax.plot(self.step, self._of(name), "o", markersize=13, color="0.1", fillstyle="none", markeredgewidth=2)
         return fig
 

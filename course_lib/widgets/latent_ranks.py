@@ -161,7 +161,7 @@ class LatentRanks(InteractiveFigure):
         with style.context():
             fig = Drawing(figsize=(8.2, 3.2))
             for ax, (name, plot) in zip(fig.subplots(1, 3), self.data["plots"].items(), strict=True):
-                plots.draw(ax, plot, series[name], [rules[name]] if name in rules else [])
+                plots.draw_plot(ax, plot, series[name], [rules[name]] if name in rules else [])
             fig.suptitle(f"layer {self.layer}", fontsize=10)
         return fig
 

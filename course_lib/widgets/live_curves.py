@@ -42,7 +42,7 @@ class LiveCurves(anywidget.AnyWidget):
         """Take one more line of the log, and draw if it is time."""
         self.rows.append(row)
         last = "validation" in row and row["step"] == self.steps
-        if last or time.monotonic() - self.drawn >= self.seconds:
+        if last or time.monotonic() - self.drawn_at >= self.seconds:
             self.draw()
 
     def draw(self) -> None:
@@ -50,7 +50,7 @@ class LiveCurves(anywidget.AnyWidget):
         picture = loss_curves(self.rows, self.steps)
         self.set_trait("width", round(style.CSS_PIXELS * picture.get_figwidth()))
         self.set_trait("png", base64.b64decode(style.png(picture)))
-        self.drawn = time.monotonic()
+        self.drawn_at = time.monotonic()
 
     def still(self, alt: str | None = None) -> style.Picture:
         """The curves as they are now, as an output that a saved notebook keeps; the live picture disappears.

@@ -176,7 +176,7 @@ class RotaryClocks(InteractiveFigure):
         part = {"name": f"pair {self.pair} alone", "y": self.waves[:, self.pair]}
         now = {"x": [self.shift], "y": [self.score]}
         series = [{"x": self.shifts, "y": self.by_shift}, {"x": self.shifts, **part}, now]
-        plots.draw(ax, self.data["plot"], series, [{"y": 0}])
+        plots.draw_plot(ax, self.data["plot"], series, [{"y": 0}])
 
     def alt(self) -> str:
         past = self.by_shift[len(self.scores) - 1 :]

@@ -125,10 +125,10 @@ class SoftmaxTemperature(InteractiveFigure):
                 of_width = unpacked(self.data[name])[self.width]
                 if name == "weights":
                     series = [{"x": range(N), "y": of_width[at]} for at in points]
-                    plots.draw(ax, plot, [series[0] | now, series[1]])
+                    plots.draw_plot(ax, plot, [series[0] | now, series[1]])
                 else:
                     line = {"x": T, "y": of_width}
-                    plots.draw(ax, plot, [line, *({"x": [T[at]], "y": [of_width[at]]} for at in points)])
+                    plots.draw_plot(ax, plot, [line, *({"x": [T[at]], "y": [of_width[at]]} for at in points)])
             fig.axes[0].set_title(f"weights, d = {self.widths[self.width]}")
         return fig
 

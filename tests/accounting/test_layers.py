@@ -6,7 +6,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from course_lib import accounting as A
-from course_lib.accounting.readings import partly_rotary
+from course_lib.accounting.forms import partly_rotary
 from course_lib.config import (
     AlibiLatentConfig,
     GroupedConfig,
@@ -46,16 +46,16 @@ def build(config, dtype=torch.float32):
     return new_attention(config, CAUSAL).to(dtype).eval()
 
 
-def readings(config):
-    """Each reading with the argument that selects it in the layer."""
+def forms(config):
+    """Each form with the argument that selects it in the layer."""
     if isinstance(config, GroupedConfig):
         return [(A.grouped(config), {})]
     if isinstance(config, RotatedKeysConfig):
-        return [(A.expanded(config), {"reading": "expanded"})]
+        return [(A.expanded(config), {"form": "expanded"})]
     if isinstance(config, RotaryLatentConfig):
         made = partly_rotary(config, config.turned)
-        return [(made, {"reading": "expanded"}), (A.absorbed(config), {"reading": "absorbed"})]
-    return [(A.expanded(config), {"reading": "expanded"}), (A.absorbed(config), {"reading": "absorbed"})]
+        return [(made, {"form": "expanded"}), (A.absorbed(config), {"form": "absorbed"})]
+    return [(A.expanded(config), {"form": "expanded"}), (A.absorbed(config), {"form": "absorbed"})]
 
 
 def counted(layer, X, cache=None, **arguments):
@@ -87,23 +87,23 @@ def test_bytes_equal_those_of_the_real_cache(config, dtype):
 @every_config
 def test_prefill_flops_equal_those_torch_counts(config):
     layer, X = build(config), torch.ones(BATCH, N, config.d_model)
-    for reading, arguments in readings(config):
-        assert counted(layer, X, **arguments) == A.prefill(reading, N, batch=BATCH).flops, reading.name
+    for form, arguments in forms(config):
+        assert counted(layer, X, **arguments) == A.prefill(form, N, batch=BATCH).flops, form.name
 
 
 @every_config
 @pytest.mark.parametrize("batch", [1, BATCH])
 def test_decode_flops_equal_those_torch_counts(config, batch):
     layer, X = build(config), torch.ones(batch, N + 1, config.d_model)
-    for reading, arguments in readings(config):
+    for form, arguments in forms(config):
         cache = layer.new_cache()
         counted(layer, X[:, :N], cache)
         step = counted(layer, X[:, N:], cache, **arguments)
-        assert step == A.decode(reading, N, batch=batch).flops, reading.name
+        assert step == A.decode(form, N, batch=batch).flops, form.name
 
 
 @every_config
-def test_the_usual_readings_of_a_config_are_those_of_its_layer(config):
+def test_the_usual_forms_of_a_config_are_those_of_its_layer(config):
     """Many tokens are read at once, and one after many."""
     layer, X = build(config), torch.ones(BATCH, 2 * N, config.d_model)
     assert counted(layer, X[:, :-1]) == A.prefill(config, 2 * N - 1, batch=BATCH).flops
@@ -123,10 +123,10 @@ def test_attention_flops_equal_what_torch_counts_for_its_fused_kernels():
 @pytest.mark.parametrize("name", ["grouped", "latent, query latent"])
 def test_chunk_flops_equal_those_torch_counts(name):
     layer, X = build(CONFIGS[name]), torch.ones(BATCH, N + 4, 14)
-    for reading, arguments in readings(CONFIGS[name]):
+    for form, arguments in forms(CONFIGS[name]):
         cache = layer.new_cache()
         counted(layer, X[:, :N], cache)
-        assert counted(layer, X[:, N:], cache, **arguments) == A.chunk(reading, 4, N, batch=BATCH).flops
+        assert counted(layer, X[:, N:], cache, **arguments) == A.chunk(form, 4, N, batch=BATCH).flops
 
 
 @pytest.mark.parametrize("name", ["grouped", "latent, query latent"])
@@ -156,9 +156,9 @@ def test_the_layer_takes_the_form_with_fewer_flops(new, name):
     layer, past = build(CONFIGS[name]), 6
     X = torch.ones(BATCH, past + new, 14)
 
-    def cost(reading):
+    def cost(form):
         cache = layer.new_cache()
         counted(layer, X[:, :past], cache)
-        return counted(layer, X[:, past:], cache, reading=reading)
+        return counted(layer, X[:, past:], cache, form=form)
 
     assert cost(None) == min(cost("expanded"), cost("absorbed"))

@@ -68,24 +68,24 @@ def test_grouped_table_against_its_formula_and_the_layer(g):
 
 
 def test_per_cached_token_81_920_flops_and_40_960_numbers_materialised(deepseek):
-    reading = A.expanded(deepseek)
-    assert 2 * reading.attend == 81_920
-    assert reading.floats_per_row == 40_960
+    form = A.expanded(deepseek)
+    assert 2 * form.attend == 81_920
+    assert form.floats_per_row == 40_960
 
 
 def test_per_cached_token_278_528_flops_and_576_numbers_absorbed(deepseek):
-    reading = A.absorbed(deepseek)
-    more = A.decode(reading, 1001).flops - A.decode(reading, 1000).flops
-    assert more == 2 * reading.attend == 278_528
-    assert reading.floats_per_row == 576
-    wider = A.decode(reading, 1001, dtype="float8").bytes - A.decode(reading, 1000, dtype="float8").bytes
+    form = A.absorbed(deepseek)
+    more = A.decode(form, 1001).flops - A.decode(form, 1000).flops
+    assert more == 2 * form.attend == 278_528
+    assert form.floats_per_row == 576
+    wider = A.decode(form, 1001, dtype="float8").bytes - A.decode(form, 1000, dtype="float8").bytes
     assert wider == 576
 
 
 def test_materialising_from_the_latent_at_each_step_costs_33_6_million_flops_more_per_cached_token(deepseek):
     """The 81,920 hold for keys and values kept expanded; a cache of L alone has to expand them again."""
-    reading = A.expanded(deepseek)
-    more = A.decode(reading, 1001).flops - A.decode(reading, 1000).flops
+    form = A.expanded(deepseek)
+    more = A.decode(form, 1001).flops - A.decode(form, 1000).flops
     assert more == 81_920 + 2 * 128 * 512 * (128 + 128)
     assert round((more - 81_920) / MILLION, 1) == 33.6
 

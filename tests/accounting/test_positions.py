@@ -53,9 +53,9 @@ def test_heads_of_the_expanded_partly_rotary_latent_are_those_of_the_reference()
     plain, rng = replace(CONFIG, d_rope=0, rope=None, scale=None), np.random.default_rng(0)
     layer = replace(RotaryLatentAttention.random(plain, rng), turned=P).expanded()
     K, V_ = layer.read({"L": rng.normal(size=(5, R))})
-    reading = FOUND["partly rotary latent"].prefilling
-    assert (K.shape[-1], V_.shape[-1]) == (reading.d_key, reading.d_value)
-    assert (K.size + V_.size) / 5 == reading.floats_per_row
+    form = FOUND["partly rotary latent"].prefilling
+    assert (K.shape[-1], V_.shape[-1]) == (form.d_key, form.d_value)
+    assert (K.size + V_.size) / 5 == form.floats_per_row
 
 
 def test_prefill_is_that_of_accounting_where_it_knows_the_scheme():

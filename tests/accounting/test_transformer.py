@@ -50,9 +50,9 @@ def test_a_step_reads_every_weight_once(config):
     assert step.bytes_by_part["activations"] == 4 * (layers * (2 * d + 2 * d) + d + config.vocab_size)
 
 
-def test_the_reading_of_a_latent_model_can_be_chosen():
+def test_the_form_of_a_latent_model_can_be_chosen():
     config = CONFIGS["latent"]
-    expanded = A.model_decode(config, N, reading=A.expanded(LATENT))
+    expanded = A.model_decode(config, N, form=A.expanded(LATENT))
     assert expanded.flops_by_part["expand"] == 3 * A.decode(A.expanded(LATENT), N).flops_by_part["expand"] > 0
     assert A.model_decode(config, N).flops_by_part["expand"] == 0
 

@@ -98,9 +98,9 @@ MEMORY = CROSS.remember(X)
 @pytest.mark.parametrize(
     "call, argument, got, rule",
     [
-        (lambda: LATENT(X, reading="merged"), "reading", "'merged'", ("expanded", "absorbed", "None")),
-        (lambda: GROUPED(X, reading="absorbed"), "reading", "'absorbed'", ("None", "latent")),
-        (lambda: ROTATED_KEYS(X, reading="absorbed"), "reading", "'absorbed'", ("expanded", "None", "R_{j-i}")),
+        (lambda: LATENT(X, form="merged"), "form", "'merged'", ("expanded", "absorbed", "None")),
+        (lambda: GROUPED(X, form="absorbed"), "form", "'absorbed'", ("None", "latent")),
+        (lambda: ROTATED_KEYS(X, form="absorbed"), "form", "'absorbed'", ("expanded", "None", "R_{j-i}")),
         (lambda: BidirectionalAttention(PLAIN)(X, Cache()), "cache", (), ("None", "causal")),
         (lambda: CrossAttention(GroupedConfig(d_model=8, n_heads=2, rope=Rope())), "rope", "Rope", "cross-attention"),
         (lambda: CrossAttention(GroupedConfig(d_model=8, n_heads=2, window=3)), "window", "3", "cross-attention"),

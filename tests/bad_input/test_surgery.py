@@ -11,7 +11,7 @@ from course_lib.models import DecoderModel, EncoderModel
 from course_lib.surgery.alignment import align_heads, reorder_heads
 from course_lib.surgery.calibration import calibrate
 from course_lib.surgery.factors import joint_factors
-from course_lib.surgery.heads import Fresh, mean, repeat_heads, share_heads
+from course_lib.surgery.kv_heads import Fresh, mean, repeat_heads, share_heads
 from course_lib.surgery.latent import decouple, embed, to_latent, truncate
 
 

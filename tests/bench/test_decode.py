@@ -62,7 +62,7 @@ def test_figures_of_every_variant(tmp_path):
         model = contenders(VARIANTS[course["variant"]])[0]
         config, attention = model.config, model.blocks[0].attention
         absorbs = isinstance(attention, LatentAttention) and attention.absorbs(1, course["context"])
-        assert course["reading"] == ("absorbed" if absorbs else "grouped")
+        assert course["form"] == ("absorbed" if absorbs else "grouped")
         room = course["context"] + ROOM
         assert course["cache_bytes"] == 4 * accounting.cache_bytes(config.attention, room, dtype="float32")
         assert course["faster"] == course["faster_prefill"] == 1 and course["logits_difference"] == 0

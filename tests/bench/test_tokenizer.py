@@ -20,8 +20,8 @@ LETTERS = "abcdefgh ëπ\n"
 def corpus(tmp_path):
     """Long enough to be timed, and with paragraphs, which are its documents."""
     path = tmp_path / "text.txt"
-    draw = random.Random(0)
-    paragraphs = ("".join(draw.choices(LETTERS, k=997)) for _ in range(101))
+    rng = random.Random(0)
+    paragraphs = ("".join(rng.choices(LETTERS, k=997)) for _ in range(101))
     path.write_text("\n\n".join(paragraphs), encoding="utf-8")
     return path
 

@@ -19,8 +19,8 @@ WORDS = ("rows", "of", "weights", "sum", "to", "one\n", "naïve", "π")
 @pytest.fixture
 def corpus(tmp_path):
     path = tmp_path / "text.txt"
-    draw = random.Random(0)
-    path.write_text(" ".join(draw.choice(WORDS) for _ in range(1_200)), encoding="utf-8")
+    rng = random.Random(0)
+    path.write_text(" ".join(rng.choice(WORDS) for _ in range(1_200)), encoding="utf-8")
     return path
 
 

@@ -8,7 +8,7 @@ import torch
 
 from course_lib import exercises
 from course_lib.exercises import check, find, hint, solution
-from course_lib.exercises.core import Exercise, Mistake, Stage, draw, edits, source
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn, source
 from course_lib.exercises.grading import grade
 
 
@@ -245,7 +245,7 @@ def exercise_of(solution, *stages, text="return -> return 5 + | Five is added.")
     )  # fmt: skip
 
 
-SCALED = exercise_of(scaled, Stage((draw(3, 4), draw(5, 4)), "wide"), Stage((draw(4, 7), draw(6, 7)), "wider"))
+SCALED = exercise_of(scaled, Stage((randn(3, 4), randn(5, 4)), "wide"), Stage((randn(4, 7), randn(6, 7)), "wider"))
 
 
 @pytest.mark.parametrize(
@@ -346,8 +346,8 @@ def doubled_above_3(x, n):
 
 def test_a_mistake_whose_numbers_tell_it_needs_no_second_stage():
     """Whole or equal numbers may coincide by chance."""
-    for numbers, tells in ((draw(7), True), (np.arange(7.0), False), (np.full(7, 0.5), False)):
-        stages = Stage((numbers, 4), "above"), Stage((draw(7), 2), "below")
+    for numbers, tells in ((randn(7), True), (np.arange(7.0), False), (np.full(7, 0.5), False)):
+        stages = Stage((numbers, 4), "above"), Stage((randn(7), 2), "below")
         exercise = exercise_of(doubled_above_3, *stages, text="n > 3 -> n > 5 | It begins above 3.")
         assert (grade(exercise, lambda x, n: x if n == 4 else x + 1).kind == "mistake") is tells
 
@@ -360,7 +360,7 @@ def of_mode(x, mode):
 
 def test_a_stage_of_another_case_does_not_contradict_a_mistake():
     text = "2 * x -> 3 * x | Three is not two."
-    stages = [Stage((draw(7), mode), mode, case=mode) for mode in ("double", "square")]
+    stages = [Stage((randn(7), mode), mode, case=mode) for mode in ("double", "square")]
     alone = [Stage(stage.inputs, stage.about) for stage in stages]
     text += "\n2 * x -> 3 * x && x**2 -> x**3 | One too many."
 
@@ -374,8 +374,8 @@ def test_a_stage_of_another_case_does_not_contradict_a_mistake():
 
 
 def test_drawn_numbers_depend_on_shape_and_seed_alone():
-    np.testing.assert_array_equal(draw(2, 3, seed=4), draw(2, 3, seed=4))
-    assert draw(2, 3).shape == (2, 3) and not np.allclose(draw(2, 3), draw(2, 3, seed=1))
+    np.testing.assert_array_equal(randn(2, 3, seed=4), randn(2, 3, seed=4))
+    assert randn(2, 3).shape == (2, 3) and not np.allclose(randn(2, 3), randn(2, 3, seed=1))
 
 
 def slope(rise, run, c):

@@ -16,7 +16,7 @@ from course_lib.exercises.grading import grade
 from course_lib.layers import GroupedQueryAttention
 from course_lib.reference.attention import softmax_weights
 from course_lib.reference.grouped import grouped_attention
-from course_lib.surgery.heads import mean
+from course_lib.surgery.kv_heads import mean
 
 EXERCISES = {exercise.id: exercise for exercise in of_notebook("7")}
 

@@ -53,9 +53,9 @@ def test_absorbed_scores_and_merged_values_are_the_layer():
 @pytest.mark.parametrize("rope", [0, 6])
 def test_costs_are_those_of_accounting(rope):
     config = LatentConfig(d_model=11, n_heads=3, d_latent=7, d_head=4, d_value=5, d_rope=rope)
-    for reading in (accounting.expanded(config), accounting.absorbed(config)):
-        got = reading_costs.per_cached_token(3, 4, 5, 7, rope, reading.name == "absorbed")
-        assert got == {"flops": 2 * reading.attend, "numbers": reading.floats_per_row}
+    for form in (accounting.expanded(config), accounting.absorbed(config)):
+        got = reading_costs.per_cached_token(3, 4, 5, 7, rope, form.name == "absorbed")
+        assert got == {"flops": 2 * form.attend, "numbers": form.floats_per_row}
 
 
 def selectors_in_loops(h, g, e):

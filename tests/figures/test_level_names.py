@@ -17,7 +17,7 @@ def drawn(*curves):
     ax = Figure().add_subplot()
     lines = [plots.line(f"curve {i}", "q", end=str(i), **curve) for i, curve in enumerate(curves)]
     described = plots.plot("what", plots.axis("x", 0, 10), plots.axis("y", 0, 10), *lines)
-    plots.draw(ax, described, rules=[{"y": y, "label": name} for name, y in LEVELS.items()])
+    plots.draw_plot(ax, described, rules=[{"y": y, "label": name} for name, y in LEVELS.items()])
     return ax
 
 

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from course_lib.figures import motifs
-from course_lib.figures.matrices import Matrix, canvas, draw, draw_formula, lighter, on
+from course_lib.figures.matrices import Matrix, canvas, draw_formula, draw_matrix, lighter, on
 
 COLOUR = motifs.THINGS["Q"].light
 
@@ -17,7 +17,7 @@ def cells(ax) -> list[Rectangle]:
 
 def drawn(matrix: Matrix, **how):
     _, ax = canvas(9, 7)
-    draw(ax, matrix, 2, 3, **how)
+    draw_matrix(ax, matrix, 2, 3, **how)
     return ax
 
 

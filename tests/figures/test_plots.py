@@ -10,7 +10,7 @@ from course_lib.figures import motifs, plots, style
 def drawn(*series, x=None, y=None, more=(), **options):
     ax = Figure().add_subplot()
     axes = (x or plots.axis("across", 1, 64), y or plots.axis("up", 0, 7))
-    plots.draw(ax, plots.plot("what", *axes, *series, **options), *more)
+    plots.draw_plot(ax, plots.plot("what", *axes, *series, **options), *more)
     return ax
 
 

@@ -39,19 +39,19 @@ CONFIGS = {
     "biases by distance": AlibiLatentConfig(**SIZES, d_latent=11, d_head=5, window=4),
     "normalised keys": NormalisedKeysConfig(**SIZES, d_latent=11, d_head=5, d_value=3, window=4),
 }
-READINGS = {"latent, expanded": "expanded", "latent, absorbed": "absorbed"}
-NAMES = [*CONFIGS, *READINGS]
+FORMS = {"latent, expanded": "expanded", "latent, absorbed": "absorbed"}
+NAMES = [*CONFIGS, *FORMS]
 
 
 def make(name):
-    """The layer of this name, in float64, with the same weights at each call; and its keyword for a reading."""
+    """The layer of this name, in float64, with the same weights at each call; and its keyword for a form."""
     torch.manual_seed(3)
-    config = CONFIGS["latent" if name in READINGS else name]
+    config = CONFIGS["latent" if name in FORMS else name]
     layer = new_attention(config, CAUSAL).double()
     for parameter in layer.parameters():
         if parameter.ndim == 1:
             torch.nn.init.uniform_(parameter, 0.5, 1.5)
-    return layer, ({"reading": READINGS[name]} if name in READINGS else {})
+    return layer, ({"form": FORMS[name]} if name in FORMS else {})
 
 
 def caches(layer):

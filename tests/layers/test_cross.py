@@ -1,4 +1,4 @@
-"""Cross-attention against torch's MultiheadAttention, and both readings of a latent memory against each other."""
+"""Cross-attention against torch's MultiheadAttention, and both forms of a latent memory against each other."""
 
 import pytest
 import torch

@@ -92,8 +92,8 @@ def test_grouped_is_multi_head_with_repeated_weights(g):
     close(grouped(X), full(X))
 
 
-@pytest.mark.parametrize("reading", ["expanded", "absorbed"])
-def test_full_rank_latent_is_multi_head(reading):
+@pytest.mark.parametrize("form", ["expanded", "absorbed"])
+def test_full_rank_latent_is_multi_head(form):
     """With d_L = d and W_L = 1 the factors W_LK and W_LV are W_K and W_V themselves."""
     full = make(GroupedConfig(d_model=14, n_heads=6, d_head=5))
     latent = make(LatentConfig(d_model=14, n_heads=6, d_latent=14, d_head=5))
@@ -102,11 +102,11 @@ def test_full_rank_latent_is_multi_head(reading):
         for ours, theirs in dict(W_Q="W_Q", W_LK="W_K", W_LV="W_V", W_O="W_O").items():
             latent.get_parameter(ours).copy_(full.get_parameter(theirs))
     X = tokens(2, 9, 14)
-    close(latent(X, reading=reading), full(X))
+    close(latent(X, form=form), full(X))
 
 
-@pytest.mark.parametrize("reading", ["expanded", "absorbed"])
-def test_grouped_embeds_in_latent(reading):
+@pytest.mark.parametrize("form", ["expanded", "absorbed"])
+def test_grouped_embeds_in_latent(form):
     """d_L = 2 g d_head: L is all keys and values side by side, W_LK and W_LV select a group's columns."""
     g, h, e = 2, 6, 4
     grouped = make(GroupedConfig(d_model=14, n_heads=h, n_kv_heads=g, d_head=e))
@@ -120,7 +120,7 @@ def test_grouped_embeds_in_latent(reading):
         latent.W_LK.copy_(torch.cat([select, zeros]))
         latent.W_LV.copy_(torch.cat([zeros, select]))
     X = tokens(2, 9, 14)
-    close(latent(X, reading=reading), grouped(X))
+    close(latent(X, form=form), grouped(X))
     assert latent.config.floats_per_token == grouped.config.floats_per_token
 
 
@@ -128,10 +128,10 @@ def test_grouped_embeds_in_latent(reading):
 def test_absorbed_equals_expanded_on_values_and_gradients(name):
     layer = make(LATENTS[name])
     results = {}
-    for reading in ("expanded", "absorbed"):
+    for form in ("expanded", "absorbed"):
         X = tokens(2, 9, 14).requires_grad_()
-        Y = layer(X, reading=reading)
-        results[reading] = [Y, *torch.autograd.grad((Y * tokens(2, 9, 14, seed=1)).sum(), [X, *layer.parameters()])]
+        Y = layer(X, form=form)
+        results[form] = [Y, *torch.autograd.grad((Y * tokens(2, 9, 14, seed=1)).sum(), [X, *layer.parameters()])]
     for absorbed, expanded in zip(results["absorbed"], results["expanded"], strict=True):
         # Gradients sum over all tokens as well: a few hundred terms.
         close(absorbed, expanded, rtol=1e-12, atol=1e-11)
@@ -142,7 +142,7 @@ def test_absorbed_equals_expanded_on_values_and_gradients(name):
 def test_absorbed_equals_expanded_for_any_sizes(h, e, r, pairs, v, n):
     config = LatentConfig(d_model=5, n_heads=h, d_latent=r, d_head=e, d_value=v, d_rope=2 * pairs)
     layer, X = make(config), tokens(2, n, 5)
-    close(layer(X, reading="absorbed"), layer(X, reading="expanded"))
+    close(layer(X, form="absorbed"), layer(X, form="expanded"))
 
 
 @pytest.mark.parametrize("name", LATENTS)
@@ -160,7 +160,7 @@ def test_products_of_factors_are_never_formed(name):
     layer, seen = make(LATENTS[name]), []
     h, r, d = 6, 11, 14
     with Shapes():
-        layer(tokens(2, 9, 14), reading="absorbed")
+        layer(tokens(2, 9, 14), form="absorbed")
     assert seen
     for shape in seen:
         assert math.prod(shape) not in (r * r, h * r * r, h * r * d), shape
@@ -169,8 +169,8 @@ def test_products_of_factors_are_never_formed(name):
 @pytest.mark.parametrize("name", ALL)
 def test_gradcheck(name):
     layer, X = make(ALL[name]), tokens(1, 5, 14).requires_grad_()
-    readings = [dict(reading="expanded"), dict(reading="absorbed")] if name in LATENTS else [{}]
-    for keywords in readings:
+    forms = [dict(form="expanded"), dict(form="absorbed")] if name in LATENTS else [{}]
+    for keywords in forms:
         assert torch.autograd.gradcheck(lambda x, kw=keywords: layer(x, **kw), X)
 
 
@@ -229,8 +229,8 @@ def test_lower_precision_follows_float64(name, dtype, atol):
     rounded, low = make(ALL[name]), make(ALL[name]).to(dtype)
     rounded.load_state_dict({k: w.to(dtype).double() for k, w in layer.state_dict().items()})
     want = rounded(X.to(dtype).double())
-    readings = [dict(reading="expanded"), dict(reading="absorbed")] if name in LATENTS else [{}]
-    for keywords in readings:
+    forms = [dict(form="expanded"), dict(form="absorbed")] if name in LATENTS else [{}]
+    for keywords in forms:
         close(low(X.to(dtype), **keywords).double(), want, rtol=0, atol=atol)
 
 

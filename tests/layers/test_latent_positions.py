@@ -72,8 +72,8 @@ def test_a_partly_rotary_latent_has_its_limits(p, like):
         want = step(replace(convert.to_reference(layer), turned=None), X[0].numpy())[0]
         return close(layer(X)[0].detach(), want)
     plain = make(LatentConfig(**SIZES))
-    for reading in ("expanded", "absorbed"):
-        close(layer(X, reading=reading), plain(X, reading=reading))
+    for form in ("expanded", "absorbed"):
+        close(layer(X, form=form), plain(X, form=form))
 
 
 @pytest.mark.parametrize("kind", ["rotary", "partly rotary", "rotated keys"])
@@ -128,8 +128,8 @@ def test_normalised_keys_equal_torch():
         (x @ W).unflatten(-1, (h, -1)).transpose(1, 2) for x, W in ((X, layer.W_Q), (L, layer.W_LK), (L, layer.W_LV))
     )
     heads = F.scaled_dot_product_attention(Q, F.rms_norm(K, (4,), layer.norm_K.gamma, 1e-6), V, is_causal=True)
-    for reading in ("expanded", "absorbed"):
-        close(layer(X, reading=reading), heads.transpose(1, 2).flatten(2) @ layer.W_O)
+    for form in ("expanded", "absorbed"):
+        close(layer(X, form=form), heads.transpose(1, 2).flatten(2) @ layer.W_O)
 
 
 def test_a_step_forms_keys_and_leaves_values_absorbed():

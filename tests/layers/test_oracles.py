@@ -104,8 +104,8 @@ def test_grouped_equals_llama_attention(kv_heads):
 
 @pytest.mark.parametrize("rank", [None, 7])
 @pytest.mark.parametrize("interleave", [True, False])
-@pytest.mark.parametrize("reading", ["expanded", "absorbed"])
-def test_latent_equals_deepseek_attention(rank, interleave, reading):
+@pytest.mark.parametrize("form", ["expanded", "absorbed"])
+def test_latent_equals_deepseek_attention(rank, interleave, form):
     """kv_a_proj is [W_L, W_KR], kv_b_proj holds [W_LK_h, W_LV_h] per head, q_b_proj [W_LQQ_h, W_QR_h].
 
     torch's RMSNorm stands in for the oracle's own, which rounds to float32.
@@ -148,11 +148,11 @@ def test_latent_equals_deepseek_attention(rank, interleave, reading):
     assert oracle.scaling == pytest.approx(config.scale)
     X = torch.randn(2, N, 14, dtype=torch.float64)
     want, weights = run(oracle, X, angles(p, torch.arange(N)))
-    Y, P = layer(X, return_weights=True, reading=reading)
+    Y, P = layer(X, return_weights=True, form=form)
     close(Y, want)
     close(P, weights, **SINGLE)
     cache = Cache()
-    close(torch.cat([layer(x, cache, reading=reading) for x in X.split([5, 1, 3], 1)], 1), want.detach())
+    close(torch.cat([layer(x, cache, form=form) for x in X.split([5, 1, 3], 1)], 1), want.detach())
 
 
 SCALED = {

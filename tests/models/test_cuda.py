@@ -89,8 +89,8 @@ def test_training(kind):
         torch.testing.assert_close(there, here, **CLOSE)
 
 
-@pytest.mark.parametrize("reading", ["expanded", "absorbed"])
-def test_both_readings_of_a_latent_layer(reading):
+@pytest.mark.parametrize("form", ["expanded", "absorbed"])
+def test_both_forms_of_a_latent_layer(form):
     here, there = (model.eval().blocks[0].attention for model in models("latent"))
     X = torch.randn(2, 9, 64, generator=torch.Generator().manual_seed(2))
-    close(there(X.cuda(), reading=reading), here(X, reading=reading))
+    close(there(X.cuda(), form=form), here(X, form=form))

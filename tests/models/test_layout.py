@@ -28,7 +28,7 @@ from course_lib.models import (
 from course_lib.models.initialise import initialise
 from course_lib.surgery.alignment import align_heads, reorder_heads
 from course_lib.surgery.calibration import calibrate
-from course_lib.surgery.heads import first, repeat_heads, share_heads
+from course_lib.surgery.kv_heads import first, repeat_heads, share_heads
 from course_lib.surgery.latent import decouple, embed, to_latent, truncate
 from course_lib.training import Recipe
 from course_lib.training.optimiser import adamw, decay_groups

@@ -13,6 +13,7 @@ MODULES = [path for folder in ("figures", "widgets", "exercises") for path in RO
 SCRIPTS = sorted(ROOT.glob("course_lib/widgets/static/*.js"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "instructor.md"]
 
+FORMS = r"\b(?:both|two|either|usual|absorbed|expanded|materialised) readings?\b"
 MISUSED = {  # a phrase, and what to write for it
     r"\b[Ll]ogits?\b(?! are)[^.|]{0,60}\bdivided by (?:the )?(?:root|\$\\sqrt)": "scores are divided, not logits",
     r"\b(?:raw|unscaled) logits?\b": "score",
@@ -23,7 +24,7 @@ MISUSED = {  # a phrase, and what to write for it
     r"\bweights (?:alone|only)\b": "weight matrices, or parameters",
     r"\b(?:bytes|[KMGT]i?B)\b[^.]{0,15}\b(?:of|for) weights\b|\bbytes, weights\b": "parameters",
     r"\bweights (?:and|or) (?:the )?caches?\b": "parameters",
-    r"\b(?:both|two|either|absorbed|expanded|materialised) readings?\b": "form",
+    FORMS: "form",
 }
 DEFINES = r"\*\*logit\*\*[^.]*?\bscaled score\b"  # of notebooks 00 and 02
 
@@ -76,6 +77,12 @@ def test_words_mean_what_notebook_00_says(path):
 )
 def test_a_misused_word_is_found(text):
     assert misused(text)
+
+
+def test_code_and_docstrings_call_the_two_ways_of_latent_attention_forms():
+    sources = {path: " ".join(path.read_text(encoding="utf-8").split()) for path in ROOT.glob("course_lib/**/*.py")}
+    found = {str(path): re.findall(rf"{FORMS}|\breading=", source) for path, source in sources.items()}
+    assert {path: phrases for path, phrases in found.items() if phrases} == {}
 
 
 def test_right_words_pass():

@@ -1,4 +1,4 @@
-"""Latent attention: its two readings, its limits (multi-head, grouped), and what its positions allow (float64).
+"""Latent attention: its two forms, its limits (multi-head, grouped), and what its positions allow (float64).
 
 Tolerance 1e-12: entries are of size 1 and the longest sum has 24 terms, so rounding stays below 1e-14.
 """
@@ -38,7 +38,7 @@ def test_absorbed_equals_expanded(more, latent_norm):
         np.testing.assert_array_equal(cache.rows[name], same_cache.rows[name])
 
 
-def test_the_formulas_of_both_readings_by_loops():
+def test_the_formulas_of_both_forms_by_loops():
     """exp(L_Q W_LQK L^T / sqrt(e + p)) and W_LO as in the paper, with the matrices that the code never forms."""
     layer = latent(d_latent_q=8, d_rope=P)
     positions = np.arange(N)
@@ -83,8 +83,8 @@ def test_grouped_embeds_exactly_in_latent(g, window):
     layer = from_grouped(grouped)
     assert layer.W_L.shape == (D, 2 * g * E)
     Y, cache = step(grouped, X)
-    for reading in (layer, layer.absorbed()):
-        same, latent_cache = step(reading, X)
+    for form in (layer, layer.absorbed()):
+        same, latent_cache = step(form, X)
         close(same, Y)
         assert latent_cache.floats_per_token == cache.floats_per_token
 

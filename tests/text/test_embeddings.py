@@ -54,8 +54,8 @@ def test_ppmi_of_integers_is_not_rounded():
 
 
 def test_truncated_svd_equals_numpy():
-    draw = np.random.default_rng(3)
-    left, right = np.linalg.qr(draw.normal(size=(97, 41)))[0], np.linalg.qr(draw.normal(size=(41, 41)))[0]
+    rng = np.random.default_rng(3)
+    left, right = np.linalg.qr(rng.normal(size=(97, 41)))[0], np.linalg.qr(rng.normal(size=(41, 41)))[0]
     M = left * 0.7 ** np.arange(41) @ right.T
     U, s, Vt = truncated_svd(M, 5)
     exact = np.linalg.svd(M, full_matrices=False)

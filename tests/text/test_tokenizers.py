@@ -110,9 +110,9 @@ def test_bpe_worked_by_hand():
 @pytest.mark.parametrize("seed", range(40))
 def test_bpe_equals_the_library_on_random_text(seed, library):
     # Few letters make long runs, overlapping pairs and many ties, which is where trainers differ.
-    draw = random.Random(seed)
+    rng = random.Random(seed)
     alphabet = "aab bc" if seed % 2 else "aaé½ 1\n'st\x1c\x85"
-    text = "".join(draw.choice(alphabet) for _ in range(draw.randrange(500)))
+    text = "".join(rng.choice(alphabet) for _ in range(rng.randrange(500)))
     ours, theirs = BPETokenizer.train(text, 256 + 37), library(text, 256 + 37)
     assert ours.merges == library_merges(theirs)
     assert ours.encode(text) == theirs.encode(text).ids

@@ -34,10 +34,10 @@ def test_every_model_is_killed_at_random_steps(runs, tmp_path, kind, precision):
     """Twice, within a step or behind an update, and then it ends as if it had never been killed."""
     recipe = {"kind": kind, "precision": precision, "steps": STEPS}
     assert runs.run(tmp_path / "whole", **recipe) == [0]
-    draw = random.Random(f"{kind}, {precision}")
+    rng = random.Random(f"{kind}, {precision}")
     # The first kill comes after the checkpoint of step 4, which has moments, the second when a step has been resumed.
     for least, most in ((5, 11), (1, 6)):
-        place, when = draw.choice(["step", "update"]), draw.randint(least, most)
+        place, when = rng.choice(["step", "update"]), rng.randint(least, most)
         print(f"{kind} in {precision}: killed at {place} {when}")
         assert runs.run(tmp_path / "killed", place=place, when=when, **recipe) == KILLED
     assert runs.run(tmp_path / "killed", **recipe) == [0]

@@ -61,7 +61,7 @@ def test_what_is_compared_ends_in_the_outputs_of_the_layer(more):
         cache = layer.new_cache()
         with torch.no_grad():
             layer(X[:, :CACHED], cache)
-            Y = layer(X[:, CACHED:], cache, reading=name)
+            Y = layer(X[:, CACHED:], cache, form=name)
             found = follow(form, layer, X[:, CACHED:], at[CACHED:], layer.compress(X, at))
         np.testing.assert_allclose(found["output"].numpy(), Y.numpy(), rtol=0, atol=1e-12)
 
@@ -121,16 +121,16 @@ def test_factors_of_each_step_are_the_sizes_of_its_products():
     assert costs["numbers"] == {"cached": 10 * (R + P), "made": 10 * H * (E + P + V)}
 
 
-@pytest.mark.parametrize("reading", FORMS)
-def test_flops_are_those_that_torch_counts(reading):
+@pytest.mark.parametrize("form", FORMS)
+def test_flops_are_those_that_torch_counts(form):
     layer = new_layer(d_value=E + P)  # else the fused kernel pads keys or values to the width of the other
     f, X = figure(layer), torch.from_numpy(rows()).float()[None]
     f.step = 2
     cache = layer.new_cache()
     layer(X[:, :CACHED], cache)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        layer(X[:, CACHED : CACHED + 4], cache, reading=reading)
-    assert f.costs[reading].flops == counter.get_total_flops()
+        layer(X[:, CACHED : CACHED + 4], cache, form=form)
+    assert f.costs[form].flops == counter.get_total_flops()
 
 
 def test_opens_on_one_token_of_the_layer_itself_with_all_steps_shown():

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from course_lib.config import GroupedConfig, ModelConfig
 from course_lib.models import DecoderModel
-from course_lib.surgery.heads import share_heads
+from course_lib.surgery.kv_heads import share_heads
 from course_lib.widgets.base import unpacked
 from course_lib.widgets.head_sharing import HeadSharing
 from course_lib.widgets.numbers import shared_heads

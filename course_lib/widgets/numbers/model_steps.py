@@ -8,7 +8,7 @@ from operator import add
 import numpy as np
 
 from course_lib import accounting
-from course_lib.accounting import Model, Reading, Work
+from course_lib.accounting import Form, Model, Work
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
 from course_lib.figures import left_behind
 
@@ -32,16 +32,16 @@ class Step:
 
     model: ModelConfig | Model
     phase: str  # decode: one new token, which is the last of `tokens`; prefill: all of them
-    reading: Callable[[GroupedConfig | LatentConfig], Reading]
+    form: Callable[[GroupedConfig | LatentConfig], Form]
 
     def __call__(self, tokens: int, batch: int, dtype: str) -> Work:
         """The work of the call for `batch` texts of `tokens` tokens each, with numbers of type `dtype`."""
         count, how = (tokens - 1 if self.phase == "decode" else tokens), {"batch": batch, "dtype": dtype}
         if isinstance(self.model, ModelConfig):
             call = {"decode": accounting.model_decode, "prefill": accounting.model_prefill}[self.phase]
-            return call(self.model, count, reading=self.reading(self.model.attention), **how)
+            return call(self.model, count, form=self.form(self.model.attention), **how)
         call = {"decode": accounting.decode, "prefill": accounting.prefill}[self.phase]
-        return reduce(add, (call(self.reading(of), count, **how).times(n) for n, of in self.model.layers))
+        return reduce(add, (call(self.form(of), count, **how).times(n) for n, of in self.model.layers))
 
 
 def steps_of(name: str, model: ModelConfig | Model) -> dict[str, Step]:
@@ -56,7 +56,7 @@ def steps_of(name: str, model: ModelConfig | Model) -> dict[str, Step]:
     if len(kinds) > 1:
         raise ValueError(f"model {name!r} must have layers of one kind, grouped or latent, got both")
     forms = FORMS[kinds.pop()].items()
-    return {phase + form: Step(model, phase, reading) for phase in ("decode", "prefill") for form, reading in forms}
+    return {phase + name: Step(model, phase, form) for phase in ("decode", "prefill") for name, form in forms}
 
 
 def method(model: ModelConfig | Model) -> str:

@@ -9,16 +9,16 @@ from course_lib.config import is_whole, require
 
 def by_mean(model, n_kv_heads: int):
     """Convert a model to n_kv_heads KV heads, each the mean of its group."""
-    from course_lib.surgery import heads
+    from course_lib.surgery import kv_heads
 
-    return heads.share_heads(model, n_kv_heads, heads.mean)
+    return kv_heads.share_heads(model, n_kv_heads, kv_heads.mean)
 
 
 def by_first(model, n_kv_heads: int):
     """Convert a model to n_kv_heads KV heads, each the first one of its group."""
-    from course_lib.surgery import heads
+    from course_lib.surgery import kv_heads
 
-    return heads.share_heads(model, n_kv_heads, heads.first)
+    return kv_heads.share_heads(model, n_kv_heads, kv_heads.first)
 
 
 def by_turned_mean(model, n_kv_heads: int):
@@ -39,7 +39,7 @@ def checked(model, ids, counts: Sequence[int] | None, largest: int):
     """
     import torch
 
-    from course_lib.surgery.heads import grouped_config
+    from course_lib.surgery.kv_heads import grouped_config
 
     config = grouped_config(model)
     h = config.n_heads

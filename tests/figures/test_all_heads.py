@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from course_lib.figures.heads import MOST_NUMBERS, head_table, head_tables, leading, small_maps
+from course_lib.figures.all_heads import MOST_NUMBERS, head_table, head_tables, leading, small_maps
 
 
 def drawn_table(values, **look):

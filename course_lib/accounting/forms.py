@@ -1,4 +1,4 @@
-"""Readings: the ways in which attention reads its cache, as sizes. MHA, GQA, MQA and latent attention differ in these.
+"""How each form of attention reads its cache, as sizes. MHA, GQA, MQA and latent attention differ in these.
 
 Work is counted in multiply-adds (one multiplication and one addition); `work` turns each into 2 FLOPs.
 """
@@ -17,8 +17,8 @@ from course_lib.config import (
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One way of reading the cache: the sizes of keys and values, and the work to make or to avoid them."""
+class Form:
+    """One way to read the cache: the sizes of keys and values, and the work to make or to avoid them."""
 
     name: str
     config: Config
@@ -53,49 +53,49 @@ class Reading:
         return self.floats_per_row if self.expand else 0
 
 
-def grouped(config: GroupedConfig) -> Reading:
-    """The reading of MHA, GQA and MQA: keys and values as they lie in the cache.
+def grouped(config: GroupedConfig) -> Form:
+    """The form of MHA, GQA and MQA: keys and values as they lie in the cache.
 
     Query heads that share a KV head save reading, not arithmetic. Raises ValueError unless given a GroupedConfig.
     """
     _require_kind("grouped", config, GroupedConfig)
-    return Reading("grouped", config, config.d_qk, config.d_value, config.floats_per_token)
+    return Form("grouped", config, config.d_qk, config.d_value, config.floats_per_token)
 
 
-def expanded(config: LatentConfig) -> Reading:
-    """The expanded reading of latent attention: W_LK and W_LV make keys and values of every head from L.
+def expanded(config: LatentConfig) -> Form:
+    """The expanded form of latent attention: W_LK and W_LV make keys and values of every head from L.
 
     Each head's keys also contain K_R. Good for prefill. Raises ValueError unless given a LatentConfig.
     """
     _require_kind("expanded", config, LatentConfig)
     h, r = config.n_heads, config.d_latent
     floats = h * (config.d_qk + config.d_value)
-    return Reading(
+    return Form(
         "expanded", config, config.d_qk, config.d_value, floats, expand=h * r * (config.d_head + config.d_value)
     )
 
 
-def absorbed(config: LatentConfig) -> Reading:
-    """The absorbed reading of latent attention: all heads attend over the cached row [L, K_R] itself.
+def absorbed(config: LatentConfig) -> Form:
+    """The absorbed form of latent attention: all heads attend over the cached row [L, K_R] itself.
 
     The row is the key, and its part L the value. W_LK acts on the query and W_LV on the mixed latent; the products
-    W^{LQK} and W^{LO} are never formed. Good for decoding. Raises ValueError unless given a LatentConfig.
+    W^{LQK} and W^{LO} are never computed. Good for decoding. Raises ValueError unless given a LatentConfig.
     """
     _require_kind("absorbed", config, LatentConfig)
     h, r = config.n_heads, config.d_latent
     absorb = h * r * (config.d_head + config.d_value)
-    return Reading("absorbed", config, r + config.d_rope, r, config.floats_per_token, absorb=absorb)
+    return Form("absorbed", config, r + config.d_rope, r, config.floats_per_token, absorb=absorb)
 
 
-def rotated_keys(config: LatentConfig) -> Reading:
-    """The reading that makes and rotates all keys at every step, while the values stay absorbed."""
+def rotated_keys(config: LatentConfig) -> Form:
+    """The form that makes and rotates all keys at every step, while the values stay absorbed."""
     made, h, r = expanded(config), config.n_heads, config.d_latent
     row = h * config.d_head + r  # read per token: the keys, and the latent row as value
     return replace(made, d_value=r, floats_per_row=row, expand=h * r * config.d_head, absorb=h * r * config.d_value)
 
 
-def partly_rotary(config: LatentConfig, turned: int) -> Reading:
-    """The expanded reading of a partly rotary latent, whose last p = `turned` coordinates carry rotary positions.
+def partly_rotary(config: LatentConfig, turned: int) -> Form:
+    """The expanded form of a partly rotary latent, whose last p = `turned` coordinates carry rotary positions.
 
     These p coordinates enter each head unchanged, so that its keys have width e + p and its values v + p.
     """
@@ -110,25 +110,25 @@ def partly_rotary(config: LatentConfig, turned: int) -> Reading:
     )
 
 
-def _require_kind(reading: str, config: Config, kind: type) -> None:
+def _require_kind(form: str, config: Config, kind: type) -> None:
     require(
         isinstance(config, kind),
-        f"config of attention '{reading}' must be a {kind.__name__}, got {type(config).__name__}",
+        f"config of attention '{form}' must be a {kind.__name__}, got {type(config).__name__}",
     )
 
 
-def reading_for_prefill(layer: Config | Reading) -> Reading:
-    """The given reading; for a config, the one for prefill: grouped, or expanded for latent attention."""
-    return _reading(layer, PREFILL)
+def form_for_prefill(layer: Config | Form) -> Form:
+    """The given form; for a config, the one for prefill: grouped, or expanded for latent attention."""
+    return _form(layer, PREFILL)
 
 
-def reading_for_decode(layer: Config | Reading) -> Reading:
-    """The given reading; for a config, the one for decoding: grouped, or absorbed for latent attention."""
-    return _reading(layer, DECODE)
+def form_for_decode(layer: Config | Form) -> Form:
+    """The given form; for a config, the one for decoding: grouped, or absorbed for latent attention."""
+    return _form(layer, DECODE)
 
 
-def of_rotary_latent(config: RotaryLatentConfig) -> Reading:
-    """The reading for prefill: expanded, or absorbed if the whole row turns, since expanding then saves nothing."""
+def of_rotary_latent(config: RotaryLatentConfig) -> Form:
+    """The form for prefill: expanded, or absorbed if the whole row turns, since expanding then saves nothing."""
     return absorbed(config) if config.turned == config.d_latent else partly_rotary(config, config.turned)
 
 
@@ -136,8 +136,8 @@ PREFILL = {GroupedConfig: grouped, RotaryLatentConfig: of_rotary_latent}
 DECODE = {GroupedConfig: grouped, RotatedKeysConfig: rotated_keys}
 
 
-def _reading(layer: Config | Reading, by_kind: dict) -> Reading:
-    if isinstance(layer, Reading):
+def _form(layer: Config | Form, by_kind: dict) -> Form:
+    if isinstance(layer, Form):
         return layer
     require_config(layer)
     usual = expanded if by_kind is PREFILL else absorbed

@@ -13,7 +13,7 @@ from course_lib.config import GroupedConfig, ModelConfig, Rope
 from course_lib.models import DecoderModel, generate, pretrained, shipped
 from course_lib.surgery import alignment
 from course_lib.surgery.alignment import align_heads, nearest_orthogonal, nearest_pair_rotations, reorder_heads
-from course_lib.surgery.heads import Fresh, first, is_multi_head, mean, repeat_heads, share_heads
+from course_lib.surgery.kv_heads import Fresh, first, is_multi_head, mean, repeat_heads, share_heads
 
 VOCAB, N, D, HEADS, WIDTH = 29, 11, 15, 12, 4
 VARIANTS = {
