@@ -118,10 +118,18 @@ def arm(name: str) -> Arm:
     return ARMS[name]
 
 
-def matched_d_ff(of: Arm, d_model: int, d_ff: int) -> int:
-    """The d_ff with which a model of this arm has as many parameters as one of MHA with `d_ff`, as nearly as can be."""
+def wider(of: Arm, d_model: int) -> int:
+    """By how much d_ff must exceed that of MHA for the same number of parameters, as nearly as can be."""
     spare = parameters(ARMS["MHA"].attention(d_model)) - parameters(of.attention(d_model))
-    matched = d_ff + round(spare / (SWIGLU_MATRICES * d_model))
+    return round(spare / (SWIGLU_MATRICES * d_model))
+
+
+def matched_d_ff(of: Arm, d_model: int, d_ff: int) -> int:
+    """The d_ff with which a model of this arm has as many parameters as one of MHA with `d_ff`.
+
+    Raises ValueError when the attention alone has more.
+    """
+    matched = d_ff + wider(of, d_model)
     require(matched > 0, f"d_ff = {d_ff} must leave room for feed-forward layers beside {of.summary}, got {matched}")
     return matched
 

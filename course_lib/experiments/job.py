@@ -20,7 +20,7 @@ class Labels:
     seed: int
     rate: float  # the highest learning rate
     steps: int
-    widths: str  # of feed-forward layers: "matched" parameters, or "equal" d_ff
+    widths: str  # of feed-forward layers: "matched" parameters, or "equal" d_ff where that is another one
     task: str = "text"  # "text" for training and the loss on documents; otherwise what a trained model is probed for
 
 

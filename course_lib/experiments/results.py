@@ -99,11 +99,16 @@ class Results:
         rates = {arm: rate(arm) for arm in {run.labels.arm for run in self.runs}}
         for run in self.compared():
             labels = run.labels
-            if (labels.steps, labels.rate, labels.widths, labels.task) == (steps, rates[labels.arm], widths, task):
+            wanted = (labels.steps, labels.rate, labels.task) == (steps, rates[labels.arm], task)
+            if wanted and (labels.widths == widths or self.has_equal_width(run, widths)):
                 arms.setdefault(labels.arm, []).append(run)
         for runs in arms.values():
             require_distinct(runs)
         return View(arms)
+
+    def has_equal_width(self, run: Finished, widths: str) -> bool:
+        """Whether equal d_ff is asked for, and the run has it as well as matched parameters, as MHA does."""
+        return widths == "equal" and run.result["costs"]["d_ff"] == self.settings["preset"]["d_ff"]
 
 
 def require_distinct(runs: list[Finished]) -> None:

@@ -29,6 +29,7 @@ class Sweep:
     ) -> TrainingJob:
         """The run of an arm. widths: "matched" gives every arm as many parameters as MHA, "equal" the same d_ff."""
         preset, of = self.preset, arms.arm(arm)
+        widths = "matched" if arms.wider(of, preset.d_model) == 0 else widths
         d_ff = arms.matched_d_ff(of, preset.d_model, preset.d_ff) if widths == "matched" else preset.d_ff
         sizes = {"vocab_size": self.vocab_size, "n_layers": preset.n_layers, "d_model": preset.d_model, "d_ff": d_ff}
         return TrainingJob(

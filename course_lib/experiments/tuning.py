@@ -89,7 +89,8 @@ def gate_is_open(sweep: Sweep) -> bool:
     if rate is None:
         return False
     folders = [recall_job(sweep.preset, GATE, seed, rate).folder(sweep.folder) for seed in sweep.preset.seeds_of(GATE)]
-    if not all((result_of(folder) or {"diverged": ""}).get("diverged") is None for folder in folders):
+    results = [result_of(folder) for folder in folders]
+    if any(result is None or "diverged" in result for result in results):
         return False
     rows = [row for folder in folders for row in read_documents(folder) if row["split"] == f"{MOST} pairs"]
     return mean(row["right"] / row["tokens"] for row in rows) >= OPEN

@@ -25,7 +25,7 @@ def tiny():
 def finished(tiny, tmp_path_factory):
     """A tiny sweep with all jobs of these experiments."""
     sweep = tiny.new_sweep(tmp_path_factory.mktemp("finished"))
-    for name in ("equal-cache", "fewer-steps", "copying", "extrapolation"):
+    for name in ("equal-cache", "equal-widths", "fewer-steps", "copying", "extrapolation"):
         with Sequential() as executor, Display(sweep.folder) as display:
             settle(EXPERIMENTS[name], sweep, executor, display)
     return sweep

@@ -71,6 +71,15 @@ def test_differences_are_paired_by_seed_and_document(found, finished):
     assert row["t interval"] == pytest.approx(list(wanted.t), abs=1e-6)
 
 
+def test_mha_has_equal_widths_and_equal_parameters_in_one_run(found):
+    """Of the other arms each has two runs for a seed, of different d_ff."""
+    matched, equal = ({row["arm"]: row for row in found[name]["arms"]} for name in ("tuned", "equal widths"))
+    assert equal["MHA"] == matched["MHA"] and list(equal) == ["MHA", "MHA again", "GQA2", "MQA-64"]
+    assert {row["d_ff"] for row in equal.values()} == {24} and matched["GQA2"]["d_ff"] > 24
+    assert matched["GQA2"]["parameters"] == pytest.approx(matched["MHA"]["parameters"], rel=0.01)
+    assert equal["GQA2"]["parameters"] < 0.9 * matched["GQA2"]["parameters"]
+
+
 def test_the_learning_rates_of_the_table_are_those_of_the_runs(found, finished):
     for row in found["learning rates"]:
         assert row["best"] == float(min(row["losses"], key=lambda rate: row["losses"][rate]))
@@ -105,7 +114,7 @@ def test_the_markdown_has_every_table(finished, tmp_path):
     text = (report.build(finished.folder, tmp_path) / "report.md").read_text()
     for title in ("Hypotheses", "Each arm at its own learning rate", "After fewer steps", "Learning rates", "Speed"):
         assert f"## {title}" in text
-    assert "Equal d_ff" not in text  # an experiment that was not run
+    assert "All arms at the common learning rate" not in text  # an experiment that was not run
     assert "Without runs of two seeds at least: H1, H3a, H3b, H4, H5." in text
     assert "None." in text.split("## Failed and diverged runs")[1]
 

@@ -66,7 +66,7 @@ def test_the_version_stands_for_the_loss_in_recall(sweep):
 
 def test_a_finished_run_is_left_alone(sweep, job, monkeypatch):
     run.carry_out(job, sweep.folder)
-    monkeypatch.setattr(run, "finish", None)
+    monkeypatch.setattr(run, "finish", lambda *arguments: pytest.fail("it was begun again"))
     run.carry_out(job, sweep.folder)
     assert run.settled(job, sweep.folder) and state_of(job, sweep.folder) == ("done", 14)
 
