@@ -106,23 +106,19 @@ class RotaryTable(PositionTable):
 
         Computed in float32 at least. Raises ValueError for another width or a negative position.
         """
-        return self._multiply(x, self._turns(x, positions))
-
-    def rotate_back(self, x: Float[Tensor, "*a n w"], positions: At) -> Float[Tensor, "*a n w"]:
-        """The inverse of `rotate`."""
-        return self._multiply(x, self._turns(x, positions).conj())
-
-    def _turns(self, x: Tensor, positions: At) -> Complex[Tensor, "... pairs"]:
         rotations = positions if isinstance(positions, Rotations) else Rotations(positions)
-        return rotations.turns(self, x.device, torch.promote_types(x.dtype, torch.float32).to_complex())
-
-    def _multiply(self, x: Tensor, turns: Tensor) -> Tensor:
+        turns = rotations.turns(self, x.device, torch.promote_types(x.dtype, torch.float32).to_complex())
         if x.shape[-1] != self.width:
             raise ValueError(f"x must have the rotary width {self.width}, got shape {tuple(x.shape)}")
         # As complex numbers, which begin at even places of memory: one product instead of six.
         x_ = x.to(turns.dtype.to_real()).view(*x.shape[:-1], self.width // 2, 2)
         pairs = torch.view_as_complex(x_.clone() if x_.storage_offset() % 2 else x_.contiguous())
         return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
+
+    def rotate_back(self, x: Float[Tensor, "*a n w"], positions: At) -> Float[Tensor, "*a n w"]:
+        """The inverse of `rotate`: a mirror, the same rotation, and the mirror again."""
+        mirror = torch.tensor([1, -1], device=x.device).repeat(self.width // 2)
+        return mirror * self.rotate(mirror * x, positions)
 
 
 class DynamicRotaryTable(RotaryTable):
