@@ -139,18 +139,18 @@ class LatentConfig:
 
     @property
     def d_qk(self) -> int:
-        """Width of a query and of a key, per head, in the expanded form."""
+        """Width of a query and of a key, per head, in the expanded form: the paper's d_QK + d_R."""
         return self.d_head + self.d_rope
 
     @property
     def weights(self) -> dict[str, Weight]:
         """The weight matrices of a layer: W_Q or its factors W_LQ and W_LQQ, and W_QR and W_KR if d_rope > 0."""
         d, h, r, p, r_q = self.d_model, self.n_heads, self.d_latent, self.d_rope, self.d_latent_q
-        asking = {} if r_q is None else {"W_LQ": Weight(d, r_q)}
-        asking["W_Q" if r_q is None else "W_LQQ"] = Weight(r_q or d, h * self.d_head, h)
+        queries = {} if r_q is None else {"W_LQ": Weight(d, r_q)}
+        queries["W_Q" if r_q is None else "W_LQQ"] = Weight(r_q or d, h * self.d_head, h)
         rotary = {"W_QR": Weight(r_q or d, h * p, h), "W_KR": Weight(d, p)} if p else {}
         return (
-            asking
+            queries
             | {
                 "W_L": Weight(d, r),
                 "W_LK": Weight(r, h * self.d_head, h),

@@ -69,8 +69,8 @@ class Attention(nn.Module, ABC):
         """X (b, n, d) -> the rows that its tokens leave in the cache: tensors (b, ..., n, width) by name."""
 
     @abstractmethod
-    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
-        """The verbs with which n tokens read N rows; for the form None the variant chooses.
+    def verbs(self, form: str | None, m: int, N: int) -> Verbs:
+        """The verbs with which m tokens that ask read N rows; for the form None the variant chooses.
 
         Raises ValueError for a form that this variant does not have.
         """
@@ -121,8 +121,8 @@ class SelfAttention(Attention):
         return_weights: P is returned without dropout. Its columns are positions, and with a `WindowCache` the rows
         in the order of the cache.
         form: "expanded", "absorbed" or None, of latent attention alone; see `LatentAttention`.
-        step: given by a model in place of lengths and mask. Then nothing is checked, and Y and P have the rows of
-        the tokens that ask (see `Step`).
+        step: given by a model in place of lengths and mask. Then X is not checked, and Y and P have the rows of the
+        tokens that ask (see `Step`).
         Raises ValueError for arguments of a wrong shape, dtype, device or batch, and for NaN or infinity in X.
         """
         if step is not None:
@@ -140,9 +140,10 @@ class SelfAttention(Attention):
         rows = self.compress(X, step.rotations)
         rows, keys = step.without_cache(rows) if cache is None else cache.append(rows, step.lengths)
         X = step.asking(X)
+        # With a window, as many rows of the past as a full `WindowCache` shows: the form does not depend on the cache.
         window = self.config.window
         past = step.past if window is None else min(step.past, window - 1)
-        verbs = self.verbs(form, X.shape[1], past + step.n)  # a window shows only its own rows of the past
+        verbs = self.verbs(form, X.shape[1], past + step.n)
         Y, P = self.answer(verbs, (X, step.asking_rotations), rows, self.seen(step, keys), return_weights)
         return Y if P is None else (Y, P)
 

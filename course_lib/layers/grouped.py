@@ -50,7 +50,7 @@ class Grouped(Attention):
         """concat_col(Y_1, ..., Y_h) W_O + b_O."""
         return project(join_heads(Y), self.W_O, self.b_O)
 
-    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
+    def verbs(self, form: str | None, m: int, N: int) -> Verbs:
         """The layer itself, since keys and values are read in one way only. Raises ValueError unless form is None."""
         if form is not None:
             raise ValueError(f"form must be None, got {form!r}: only latent attention is read in two ways")

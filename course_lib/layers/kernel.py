@@ -64,13 +64,13 @@ def attention_weights(
     check_kernel(Q, K, seen.mask, seen.causal)
     (b, h, n, e), (g, N) = Q.shape, K.shape[1:3]
     wide = at_least_float32(Q.dtype)  # as the fused kernel: bfloat16 would round a score of 30 by 0.1
-    scores = multiply(scale * Q.to(wide).reshape(b, g, h // g * n, e), K.to(wide).mT).view(b, h, n, N)
-    scores = scores if seen.bias is None else scores + seen.bias.to(wide)
+    logits = multiply(scale * Q.to(wide).reshape(b, g, h // g * n, e), K.to(wide).mT).view(b, h, n, N)
+    logits = logits if seen.bias is None else logits + seen.bias.to(wide)
     mask = seen.to_mask(n, Q.device)
     if mask is None:
-        return scores.softmax(-1).to(Q.dtype)
+        return logits.softmax(-1).to(Q.dtype)
     # The most negative number instead of -inf: a row that sees nothing is then uniform, not NaN, until it is masked.
-    P = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1)
+    P = logits.masked_fill(~mask, torch.finfo(logits.dtype).min).softmax(-1)
     return P.masked_fill(~mask, 0.0).to(Q.dtype)
 
 

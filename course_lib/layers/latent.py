@@ -1,6 +1,7 @@
 """Multi-head latent attention in the two forms of the paper's section 7, expanded and absorbed.
 
-Letters: r = d_latent, p = d_rope, e = d_head, v = d_value, beside those of `kernel`.
+Letters: r = d_latent, p = d_rope, e = d_head, v = d_value; m tokens ask. What the kernel calls e, the width of a query,
+is e + p here in the expanded form, and r + p in the absorbed one. `Attention` makes the weights of `config.weights`.
 """
 
 import torch
@@ -33,15 +34,16 @@ class Latent(Attention):
             setattr(self, name, RMSNorm(width))
         self.rotary = rotary_table(config.rope, config.rotary_width) if config.rotary_width else None
 
-    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
-        """The verbs of a form, with which n tokens read N rows. It changes the cost, not the values.
+    def verbs(self, form: str | None, m: int, N: int) -> Verbs:
+        """The verbs of a form, with which m tokens that ask read N rows. It changes the cost, not the values.
 
-        "expanded" makes keys and values from all N rows L; "absorbed" attends over L itself. None means expanded
-        when N = n, so in training and a prefill; when N > n, so in a decode step and in the last layer of a model's
-        prefill, it means the form that takes fewer FLOPs (see `absorbs`). Raises ValueError for another form.
+        "expanded" makes keys and values from all N rows L; "absorbed" attends over L itself. None means expanded where
+        all tokens that are read ask (m = N), so in training and at the beginning of a text. Elsewhere it means the form
+        that takes fewer FLOPs (see `absorbs`): in a decode step, in later chunks of a prompt, and in the last layer of
+        a model's prefill, where one token of each sequence asks. Raises ValueError for another form.
         """
         if form is None:
-            form = "absorbed" if N > n and self.absorbs(n, N) else "expanded"
+            form = "absorbed" if N > m and self.absorbs(m, N) else "expanded"
         if form not in ("expanded", "absorbed"):
             raise ValueError(f'form must be "expanded", "absorbed" or None, got {form!r}')
         return self.absorbed() if form == "absorbed" else self
@@ -50,15 +52,14 @@ class Latent(Attention):
         """The verbs of the absorbed form."""
         return Absorbed(self)
 
-    def absorbs(self, n: int, N: int) -> bool:
-        """Whether n new tokens that read N rows, cached or their own, cost fewer FLOPs absorbed than expanded.
+    def absorbs(self, m: int, N: int) -> bool:
+        """Whether m tokens that read N rows, cached or their own, cost fewer FLOPs absorbed than expanded.
 
-        Multiply-adds per head. Expanded: N r (e + v) to make keys and values, n N (e + p + v) to use them.
-        Absorbed: n r (e + v) to take queries to the latent and mixed rows to values, n N (2 r + p) to use the rows.
+        Multiply-adds per head. Expanded: N r (e + v) to make keys and values, m N (e + p + v) to use them.
+        Absorbed: m r (e + v) to take queries to the latent and mixed rows to values, m N (2 r + p) to use the rows.
         """
-        r, e, v = self.config.d_latent, self.config.d_head, self.config.d_value
-        made = r * (e + v)
-        return n * (N * (2 * r - e - v) + made) < N * made
+        r, p, e, v = self.config.d_latent, self.config.d_rope, self.config.d_head, self.config.d_value
+        return m * r * (e + v) + m * N * (2 * r + p) < N * r * (e + v) + m * N * (e + p + v)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n _"]:
         """[Q, Q_R] of width e + p, Q_R rotated. positions: (n,), or (b, 1, n) when sequences differ."""
@@ -67,11 +68,11 @@ class Latent(Attention):
     def query_parts(self, X: Float[Tensor, "b n d"], positions: At) -> list[Float[Tensor, "b h n _"]]:
         """Content queries (b, h, n, e), and rotary ones (b, h, n, p) when p > 0."""
         h, W_Q = self.config.n_heads, self.W_Q if self.config.d_latent_q is None else self.W_LQQ
-        asking = X if self.config.d_latent_q is None else normalised(project(X, self.W_LQ), self.norm_LQ)
-        Q = split_heads(project(asking, W_Q), h)
+        source = X if self.config.d_latent_q is None else normalised(project(X, self.W_LQ), self.norm_LQ)
+        Q = split_heads(project(source, W_Q), h)
         if not self.config.d_rope:
             return [Q]
-        return [Q, self.rotary.rotate(split_heads(project(asking, self.W_QR), h), positions)]
+        return [Q, self.rotary.rotate(split_heads(project(source, self.W_QR), h), positions)]
 
     def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:
         """{"L": [L, K_R]}, side by side in one tensor (b, 1, n, r + p), so that the absorbed form joins nothing."""
@@ -121,6 +122,6 @@ class Absorbed:
 class LatentAttention(Causal, Latent):
     """Causal latent self-attention; see `Latent` for its weights.
 
-    A prefill uses the expanded form. A decode step, and the last layer of a model's prefill, where one token of each
-    sequence asks, use the form that takes fewer FLOPs. The argument `form` of `forward` fixes one.
+    The form depends on how many tokens ask and how many are read (see `Latent.verbs`): expanded for a whole prompt,
+    and for a decode step the one that takes fewer FLOPs. The argument `form` of `forward` fixes one.
     """

@@ -6,7 +6,8 @@
     Alibi              no rotation at all: logits fall in proportion to the distance
 
 The formulas stand in `course_lib.reference.rotary_latent`, `normalised_keys` and `biases`. Letters as in `latent`;
-here p is the number of latent coordinates that turn.
+here p is the number of latent coordinates that turn, since there is no rotary key. A rotation R_i acts on rows from
+their right.
 """
 
 from dataclasses import replace
@@ -35,17 +36,17 @@ class RotaryLatent(Latent):
 
     config: RotaryLatentConfig
 
-    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
+    def verbs(self, form: str | None, m: int, N: int) -> Verbs:
         """As `Latent.verbs`. If the whole row turns, expanding saves nothing, and None means absorbed."""
         if form is None and self.config.turned == self.config.d_latent:
             form = "absorbed"
-        return super().verbs(form, n, N)
+        return super().verbs(form, m, N)
 
-    def absorbs(self, n: int, N: int) -> bool:
+    def absorbs(self, m: int, N: int) -> bool:
         """As `Latent.absorbs`; expanded keys and values are made of r - p coordinates and wider by p."""
         r, p, e, v = self.config.d_latent, self.config.turned, self.config.d_head, self.config.d_value
-        expanded = (N * (r - p) + n * p) * (e + v) + n * N * (e + v + 2 * p)
-        return n * r * (e + v) + 2 * n * N * r < expanded
+        expanded = (N * (r - p) + m * p) * (e + v) + m * N * (e + v + 2 * p)
+        return m * r * (e + v) + 2 * m * N * r < expanded
 
     def absorbed(self) -> Absorbed:
         return AbsorbedRotary(self)
@@ -118,8 +119,8 @@ class RotatedKeysLatent(Latent):
     step makes and turns all keys again. Values can be absorbed.
     """
 
-    def verbs(self, form: str | None, n: int, N: int) -> Verbs:
-        """The form "expanded", or for None the one whose values stay absorbed where that takes fewer FLOPs.
+    def verbs(self, form: str | None, m: int, N: int) -> Verbs:
+        """As `Latent.verbs`, but where it would absorb, the values alone stay absorbed.
 
         Raises ValueError for the absorbed form, which does not exist.
         """
@@ -128,8 +129,19 @@ class RotatedKeysLatent(Latent):
                 f'form must be "expanded" or None, got {form!r}: rotated keys have no absorbed form, since '
                 "R_{j-i} stands between W_Q and W_LK^T and differs for each pair"
             )
+        return self.absorbed() if form is None and N > m and self.absorbs(m, N) else self
+
+    def absorbs(self, m: int, N: int) -> bool:
+        """Whether absorbed values take fewer FLOPs; keys are made in either case.
+
+        Multiply-adds per head. Expanded: N r v to make values, m N v to mix them. Absorbed: m N r to mix the rows,
+        m r v to take the mixed rows to values.
+        """
         r, v = self.config.d_latent, self.config.d_value
-        return AbsorbedValues(self) if form is None and n * (r * v + N * (r - v)) < N * r * v else self
+        return m * N * r + m * r * v < N * r * v + m * N * v
+
+    def absorbed(self) -> "Absorbed":
+        return AbsorbedValues(self)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
         return self.rotary.rotate(super().queries(X, positions), positions)
@@ -145,7 +157,7 @@ class RotatedKeysLatent(Latent):
 
 
 class AbsorbedValues(Absorbed):
-    """The form of `RotatedKeysLatent` in a decode step: keys of each head, and L as the value of all heads."""
+    """`RotatedKeysLatent` in a decode step: keys of each head, and L as the value that all heads share."""
 
     layer: RotatedKeysLatent
 
@@ -195,7 +207,7 @@ class AbsorbedNormalised(Absorbed):
 class Alibi(Causal):
     """Abstract: causal attention with the bias -m_h (i - j) on the logit of query i and key j; m_h from `slopes`.
 
-    Nothing is cached for it, and it commutes with absorption, since it is added to scores.
+    Nothing is cached for it, and both forms have it, since it is added to logits.
     """
 
     def visible_sets(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:

@@ -30,7 +30,7 @@ class PositionTable:
         """Rows (*positions.shape, width). Raises ValueError for positions that are negative or not whole numbers."""
         if positions.is_floating_point():
             raise ValueError(f"positions must be whole numbers, got {positions.dtype}")
-        least, most = ends(positions)
+        least, most = extremes(positions)
         if least < 0:
             raise ValueError(f"positions must not be negative, got {positions.tolist()}")
         return self._rows(positions, least, most, device, dtype)
@@ -51,7 +51,7 @@ class PositionTable:
         return self.at(torch.arange(size)).to(device, dtype)
 
 
-def ends(positions: Tensor) -> tuple[int, int]:
+def extremes(positions: Tensor) -> tuple[int, int]:
     """The least and the largest position; zeros when there are none. One position, as in a decode step, is both."""
     if positions.numel() == 1:
         return (int(positions),) * 2

@@ -1,6 +1,7 @@
 """A `Step`: the positions of the new tokens of one call, and the keys that they see, which all layers share.
 
-A model makes one for all of its layers. A layer that is called alone makes its own.
+A model makes one for all of its layers, and a prefill makes a second one of it for the last layer: see `Step.last`. A
+layer that is called alone makes its own.
 """
 
 import copy

@@ -156,7 +156,7 @@ class Block(nn.Module):
 
         A list `weights` receives the attention weights P (b, h, m, N).
         """
-        X = self.around_attention(X, partial(noting, weights, self.attention, cache, step), step)
+        X = self.around_attention(X, partial(attend_noting, weights, self.attention, cache, step), step)
         return self.around_feed_forward(X, self.feed_forward)
 
 
@@ -180,11 +180,11 @@ class TranslationBlock(nn.Module):
     ) -> Tensor:
         """As `Block`, with cross-attention to `memory`; a list `weights` receives those of the cross-attention."""
         X = self.around_attention(X, lambda X: self.attention(X, cache, step=step), step)
-        X = self.around_cross_attention(X, partial(noting, weights, self.cross_attention, memory, step))
+        X = self.around_cross_attention(X, partial(attend_noting, weights, self.cross_attention, memory, step))
         return self.around_feed_forward(X, self.feed_forward)
 
 
-def noting(
+def attend_noting(
     weights: list[Tensor] | None, attention: nn.Module, rows: Cache | Memory | None, step: Step | None, X: Tensor
 ) -> Tensor:
     """The output of the attention. Its weights P are computed only when there is a list that receives them."""

@@ -77,8 +77,8 @@ class DecoderModel(Decoder):
         caches: from `new_caches`, with the rows that earlier calls left. The new rows are appended, and no gradients
         are recorded.
         lengths: (b,) tokens of each sequence, padding on the right. Logits at padding mean nothing.
-        Raises ValueError for tokens outside the vocabulary, sequences past max_length, and caches that do not fit,
-        before a cache is changed.
+        Raises ValueError for tokens outside the vocabulary, sequences past max_length, and caches that do not fit. No
+        cache is changed then, unless a later layer's capacity is smaller than that of an earlier one.
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and caches is None):
             return self.logits(self.hidden(tokens, caches, lengths))

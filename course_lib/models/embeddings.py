@@ -8,7 +8,7 @@ from course_lib.checks import check_lengths
 from course_lib.config import ModelConfig, require
 from course_lib.layers import Cache, sinusoidal_table
 from course_lib.layers.cpu import by_columns
-from course_lib.layers.positions import ends
+from course_lib.layers.positions import extremes
 from course_lib.layers.rowwise import project
 from course_lib.layers.step import Step, real
 from course_lib.models.blocks import new_dropout, new_norm
@@ -27,7 +27,7 @@ def check_tokens(tokens: Tensor, lengths: Tensor | None, vocab_size: int, name: 
         check_lengths(lengths, tuple(tokens.shape))
     if torch.compiler.is_compiling():  # a graph cannot depend on values
         return
-    least, most = ends(tokens if lengths is None else tokens[real(tokens, lengths)])
+    least, most = extremes(tokens if lengths is None else tokens[real(tokens, lengths)])
     if least < 0 or most >= vocab_size:
         got = least if least < 0 else most
         raise ValueError(f"{name} must lie from 0 to vocab_size - 1 = {vocab_size - 1}, got {got}")
