@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_lib.config import AlibiLatentConfig, GroupedConfig, LatentConfig, Rope
-from course_lib.layers import BidirectionalAttention, GroupedQueryAttention, LatentAttention
+from course_lib.config import AlibiLatentConfig, DynamicRope, GroupedConfig, LatentConfig, Rope
+from course_lib.layers import BidirectionalAttention, Cache, GroupedQueryAttention, LatentAttention
 from course_lib.layers.positions import PositionTable
 from course_lib.layers.step import Step
 from course_lib.models.blocks import CAUSAL, new_attention
@@ -65,3 +65,19 @@ def test_a_layer_sees_by_position_where_caches_store_keys_in_another_order():
     for keys in (torch.tensor([[0, 1, -1]]), torch.tensor([[1, -1, 0]]), torch.tensor([[-1, 0, 1]])):
         want = (keys <= torch.arange(2)[:, None]) & (keys >= 0)
         assert torch.equal(layer.seen(step, keys).mask[0], want)
+
+
+@pytest.mark.parametrize("new", [[0, 2], [1, 2], [2, 0]], ids=str)
+@pytest.mark.parametrize("rope", [Rope(), DynamicRope(factor=3.0, length=6)], ids=lambda rope: type(rope).__name__)
+def test_the_last_tokens_get_the_rows_that_they_get_among_all(rope, new):
+    """After 7 and 2 tokens. Where a sequence has no new token, its length must not change the angles of the other."""
+    layer = GroupedQueryAttention(replace(GROUPED, rope=rope, window=None)).double()
+    caches, lengths = (Cache(), Cache()), torch.tensor(new)
+    for cache in caches:
+        layer(X[:, :7], cache, lengths=torch.tensor([7, 2]))
+    Y = layer(X[:, 7:], caches[0], lengths=lengths)
+    with torch.no_grad():
+        last = layer(X[:, 7:], caches[1], step=Step((2, 2), X.device, caches[1], lengths).last())
+    for i, n in enumerate(new):
+        if n:
+            close(last[i, 0], Y[i, n - 1])
