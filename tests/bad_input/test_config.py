@@ -139,6 +139,7 @@ def test_fields_of_json_for_a_translator(refuses):
         (partial(RotaryLatentConfig, turned=0, rope=Rope()), "rope", "Rope", "0"),
         (partial(RotatedKeysConfig, window=3), "window", "3", "None"),
         (partial(RotatedKeysConfig, d_head=5), "d_head", "5", "even"),
+        (partial(RotatedKeysConfig, rope=DynamicRope(length=9)), "rope", "DynamicRope", ("dynamic", "padding")),
         (partial(AlibiLatentConfig, rope=Rope()), "rope", "Rope", "0"),
         (partial(NormalisedKeysConfig, d_rope=4), "d_rope", "4", "0"),
     ],
