@@ -110,7 +110,7 @@ def test_a_smaller_batch_of_the_same_rows_is_served_after_a_reset(new):
     assert len(held["K"]) == 2
 
 
-def test_no_sequence_may_stay():
+def test_a_reorder_may_leave_no_sequence():
     """As when the last of several generations has ended."""
     cache = Cache()
     cache.append({"K": rows(2, 3, 5)})

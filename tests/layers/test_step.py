@@ -1,4 +1,4 @@
-"""Layers of a model share a `Step`: one finds what another needs again, and nothing that is meant for another kind."""
+"""Layers of a model share a `Step`. A layer reuses the visible sets and angles of layers of its kind, and no others."""
 
 from dataclasses import replace
 
