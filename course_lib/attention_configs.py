@@ -15,7 +15,7 @@ from course_lib.fields import (
     require_positive,
     require_scale_and_dropout,
 )
-from course_lib.rope import Rope
+from course_lib.rope import DynamicRope, Rope
 
 
 class Weight(NamedTuple):
@@ -214,6 +214,10 @@ class RotatedKeysConfig(WithoutRotaryKey):
         super().__post_init__()
         require(self.d_head % 2 == 0, f"rotary positions turn pairs, so d_head must be even, got {self.d_head}")
         require(self.window is None, f"window must be None: keys are made in order of position, got {self.window}")
+        require(
+            not isinstance(self.rope, DynamicRope),
+            f"rope must not be dynamic: padding would turn keys, but no queries, by other angles, got {self.rope}",
+        )
 
     @property
     def rotary_width(self) -> int:

@@ -106,3 +106,44 @@ def test_sizes_without_a_config_are_refused():
         convert.to_layer(GroupedReference(W_Q=W(6, 7, 4), W_K=W(2, 7, 4), W_V=W(2, 7, 3), W_O=W(6, 3, 7)))
     with pytest.raises(ValueError, match="W_O must lead back to the model width 7"):
         convert.to_layer(GroupedReference(W_Q=W(6, 7, 4), W_K=W(2, 7, 4), W_V=W(2, 7, 4), W_O=W(6, 4, 5)))
+
+
+def test_what_is_given_by_halves_is_refused():
+    rng, norm = np.random.default_rng(0), RMSNorm(np.ones(4))
+    W = lambda *shape: rng.normal(size=shape)  # noqa: E731
+    sizes = dict(W_Q=W(6, 7, 4), W_K=W(2, 7, 4), W_V=W(2, 7, 4), W_O=W(6, 4, 7))
+    for norms in (dict(norm_Q=norm), dict(norm_K=norm)):
+        with pytest.raises(ValueError, match="norm_Q and norm_K must be given together"):
+            convert.to_layer(GroupedReference(**sizes, **norms))
+    with pytest.raises(ValueError, match="b_Q, b_K, b_V, b_O must be given together"):
+        convert.to_layer(GroupedReference(**sizes, b_V=W(2, 4)))
+
+
+@pytest.mark.parametrize("normed", ["norm", "query latent"])
+def test_latents_of_which_one_is_normalised_are_refused(normed):
+    source = make_reference("latent, all")
+    half = source if normed == "query latent" else source.W_Q
+    object.__setattr__(half, "norm", None)
+    with pytest.raises(ValueError, match="the query latent and L must both have a norm, or neither"):
+        convert.to_layer(source)
+
+
+def test_a_latent_output_of_another_width_is_refused():
+    source = make_reference("latent")
+    object.__setattr__(source, "W_O", np.ones((6, 3, D + 1)))
+    with pytest.raises(ValueError, match=f"W_O must lead back to the model width {D}"):
+        convert.to_layer(source)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_copies_do_not_change_with_their_source(name):
+    """Training the layer leaves the reference alone, and the other way round."""
+    source = make_reference(name)
+    layer, X = convert.to_layer(source), np.random.default_rng(0).normal(size=(9, D))
+    copied = convert.to_reference(layer)
+    want, _ = step(copied, X)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.mul_(2.0)
+    np.testing.assert_array_equal(step(copied, X)[0], want)
+    np.testing.assert_array_equal(step(source, X)[0], want)

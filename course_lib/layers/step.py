@@ -53,7 +53,8 @@ class Step:
         else:
             step.asking_rows = self.lengths.cpu().clamp(min=1)[:, None] - 1  # any row of a sequence without new tokens
             step.asking_positions = self.positions.expand(len(step.asking_rows), -1).gather(1, step.asking_rows)
-        step.asking_rotations = Rotations(for_heads(step.asking_positions))
+        asking = None if self.lengths is None else self.lengths.clamp(max=1)  # tokens that ask, one or none
+        step.asking_rotations = rotations_of(step.asking_positions, asking)
         return step
 
     def asking(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b m d"]:

@@ -1,12 +1,14 @@
 """Predictions from configs against the layers themselves: weights, bytes in the cache, FLOPs that torch counts."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from course_lib import accounting as A
-from course_lib.accounting.forms import partly_rotary
+from course_lib.accounting.forms import partly_rotary, rotated_keys
 from course_lib.config import (
     AlibiLatentConfig,
     GroupedConfig,
@@ -16,6 +18,7 @@ from course_lib.config import (
     RotaryLatentConfig,
     RotatedKeysConfig,
 )
+from course_lib.layers import Cache
 from course_lib.models.blocks import CAUSAL, new_attention
 
 BATCH, N = 3, 13
@@ -162,3 +165,42 @@ def test_the_layer_takes_the_form_with_fewer_flops(new, name):
         return counted(layer, X[:, past:], cache, form=form)
 
     assert cost(None) == min(cost("expanded"), cost("absorbed"))
+
+
+@pytest.mark.parametrize("new", [1, 2, 3, 5, 12, 40])
+@pytest.mark.parametrize("past", [1, 3, 6, 24, 200])
+@pytest.mark.parametrize("sizes", [(10, 7, 5, 4), (40, 3, 2, 8), (12, 4, 20, 6)], ids=str)
+def test_layers_without_a_rotary_key_absorb_when_accounting_says_so(new, past, sizes):
+    """A small latent, a large one, and wide values."""
+    r, e, v, p = sizes
+    widths = dict(d_model=14, n_heads=3, d_latent=r, d_value=v)
+    partly, rotated = RotaryLatentConfig(**widths, d_head=e, turned=p), RotatedKeysConfig(**widths, d_head=2 * e)
+    flops = lambda reading: A.chunk(reading, new, past).flops  # noqa: E731
+    assert build(partly).absorbs(new, past + new) == (flops(A.absorbed(partly)) < flops(partly_rotary(partly, p)))
+    layer = build(rotated)
+    absorbed = layer.verbs(None, new, past + new) is not layer
+    assert absorbed == (flops(rotated_keys(rotated)) < flops(A.expanded(rotated)))
+
+
+@pytest.mark.parametrize("n", [1, 3, 40])
+def test_without_earlier_tokens_a_small_latent_is_expanded_too(n):
+    """Here 2 r < e + v: absorbed, n tokens that read themselves take fewer FLOPs; keys and values are formed anyway."""
+    config = LatentConfig(d_model=14, n_heads=3, d_latent=3, d_head=7, d_value=5)
+    layer = build(config)
+    assert layer.absorbs(n, n) and layer.verbs(None, n, n) is layer
+    assert layer.verbs(None, n, n + 1) is not layer
+
+
+@pytest.mark.parametrize("past", [1, 6, 60])
+@pytest.mark.parametrize("new", [1, 2, 3, 5, 6, 20])
+@pytest.mark.parametrize("window", [4, 5])
+def test_a_window_counts_its_own_rows_of_the_past(new, past, window):
+    """At most window - 1 of them, however many a cache holds."""
+    layer, taken = build(replace(CONFIGS["latent, window"], window=window)), []
+    absorbed, expanded = (A.chunk(r(layer.config), new, past).flops for r in (A.absorbed, A.expanded))
+    choose = layer.verbs
+    layer.verbs = lambda *given: taken.append(choose(*given)) or taken[-1]
+    for cache in (layer.new_cache(), Cache()):
+        for n in (past, new):
+            layer(torch.ones(1, n, 14), cache)
+        assert (taken[-1] is not layer) == (absorbed < expanded)

@@ -25,6 +25,7 @@ from course_lib.layers import (
     SwiGLU,
     attend,
     attention_weights,
+    cpu,
 )
 from course_lib.layers.cpu import by_columns
 from course_lib.layers.positions import SinusoidalTable
@@ -63,6 +64,7 @@ def mask(*shape):
         (tokens(2, 5, 14).numpy(), "ndarray", "tensor"),
         (with_entry(torch.nan), "NaN", "finite"),
         (with_entry(torch.inf), "infinite|infinity", "finite"),
+        (with_entry(-torch.inf), "infinite|infinity", "finite"),
     ],
 )
 def test_tokens(refuses, X, got, rule):
@@ -81,6 +83,7 @@ def test_tokens(refuses, X, got, rule):
         ("mask", torch.ones(5, 8), "torch.float32", "boolean"),
         ("mask", mask(5, 4), "(5, 4)", ("(n, N)", "(5, 8)")),
         ("mask", mask(3, 5, 8), "(3, 5, 8)", ("(b, n, N)", "(2, 5, 8)")),
+        ("mask", mask(1, 5, 8), "(1, 5, 8)", ("(b, n, N)", "(2, 5, 8)")),
     ],
 )
 def test_lengths_and_masks(refuses, argument, value, got, rule):
@@ -157,9 +160,11 @@ def test_visible_sets(refuses):
     refuses(lambda: Seen(mask(5, 7), causal=True), "mask", (), "causal")
 
 
+@pytest.mark.parametrize("setting", cpu.SETTINGS)
 @pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad])
-def test_rows_that_are_twice_as_wide_as_a_weight_is_high(mode):
+def test_rows_that_are_twice_as_wide_as_a_weight_is_high(mode, setting, monkeypatch):
     """No way of computing takes such a row for two rows. The message is torch's."""
+    monkeypatch.setattr(cpu, "setting", setting)
     with mode(), pytest.raises(RuntimeError, match="1x1024 and 512x261"):
         project(tokens(1, 1024), by_columns(tokens(512, 261)))
 

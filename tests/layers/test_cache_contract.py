@@ -316,3 +316,16 @@ def test_inference_mode_leaves_nothing_behind(name):
     whole = layer(X)
     whole.sum().backward()
     close(torch.cat([first, rest], 1), whole.detach())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_padding_has_neither_weights_nor_an_output(name):
+    """With weights as without them; biases are not added to padding either."""
+    layer, keywords = make(name)
+    X, lengths = tokens(2, 7), torch.tensor([7, 2])
+    want = layer(X, lengths=lengths).detach()
+    for cache in (None, *(new() for new in caches(layer))):
+        Y, P = layer(X, cache, lengths=lengths, return_weights=True, **keywords)
+        close(Y.detach(), want)
+        assert Y[1, 2:].abs().max() == 0 and P[1, :, 2:].abs().max() == 0
+        close(P[1, :, :2].sum(-1).detach(), torch.ones(6, 2, dtype=torch.float64))

@@ -217,6 +217,21 @@ def test_measuring_leaves_nothing_behind(mode):
     assert leaf.grad is not None
 
 
+@torch.no_grad()
+def test_each_precision_is_measured_for_itself():
+    for dtype in (torch.float32, torch.float64):
+        project(X.to(dtype), W.to(dtype))
+        attend(*(x.to(dtype) for x in HEADS), Seen(), 0.2)
+    assert {key[2] for key in cpu.choices} == {torch.float32, torch.float64} and len(cpu.choices) == 4
+
+
+@torch.no_grad()
+def test_a_row_of_another_precision_than_the_weight_is_refused():
+    """As by torch's product. The message is torch's."""
+    with pytest.raises(RuntimeError, match="same dtype"):
+        project(X.double(), W)
+
+
 def test_small_products_are_not_measured(forbidden):
     with torch.no_grad():
         project(random(1, 100), cpu.by_columns(random(100, 300)))
@@ -244,6 +259,7 @@ def test_processes_of_a_group_compute_alike(forbidden, group):
 
 def with_gradients():
     assert torch.equal(project(X, W), X @ W)
+    attend(*HEADS, Seen(), 0.2)
 
 
 def in_plain():

@@ -80,3 +80,24 @@ def test_an_empty_memory_gives_nothing(name):
     layer = make(*CONFIGS[name])
     Y = layer(rows(N, 0), layer.remember(rows(N_KEYS, 1), torch.tensor([N_KEYS, 0])))
     assert Y[1].abs().max() == 0 and Y[0].abs().min() > 0
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_selected_memory_is_that_of_the_selected_sequences(name, lengths):
+    """Rows and padding, as when a search over translations goes on with some of its candidates."""
+    layer, order = make(*CONFIGS[name]), [1, 1, 0]
+    X, E = torch.cat([rows(N, 0), rows(N, 2)])[:3], rows(N_KEYS, 1)
+    want = layer.remember(E[order], None if lengths is None else lengths[order])
+    close(layer(X, layer.remember(E, lengths).select(order)), layer(X, want))
+
+
+def test_one_query_reads_a_latent_memory_absorbed():
+    """Keys and values are formed for many queries only."""
+    layer, formed = make(*CONFIGS["latent"]), []
+    layer.read = lambda held, read=layer.read: formed.append(held) or read(held)
+    memory = layer.remember(rows(N_KEYS, 1))
+    layer(rows(1, 0), memory)
+    assert not formed
+    layer(rows(N, 0), memory)
+    assert len(formed) == 1

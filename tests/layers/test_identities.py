@@ -348,3 +348,12 @@ def test_decoding_never_copies_the_cache():
         largest = max(event.self_cpu_memory_usage for event in measured.key_averages())
         # Scores of 8 heads over 5001 tokens are 160 kB, and one operation makes two such at most.
         assert largest < 0.25 * cache.nbytes, (largest, cache.nbytes)
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_a_window_on_both_sides_hides_what_is_far(n):
+    """Also where the sequence is shorter than both sides together; with the fused kernel as with weights."""
+    layer, X = BidirectionalAttention(replace(GROUPED["grouped"], window=3)).double(), tokens(2, n, 14)
+    Y, P = layer(X, return_weights=True)
+    assert torch.equal(P[1, 4] > 0, (torch.arange(n)[:, None] - torch.arange(n)).abs() < 3)
+    close(layer(X), Y)

@@ -14,6 +14,7 @@ from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 from course_lib import convert
 from course_lib.config import (
     AlibiLatentConfig,
+    DynamicRope,
     LatentConfig,
     ModelConfig,
     NormalisedKeysConfig,
@@ -153,3 +154,17 @@ def test_a_model_of_each_kind_decodes_as_it_trains_and_comes_back_from_json(kind
     close(model.prefill(tokens[:, :5], caches), want[:, 4])
     for i in range(5, N):
         close(model.decode(tokens[:, i : i + 1], caches), want[:, i])
+
+
+@pytest.mark.parametrize("kind", ["rotary", "partly rotary", "rotary key"])
+@pytest.mark.parametrize("held", [0, 2])
+def test_padding_makes_no_text_longer(kind, held):
+    """Dynamic scaling counts tokens: 5 and 3 of them, in a batch padded to 9, are not past a length of 6."""
+    rope = DynamicRope(factor=3.0, length=6)
+    layer = make(replace(KINDS[kind], rope=rope) if kind in KINDS else LatentConfig(**SIZES, d_rope=4, rope=rope))
+    lengths, cache = torch.tensor([5, 3]), layer.new_cache()
+    first = layer(X[:, :held], cache) if held else X[:, :0]
+    Y = torch.cat([first, layer(X[:, held:], cache, lengths=lengths - held)], 1)
+    for i, n in enumerate(lengths.tolist()):
+        close(Y[i : i + 1, :n], layer(X[i : i + 1, :n]).detach())
+    assert (layer(X) - make(replace(layer.config, rope=Rope()))(X)).abs().max() > 1e-3
