@@ -1,7 +1,9 @@
 """Recall: a text lists pairs of a key and a value, and then asks for the value of each key (MQAR, as in Zoology).
 
 The task is that of Arora et al., "Zoology", arXiv 2312.04927, in a form that small models learn in few steps: 64 tokens
-in all, a blank filler, and a curriculum that begins with two pairs. Arms differ in how many numbers they cache.
+in all, a blank filler, and a curriculum that begins with two pairs. Answers do not stand in the text. In a first trial
+they did, and models stayed at 39%: they guessed among the values that had not been an answer yet. Arms differ in how
+many numbers they cache.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +25,7 @@ from course_lib.layers import cpu
 from course_lib.training.data import IGNORED, Batch, TrainingData, cross_entropy
 
 BLANK, KEYS, VALUES = 0, range(1, 33), range(33, 64)
-FEWEST, MOST = 2, 8  # pairs at the beginning of the curriculum, and from half of the steps on
+FEWEST, MOST = 2, 8  # pairs at the beginning of the curriculum, and from a fifth of the steps on
 BLANKS = 8  # at most, between pairs and questions
 TESTS = (8, 16, 32)  # pairs of test texts: as in training, and texts of about twice and four times the length
 SEQUENCES = 200  # of each test, and of the tune split
@@ -54,23 +56,23 @@ RECALL_ARMS: Mapping[str, Config] = MappingProxyType(
 
 
 def texts(random: np.random.Generator, count: int, pairs: int, blanks: int) -> Batch:
-    """Inputs and targets (count, 4 pairs + blanks): pairs, blanks, and the pairs again in another order.
+    """Inputs and targets (count, 3 pairs + blanks): pairs, blanks, and the keys again in another order.
 
-    In the second half the value of each key is to be predicted; all other targets are IGNORED. Keys are distinct.
+    There the value of each key is to be predicted; all other targets are IGNORED. Keys are distinct.
     """
     keys = random.permuted(np.tile(np.array(KEYS), (count, 1)), axis=1)[:, :pairs]
     values = random.choice(np.array(VALUES), (count, pairs))
     order = random.permuted(np.tile(np.arange(pairs), (count, 1)), axis=1)
     asked, answers = (np.take_along_axis(each, order, axis=1) for each in (keys, values))
-    listed, questions = (np.stack(each, axis=-1).reshape(count, -1) for each in ((keys, values), (asked, answers)))
-    inputs = np.concatenate([listed, np.full((count, blanks), BLANK), questions], axis=1)
+    listed = np.stack((keys, values), axis=-1).reshape(count, -1)
+    inputs = np.concatenate([listed, np.full((count, blanks), BLANK), asked], axis=1)
     targets = np.full_like(inputs, IGNORED)
-    targets[:, 2 * pairs + blanks :: 2] = answers
+    targets[:, 2 * pairs + blanks :] = answers
     return torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
 class RecallData(TrainingData):
-    """Texts with FEWEST pairs at first and MOST from half of the steps on, endlessly many."""
+    """Texts with FEWEST pairs at first and MOST from a fifth of the steps on, endlessly many."""
 
     vocab_size = 64
 
@@ -79,7 +81,7 @@ class RecallData(TrainingData):
 
     def pairs(self, step: int) -> int:
         """The pairs of the texts of a step."""
-        return min(MOST, FEWEST + (MOST - FEWEST + 1) * 2 * step // self.steps)
+        return min(MOST, FEWEST + (MOST - FEWEST + 1) * 5 * step // self.steps)
 
     def batch(self, step: int) -> Batch:
         random = np.random.default_rng([self.seed, step, BATCH])

@@ -73,7 +73,7 @@ class Dask(Executor):
         dask.config.set(patient | {"distributed.scheduler.allowed-failures": DEATHS})
         self.cluster = None
         if address is None:
-            quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+            quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
             self.cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, **quiet)
         self.client = Client(self.cluster or address)
         self.ended = as_completed()

@@ -160,7 +160,7 @@ def test_a_worker_of_dask_dies(whole, tiny, tmp_path, monkeypatch):
 CLUSTER = """
 from distributed import LocalCluster
 if __name__ == "__main__":
-    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     print(cluster.scheduler_address, flush=True)
     input()
 """
