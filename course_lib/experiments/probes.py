@@ -17,7 +17,7 @@ from course_lib.training.distributed import choose_device
 LONGER = (2, 4)  # times the context of training
 STRINGS, LENGTH = 200, 32  # random strings, and their tokens
 SPAN = 8  # tokens of a span that occurred before: its last token counts as repeated
-Row = tuple[HeldOut, str, Tensor]  # a document, what its losses are of, and those losses
+TextLosses = tuple[HeldOut, str, Tensor]  # a document, what its losses are of, and those losses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Probe(Job):
         return 0
 
     @abstractmethod
-    def read(self, model: DecoderModel, tokens: Tokens) -> list[Row]:
+    def read(self, model: DecoderModel, tokens: Tokens) -> list[TextLosses]:
         """What is measured."""
 
     def finish(self, folder: Path, sweep: Path) -> tuple[dict, list[dict]]:
@@ -61,7 +61,7 @@ class Extrapolation(Probe):
 
     longer: tuple[int, ...] = LONGER
 
-    def read(self, model: DecoderModel, tokens: Tokens) -> list[Row]:
+    def read(self, model: DecoderModel, tokens: Tokens) -> list[TextLosses]:
         context, before = self.of.context, len(tokens.separator) - 1
         short = token_losses(model, tokens.test, tokens.separator, context)
         rows = []
@@ -87,10 +87,10 @@ class Copying(Probe):
     length: int = LENGTH
     span: int = SPAN
 
-    def read(self, model: DecoderModel, tokens: Tokens) -> list[Row]:
+    def read(self, model: DecoderModel, tokens: Tokens) -> list[TextLosses]:
         return self.strings_twice(model, tokens) + self.spans(model, tokens)
 
-    def strings_twice(self, model: DecoderModel, tokens: Tokens) -> list[Row]:
+    def strings_twice(self, model: DecoderModel, tokens: Tokens) -> list[TextLosses]:
         """Random strings are the same for all models. A string that is cut by a window would not be repeated in it."""
         random = torch.Generator().manual_seed(0)
         drawn = torch.randint(len(tokens.vocab), (self.strings, self.length), generator=random, dtype=torch.int32)
@@ -99,8 +99,8 @@ class Copying(Probe):
         halves = (("first", slice(self.length)), ("second", slice(self.length, None)))
         return [(text, name, loss[half]) for text, loss in zip(texts, losses, strict=True) for name, half in halves]
 
-    def spans(self, model: DecoderModel, tokens: Tokens) -> list[Row]:
-        rows: list[Row] = []
+    def spans(self, model: DecoderModel, tokens: Tokens) -> list[TextLosses]:
+        rows: list[TextLosses] = []
         before = len(tokens.separator) - 1
         losses = token_losses(model, tokens.test, tokens.separator, self.of.context)
         for document, loss in zip(tokens.test, losses, strict=True):

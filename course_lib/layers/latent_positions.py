@@ -29,8 +29,8 @@ from course_lib.layers.step import Step
 class RotaryLatent(Latent):
     """Abstract: the last p coordinates of a latent row turn by its position before it is cached.
 
-    With W_LK_h = [B; B'] and W_LV_h = [C; C'], split after r - p rows, and a cached row (c, t), t turned, a score is
-    <q, c B> + <R_i B' q, t>, and the values (c C, t) are mixed; the mix of t turns back by R_{-i} before C' acts on it.
+    With W_LK_h = [A; B] and W_LV_h = [C; D], split after r - p rows, and a cached row (c, t), t turned, a score is
+    <q, c A> + <q B^T R_i, t>, and the values (c C, t) are mixed; the mix of t turns back by R_{-i} before D acts on it.
     So keys are e + p wide and values v + p: this is the expanded form. Scores and values depend on i - j only.
     """
 
@@ -74,7 +74,7 @@ class RotaryLatent(Latent):
         return {"L": self.turn(super().compress(X, positions)["L"], positions)}
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n _"]:
-        """[Q_h, R Q_h B'_h^T] of width e + p."""
+        """[Q_h, Q_h B^T], the second part turned, of width e + p."""
         Q = super().queries(X, positions)
         if self.rotary is None:
             return Q
@@ -82,7 +82,7 @@ class RotaryLatent(Latent):
         return torch.cat([Q, self.rotary.rotate(project_heads(Q, turning), positions)], -1)
 
     def read(self, rows: AllRows) -> tuple[Float[Tensor, "b h N _"], Float[Tensor, "b h N _"]]:
-        """Keys (c B_h, t) and values (c C_h, t)."""
+        """Keys (c A, t) and values (c C, t) of each head."""
         h, still = self.config.n_heads, self.config.d_latent - self.config.turned
         c, t = self.split(rows["L"])
         t = t.expand(-1, h, -1, -1)
@@ -90,7 +90,7 @@ class RotaryLatent(Latent):
         return torch.cat([K, t], -1), torch.cat([V, t], -1)
 
     def output(self, Y: Float[Tensor, "b h n _"], positions: At) -> Float[Tensor, "b n d"]:
-        """Each head's mix of values, and that of t, turned back, times C'_h; then W_O."""
+        """Each head's mix of values, and that of t, turned back, times D; then W_O."""
         content, turning = self.split(self.turn_back(Y, positions))
         back = up_by_head(self.W_LV[self.config.d_latent - self.config.turned :], self.config.n_heads)
         return super().output(content + project_heads(turning, back), positions)
@@ -102,7 +102,7 @@ class AbsorbedRotary(Absorbed):
     layer: RotaryLatent
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n r"]:
-        """R Q_h W_LK_h^T."""
+        """Q_h W_LK_h^T, turned."""
         Q = Latent.queries(self.layer, X, positions)
         W_LK = up_by_head(self.layer.W_LK, self.layer.config.n_heads)
         return self.layer.turn(project_heads(Q, W_LK.mT), positions)

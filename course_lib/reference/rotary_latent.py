@@ -84,9 +84,9 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
 class ExpandedRotaryLatentAttention(RotaryLatentAttention):
     """The expanded form: keys e + p and values v + p wide; their last p coordinates are the rotated ones of the row.
 
-    W_LK_h has r - p rows B above and p rows B' below. For a row (c, t) a score is <q, c B> + <R_i B' q, R_j t>: the
-    query brings B' q beside q. Values are (c C, R_j t) with the first r - p rows C of W_LV_h, and the mix of their last
-    p coordinates is turned back before the other rows of W_LV_h act on it.
+    W_LK_h has r - p rows A above and p rows B below. For a row (c, t) a score is <q, c A> + <q B^T R_i, t R_j>: the
+    query brings q B^T beside q. Values are (c C, t R_j) with the first r - p rows C of W_LV_h, and the mix of their
+    last p coordinates is turned back before the other rows of W_LV_h act on it.
     """
 
     def queries(self, X: Float[np.ndarray, "n d"], positions: Int[np.ndarray, "n"]) -> Float[np.ndarray, "h n e"]:
