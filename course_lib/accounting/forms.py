@@ -3,6 +3,7 @@
 Work is counted in multiply-adds (one multiplication and one addition); `work` turns each into 2 FLOPs.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from course_lib.accounting.storage import Config, parameters, require_config, weights
@@ -118,27 +119,28 @@ def _require_kind(form: str, config: Config, kind: type) -> None:
 
 
 def form_for_prefill(layer: Config | Form) -> Form:
-    """The given form; for a config, the one for prefill: grouped, or expanded for latent attention."""
-    return _form(layer, PREFILL)
+    """The given form; for a config, the one for prefill: grouped, or expanded for latent attention.
+
+    A rotary latent whose whole row turns is read absorbed, since expanding saves nothing there.
+    """
+    return _form(layer, {GroupedConfig: grouped, RotaryLatentConfig: of_rotary_latent}, expanded)
 
 
 def form_for_decode(layer: Config | Form) -> Form:
-    """The given form; for a config, the one for decoding: grouped, or absorbed for latent attention."""
-    return _form(layer, DECODE)
+    """The given form; for a config, the one for decoding: grouped, or absorbed for latent attention.
+
+    Of rotated keys, the values alone are absorbed.
+    """
+    return _form(layer, {GroupedConfig: grouped, RotatedKeysConfig: rotated_keys}, absorbed)
 
 
 def of_rotary_latent(config: RotaryLatentConfig) -> Form:
-    """The form for prefill: expanded, or absorbed if the whole row turns, since expanding then saves nothing."""
+    """The form in which a rotary latent is read in a prefill."""
     return absorbed(config) if config.turned == config.d_latent else partly_rotary(config, config.turned)
 
 
-PREFILL = {GroupedConfig: grouped, RotaryLatentConfig: of_rotary_latent}
-DECODE = {GroupedConfig: grouped, RotatedKeysConfig: rotated_keys}
-
-
-def _form(layer: Config | Form, by_kind: dict) -> Form:
+def _form(layer: Config | Form, special: Mapping[type, Callable], usual: Callable) -> Form:
     if isinstance(layer, Form):
         return layer
     require_config(layer)
-    usual = expanded if by_kind is PREFILL else absorbed
-    return by_kind.get(type(layer), usual)(layer)
+    return special.get(type(layer), usual)(layer)

@@ -1,9 +1,10 @@
 """Latent attention whose positions do not stand in a rotary key of their own, beside that of `latent`.
 
-    RotaryLatent       the latent rows themselves turn, whole or in part
-    RotatedKeysLatent  the up-projected keys turn: exact, but without an absorbed form
-    NormalisedKeysLatent  the up-projected keys are normalised; a cached number per head keeps absorption exact
-    Alibi              no rotation at all: logits fall in proportion to the distance
+    RotaryLatent          the latent rows themselves turn, whole or in part
+    RotatedKeysLatent     the up-projected keys turn: exact, but without an absorbed form
+    NormalisedKeysLatent  no positions; the up-projected keys are normalised, and a cached number per head keeps
+                          absorption exact
+    Alibi                 no rotation at all: logits fall in proportion to the distance
 
 The formulas stand in `course_lib.reference.rotary_latent`, `normalised_keys` and `biases`. Letters as in `latent`;
 here p is the number of latent coordinates that turn, since there is no rotary key. A rotation R_i acts on rows from
@@ -53,17 +54,13 @@ class RotaryLatent(Latent):
 
     def turn(self, x: Tensor, positions: At) -> Tensor:
         """x (..., n, r), its last p coordinates turned by position."""
-        if self.rotary is None:
-            return x
         still, turning = self.split(x)
-        return torch.cat([still, self.rotary.rotate(turning, positions)], -1)
+        return x if self.rotary is None else torch.cat([still, self.rotary.rotate(turning, positions)], -1)
 
     def turn_back(self, x: Tensor, positions: At) -> Tensor:
         """The inverse of `turn`."""
-        if self.rotary is None:
-            return x
         still, turning = self.split(x)
-        return torch.cat([still, self.rotary.rotate_back(turning, positions)], -1)
+        return x if self.rotary is None else torch.cat([still, self.rotary.rotate_back(turning, positions)], -1)
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (..., w) -> its first w - p coordinates and its last p."""
@@ -140,7 +137,8 @@ class RotatedKeysLatent(Latent):
         r, v = self.config.d_latent, self.config.d_value
         return m * N * r + m * r * v < N * r * v + m * N * v
 
-    def absorbed(self) -> "Absorbed":
+    def absorbed(self) -> Absorbed:
+        """The verbs with absorbed values; the keys cannot be absorbed."""
         return AbsorbedValues(self)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
@@ -171,7 +169,7 @@ class AbsorbedValues(Absorbed):
 class NormalisedKeysLatent(Latent):
     """Abstract: keys norm_K(L W_LK_h). Beside L, a token caches sigma (h), the inverse root mean squares of its keys.
 
-    A normalised key is linear in L up to sigma: score = sigma <W_LK_h (gamma * q), l>. So absorption stays exact.
+    A normalised key is linear in L up to sigma: the score is sigma <(gamma * q) W_LK_h^T, l>. Absorption stays exact.
     """
 
     config: NormalisedKeysConfig
