@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from course_lib.experiments.presets import TUNING_SEED
 from course_lib.experiments.recall import RECALL_ARMS
 from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, failure, read_documents, result_of
 from course_lib.experiments.sweep import SETTINGS
-from course_lib.experiments.tuning import mean
+from course_lib.experiments.tuning import best_rate
 from course_lib.files import read_json, write_atomically
 from course_lib.training import log
 
@@ -81,15 +82,14 @@ class Results:
         found: dict[str, dict[float, float]] = {}
         for run in self.runs:
             if run.labels.seed == TUNING_SEED and run.labels.task == task:
-                loss = math.inf if run.diverged else mean(run.losses("tune").values())
+                loss = math.inf if run.diverged else fmean(run.losses("tune").values())
                 found.setdefault(run.labels.arm, {})[run.labels.rate] = loss
         return found
 
     def tuned_rate(self, arm: str, task: str = "text") -> float | None:
-        """The best of the learning rates tried with an arm, or with the arm that it repeats; None if none was tried."""
+        """The best of the learning rates tried with an arm, or with the arm that it repeats; None if none is good."""
         repeated = ARMS[arm].repeats if arm in ARMS else None
-        losses = self.tuning(task).get(repeated or arm, {})
-        return min(losses, key=lambda rate: (losses[rate], rate), default=None)
+        return best_rate(self.tuning(task).get(repeated or arm, {}))
 
     def view(
         self, steps: int, rate: Callable[[str], float | None], widths: str = "matched", task: str = "text"
