@@ -13,7 +13,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-# As in `catalogue.EXPERIMENTS`, which this module does not import because that takes seconds.
+# Of each of `catalogue.EXPERIMENTS`, which this module does not import because that takes seconds.
 SUMMARIES = {
     "learning-rates": "The learning rate of each arm.",
     "equal-cache": "All core arms at equal cache and parameters.",
@@ -91,9 +91,13 @@ def carry_out(
     chosen = preset(preset_name)
     chosen = chosen if steps is None else replace(chosen, steps=steps)
     sweep = open_sweep(folder or Path("runs") / "experiments" / f"{chosen.name}-{corpus}", chosen, corpus, tokens)
+    experiment = EXPERIMENTS[name]
     with new_executor() as executor, Display(sweep.folder) as display:
-        settle(EXPERIMENTS[name], sweep, executor, display)
+        settle(experiment, sweep, executor, display)
     done, failed = display.totals()
+    untuned = experiment.untuned(sweep)
+    if untuned:
+        typer.echo(f"Not trained: {', '.join(untuned)}. Reason: {experiment.untuned_if}.")
     advice = f"python -m course_lib experiment report {sweep.folder}"
     typer.echo(f"{done} jobs have a result, {failed} failed. Tables and pictures: {advice}")
     if failed:

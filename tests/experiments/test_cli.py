@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from course_lib import cli
-from course_lib.experiments import data
+from course_lib.experiments import data, training
+from course_lib.training import DivergedError
 
 runner = CliRunner()
 
@@ -46,6 +47,16 @@ def test_tokens_made_beforehand_take_the_place_of_the_corpus(tmp_path, monkeypat
     assert "done" in said(*arguments, "--folder", tmp_path / "sweep")
     settings = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     assert settings["preset"]["steps"] == 30 and settings["tokens"]["digest"] == data.read(file).digest
+
+
+def test_arms_that_were_not_trained_are_named(tmp_path, monkeypatch):
+    def diverging(*arguments):
+        raise DivergedError("at step 3 the loss is nan")
+
+    monkeypatch.setattr(training, "train", diverging)
+    shown = said("equal-cache", "--preset", "smoke", "--sequential", "--folder", tmp_path)
+    assert "Not trained: MHA, GQA2. Reason: none of the learning rates tried has a finite loss." in shown
+    assert "4 jobs have a result, 0 failed" in shown
 
 
 def data_digest(line: str) -> str:
