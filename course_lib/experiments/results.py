@@ -14,7 +14,7 @@ from course_lib.experiments.arms import ARMS
 from course_lib.experiments.job import RUNS, Labels
 from course_lib.experiments.presets import TUNING_SEED
 from course_lib.experiments.recall import RECALL_ARMS
-from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, failure, read_documents, result_of
+from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, failure_of, read_documents, result_of
 from course_lib.experiments.sweep import SETTINGS
 from course_lib.experiments.tuning import best_rate
 from course_lib.files import read_json, write_atomically
@@ -155,7 +155,7 @@ def read(folder: Path) -> Results:
     folders = sorted(each for each in (folder / RUNS).glob("*") if each.is_dir())
     runs = [run for run in map(finished, folders) if run is not None]
     version = max((run.version for run in runs), default=None)
-    failed = tuple(failure(each / FAILURE) for each in folders if (each / FAILURE).exists() and result_of(each) is None)
+    failed = tuple(failure_of(each) for each in folders if (each / FAILURE).exists() and result_of(each) is None)
     return Results(read_json(path), in_order(run for run in runs if run.version == version), failed)
 
 

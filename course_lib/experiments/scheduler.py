@@ -15,7 +15,7 @@ from course_lib.config import require
 from course_lib.experiments.catalogue import Experiment
 from course_lib.experiments.display import Display
 from course_lib.experiments.job import Job
-from course_lib.experiments.run import FAILURE, carry_out, failure, note_failure, settled
+from course_lib.experiments.run import carry_out, failure_of, note_failure, settled
 from course_lib.experiments.sweep import Sweep
 
 WORKERS = 2  # processes on this machine, with one thread each
@@ -121,7 +121,7 @@ def note_loss(job: Job, sweep: Path, error: BaseException | None) -> None:
     """Count a failed try for a job whose process ended without a result and without a note of why."""
     if error is not None and not settled(job, sweep):
         note_failure(job, sweep, error)
-    noted = settled(job, sweep) or failure(job.folder(sweep) / FAILURE)
+    noted = settled(job, sweep) or failure_of(job.folder(sweep))
     require(
         bool(noted), f"folder must be the same for this process and its workers, but {sweep} got no result of {job}"
     )

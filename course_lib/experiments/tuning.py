@@ -8,7 +8,7 @@ from course_lib.experiments import arms
 from course_lib.experiments.job import Job
 from course_lib.experiments.presets import TUNING_SEED
 from course_lib.experiments.recall import GATE, MOST, recall_job
-from course_lib.experiments.run import read_documents, result_of, settled
+from course_lib.experiments.run import given_up, read_documents, result_of
 from course_lib.experiments.sweep import Sweep
 
 EXTENSIONS = 3  # how often the grid of learning rates is extended on each side
@@ -24,7 +24,7 @@ def tune_loss(job: Job, sweep: Sweep) -> float | None:
     folder = job.folder(sweep.folder)
     found = result_of(folder)
     if found is None:
-        return math.inf if settled(job, sweep.folder) else None
+        return math.inf if given_up(folder) else None
     if "diverged" in found:
         return math.inf
     rows = (row for row in read_documents(folder) if row["split"] == "tune" and row["kept"])
