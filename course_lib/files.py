@@ -1,4 +1,4 @@
-"""Write files so that they appear whole or not at all, and read JSON files."""
+"""Write files so that they appear whole or not at all, and read and write JSON files."""
 
 import json
 import os
@@ -23,6 +23,11 @@ def write_atomically(path: str | Path, data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, values: dict) -> None:
+    """Write `values` to `path` as indented JSON, as `write_atomically` does."""
+    write_atomically(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict:

@@ -1,7 +1,6 @@
 """Report the results of a benchmark: a printed table, and a JSON file that is written whole or not at all."""
 
 import errno
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from course_lib.files import write_atomically
+from course_lib.files import write_json
 
 
 def require_writable(path: Path) -> None:
@@ -24,8 +23,7 @@ def require_writable(path: Path) -> None:
 
 def write(path: Path, benchmark: str, rows: Sequence[dict], **circumstances) -> None:
     """Write rows and circumstances (such as text and machine) of the named benchmark to `path` as JSON."""
-    content = {"benchmark": benchmark} | circumstances | {"rows": list(rows)}
-    write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    write_json(path, {"benchmark": benchmark} | circumstances | {"rows": list(rows)})
 
 
 def show(title: str, figures: dict[str, str], rows: Sequence[dict]) -> None:

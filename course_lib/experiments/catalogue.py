@@ -10,7 +10,7 @@ from course_lib.experiments.probes import copying, extrapolation
 from course_lib.experiments.recall import RECALL_ARMS
 from course_lib.experiments.run import result_of
 from course_lib.experiments.sweep import Sweep
-from course_lib.experiments.tuning import recall_tuning, tuning_jobs
+from course_lib.experiments.tuning import OPEN, recall_tuning, tuning_jobs
 
 CORE, POSITIONS, EXTENDED = map(arms.in_group, (arms.CORE, arms.POSITIONS, arms.EXTENDED))
 Jobs = Callable[[Sweep, str, int, float], Iterator[Job]]  # of one arm with one seed, at its tuned learning rate
@@ -21,10 +21,14 @@ Tuning = Callable[[Sweep, str], tuple[list[Job], float | None]]  # the jobs that
 class Experiment:
     """Arms, and the jobs of each with one seed once its learning rate is tuned."""
 
-    summary: str
     arms: tuple[str, ...]
     of_seed: Jobs
     tune: Tuning = tuning_jobs
+    untuned_if: str = "none of the learning rates tried has a finite loss"  # when an arm ends without a rate
+
+    def untuned(self, sweep: Sweep) -> list[str]:
+        """The arms without a learning rate, which are not trained."""
+        return [arm for arm in sweep.preset.chosen(self.arms) if self.tune(sweep, arm)[1] is None]
 
     def jobs(self, sweep: Sweep) -> tuple[list[Job], int]:
         """(the jobs that are known to be needed, steps of those that become known when an arm is tuned).
@@ -85,17 +89,19 @@ def recalled(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Job]:
     yield recall.recall_job(sweep.preset, arm, seed, rate)
 
 
+CLOSED = f"{recall.GATE} recalls less than {OPEN:.0%} of the values, or no rate of an arm has a finite loss"
+# `cli.SUMMARIES` says in a line what each is about.
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     {
-        "learning-rates": Experiment("The learning rate of each arm.", CORE, no_more),
-        "equal-cache": Experiment("All core arms at equal cache and parameters.", ("MHA again", *CORE), at_tuned_rate),
-        "positions": Experiment("Kinds of positions in latent attention.", POSITIONS, at_tuned_rate),
-        "extended": Experiment("Arms beside the core ones, by size of cache or position.", EXTENDED, at_tuned_rate),
-        "common-rate": Experiment("Core arms, all with the same learning rate.", CORE, at_common_rate),
-        "equal-widths": Experiment("Core arms with equal d_ff, so unequal parameters.", CORE, at_equal_widths),
-        "fewer-steps": Experiment("MHA and MQA-64 after fewer steps.", ("MHA", "MQA-64"), in_fewer_steps),
-        "recall": Experiment("Recall against cached numbers.", tuple(RECALL_ARMS), recalled, recall_tuning),
-        "copying": Experiment("Loss on text that repeats itself.", CORE, probed(copying)),
-        "extrapolation": Experiment("Loss on texts longer than those of training.", CORE, probed(extrapolation)),
+        "learning-rates": Experiment(CORE, no_more),
+        "equal-cache": Experiment(("MHA again", *CORE), at_tuned_rate),
+        "positions": Experiment(POSITIONS, at_tuned_rate),
+        "extended": Experiment(EXTENDED, at_tuned_rate),
+        "common-rate": Experiment(CORE, at_common_rate),
+        "equal-widths": Experiment(CORE, at_equal_widths),
+        "fewer-steps": Experiment(("MHA", "MQA-64"), in_fewer_steps),
+        "recall": Experiment(tuple(RECALL_ARMS), recalled, recall_tuning, CLOSED),
+        "copying": Experiment(CORE, probed(copying)),
+        "extrapolation": Experiment(CORE, probed(extrapolation)),
     }
 )

@@ -2,10 +2,15 @@
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from course_lib.experiments.scheduler import Executor
+    from course_lib.experiments.sweep import Sweep
 
 app = typer.Typer(
     help="Compare kinds of attention by training small models. A command that was stopped goes on where it was. Arms "
@@ -13,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-# As in `catalogue.EXPERIMENTS`, which this module does not import because that takes seconds.
+# Of each of `catalogue.EXPERIMENTS`, which this module does not import because that takes seconds.
 SUMMARIES = {
     "learning-rates": "The learning rate of each arm.",
     "equal-cache": "All core arms at equal cache and parameters.",
@@ -40,6 +45,8 @@ Steps = Annotated[int | None, typer.Option(min=1, help="Steps of a run; default:
 
 
 def command(name: str) -> Callable:
+    """The command that carries out an experiment."""
+
     def run(
         preset: PresetName = "cpu",
         folder: Folder = None,
@@ -52,12 +59,23 @@ def command(name: str) -> Callable:
     ) -> None:
         require_packages("pyarrow", "scipy", *(() if sequential else ("distributed",)))
 
-        def executor():
+        def work() -> None:
+            from course_lib.experiments import presets
             from course_lib.experiments.scheduler import Dask, Sequential
+            from course_lib.experiments.sweep import open_sweep
 
-            return Sequential() if sequential else Dask(scheduler or None, workers)
+            chosen = presets.preset(preset)
+            chosen = chosen if steps is None else replace(chosen, steps=steps)
+            place = folder or Path("runs") / "experiments" / f"{chosen.name}-{corpus}"
+            sweep = open_sweep(place, chosen, corpus, tokens)
+            with Sequential() if sequential else Dask(scheduler or None, workers) as executor:
+                carry_out(name, sweep, executor)
 
-        stop_on_errors(lambda: carry_out(name, (preset, steps), folder, (corpus, tokens), executor))
+        try:
+            stop_on_errors(work)
+        except KeyboardInterrupt as stop:
+            typer.echo("Stopped. The same command goes on from the last checkpoints.", err=True)
+            raise typer.Exit(130) from stop
 
     run.__doc__ = SUMMARIES[name]
     return run
@@ -67,33 +85,22 @@ for each in SUMMARIES:
     app.command(each)(command(each))
 
 
-def carry_out(
-    name: str,
-    sizes: tuple[str, int | None],
-    folder: Path | None,
-    text: tuple[str, Path | None],
-    new_executor: Callable,
-) -> None:
-    """Carry out an experiment: sizes (preset, steps or None), text (corpus, file or None), and what carries jobs out.
+def carry_out(name: str, sweep: "Sweep", executor: "Executor") -> None:
+    """Carry out an experiment, and say how it ended. The exit code is 1 when a job failed.
 
-    The exit code is 1 when a job failed. Raises ValueError for names that are unknown and folders that hold another
-    sweep, and OSError when the folder cannot be written.
+    Raises OSError when the folder cannot be written.
     """
-    from dataclasses import replace
-
     from course_lib.experiments.catalogue import EXPERIMENTS
     from course_lib.experiments.display import Display
-    from course_lib.experiments.presets import preset
     from course_lib.experiments.scheduler import settle
-    from course_lib.experiments.sweep import open_sweep
 
-    (preset_name, steps), (corpus, tokens) = sizes, text
-    chosen = preset(preset_name)
-    chosen = chosen if steps is None else replace(chosen, steps=steps)
-    sweep = open_sweep(folder or Path("runs") / "experiments" / f"{chosen.name}-{corpus}", chosen, corpus, tokens)
-    with new_executor() as executor, Display(sweep.folder) as display:
-        settle(EXPERIMENTS[name], sweep, executor, display)
+    experiment = EXPERIMENTS[name]
+    with Display(sweep.folder) as display:
+        settle(experiment, sweep, executor, display)
     done, failed = display.totals()
+    untuned = experiment.untuned(sweep)
+    if untuned:
+        typer.echo(f"Not trained: {', '.join(untuned)}. Reason: {experiment.untuned_if}.")
     advice = f"python -m course_lib experiment report {sweep.folder}"
     typer.echo(f"{done} jobs have a result, {failed} failed. Tables and pictures: {advice}")
     if failed:

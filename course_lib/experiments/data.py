@@ -113,7 +113,7 @@ def summary(held_out: Sequence[HeldOut]) -> dict:
 
 def make(corpus: Corpus, vocab_size: int) -> Tokens:
     """Split a corpus by document, train a tokenizer on its training documents, and encode everything."""
-    split = documents.split(corpus.documents)
+    split = documents.split(corpus)
     text = SEPARATOR.join(document.text for document in split.training)
     tokenizer = BPETokenizer.train(text, vocab_size)
     share = documents.repeated(split.training)

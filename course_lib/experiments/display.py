@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from course_lib.experiments.job import Job
-from course_lib.experiments.run import FAILURE, TRIES, at_work, failure, result_of
+from course_lib.experiments.run import TRIES, at_work, failure_of, given_up, result_of
 from course_lib.training import log
 
 EVERY = 2.0  # seconds between two looks at the folders
@@ -59,7 +59,7 @@ class Display:
             state = "diverged" if "diverged" in found else "done"
             self.console.print(f"[green]{state:9}[/] {escape(str(job))}", highlight=False)
         else:
-            tries = failure(folder / FAILURE)
+            tries = failure_of(folder)
             reason = f"try {tries['tries']} of {TRIES}: {tries['reasons'][-1]}"
             self.console.print(f"[red]failed[/]    {escape(f'{job}: {reason}')}", highlight=False)
 
@@ -104,7 +104,7 @@ def state_of(job: Job, sweep: Path) -> tuple[str, int]:
     folder = job.folder(sweep)
     if result_of(folder) is not None:
         return "done", job.steps
-    if failure(folder / FAILURE).get("tries", 0) >= TRIES:
+    if given_up(folder):
         return "failed", job.steps
     rows = log.read(folder / log.NAME)
     return "at work" if at_work(folder) else "waiting", rows[-1]["step"] if rows else 0

@@ -12,7 +12,6 @@ from course_lib.text.corpus import Corpus, Document, share
 LONG = 40  # characters of a line that counts as repeated if it occurs in training
 MOST_REPEATED = 0.5  # a held-out document with a larger share of repeated characters is left out of means
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what may have a docstring
-HELD_OUT = {"test": (0.0, 0.1), "tune": (0.1, 0.2)}  # split -> from which to which share of the names' hashes
 
 
 class Split(NamedTuple):
@@ -38,19 +37,17 @@ def load(name: str, documents: float = 1.0, longest: int | None = None) -> Corpu
     return replace(corpus, documents=tuple(each._replace(text=each.text[:longest]) for each in taken))
 
 
-def split(documents: Iterable[Document]) -> Split:
+def split(corpus: Corpus) -> Split:
     """80 % of the documents for training, 10 % to tune, 10 % for the test, by a hash of their names.
 
     The side of a document does not depend on the other documents. Raises ValueError when a side is empty.
     """
-    documents = tuple(documents)
-    training = tuple(document for document in documents if share(document.name) >= 0.2)
-    held_out = {
-        side: tuple(d for d in documents if low <= share(d.name) < high) for side, (low, high) in HELD_OUT.items()
-    }
-    found = Split(training, **held_out)
+    training, held_out = corpus.split(0.2)
+    tune, test = held_out.split(0.1)  # of the same hashes: these are the test documents of all
+    found = Split(training.documents, tune.documents, test.documents)
     empty = [side for side in Split._fields if not getattr(found, side)]
-    require(not empty, f"documents must fill all three sides, but of {len(documents)} none is for {', '.join(empty)}")
+    count = len(corpus.documents)
+    require(not empty, f"documents must fill all three sides, but of {count} none is for {', '.join(empty)}")
     return found
 
 

@@ -4,11 +4,25 @@ from collections.abc import Iterable
 
 VIEWS = {
     "tuned": "Each arm at its own learning rate",
-    "common": "All arms at the common learning rate",
+    "common": "Arms at the common learning rate",
     "equal widths": "Equal d_ff, so unequal parameters",
     "fewer steps": "After fewer steps",
 }
-
+COPYING = (
+    "Loss in nats per token. A string of random tokens is written twice: `first` and `second` are its halves. Of the "
+    "test documents, `repeated` are the tokens that end a span which stood before in the same window, and `new` are "
+    "the others."
+)
+EXTRAPOLATION = (
+    "Loss in nats per token of the test's tokens that stand further from the beginning of a window than any token in "
+    "training. A column without `read at` is headed by the width of the window. A column with `read at` has the same "
+    "tokens in windows as short as in training. A negative difference means that the model profits from the long "
+    "window."
+)
+SPEED = (
+    "As measured while the runs were made. A machine that did other work at the same time was slower; "
+    "`experiment speed` measures anew."
+)
 
 ARM_COLUMNS = {
     "arm": "{arm}",
@@ -75,17 +89,18 @@ def markdown(found: dict, drawn: dict[str, tuple[bytes, str]]) -> str:
     text = [f"# Results of the sweep {found['sweep']['preset']['name']} on {found['sweep']['corpus']}", preface(found)]
     text += ["## Hypotheses", table(HYPOTHESIS_COLUMNS, tested(found["hypotheses"])), not_run(found["hypotheses"])]
     for name, title in VIEWS.items():
-        if found[name]["arms"]:
+        if len(found[name]["arms"]) > 1:  # one arm alone compares nothing
             text += [f"## {title}", table(ARM_COLUMNS, found[name]["arms"])]
             text += [table(DIFFERENCE_COLUMNS, found[name]["differences"])]
     text += recall(found["recall"]) + copying(found["copying"]) + extrapolation(found["extrapolation"])
+    text += ["## Pictures"] if drawn else []
     text += [f"![{alt}]({name})" for name, (_, alt) in drawn.items()]
     for task in ("learning rates", "learning rates of recall"):
         if found[task]:
             text += [f"## {task.capitalize()}", rates(found[task])]
     text += ["## Failed and diverged runs", failures(found)]
     if found["speed"]:
-        text += ["## Speed", table(SPEED_COLUMNS, found["speed"])]
+        text += ["## Speed", SPEED, table(SPEED_COLUMNS, found["speed"])]
     return "\n\n".join(filter(None, text)) + "\n"
 
 
@@ -130,7 +145,7 @@ def copying(found: dict) -> list[str]:
     """The sections on text that stands in the context already."""
     if not found["arms"]:
         return []
-    text = ["## Copying", by_split(found["arms"])]
+    text = ["## Copying", COPYING, by_split(found["arms"])]
     for split, rows in found["differences"].items():
         if rows:
             text += [f"Differences on the split {split}:", table(DIFFERENCE_COLUMNS, rows)]
@@ -141,7 +156,7 @@ def extrapolation(found: dict) -> list[str]:
     """The sections on windows longer than those of training."""
     if not found["arms"]:
         return []
-    return ["## Extrapolation", by_split(found["arms"]), table(GAIN_COLUMNS, found["gains"])]
+    return ["## Extrapolation", EXTRAPOLATION, by_split(found["arms"]), table(GAIN_COLUMNS, found["gains"])]
 
 
 def by_split(rows: list[dict]) -> str:
@@ -154,8 +169,12 @@ def by_split(rows: list[dict]) -> str:
 def rates(rows: list[dict]) -> str:
     """A table of losses on the tune split, by arm and learning rate."""
     columns = sorted({rate for row in rows for rate in row["losses"]}, key=float)
-    lines = [[row["arm"], *(loss(row["losses"].get(rate)) for rate in columns), f"{row['best']:g}"] for row in rows]
+    lines = [[row["arm"], *(loss(row["losses"].get(rate)) for rate in columns), best(row)] for row in rows]
     return as_table(["arm", *columns, "best"], lines)
+
+
+def best(row: dict) -> str:
+    return "none" if row["best"] is None else f"{row['best']:g}"
 
 
 def loss(value: float | str | None) -> str:

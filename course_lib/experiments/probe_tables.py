@@ -1,5 +1,7 @@
 """The numbers of a report on what trained models are probed for: see `probes`."""
 
+import re
+
 from course_lib.experiments.hypotheses import MARGIN
 from course_lib.experiments.results import View
 from course_lib.experiments.statistics import estimate, verdict
@@ -28,7 +30,12 @@ def gain_row(arm: str, far: str, near: str, view: View) -> dict | None:
 
 
 def splits_of(view: View) -> list[str]:
-    return sorted({row["split"] for runs in view.arms.values() for run in runs for row in run.documents})
+    return sorted({row["split"] for runs in view.arms.values() for run in runs for row in run.documents}, key=by_number)
+
+
+def by_number(name: str) -> list[str | int]:
+    """A key to sort names: the numbers in them count by size, so that 512 stands before 1024."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def split_rows(view: View) -> list[dict]:

@@ -1,4 +1,4 @@
-"""What a trained model is probed for: copying text that stands in its context, and texts longer than in training."""
+"""Probes of a trained model: does it copy text that stands in its context, and read texts longer than in training?"""
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
@@ -78,9 +78,9 @@ class Extrapolation(Probe):
 class Copying(Probe):
     """Loss on what stands in the context already: a random string a second time, and repeated spans of the test.
 
-    Splits: "first" and "second" are the two halves of a string of random tokens that is written twice. "repeated" are
-    the tokens of the test with which a span of SPAN tokens ends that occurred before in the same window; "new" are all
-    others.
+    Splits: "first" and "second" are the two halves of a string of random tokens that is written twice. In "repeated"
+    are the tokens of the test that end a span of `span` tokens which occurred before in the same window. In "new" are
+    all others.
     """
 
     strings: int = STRINGS
@@ -112,8 +112,9 @@ class Copying(Probe):
 def repeated(tokens: Tensor, span: int, context: int, before: int) -> Tensor:
     """Which tokens (n,) end a span of `span` tokens that occurred before, (n,) of bool.
 
-    Span and earlier occurrence must lie in what the model sees when it predicts the token: the inputs of the window of
-    `context` predictions, of which the first window has `before` in the separator.
+    The earlier occurrence, and the span but for its last token, must lie in the inputs of the window in which the model
+    predicts that token. A window has `context` predictions. The first `before` of them in a document are of tokens of
+    the separator.
     """
     found = torch.zeros(len(tokens), dtype=torch.bool)
     seen: dict[tuple[int, ...], int] = {}

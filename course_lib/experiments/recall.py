@@ -20,7 +20,7 @@ from course_lib.accounting.storage import Config
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
 from course_lib.experiments.job import Labels
 from course_lib.experiments.presets import Preset
-from course_lib.experiments.training import ModelJob, initial_seed
+from course_lib.experiments.training import ModelJob
 from course_lib.layers import cpu
 from course_lib.training.data import IGNORED, Batch, TrainingData, cross_entropy
 
@@ -155,6 +155,6 @@ def recall_job(preset: Preset, arm: str, seed: int, rate: float) -> RecallJob:
         labels=Labels(arm=arm, seed=seed, rate=rate, steps=steps, widths="equal", task="recall"),
         model=config,
         recipe=replace(preset.recipe(seed, rate, steps), precision="float32"),
-        initial_seed=initial_seed(seed, False),
+        initial_seed=seed,
         device=preset.device,
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from statistics import fmean
 
 import numpy as np
 from scipy import stats
@@ -9,7 +10,6 @@ from scipy import stats
 from course_lib.experiments.recall import CACHED, SIDES, TESTS
 from course_lib.experiments.results import View
 from course_lib.experiments.statistics import LEVEL, Interval
-from course_lib.experiments.tuning import mean
 
 SHARE = 0.9  # of the values
 
@@ -62,7 +62,7 @@ def by_seed(view: View, side: str, split: str) -> dict[int, dict[int, float]]:
 
 def shares_of(view: View, arm: str, split: str) -> dict[int, float]:
     """Seed -> share of values recalled."""
-    return {run.labels.seed: mean(run.losses(split, column="right").values()) for run in view.arms[arm]}
+    return {run.labels.seed: fmean(run.losses(split, column="right").values()) for run in view.arms[arm]}
 
 
 def crossing(shares: Mapping[int, float], level: float = SHARE) -> float:

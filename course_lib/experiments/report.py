@@ -3,7 +3,6 @@
 The same folders give the same bytes. All numbers but those under "speed" are the same when the runs are repeated.
 """
 
-import json
 from pathlib import Path
 
 from course_lib.experiments import pictures, probe_tables, tables
@@ -12,7 +11,7 @@ from course_lib.experiments.markdown import VIEWS, markdown
 from course_lib.experiments.recall_tables import recalled
 from course_lib.experiments.results import Results, View, read
 from course_lib.experiments.statistics import LEVEL, RESAMPLES
-from course_lib.files import write_atomically
+from course_lib.files import write_atomically, write_json
 
 
 def build(folder: Path, to: Path | None = None) -> Path:
@@ -23,9 +22,8 @@ def build(folder: Path, to: Path | None = None) -> Path:
     results, to = read(folder), to or folder / "report"
     views = views_of(results)
     found = numbers(results, views)
-    content = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
     drawn = pictures.draw(found, views["tuned"])
-    write_atomically(to / "report.json", content.encode())
+    write_json(to / "report.json", found)
     write_atomically(to / "report.md", markdown(found, drawn).encode())
     for name, (picture, _) in drawn.items():
         write_atomically(to / name, picture)

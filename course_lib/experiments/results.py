@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from course_lib.experiments.arms import ARMS
 from course_lib.experiments.job import RUNS, Labels
 from course_lib.experiments.presets import TUNING_SEED
 from course_lib.experiments.recall import RECALL_ARMS
-from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, failure, read_documents, result_of
+from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, failure_of, read_documents, result_of
 from course_lib.experiments.sweep import SETTINGS
-from course_lib.experiments.tuning import mean
+from course_lib.experiments.tuning import best_rate
 from course_lib.files import read_json, write_atomically
 from course_lib.training import log
 
@@ -81,15 +82,14 @@ class Results:
         found: dict[str, dict[float, float]] = {}
         for run in self.runs:
             if run.labels.seed == TUNING_SEED and run.labels.task == task:
-                loss = math.inf if run.diverged else mean(run.losses("tune").values())
+                loss = math.inf if run.diverged else fmean(run.losses("tune").values())
                 found.setdefault(run.labels.arm, {})[run.labels.rate] = loss
         return found
 
     def tuned_rate(self, arm: str, task: str = "text") -> float | None:
-        """The best of the learning rates tried with an arm, or with the arm that it repeats; None if none was tried."""
+        """The best of the learning rates tried with an arm, or with the arm that it repeats; None if none is good."""
         repeated = ARMS[arm].repeats if arm in ARMS else None
-        losses = self.tuning(task).get(repeated or arm, {})
-        return min(losses, key=lambda rate: (losses[rate], rate), default=None)
+        return best_rate(self.tuning(task).get(repeated or arm, {}))
 
     def view(
         self, steps: int, rate: Callable[[str], float | None], widths: str = "matched", task: str = "text"
@@ -155,7 +155,7 @@ def read(folder: Path) -> Results:
     folders = sorted(each for each in (folder / RUNS).glob("*") if each.is_dir())
     runs = [run for run in map(finished, folders) if run is not None]
     version = max((run.version for run in runs), default=None)
-    failed = tuple(failure(each / FAILURE) for each in folders if (each / FAILURE).exists() and result_of(each) is None)
+    failed = tuple(failure_of(each) for each in folders if (each / FAILURE).exists() and result_of(each) is None)
     return Results(read_json(path), in_order(run for run in runs if run.version == version), failed)
 
 

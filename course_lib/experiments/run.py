@@ -6,7 +6,6 @@ and called again, by any process: it goes on from the last checkpoint and ends w
 
 import contextlib
 import io
-import json
 import os
 import time
 import traceback
@@ -18,7 +17,7 @@ import pyarrow.parquet
 import torch
 
 from course_lib.experiments.job import Job
-from course_lib.files import read_json, write_atomically
+from course_lib.files import read_json, write_atomically, write_json
 from course_lib.training import DivergedError
 from course_lib.training.folder import machine
 
@@ -80,21 +79,22 @@ def read_documents(folder: Path) -> list[dict]:
     return pyarrow.parquet.read_table(folder / DOCUMENTS).to_pylist()
 
 
-def write_json(path: Path, values: dict) -> None:
-    write_atomically(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
-
-
 def note_failure(job: Job, sweep: Path, error: BaseException) -> None:
     """Count a failed try in failure.json, with its reason and where it was raised."""
-    path = job.folder(sweep) / FAILURE
-    reasons = [*failure(path).get("reasons", []), f"{type(error).__name__}: {error}"]
+    folder = job.folder(sweep)
+    reasons = [*failure_of(folder).get("reasons", []), f"{type(error).__name__}: {error}"]
     where = "".join(traceback.format_exception(error))
-    write_json(path, job.describe() | {"tries": len(reasons), "reasons": reasons, "traceback": where})
+    write_json(folder / FAILURE, job.describe() | {"tries": len(reasons), "reasons": reasons, "traceback": where})
 
 
-def failure(path: Path) -> dict:
+def failure_of(folder: Path) -> dict:
     """What failure.json holds; {} if there is none, or none that can be read."""
-    return read_if_whole(path) or {}
+    return read_if_whole(folder / FAILURE) or {}
+
+
+def given_up(folder: Path) -> bool:
+    """Whether the job failed TRIES times."""
+    return failure_of(folder).get("tries", 0) >= TRIES
 
 
 def result_of(folder: Path) -> dict | None:
@@ -111,9 +111,9 @@ def read_if_whole(path: Path) -> dict | None:
 
 
 def settled(job: Job, sweep: Path) -> bool:
-    """Whether nothing is left to do for a job: it has a result, or it failed TRIES times."""
+    """Whether nothing is left to do for a job: it has a result, or it is given up."""
     folder = job.folder(sweep)
-    return result_of(folder) is not None or failure(folder / FAILURE).get("tries", 0) >= TRIES
+    return result_of(folder) is not None or given_up(folder)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ is killed, the same command goes on.
 """
 
 import logging
+import signal
 import uuid
 from abc import abstractmethod
 from collections import deque
@@ -15,7 +16,7 @@ from course_lib.config import require
 from course_lib.experiments.catalogue import Experiment
 from course_lib.experiments.display import Display
 from course_lib.experiments.job import Job
-from course_lib.experiments.run import FAILURE, carry_out, failure, note_failure, settled
+from course_lib.experiments.run import carry_out, failure_of, note_failure, settled
 from course_lib.experiments.sweep import Sweep
 
 WORKERS = 2  # processes on this machine, with one thread each
@@ -73,7 +74,7 @@ class Dask(Executor):
         dask.config.set(patient | {"distributed.scheduler.allowed-failures": DEATHS})
         self.cluster = None
         if address is None:
-            quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
+            quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, "preload": [__name__]}
             self.cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, **quiet)
         self.client = Client(self.cluster or address)
         self.ended = as_completed()
@@ -94,6 +95,14 @@ class Dask(Executor):
         self.client.close()
         if self.cluster is not None:
             self.cluster.close()
+
+
+def dask_setup(worker) -> None:
+    """Let a worker ignore Ctrl-C, which is for the process that hands jobs in: that one ends its workers.
+
+    Dask calls the function of this name when a worker of this machine starts.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def settle(experiment: Experiment, sweep: Sweep, executor: Executor, display: Display) -> None:
@@ -121,7 +130,7 @@ def note_loss(job: Job, sweep: Path, error: BaseException | None) -> None:
     """Count a failed try for a job whose process ended without a result and without a note of why."""
     if error is not None and not settled(job, sweep):
         note_failure(job, sweep, error)
-    noted = settled(job, sweep) or failure(job.folder(sweep) / FAILURE)
+    noted = settled(job, sweep) or failure_of(job.folder(sweep))
     require(
         bool(noted), f"folder must be the same for this process and its workers, but {sweep} got no result of {job}"
     )

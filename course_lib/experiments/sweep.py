@@ -8,11 +8,11 @@ from course_lib.experiments import arms, data, documents
 from course_lib.experiments.data import Tokens
 from course_lib.experiments.job import Labels
 from course_lib.experiments.presets import TUNING_SEED, Preset
-from course_lib.experiments.run import write_json
-from course_lib.experiments.training import TrainingJob, initial_seed
-from course_lib.files import read_json
+from course_lib.experiments.training import TrainingJob
+from course_lib.files import read_json, write_json
 
 SETTINGS = "sweep.json"
+OTHER_WEIGHTS = 1_000_000  # added to the seed of the first weights of an arm that repeats another one
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Sweep:
             labels=Labels(arm=arm, seed=seed, rate=rate, steps=steps, widths=widths),
             model=arms.model_config(of, **sizes),
             recipe=preset.recipe(seed, rate, steps),
-            initial_seed=initial_seed(seed, of.repeats is not None),
+            initial_seed=seed if of.repeats is None else seed + OTHER_WEIGHTS,
             tokens=self.tokens,
             context=preset.context,
             sequences=preset.sequences,

@@ -74,11 +74,6 @@ class TrainingJob(ModelJob):
         return tokens
 
 
-def initial_seed(seed: int, repeats: bool) -> int:
-    """The seed of the first weights: that of the batches; another one for an arm that repeats another arm."""
-    return seed + 1_000_000 if repeats else seed
-
-
 def drop_damaged(path: Path) -> None:
     """Remove a checkpoint that cannot be read, as one may be after a loss of power: the run then begins anew."""
     if path.exists():

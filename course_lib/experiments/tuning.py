@@ -1,13 +1,14 @@
 """The learning rate of each arm: short runs on a seed of their own, judged on the tune split."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from statistics import fmean  # its last digit does not depend on the order of the losses
 
 from course_lib.experiments import arms
 from course_lib.experiments.job import Job
 from course_lib.experiments.presets import TUNING_SEED
 from course_lib.experiments.recall import GATE, MOST, recall_job
-from course_lib.experiments.run import read_documents, result_of, settled
+from course_lib.experiments.run import given_up, read_documents, result_of
 from course_lib.experiments.sweep import Sweep
 
 EXTENSIONS = 3  # how often the grid of learning rates is extended on each side
@@ -23,17 +24,17 @@ def tune_loss(job: Job, sweep: Sweep) -> float | None:
     folder = job.folder(sweep.folder)
     found = result_of(folder)
     if found is None:
-        return math.inf if settled(job, sweep.folder) else None
+        return math.inf if given_up(folder) else None
     if "diverged" in found:
         return math.inf
     rows = (row for row in read_documents(folder) if row["split"] == "tune" and row["kept"])
-    return mean(row["nats"] / row["tokens"] for row in rows)
+    return fmean(row["nats"] / row["tokens"] for row in rows)
 
 
-def mean(losses: Iterable[float]) -> float:
-    """The mean of losses, whose last digit does not depend on their order: a choice of the smallest does neither."""
-    losses = list(losses)
-    return math.fsum(losses) / len(losses)
+def best_rate(losses: Mapping[float, float]) -> float | None:
+    """The learning rate with the smallest loss, of equal ones the smaller; None if no loss is finite."""
+    finite = {rate: loss for rate, loss in losses.items() if math.isfinite(loss)}
+    return min(finite, key=lambda rate: (finite[rate], rate), default=None)
 
 
 def tried_rates(
@@ -47,8 +48,8 @@ def tried_rates(
     rates, lowest, highest = grid, grid[0] / 2**EXTENSIONS, grid[-1] * 2**EXTENSIONS
     while True:
         found = {rate: value for rate in rates if (value := loss(rate)) is not None}
-        best = min(found, key=lambda rate: (found[rate], rate), default=None)
-        if len(found) < len(rates) or not math.isfinite(found[best]):
+        best = best_rate(found)
+        if len(found) < len(rates) or best is None:
             return rates, None
         if best == rates[0] and best > lowest:
             rates = (best / 2, *rates)
@@ -93,4 +94,4 @@ def gate_is_open(sweep: Sweep) -> bool:
     if any(result is None or "diverged" in result for result in results):
         return False
     rows = [row for folder in folders for row in read_documents(folder) if row["split"] == f"{MOST} pairs"]
-    return mean(row["right"] / row["tokens"] for row in rows) >= OPEN
+    return fmean(row["right"] / row["tokens"] for row in rows) >= OPEN

@@ -5,88 +5,40 @@ process id at once, and with its exit status when it has ended.
 """
 
 import json
-import os
-import signal
 import sys
-import traceback
+from functools import partial
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))  # the folder of traps.py
+
 import tiny
-import torch
+import traps
 
 from course_lib.experiments import run, training
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.display import Display
 from course_lib.experiments.scheduler import Sequential, settle
-from course_lib.training.trainer import Training
 
-
-def nothing(*arguments, **options):
-    pass
-
-
-def all_of_it(function, *arguments, **options):
-    function(*arguments, **options)
-
-
-def half_a_file(write, path, content):
-    write(path, content[: len(content) // 2])
-
-
-# Where a sweep can die: the function during which, and how much of it is done by then.
-PLACES = {
-    "step": (Training, "step", nothing),
-    "update": (torch.optim.AdamW, "step", all_of_it),
-    "half the file": (Path, "write_bytes", half_a_file),
-    "before the rename": (os, "replace", nothing),
-    "after the rename": (os, "replace", all_of_it),
-    "evaluation": (training, "document_losses", nothing),
-    "documents": (run, "write_documents", all_of_it),
-    "result": (run, "write_json", all_of_it),
+PLACES = traps.PLACES | {
+    "evaluation": traps.Place(training, "document_losses", traps.nothing),
+    "documents": traps.Place(run, "write_documents", traps.all_of_it),
+    "result": traps.Place(run, "write_json", traps.all_of_it),
 }
 
 
-def set_trap(place: str, when: int) -> None:
-    owner, name, part = PLACES[place]
-    function, calls = getattr(owner, name), 0
-
-    def trapped(*arguments, **options):
-        nonlocal calls
-        calls += 1
-        if calls > when:
-            part(function, *arguments, **options)
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*arguments, **options)
-
-    setattr(owner, name, trapped)
-
-
 def carry_out(folder: str, place: str | None, when: int) -> None:
+    sys.stdout = sys.stderr  # the answers to the test go through the other one
     if place is not None:
-        set_trap(place, when)
-    torch.manual_seed(int.from_bytes(os.urandom(4), "big"))  # a new process has other random numbers
+        traps.set_trap(PLACES[place], when)
+    traps.differ_by_chance()
     sweep = tiny.new_sweep(Path(folder))
     with Sequential() as executor, Display(sweep.folder) as display:
         settle(EXPERIMENTS["equal-cache"], sweep, executor, display)
 
 
-def fork(folder: str, place: str | None, when: int) -> int:
-    child = os.fork()
-    if child == 0:
-        try:
-            sys.stdout = sys.stderr  # the answers to the test go through the other one
-            carry_out(folder, place, when)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return child
-
-
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    torch.optim.AdamW([torch.zeros(1)])  # the first optimiser of a process loads torch's compiler, for seconds
+    traps.prepare()
     for line in sys.stdin:
-        child = fork(*json.loads(line))
+        child = traps.forked(partial(carry_out, *json.loads(line)))
         print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        print(traps.status(child), flush=True)

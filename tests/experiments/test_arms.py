@@ -71,7 +71,7 @@ def test_unknown_names_are_refused():
 
 
 def test_the_command_line_knows_all_experiments_and_every_arm_is_there():
-    assert {name: each.summary for name, each in EXPERIMENTS.items()} == cli.SUMMARIES
+    assert EXPERIMENTS.keys() == cli.SUMMARIES.keys()
     assert {arm for name, each in EXPERIMENTS.items() if name != "recall" for arm in each.arms} == set(ARMS)
 
 

@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -9,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from course_lib import cli
-from course_lib.experiments import data
+from course_lib.experiments import data, training
+from course_lib.training import DivergedError
 
 runner = CliRunner()
 
@@ -46,6 +49,29 @@ def test_tokens_made_beforehand_take_the_place_of_the_corpus(tmp_path, monkeypat
     assert "done" in said(*arguments, "--folder", tmp_path / "sweep")
     settings = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     assert settings["preset"]["steps"] == 30 and settings["tokens"]["digest"] == data.read(file).digest
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no process groups")
+def test_ctrl_c_stops_a_sweep_with_one_line(tmp_path):
+    """A terminal sends the signal to all processes. The sweep would take hours, so the signal always comes in time."""
+    command = [sys.executable, "-m", "course_lib", "experiment", "equal-cache", "--preset", "smoke", "--workers", "1"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen([*command, "--steps", "1000000", "--folder", tmp_path], **pipes) as sweep:
+        first = sweep.stdout.readline()
+        os.killpg(sweep.pid, signal.SIGINT)
+        _, said = sweep.communicate()
+    assert first.startswith("done") and sweep.returncode == 130
+    assert "Stopped. The same command goes on" in said and "Traceback" not in said
+
+
+def test_arms_that_were_not_trained_are_named(tmp_path, monkeypatch):
+    def diverging(*arguments):
+        raise DivergedError("at step 3 the loss is nan")
+
+    monkeypatch.setattr(training, "train", diverging)
+    shown = said("equal-cache", "--preset", "smoke", "--sequential", "--folder", tmp_path)
+    assert "Not trained: MHA, GQA2. Reason: none of the learning rates tried has a finite loss." in shown
+    assert "4 jobs have a result, 0 failed" in shown
 
 
 def data_digest(line: str) -> str:

@@ -26,7 +26,7 @@ def names(side):
 
 def test_each_document_is_on_one_side(tiny):
     corpus = tiny.corpus(2_000)
-    split = documents.split(corpus.documents)
+    split = documents.split(corpus)
     assert sorted(sum(map(names, split), [])) == sorted(names(corpus.documents))
     shares = [len(side) / 2_000 for side in split]
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.03)  # four standard errors
@@ -34,9 +34,10 @@ def test_each_document_is_on_one_side(tiny):
 
 def test_the_side_depends_on_the_name_alone(tiny):
     """These names stood there when the test was written; texts and other documents do not matter."""
-    split = documents.split(tiny.corpus().documents)
+    split = documents.split(tiny.corpus())
     assert names(split.test) == TEST_DOCUMENTS and names(split.tune) == TUNE_DOCUMENTS
-    fewer = documents.split(Document(each.name, "other") for each in tiny.corpus().documents[::-2])
+    others = tuple(Document(each.name, "other") for each in tiny.corpus().documents[::-2])
+    fewer = documents.split(replace(tiny.corpus(), documents=others))
     for before, now in zip(split, fewer, strict=True):
         assert set(names(now)) <= set(names(before))
 
@@ -47,12 +48,12 @@ TUNE_DOCUMENTS = [f"document {i}" for i in (0, 5, 8, 9, 12, 29, 30)]
 
 def test_the_test_documents_are_those_that_shipped_models_did_not_see():
     corpus = corpora.load("networkx")
-    assert set(corpus.split()[1].documents) == set(documents.split(corpus.documents).test)
+    assert set(corpus.split()[1].documents) == set(documents.split(corpus).test)
 
 
-def test_a_side_without_documents_is_refused():
+def test_a_side_without_documents_is_refused(tiny):
     with pytest.raises(ValueError, match="of 1 none is for training, test"):
-        documents.split([Document("document 0", "text")])
+        documents.split(tiny.corpus(1))
 
 
 def test_a_share_of_a_corpus_is_part_of_a_larger_share():
@@ -81,7 +82,7 @@ LEFT_OUT = ["document 5"]
 
 def test_the_tokenizer_comes_from_training_documents(tiny, tokens):
     corpus = tiny.corpus()
-    held_out = set(names(documents.split(corpus.documents)[1] + documents.split(corpus.documents)[2]))
+    held_out = set(names(documents.split(corpus)[1] + documents.split(corpus)[2]))
     other = [Document(d.name, "z" * 500) if d.name in held_out else d for d in corpus.documents]
     made = data.make(replace(corpus, documents=tuple(other)), tiny.PRESET.vocab_size)
     assert made.vocab == tokens.vocab and torch.equal(made.training, tokens.training)

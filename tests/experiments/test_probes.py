@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from course_lib.experiments import probes, report, run
+from course_lib.experiments import probe_tables, probes, report, run
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.evaluation import token_losses
 from course_lib.experiments.probes import Copying, Extrapolation, repeated
@@ -137,6 +137,11 @@ def test_a_probe_needs_the_trained_model(finished, trained, tmp_path):
     folder.mkdir(parents=True)
     (folder / checkpoint.NAME).write_bytes((trained.folder(finished.folder) / checkpoint.NAME).read_bytes())
     trained.trained_model(tmp_path)
+
+
+def test_splits_are_sorted_by_the_numbers_in_their_names():
+    wanted = ["512", "512, read at 256", "1024", "1024, read at 256", "first", "new"]
+    assert sorted(reversed(wanted), key=probe_tables.by_number) == wanted
 
 
 def test_the_report_has_the_probes(finished, tmp_path):

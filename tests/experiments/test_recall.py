@@ -103,8 +103,10 @@ def every_arm(tiny, monkeypatch):
 
 
 def test_the_gate_stays_closed_when_mha_does_not_learn(tiny, every_arm, tmp_path):
-    found = carried_out(tiny.new_sweep(tmp_path, every_arm))
+    sweep = tiny.new_sweep(tmp_path, every_arm)
+    found = carried_out(sweep)
     assert [row["arm"] for row in found["arms"]] == [GATE] and found["H6"] == []
+    assert EXPERIMENTS["recall"].untuned(sweep) == [arm for arm in RECALL_ARMS if arm != GATE]
     assert found["arms"][0]["right"]["8 pairs"] < tuning.OPEN
 
 

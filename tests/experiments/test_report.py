@@ -114,7 +114,7 @@ def test_the_markdown_has_every_table(finished, tmp_path):
     text = (report.build(finished.folder, tmp_path) / "report.md").read_text()
     for title in ("Hypotheses", "Each arm at its own learning rate", "After fewer steps", "Learning rates", "Speed"):
         assert f"## {title}" in text
-    assert "All arms at the common learning rate" not in text  # an experiment that was not run
+    assert "at the common learning rate" not in text  # an experiment that was not run
     assert "Without runs of two seeds at least: H1, H3a, H3b, H4, H5." in text
     assert "None." in text.split("## Failed and diverged runs")[1]
 
@@ -132,6 +132,18 @@ def test_failed_and_diverged_runs_are_listed(finished, tmp_path):
     run.write_json(diverging.folder(copy) / run.RESULT, diverging.describe() | costs | {"diverged": "the loss is nan"})
     text = (report.build(copy) / "report.md").read_text()
     assert "failed 3 times, last MemoryError: no room 2" in text and "the loss is nan" in text
+
+
+def test_no_learning_rate_is_best_where_all_diverge(finished, tmp_path):
+    results.keep(finished.folder, tmp_path / "kept")
+    for job in EXPERIMENTS["learning-rates"].jobs(finished)[0]:
+        if job.labels.arm == "GQA2":
+            run.write_json(job.folder(tmp_path / "kept") / run.RESULT, job.describe() | {"diverged": "the loss is nan"})
+    folder = report.build(tmp_path / "kept")
+    rows = {row["arm"]: row for row in json.loads((folder / "report.json").read_text())["learning rates"]}
+    assert rows["GQA2"]["best"] is None and rows["MHA"]["best"] is not None
+    (line,) = [line for line in (folder / "report.md").read_text().splitlines() if line.startswith("| GQA2 | diverged")]
+    assert line.endswith("| none |")
 
 
 def test_results_of_another_version_or_of_another_arm_are_not_mixed_in(finished, tmp_path):

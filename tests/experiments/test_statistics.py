@@ -110,7 +110,10 @@ CHANCE = 4 * math.sqrt(0.95 * 0.05 / SIMULATIONS)  # four standard errors of a s
     ids=str,
 )
 def test_the_interval_of_three_seeds_holds_what_it_promises(effects):
-    """It covers the mean in 95 % of simulations, or more often where noise alone makes it wider than needed."""
+    """It covers the mean in about 95 % of simulations, and more often where noise alone makes it wider than needed.
+
+    In 2,000 simulations it was 92 % where the effects of seeds and documents have the same size.
+    """
     random = np.random.default_rng(7)
     found = [estimate(simulated(random, 3, 40, mean=5, **effects), resamples=500) for _ in range(SIMULATIONS)]
     covered = [np.mean([low <= 5 <= high for low, high in kind]) for kind in kinds(found)]
