@@ -257,6 +257,8 @@ def test_places_have_no_factor_and_nan_may_be_right():
         ((GIVEN + 1, GIVEN[0]), (GIVEN, GIVEN), "in entry 1, your result has shape (3,)"),
         ((GIVEN[0], GIVEN[:, 0]), (GIVEN, GIVEN), "in entry 0, your result has shape (3,)"),
         ((1.0, 2.0), 1.0, "you return a tuple of 2; one number is asked. Entry 0 is right"),
+        (GIVEN, 1.0, "your result has shape (2, 3), one number is expected"),
+        (np.nan, 1.0, "your result is NaN"),
         ([10**400, 1], [1, 2], "beyond 1e308"),
     ],
 )
