@@ -2,8 +2,9 @@
 
 A docstring says `P = Z^{-1} A` and d_QK, as one reads it in a terminal; on a page these are formulas. A formula is the
 longest sequence of letters, numbers, signs and balanced brackets that holds a power, an index, an equation, or a
-capital letter of the course, or a single small letter outside code. Within f(...) it may hold words. Code in backticks
-and indented examples stay as they are. A paragraph that begins with `argument: ` is a list of arguments.
+capital letter of the course. A single small letter outside code is a formula, too. Within f(...) a formula may hold
+words. Code in backticks and indented examples stay as they are. A paragraph that begins with `argument: ` is a list of
+arguments.
 """
 
 import ast

@@ -98,11 +98,13 @@ def _fact(got: np.ndarray, want: np.ndarray) -> Fact | None:
     if want.dtype.kind == "b" and got.dtype.kind != "b":
         return Fact(f"a boolean array (True where visible) is expected, your result has dtype {got.dtype}")
     if got.shape != want.shape:
-        shapes = f"your result has shape {got.shape}, the expected shape is {want.shape}"
+        asked = f"the expected shape is {want.shape}" if want.ndim else "one number is expected"
+        shapes = f"your result has shape {got.shape}, {asked}"
         right = rearranged(got, want)
         return Rearranged(shapes + right) if right else Fact(shapes + exchanged(got, want))
     if np.isnan(got).any() and not np.isnan(want).any():
-        return Undefined(f"your result contains NaN, first at {_first(np.isnan(got))}")
+        where = f"contains NaN, first at {_first(np.isnan(got))}" if got.ndim else "is NaN"
+        return Undefined(f"your result {where}")
     return None
 
 

@@ -30,7 +30,7 @@ def settings_kept() -> Iterator[None]:
 def in_silence() -> Iterator[None]:
     """Show no warnings and raise no floating-point errors, in an answer or in the grader's own code.
 
-    What a warning would say of an answer, such as where it first computes NaN, belongs in the verdict, in its words.
+    Warnings of an answer are not shown. The verdict says where it first computes NaN.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

@@ -111,24 +111,25 @@ SINUSOIDAL = Exercise(
 # 4.2 ------------------------------------------------------------------------------------------------------------------
 
 
-def shift_matrix(k, d, base):
-    S = np.zeros((d, d))
+def shift_matrix(s, d, base):
+    T = np.zeros((d, d))
     for i in range(d // 2):
-        angle = k * base ** (-2 * i / d)
-        c, s = np.cos(angle), np.sin(angle)
-        S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = [[c, -s], [s, c]]  # (sin u, cos u) -> (sin(u + v), cos(u + v))
-    return S
+        angle = s * base ** (-2 * i / d)
+        cos, sin = np.cos(angle), np.sin(angle)
+        # A row times the block: (sin u, cos u) becomes (sin(u + v), cos(u + v)).
+        T[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = [[cos, -sin], [sin, cos]]
+    return T
 
 
-def _from_position_0(k, d, base):
-    return np.linalg.pinv(sinusoidal(np.array([0]), d, base)) @ sinusoidal(np.array([k]), d, base)
+def _from_position_0(s, d, base):
+    return np.linalg.pinv(sinusoidal(np.array([0]), d, base)) @ sinusoidal(np.array([s]), d, base)
 
 
-def _frequency_of_each_column(k, d, base):
-    angles, first = k * base ** (-np.arange(d) / d), np.arange(0, d, 2)
-    S = np.diag(np.cos(angles))
-    S[first, first + 1], S[first + 1, first] = -np.sin(angles[1::2]), np.sin(angles[0::2])
-    return S
+def _frequency_of_each_column(s, d, base):
+    angles, first = s * base ** (-np.arange(d) / d), np.arange(0, d, 2)
+    T = np.diag(np.cos(angles))
+    T[first, first + 1], T[first + 1, first] = -np.sin(angles[1::2]), np.sin(angles[0::2])
+    return T
 
 
 SHIFT = Exercise(
@@ -138,7 +139,7 @@ SHIFT = Exercise(
     difficulty=2,
     solution=shift_matrix,
     stages=(
-        Stage((0, 6, 10_000.0), "shift 0: nothing changes, so S is the identity"),
+        Stage((0, 6, 10_000.0), "shift 0: nothing changes, so T_0 is the identity"),
         Stage((1, 6, 50.0), "shift 1, three pairs, base 50"),
         Stage((3, 10, 120.0), "shift 3, five pairs, base 120"),
         Stage((-2, 6, 700.0), "shift -2: back"),
@@ -147,24 +148,24 @@ SHIFT = Exercise(
         *edits(
             shift_matrix,
             """
-            = k * -> = abs(k) * | A negative shift goes forward as well. The sine changes its sign with k.
-            [[c, -s], [s, c]] -> [[c, s], [-s, c]] | This matrix shifts by -k. It is right for columns, S p, or for
-                pairs (cos, sin). Here rows multiply from the left, p S, and the sine comes first.
-            [[c, -s], [s, c]] -> [[c, s], [s, c]] | One sine lacks its minus sign: cos(u + v) = cos u cos v - sin u sin
-                v.
-            [[c, -s], [s, c]] -> [[c, -s], [-s, c]] | One sine too many is negative: sin(u + v) = sin u cos v + cos u
-                sin v.
-            [[c, -s], [s, c]] -> [[c, s], [s, -c]] | This is a reflection, not the identity for k = 0. The cosines on
-                the diagonal have the same sign.
-            [[c, -s], [s, c]] -> [[s, c], [c, -s]] | The two columns of each block are exchanged. The first column makes
-                the new sine, since a pair is (sin, cos).
-            [[c, -s], [s, c]] -> [[s, -c], [c, s]] | Sine and cosine are exchanged. For k = 0 each block is the
-                identity, so the cosines stand on its diagonal.
-            [[c, -s], [s, c]] -> [[c, 0], [0, c]] | Only the cosines are there. sin(u + v) needs cos u sin v as well, so
-                the two columns of a pair mix.
-            [[c, -s], [s, c]] -> [[s, 0], [0, c]] | Sines and cosines of k theta_i stand on the diagonal. The two
-                columns of a pair mix: sin(u + v) = sin u cos v + cos u sin v.
-            * base ** (-2 * i / d) -> | All pairs turn by k. Pair i turns by k theta_i.
+            = s * -> = abs(s) * | A negative shift goes forward as well. The sine changes its sign with s.
+            [[cos, -sin], [sin, cos]] -> [[cos, sin], [-sin, cos]] | This matrix shifts by -s. It is right for columns,
+                T_s a, or for pairs (cos, sin). Here rows multiply from the left, a T_s, and the sine comes first.
+            [[cos, -sin], [sin, cos]] -> [[cos, sin], [sin, cos]] | One sine lacks its minus sign: cos(u + v) = cos u
+                cos v - sin u sin v.
+            [[cos, -sin], [sin, cos]] -> [[cos, -sin], [-sin, cos]] | One sine too many is negative: sin(u + v) = sin u
+                cos v + cos u sin v.
+            [[cos, -sin], [sin, cos]] -> [[cos, sin], [sin, -cos]] | This is a reflection, not the identity for s = 0.
+                The cosines on the diagonal have the same sign.
+            [[cos, -sin], [sin, cos]] -> [[sin, cos], [cos, -sin]] | The two columns of each block are exchanged. The
+                first column makes the new sine, since a pair is (sin, cos).
+            [[cos, -sin], [sin, cos]] -> [[sin, -cos], [cos, sin]] | Sine and cosine are exchanged. For s = 0 each block
+                is the identity, so the cosines stand on its diagonal.
+            [[cos, -sin], [sin, cos]] -> [[cos, 0], [0, cos]] | Only the cosines are there. sin(u + v) needs cos u sin v
+                as well, so the two columns of a pair mix.
+            [[cos, -sin], [sin, cos]] -> [[sin, 0], [0, cos]] | Sines and cosines of s theta_i stand on the diagonal.
+                The two columns of a pair mix: sin(u + v) = sin u cos v + cos u sin v.
+            * base ** (-2 * i / d) -> | All pairs turn by s. Pair i turns by s theta_i.
             (-2 * i / d) -> (-i / d) | The exponent of pair i is -2 i / d. Yours is -i / d, so later pairs turn too far.
             (-2 * i / d) -> (-4 * i / d) | The exponent of pair i is -2 i / d. Yours is -4 i / d, so later pairs turn
                 too little.
@@ -176,56 +177,56 @@ SHIFT = Exercise(
                 from 0.
             (-2 * i / d) -> (-2 * i / max(d - 2, 1)) | The last frequency is 1 / base here. With i = d / 2 - 1 it is
                 base^(-(d - 2) / d), a little larger.
-            angle = k * -> angle = np.radians(k) * | The angle k theta_i is in radians already. Do not convert it from
+            angle = s * -> angle = np.radians(s) * | The angle s theta_i is in radians already. Do not convert it from
                 degrees.
-            angle = k * -> angle = 2 * np.pi * k * | theta_i is in radians per position already. There is no factor 2
+            angle = s * -> angle = 2 * np.pi * s * | theta_i is in radians per position already. There is no factor 2
                 pi.
-            angle = k * -> angle = (k + 1) * | These blocks turn by (k + 1) theta_i. A shift by k turns by k theta_i.
+            angle = s * -> angle = (s + 1) * | These blocks turn by (s + 1) theta_i. A shift by s turns by s theta_i.
             base ** -> 10_000.0 ** | The base is always 10000. Use the one that is given.
-            S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> S[np.ix_([i, i + d // 2], [i, i + d // 2])] | These blocks join
+            T[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> T[np.ix_([i, i + d // 2], [i, i + d // 2])] | These blocks join
                 column i with column i + d / 2. Here a pair stands side by side, at 2 i and 2 i + 1.
-            S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> S[i : i + 2, i : i + 2] | The blocks overlap. Block i begins at
+            T[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> T[i : i + 2, i : i + 2] | The blocks overlap. Block i begins at
                 row and column 2 i.
             = np.zeros((d, d)) -> = np.ones((d, d)) | Ones stand outside the blocks. Pairs do not mix, so put zeros
                 there.
-            = np.zeros((d, d)) -> = np.zeros((d // 2, 2, 2)) && S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> S[i] | These
+            = np.zeros((d, d)) -> = np.zeros((d // 2, 2, 2)) && T[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> T[i] | These
                 are the d / 2 blocks, one by one. Put them on the diagonal of one matrix (d, d).
             = np.zeros((d, d)) -> = np.zeros((2, 2)) && range(d // 2) -> range(1) | This is the block of pair 0 alone.
                 Each pair has a block on the diagonal of one matrix (d, d).
-            S[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> S[np.ix_([i, i + d // 2], [i, i + d // 2])] && [[c, -s], [s, c]]
-                -> [[c, s], [-s, c]] | These blocks join column i with column i + d / 2, and they shift by -k. Here a
-                pair stands side by side, and rows multiply from the left.
+            T[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] -> T[np.ix_([i, i + d // 2], [i, i + d // 2])] && [[cos, -sin],
+                [sin, cos]] -> [[cos, sin], [-sin, cos]] | These blocks join column i with column i + d / 2, and they
+                shift by -s. Here a pair stands side by side, and rows multiply from the left.
             (-2 * i / d) -> (-2 * (d // 2 - 1 - i) / d) | The frequencies are in reverse order. Pair 0 turns fastest, by
                 one radian at each step.
             (-2 * i / d) -> (-2 * i) | The exponent is not divided by d, so later pairs turn too little.
             (-2 * i / d) -> (-2 / d) | All pairs have the exponent -2 / d. That of pair i is -2 i / d.
             """,
         ),
-        Mistake(lambda k, d, base: np.eye(d), "Nothing is shifted. Each pair turns by k theta_i."),
+        Mistake(lambda s, d, base: np.eye(d), "Nothing is shifted. Each pair turns by s theta_i."),
         Mistake(
-            lambda k, d, base: np.roll(np.eye(d), k, axis=1),
-            "This matrix moves the columns of a row. A shift changes the position m: each pair turns by k theta_i.",
+            lambda s, d, base: np.roll(np.eye(d), s, axis=1),
+            "This matrix moves the columns of a row. A shift changes the position m: each pair turns by s theta_i.",
         ),
         Mistake(
-            lambda k, d, base: np.eye(d, k=k),
+            lambda s, d, base: np.eye(d, k=s),
             "This matrix moves the columns of a row and drops some. A shift changes the position m: each pair turns by "
-            "k theta_i.",
+            "s theta_i.",
         ),
         Mistake(
-            lambda k, d, base: k * shift_matrix(1, d, base),
-            "This is k times the shift by 1. Shifting k times is its k-th power, the identity for k = 0.",
+            lambda s, d, base: s * shift_matrix(1, d, base),
+            "This is s times the shift by 1. Shifting s times is its s-th power, the identity for s = 0.",
         ),
         Mistake(
-            lambda k, d, base: sinusoidal(np.array([k]), d, base)[0],
-            "This is the row at position k. Return a matrix (d, d) that shifts the row of every position m.",
+            lambda s, d, base: sinusoidal(np.array([s]), d, base)[0],
+            "This is the row at position s. Return a matrix (d, d) that shifts the row of every position m.",
         ),
         Mistake(
-            lambda k, d, base: sinusoidal(np.array([k]), d, base),
-            "This matrix has one row, that of position k. Return a matrix (d, d) that shifts every row.",
+            lambda s, d, base: sinusoidal(np.array([s]), d, base),
+            "This matrix has one row, that of position s. Return a matrix (d, d) that shifts every row.",
         ),
         Mistake(
-            lambda k, d, base: shift_matrix(1, d, base) ** k,
-            "Each entry is raised to the power k. The power of a matrix is np.linalg.matrix_power.",
+            lambda s, d, base: shift_matrix(1, d, base) ** s,
+            "Each entry is raised to the power s. The power of a matrix is np.linalg.matrix_power.",
         ),
         Mistake(
             _from_position_0,
@@ -237,7 +238,7 @@ SHIFT = Exercise(
         ),
     ),
     hints=(
-        "One pair: (sin u, cos u) has to become (sin(u + v), cos(u + v)) with v = k theta_i.",
+        "One pair: (sin u, cos u) has to become (sin(u + v), cos(u + v)) with v = s theta_i.",
         "sin(u + v) = sin u cos v + cos u sin v gives the first column (cos v, sin v) of the 2 x 2 block.",
         "cos(u + v) = cos u cos v - sin u sin v gives the second column (-sin v, cos v). Put the blocks on the "
         "diagonal.",

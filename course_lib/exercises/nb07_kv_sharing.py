@@ -151,6 +151,17 @@ GROUPED = Exercise(
         A.sum(-1, -> A.sum(-2, | The weights are normalised over the queries. The weights of each query sum to 1.
         S - S.max(-1, keepdims=True) -> S | exp overflows beyond 709. Subtract the largest logit of each query, as in
             exercise 2.3.
+        S.max(-1, keepdims=True) -> S.max() | One maximum is subtracted from all logits, so all exponentials of some
+            queries underflow to 0. Subtract from the logits of each query their own maximum.
+        S.max(-1, keepdims=True) -> S.max((-2, -1), keepdims=True) | One maximum is subtracted from all queries of a
+            head, so all exponentials of some queries underflow to 0. Each query has a maximum of its own.
+        S.max(-1, keepdims=True) -> S.mean(-1, keepdims=True) | The mean is subtracted, and logits far above it still
+            overflow. Only the maximum bounds exp by 1.
+        A / A.sum(-1, keepdims=True) -> np.nan_to_num(np.exp(S) / np.exp(S).sum(-1, keepdims=True)) | exp is infinite
+            beyond 709, so all weights become 0. `nan_to_num` puts 0 where inf / inf was NaN, and exp(-inf) is 0.
+            Subtract the largest logit of each query before exp.
+        S - S.max(-1, keepdims=True) -> np.clip(S, -700, 700) | Clipping makes all logits beyond the bound equal.
+            Subtracting the largest logit of a query changes no weight.
         """,
     ),
     hints=(

@@ -31,8 +31,8 @@ ABSORB_KEYS = Exercise(
     mistakes=edits(
         absorb_keys,
         """
-        Q.shape[-1] -> L.shape[-1] | The scores are divided by sqrt(d_L), the width of what meets now. They are the same
-            scores as before, so they keep their scale, 1/sqrt(d_QK).
+        Q.shape[-1] -> L.shape[-1] | The scores are divided by sqrt(d_L), the width of the absorbed queries. They are
+            the same scores as before, so they keep their scale, 1/sqrt(d_QK).
         Q.shape[-1] -> Q.shape[-1] + L.shape[-1] | The scores are divided by sqrt(d_QK + d_L). They are the same scores
             as before, so they keep their scale, 1/sqrt(d_QK).
         / np.sqrt(Q.shape[-1]) -> * np.sqrt(Q.shape[-1]) | The scores are multiplied by sqrt(d_QK). Divide by it.

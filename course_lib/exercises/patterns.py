@@ -30,8 +30,9 @@ def as_a_whole(got: np.ndarray, want: np.ndarray) -> str:
     if want.size < 2 or want.dtype.kind == "b" or not np.isfinite(want).all() or not np.isfinite(got).all():
         return ""
     factor = np.vdot(want, got) / (np.vdot(want, want) or 1.0)
-    if abs(factor) > ATOL and close(got, factor * want):
-        return f". Every number is {factor:.6g} times the expected one"
+    times = f"{factor:.6g}"
+    if times != "1" and abs(factor) > ATOL and close(got, factor * want):
+        return f". Every number is {times} times the expected one"
     if close(got - want, np.full(want.shape, (got - want).flat[0])):
         return f". Every number differs from the expected one by {(got - want).flat[0]:.6g}"
     if any(close(np.flip(got, axis), want) for axis in range(want.ndim)):

@@ -47,7 +47,7 @@ def as_numbers(value) -> np.ndarray:
     if array.dtype == object:
         return _of_objects(array)
     if array.dtype.kind not in "biufc":
-        raise Unreadable(f"numbers are expected, but your result is of type {array.dtype}")
+        raise _no_numbers(array, array.dtype.type.__name__.rstrip("_"))  # NumPy's name of str is str_
     return array
 
 
@@ -82,12 +82,16 @@ def _stacked(value, depth: int = 0):
         raise Unreadable("the rows of your result have different lengths, so they do not form an array") from None
 
 
+def _no_numbers(array: np.ndarray, kind: str) -> Unreadable:
+    return Unreadable(f"numbers are expected, but your result {'is' if array.ndim == 0 else 'holds'} {kind}")
+
+
 def _of_objects(array: np.ndarray) -> np.ndarray:
     """Fractions, Decimals and large integers as floats."""
     for entry in array.flat:
         if not isinstance(entry, Number):
             kind = f"the class {entry.__name__}" if isinstance(entry, type) else type(entry).__name__
-            raise Unreadable(f"numbers are expected, but your result {'is' if array.ndim == 0 else 'holds'} {kind}")
+            raise _no_numbers(array, kind)
     try:
         return array.astype(complex if any(isinstance(entry, complex) for entry in array.flat) else float)
     except OverflowError:

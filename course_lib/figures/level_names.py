@@ -25,7 +25,7 @@ def name_levels(ax: Axes, levels: Sequence[tuple[float, str]], curves: Sequence[
     ends = [INDENT * len(levels) + LETTER * len(name) for _, name in levels]
     drawn = [to_axes.transform(curve.get_xydata()) for curve in curves]
     tops = [max((highest(points, end) for points in drawn), default=-np.inf) for end in ends]
-    x = ABOVE / 2
+    x = INDENT / 2
     for (_, name), height, base in zip(levels, heights, places(heights, tops), strict=True):
         if base - height > MOVED:  # lines from names further up pass the left ends of those further down
             ax.plot([x, x], [height, base + ABOVE], color="0.4", linestyle="-", linewidth=0.8, transform=ax.transAxes)

@@ -71,7 +71,7 @@ class SoftmaxTemperature(InteractiveFigure):
         return cls(rng.normal(size=256), rng.normal(size=(len(tokens), 256)), tokens, title=text, caption=text)
 
     def first_try(self) -> Try | None:
-        return Try("set T to √d", {"step": self.scaled_step()})
+        return Try("set T to √d", {"width": self.width, "step": self.scaled_step()})  # √d of this width
 
     def allowed(self) -> dict[str, range]:
         widths, temperatures, N = self.data["weights"]["shape"]

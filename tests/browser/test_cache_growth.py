@@ -113,7 +113,7 @@ def test_lines_have_their_names_at_their_ends_and_apart(mount, model, width):
     assert opened.locator(".clf-plot + .clf-legend").is_hidden()
 
 
-# Of the names of level lines: text, box, and the smallest distance of a curve's points above or below that box.
+# Of each name of a level line: its text, its box, and how many points of curves lie in this box.
 LEVELS = """(plot) => {
   const curves = [...plot.querySelectorAll("polyline")].map((line) => {
     const length = line.getTotalLength(), to = line.getScreenCTM();

@@ -70,7 +70,7 @@ OUTSIDE = """({ width, height }) => [...document.querySelectorAll(".clf, .clf *"
 }).map((e) => e.outerHTML.slice(0, 120))"""
 
 
-# Boxes of tables that scroll, and lists too narrow for one of their choices: its text, and the frame and arrow.
+# What is too narrow: boxes of tables that scroll, and lists in which a choice, the frame and the arrow do not fit.
 # In each list the last entry is chosen; there the examples have their largest sizes.
 NARROW = """() => {
   document.querySelectorAll("details").forEach((e) => (e.open = true));

@@ -106,6 +106,16 @@ def test_predict_then_reveal(mount):
     assert "Predict another width" in opened.evaluate("() => document.activeElement.textContent")
 
 
+def test_try_sets_the_temperature_to_the_root_of_the_width_that_is_then_chosen(mount):
+    """At another width, √d is another temperature."""
+    opened = mount(figure())
+    opened.get_by_role("radio", name="4", exact=True).check()
+    opened.get_by_role("button", name="Try").click()
+    width = opened.get_by_role("group", name="Width d").locator("label:has(input:checked)")
+    assert width.inner_text() == "16"
+    assert opened.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == "4"
+
+
 @pytest.mark.parametrize(
     "leave",
     [

@@ -168,11 +168,20 @@ def grouped_with(keys, values):
     return answer
 
 
-def grouped_unshifted(Q, K, V):
-    K, V = (np.repeat(x, len(Q) // len(x), axis=0) for x in (K, V))
-    with np.errstate(all="ignore"):
-        A = np.exp(Q @ K.swapaxes(1, 2) / Q.shape[-1] ** 0.5)
-        return A / A.sum(-1, keepdims=True) @ V
+def grouped_less(shift):
+    """Attention that subtracts shift(S) from the logits S before exp."""
+
+    def attention(Q, K, V):
+        K, V = (np.repeat(x, len(Q) // len(x), axis=0) for x in (K, V))
+        S = Q @ K.swapaxes(1, 2) / Q.shape[-1] ** 0.5
+        with np.errstate(all="ignore"):
+            A = np.exp(S - shift(S))
+            return A / A.sum(-1, keepdims=True) @ V
+
+    return attention
+
+
+grouped_unshifted = grouped_less(lambda S: 0.0)
 
 
 # Wrong answers that are no listed mistake ---------------------------------------------------------------------------
@@ -195,6 +204,11 @@ def grouped_unshifted(Q, K, V):
         ("7.2", lambda Q, K, V: grouped_with(lambda x: x, lambda x: x[:, None])(Q, K, V), "but the keys in turn"),
         ("7.2", lambda Q, K, V: grouped_with(lambda x: x[:, None], lambda x: x)(Q, K, V), "but the values in turn"),
         ("7.2", grouped_unshifted, "contains NaN, first at (1, 0, 0).\n  exp overflows beyond 709"),
+        ("7.2", grouped_less(lambda S: S.max()), "one maximum is subtracted from all logits"),
+        ("7.2", grouped_less(lambda S: S.max((1, 2), keepdims=True)), "from all queries of a head"),
+        ("7.2", grouped_less(lambda S: S.mean(-1, keepdims=True)), "the mean is subtracted"),
+        ("7.2", grouped_less(lambda S: S - np.clip(S, -700, 700)), "clipping makes all logits"),
+        ("7.2", lambda Q, K, V: np.nan_to_num(grouped_unshifted(Q, K, V)), "puts 0 where inf / inf was nan"),
         ("7.2", lambda Q, K, V: kv_sharing.grouped_attention(Q, K, V)[: len(K)], "shape (1, 3, 7)"),
         ("7.3", lambda L, h, g, e, size: 2 * L * g * e * size, "a dict is expected"),
         ("7.3", lambda L, h, g, e, size: {"bytes": 2 * L * g * e * size}, "the key 'saving' is missing"),

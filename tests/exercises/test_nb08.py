@@ -9,8 +9,8 @@ import torch
 from course_lib import accounting
 from course_lib.config import GroupedConfig, LatentConfig
 from course_lib.exercises import nb08_absorbing as absorbing
+from course_lib.exercises import nb08_form_costs as form_costs
 from course_lib.exercises import nb08_grouped_as_latent as grouped_as_latent
-from course_lib.exercises import nb08_reading_costs as reading_costs
 from course_lib.exercises import of_notebook
 from course_lib.exercises.grading import grade
 from course_lib.reference.attention import attention_weights
@@ -54,7 +54,7 @@ def test_absorbed_scores_and_merged_values_are_the_layer():
 def test_costs_are_those_of_accounting(rope):
     config = LatentConfig(d_model=11, n_heads=3, d_latent=7, d_head=4, d_value=5, d_rope=rope)
     for form in (accounting.expanded(config), accounting.absorbed(config)):
-        got = reading_costs.per_cached_token(3, 4, 5, 7, rope, form.name == "absorbed")
+        got = form_costs.per_cached_token(3, 4, 5, 7, rope, form.name == "absorbed")
         assert got == {"flops": 2 * form.attend, "numbers": form.floats_per_row}
 
 

@@ -134,6 +134,8 @@ def ones(n):
         (lambda: np.ma.masked_array([1.0, 1.0], mask=[True, False]), "a masked array with hidden entries"),
         (endless, "numbers are expected, but your result is generator"),
         (lambda: {1.0}, "numbers are expected, but your result is set"),
+        (lambda: "142", "numbers are expected, but your result is str"),
+        (lambda: ["1", "42"], "numbers are expected, but your result holds str"),
         (lambda: Exercise, "numbers are expected, but your result is the class Exercise"),
         (lambda: [None], "numbers are expected, but your result holds NoneType"),
         (self_referential, "nested more than 16 deep"),

@@ -249,6 +249,7 @@ def test_places_have_no_factor_and_nan_may_be_right():
             "you got 4 where 2 is expected. Every number is 2 times",
         ),
         ([2, 3, 5], [1, 2, 4], "Every number differs from the expected one by 1"),
+        ([180.001, 300.001], [180, 300], "Every number differs from the expected one by 0.001"),
         ([4, 1, 2], [1, 2, 4], "The numbers are right, but in another order"),
         ([0, 1, 0, 1, 1], [1, 0, 0, 1, 1], "As many numbers are 1 as expected, but at other places"),
         (GIVEN, (2 * GIVEN, GIVEN, GIVEN[0]), "3 results are asked; you return one array, which is right as entry 1"),
@@ -257,6 +258,8 @@ def test_places_have_no_factor_and_nan_may_be_right():
         ((GIVEN + 1, GIVEN[0]), (GIVEN, GIVEN), "in entry 1, your result has shape (3,)"),
         ((GIVEN[0], GIVEN[:, 0]), (GIVEN, GIVEN), "in entry 0, your result has shape (3,)"),
         ((1.0, 2.0), 1.0, "you return a tuple of 2; one number is asked. Entry 0 is right"),
+        (GIVEN, 1.0, "your result has shape (2, 3), one number is expected"),
+        (np.nan, 1.0, "your result is NaN"),
         ([10**400, 1], [1, 2], "beyond 1e308"),
     ],
 )

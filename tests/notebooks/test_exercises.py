@@ -1,6 +1,7 @@
 """Statements in the notebooks and exercises in the package belong together."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def test_each_argument_of_a_stub_is_explained_in_it(number):
     assert list(found) == [exercise.id for exercise in exercises.of_notebook(number)]
     for exercise, (arguments, body) in found.items():
         assert set(arguments) - set(re.findall(r"\w+", body)) == set(), exercise
+
+
+@pytest.mark.parametrize("number", exercises.notebooks())
+def test_a_solution_has_the_arguments_of_its_stub(number):
+    """Verdicts and hints speak of these letters."""
+    wanted = {exercise: arguments for exercise, (arguments, _) in stubs(number).items()}
+    solutions = {exercise.id: exercise.solution for exercise in exercises.of_notebook(number)}
+    assert {name: list(inspect.signature(solution).parameters) for name, solution in solutions.items()} == wanted
 
 
 @pytest.mark.parametrize("number", exercises.notebooks())

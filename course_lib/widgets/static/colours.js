@@ -87,12 +87,12 @@ export function fitCanvas(canvas, width, height) {
   return context;
 }
 
-/** The legend of a colour scale, with a sample of a masked cell if there are any. */
+/** The legend of a colour scale, with a sample of a masked cell if there are any. `label` may be "". */
 export function colourLegend(scale, label, masked, digits = 0) {
   const bars = Object.entries(scale.tables).map(([theme, table]) => colourBar(table, theme));
   const hidden = masked ? make("span", { class: "clf-key" }, make("span", { class: "clf-hatched" }), "hidden by the mask") : null;
   const ends = [asNumber(scale.low, digits), asNumber(scale.high, digits)];
-  const key = make("span", { class: "clf-key", "aria-hidden": "true" }, `${label} ${ends[0]}`, ...bars, ends[1]);
+  const key = make("span", { class: "clf-key", "aria-hidden": "true" }, `${label && `${label}: `}${ends[0]}`, ...bars, ends[1]);
   const said = make("span", { class: "clf-unseen" }, `${label || "values"}: colours from ${ends.join(" to ")}`);
   return make("div", { class: "clf-legend" }, key, said, hidden);
 }

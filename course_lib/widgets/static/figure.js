@@ -31,7 +31,8 @@ export function figure(el, initial, onChange, build) {
   const differing = (from, changes) => Object.keys(changes).filter((name) => !equal(from[name], changes[name]));
   const parts = build({ data, state, slide: layout === "slide", choose, preview: (changes) => show(changes) });
   const live = liveRegion();
-  const actions = actionButtons(Object.fromEntries(data.chosen.map((name) => [name, state[name]])), (changes, note) => {
+  const start = Object.fromEntries(data.chosen.map((name) => [name, state[name]]));
+  const actions = actionButtons(start, () => parts.locked?.() ?? false, (changes, note) => {
     if (note) parts.reset?.();
     choose(changes, note);
   });
@@ -65,7 +66,7 @@ export function figure(el, initial, onChange, build) {
   }
 
   function refresh(names) {
-    actions.show(state, parts.locked?.());
+    actions.show(state);
     if (data.asks) {
       notice.textContent = unanswered();
       body.classList.toggle("clf-pending", notice.textContent !== "");
@@ -125,22 +126,21 @@ export function figure(el, initial, onChange, build) {
 /**
  * The buttons Try and Reset: one thing to try, and the way back to the state that the caption describes. Python sends
  * both when it shows the figure; until then Reset leads to the first state. A button that would change nothing is
- * aria-disabled instead of disabled, so that it keeps the focus.
+ * aria-disabled instead of disabled, so that it keeps the focus. So is Try while `locked()`.
  */
-function actionButtons(start, onAct) {
+function actionButtons(start, locked, onAct) {
   let attempt = null;
   let state = start;
-  let off = false;
   const holds = (wanted) => Object.keys(wanted).every((name) => equal(state[name], wanted[name]));
   const act = (wanted, note) => !holds(wanted) && onAct(wanted, note);
-  const tried = button("", () => !off && act(attempt.chosen, ""));
+  const tried = button("", () => !locked() && act(attempt.chosen, ""));
   const reset = button("Reset", () => act(start, "Reset. "));
   tried.classList.add("clf-try");
   reset.classList.add("clf-reset");
 
-  function show(news, locked = false) {
-    [state, off] = [news, locked];
-    tried.setAttribute("aria-disabled", off || (attempt !== null && holds(attempt.chosen)));
+  function show(news) {
+    state = news;
+    tried.setAttribute("aria-disabled", locked() || (attempt !== null && holds(attempt.chosen)));
     reset.setAttribute("aria-disabled", holds(start));
   }
   return {
@@ -150,7 +150,7 @@ function actionButtons(start, onAct) {
       attempt = frame.try ?? null;
       tried.hidden = attempt === null;
       tried.replaceChildren(`Try: ${attempt?.text ?? ""}`);
-      show(state, off);
+      show(state);
     },
   };
 }

@@ -12,7 +12,7 @@ const SLOTS = ["A", "B"];
 const HELP = "A click or the arrow keys choose head A, a click or Enter with the Shift key head B.";
 
 const TILES = { perRow: 6, narrowest: 82, high: 300, slide: 484 }; // pixels of all rows in sight
-const MAP = { high: 330, beside: 700, gap: 4, frame: 6 }; // largest height; the width for three side by side; pixels around each
+const MAP = { high: 330, beside: 700, gap: 4, frame: 6 }; // largest height; least width of three maps side by side; pixels between them, and around each
 
 export function mount(el, initial, onChange) {
   return figure(el, initial, onChange, ({ data, state, slide, choose }) => {
@@ -199,12 +199,12 @@ function comparison(data, seen, choose) {
     if (room >= MAP.beside) columns();
     maps.forEach((map) => map.measure());
     maps.forEach((map) => map.fit());
-    const frame = maps[1].frame; // without names of rows where maps stand side by side
-    element.classList.toggle("clf-fitting", maps[1].cell() * data.tokens.length <= frame.clientWidth);
+    // Side by side, this map has no names of rows: it may take the whole width of its frame.
+    element.classList.toggle("clf-fitting", maps[1].cell() * data.tokens.length <= maps[1].frame.clientWidth);
     fitted = true;
   }
 
-  /** Columns for three maps of one size, of which the first has the names of the rows. */
+  /** Make all three maps equally wide. The first column is wider, because the names of the rows stand there, too. */
   function columns() {
     const names = maps[0].element.querySelector(".clf-rows").offsetWidth + parseFloat(getComputedStyle(maps[0].element).columnGap);
     const side = (room - names - 2 * MAP.gap) / 3;

@@ -19,13 +19,13 @@ export function levelNames(levels, series, place) {
     name.base = limit;
   }
   const over = Math.max(0, top + NAME.gap * unit - limit); // names that would leave the plot at its top
-  let x = left + NAME.above * unit;
+  let x = left + (NAME.indent / 2) * unit;
   return names.reverse().flatMap(({ text, level, base }) => {
     const at = base + over;
     if (Math.abs(level - at) <= NAME.moved * unit) return [svg("text", { class: "clf-rule-name", x, y: at }, text)];
     const leader = svg("path", { class: "clf-leader", d: `M${x} ${at - NAME.above * unit}V${level}` });
     x += NAME.indent * unit; // the lines of names further up pass the left ends of those further down
-    return [leader, svg("text", { class: "clf-rule-name", x: x - unit * NAME.above, y: at }, text)];
+    return [leader, svg("text", { class: "clf-rule-name", x: x - (NAME.indent / 2) * unit, y: at }, text)];
   });
 }
 
