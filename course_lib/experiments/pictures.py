@@ -12,9 +12,10 @@ from course_lib.experiments.arms import ARMS
 from course_lib.experiments.hypotheses import MARGIN
 from course_lib.experiments.results import Finished, View
 from course_lib.figures import style
+from course_lib.figures.comparison import intervals
 from course_lib.figures.line_names import GAP, apart
 
-INK, PALE = style.PALETTE[4], "#6b7785"
+INK = style.PALETTE[4]
 
 
 def draw(found: dict, view: View) -> dict[str, tuple[bytes, str]]:
@@ -41,18 +42,8 @@ def stored(fig: Figure) -> bytes:
 
 def differences(rows: Sequence[dict], reference: str) -> bytes:
     """Each arm's difference from the reference with its interval, the best at the top; the margin is shaded."""
-    rows = sorted(rows, key=lambda row: row["mean"], reverse=True)
-    fig = Figure(figsize=(7.5, 1.2 + 0.35 * len(rows)))
-    ax = fig.subplots()
-    ax.axvspan(-MARGIN, MARGIN, color="#e8ebef", zorder=0)
-    ax.axvline(0, color=PALE, linewidth=1)
-    for place, row in enumerate(rows):
-        ax.plot(row["interval"], [place, place], "-", color=style.PALETTE[0], linewidth=2)
-        ax.plot(row["mean"], place, "o", color=style.PALETTE[0])
-    ax.set_yticks(range(len(rows)), [row["first"] for row in rows])
-    ax.set_ylim(-0.6, len(rows) - 0.4)
-    ax.set_xlabel(f"loss minus that of {reference}, nats per token (shaded: within {MARGIN})")
-    return stored(fig)
+    cells = [(row["first"], row["mean"], tuple(row["interval"])) for row in rows]
+    return stored(intervals(cells, MARGIN, f"loss minus that of {reference}, nats per token"))
 
 
 def plane(arms: Sequence[dict]) -> bytes:
