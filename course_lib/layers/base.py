@@ -26,10 +26,10 @@ from torch import Tensor, nn
 
 from course_lib.checks import check_finite, check_input, check_lengths, check_mask
 from course_lib.config import GroupedConfig, LatentConfig, require
+from course_lib.kernels.attention import Seen, attend_unchecked, attention_weights, mix
+from course_lib.kernels.rowwise import new_weight
 from course_lib.layers.cache import AllRows, Cache, Rows
-from course_lib.layers.kernel import Seen, attend_unchecked, attention_weights, mix
 from course_lib.layers.positions import At
-from course_lib.layers.rowwise import new_weight
 from course_lib.layers.step import Step, real
 from course_lib.layers.window import WindowCache
 

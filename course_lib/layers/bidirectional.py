@@ -4,10 +4,10 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from course_lib.config import require
+from course_lib.kernels.attention import Seen
 from course_lib.layers.base import SelfAttention
 from course_lib.layers.cache import Cache
 from course_lib.layers.grouped import Grouped
-from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Latent
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from course_lib.checks import check_lengths, sequence_indices, whole_numbers
 from course_lib.config import is_whole, require
-from course_lib.layers.cpu import new_rows
+from course_lib.kernels.cpu import new_rows
 
 Rows = dict[str, Float[Tensor, "b ... n _"]]  # what n new tokens leave
 AllRows = dict[str, Float[Tensor, "b ... N _"]]  # what all N tokens have left

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from course_lib.checks import check_finite, check_input, check_lengths, sequence_indices
 from course_lib.config import GroupedConfig, LatentConfig, require
+from course_lib.kernels.attention import Seen
 from course_lib.layers.base import Attention, Output
 from course_lib.layers.cache import AllRows
 from course_lib.layers.grouped import Grouped
-from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Latent
 from course_lib.layers.step import Step, real
 

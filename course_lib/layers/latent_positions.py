@@ -18,12 +18,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.config import NormalisedKeysConfig, RotaryLatentConfig
+from course_lib.kernels.attention import Seen
+from course_lib.kernels.rowwise import project, project_heads, split_heads, up_by_head
 from course_lib.layers.base import Causal, Verbs
 from course_lib.layers.cache import AllRows, Rows
-from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Absorbed, Latent
 from course_lib.layers.positions import At
-from course_lib.layers.rowwise import project, project_heads, split_heads, up_by_head
 from course_lib.layers.step import Step
 
 

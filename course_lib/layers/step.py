@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
+from course_lib.kernels.attention import Seen
 from course_lib.layers.cache import Cache, Rows
-from course_lib.layers.kernel import Seen
 from course_lib.layers.positions import Rotations
 
 

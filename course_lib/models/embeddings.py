@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from course_lib.checks import check_lengths
 from course_lib.config import ModelConfig, require
+from course_lib.kernels.cpu import by_columns
+from course_lib.kernels.rowwise import project
 from course_lib.layers import Cache, sinusoidal_table
-from course_lib.layers.cpu import by_columns
 from course_lib.layers.positions import extremes
-from course_lib.layers.rowwise import project
 from course_lib.layers.step import Step, real
 from course_lib.models.blocks import new_dropout, new_norm
 

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.config import ModelConfig, require
-from course_lib.layers.cpu import by_columns
-from course_lib.layers.rowwise import new_bias, new_weight
+from course_lib.kernels.cpu import by_columns
+from course_lib.kernels.rowwise import new_bias, new_weight
 from course_lib.layers.step import real
 from course_lib.models.blocks import new_norm
 from course_lib.models.embeddings import Embedding, Unembedding

@@ -283,7 +283,7 @@ def test_decoding_writes_in_place():
 @pytest.mark.parametrize("name", NAMES)
 def test_memory_on_huge_pages_is_memory(name, monkeypatch):
     """Where the system has them, from HUGE bytes on."""
-    monkeypatch.setattr("course_lib.layers.cpu.HUGE", 1)
+    monkeypatch.setattr("course_lib.kernels.cpu.HUGE", 1)
     layer, keywords = make(name)
     X, cache = tokens(2, 20), Cache()
     chunks = [layer(X[:, i : i + n], cache, **keywords) for i, n in ((0, 4), (4, 1), (5, 15))]  # it grows in the last

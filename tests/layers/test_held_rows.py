@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from course_lib.config import AlibiLatentConfig, GroupedConfig, Rope
+from course_lib.kernels.cpu import zeros
 from course_lib.layers import Cache, GroupedQueryAttention, WindowCache
-from course_lib.layers.cpu import zeros
 from course_lib.models.blocks import CAUSAL, new_attention
 
 LAYER = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope(), window=5))

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from course_lib.checks import check_kernel
 from course_lib.config import require
-from course_lib.layers import cpu
-from course_lib.layers.rowwise import WIDE
+from course_lib.kernels import cpu
+from course_lib.kernels.rowwise import WIDE
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,11 @@ def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
     Q, K, V = heads
     K, V = K.flatten(0, 1), V.flatten(0, 1)
     q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group as rows of one matrix
-    way = attention if cpu.setting == cpu.PLAIN else cpu.way_of_attention(attention, q, K, V)
+    way = plain_attention if cpu.setting == cpu.PLAIN else cpu.way_of_attention(plain_attention, q, K, V)
     return way(q, K, V).reshape(*Q.shape[:3], -1)
 
 
-def attention(
+def plain_attention(
     q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]
 ) -> Float[Tensor, "B m v"]:
     """softmax(q K^T) V, the plain way."""
