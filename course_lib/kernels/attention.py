@@ -33,11 +33,6 @@ class Seen:
         if self.causal and self.mask is not None:
             raise ValueError("mask and causal exclude each other: give one of them")
 
-    @property
-    def all_alike(self) -> bool:
-        """Whether every key is seen, and none is preferred."""
-        return self.mask is None and self.bias is None and not self.causal
-
     def to_mask(self, n: int, device: torch.device) -> Bool[Tensor, "..."] | None:
         """The set as a mask to broadcast over (b, h, n, N), or None when every key is seen."""
         if self.causal:
@@ -121,7 +116,8 @@ def attend_unchecked(heads: Heads, seen: Seen, scale: float, dropout: float) -> 
     """
     Q, K, V = heads
     one, paired = Q.shape[2] == 1 and Q.dtype in WIDE, K.shape[1] == V.shape[1]
-    if one and paired and seen.all_alike and dropout == 0:
+    alike = seen.mask is None and seen.bias is None and not seen.causal  # every key is seen, and none is preferred
+    if one and paired and alike and dropout == 0:
         return attend_alone(heads, scale)
     (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
     few_in_cache = V.stride(-1) != 1 and h * n < g * v

@@ -208,10 +208,10 @@ class Alibi(Causal):
     Nothing is cached for it, and both forms have it, since it is added to logits.
     """
 
-    def visible_sets(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:
-        distance = step.asking_positions[..., :, None] - keys[..., None, :]
+    def visible_sets(self, step: Step, key_positions: Int[Tensor, "*c N"]) -> Seen:
+        distance = step.query_positions[..., :, None] - key_positions[..., None, :]
         bias = -slopes(self.config.n_heads)[:, None, None] * distance.unsqueeze(-3).clamp(min=0)
-        return replace(super().visible_sets(step, keys), bias=bias.to(step.device))
+        return replace(super().visible_sets(step, key_positions), bias=bias.to(step.device))
 
 
 def slopes(n_heads: int) -> Float[Tensor, "h"]:

@@ -72,7 +72,7 @@ def test_padding_may_stand_past_the_capacity():
     cache = Cache(4)
     cache.append({"K": rows(2, 3, 5)}, torch.tensor([3, 1]))
     cache.append({"K": rows(2, 3, 5, seed=1)}, torch.tensor([1, 3]))
-    assert cache.counts == (4, 4) and cache.capacity == 4
+    assert cache.counts == (4, 4) and cache.allocated == 4
     close(cache._buffers["K"][0, 3:], rows(2, 3, 5, seed=1)[0, :1])
 
 
