@@ -151,10 +151,6 @@ class SinusoidalTable(PositionTable):
         angles = positions.double()[:, None] * frequencies(self.d, base=10_000.0)
         return torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)
 
-    def rows(self, positions: Int[Tensor, "*b n"], like: Tensor) -> Float[Tensor, "*b n d"]:
-        """The rows at `positions`, with the dtype and device of `like`."""
-        return self.look_up(positions, like.device, like.dtype)
-
 
 @lru_cache(maxsize=64)
 def sinusoidal_table(d: int) -> SinusoidalTable:
