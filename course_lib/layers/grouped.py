@@ -4,10 +4,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.config import GroupedConfig
+from course_lib.kernels.rowwise import RMSNorm, join_heads, new_bias, normalised, project, split_heads
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import AllRows, Rows
 from course_lib.layers.positions import At, rotary_table
-from course_lib.layers.rowwise import RMSNorm, join_heads, new_bias, normalised, project, split_heads
 
 
 class Grouped(Attention):

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.config import LatentConfig
+from course_lib.kernels.rowwise import RMSNorm, join_heads, normalised, project, project_heads, split_heads, up_by_head
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import AllRows, Rows
 from course_lib.layers.positions import At, rotary_table
-from course_lib.layers.rowwise import RMSNorm, join_heads, normalised, project, project_heads, split_heads, up_by_head
 
 
 class Latent(Attention):

@@ -18,12 +18,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.config import NormalisedKeysConfig, RotaryLatentConfig
+from course_lib.kernels.attention import Seen
+from course_lib.kernels.rowwise import project, project_heads, split_heads, up_by_head
 from course_lib.layers.base import Causal, Verbs
 from course_lib.layers.cache import AllRows, Rows
-from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Absorbed, Latent
 from course_lib.layers.positions import At
-from course_lib.layers.rowwise import project, project_heads, split_heads, up_by_head
 from course_lib.layers.step import Step
 
 
@@ -208,10 +208,10 @@ class Alibi(Causal):
     Nothing is cached for it, and both forms have it, since it is added to logits.
     """
 
-    def visible_sets(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:
-        distance = step.asking_positions[..., :, None] - keys[..., None, :]
+    def visible_sets(self, step: Step, key_positions: Int[Tensor, "*c N"]) -> Seen:
+        distance = step.query_positions[..., :, None] - key_positions[..., None, :]
         bias = -slopes(self.config.n_heads)[:, None, None] * distance.unsqueeze(-3).clamp(min=0)
-        return replace(super().visible_sets(step, keys), bias=bias.to(step.device))
+        return replace(super().visible_sets(step, key_positions), bias=bias.to(step.device))
 
 
 def slopes(n_heads: int) -> Float[Tensor, "h"]:

@@ -142,18 +142,14 @@ def rotations(positions: Int[Tensor, "*b n"], theta: Float[Tensor, "pairs"]) -> 
 class SinusoidalTable(PositionTable):
     """Rows to add to embeddings of width d: sin(m theta_i) in column 2 i, cos(m theta_i) in 2 i + 1."""
 
-    def __init__(self, d: int, base: float = 10_000.0):
+    def __init__(self, d: int):
         super().__init__()
         require(d > 0 and d % 2 == 0, f"sines and cosines come in pairs, so d must be even and positive, got {d}")
-        self.d, self.base = d, base
+        self.d = d
 
     def at(self, positions: Int[Tensor, "n"]) -> Float[Tensor, "n d"]:
-        angles = positions.double()[:, None] * frequencies(self.d, self.base)
+        angles = positions.double()[:, None] * frequencies(self.d, base=10_000.0)
         return torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)
-
-    def rows(self, positions: Int[Tensor, "*b n"], like: Tensor) -> Float[Tensor, "*b n d"]:
-        """The rows at `positions`, with the dtype and device of `like`."""
-        return self.look_up(positions, like.device, like.dtype)
 
 
 @lru_cache(maxsize=64)

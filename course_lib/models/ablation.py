@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from course_lib.config import is_whole, require
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.writing import writing
 

@@ -36,7 +36,7 @@ from course_lib.layers import (
     RotatedKeysLatentAttention,
     SwiGLU,
 )
-from course_lib.layers.step import Step
+from course_lib.layers.step import Step, rows_that_ask
 
 Sublayer = Callable[[Tensor], Tensor]
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
@@ -103,7 +103,7 @@ class PostLN(nn.Module):
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
     def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
-        return self.norm((X if step is None else step.asking(X)) + self.dropout(sublayer(X)))
+        return self.norm(rows_that_ask(X, step) + self.dropout(sublayer(X)))
 
 
 class PreLN(nn.Module):
@@ -114,7 +114,7 @@ class PreLN(nn.Module):
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
     def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
-        return (X if step is None else step.asking(X)) + self.dropout(sublayer(self.norm(X)))
+        return rows_that_ask(X, step) + self.dropout(sublayer(self.norm(X)))
 
 
 class PeriLN(nn.Module):
@@ -125,7 +125,7 @@ class PeriLN(nn.Module):
         self.before, self.after, self.dropout = new_norm(config), new_norm(config), new_dropout(config)
 
     def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
-        return (X if step is None else step.asking(X)) + self.dropout(self.after(sublayer(self.before(X))))
+        return rows_that_ask(X, step) + self.dropout(self.after(sublayer(self.before(X))))
 
 
 AROUND = {"post": PostLN, "pre": PreLN, "peri": PeriLN}

@@ -69,12 +69,7 @@ def watched(model: DecoderModel) -> list[Watched]:
 
 def held(caches: list[Watched]) -> Rows:
     """The rows in the caches of all layers, by name, of their one sequence."""
-    return {name: [with_heads(cache.shown[name][0]) for cache in caches] for name in caches[0].shown}
-
-
-def with_heads(rows: Tensor) -> Tensor:
-    """(N, width) as (1, N, width); (heads, N, width) as it is."""
-    return rows if rows.ndim == 3 else rows[None]
+    return {name: [cache.shown[name][0] for cache in caches] for name in caches[0].shown}
 
 
 def largest_gap(one: Rows, other: Rows) -> float:

@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from course_lib.config import Rope, require
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.layers.positions import rotary_frequencies
 from course_lib.models import DecoderModel
 from course_lib.models.writing import writing

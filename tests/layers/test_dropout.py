@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from course_lib.config import GroupedConfig, LatentConfig
+from course_lib.kernels.attention import attend_unchecked
 from course_lib.layers import BidirectionalAttention, GroupedQueryAttention, LatentAttention, Seen, attention_weights
-from course_lib.layers.kernel import attend_unchecked
 
 N = 7
 PATHS = {  # n queries, width e, heads of K, heads of V

@@ -84,7 +84,7 @@ def zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.frombuffer(memory, dtype=like.dtype).view(shape)
 
 
-# The ways beside the plain one, which stands where it is used: `rowwise.product` and `kernel.attention`.
+# The ways beside the plain one, which stands where it is used: `rowwise.plain_product` and `attention.plain_attention`.
 
 
 def product_in_parts(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "m w"]:

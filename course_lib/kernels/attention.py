@@ -14,8 +14,8 @@ from torch import Tensor
 
 from course_lib.checks import check_kernel
 from course_lib.config import require
-from course_lib.layers import cpu
-from course_lib.layers.rowwise import WIDE
+from course_lib.kernels import cpu
+from course_lib.kernels.rowwise import WIDE
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,6 @@ class Seen:
     def __post_init__(self):
         if self.causal and self.mask is not None:
             raise ValueError("mask and causal exclude each other: give one of them")
-
-    @property
-    def all_alike(self) -> bool:
-        """Whether every key is seen, and none is preferred."""
-        return self.mask is None and self.bias is None and not self.causal
 
     def to_mask(self, n: int, device: torch.device) -> Bool[Tensor, "..."] | None:
         """The set as a mask to broadcast over (b, h, n, N), or None when every key is seen."""
@@ -121,7 +116,8 @@ def attend_unchecked(heads: Heads, seen: Seen, scale: float, dropout: float) -> 
     """
     Q, K, V = heads
     one, paired = Q.shape[2] == 1 and Q.dtype in WIDE, K.shape[1] == V.shape[1]
-    if one and paired and seen.all_alike and dropout == 0:
+    alike = seen.mask is None and seen.bias is None and not seen.causal  # every key is seen, and none is preferred
+    if one and paired and alike and dropout == 0:
         return attend_alone(heads, scale)
     (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
     few_in_cache = V.stride(-1) != 1 and h * n < g * v
@@ -135,11 +131,11 @@ def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
     Q, K, V = heads
     K, V = K.flatten(0, 1), V.flatten(0, 1)
     q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group as rows of one matrix
-    way = attention if cpu.setting == cpu.PLAIN else cpu.way_of_attention(attention, q, K, V)
+    way = plain_attention if cpu.setting == cpu.PLAIN else cpu.way_of_attention(plain_attention, q, K, V)
     return way(q, K, V).reshape(*Q.shape[:3], -1)
 
 
-def attention(
+def plain_attention(
     q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]
 ) -> Float[Tensor, "B m v"]:
     """softmax(q K^T) V, the plain way."""
