@@ -1,0 +1,114 @@
+"""Attention through a few landmarks: A = exp(scale Q K^T) replaced by A^ = exp(scale Q T^T) H_TT^{-1} H_TK.
+
+T in R^{m x e} holds the landmarks, H_TT = exp(scale T T^T) and H_TK = exp(scale T K^T). A is a block of the psd matrix
+B = exp(scale Z Z^T) with Z = [Q; K], and A^ is the same block of a Nystrom approximation of B (`column_nystrom`). With
+keys as landmarks, T = K_S, this is the weighting of WildCat (arXiv 2602.10056), which takes the pivots of RPCholesky as
+S. With rows of Z as landmarks it is the Nystrom method on [Q; K].
+
+In feature space exp(scale q^T k) is an inner product <f(q), f(k)>, and A^ projects all f(k) onto the span of the
+landmarks' f(t). So A^ is exact in columns of keys that are landmarks, and in rows of queries that are landmarks.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from course_lib.config import require
+from course_lib.randomised.checks import check_matrix, check_scale
+
+LARGEST = 350.0  # products of two factors exp(scale ||x||^2 / 2) occur, and exp overflows beyond 709
+
+
+def landmark_weights(
+    K: Float[np.ndarray, "N e"], landmarks: Float[np.ndarray, "m e"], scale: float
+) -> Float[np.ndarray, "m N"]:
+    """W = H_TT^+ H_TK: the coefficients with which f(k_j) is best approximated by the landmarks' features.
+
+    H_TT is scaled to G_TT = exp(-scale ||t_a - t_b||^2 / 2) first, which has a unit diagonal and cannot overflow.
+    Eigenvalues of G_TT below m eps times the largest are taken as zero, so equal landmarks do no harm.
+    Cost: 2 m (m + N) e FLOPs and m (m + N) exponentials for the kernels, then O(m^3 + m^2 N).
+    Raises ValueError unless K and landmarks are finite matrices of the same width, scale is positive, and
+    scale ||x||^2 / 2 is at most 350 for all rows x.
+    """
+    K, T = check_pair(K, landmarks, "landmarks", scale)
+    of_K, of_T = (scale * np.square(X).sum(1) / 2 for X in (K, T))
+    G_TT = np.exp(np.minimum(scale * (T @ T.T) - of_T[:, None] - of_T, 0.0))
+    G_TK = np.exp(np.minimum(scale * (T @ K.T) - of_T[:, None] - of_K, 0.0))
+    found, *_ = np.linalg.lstsq(G_TT, G_TK, rcond=len(T) * np.finfo(float).eps)
+    return np.exp(-of_T)[:, None] * found * np.exp(of_K)
+
+
+def kernel_weights(
+    Q: Float[np.ndarray, "n e"], K: Float[np.ndarray, "N e"], landmarks: Float[np.ndarray, "m e"], scale: float
+) -> Float[np.ndarray, "n N"]:
+    """A^ = exp(scale Q T^T) W of rank at most m, with W from `landmark_weights`; not normalised, maybe negative.
+
+    Cost: `landmark_weights`, 2 n m e FLOPs and n m exponentials, and 2 n m N FLOPs to form all entries.
+    Raises ValueError as `landmark_weights` does, for K and for Q.
+    """
+    Q, T = check_pair(Q, landmarks, "landmarks", scale, "Q")
+    return np.exp(scale * (Q @ T.T)) @ landmark_weights(K, landmarks, scale)
+
+
+def landmark_attention(
+    Q: Float[np.ndarray, "n e"],
+    K: Float[np.ndarray, "N e"],
+    V: Float[np.ndarray, "N v"],
+    landmarks: Float[np.ndarray, "m e"],
+    scale: float,
+) -> Float[np.ndarray, "n v"]:
+    """Y^ = Z^{-1} A^ V with Z = diag(A^ 1), without a mask, without forming A^.
+
+    Cost: `landmark_weights`, 2 m N (v + 1) FLOPs for W [V, 1], 2 n m (e + v + 1) FLOPs and n m exponentials. Memory is
+    linear in n + N. After that m rows of W [V, 1] and m landmarks stand for the cache of N keys and values. A causal
+    mask prevents this: each query then needs its own sums W [V, 1] over the keys that it sees.
+    Raises ValueError as `kernel_weights` does, for V of other rows than K, and when a row of A^ does not sum to a
+    positive number, because there are too few landmarks.
+    """
+    V, (Q, T) = check_matrix("V", V), check_pair(Q, landmarks, "landmarks", scale, "Q")
+    require(len(V) == len(K), f"V must have the {len(K)} rows of K, got shape {V.shape}")
+    small = landmark_weights(K, landmarks, scale) @ np.hstack([V, np.ones((len(V), 1))])
+    sums = np.exp(scale * (Q @ T.T)) @ small
+    good = sums[:, -1] > 0
+    require(bool(good.all()), f"landmarks must give rows with positive sums, but {np.sum(~good)} of {len(Q)} have none")
+    return sums[:, :-1] / sums[:, -1:]
+
+
+def weight_errors(
+    Q: Float[np.ndarray, "n e"], K: Float[np.ndarray, "N e"], landmarks: Float[np.ndarray, "m e"], scale: float
+) -> Float[np.ndarray, "n N"]:
+    """Bounds on the entries of |A - A^|: exp(scale ||q_i||^2 / 2) times (H_jj - H^_jj)^{1/2}.
+
+    Here H = exp(scale K K^T) and H^ = H_KT H_TT^+ H_TK. By Cauchy and Schwarz, |A - A^|_ij =
+    |<f(q_i), (I - P) f(k_j)>| <= ||f(q_i)|| ||(I - P) f(k_j)||. So a small residual diagonal, which RPCholesky reduces,
+    bounds the error for all queries. Rounding of H^_jj, about 1e-15 H_jj, adds about 3e-8 H_jj^{1/2} to its root.
+    Cost: `landmark_weights`, O(m N), and n N products. Raises ValueError as `kernel_weights` does.
+    """
+    Q, T = check_pair(Q, landmarks, "landmarks", scale, "Q")
+    W = landmark_weights(K, landmarks, scale)
+    left = np.exp(scale * np.square(K).sum(1)) - (np.exp(scale * (T @ K.T)) * W).sum(0)
+    return np.exp(scale * np.square(Q).sum(1) / 2)[:, None] * np.sqrt(np.maximum(left, 0.0))
+
+
+def centred(K: Float[np.ndarray, "N e"]) -> Float[np.ndarray, "N e"]:
+    """The keys less their mean. Softmax weights stay: q^T c is added to all scores of a query.
+
+    A^ does change with such a shift c, since the landmarks' features do. So whoever centres the keys first gets the
+    same normalised A^ for K and for K + 1 c^T. Raises ValueError unless K is a finite matrix.
+    """
+    K = check_matrix("K", K)
+    return K - K.mean(0)
+
+
+def check_pair(
+    X: np.ndarray, landmarks: np.ndarray, other: str, scale: float, name: str = "K"
+) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, "m e"]]:
+    """Both matrices in float64. Raises ValueError unless they are finite, of equal width, and not too long for exp."""
+    X, T = check_matrix(name, X), check_matrix(other, landmarks)
+    require(X.shape[1] == T.shape[1], f"{other} must have the width {X.shape[1]} of {name}, got shape {T.shape}")
+    check_scale(scale)
+    for each, rows in ((name, X), (other, T)):
+        most = scale * np.square(rows).sum(1).max() / 2
+        require(
+            most <= LARGEST, f"{each} must have scale ||x||^2 / 2 of at most {LARGEST:g} in each row, got {most:.6g}"
+        )
+    return X, T
