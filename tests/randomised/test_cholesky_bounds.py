@@ -50,6 +50,12 @@ def test_the_expected_trace_after_each_step(spectrum, diagonal):
     assert (bounds >= tails * (1 - 1e-12)).all()  # no approximation of rank k does better
 
 
+def test_the_steps_by_hand():
+    """(3, 1) -> (3 - 9/4, 1 - 1/4) -> half of each, since both are equal; zeros stay zeros."""
+    np.testing.assert_allclose(expected_traces(np.array([3.0, 1, 0]), 3), [4, 1.5, 0.75, 0.375], rtol=1e-14)
+    np.testing.assert_array_equal(expected_traces(np.array([2.0, 0]), 2), [2, 0, 0])
+
+
 def test_the_first_step_is_exact():
     """E tr(R) = tr(H) - tr(H^2) / tr(H): the sum over pivots, and 300 draws within 4 standard errors."""
     H = with_eigenvalues(SPECTRA["algebraic"])

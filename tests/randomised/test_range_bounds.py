@@ -118,6 +118,22 @@ def test_the_norms_of_pseudoinverses_behind_the_deviations():
         assert np.exp(2 / p * log_moment) <= 3 / (p + 1)
 
 
+def test_the_bounds_by_hand():
+    """k = 3, p = 4 and sigma = (9, 9, 9, 4, 3, 0, 0): the tail is 5, sigma_{k+1} = 4, t = 2, u = 3."""
+    sigma, e = np.array([9.0, 9, 9, 4, 3, 0, 0]), np.e
+    assert expected_frobenius_error(sigma, 3, 4) == pytest.approx(2**0.5 * 5, rel=1e-12)
+    assert expected_spectral_error(sigma, 3, 4) == pytest.approx(2 * 4 + e * 7**0.5 / 4 * 5, rel=1e-12)
+    cubes = 2 * 64 + e * 7**0.5 / 4 * (64**2 + 27**2) ** 0.5
+    assert expected_spectral_error(sigma, 3, 4, 1) == pytest.approx(cubes ** (1 / 3), rel=1e-12)
+    of_frobenius, of_spectral = 2 * (9 / 5) ** 0.5, 2 * e * 7**0.5 / 5
+    bound, failure = frobenius_deviation(sigma, 3, 4, 2.0, 3.0)
+    assert bound == pytest.approx((1 + of_frobenius) * 5 + 3 * of_spectral * 4, rel=1e-12)
+    assert failure == pytest.approx(2 / 16 + e**-4.5, rel=1e-12)
+    bound, failure = spectral_deviation(sigma, 3, 4, 2.0, 3.0)
+    assert bound == pytest.approx((1 + of_frobenius) * 4 + of_spectral * 5 + 3 * of_spectral * 4, rel=1e-12)
+    assert failure == pytest.approx(2 / 16 + e**-4.5, rel=1e-12)
+
+
 def test_a_matrix_of_rank_k_has_bounds_of_zero():
     sigma = np.r_[np.ones(5), np.zeros(10)]
     assert expected_frobenius_error(sigma, 5, 4) == expected_spectral_error(sigma, 5, 4, 2) == 0
