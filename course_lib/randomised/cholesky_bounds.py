@@ -1,8 +1,8 @@
 """How small the residual of randomly pivoted Cholesky is in expectation (arXiv 2207.06503).
 
-Given the residual R, one step leaves R - E[R e_s e_s^T R / R_ss] = R - R^2 / tr(R) =: Phi(R) in expectation over its
-pivot s. Phi is homogeneous and concave in the order of psd matrices, hence increasing. So by Jensen's inequality the
-expected residual after k steps is at most Phi applied k times to H. Phi acts on the eigenvalues one by one.
+One step with pivot s takes R e_s e_s^T R / R_ss from the residual R. In expectation over s it leaves
+Phi(R) = R - R^2 / tr(R). Phi is homogeneous and concave in the order of psd matrices, hence increasing. So by Jensen's
+inequality the expected residual after k steps is at most Phi applied k times to H. Phi keeps the eigenvectors.
 """
 
 import math
@@ -17,8 +17,8 @@ from course_lib.randomised.checks import check_at_least, check_falling, check_wh
 def expected_traces(eigenvalues: Float[np.ndarray, "n"], steps: int) -> Float[np.ndarray, "traces"]:
     """Entry k bounds E tr(H - F F^T) after k pivots, for H with these eigenvalues, k from 0 to `steps`.
 
-    It is the trace of Phi^k(H): each step maps every eigenvalue lambda to lambda - lambda^2 / (sum of all). The first
-    step is exact: E tr(R) = tr(H) - tr(H^2) / tr(H). Cost: O(n) per step.
+    It is the trace of Phi^k(H): each step maps every eigenvalue sigma_j to sigma_j - sigma_j^2 / (sigma_1 + ... +
+    sigma_n). The first step is exact: E tr(R) = tr(H) - tr(H^2) / tr(H). Cost: O(n) per step.
     Raises ValueError unless the eigenvalues are finite, not negative and in falling order, and steps is an integer of
     at least 0.
     """
@@ -32,11 +32,12 @@ def expected_traces(eigenvalues: Float[np.ndarray, "n"], steps: int) -> Float[np
 
 
 def pivots_needed(eigenvalues: Float[np.ndarray, "n"], r: int, eps: float) -> int:
-    """A number of pivots with E tr(H - F F^T) <= (1 + eps) sum_{j > r} lambda_j: the paper's main theorem.
+    """A number of pivots with E tr(H - F F^T) <= (1 + eps) sum_{j > r} sigma_j: the paper's main theorem.
 
-    It is r / eps + min(r log(1 / (eps eta)), r + r log_+(2^r / eps)), rounded up, where eta is the share of the trace
-    in the tail, sum_{j > r} lambda_j / tr(H). No approximation of rank r has a smaller trace error than the tail.
-    The number may exceed n, and n pivots always suffice.
+    sigma_1, sigma_2, ... are the eigenvalues of H. No approximation of rank r has a smaller trace error than the tail
+    sum_{j > r} sigma_j; delta is its share of the trace. The number is r / eps plus the smaller one of
+    r log(1 / (eps delta)) and r + r log(2^r / eps), where negative logarithms count as zero, rounded up. The first one
+    follows from `expected_traces`. The number may exceed n, but n pivots always suffice.
     Raises ValueError unless the eigenvalues are finite, not negative, in falling order and not all zero, r is an
     integer from 1 to n, and eps > 0 is finite.
     """
@@ -45,7 +46,7 @@ def pivots_needed(eigenvalues: Float[np.ndarray, "n"], r: int, eps: float) -> in
     check_at_least("eps", eps, 0)
     require(eps > 0, f"eps must be positive, got {eps!r}")
     require(values[0] > 0, f"eigenvalues must not all be zero, got {values[0]:.6g} as the largest")
-    eta = values[r:].sum() / values.sum()
-    by_share = r * math.log(1 / (eps * eta)) if eps * eta > 0 else math.inf
+    delta = values[r:].sum() / values.sum()
+    by_share = r * math.log(1 / (eps * delta)) if eps * delta > 0 else math.inf
     by_rank = r + r * max(r * math.log(2) - math.log(eps), 0.0)
     return math.ceil(r / eps + min(max(by_share, 0.0), by_rank))

@@ -2,10 +2,10 @@
 
 The conventions are those of `course_lib.accounting.work`: a multiply-add is 2 FLOPs, exponentials and other work on
 single entries do not count, and bytes are what an ideal kernel must move: each operand of a product is read once and
-each result written once. Factorisations count as in Golub and Van Loan, "Matrix Computations": a thin QR with its Q
-4 m l^2 - 4 l^3 / 3 for m >= l (Householder), an SVD with both factors 6 m l^2 + 20 l^3 (R-SVD), a Cholesky
-factorisation l^3 / 3. Thirds are rounded. All functions raise ValueError for sizes that are not positive
-integers, or do not fit, and for an unknown dtype.
+each result written once. Factorisations count as in Golub and Van Loan, "Matrix Computations": of an
+(m, l) matrix with m >= l, a thin QR by reflections takes 4 m l^2 - 4 l^3 / 3 and an SVD with both thin factors
+6 m l^2 + 20 l^3; a Cholesky factorisation of size l takes l^3 / 3. Thirds are rounded. All functions raise ValueError
+for sizes that are not positive integers, or do not fit, and for an unknown dtype.
 """
 
 from course_lib.accounting.units import itemsize, require_count
@@ -14,7 +14,7 @@ from course_lib.config import require
 
 
 def qr_flops(m: int, width: int) -> int:
-    """A thin QR factorisation of an (m, width) matrix, m >= width: R and Q."""
+    """A thin QR factorisation of an (m, width) matrix, with at least as many rows as columns: R and Q."""
     return 4 * m * width**2 - 4 * width**3 // 3
 
 
@@ -26,7 +26,7 @@ def svd_flops(m: int, n: int) -> int:
 
 def range_finder_work(m: int, n: int, width: int, powers: int, dtype: str = "float64") -> Work:
     """`range_finder` with k + oversampling = `width`: 2 q + 1 products with an (m, n) matrix, each followed by a QR."""
-    check_sizes(m=m, n=n, width=width)
+    check_counts(m=m, n=n, width=width)
     require_count("powers", powers)
     require(width <= min(m, n), f"width must be at most min(m, n) = {min(m, n)}, got {width}")
     passes, size = 2 * powers + 1, itemsize(dtype)
@@ -38,7 +38,7 @@ def range_finder_work(m: int, n: int, width: int, powers: int, dtype: str = "flo
 
 def randomized_svd_work(m: int, n: int, k: int, oversampling: int, powers: int, dtype: str = "float64") -> Work:
     """`randomized_svd`: the range finder, the product Q^T M, its SVD, and the product of Q with k left vectors."""
-    check_sizes(k=k)
+    check_counts(k=k)
     require_count("oversampling", oversampling)
     width, size = k + oversampling, itemsize(dtype)
     flops = {"products": 2 * m * n * width + 2 * m * width * k, "factorise": svd_flops(n, width)}
@@ -53,7 +53,7 @@ def cholesky_work(n: int, k: int, d: int, dtype: str = "float64") -> Work:
     It evaluates (k + 1) n entries. Step i = 0, ..., k - 1 subtracts i columns of the factor from a column. Each step
     reads X and the factor so far, and writes a column of it. Bytes of the diagonal are left out.
     """
-    check_sizes(n=n, k=k, d=d)
+    check_counts(n=n, k=k, d=d)
     require(k <= n, f"k must be at most n = {n}, got {k}")
     flops = {"entries": 2 * (k + 1) * n * d, "update": n * k * (k - 1)}
     read = n * k * (k - 1) // 2 + n * k
@@ -66,7 +66,7 @@ def landmark_attention_work(n: int, N: int, d: int, v: int, m: int, dtype: str =
     The landmarks' weights W count as a Cholesky factorisation of H_TT and 2 m^2 N FLOPs for two triangular solves. The
     function itself takes a more expensive factorisation, which allows equal landmarks; it also costs O(m^2 N).
     """
-    check_sizes(n=n, N=N, d=d, v=v, m=m)
+    check_counts(n=n, N=N, d=d, v=v, m=m)
     flops = {
         "kernels": 2 * m * (m + N + n) * d,
         "factorise": m**3 // 3 + 2 * m**2 * N,
@@ -81,13 +81,13 @@ def exact_attention_work(n: int, N: int, d: int, v: int, dtype: str = "float64")
 
     As in `course_lib.accounting.work`, scores stay on the chip.
     """
-    check_sizes(n=n, N=N, d=d, v=v)
+    check_counts(n=n, N=N, d=d, v=v)
     return Work({"attend": 2 * n * N * (d + v)}, {"activations": (n + N) * (d + v) * itemsize(dtype)})
 
 
 def hodlr_entries(n: int, leaf: int, rank: int) -> int:
     """Numbers that `to_hodlr` stores when each block has this rank, or its smaller side if that is less."""
-    check_sizes(n=n, leaf=leaf)
+    check_counts(n=n, leaf=leaf)
     require_count("rank", rank)
     if n <= leaf:
         return n * (n + 1) // 2
@@ -101,13 +101,13 @@ def hodlr_product_work(n: int, leaf: int, rank: int, columns: int, dtype: str = 
 
     Of a leaf only the lower triangle counts. Each stored number, X and Y are moved once.
     """
-    check_sizes(columns=columns)
+    check_counts(columns=columns)
     stored = hodlr_entries(n, leaf, rank)
     floats = {"matrix": stored, "activations": 2 * n * columns}
     return Work({"products": 2 * stored * columns}, {part: count * itemsize(dtype) for part, count in floats.items()})
 
 
-def check_sizes(**sizes: int) -> None:
+def check_counts(**sizes: int) -> None:
     """Raise ValueError unless all sizes are positive integers."""
     for name, size in sizes.items():
         require_count(name, size, least=1)

@@ -51,7 +51,7 @@ class Hodlr:
 
     @property
     def entries(self) -> int:
-        """Numbers to store: the lower triangle of each leaf, and r (a + b) for a block a x b of rank r."""
+        """Numbers to store: the lower triangle of each leaf, and r (m + n) for an (m, n) block of rank r."""
         triangles = sum(len(leaf.part) * (len(leaf.part) + 1) // 2 for leaf in self.leaves)
         return triangles + sum(block.part.entries for block in self.blocks)
 
@@ -86,9 +86,9 @@ class Hodlr:
 def to_hodlr(P: Float[np.ndarray, "n n"], compress: Compress, leaf: int) -> Hodlr:
     """P in the HODLR format: blocks below the diagonal by `compress`, and leaves of at most `leaf` rows as they are.
 
-    The blocks do not overlap, so ||P - P^||_F^2 is the sum of their squared errors. If each has an error of at most
-    tolerance times its norm, then ||P - P^||_F <= tolerance ||P||_F. With rank r in all blocks and n = 2^L leaf,
-    n (leaf + 1) / 2 + r n L numbers are stored.
+    The blocks do not overlap, so the squared Frobenius error of P is the sum of theirs. If each block has an error of
+    at most tolerance times its norm, then P has one of at most tolerance ||P||_F. With rank r in all blocks and
+    n = 2^L m, m = `leaf`, the format stores n (m + 1) / 2 + r n L numbers.
     Cost: with truncated SVDs O(n^3), dominated by the largest block; with `randomized_svd` O(n^2 r).
     Raises ValueError unless P is finite, square and lower triangular, and leaf is a positive integer.
     """

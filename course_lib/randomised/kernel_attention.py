@@ -1,12 +1,13 @@
-"""Attention through a few landmarks: A = exp(scale Q K^T) replaced by A^ = exp(scale Q T^T) H_TT^{-1} H_TK.
+"""Attention through a few landmarks: A = exp(scale Q K^T) is replaced by A_T = exp(scale Q T^T) H_TT^{-1} H_TK.
 
 T in R^{m x e} holds the landmarks, H_TT = exp(scale T T^T) and H_TK = exp(scale T K^T). A is a block of the psd matrix
-B = exp(scale Z Z^T) with Z = [Q; K], and A^ is the same block of a Nystrom approximation of B (`column_nystrom`). With
-keys as landmarks, T = K_S, this is the weighting of WildCat (arXiv 2602.10056), which takes the pivots of RPCholesky as
-S. With rows of Z as landmarks it is the Nystrom method on [Q; K].
+B = exp(scale Z Z^T), where Z has the rows of Q and then those of K. A_T is the same block of a Nystrom approximation of
+B (`column_nystrom`). With keys as landmarks, T = K_S, this is the weighting of WildCat (arXiv 2602.10056) at its
+temperature 1; WildCat takes the pivots of RPCholesky as S. With rows of Z as landmarks it is the Nystrom method on
+queries and keys together.
 
-In feature space exp(scale q^T k) is an inner product <f(q), f(k)>, and A^ projects all f(k) onto the span of the
-landmarks' f(t). So A^ is exact in columns of keys that are landmarks, and in rows of queries that are landmarks.
+In feature space exp(scale q^T k) is an inner product <f(q), f(k)>, and A_T projects all f(k) onto the span of the
+landmarks' f(t). So A_T equals A in columns of keys that are landmarks, and in rows of queries that are landmarks.
 """
 
 import numpy as np
@@ -21,7 +22,7 @@ LARGEST = 350.0  # products of two factors exp(scale ||x||^2 / 2) occur, and exp
 def landmark_weights(
     K: Float[np.ndarray, "N e"], landmarks: Float[np.ndarray, "m e"], scale: float
 ) -> Float[np.ndarray, "m N"]:
-    """W = H_TT^+ H_TK: the coefficients with which f(k_j) is best approximated by the landmarks' features.
+    """W = H_TT^{+} H_TK: the coefficients with which f(k_j) is best approximated by the landmarks' features.
 
     H_TT is scaled to G_TT = exp(-scale ||t_a - t_b||^2 / 2) first, which has a unit diagonal and cannot overflow.
     Eigenvalues of G_TT below m eps times the largest are taken as zero, so equal landmarks do no harm.
@@ -29,7 +30,7 @@ def landmark_weights(
     Raises ValueError unless K and landmarks are finite matrices of the same width, scale is positive, and
     scale ||x||^2 / 2 is at most 350 for all rows x.
     """
-    K, T = check_pair(K, landmarks, "landmarks", scale)
+    K, T = check_pair("K", K, landmarks, scale)
     of_K, of_T = (scale * np.square(X).sum(1) / 2 for X in (K, T))
     G_TT = np.exp(np.minimum(scale * (T @ T.T) - of_T[:, None] - of_T, 0.0))
     G_TK = np.exp(np.minimum(scale * (T @ K.T) - of_T[:, None] - of_K, 0.0))
@@ -40,12 +41,12 @@ def landmark_weights(
 def kernel_weights(
     Q: Float[np.ndarray, "n e"], K: Float[np.ndarray, "N e"], landmarks: Float[np.ndarray, "m e"], scale: float
 ) -> Float[np.ndarray, "n N"]:
-    """A^ = exp(scale Q T^T) W of rank at most m, with W from `landmark_weights`; not normalised, maybe negative.
+    """A_T = exp(scale Q T^T) W of rank at most m, with W from `landmark_weights`; not normalised, maybe negative.
 
     Cost: `landmark_weights`, 2 n m e FLOPs and n m exponentials, and 2 n m N FLOPs to form all entries.
     Raises ValueError as `landmark_weights` does, for K and for Q.
     """
-    Q, T = check_pair(Q, landmarks, "landmarks", scale, "Q")
+    Q, T = check_pair("Q", Q, landmarks, scale)
     return np.exp(scale * (Q @ T.T)) @ landmark_weights(K, landmarks, scale)
 
 
@@ -56,15 +57,16 @@ def landmark_attention(
     landmarks: Float[np.ndarray, "m e"],
     scale: float,
 ) -> Float[np.ndarray, "n v"]:
-    """Y^ = Z^{-1} A^ V with Z = diag(A^ 1), without a mask, without forming A^.
+    """Y = Z^{-1} A_T V with Z = diag(row sums of A_T), without a mask, without forming A_T.
 
     Cost: `landmark_weights`, 2 m N (v + 1) FLOPs for W [V, 1], 2 n m (e + v + 1) FLOPs and n m exponentials. Memory is
     linear in n + N. After that m rows of W [V, 1] and m landmarks stand for the cache of N keys and values. A causal
     mask prevents this: each query then needs its own sums W [V, 1] over the keys that it sees.
-    Raises ValueError as `kernel_weights` does, for V of other rows than K, and when a row of A^ does not sum to a
+    Raises ValueError as `kernel_weights` does, for V of other rows than K, and when a row of A_T does not sum to a
     positive number, because there are too few landmarks.
     """
-    V, (Q, T) = check_matrix("V", V), check_pair(Q, landmarks, "landmarks", scale, "Q")
+    Q, T = check_pair("Q", Q, landmarks, scale)
+    K, V = check_matrix("K", K), check_matrix("V", V)
     require(len(V) == len(K), f"V must have the {len(K)} rows of K, got shape {V.shape}")
     small = landmark_weights(K, landmarks, scale) @ np.hstack([V, np.ones((len(V), 1))])
     sums = np.exp(scale * (Q @ T.T)) @ small
@@ -76,14 +78,15 @@ def landmark_attention(
 def weight_errors(
     Q: Float[np.ndarray, "n e"], K: Float[np.ndarray, "N e"], landmarks: Float[np.ndarray, "m e"], scale: float
 ) -> Float[np.ndarray, "n N"]:
-    """Bounds on the entries of |A - A^|: exp(scale ||q_i||^2 / 2) times (H_jj - H^_jj)^{1/2}.
+    """Bounds on the entries of A - A_T: entry (i, j) is at most exp(scale ||q_i||^2 / 2) R_jj^{1/2} in absolute value.
 
-    Here H = exp(scale K K^T) and H^ = H_KT H_TT^+ H_TK. By Cauchy and Schwarz, |A - A^|_ij =
-    |<f(q_i), (I - P) f(k_j)>| <= ||f(q_i)|| ||(I - P) f(k_j)||. So a small residual diagonal, which RPCholesky reduces,
-    bounds the error for all queries. Rounding of H^_jj, about 1e-15 H_jj, adds about 3e-8 H_jj^{1/2} to its root.
+    R = exp(scale K K^T) - H_TK^T W is the residual of the keys' kernel. By Cauchy and Schwarz, the error is
+    <f(q_i), g> <= ||f(q_i)|| ||g||, where g, the part of f(k_j) outside the span of the landmarks, has the squared norm
+    R_jj. So landmarks with a small residual diagonal, such as pivots of RPCholesky, do for all queries. Rounding of
+    about 1e-15 exp(scale ||k_j||^2) in R_jj adds about 3e-8 exp(scale ||k_j||^2 / 2) to its root.
     Cost: `landmark_weights`, O(m N), and n N products. Raises ValueError as `kernel_weights` does.
     """
-    Q, T = check_pair(Q, landmarks, "landmarks", scale, "Q")
+    Q, T = check_pair("Q", Q, landmarks, scale)
     W = landmark_weights(K, landmarks, scale)
     left = np.exp(scale * np.square(K).sum(1)) - (np.exp(scale * (T @ K.T)) * W).sum(0)
     return np.exp(scale * np.square(Q).sum(1) / 2)[:, None] * np.sqrt(np.maximum(left, 0.0))
@@ -92,21 +95,21 @@ def weight_errors(
 def centred(K: Float[np.ndarray, "N e"]) -> Float[np.ndarray, "N e"]:
     """The keys less their mean. Softmax weights stay: q^T c is added to all scores of a query.
 
-    A^ does change with such a shift c, since the landmarks' features do. So whoever centres the keys first gets the
-    same normalised A^ for K and for K + 1 c^T. Raises ValueError unless K is a finite matrix.
+    A_T does change with such a shift c, since the landmarks' features do. So whoever centres the keys first gets the
+    same normalised A_T for keys k_j and for keys k_j + c. Raises ValueError unless K is a finite matrix.
     """
     K = check_matrix("K", K)
     return K - K.mean(0)
 
 
 def check_pair(
-    X: np.ndarray, landmarks: np.ndarray, other: str, scale: float, name: str = "K"
+    name: str, X: np.ndarray, landmarks: np.ndarray, scale: float
 ) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, "m e"]]:
     """Both matrices in float64. Raises ValueError unless they are finite, of equal width, and not too long for exp."""
-    X, T = check_matrix(name, X), check_matrix(other, landmarks)
-    require(X.shape[1] == T.shape[1], f"{other} must have the width {X.shape[1]} of {name}, got shape {T.shape}")
+    X, T = check_matrix(name, X), check_matrix("landmarks", landmarks)
+    require(X.shape[1] == T.shape[1], f"landmarks must have the width {X.shape[1]} of {name}, got shape {T.shape}")
     check_scale(scale)
-    for each, rows in ((name, X), (other, T)):
+    for each, rows in ((name, X), ("landmarks", T)):
         most = scale * np.square(rows).sum(1).max() / 2
         require(
             most <= LARGEST, f"{each} must have scale ||x||^2 / 2 of at most {LARGEST:g} in each row, got {most:.6g}"

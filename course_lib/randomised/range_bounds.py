@@ -51,8 +51,9 @@ def frobenius_deviation(sigma: Float[np.ndarray, "m"], k: int, oversampling: int
     """HMT Theorem 10.7: a bound on ||M - Q Q^T M||_F that fails with probability at most 2 t^{-p} + e^{-u^2/2}.
 
     The bound is (1 + t (3 k / (p + 1))^{1/2}) times the tail, plus u t e (k + p)^{1/2} / (p + 1) sigma_{k+1}, for
-    k >= 2, p >= 4 and t, u >= 1. It rests on Proposition 10.4 about the pseudoinverse G of a Gaussian k x (k + p)
-    matrix: P(||G||_F > t (3 k / (p + 1))^{1/2}) <= t^{-p} and P(||G|| > t e (k + p)^{1/2} / (p + 1)) <= t^{-(p+1)}.
+    k >= 2, p >= 4 and t, u >= 1. It rests on Proposition 10.4 about the pseudoinverse G of a Gaussian matrix with k
+    rows and k + p columns: ||G||_F > t (3 k / (p + 1))^{1/2} has a probability of at most t^{-p}, and
+    ||G|| > t e (k + p)^{1/2} / (p + 1) one of at most t^{-(p+1)}.
     """
     sigma = check_spectrum(sigma, k, oversampling, least=4)
     of_frobenius, of_spectral, failure = pseudoinverse_norms(k, oversampling, t, u)

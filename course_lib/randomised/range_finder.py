@@ -25,7 +25,7 @@ def range_finder(
     `random` is a numpy Generator.
     """
     M = check_matrix("M", M)
-    check_sizes(M.shape, k, oversampling)
+    check_ranks(M.shape, k, oversampling)
     check_whole("powers", powers, 0)
     check_random(random)
     Q, _ = np.linalg.qr(M @ random.standard_normal((M.shape[1], k + oversampling)))
@@ -72,7 +72,7 @@ def check_basis(Q: np.ndarray, rows: int) -> None:
         raise ValueError(f"Q must have orthonormal columns, but Q^T Q differs from the identity by {off:.3g}")
 
 
-def check_sizes(shape: tuple[int, ...], k: int, oversampling: int) -> None:
+def check_ranks(shape: tuple[int, ...], k: int, oversampling: int) -> None:
     """Raise ValueError unless k >= 1 and oversampling >= 0 are integers with k + oversampling <= min(shape)."""
     check_whole("k", k, 1, min(shape))
     check_whole("oversampling", oversampling, 0, min(shape) - k)
