@@ -61,7 +61,8 @@ def pivoted_cholesky(H: PsdMatrix, k: int, rule: Rule) -> PivotedCholesky:
     It ends early where each entry of the residual diagonal is rounding, at most 8 eps tr(H). Entries that small are set
     to zero, so `traces` is exact to 8 n eps tr(H).
     Cost: (r + 1) n entries of H for r pivots, and n r^2 FLOPs. Memory: n r numbers.
-    Raises ValueError unless k is an integer from 1 to n, and when a pivot or a residual shows that H is not psd.
+    Raises ValueError unless k is an integer from 1 to n, when `rule` chooses an index with a residual of 0, and when a
+    pivot or a residual shows that H is not psd.
     """
     check_whole("k", k, 1, H.size)
     residual = H.diagonal()
@@ -69,6 +70,7 @@ def pivoted_cholesky(H: PsdMatrix, k: int, rule: Rule) -> PivotedCholesky:
     F, pivots, traces = np.zeros((H.size, k)), [], [residual.sum()]
     while len(pivots) < k and traces[-1] > 0:
         pivot, done = rule(residual), len(pivots)
+        require(residual[pivot] > 0, f"rule must choose an index with a residual above 0, got {pivot}")
         column = H.columns(np.array([pivot]))[:, 0] - F[:, :done] @ F[pivot, :done]
         require(column[pivot] > 0, f"H must be psd, but its residual has {column[pivot]:.3g} at pivot {pivot}")
         F[:, done] = column / np.sqrt(column[pivot])

@@ -4,8 +4,9 @@ The conventions are those of `course_lib.accounting.work`: a multiply-add is 2 F
 single entries do not count, and bytes are what an ideal kernel must move: each operand of a product is read once and
 each result written once. Factorisations count as in Golub and Van Loan, "Matrix Computations": of an
 (m, l) matrix with m >= l, a thin QR by reflections takes 4 m l^2 - 4 l^3 / 3 and an SVD with both thin factors
-6 m l^2 + 20 l^3; a Cholesky factorisation of size l takes l^3 / 3. Thirds are rounded. All functions raise ValueError
-for sizes that are not positive integers, or do not fit, and for an unknown dtype.
+6 m l^2 + 20 l^3; of a symmetric matrix of size l, eigenvalues and eigenvectors take 9 l^3 and a Cholesky factorisation
+l^3 / 3. Thirds are rounded. All functions raise ValueError for sizes that are not positive integers, or do not fit, and
+for an unknown dtype.
 """
 
 from course_lib.accounting.units import itemsize, require_count
@@ -58,6 +59,26 @@ def cholesky_work(n: int, k: int, d: int, dtype: str = "float64") -> Work:
     flops = {"entries": 2 * (k + 1) * n * d, "update": n * k * (k - 1)}
     read = n * k * (k - 1) // 2 + n * k
     return Work(flops, {"points": (k + 1) * n * d * itemsize(dtype), "factors": read * itemsize(dtype)})
+
+
+def column_nystrom_work(n: int, m: int, d: int, dtype: str = "float64") -> Work:
+    """`column_nystrom` with m landmarks of exp(scale X X^T), X (n, d): n m entries, a root of W^{+}, and C times it."""
+    check_counts(n=n, m=m, d=d)
+    require(m <= n, f"m must be at most n = {n}, got {m}")
+    flops = {"entries": 2 * n * m * d, "factorise": 9 * m**3, "products": 2 * n * m**2}
+    return Work(flops, {"points": (n + m) * d * itemsize(dtype), "factors": (3 * n * m + 3 * m**2) * itemsize(dtype)})
+
+
+def sketched_nystrom_work(n: int, width: int, dtype: str = "float64") -> Work:
+    """`sketched_nystrom` of a stored (n, n) matrix: Y = H Omega, Omega^T Y, and the SVD of Y times its inverse root."""
+    check_counts(n=n, width=width)
+    require(width <= n, f"width must be at most n = {n}, got {width}")
+    of_factors = qr_flops(n, width) + 9 * width**3 + svd_flops(n, width)
+    flops = {"products": 2 * n**2 * width + 4 * n * width**2, "factorise": of_factors}
+    # Five steps read or write two (n, l) matrices each: QR, H Omega, Omega^T Y, Y times the root, SVD. The (l, l)
+    # matrices Omega^T Y and its root are written and read.
+    floats = 10 * n * width + 4 * width**2
+    return Work(flops, {"matrix": n**2 * itemsize(dtype), "factors": floats * itemsize(dtype)})
 
 
 def landmark_attention_work(n: int, N: int, d: int, v: int, m: int, dtype: str = "float64") -> Work:

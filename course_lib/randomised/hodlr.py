@@ -90,7 +90,8 @@ def to_hodlr(P: Float[np.ndarray, "n n"], compress: Compress, leaf: int) -> Hodl
     at most tolerance times its norm, then P has one of at most tolerance ||P||_F. With rank r in all blocks and
     n = 2^L m, m = `leaf`, the format stores n (m + 1) / 2 + r n L numbers.
     Cost: with truncated SVDs O(n^3), dominated by the largest block; with `randomized_svd` O(n^2 r).
-    Raises ValueError unless P is finite, square and lower triangular, and leaf is a positive integer.
+    Raises ValueError unless P is finite, square and lower triangular, and leaf is a positive integer; when `compress`
+    returns another shape; and as `compress` does, for instance for a rank above the size of the smallest block.
     """
     P = check_square("P", P)
     above = np.abs(np.triu(P, 1)).max()
@@ -108,5 +109,8 @@ def cut(P: Float[np.ndarray, "n n"], row: int, compress: Compress, leaf: int) ->
         return
     half = len(P) // 2
     yield from cut(P[:half, :half], row, compress, leaf)
-    yield Block(row + half, row, compress(P[half:, :half]))
+    part = compress(P[half:, :half])
+    got = (part.U.shape[0], part.Vt.shape[1])
+    require(got == (len(P) - half, half), f"compress must keep the shape {(len(P) - half, half)} of a block, got {got}")
+    yield Block(row + half, row, part)
     yield from cut(P[half:, half:], row + half, compress, leaf)

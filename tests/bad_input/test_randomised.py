@@ -150,6 +150,10 @@ def test_matrices_that_are_not_psd(refuses, rule):
     refuses(lambda: sketched_nystrom(np.array([[1.0, 2], [2, 1]]), 2, RANDOM), "H", "-1", "psd")
 
 
+def test_rules(refuses):
+    refuses(lambda: pivoted_cholesky(PsdMatrix.of_matrix(H), 3, lambda residual: 2), "rule", "2", "0")
+
+
 def test_numbers_of_pivots(refuses):
     for k in (0, 6, 2.0):
         refuses(lambda k=k: pivoted_cholesky(PsdMatrix.of_matrix(H), k, greedy), "k", repr(k), ("1", "5"))
@@ -179,6 +183,7 @@ def test_hierarchies(refuses):
     refuses(lambda: to_hodlr(np.ones((4, 3)), compress, 2), "P", "(4, 3)", "square")
     refuses(lambda: to_hodlr(np.eye(4), compress, 0), "leaf", "0", "1")
     refuses(lambda: to_hodlr(np.eye(8), partial(truncated_svd, rank=3), 2), "rank", "3", ("0", "2"))
+    refuses(lambda: to_hodlr(np.eye(5), lambda B: compress(B.T), 2), "compress", "(2, 3)", "(3, 2)")
     refuses(lambda: to_hodlr(np.eye(4), compress, 2) @ np.ones((3, 1)), "X", "(3, 1)", "4")
     refuses(lambda: truncation_errors(M, np.eye(6)), "W", "(6, 6)", "8")
 
@@ -190,6 +195,8 @@ def test_costs(refuses):
     refuses(lambda: costs.randomized_svd_work(30, 20, 0, 6, 1), "k", "0", "1")
     refuses(lambda: costs.randomized_svd_work(30, 20, 4, -1, 1), "oversampling", "-1", "0")
     refuses(lambda: costs.cholesky_work(5, 6, 3), "k", "6", "5")
+    refuses(lambda: costs.column_nystrom_work(5, 6, 3), "m", "6", "5")
+    refuses(lambda: costs.sketched_nystrom_work(5, 6), "width", "6", "5")
     refuses(lambda: costs.landmark_attention_work(5, 7, 3, 2, 0), "m", "0", "1")
     refuses(lambda: costs.exact_attention_work(5, 7, 3, 2, "decimal"), "dtype", "'decimal'", "float64")
     refuses(lambda: costs.hodlr_entries(5, 2, -1), "rank", "-1", "0")

@@ -65,6 +65,17 @@ def test_cholesky_against_a_loop_and_the_entries_read(k):
     assert found.bytes_by_part == {"points": 8 * (k + 1) * 40 * 3, "factors": 8 * factors}
 
 
+def test_nystrom_by_hand():
+    """n = 11, and 4 landmarks of points in R^3, or a sketch of width 4."""
+    by_columns, by_sketch = costs.column_nystrom_work(11, 4, 3), costs.sketched_nystrom_work(11, 4)
+    assert by_columns.flops_by_part == {"entries": 2 * 3 * 44, "factorise": 9 * 64, "products": 2 * 11 * 16}
+    # C is written and read, F written; W is read, its root written and read.
+    assert by_columns.bytes_by_part == {"points": 8 * 15 * 3, "factors": 8 * (3 * 44 + 3 * 16)}
+    assert by_sketch.flops == 2 * 121 * 4 + 2 * 2 * 11 * 16 + (4 * 11 * 16 - 85) + 9 * 64 + (6 * 11 * 16 + 20 * 64)
+    assert by_sketch.bytes_by_part == {"matrix": 8 * 121, "factors": 8 * (10 * 44 + 4 * 16)}
+    assert costs.column_nystrom_work(4096, 64, 32).flops < costs.sketched_nystrom_work(4096, 64).flops / 10
+
+
 def test_kernel_attention_by_hand():
     """n = 5 queries, N = 7 keys, d = 3, v = 2, m = 4 landmarks, in bfloat16."""
     found = costs.landmark_attention_work(5, 7, 3, 2, 4, "bfloat16")
