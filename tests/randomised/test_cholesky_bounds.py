@@ -87,14 +87,27 @@ def test_the_theorem_by_share_follows_from_the_bound_after_each_step(seed):
     assert expected_traces(values, needed)[-1] <= (1 + eps) * values[r:].sum()
 
 
-def test_with_a_tiny_tail_the_number_of_pivots_depends_on_r_and_eps_only():
-    """eta = 1.6e-11: r log(1 / eta) is 75, r + r log(2^r / eps) only 10. The mean of 300 draws keeps the bound."""
-    values = np.r_[np.full(3, 1e12), np.full(47, 1.0)]
-    needed = pivots_needed(values, 3, 1.0)
-    assert needed == np.ceil(3 + 3 + 3 * np.log(8)) == 13
+@pytest.mark.parametrize("r, needed", [(1, 3), (2, 7), (3, 13), (5, 28)])
+def test_with_a_tiny_tail_the_number_of_pivots_depends_on_r_and_eps_only(r, needed):
+    """delta is about 1e-11, so r log(1 / delta) is 25 r; with eps = 1, r + r log(2^r) is less. 300 draws each."""
+    values = np.r_[np.full(r, 1e12), np.ones(N - r)]
+    assert pivots_needed(values, r, 1.0) == np.ceil(2 * r + r * r * np.log(2)) == needed
     found = traces(with_eigenvalues(values), needed)[:, -1:]
-    tail = values[3:].sum()
-    assert found.mean() - 4 * standard_errors(found)[0] <= 2 * tail and found.mean() > tail / 2
+    tail = values[r:].sum()
+    assert found.mean() - 4 * standard_errors(found)[0] <= 2 * tail and found.mean() > tail / 2.5
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_phi_is_concave_and_increasing(seed):
+    """The property behind `expected_traces`: Phi(A + B) - Phi(A) - Phi(B) is psd, and so is Phi(A + B) - Phi(A)."""
+    random = np.random.default_rng(seed)
+
+    def phi(H):
+        return H - H @ H / np.trace(H)
+
+    A, B = (G @ G.T for G in (random.normal(size=(8, 3)) * random.gamma(0.2, size=3) for _ in range(2)))
+    assert np.linalg.eigvalsh(phi(A + B) - phi(A) - phi(B))[0] > -1e-12
+    assert np.linalg.eigvalsh(phi(A + B) - phi(A))[0] > -1e-12
 
 
 def test_uniform_pivots_break_the_bounds():

@@ -144,7 +144,7 @@ def test_a_shift_of_the_keys_changes_nothing_once_they_are_centred(heads):
 
 
 def relative_errors(head, S):
-    """Relative errors of A and of P = Z^{-1} A in the Frobenius norm, without a mask, with centred keys S as landmarks."""
+    """Relative Frobenius errors of A and of P = Z^{-1} A, without a mask, with the centred keys S as landmarks."""
     Q, K, scale = head.Q, centred(head.K), head.scale
     both = exact(Q, K, scale), kernel_weights(Q, K, K[S], scale)
     P = [A / A.sum(1, keepdims=True) for A in both]
