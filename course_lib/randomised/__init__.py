@@ -1,0 +1,1 @@
+"""Low-rank and randomised methods for attention, in NumPy and float64."""
