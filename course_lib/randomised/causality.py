@@ -46,8 +46,8 @@ def leak(
 ) -> float:
     """The largest change of the outputs before token `start` when the tokens from there on are replaced.
 
-    method: maps Q, K, V and a generator to outputs (N, v). It runs twice, with generators in equal states. The new rows
-    are the old ones in reverse order and with opposite signs, so their lengths remain typical of the data.
+    method: maps Q, K, V and a generator to outputs (N, v). It runs twice, with generators in equal states. The entries
+    of the new rows are drawn from a normal distribution with the mean square of the old matrix.
     0 up to rounding for a causal method; a positive result proves a leak, a result of 0 on one input proves nothing.
     Raises ValueError unless 1 <= start < N and shapes fit.
     """
@@ -55,7 +55,9 @@ def leak(
     good = is_whole(start) and start < sizes["N"]
     require(good, f"start must be an integer from 1 to N - 1 = {sizes['N'] - 1}, got {start!r}")
     require_random(random)
-    changed = [np.concatenate([X[:start], -X[start:][::-1]]) for X in (Q, K, V)]
+    changed = [
+        np.concatenate([X[:start], np.sqrt((X**2).mean()) * random.standard_normal(X[start:].shape)]) for X in (Q, K, V)
+    ]
     before, after = method(Q, K, V, deepcopy(random)), method(*changed, deepcopy(random))
     require(before.shape == V.shape, f"method must return outputs of shape {V.shape}, got {before.shape}")
     return float(np.abs(before[:start] - after[:start]).max())

@@ -43,7 +43,7 @@ class CountSketch:
         require_count("d", d, least=1)
         require_count("r", r, least=1)
         require_random(random)
-        return cls(random.integers(r, size=d), random.choice([-1.0, 1.0], size=d), r)
+        return cls(random.integers(r, size=d), 1.0 - 2 * random.integers(2, size=d), r)
 
     def __call__(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r"]:
         """C x of each row x. Cost O(n d): one addition for each entry, whatever r is."""
