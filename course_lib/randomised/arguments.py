@@ -20,6 +20,12 @@ def require_probabilities(p: np.ndarray, n: int) -> None:
     require(abs(p.sum() - 1) < 1e-9, f"p must sum to 1, got {p.sum()}")
 
 
+def require_support(name: str, p: np.ndarray, counts: np.ndarray) -> None:
+    """Raises ValueError when p is 0 for a column that counts: such a column is never drawn, and the mean is wrong."""
+    lost = np.flatnonzero((p == 0) & counts)
+    require(len(lost) == 0, lambda: f"{name} must be positive where a column is not 0, got 0 for column {lost[0]}")
+
+
 def require_positive_number(name: str, value: float) -> None:
     """Raises ValueError unless the value is a finite number above 0."""
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

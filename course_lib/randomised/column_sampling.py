@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from course_lib.accounting.units import require_count
 from course_lib.config import require
-from course_lib.randomised.arguments import require_probabilities, require_random
+from course_lib.randomised.arguments import require_probabilities, require_random, require_support
 from course_lib.reference.checks import require_shapes
 
 
@@ -81,8 +81,7 @@ def expected_squared_error(
     require_probabilities(p, len(V))
     require_count("m", m, least=1)
     squares = (column * row) ** 2
-    lost = np.flatnonzero((p == 0) & (squares > 0))
-    require(len(lost) == 0, lambda: f"p must be positive where P_j v_j^T is not 0, got 0 for column {lost[0]}")
+    require_support("p", p, squares > 0)
     total = np.divide(squares, p, out=np.zeros_like(p), where=squares > 0).sum()
     return float((total - ((P @ V) ** 2).sum()) / m)
 

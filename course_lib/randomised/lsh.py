@@ -40,6 +40,8 @@ def hash_codes(X: Float[np.ndarray, "n d"], H: Float[np.ndarray, "t k d"]) -> In
 
 def buckets(codes: Int[np.ndarray, "n"]) -> dict[int, Int[np.ndarray, "c"]]:
     """Code -> the numbers of the rows that have it, in rising order. Cost O(n log n)."""
+    good = codes.ndim == 1 and np.issubdtype(codes.dtype, np.integer)
+    require(good, f"codes must be integers of shape (n,), got {codes.dtype} of shape {codes.shape}")
     order = np.argsort(codes, kind="stable")
     values, starts = np.unique(codes[order], return_index=True)
     return dict(zip(values.tolist(), np.split(order, starts[1:]), strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from course_lib.config import require
-from course_lib.randomised.arguments import require_positive_number, require_random
+from course_lib.randomised.arguments import require_positive_number, require_random, require_support
 from course_lib.reference.checks import require_shapes
 
 
@@ -52,8 +52,7 @@ def poisson_squared_error(
     """
     _require_product(P, V, pi)
     squares = (P**2).sum(0) * (V**2).sum(1)
-    lost = np.flatnonzero((pi == 0) & (squares > 0))
-    require(len(lost) == 0, lambda: f"pi must be positive where P_j v_j^T is not 0, got 0 for column {lost[0]}")
+    require_support("pi", pi, squares > 0)
     return float((np.divide(squares, pi, out=np.zeros_like(pi), where=squares > 0) - squares).sum())
 
 

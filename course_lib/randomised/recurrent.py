@@ -88,6 +88,7 @@ def causal_linear_attention(
     sizes = require_shapes(Phi_Q=(Phi_Q, "n m"), Phi_K=(Phi_K, "n m"), V=(V, "n d_V"))
     require_count("chunk", chunk, least=1)
     state = RecurrentState.empty(sizes["m"], sizes["d_V"]) if state is None else state
+    require_shapes(S=(state.S, "m d_V"), Phi_K=(Phi_K, "n m"), V=(V, "n d_V"))
     outputs = np.empty_like(V)
     for start in range(0, len(V), chunk):
         part = slice(start, start + chunk)

@@ -12,7 +12,7 @@ mask, the first rows usually. Keys are drawn with probabilities over all tokens,
 import numpy as np
 from jaxtyping import Bool, Float
 
-from course_lib.randomised.arguments import require_probabilities
+from course_lib.randomised.arguments import require_probabilities, require_support
 from course_lib.randomised.column_sampling import draw_columns
 from course_lib.randomised.positive_features import share_scale
 from course_lib.reference.attention import softmax_weights, visible_entries
@@ -48,7 +48,7 @@ def bias_coefficient(
     """lim m E[y_hat_i - y_i] = -sum_j P_ij^2 / p_j (v_j - y_i) for each row i of P, whose rows sum to 1.
 
     Second-order expansion of the quotient of two means: -Cov(numerator, Z) + y Var(Z), with y = P V. Keys of large
-    weight and small p_j have the largest part. p_j must be positive where P has a weight.
+    weight and small p_j have the largest part. Raises ValueError when p_j = 0 for a column of P with weights.
     """
     squares = _squares_over_p(P, V, p)
     return squares.sum(1)[:, None] * (P @ V) - squares @ V
@@ -71,4 +71,5 @@ def _squares_over_p(P: np.ndarray, V: np.ndarray, p: np.ndarray) -> np.ndarray:
     """P_ij^2 / p_j, and 0 where P_ij = 0, after a check of the arguments."""
     require_shapes(P=(P, "N_Q N_KV"), V=(V, "N_KV d_V"))
     require_probabilities(p, len(V))
+    require_support("p", p, P.any(axis=0))
     return np.divide(P**2, p, out=np.zeros_like(P), where=P != 0)

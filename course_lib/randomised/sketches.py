@@ -32,9 +32,11 @@ class CountSketch:
     def __post_init__(self):
         require_count("r", self.r, least=1)
         require_shapes(s=(self.s, "d"))
-        good = np.issubdtype(self.h.dtype, np.integer) and self.h.shape == self.s.shape
-        require(good, f"h must hold one integer for each of {len(self.s)} signs, got {self.h.dtype} {self.h.shape}")
-        require(bool(((self.h >= 0) & (self.h < self.r)).all()), f"h must lie between 0 and r - 1 = {self.r - 1}")
+        h, n = self.h, len(self.s)
+        good = isinstance(h, np.ndarray) and np.issubdtype(h.dtype, np.integer) and h.shape == (n,)
+        got = f"{h.dtype} of shape {h.shape}" if isinstance(h, np.ndarray) else type(h).__name__
+        require(good, f"h must be an array with one integer for each of {n} signs, got {got}")
+        require(bool(((h >= 0) & (h < self.r)).all()), f"h must lie between 0 and r - 1 = {self.r - 1}")
         require(bool((np.abs(self.s) == 1).all()), f"s must hold 1 and -1 only, got {self.s}")
 
     @classmethod
