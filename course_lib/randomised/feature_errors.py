@@ -11,11 +11,12 @@ from course_lib.accounting.units import require_count
 from course_lib.config import require
 from course_lib.reference.checks import require_shapes
 
-Rows = Float[np.ndarray, "n d"]
+Queries = Float[np.ndarray, "n d"]
+Keys = Float[np.ndarray, "N d"]
 Pairs = Float[np.ndarray, "n N"]
 
 
-def positive_mse(Q: Rows, K: Rows, m: int) -> Pairs:
+def positive_mse(Q: Queries, K: Keys, m: int) -> Pairs:
     """MSE of m positive features with independent directions: e^{||q+k||^2} SM^2 (1 - e^{-||q+k||^2}) / m.
 
     arXiv 2009.14794, Lemma 2. The relative root of it is below 1 only for m > e^{||q+k||^2} - 1: a large logit needs
@@ -26,7 +27,7 @@ def positive_mse(Q: Rows, K: Rows, m: int) -> Pairs:
         return np.exp(squares + 2 * scores) * -np.expm1(-squares) / m
 
 
-def trigonometric_mse(Q: Rows, K: Rows, m: int) -> Pairs:
+def trigonometric_mse(Q: Queries, K: Keys, m: int) -> Pairs:
     """MSE of m pairs (cos, sin): e^{||q+k||^2} SM^{-2} (1 - e^{-||q-k||^2})^2 / (2 m) (arXiv 2009.14794, Lemma 2).
 
     Relative to SM^2 it grows without bound as SM -> 0: small weights are the ones that are badly estimated.
@@ -36,7 +37,7 @@ def trigonometric_mse(Q: Rows, K: Rows, m: int) -> Pairs:
         return np.exp(squares - 2 * scores) * np.expm1(4 * scores - squares) ** 2 / (2 * m)
 
 
-def orthogonal_mse(Q: Rows, K: Rows, m: int) -> Pairs:
+def orthogonal_mse(Q: Queries, K: Keys, m: int) -> Pairs:
     """MSE of m positive features with `orthogonal_directions`: that of independent ones plus SM^2 s c(||q+k||^2) / m^2.
 
     s counts the ordered pairs of directions in one block. c(z) <= 0 is the covariance of two such features relative to

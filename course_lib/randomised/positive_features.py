@@ -63,7 +63,7 @@ def positive_features(X: Float[np.ndarray, "n d"], W: Float[np.ndarray, "m d"]) 
     return np.exp(exponent - _halved_squares(X)[:, None]) / np.sqrt(len(W))
 
 
-def trigonometric_features(X: Float[np.ndarray, "n d"], W: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n 2m"]:
+def trigonometric_features(X: Float[np.ndarray, "n d"], W: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n 2*m"]:
     """phi(x) = exp(||x||^2 / 2) (cos(W x), sin(W x)) / sqrt(m), the baseline: its estimates may be negative.
 
     Theorem (Rahimi and Recht 2007): E <phi(q), phi(k)> = exp(<q, k>), since E cos(<w, q - k>) = exp(-||q - k||^2 / 2).

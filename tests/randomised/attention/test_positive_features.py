@@ -42,13 +42,13 @@ def estimates(directions, features, m: int, draws: int, seed: int = 1) -> np.nda
 
 @KINDS
 def test_the_mean_is_the_kernel_and_the_error_is_as_stated(directions, features, mse, mean_is):
-    """35 pairs, 20000 draws, m = 5 (blocks of 3 and 2 when orthogonal): by chance below 5e-5 for each kind.
+    """35 pairs, 8000 draws, m = 20 (six blocks of 3 and one of 2 when orthogonal): by chance below 5e-5 for each kind.
 
     Squared errors are skewed: their normal approximation is rougher than that of the mean.
     """
-    found = estimates(directions, features, m=5, draws=20_000)
+    found = estimates(directions, features, m=20, draws=8000)
     mean_is(found, EXACT, within=0.02)
-    mean_is((found - EXACT) ** 2, mse(Q, K, 5), within=0.15)
+    mean_is((found - EXACT) ** 2, mse(Q, K, 20), within=0.15)
 
 
 def test_the_gain_of_orthogonal_directions_is_seen_in_draws(mean_is):
