@@ -40,8 +40,7 @@ def hash_codes(X: Float[np.ndarray, "n d"], H: Float[np.ndarray, "t k d"]) -> In
 
 def buckets(codes: Int[np.ndarray, "n"]) -> dict[int, Int[np.ndarray, "c"]]:
     """Code -> the numbers of the rows that have it, in rising order. Cost O(n log n)."""
-    good = codes.ndim == 1 and np.issubdtype(codes.dtype, np.integer)
-    require(good, f"codes must be integers of shape (n,), got {codes.dtype} of shape {codes.shape}")
+    _require_codes("codes", codes, "n")
     order = np.argsort(codes, kind="stable")
     values, starts = np.unique(codes[order], return_index=True)
     return dict(zip(values.tolist(), np.split(order, starts[1:]), strict=True))
@@ -52,10 +51,10 @@ def colliding_pairs(codes_Q: Int[np.ndarray, "t n"], codes_K: Int[np.ndarray, "t
 
     Raises ValueError unless both have codes for the same tables.
     """
-    require(
-        codes_Q.ndim == codes_K.ndim == 2 and len(codes_Q) == len(codes_K),
-        f"codes_Q and codes_K must have codes (tables, n) of the same tables, got {codes_Q.shape} and {codes_K.shape}",
-    )
+    _require_codes("codes_Q", codes_Q, "tables", "n")
+    _require_codes("codes_K", codes_K, "tables", "n")
+    same = len(codes_Q) == len(codes_K)
+    require(same, f"codes_Q and codes_K must be of the same tables, got {len(codes_Q)} and {len(codes_K)} of them")
     pairs = np.zeros((codes_Q.shape[1], codes_K.shape[1]), dtype=bool)
     for of_Q, of_K in zip(codes_Q, codes_K, strict=True):
         keys = buckets(of_K)
@@ -115,3 +114,11 @@ def augment_queries(Q: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d+1"]:
     """q -> (q, 0). Its cosine with an augmented key is <q, k> / (||q|| bound), so that it rises with the score."""
     require_shapes(Q=(Q, "N_Q d_QK"))
     return np.column_stack([Q, np.zeros(len(Q))])
+
+
+def _require_codes(name: str, codes: np.ndarray, *shape: str) -> None:
+    """Raises ValueError unless codes are an array of integers with as many axes as `shape`."""
+    good = isinstance(codes, np.ndarray) and np.issubdtype(codes.dtype, np.integer)
+    got = f"{codes.dtype} {codes.shape}" if isinstance(codes, np.ndarray) else type(codes).__name__
+    good = good and codes.ndim == len(shape)
+    require(good, f"{name} must be integers ({', '.join(shape)}), got {got}")

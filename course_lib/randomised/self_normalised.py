@@ -31,9 +31,10 @@ def self_normalised_attention(
 ) -> Float[np.ndarray, "n v"]:
     """Y = softmax(scale Q K_J^T - log p_J) V_J for m keys J drawn with replacement from p; scale: d_QK^{-1/2}.
 
-    Subtracting log p_J divides the exponential of the logit by p_J. Each row is a convex combination of values, so it
-    is exact if the values of the visible keys are equal. The bias is `bias_coefficient` / m up to O(m^{-2}).
-    Cost O(N_Q m (d_QK + d_V)). Raises ValueError for shapes that do not fit, p, m and scale.
+    Subtracting log p_J divides the exponential of the logit by p_J. A key with p_j = 0 is never seen. Each row is a
+    convex combination of values, so it is exact if the values of the visible keys are equal. The bias is
+    `bias_coefficient` / m up to O(m^{-2}). Cost O(N_Q m (d_QK + d_V)). Raises ValueError for shapes that do not fit,
+    for p that holds no N_KV probabilities, for m < 1, and for a scale that is not positive.
     """
     require_shapes(Q=(Q, "N_Q d_QK"), K=(K, "N_KV d_QK"), V=(V, "N_KV d_V"))
     visible = visible_entries(mask, (len(Q), len(K)))

@@ -4,16 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from course_lib.config import GroupedConfig, LatentConfig
+from course_lib.layers import Cache, GroupedQueryAttention
 from course_lib.randomised import attention_costs as costs
 from course_lib.randomised import column_sampling as columns
 from course_lib.randomised import feature_errors, leverage, lsh, poisson_sampling, sketch_errors, sparse
 from course_lib.randomised import positive_features as features
 from course_lib.randomised import self_normalised as normalised
 from course_lib.randomised.causality import leak
+from course_lib.randomised.feature_layer import FeatureAttention, with_features
 from course_lib.randomised.linear_attention import feature_weights, linear_attention
 from course_lib.randomised.recurrent import RecurrentState, causal_linear_attention
 from course_lib.randomised.sketches import CountSketch, TensorSketch
+from course_lib.randomised.state_cache import StateCache
 
 rng = np.random.default_rng(0)
 Q, K, V = rng.normal(size=(7, 5)), rng.normal(size=(11, 5)), rng.normal(size=(11, 3))
@@ -23,6 +28,18 @@ state = RecurrentState.empty(4, 3).append(PHI, V)
 sketch = CountSketch.draw(5, 3, rng)
 H = lsh.hyperplanes(2, 3, 5, rng)
 ZERO_AT_2 = p * (np.arange(11) != 2) * 11 / 10
+
+
+SIZES = GroupedConfig(d_model=6, n_heads=3)
+layer, exact = FeatureAttention(SIZES, 4, rng), GroupedQueryAttention(SIZES)
+X = torch.ones(2, 5, 6)
+
+
+def cached():
+    """The state after X."""
+    cache = layer.new_cache()
+    layer(X, cache)
+    return cache
 
 
 def with_entry(array, place, value):
@@ -102,8 +119,10 @@ def with_entry(array, place, value):
         (lambda: lsh.hyperplanes(0, 3, 5, rng), "tables", "0", ("integer", "1")),
         (lambda: lsh.hyperplanes(2, 3, 5, 7), "random", "int", "Generator"),
         (lambda: lsh.hash_codes(Q[:, :4], H), "H", "(2, 3, 5)", "d = 4"),
-        (lambda: lsh.buckets(np.zeros((2, 3), dtype=int)), "codes", "(2, 3)", ("(n,)", "integers")),
-        (lambda: lsh.colliding_pairs(np.zeros((2, 3)), np.zeros((3, 3))), "codes_K", ("(2, 3)", "(3, 3)"), "tables"),
+        (lambda: lsh.buckets(np.zeros((2, 3), dtype=int)), "codes", "(2, 3)", ("(n)", "integers")),
+        (lambda: lsh.colliding_pairs(np.zeros((2, 3)), np.zeros((3, 3))), "codes_Q", "float64", "integers"),
+        (lambda: lsh.colliding_pairs([[1]], np.ones((3, 3), dtype=int)), "codes_Q", "list", "integers"),
+        (lambda: lsh.colliding_pairs(lsh.hash_codes(Q, H), lsh.hash_codes(K, H)[:1]), "codes_K", ("2", "1"), "tables"),
         (lambda: lsh.collision_probability(Q, with_entry(K, 2, 0.0), 1, 2), "K", "0", ("length", "positive")),
         (lambda: lsh.collision_probability(Q, K, 1, 0), "bits", "0", ("integer", "1")),
         (lambda: lsh.lsh_attention(Q, K, V, H[..., :4]), "H", "(2, 3, 4)", "d_QK = 5"),
@@ -139,6 +158,35 @@ def with_entry(array, place, value):
     ],
 )
 def test_values(refuses, call, argument, got, rule):
+    refuses(call, argument, got, rule)
+
+
+@pytest.mark.parametrize(
+    "call, argument, got, rule",
+    [
+        (lambda: FeatureAttention(SIZES, 0, rng), "m", "0", ("integer", "1")),
+        (
+            lambda: FeatureAttention(LatentConfig(d_model=6, n_heads=3, d_latent=4, d_head=2), 4, rng),
+            "config",
+            "LatentConfig",
+            "GroupedConfig",
+        ),
+        (lambda: FeatureAttention(SIZES, 4, 0), "random", "int", "Generator"),
+        (lambda: FeatureAttention(replace(SIZES, window=7), 4, rng), "window", "7", "None"),
+        (lambda: FeatureAttention(replace(SIZES, dropout=0.5), 4, rng), "dropout", "0.5", "0"),
+        (lambda: FeatureAttention.like(layer, 4, rng), "layer", "FeatureAttention", "GroupedQueryAttention"),
+        (lambda: with_features(exact, 4, rng), "model", "GroupedQueryAttention", "DecoderModel"),
+        (lambda: layer(X, Cache()), "cache", "Cache", "StateCache"),
+        (lambda: exact(X, StateCache()), "rows", ("K", "V"), ("Phi_K", "U")),
+        (lambda: layer(X, cached(), mask=torch.ones(5, 10, dtype=torch.bool)), "mask", "cache", "None"),
+        (lambda: layer(X, cached(), return_weights=True), "return_weights", (), "cache"),
+        (lambda: layer(X[:1], cached()), "batch", "1", "2"),
+        (lambda: FeatureAttention(SIZES, 5, rng)(X, cached()), "rows", ("4", "5"), "layer"),
+        (lambda: cached().truncate(3), "length", "3", ("truncate", "sum")),
+        (lambda: cached().floats_per_token, "floats_per_token", (), "StateCache"),
+    ],
+)
+def test_layer_and_state(refuses, call, argument, got, rule):
     refuses(call, argument, got, rule)
 
 
