@@ -16,7 +16,7 @@ from course_lib.randomised.arguments import require_probabilities, require_rando
 from course_lib.reference.checks import require_shapes
 
 
-def proportional(weights: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
+def proportional_to(weights: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
     """Probabilities proportional to the given weights. Equal weights give uniform sampling.
 
     Raises ValueError for a negative weight, and when all are 0.
@@ -35,13 +35,13 @@ def optimal_probabilities(P: Float[np.ndarray, "n N"], V: Float[np.ndarray, "N v
     forming P costs as much as exact attention.
     """
     column, row = _norms(P, V)
-    return proportional(column * row)
+    return proportional_to(column * row)
 
 
 def value_probabilities(V: Float[np.ndarray, "N v"]) -> Float[np.ndarray, "N"]:
     """p_j proportional to ||v_j||, which needs no weights. Cost O(N_KV d_V). Optimal if all columns have one norm."""
     require_shapes(V=(V, "N_KV d_V"))
-    return proportional(np.linalg.norm(V, axis=1))
+    return proportional_to(np.linalg.norm(V, axis=1))
 
 
 def sampled_product(

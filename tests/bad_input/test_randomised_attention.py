@@ -19,6 +19,7 @@ from course_lib.randomised.linear_attention import feature_weights, linear_atten
 from course_lib.randomised.recurrent import RecurrentState, causal_linear_attention
 from course_lib.randomised.sketches import CountSketch, TensorSketch
 from course_lib.randomised.state_cache import StateCache
+from course_lib.randomised.swap import MethodAttention, with_method
 
 rng = np.random.default_rng(0)
 Q, K, V = rng.normal(size=(7, 5)), rng.normal(size=(11, 5)), rng.normal(size=(11, 3))
@@ -33,6 +34,10 @@ ZERO_AT_2 = p * (np.arange(11) != 2) * 11 / 10
 SIZES = GroupedConfig(d_model=6, n_heads=3)
 layer, exact = FeatureAttention(SIZES, 4, rng), GroupedQueryAttention(SIZES)
 X = torch.ones(2, 5, 6)
+
+
+def mean(Q, K, V, random):
+    return np.tile(V.mean(0), (len(V), 1))
 
 
 def cached():
@@ -86,8 +91,8 @@ def with_entry(array, place, value):
         (lambda: state.read(PHI[:, :3]), "Phi_Q", "(11, 3)", "m = 4"),
         (lambda: RecurrentState.empty(4, 3).read(PHI), "length", "0", "one"),
         (lambda: state.truncate(5), "length", "5", ("truncate", "sum")),
-        (lambda: columns.proportional(np.array([0.5, -1.0])), "weights", "-1.0", "negative"),
-        (lambda: columns.proportional(np.zeros(3)), "weights", "3 zeros", "0"),
+        (lambda: columns.proportional_to(np.array([0.5, -1.0])), "weights", "-1.0", "negative"),
+        (lambda: columns.proportional_to(np.zeros(3)), "weights", "3 zeros", "0"),
         (lambda: columns.optimal_probabilities(P, V[:10]), "V", "(10, 3)", "N_KV = 11"),
         (lambda: columns.value_probabilities(0 * V), "weights", "11 zeros", "0"),
         (lambda: columns.sampled_product(P, V, p[:10], 3, rng), "p", "10", "11"),
@@ -182,6 +187,15 @@ def test_values(refuses, call, argument, got, rule):
         (lambda: layer(X, cached(), return_weights=True), "return_weights", (), "cache"),
         (lambda: layer(X[:1], cached()), "batch", "1", "2"),
         (lambda: FeatureAttention(SIZES, 5, rng)(X, cached()), "rows", ("4", "5"), "layer"),
+        (lambda: MethodAttention(replace(SIZES, window=7), mean, rng), "window", "7", "None"),
+        (lambda: MethodAttention(SIZES, 3, rng), "method", "int", "function"),
+        (lambda: MethodAttention(SIZES, mean, 3), "random", "int", "Generator"),
+        (lambda: MethodAttention.like(layer, mean, rng), "layer", "FeatureAttention", "GroupedQueryAttention"),
+        (lambda: with_method(exact, mean, rng), "model", "GroupedQueryAttention", "DecoderModel"),
+        (lambda: MethodAttention(SIZES, mean, rng)(X, Cache()), "cache", "Cache", "None"),
+        (lambda: MethodAttention(SIZES, mean, rng)(X, lengths=torch.tensor([5, 2])), "lengths", (), "None"),
+        (lambda: MethodAttention(SIZES, mean, rng)(X, return_weights=True), "return_weights", (), "False"),
+        (lambda: MethodAttention(SIZES, lambda *_: Q, rng)(X), "method", "(7, 5)", "(5, 2)"),
         (lambda: cached().truncate(3), "length", "3", ("truncate", "sum")),
         (lambda: cached().floats_per_token, "floats_per_token", (), "StateCache"),
     ],
@@ -196,7 +210,7 @@ def test_layer_and_state(refuses, call, argument, got, rule):
         (lambda: features.positive_features([[1.0]], W), "X", "list", "NumPy"),
         (lambda: linear_attention(PHI, PHI, np.ones((11, 3), dtype=int)), "V", "int64", "floating-point"),
         (lambda: sparse.found_weight(P, P), "mask", "float64", "boolean"),
-        (lambda: columns.proportional([1.0, 2.0]), "weights", "list", "NumPy"),
+        (lambda: columns.proportional_to([1.0, 2.0]), "weights", "list", "NumPy"),
     ],
 )
 def test_types(refuses, call, argument, got, rule):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from course_lib.randomised import attention_costs as costs
-from course_lib.randomised.column_sampling import proportional, sampled_product
+from course_lib.randomised.column_sampling import proportional_to, sampled_product
 from course_lib.randomised.linear_attention import linear_attention
 from course_lib.randomised.lsh import hash_codes, hyperplanes
 from course_lib.randomised.positive_features import gaussian_directions, positive_features
@@ -33,7 +33,7 @@ class Counted(np.ndarray):
 rng = np.random.default_rng(0)
 Q, K, V = (rng.normal(size=(N, width)).view(Counted) for width in (D, D, WIDTH))
 W = gaussian_directions(M, D, np.random.default_rng(1))
-P_UNIFORM = proportional(np.ones(N))
+P_UNIFORM = proportional_to(np.ones(N))
 
 
 def counted(call) -> int:

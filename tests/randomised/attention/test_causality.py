@@ -6,7 +6,7 @@ import pytest
 from course_lib.randomised.causality import leak
 from course_lib.randomised.column_sampling import (
     optimal_probabilities,
-    proportional,
+    proportional_to,
     sampled_product,
     value_probabilities,
 )
@@ -104,7 +104,7 @@ LEAKING_METHODS = {
     "no mask in the sum": lambda Q, K, V, random: linear_attention(*features(Q, K, random), V),
     "columns by norms of P and V": sampled(lambda P, K, V: optimal_probabilities(P, V)),
     "columns by norms of V": sampled(lambda P, K, V: value_probabilities(V)),
-    "columns by leverage": sampled(lambda P, K, V: proportional(leverage_scores(K))),
+    "columns by leverage": sampled(lambda P, K, V: proportional_to(leverage_scores(K))),
     "self-normalised": lambda Q, K, V, random: self_normalised_attention(
         Q, K, V, value_probabilities(V), 12, random, CAUSAL
     ),
@@ -133,11 +133,11 @@ def test_the_leak_is_seen(name):
 
 
 def test_uniform_draws_change_with_the_length_of_the_text_and_not_with_its_tokens():
-    uniform = sampled(lambda P, K, V: proportional(np.ones(len(K))))
+    uniform = sampled(lambda P, K, V: proportional_to(np.ones(len(K))))
     assert worst(uniform) < 1e-10
     P = attention_weights(Q, K, CAUSAL)
     short, whole = (
-        sampled_product(P[:n, :n], V[:n], proportional(np.ones(n)), 12, np.random.default_rng(2)) for n in (12, N)
+        sampled_product(P[:n, :n], V[:n], proportional_to(np.ones(n)), 12, np.random.default_rng(2)) for n in (12, N)
     )
     assert np.abs(short - whole[:12]).max() > 0.1
 

@@ -10,7 +10,7 @@ from scipy.stats import multinomial
 from course_lib.randomised.column_sampling import (
     expected_squared_error,
     optimal_probabilities,
-    proportional,
+    proportional_to,
     sampled_product,
     value_probabilities,
 )
@@ -27,12 +27,12 @@ from course_lib.reference.attention import attention, attention_weights, causal_
 rng = np.random.default_rng(0)
 Q, K, V = rng.normal(size=(7, 5)), rng.normal(size=(11, 5)), rng.normal(size=(11, 3))
 P = attention_weights(Q, K)
-UNIFORM = proportional(np.ones(11))
+UNIFORM = proportional_to(np.ones(11))
 PROBABILITIES = {
     "optimal": optimal_probabilities(P, V),
     "values": value_probabilities(V),
     "uniform": UNIFORM,
-    "leverage": proportional(leverage_scores(K)),
+    "leverage": proportional_to(leverage_scores(K)),
 }
 
 
@@ -57,7 +57,7 @@ def test_optimal_probabilities_against_a_numerical_minimum():
     """scipy minimises over logarithms of weights, from uniform ones."""
 
     def error(logarithms):
-        return expected_squared_error(P, V, proportional(np.exp(logarithms)), 1)
+        return expected_squared_error(P, V, proportional_to(np.exp(logarithms)), 1)
 
     least = expected_squared_error(P, V, PROBABILITIES["optimal"], 1)
     norms = np.linalg.norm(P, axis=0) * np.linalg.norm(V, axis=1)

@@ -9,7 +9,7 @@ import pytest
 from course_lib.randomised.column_sampling import (
     expected_squared_error,
     optimal_probabilities,
-    proportional,
+    proportional_to,
     sampled_product,
     value_probabilities,
 )
@@ -29,7 +29,7 @@ from course_lib.reference.attention import attention_weights, causal_mask
 
 N, D = 200, 32
 CAUSAL = causal_mask(N, N)
-UNIFORM = proportional(np.ones(N))
+UNIFORM = proportional_to(np.ones(N))
 SHARP = [(2, 5), (2, 7), (3, 0), (3, 3), (3, 5)]  # (layer, head) with ||q + k||^2 above 40 at large weights
 
 
