@@ -1,1 +1,0 @@
-"""Low-rank and randomised methods for attention, in NumPy and float64."""
