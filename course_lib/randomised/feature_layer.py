@@ -17,10 +17,10 @@ from torch import Tensor
 
 from course_lib.accounting.units import require_count
 from course_lib.config import GroupedConfig, require
+from course_lib.kernels.attention import Seen
 from course_lib.layers.base import Causal, Output, Verbs
 from course_lib.layers.cache import AllRows, Cache, Rows
 from course_lib.layers.grouped import Grouped, GroupedQueryAttention
-from course_lib.layers.kernel import Seen
 from course_lib.layers.positions import At
 from course_lib.layers.step import Step
 from course_lib.models.decoder import DecoderModel

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from course_lib.layers.kernel import Seen
+from course_lib.kernels.attention import Seen
 
 CHUNK = 64  # tokens among which weights are formed
 

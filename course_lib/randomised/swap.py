@@ -16,10 +16,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.config import GroupedConfig, require
+from course_lib.kernels.attention import Seen
 from course_lib.layers.base import Causal, Verbs
 from course_lib.layers.cache import AllRows, Cache
 from course_lib.layers.grouped import Grouped, GroupedQueryAttention
-from course_lib.layers.kernel import Seen
 from course_lib.layers.positions import At
 from course_lib.models.decoder import DecoderModel
 from course_lib.randomised.arguments import require_random

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_lib import convert
-from course_lib.layers.cpu import plain
+from course_lib.kernels.cpu import plain
 from course_lib.models import shipped
 from course_lib.reference.attention import attention_weights, causal_mask
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from course_lib import convert
 from course_lib.config import GroupedConfig, ModelConfig, Rope
+from course_lib.kernels.cpu import plain
 from course_lib.layers import GroupedQueryAttention
-from course_lib.layers.cpu import plain
 from course_lib.models import DecoderModel, shipped
 from course_lib.models.generate import generate
 from course_lib.randomised.feature_layer import FeatureAttention, with_features

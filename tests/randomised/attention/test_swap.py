@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from course_lib.config import GroupedConfig, ModelConfig, Rope
-from course_lib.layers.cpu import plain
+from course_lib.kernels.cpu import plain
 from course_lib.models import DecoderModel, shipped
 from course_lib.randomised.column_sampling import proportional_to
 from course_lib.randomised.feature_layer import FeatureAttention
