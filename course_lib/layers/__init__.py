@@ -1,4 +1,7 @@
-"""Attention layers in PyTorch: batched, trainable and with caches, with the names of `course_lib.reference`."""
+"""Attention layers in PyTorch: batched, trainable and with caches, with the names of `course_lib.reference`.
+
+Norms and feed-forward networks can be imported from here too. Their code is `course_lib.kernels.rowwise`.
+"""
 
 from course_lib.kernels.attention import Seen, attend, attention_weights
 from course_lib.kernels.rowwise import FeedForward, LayerNorm, RMSNorm, SwiGLU
@@ -8,7 +11,7 @@ from course_lib.layers.cache import Cache
 from course_lib.layers.cross import CrossAttention, CrossLatentAttention, Memory
 from course_lib.layers.grouped import GroupedQueryAttention
 from course_lib.layers.latent import Absorbed, LatentAttention
-from course_lib.layers.latent_positions import (
+from course_lib.layers.latent_variants import (
     AlibiLatentAttention,
     NormalisedKeysLatentAttention,
     RotaryLatentAttention,

@@ -8,12 +8,19 @@
         Cross              queries from one sequence, keys and values from another      cross.py
 
 A layer inherits from Causal, Bidirectional or Cross, and from a variant: `GroupedQueryAttention(Causal, Grouped)`.
-One call of self-attention runs as follows. Its `Step` holds positions, lengths and mask of the new tokens; compress,
-queries, read and output are the verbs of the variant, and latent attention has the last three for each of its forms:
+One call of self-attention runs as follows. `forward` checks the arguments and makes a `Step`, which holds positions,
+lengths and mask of the new tokens. Then `respond` calls, in this order:
 
     compress               X -> the rows that the new tokens leave; the cache appends them and returns all rows
-    queries, read          X -> Q, and all rows -> K, V
-    attend, output         Q, K, V -> heads over the keys in visible_sets, and heads -> Y
+    verbs                  what has queries, read and output: the layer, or the other form of latent attention
+    seen                   the keys that each query sees: found once for all layers of a kind, by
+        visible_sets       from positions, padding and the caller's mask:
+            shortcut       where torch's kernel needs no explicit mask, else
+            visible        a mask, from `reaches`: whether a query sees a key at this distance
+    answer
+        queries, read      X -> Q, and all rows -> K, V
+        attend_by_case     Q, K, V -> heads over the keys that are seen              kernels/attention.py
+        output             heads -> Y
 """
 
 from abc import ABC, abstractmethod
@@ -26,7 +33,7 @@ from torch import Tensor, nn
 
 from course_lib.checks import check_finite, check_input, check_lengths, check_mask
 from course_lib.config import GroupedConfig, LatentConfig, require
-from course_lib.kernels.attention import Seen, attend_unchecked, attention_weights, mix
+from course_lib.kernels.attention import Seen, attend_by_case, attention_weights, mix
 from course_lib.kernels.rowwise import new_weight
 from course_lib.layers.cache import AllRows, Cache, Rows
 from course_lib.layers.positions import At
@@ -41,6 +48,7 @@ class Verbs(Protocol):
     """The verbs that depend on how cached rows are read; e and v are the widths of keys and values.
 
     A layer has these methods itself, for its usual form. `Absorbed` has those of latent attention's other form.
+    positions: of the tokens of X, or of the queries behind Y (see `At`). A step gives its `Rotations`.
     """
 
     def queries(self, X: Tensor, positions: At) -> Tensor:
@@ -50,7 +58,7 @@ class Verbs(Protocol):
         """Cached rows -> K (b, g, N, e), V (b, g, N, v)."""
 
     def output(self, Y: Tensor, positions: At) -> Tensor:
-        """Heads Y (b, h, n, v) -> rows (b, n, d)."""
+        """Heads Y (b, h, n, v) -> rows (b, n, d). Only a rotary latent uses the positions: its mixed rows turn back."""
 
 
 class Attention(nn.Module, ABC):
@@ -85,7 +93,7 @@ class Attention(nn.Module, ABC):
         Q, (K, V) = verbs.queries(X, positions), verbs.read(rows)
         scale, dropout = self.config.scale, self.config.dropout if self.training else 0.0
         if not return_weights:
-            return verbs.output(attend_unchecked((Q, K, V), seen, scale, dropout), positions)
+            return verbs.output(attend_by_case((Q, K, V), seen, scale, dropout), positions)
         P = attention_weights(Q, K, seen, scale)
         return verbs.output(mix(F.dropout(P, dropout), V), positions), P
 
@@ -140,7 +148,8 @@ class SelfAttention(Attention):
         rows = self.compress(X, step.rotations)
         rows, key_positions = (rows, step.own_positions()) if cache is None else cache.append(rows, step.lengths)
         X = rows_that_ask(X, step)
-        # With a window, as many rows of the past as a full `WindowCache` shows: the form does not depend on the cache.
+        # A token sees at most window - 1 rows of the past. We count no more, however many the cache shows, so that the
+        # form does not depend on the kind of cache.
         window = self.config.window
         past = step.past if window is None else min(step.past, window - 1)
         verbs = self.verbs(form, X.shape[1], past + step.n)
@@ -163,10 +172,10 @@ class SelfAttention(Attention):
         key_positions: as `Cache.append` returns them. Those of one axis are always 0 ... N - 1.
         """
         kind = type(self), self.config.window, key_positions.shape
-        stored, found = step.seen.get(kind, (None, None))
+        stored, found = step.shared_sets.get(kind, (None, None))
         if stored is None or (key_positions.ndim > 1 and not torch.equal(stored, key_positions)):
             found = self.visible_sets(step, key_positions)
-            step.seen[kind] = key_positions, found
+            step.shared_sets[kind] = key_positions, found
         return found
 
     def visible_sets(self, step: Step, key_positions: Int[Tensor, "*c N"]) -> Seen:

@@ -40,8 +40,8 @@ class Cache:
         self._even = min(self.counts, default=0) == self.length  # every sequence continues at the same position
 
     @property
-    def lengths(self) -> Int[Tensor, "b"]:
-        """Tokens of each sequence, on the CPU."""
+    def held_lengths(self) -> Int[Tensor, "b"]:
+        """Tokens of each sequence that are held, on the CPU. `lengths` of a call count its new tokens."""
         return torch.tensor(self.counts, dtype=torch.long)
 
     @property
@@ -57,14 +57,14 @@ class Cache:
     def starts(self, batch: int) -> Int[Tensor, "b"]:
         """The position of the next token of each sequence. Raises ValueError when the batch has another size."""
         self._check_batch(batch)
-        return self.lengths if self.length else torch.zeros(batch, dtype=torch.long)
+        return self.held_lengths if self.length else torch.zeros(batch, dtype=torch.long)
 
     def next_positions(self, batch: int, n: int) -> Int[Tensor, "*b n"]:
         """Positions of n new tokens: (n,) if equal for all sequences, else (b, n). Raises ValueError as `starts`."""
         self._check_batch(batch)
         if self._even:
             return torch.arange(self.length, self.length + n)
-        return self.lengths[:, None] + torch.arange(n)
+        return self.held_lengths[:, None] + torch.arange(n)
 
     def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[AllRows, Int[Tensor, "*b N"]]:
         """Add n rows to each sequence, or its first lengths[i] (right padding); return all rows and their positions.
@@ -97,12 +97,12 @@ class Cache:
         """
         wanted = whole_numbers("length", length)
         scalar = wanted.ndim == 0
-        limit = torch.tensor(self.length) if scalar else self.lengths
+        limit = torch.tensor(self.length) if scalar else self.held_lengths
         require(
             wanted.shape == limit.shape and bool(((wanted >= 0) & (wanted <= limit)).all()),
             f"length must lie between 0 and what is held, {limit.tolist()}, got {wanted.tolist()}",
         )
-        self._forget(torch.minimum(self.lengths, wanted))
+        self._forget(torch.minimum(self.held_lengths, wanted))
 
     def reorder(self, indices: list[int] | Integer[Tensor, "c"]) -> None:
         """Sequence i becomes a copy of the former indices[i]; fewer, more and repeated indices are allowed.

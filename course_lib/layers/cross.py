@@ -86,7 +86,8 @@ class Cross(Attention):
         the output 0 (b_O with biases).
 
         memory: from `remember`.
-        step: given by a model, of which X has the rows of the tokens that ask; then nothing is checked.
+        step: given by a model, whose X has the rows of the tokens that ask. Then nothing is checked. The step has no
+        other use here: a memory is seen whole, whatever the positions of the queries.
         Raises ValueError for arguments of a wrong shape, dtype, device or batch, and for NaN or infinity in X.
         """
         if step is None:

@@ -41,7 +41,8 @@ class Step:
         # Only tokens that ask have queries.
         self.asking: slice | Int[Tensor, "b 1"] | None = None  # their indices; None if all new tokens ask
         self.query_positions, self.query_rotations = self.positions, self.rotations
-        self.seen: dict[tuple, tuple[Tensor, Seen]] = {}  # kind of layer -> positions of keys, and their visible sets
+        # Kind of layer -> positions of keys, and their visible sets: see `SelfAttention.seen`.
+        self.shared_sets: dict[tuple, tuple[Tensor, Seen]] = {}
 
     def last(self) -> "Step":
         """The same tokens, of which only the last of each sequence asks: the next token depends on its row alone."""
@@ -55,7 +56,7 @@ class Step:
             step.query_positions = self.positions.expand(len(step.asking), -1).gather(1, step.asking)
             counts = self.lengths.clamp(max=1)  # of tokens that ask
         step.query_rotations = rotations_of(step.query_positions, counts)
-        step.seen = {}
+        step.shared_sets = {}
         return step
 
     def own_positions(self) -> Int[Tensor, "*b n"]:

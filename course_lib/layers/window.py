@@ -53,7 +53,7 @@ class WindowCache(Cache):
 
     def _forget(self, lengths: Int[Tensor, "b"]) -> None:
         """Raises ValueError unless the next token's window is still held, from position length - window + 1 on."""
-        oldest = (self.lengths - self.capacity).clamp(min=0)
+        oldest = (self.held_lengths - self.capacity).clamp(min=0)
         good = bool((oldest <= (lengths - self.window + 1).clamp(min=0)).all())
         require(
             good,

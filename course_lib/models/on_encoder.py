@@ -11,8 +11,8 @@ from course_lib.layers.step import without_padding
 from course_lib.models.blocks import new_norm
 from course_lib.models.embeddings import Embedding, Unembedding
 from course_lib.models.encoder import EncoderModel
+from course_lib.models.inference import check_count
 from course_lib.models.initialise import initialise
-from course_lib.models.writing import check_count
 
 
 class TokenHead(nn.Module):

@@ -109,7 +109,7 @@ def test_ragged_chunks_equal_each_sequence_alone(name, data):
                 close(Y[i, : count[i]], alone[i][done[i] : done[i] + count[i]])
                 close(Y[i, count[i] :], torch.zeros_like(Y[i, count[i] :]))
             done += count
-            assert cache.lengths.tolist() == done.tolist()
+            assert cache.held_lengths.tolist() == done.tolist()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -179,7 +179,7 @@ def test_truncation_of_ragged_sequences_to_one_length():
     cache, X = Cache(), tokens(3, 9)
     layer(X, cache, lengths=torch.tensor([9, 3, 6]))
     cache.truncate(5)
-    assert cache.lengths.tolist() == [5, 3, 5]
+    assert cache.held_lengths.tolist() == [5, 3, 5]
     fresh = tokens(3, 1, seed=1)
     Y = layer(fresh, cache)
     for i, n in enumerate((5, 3, 5)):
