@@ -59,14 +59,7 @@ class Published:
     """
 
     def __init__(self, report: dict, tables: dict):
-        require(
-            "margin" in report.get("statistics", {}), f"report must hold statistics with a margin, got {list(report)}"
-        )
-        missing = [name for name in ("documents", *ROWS) if not isinstance(tables.get(name), list)]
-        require(not missing, f"tables must hold lists of documents, arms and differences, got none of {missing}")
-        for name, keys in ROWS.items():
-            wrong = next((row for row in tables[name] if not isinstance(row, dict) or not keys <= row.keys()), None)
-            require(wrong is None, f"tables: each of {name} must have {', '.join(sorted(keys))}, got {wrong!r:.80}")
+        require_whole(report, tables)
         self.report = report
         self.documents: tuple[str, ...] = tuple(tables["documents"])
         self._rows = {row["arm"]: row for row in tables["arms"]}
@@ -126,6 +119,17 @@ class Published:
     def _known(self, arm: str, argument: str) -> str:
         require(arm in self._rows, f"{argument} must be one of {', '.join(self._rows)}, got {arm!r}")
         return arm
+
+
+def require_whole(report: dict, tables: dict) -> None:
+    """Raise ValueError unless both have the parts that are read."""
+    parts = ", ".join(map(repr, report))
+    require("margin" in report.get("statistics", {}), f"report must hold statistics with a margin, got only {parts}")
+    missing = [name for name in ("documents", *ROWS) if not isinstance(tables.get(name), list)]
+    require(not missing, f"tables must hold lists of documents, arms and differences, got none of {missing}")
+    for name, keys in ROWS.items():
+        wrong = next((row for row in tables[name] if not isinstance(row, dict) or not keys <= row.keys()), None)
+        require(wrong is None, f"tables: each of {name} must have {', '.join(sorted(keys))}, got {wrong!r:.80}")
 
 
 def matrix(row: dict, documents: int) -> np.ndarray:
