@@ -76,6 +76,11 @@ class Published:
         """The difference in nats per token below which two arms count as equivalent."""
         return self.report["statistics"]["margin"]
 
+    @property
+    def level(self) -> float:
+        """The level of the intervals."""
+        return self.report["statistics"]["level"]
+
     def losses(self, arm: str) -> np.ndarray:
         """Loss by seed and document in nats per token, (S, M): rows as in `seeds`, columns as in `documents`."""
         return self._losses[self._known(arm, "arm")]
@@ -123,8 +128,9 @@ class Published:
 
 def require_whole(report: dict, tables: dict) -> None:
     """Raise ValueError unless both have the parts that are read."""
-    parts = ", ".join(map(repr, report))
-    require("margin" in report.get("statistics", {}), f"report must hold statistics with a margin, got only {parts}")
+    known = report.get("statistics", {})
+    rule = "report must hold statistics with level and margin"
+    require({"level", "margin"} <= known.keys(), f"{rule}, got {', '.join(map(repr, known)) or 'none'}")
     missing = [name for name in ("documents", *ROWS) if not isinstance(tables.get(name), list)]
     require(not missing, f"tables must hold lists of documents, arms and differences, got none of {missing}")
     for name, keys in ROWS.items():

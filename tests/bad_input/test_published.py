@@ -7,7 +7,7 @@ import pytest
 
 from course_lib.experiments.published import Published, load
 
-REPORT = {"statistics": {"margin": 0.02}}
+REPORT = {"statistics": {"level": 0.95, "margin": 0.02}}
 ROW = {"arm": "MHA", "rate": 0.1, "seeds": [0, 1], "losses": [[1.0, 2.0], [3.0, 4.0]]}
 
 
@@ -21,7 +21,7 @@ made = partial(Published, REPORT)
 @pytest.mark.parametrize(
     "call, argument, got, rule",
     [
-        (lambda: Published({"sweep": 1}, tables()), "report", "'sweep'", "margin"),
+        (lambda: Published({"statistics": {"level": 0.95}}, tables()), "report", "'level'", "margin"),
         (lambda: made({"documents": []}), "tables", ("arms", "differences"), "lists"),
         (lambda: made(tables(arms=[{"arm": "MHA"}])), "arms", "'MHA'", ("losses", "rate", "seeds")),
         (lambda: made(tables(differences=[{"first": "MHA"}])), "differences", "'MHA'", ("second", "interval")),
