@@ -40,7 +40,7 @@ def plane(losses: Sequence[float], arms: Sequence[str]) -> dict:
     """Describe the plane of costs and losses: a point for each arm, by falling loss. The axis of costs is chosen."""
     air = 0.06 * (max(losses) - min(losses)) or 0.01
     room = NAME["letter"] * max(map(len, arms)) + NAME["rest"]
-    y = plots.axis("loss, nats per token", min(losses) - air, max(losses) + air)
+    y = plots.axis("loss, nats", min(losses) - air, max(losses) + air)
     return plots.plot("Cost and loss", {"room": room}, y, *(point(arm) for arm in arms))
 
 

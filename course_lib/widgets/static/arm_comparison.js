@@ -6,10 +6,11 @@ import { figure } from "./figure.js";
 import { plot } from "./plot.js";
 import { textSize } from "./screen.js";
 
-const HEIGHT = { page: { documents: 162, means: 138, plane: 354 }, slide: { documents: 190, means: 190, plane: 226 } }; // of plots
+const HEIGHT = { page: { documents: 154, means: 132, plane: 350 }, slide: { documents: 188, means: 188, plane: 212 } }; // of plots
 const SHARE = { page: 0.46, slide: 0.62 }; // of the width: the documents beside the plane, and on a slide beside the means
 const GAP = 20; // between the columns, as in the style sheet
 const NAMES = { line: 14, around: 76 }; // pixels at a text of 12: a name in the plane, and what is no room for names
+const NARROW = 400; // pixels: below, the plane has fewer ticks and a short name of its axis of costs
 const EXTREMES = 5; // documents at either end that the table lists
 
 export function mount(el, initial, onChange) {
@@ -35,7 +36,7 @@ export function mount(el, initial, onChange) {
     const plane = armPlane(data, state, height.plane, taken("first", "second"));
     const tables = make("div", { class: "clf-arm-tables" });
     const counts = make("p");
-    const left = make("div", { class: "clf-pair" }, readout, words, titled(data.plots.documents, documents), titled(data.plots.means, means));
+    const left = make("div", { class: "clf-two-arms" }, readout, words, titled(data.plots.documents, documents), titled(data.plots.means, means));
     const right = make("div", {}, titled(data.plots.plane, plane), paid);
     paid.classList.add("clf-page-only");
 
@@ -43,7 +44,7 @@ export function mount(el, initial, onChange) {
       controls: [first.element, second.element, cost.element],
       body: [make("div", { class: "clf-arms" }, left, right)],
       details: [counts, tables],
-      help: `The interval is of ${asNumber(100 * data.level, 0)} %, for other seeds and documents. A click on an arm in the plane, or Enter, makes it A. Triangles cache a latent.`,
+      help: "The interval is for other seeds and documents. A click or Enter on an arm in the plane makes it A.",
       show(changed) {
         first.show(place("first"));
         second.show(place("second"));
@@ -52,7 +53,7 @@ export function mount(el, initial, onChange) {
         paid.textContent = payment(data, state, place);
         if (equal(changed, ["cost"])) return;
         shown = found();
-        readout.replaceChildren(...measured(pair()));
+        readout.replaceChildren(...measured(data, pair()));
         words.textContent = said();
         counts.textContent = smallerCounts(state, shown);
         documents.show(pair());
@@ -66,6 +67,7 @@ export function mount(el, initial, onChange) {
         documents.layout(beside || slide ? part : width);
         means.layout(slide ? width - GAP - part : beside ? part : width);
         plane.layout(beside ? width - GAP - part : width);
+        plane.show();
       },
       sentence(names) {
         if (equal(names, ["cost"])) return [payment(data, state, place)];
@@ -104,8 +106,8 @@ function titled({ label }, { element }) {
 }
 
 /** The mean and its interval as numbers that stand out. */
-function measured({ mean, interval }) {
-  return [numberOf(asChange(mean, 4), "nats"), ...(interval ? [numberOf(interval.map((end) => asChange(end, 4)).join(" to "), "interval")] : [])];
+function measured({ level }, { mean, interval }) {
+  return [numberOf(asChange(mean, 4), "nats"), ...(interval ? [numberOf(interval.map((end) => asChange(end, 4)).join(" to "), `(${asNumber(100 * level, 0)}\u00a0%)`)] : [])];
 }
 
 /** What both arms cost, and their losses, in a sentence. */
@@ -176,6 +178,7 @@ function armPlane({ arms, costs, means, plots }, state, height, onPick) {
     onPick: (series) => onPick(drawn()[series]),
   });
   chart.element.classList.add("clf-plane-of-arms");
+  let narrow = false;
   const letter = (arm) => (arms[arm] === state.first ? "A: " : arms[arm] === state.second ? "B: " : "");
   return {
     ...chart,
@@ -188,7 +191,12 @@ function armPlane({ arms, costs, means, plots }, state, height, onPick) {
         ...plots.plane.series[arm], x: [values[arm]], y: [means[arm]], chosen: letter(arm) !== "", end: named.has(arm) ? letter(arm) + arms[arm] : undefined,
       }));
       const rules = drawn().filter(letter).map((arm) => ({ y: means[arm] }));
-      chart.draw({ series, rules, x: axis });
+      const { ticks, texts, ...fewer } = axis;
+      chart.draw({ series, rules, x: narrow ? { ...fewer, label: state.cost } : axis });
+    },
+    layout(width) {
+      narrow = width < NARROW;
+      chart.layout(width);
     },
   };
 }
