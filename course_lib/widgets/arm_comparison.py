@@ -182,6 +182,8 @@ def checked_arms(results: Published, arms: Sequence[str] | None) -> list[str]:
 
     Raises ValueError unless they are known and distinct, and any two of them share a seed.
     """
+    good = isinstance(results, Published)
+    require(good, f"results must be Published, as published.load returns them, got {type(results).__name__}")
     chosen = list(results.arms if arms is None else arms)
     require(2 <= len(chosen) <= MAX_ARMS, f"arms must be from 2 to {MAX_ARMS}, got {len(chosen)}")
     require(len(set(chosen)) == len(chosen), f"arms must be pairwise distinct, got {chosen}")

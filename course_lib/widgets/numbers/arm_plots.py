@@ -79,6 +79,6 @@ def lead_to_names(ax: Axes, points: Sequence) -> None:
     for line, text in zip(points, ax.texts, strict=True):
         (x, y), (end, height) = to_axes.transform(line.get_xydata()[0]), text.get_position()
         look = {"color": line.get_color(), "linewidth": 0.6, "linestyle": "-", "marker": "", "clip_on": False}
-        ax.plot([x, 1.0, end + FAN], [y, y, height], transform=ax.transAxes, alpha=0.6, **look)
+        ax.plot([x, 1.0, end + FAN], [y, y, height], transform=ax.transAxes, alpha=0.6, zorder=1, **look)
         text.set_position((end + FAN + 0.02, height))
         text.set(fontsize=9, fontweight="bold" if line.get_markersize() == CHOSEN else "normal")

@@ -115,7 +115,7 @@ function payment({ costs, means }, state, place) {
   const { axis, values } = costs[state.cost];
   const of = (name) => values[place(name)]?.toLocaleString("en-US") ?? "not measured";
   const lost = (name) => asNumber(means[place(name)], 4);
-  return `${axis.label[0].toUpperCase()}${axis.label.slice(1)}: A ${of("first")}, B ${of("second")}. Loss: A ${lost("first")}, B ${lost("second")}.`;
+  return `A ${of("first")}, B ${of("second")} ${axis.label}. Loss: A ${lost("first")}, B ${lost("second")}.`;
 }
 
 /** The differences of all documents, by rising mean: a dot for each seed, and a line for the mean. */
