@@ -8,6 +8,7 @@ import pytest
 
 from course_lib.experiments import published, report, results
 from course_lib.experiments.statistics import estimate, verdict
+from course_lib.widgets import ArmComparison
 
 BLOCKED = """
 import sys
@@ -99,3 +100,9 @@ def test_results_that_come_with_the_course_agree_with_their_report(name):
     for row in found.report["tuned"]["arms"]:
         assert row["loss"] == pytest.approx(found.losses(row["arm"]).mean(), abs=1e-6)
         assert len(found.documents) == row["documents"] and len(found.seeds(row["arm"])) == row["seeds"]
+
+
+def test_the_figure_of_two_arms_takes_them(found):
+    figure = ArmComparison(found, "MQA-64", "MHA")
+    np.testing.assert_array_equal(figure.differences, found.differences("MQA-64", "MHA"))
+    assert figure.pair["interval"] == found.pair("MQA-64", "MHA")["interval"] and len(figure.twin()) > 10_000
