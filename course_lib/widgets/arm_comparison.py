@@ -11,7 +11,7 @@ from course_lib.config import require
 from course_lib.experiments.published import Published
 from course_lib.figures import style
 from course_lib.widgets import page
-from course_lib.widgets.base import InteractiveFigure, packed, unpacked
+from course_lib.widgets.base import InteractiveFigure, packed
 from course_lib.widgets.choices import Name, Try, Walk
 from course_lib.widgets.numbers.arm_costs import CACHED, arm_table, cost_axis, costs_of, plane
 from course_lib.widgets.numbers.arm_pairs import compared, counted
@@ -59,27 +59,9 @@ class ArmComparison(InteractiveFigure):
         caption: str = "",
     ):
         arms = checked_arms(results, arms)
-        losses = [float(results.losses(arm).mean()) for arm in arms]
-        costs = costs_of(results, arms, ms)
-        pairs = [[compared(results, one, other) for other in arms] for one in arms]
-        sentences = sorted({pair["words"] for row in pairs for pair in row})
-        pairs = [[pair | {"words": sentences.index(pair["words"])} for pair in row] for row in pairs]
-        data = {
-            "arms": arms,
-            "seeds": [list(results.seeds(arm)) for arm in arms],
-            "losses": [packed(results.losses(arm), "<f8") for arm in arms],
-            "documents": list(results.documents),
-            "pairs": pairs,
-            "sentences": sentences,
-            "costs": {name: {"axis": cost_axis(name, values), "values": values} for name, values in costs.items()},
-            "level": results.level,
-            "looks": LOOKS,
-            "plots": described(len(results.documents), results.margin) | {"plane": plane(losses, arms)},
-            "means": losses,
-            "table": arm_table(results, arms, costs),
-        }
         opening = {"first": arms[0] if first is None else first, "second": arms[1] if second is None else second}
-        super().__init__(data, title=title, caption=caption, **opening)
+        super().__init__(data_of(results, arms, ms), title=title, caption=caption, **opening)
+        self._results = results
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "ArmComparison":
@@ -92,8 +74,7 @@ class ArmComparison(InteractiveFigure):
         others = [arm for arm in self.data["arms"] if arm not in (self.first, self.second)]
         if not others:
             return Try("exchange A and B", {"first": self.second, "second": self.first})
-        of_second = dict(zip(self.data["arms"], self.data["pairs"][self._place("second")], strict=True))
-        furthest = max(others, key=lambda arm: abs(of_second[arm]["mean"]))
+        furthest = max(others, key=lambda arm: abs(self._results.differences(arm, self.second).mean()))
         return Try(f"{furthest} as A", {"first": furthest})
 
     def allowed(self) -> dict[str, range | Sequence[str]]:
@@ -101,35 +82,28 @@ class ArmComparison(InteractiveFigure):
 
     @property
     def differences(self) -> np.ndarray:
-        """The loss of the first arm minus that of the second, (S, M), for the seeds that both have."""
-        one, other = self._place("first"), self._place("second")
-        seeds = self.data["seeds"]
-        rows = [(seeds[one].index(seed), seeds[other].index(seed)) for seed in self.shared_seeds]
-        losses = [unpacked(self.data["losses"][place]) for place in (one, other)]
-        return np.array([losses[0][i] - losses[1][j] for i, j in rows])
+        """The loss of A minus that of B, (S, M), for the seeds that both have."""
+        return self._results.differences(self.first, self.second)
 
     @property
-    def shared_seeds(self) -> list[int]:
+    def shared_seeds(self) -> tuple[int, ...]:
         """The seeds that both arms have, ascending."""
-        one, other = (self.data["seeds"][self._place(name)] for name in ("first", "second"))
-        return [seed for seed in one if seed in other]
+        return self._results.shared_seeds(self.first, self.second)
 
     @property
     def ranked(self) -> list[str]:
-        """The documents by rising mean difference: first those on which the first arm is better."""
+        """The documents by rising mean difference: first those on which A is better."""
         return [self.data["documents"][i] for i in np.argsort(self.differences.mean(axis=0), kind="stable")]
 
     @property
     def pair(self) -> dict:
         """What is shown of the two arms: `mean`, `interval`, `verdict`, and `words` that say what the interval does."""
-        pair = self.data["pairs"][self._place("first")][self._place("second")]
+        first, second = (self.data["arms"].index(arm) for arm in (self.first, self.second))
+        pair = self.data["pairs"][first][second]
         return pair | {"words": self._with_names(self.data["sentences"][pair["words"]])}
 
     def _with_names(self, sentence: str) -> str:
         return sentence.format(A=self.first, B=self.second)
-
-    def _place(self, name: str) -> int:
-        return self.data["arms"].index(getattr(self, name))
 
     def drawing(self) -> Drawing:
         with style.context():
@@ -193,3 +167,24 @@ def checked_arms(results: Published, arms: Sequence[str] | None) -> list[str]:
         shared = results.shared_seeds(one, other)
         require(len(shared) > 0, f"arms must share a seed, got {one!r} and {other!r} without one: leave one out")
     return chosen
+
+
+def data_of(results: Published, arms: Sequence[str], ms: Mapping[str, float] | None) -> dict:
+    """All that the figure shows; `words` of a pair is a place in `sentences`, since few of them differ."""
+    losses, costs = [float(results.losses(arm).mean()) for arm in arms], costs_of(results, arms, ms)
+    pairs = [[compared(results, one, other) for other in arms] for one in arms]
+    sentences = sorted({pair["words"] for row in pairs for pair in row})
+    return {
+        "arms": arms,
+        "seeds": [list(results.seeds(arm)) for arm in arms],
+        "losses": [packed(results.losses(arm), "<f8") for arm in arms],
+        "documents": list(results.documents),
+        "pairs": [[pair | {"words": sentences.index(pair["words"])} for pair in row] for row in pairs],
+        "sentences": sentences,
+        "costs": {name: {"axis": cost_axis(name, values), "values": values} for name, values in costs.items()},
+        "level": results.level,
+        "looks": LOOKS,
+        "plots": described(len(results.documents), results.margin) | {"plane": plane(losses, arms)},
+        "means": losses,
+        "table": arm_table(results, arms, costs),
+    }

@@ -65,7 +65,7 @@ def test_numbers_are_those_of_the_shared_seeds(results, losses, first, second):
     figure = ArmComparison(results, first, second)
     D = paired(losses, first, second)
     np.testing.assert_array_equal(figure.differences, D)
-    assert figure.shared_seeds == sorted(set(SEEDS[first]) & set(SEEDS[second]))
+    assert figure.shared_seeds == tuple(sorted(set(SEEDS[first]) & set(SEEDS[second])))
     assert figure.ranked == [f"d{i}" for i in np.argsort(D.mean(0))]
     assert figure.pair["mean"] == pytest.approx(D.mean(), abs=1e-6)
     assert figure.pair["interval"] == results.pair(first, second)["interval"]

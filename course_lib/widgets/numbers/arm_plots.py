@@ -1,6 +1,6 @@
 """The plots of two arms of an experiment: their descriptions, and how the still picture draws them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -56,7 +56,9 @@ def draw_means(ax: Axes, plot: dict, D: np.ndarray, seeds: Sequence[int], pair: 
     plots.draw_plot(ax, described, series, [{"y": 0}], **axes)
 
 
-def draw_plane(ax: Axes, plot: dict, cost: Mapping, losses: Sequence[float], chosen: Mapping[str, str], named) -> None:
+def draw_plane(
+    ax: Axes, plot: dict, cost: Mapping, losses: Sequence[float], chosen: Mapping[str, str], named: Collection[str]
+) -> None:
     """Draw the arms whose cost is known. chosen: arm -> what stands before its name; named: arms that get a name."""
     known = [i for i, value in enumerate(cost["values"]) if value is not None]
     looks = [plot["series"][i] for i in known]
