@@ -13,7 +13,7 @@ LOOKS = {
     "interval": plots.line("interval of the mean", "ink"),
     "mean of all": plots.points("mean", "ink", "diamond"),
 }
-FAN = 0.06  # of the width of the plane, in which lines lead to names
+FAN = 0.1  # of the width of the plane, in which lines lead to names
 DOT, CHOSEN = 2.5, 9  # sizes of markers in points: a document, an arm that is chosen
 
 
