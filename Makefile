@@ -22,7 +22,7 @@ WORKERS ?= 2
 RUN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python)
 # Shapes in the signatures of these packages are checked while tests run; the tests of bad input run without that,
 # because they hold the course's own messages.
-SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.layers,course_lib.surgery,beartype.beartype
+SHAPES := --jaxtyping-packages=course_lib.reference,course_lib.kernels,course_lib.layers,course_lib.surgery,course_lib.randomised,beartype.beartype
 PLAIN := $(RUN) -m pytest -p no:nbval
 # Each process takes half of the tests in their order, since neighbours share fixtures, and then helps the other one.
 SHARED := -n $(WORKERS) --dist worksteal

@@ -199,6 +199,8 @@ class RotaryLatentConfig(WithoutRotaryKey):
         require_positive(self, "d_latent")
         good = is_whole(self.turned, 0) and self.turned % 2 == 0 and self.turned <= self.d_latent
         require(good, f"turned must be an even number from 0 to d_latent = {self.d_latent}, got {self.turned!r}")
+        good = self.turned > 0 or self.rope is None
+        require(good, f"rope must be None with turned = 0, where no coordinates turn, got {self.rope}")
         super().__post_init__()
 
     @property

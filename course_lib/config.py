@@ -61,6 +61,7 @@ class ModelConfig:
           |  n_layers times, each sublayer within its skip connection, its norms placed as `placement` says:
           |     attention                   n_heads heads of width d_head, and back to d_model; rotary positions here
           |     feed-forward                d_model -> d_ff -> d_model
+          |  a last norm                    unless `placement` is "post", whose layers end with a norm
         H (b, n, d_model)
           |  W_E^T if tied, else W_U (d_model, vocab_size)
         logits (b, n, vocab_size)
@@ -75,7 +76,7 @@ class ModelConfig:
     norm: str = "layer"  # layer or rms
     norm_eps: float | None = None  # default 1e-5 for layer, 1e-6 for rms
     placement: str = "pre"  # post: norm on the skip connection; pre: in front of each sublayer; peri: on both sides
-    positions: str = "none"  # added to the embeddings: sinusoidal, learned or none; none when attention rotates
+    positions: str = "none"  # added to the embeddings: sinusoidal, learned or none (usual when attention rotates)
     max_length: int | None = None  # tokens of the longest sequence; required with learned positions
     tied: bool = True  # the embedding serves as output weights too
     output_bias: bool = False  # b_U, added to the logits, as in BERT

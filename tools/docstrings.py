@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection
 from textwrap import dedent
 
-GREEK = ("alpha", "beta", "gamma", "delta", "theta", "kappa", "mu", "sigma", "eps", "Theta", "Phi")
+GREEK = ("alpha", "beta", "gamma", "delta", "theta", "kappa", "mu", "sigma", "eps", "Theta", "Phi", "Omega")
 LONG_INDICES = ("head", "in", "out", "model", "latent", "rope", "value", "KVheads", "kappa", "down", "gate", "up")
 CAPITALS = "BDEGHJKLMNPQSUVWXYZ"  # set where they stand alone; A and I are words, and C is a language, too
 SIGNS = {"<=": r"\le", ">=": r"\ge", "*": r"\cdot", "...": r"\ldots", "|": r"\mid"}

@@ -15,7 +15,7 @@ from docstrings import markdown
 from public_names import PACKAGE, Definition, Qualified, full_name, known_names, module_of, public
 
 # In the order of the course; what is not named here follows. The modules of single exercises hold their solutions.
-ORDER = "reference layers models accounting surgery text training figures widgets exercises".split()
+ORDER = "reference layers kernels models accounting surgery randomised text training figures widgets exercises".split()
 
 
 def pages() -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.models import DecoderModel, pretrained
 
 SIZES = {

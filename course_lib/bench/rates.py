@@ -6,8 +6,8 @@ import torch
 
 from course_lib.accounting import Machine
 from course_lib.bench.timing import time_calls
-from course_lib.layers import cpu
-from course_lib.layers.rowwise import project
+from course_lib.kernels import cpu
+from course_lib.kernels.rowwise import project
 
 STREAM = 2**26  # numbers, 256 MiB: far more than the caches of a processor hold
 SIDE = 1024  # of square matrices: a product takes 2 SIDE^3 = 2.1 GFLOP, with 12 MiB for the three matrices
@@ -72,7 +72,7 @@ def computing() -> dict[str, str]:
 
 
 def ways() -> list[dict]:
-    """The measurements of `layers.cpu` in this process: for each shape the way taken, and microseconds of each way."""
+    """The measurements of `kernels.cpu` in this process: for each shape the way taken, and microseconds of each way."""
     return [
         {
             "product": kind,

@@ -3,7 +3,7 @@
 import torch
 
 from course_lib.accounting import decode
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.models import DecoderModel
 
 FEW = 8  # tokens that the measured cache holds

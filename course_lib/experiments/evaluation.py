@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.experiments.data import HeldOut
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.training.data import IGNORED
 
 AT_ONCE = 4_096  # tokens, about, that the model reads in one call

@@ -21,7 +21,7 @@ from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
 from course_lib.experiments.job import Labels
 from course_lib.experiments.presets import Preset
 from course_lib.experiments.training import ModelJob
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.training.data import IGNORED, Batch, TrainingData, cross_entropy
 
 BLANK, KEYS, VALUES = 0, range(1, 33), range(33, 64)

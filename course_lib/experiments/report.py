@@ -1,4 +1,4 @@
-"""Make report.json, report.md and the pictures of a sweep, from the folders of its runs alone.
+"""Make report.json, losses.json, report.md and the pictures of a sweep, from the folders of its runs alone.
 
 The same folders give the same bytes. All numbers but those under "speed" are the same when the runs are repeated.
 """
@@ -7,7 +7,9 @@ from pathlib import Path
 
 from course_lib.experiments import pictures, probe_tables, tables
 from course_lib.experiments.hypotheses import MARGIN
+from course_lib.experiments.loss_tables import loss_tables
 from course_lib.experiments.markdown import VIEWS, markdown
+from course_lib.experiments.published import LOSSES, REPORT
 from course_lib.experiments.recall_tables import recalled
 from course_lib.experiments.results import Results, View, read
 from course_lib.experiments.statistics import LEVEL, RESAMPLES
@@ -23,7 +25,8 @@ def build(folder: Path, to: Path | None = None) -> Path:
     views = views_of(results)
     found = numbers(results, views)
     drawn = pictures.draw(found, views["tuned"])
-    write_json(to / "report.json", found)
+    write_json(to / REPORT, found)
+    write_json(to / LOSSES, tables.rounded(loss_tables(views["tuned"])))
     write_atomically(to / "report.md", markdown(found, drawn).encode())
     for name, (picture, _) in drawn.items():
         write_atomically(to / name, picture)

@@ -13,7 +13,7 @@ def name_lines(ax: Axes, lines: Sequence[Line2D]) -> None:
     """Write the label of each line at its end, to the right of the axes. Set the limits of the axes before."""
     ends = [ax.transData.transform((line.get_xdata()[-1], line.get_ydata()[-1])) for line in lines]
     heights = ax.transAxes.inverted().transform(ends)[:, 1]
-    for line, height in zip(lines, apart(heights, GAP), strict=True):
+    for line, height in zip(lines, inside(apart(heights, GAP), GAP), strict=True):
         ax.text(1.015, height, line.get_label(), color=line.get_color(), transform=ax.transAxes, va="center")
 
 
@@ -33,3 +33,10 @@ def apart(wanted: Sequence[float], gap: float) -> np.ndarray:
     for group in groups:
         places[group] = wanted[group].mean() + gap * (np.arange(len(group)) - (len(group) - 1) / 2)
     return places
+
+
+def inside(places: np.ndarray, gap: float) -> np.ndarray:
+    """Move places that are `gap` apart into [0, 1], as little as possible; those that do not all fit go above 1."""
+    rank = np.argsort(np.argsort(places, kind="stable"))
+    lowered = np.minimum(places, 1 - gap * (len(places) - 1 - rank))
+    return np.maximum(lowered, gap * rank)

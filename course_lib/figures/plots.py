@@ -20,13 +20,14 @@ COLOURS = {name.lower(): colour.light for name, colour in (motifs.THINGS | motif
 DASHES = ("solid", "dashed", "dotted", "dashdot")
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "cross": "x"}
 FILLS = {"hatched": {"facecolor": "white", "hatch": motifs.ROTARY}, "hollow": {"facecolor": "white"}}
+BAND = "#dfe4ea"  # the colour of grid lines
 BELOW = 38  # points from the axes to their legend, past ticks and label
 
 
 def plot(label: str, x: dict, y: dict, *series: dict, **more) -> dict:
     """Describe a plot: its title, two axes (see `axis`), and series (see `line`, `points` and `bars`).
 
-    more: `legend=False` for no legend.
+    more: `legend=False` for no legend; `band`, a range of y that is shaded.
 
         plot("Loss", axis("step", 0, 100), axis("nats", 0, 3), line("training", "first"))
     """
@@ -51,9 +52,9 @@ def line(name: str, colour: str, dash: str = "solid", **more) -> dict:
     return {"name": name, "colour": colour, "dash": dash, **more}
 
 
-def points(name: str, colour: str, marker: str = "circle") -> dict:
-    """Describe points in one of COLOURS and MARKERS."""
-    return {"name": name, "colour": colour, "marker": marker}
+def points(name: str, colour: str, marker: str = "circle", **more) -> dict:
+    """Describe points in one of COLOURS and MARKERS. more: as for a line; `end` is the name of a single point."""
+    return {"name": name, "colour": colour, "marker": marker, **more}
 
 
 def bars(name: str, colour: str, fill: str = "full") -> dict:
@@ -71,6 +72,8 @@ def draw_plot(
     """
     for name in "xy":
         draw_axis(ax, name, described[name] | axes.get(name, {}))
+    if "band" in described:
+        ax.axhspan(*described["band"], color=BAND, zorder=0)
     looks = [look | each for look, each in zip(described["series"], series or described["series"], strict=False)]
     drawn = [draw_series(ax, look) for look in looks]
     for rule in rules:

@@ -1,20 +1,23 @@
-"""Attention layers in PyTorch: batched, trainable and with caches, with the names of `course_lib.reference`."""
+"""Attention layers in PyTorch: batched, trainable and with caches, with the names of `course_lib.reference`.
 
+Norms and feed-forward networks can be imported from here too. Their code is `course_lib.kernels.rowwise`.
+"""
+
+from course_lib.kernels.attention import Seen, attend, attention_weights
+from course_lib.kernels.rowwise import FeedForward, LayerNorm, RMSNorm, SwiGLU
 from course_lib.layers.base import Attention
 from course_lib.layers.bidirectional import BidirectionalAttention, BidirectionalLatentAttention
 from course_lib.layers.cache import Cache
 from course_lib.layers.cross import CrossAttention, CrossLatentAttention, Memory
 from course_lib.layers.grouped import GroupedQueryAttention
-from course_lib.layers.kernel import Seen, attend, attention_weights
 from course_lib.layers.latent import Absorbed, LatentAttention
-from course_lib.layers.latent_positions import (
+from course_lib.layers.latent_variants import (
     AlibiLatentAttention,
     NormalisedKeysLatentAttention,
     RotaryLatentAttention,
     RotatedKeysLatentAttention,
 )
 from course_lib.layers.positions import RotaryTable, SinusoidalTable, rotary_table, sinusoidal_table
-from course_lib.layers.rowwise import FeedForward, LayerNorm, RMSNorm, SwiGLU
 from course_lib.layers.window import WindowCache
 
 __all__ = [

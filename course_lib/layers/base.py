@@ -8,12 +8,19 @@
         Cross              queries from one sequence, keys and values from another      cross.py
 
 A layer inherits from Causal, Bidirectional or Cross, and from a variant: `GroupedQueryAttention(Causal, Grouped)`.
-One call of self-attention runs as follows. Its `Step` holds positions, lengths and mask of the new tokens; compress,
-queries, read and output are the verbs of the variant, and latent attention has the last three for each of its forms:
+One call of self-attention runs as follows. `forward` checks the arguments and makes a `Step`, which holds positions,
+lengths and mask of the new tokens. Then `respond` calls, in this order:
 
     compress               X -> the rows that the new tokens leave; the cache appends them and returns all rows
-    queries, read          X -> Q, and all rows -> K, V
-    attend, output         Q, K, V -> heads over the keys in visible_sets, and heads -> Y
+    verbs                  what has queries, read and output: the layer, or the other form of latent attention
+    seen                   the keys that each query sees: found once for all layers of a kind, by
+        visible_sets       from positions, padding and the caller's mask:
+            shortcut       where torch's kernel needs no explicit mask, else
+            visible        a mask, from `reaches`: whether a query sees a key at this distance
+    answer
+        queries, read      X -> Q, and all rows -> K, V
+        attend_by_case     Q, K, V -> heads over the keys that are seen              kernels/attention.py
+        output             heads -> Y
 """
 
 from abc import ABC, abstractmethod
@@ -26,11 +33,11 @@ from torch import Tensor, nn
 
 from course_lib.checks import check_finite, check_input, check_lengths, check_mask
 from course_lib.config import GroupedConfig, LatentConfig, require
+from course_lib.kernels.attention import Seen, attend_by_case, attention_weights, mix
+from course_lib.kernels.rowwise import new_weight
 from course_lib.layers.cache import AllRows, Cache, Rows
-from course_lib.layers.kernel import Seen, attend_unchecked, attention_weights, mix
 from course_lib.layers.positions import At
-from course_lib.layers.rowwise import new_weight
-from course_lib.layers.step import Step, real
+from course_lib.layers.step import Step, real, rows_that_ask, without_padding
 from course_lib.layers.window import WindowCache
 
 Output = Float[Tensor, "b m d"] | tuple[Float[Tensor, "b m d"], Float[Tensor, "b h m N"]]  # m tokens ask: m = n, or 1
@@ -41,6 +48,7 @@ class Verbs(Protocol):
     """The verbs that depend on how cached rows are read; e and v are the widths of keys and values.
 
     A layer has these methods itself, for its usual form. `Absorbed` has those of latent attention's other form.
+    positions: of the tokens of X, or of the queries behind Y (see `At`). A step gives its `Rotations`.
     """
 
     def queries(self, X: Tensor, positions: At) -> Tensor:
@@ -50,7 +58,7 @@ class Verbs(Protocol):
         """Cached rows -> K (b, g, N, e), V (b, g, N, v)."""
 
     def output(self, Y: Tensor, positions: At) -> Tensor:
-        """Heads Y (b, h, n, v) -> rows (b, n, d)."""
+        """Heads Y (b, h, n, v) -> rows (b, n, d). Only a rotary latent uses the positions: its mixed rows turn back."""
 
 
 class Attention(nn.Module, ABC):
@@ -76,21 +84,18 @@ class Attention(nn.Module, ABC):
         """
 
     def answer(
-        self, verbs: Verbs, asking: tuple[Tensor, At], rows: AllRows, seen: Seen, return_weights: bool
-    ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b h n N"] | None]:
-        """Output Y and weights P of the tokens that ask (see `Step`); P is None without `return_weights`.
+        self, verbs: Verbs, X: Float[Tensor, "b m d"], positions: At, rows: AllRows, seen: Seen, return_weights: bool
+    ) -> Output:
+        """Y (b, m, d) of the m tokens that ask (see `Step`), and with `return_weights` the pair (Y, P), P (b, h, m, N).
 
-        asking: X (b, n, d) of these tokens and their positions. rows: all rows that they read.
+        X, positions: those of the tokens that ask. rows: all rows that they read, N of each sequence.
         """
-        X, positions = asking
         Q, (K, V) = verbs.queries(X, positions), verbs.read(rows)
-        dropout = self.config.dropout if self.training else 0.0
-        P = attention_weights(Q, K, seen, self.config.scale) if return_weights else None
-        if P is None:
-            heads = attend_unchecked((Q, K, V), seen, self.config.scale, dropout)
-        else:
-            heads = mix(F.dropout(P, dropout), V)
-        return verbs.output(heads, positions), P
+        scale, dropout = self.config.scale, self.config.dropout if self.training else 0.0
+        if not return_weights:
+            return verbs.output(attend_by_case((Q, K, V), seen, scale, dropout), positions)
+        P = attention_weights(Q, K, seen, scale)
+        return verbs.output(mix(F.dropout(P, dropout), V), positions), P
 
 
 class SelfAttention(Attention):
@@ -130,22 +135,25 @@ class SelfAttention(Attention):
         self.check(X, cache, lengths, mask)
         with torch.set_grad_enabled(torch.is_grad_enabled() and cache is None):
             step = Step(X.shape[:2], X.device, cache, lengths, mask)
-            check_finite(step.without_padding(X))
+            check_finite(without_padding(X, lengths))
             found = self.respond(X, cache, step, return_weights, form)
-            return (step.without_padding(found[0]), found[1]) if return_weights else step.without_padding(found)
+            if not return_weights:
+                return without_padding(found, lengths)
+            Y, P = found
+            return without_padding(Y, lengths), P
 
     def respond(self, X: Tensor, cache: Cache | None, step: Step, return_weights: bool, form: str | None) -> Output:
         """The call for a given step: all tokens leave rows in the cache, and those that ask get an output."""
-        X = step.without_padding(X)
+        X = without_padding(X, step.lengths)
         rows = self.compress(X, step.rotations)
-        rows, keys = step.without_cache(rows) if cache is None else cache.append(rows, step.lengths)
-        X = step.asking(X)
-        # With a window, as many rows of the past as a full `WindowCache` shows: the form does not depend on the cache.
+        rows, key_positions = (rows, step.own_positions()) if cache is None else cache.append(rows, step.lengths)
+        X = rows_that_ask(X, step)
+        # A token sees at most window - 1 rows of the past. We count no more, however many the cache shows, so that the
+        # form does not depend on the kind of cache.
         window = self.config.window
         past = step.past if window is None else min(step.past, window - 1)
         verbs = self.verbs(form, X.shape[1], past + step.n)
-        Y, P = self.answer(verbs, (X, step.asking_rotations), rows, self.seen(step, keys), return_weights)
-        return Y if P is None else (Y, P)
+        return self.answer(verbs, X, step.query_rotations, rows, self.seen(step, key_positions), return_weights)
 
     def check(self, X: Tensor, cache: Cache | None, lengths: Tensor | None, mask: Tensor | None) -> None:
         """Raises ValueError for arguments that do not fit, before the cache is changed."""
@@ -158,36 +166,40 @@ class SelfAttention(Attention):
             check_mask(mask, batch, n, int((starts + new).max()))
         self.check_cache(cache)
 
-    def seen(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:
+    def seen(self, step: Step, key_positions: Int[Tensor, "*c N"]) -> Seen:
         """The visible sets of the tokens that ask. Layers of a kind share them if their caches store keys alike.
 
-        keys: positions, as `Cache.append` returns them. Those of one axis are always 0 ... N - 1.
+        key_positions: as `Cache.append` returns them. Those of one axis are always 0 ... N - 1.
         """
-        kind = type(self), self.config.window, keys.shape
-        stored, found = step.seen.get(kind, (None, None))
-        if stored is None or (keys.ndim > 1 and not torch.equal(stored, keys)):
-            found = self.visible_sets(step, keys)
-            step.seen[kind] = keys, found
+        kind = type(self), self.config.window, key_positions.shape
+        stored, found = step.shared_sets.get(kind, (None, None))
+        if stored is None or (key_positions.ndim > 1 and not torch.equal(stored, key_positions)):
+            found = self.visible_sets(step, key_positions)
+            step.shared_sets[kind] = key_positions, found
         return found
 
-    def visible_sets(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:
+    def visible_sets(self, step: Step, key_positions: Int[Tensor, "*c N"]) -> Seen:
         """Compute `seen` from the positions of the keys, the padding and the caller's mask."""
-        queries = step.asking_positions
-        if step.lengths is None and step.mask is None and queries.ndim == keys.ndim == 1:
-            short = self.shortcut(len(queries), len(keys))
+        i, j = step.query_positions, key_positions
+        if step.lengths is None and step.mask is None and i.ndim == j.ndim == 1:
+            short = self.shortcut(len(i), len(j))
             if short is not None:
                 return short
-        queries, keys = queries.to(step.device), keys.to(step.device)
-        visible = self.visible(queries, keys)
-        if step.lengths is not None and step.asking_rows is None:  # padding asks nothing: its rows of P are zero
-            visible = visible & real(queries.expand(len(step.lengths), -1), step.lengths)[..., None]
+        i, j = i.to(step.device), j.to(step.device)
+        visible = self.visible(i, j)
+        if step.lengths is not None and step.asking is None:  # rows of P at padding are zero
+            visible = visible & real(i.expand(len(step.lengths), -1), step.lengths)[..., None]
         if step.mask is not None:
-            visible = visible & at_positions(step.mask.to(step.device), keys)
+            visible = visible & at_positions(step.mask.to(step.device), j)
         return Seen(visible)
 
+    def visible(self, i: Int[Tensor, "*b n"], j: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
+        """(..., n, N), true where a query at position i sees a key at j; j = -1 marks a row without a token."""
+        return self.reaches(i[..., :, None] - j[..., None, :]) & (j >= 0)[..., None, :]
+
     @abstractmethod
-    def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
-        """(..., n, N), true where a query sees a key. Position -1 marks a row without a token, which is never seen."""
+    def reaches(self, distance: Int[Tensor, "..."]) -> Bool[Tensor, "..."]:
+        """Whether a query at position i sees the key of a token at i - distance."""
 
     @abstractmethod
     def shortcut(self, n: int, N: int) -> Seen | None:
@@ -204,11 +216,9 @@ class Causal(SelfAttention):
     A cache is exact, because no row in it depends on a later token.
     """
 
-    def visible(self, queries: Int[Tensor, "*b n"], keys: Int[Tensor, "*c N"]) -> Bool[Tensor, "..."]:
-        """The visible sets (..., n, N), from positions: keys at or before the query, and within its window."""
-        distance = queries[..., :, None] - keys[..., None, :]
-        visible = (distance >= 0) & (keys >= 0)[..., None, :]  # position -1 marks a row without a token
-        return visible if self.config.window is None else visible & (distance < self.config.window)
+    def reaches(self, distance: Int[Tensor, "..."]) -> Bool[Tensor, "..."]:
+        window = self.config.window
+        return distance >= 0 if window is None else (distance >= 0) & (distance < window)
 
     def shortcut(self, n: int, N: int) -> Seen | None:
         """The visible sets of the last n of N tokens when torch's kernel needs no explicit mask, else None."""
@@ -229,10 +239,10 @@ class Causal(SelfAttention):
             )
 
 
-def at_positions(mask: Bool[Tensor, "*b n N"], keys: Int[Tensor, "*c M"]) -> Bool[Tensor, "*d n M"]:
+def at_positions(mask: Bool[Tensor, "*b n N"], key_positions: Int[Tensor, "*c M"]) -> Bool[Tensor, "*d n M"]:
     """The mask's columns, one for each position, in the order in which the cache stores the keys."""
-    columns = keys.clamp(min=0)
-    if keys.ndim == 1:
+    columns = key_positions.clamp(min=0)
+    if columns.ndim == 1:
         return mask[..., columns]
     n = mask.shape[-2]
     columns = columns[:, None].expand(-1, n, -1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from course_lib.checks import check_lengths, sequence_indices, whole_numbers
 from course_lib.config import is_whole, require
-from course_lib.layers.cpu import new_rows
+from course_lib.kernels.cpu import new_rows
 
 Rows = dict[str, Float[Tensor, "b ... n _"]]  # what n new tokens leave
 AllRows = dict[str, Float[Tensor, "b ... N _"]]  # what all N tokens have left
@@ -26,10 +26,11 @@ class Cache:
     def __init__(self, capacity: int | None = None):
         good = capacity is None or is_whole(capacity)
         require(good, f"capacity must be a positive integer or None, got {capacity!r}")
-        self._fixed = capacity
+        self.capacity = capacity  # tokens of each sequence that may be held; None: no limit
+        self.allocated = 0  # tokens of each sequence that there is memory for
         self._buffers: dict[str, Tensor] = {}
         self._kinds: dict[str, tuple] = {}  # of the buffers
-        self._slots = torch.arange(0)  # numbers of the rows, which are positions as long as every row is kept
+        self._positions = torch.arange(0)  # of the rows in the buffers
         self._hold(())
 
     def _hold(self, counts: Iterable[int]) -> None:
@@ -39,14 +40,9 @@ class Cache:
         self._even = min(self.counts, default=0) == self.length  # every sequence continues at the same position
 
     @property
-    def lengths(self) -> Int[Tensor, "b"]:
-        """Tokens of each sequence, on the CPU."""
+    def held_lengths(self) -> Int[Tensor, "b"]:
+        """Tokens of each sequence that are held, on the CPU. `lengths` of a call count its new tokens."""
         return torch.tensor(self.counts, dtype=torch.long)
-
-    @property
-    def capacity(self) -> int:
-        """Tokens per sequence that memory is allocated for."""
-        return len(self._slots)
 
     @property
     def nbytes(self) -> int:
@@ -56,19 +52,19 @@ class Cache:
     @property
     def floats_per_token(self) -> int:
         """Numbers that one token of one sequence leaves here."""
-        return sum(buffer[0].numel() // self.capacity for buffer in self._buffers.values())
+        return sum(buffer[0].numel() // self.allocated for buffer in self._buffers.values())
 
     def starts(self, batch: int) -> Int[Tensor, "b"]:
         """The position of the next token of each sequence. Raises ValueError when the batch has another size."""
         self._check_batch(batch)
-        return self.lengths if self.length else torch.zeros(batch, dtype=torch.long)
+        return self.held_lengths if self.length else torch.zeros(batch, dtype=torch.long)
 
     def next_positions(self, batch: int, n: int) -> Int[Tensor, "*b n"]:
         """Positions of n new tokens: (n,) if equal for all sequences, else (b, n). Raises ValueError as `starts`."""
         self._check_batch(batch)
         if self._even:
             return torch.arange(self.length, self.length + n)
-        return self.lengths[:, None] + torch.arange(n)
+        return self.held_lengths[:, None] + torch.arange(n)
 
     def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[AllRows, Int[Tensor, "*b N"]]:
         """Add n rows to each sequence, or its first lengths[i] (right padding); return all rows and their positions.
@@ -92,7 +88,7 @@ class Cache:
             self._write(rows, starts[:, None] + new, new < counts[:, None])
             self._hold(ends)
         N = self.length
-        return {name: buffer.narrow(-2, 0, N) for name, buffer in self._buffers.items()}, self._slots[:N]
+        return {name: buffer.narrow(-2, 0, N) for name, buffer in self._buffers.items()}, self._positions[:N]
 
     def truncate(self, length: int | list[int] | Integer[Tensor, "b"]) -> None:
         """Forget the tokens from position `length` on: one number for all sequences, or b numbers.
@@ -101,12 +97,12 @@ class Cache:
         """
         wanted = whole_numbers("length", length)
         scalar = wanted.ndim == 0
-        limit = torch.tensor(self.length) if scalar else self.lengths
+        limit = torch.tensor(self.length) if scalar else self.held_lengths
         require(
             wanted.shape == limit.shape and bool(((wanted >= 0) & (wanted <= limit)).all()),
             f"length must lie between 0 and what is held, {limit.tolist()}, got {wanted.tolist()}",
         )
-        self._forget(torch.minimum(self.lengths, wanted))
+        self._forget(torch.minimum(self.held_lengths, wanted))
 
     def reorder(self, indices: list[int] | Integer[Tensor, "c"]) -> None:
         """Sequence i becomes a copy of the former indices[i]; fewer, more and repeated indices are allowed.
@@ -146,13 +142,13 @@ class Cache:
 
     def _reserve(self, rows: Rows, needed: int) -> None:
         """Make room for `needed` tokens; an empty cache allocates afresh when the rows are of another kind."""
-        if self.length and needed <= len(self._slots):
+        if self.length and needed <= self.allocated:
             return  # the usual step: what is held is of the same kind, as `_check` found
-        good = self._fixed is None or needed <= self._fixed
-        require(good, lambda: f"the cache has a capacity of {self._fixed} tokens, and {needed} are needed")
+        good = self.capacity is None or needed <= self.capacity
+        require(good, lambda: f"the cache has a capacity of {self.capacity} tokens, and {needed} are needed")
         fits = self._kinds == _kinds(rows) and all(len(self._buffers[name]) == len(row) for name, row in rows.items())
-        if not fits or needed > self.capacity:
-            size = self._fixed or max(needed, SMALLEST, 2 * self.capacity if fits else 0)
+        if not fits or needed > self.allocated:
+            size = self.capacity or max(needed, SMALLEST, 2 * self.allocated if fits else 0)
             self._allocate(rows, size, keep=fits and self.length > 0)
 
     @torch.inference_mode(False)  # memory made in inference mode could not be written to outside it
@@ -164,7 +160,7 @@ class Cache:
         """
         old = self._buffers
         self._buffers = {name: new_rows(name, row, size) for name, row in rows.items()}
-        self._kinds, self._slots = _kinds(rows), torch.arange(size)
+        self._kinds, self.allocated, self._positions = _kinds(rows), size, torch.arange(size)
         if keep:
             for name, buffer in self._buffers.items():
                 buffer[..., : old[name].shape[-2], :] = old[name]

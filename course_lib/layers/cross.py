@@ -8,12 +8,14 @@ from torch import Tensor
 
 from course_lib.checks import check_finite, check_input, check_lengths, sequence_indices
 from course_lib.config import GroupedConfig, LatentConfig, require
+from course_lib.kernels.attention import Seen
 from course_lib.layers.base import Attention, Output
 from course_lib.layers.cache import AllRows
 from course_lib.layers.grouped import Grouped
-from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Latent
-from course_lib.layers.step import Step, real
+from course_lib.layers.step import Step, real, without_padding
+
+NO_POSITIONS = torch.arange(0)  # what verbs get here, where nothing is rotated
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,9 @@ class Cross(Attention):
         """
         check_input(X, self.config.d_model, self.W_O)
         check_lengths(lengths, tuple(X.shape))
-        at_tokens = None if lengths is None else real(X, lengths)
-        X = X if at_tokens is None else X.masked_fill(~at_tokens[..., None], 0.0)
+        X = without_padding(X, lengths)
         check_finite(X)
-        return Memory(self.compress(X, torch.arange(X.shape[1])), at_tokens)
+        return Memory(self.compress(X, NO_POSITIONS), None if lengths is None else real(X, lengths))
 
     def forward(
         self,
@@ -85,7 +86,8 @@ class Cross(Attention):
         the output 0 (b_O with biases).
 
         memory: from `remember`.
-        step: given by a model, of which X has the rows of the tokens that ask; then nothing is checked.
+        step: given by a model, whose X has the rows of the tokens that ask. Then nothing is checked. The step has no
+        other use here: a memory is seen whole, whatever the positions of the queries.
         Raises ValueError for arguments of a wrong shape, dtype, device or batch, and for NaN or infinity in X.
         """
         if step is None:
@@ -94,10 +96,8 @@ class Cross(Attention):
             require(isinstance(memory, Memory), f"memory must come from remember(), got {type(memory).__name__}")
             require(memory.batch == len(X), f"memory must hold {len(X)} sequences, as X does, got {memory.batch}")
         n = X.shape[1]
-        positions = torch.arange(n) if step is None else step.asking_rotations
         verbs = self.verbs(None, n, memory.length)
-        Y, P = self.answer(verbs, (X, positions), memory.rows, memory.seen(n), return_weights)
-        return Y if P is None else (Y, P)
+        return self.answer(verbs, X, NO_POSITIONS, memory.rows, memory.seen(n), return_weights)
 
 
 class CrossAttention(Cross, Grouped):

@@ -4,10 +4,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.config import GroupedConfig
+from course_lib.kernels.rowwise import RMSNorm, join_heads, new_bias, normalised, project, split_heads
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import AllRows, Rows
 from course_lib.layers.positions import At, rotary_table
-from course_lib.layers.rowwise import RMSNorm, join_heads, new_bias, normalised, project, split_heads
 
 
 class Grouped(Attention):
@@ -20,7 +20,7 @@ class Grouped(Attention):
     With `config.qk_norm`, each query and key head passes an RMSNorm before the rotation, which bounds the logits.
     `Latent` does not have it: absorption moves W_LK from the keys to the queries, q (L W_LK)^T = (q W_LK^T) L^T, and
     that needs keys linear in L. A norm divides each key by its own length, which depends on head and token. So the key
-    would have to be formed after all, or its length cached, as in `course_lib.reference.normalised_keys`.
+    would have to be formed after all, or its length cached. `NormalisedKeysLatent` does the latter.
     """
 
     def __init__(self, config: GroupedConfig):
@@ -33,7 +33,7 @@ class Grouped(Attention):
         self.rotary = None if config.rope is None else rotary_table(config.rope, config.d_qk)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
-        """Q = X W_Q + b_Q by heads, rotated. positions: (n,), or (b, 1, n) when sequences differ."""
+        """Q = X W_Q + b_Q by heads, rotated."""
         return self._placed(split_heads(project(X, self.W_Q, self.b_Q), self.config.n_heads), self.norm_Q, positions)
 
     def compress(self, X: Float[Tensor, "b n d"], positions: At) -> Rows:

@@ -9,15 +9,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.config import LatentConfig
+from course_lib.kernels.rowwise import RMSNorm, join_heads, normalised, project, project_heads, split_heads, up_by_head
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import AllRows, Rows
 from course_lib.layers.positions import At, rotary_table
-from course_lib.layers.rowwise import RMSNorm, join_heads, normalised, project, project_heads, split_heads, up_by_head
 
 
 class Latent(Attention):
     """Abstract: weights and verbs of latent attention. A token caches one row [L, K_R] (r + p), shared by all heads.
 
+    In a cache the whole row is called "L", also with a rotary key.
     L = X W_L, W_L (d, r), with RMSNorm when `config.latent_norm`; K_h = L W_LK_h, V_h = L W_LV_h with
     W_LK (r, h e), W_LV (r, h v), heads along the columns; K_R = X W_KR (d, p), rotated.
     Queries: W_Q (d, h e) and W_QR (d, h p) on X, or with a query latent L_Q = X W_LQ (d, r_q), normalised like L,
@@ -37,10 +38,12 @@ class Latent(Attention):
     def verbs(self, form: str | None, m: int, N: int) -> Verbs:
         """The verbs of a form, with which m tokens that ask read N rows. It changes the cost, not the values.
 
-        "expanded" makes keys and values from all N rows L; "absorbed" attends over L itself. None means expanded where
-        all tokens that are read ask (m = N), so in training and at the beginning of a text. Elsewhere it means the form
-        that takes fewer FLOPs (see `absorbs`): in a decode step, in later chunks of a prompt, and in the last layer of
-        a model's prefill, where one token of each sequence asks. Raises ValueError for another form.
+        "expanded" makes keys and values from all N rows L; "absorbed" attends over L itself. None means expanded for
+        m >= N: in training and at the beginning of a text, where all tokens that are read ask (m = N), and in
+        cross-attention to a memory of at most as many rows as tokens ask. For m < N it means the form that takes fewer
+        FLOPs (see `absorbs`): in a decode step, in later chunks of a prompt, in cross-attention to a longer memory, and
+        in the last layer of a model's prefill, where one token of each sequence asks.
+        Raises ValueError for another form.
         """
         if form is None:
             form = "absorbed" if N > m and self.absorbs(m, N) else "expanded"
@@ -62,7 +65,7 @@ class Latent(Attention):
         return m * r * (e + v) + m * N * (2 * r + p) < N * r * (e + v) + m * N * (e + p + v)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n _"]:
-        """[Q, Q_R] of width e + p, Q_R rotated. positions: (n,), or (b, 1, n) when sequences differ."""
+        """[Q, Q_R] of width e + p, Q_R rotated."""
         return torch.cat(self.query_parts(X, positions), -1)
 
     def query_parts(self, X: Float[Tensor, "b n d"], positions: At) -> list[Float[Tensor, "b h n _"]]:
@@ -110,7 +113,7 @@ class Absorbed:
         return torch.cat([project_heads(Q, W_LK.mT), *Q_R], -1)
 
     def read(self, rows: AllRows) -> tuple[Float[Tensor, "b 1 N _"], Float[Tensor, "b 1 N r"]]:
-        """One key head and one value head, both views of the cache."""
+        """The one key head [L, K_R] and the one value head L, both views of the cache."""
         return rows["L"], rows["L"][..., : self.layer.config.d_latent]
 
     def output(self, Y: Float[Tensor, "b h n r"], positions: At) -> Float[Tensor, "b n d"]:
@@ -122,6 +125,6 @@ class Absorbed:
 class LatentAttention(Causal, Latent):
     """Causal latent self-attention; see `Latent` for its weights.
 
-    The form depends on how many tokens ask and how many are read (see `Latent.verbs`): expanded for a whole prompt,
-    and for a decode step the one that takes fewer FLOPs. The argument `form` of `forward` fixes one.
+    The form depends on how many tokens ask and how many are read: see `Latent.verbs`. The argument `form` of `forward`
+    fixes one.
     """

@@ -22,8 +22,8 @@ class PositionTable:
     def __init__(self):
         self._tables: dict[tuple, Tensor] = {}  # (device, dtype) -> (positions, width)
 
-    def at(self, positions: Int[Tensor, "n"]) -> Inexact[Tensor, "n width"]:
-        """What the table holds at these positions, in double precision."""
+    def compute(self, positions: Int[Tensor, "n"]) -> Inexact[Tensor, "n width"]:
+        """What the table holds at these positions, computed in double precision."""
         raise NotImplementedError
 
     def look_up(self, positions: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -39,7 +39,7 @@ class PositionTable:
         table = self._tables.get((device, dtype))
         if table is None or len(table) <= most:
             size = max(most + 1, 64 if table is None else 2 * len(table))
-            table = self._tables[device, dtype] = self._compute(size, device, dtype)
+            table = self._tables[device, dtype] = self._new(size, device, dtype)
         n = positions.shape[0] if positions.ndim == 1 else 0
         if n and most - least + 1 == n and (n == 1 or bool((positions.diff() == 1).all())):
             return table[least : most + 1]  # a view, without a copy
@@ -47,8 +47,8 @@ class PositionTable:
 
     @torch.inference_mode(False)  # a table made in inference mode could not be used in training afterwards
     @torch.no_grad()
-    def _compute(self, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-        return self.at(torch.arange(size)).to(device, dtype)
+    def _new(self, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+        return self.compute(torch.arange(size)).to(device, dtype)
 
 
 def extremes(positions: Tensor) -> tuple[int, int]:
@@ -70,7 +70,7 @@ def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[Tensor,
 
 
 class Rotations:
-    """The rotations at some positions: the first layer looks them up, and the other layers reuse them."""
+    """The rotations at some positions: the first layer that turns looks them up, and the other layers reuse them."""
 
     def __init__(self, positions: Int[Tensor, "..."]):
         self.positions = positions
@@ -84,7 +84,8 @@ class Rotations:
         return self._found[key]
 
 
-At = Int[Tensor, "..."] | Rotations  # positions (n,), or (b, 1, n) when sequences differ
+# Positions (n,), or (b, 1, n) when sequences differ: as numbers, or as the `Rotations` that the layers of a step share.
+At = Int[Tensor, "..."] | Rotations
 
 
 class RotaryTable(PositionTable):
@@ -98,7 +99,7 @@ class RotaryTable(PositionTable):
         require(width > 0 and width % 2 == 0, f"rotary positions turn pairs, so width must be even, got {width}")
         self.rope, self.width = rope, width
 
-    def at(self, positions: Int[Tensor, "n"]) -> Complex[Tensor, "n pairs"]:
+    def compute(self, positions: Int[Tensor, "n"]) -> Complex[Tensor, "n pairs"]:
         return rotations(positions, rotary_frequencies(self.rope, self.width))
 
     def rotate(self, x: Float[Tensor, "*a n w"], positions: At) -> Float[Tensor, "*a n w"]:
@@ -142,18 +143,14 @@ def rotations(positions: Int[Tensor, "*b n"], theta: Float[Tensor, "pairs"]) -> 
 class SinusoidalTable(PositionTable):
     """Rows to add to embeddings of width d: sin(m theta_i) in column 2 i, cos(m theta_i) in 2 i + 1."""
 
-    def __init__(self, d: int, base: float = 10_000.0):
+    def __init__(self, d: int):
         super().__init__()
         require(d > 0 and d % 2 == 0, f"sines and cosines come in pairs, so d must be even and positive, got {d}")
-        self.d, self.base = d, base
+        self.d = d
 
-    def at(self, positions: Int[Tensor, "n"]) -> Float[Tensor, "n d"]:
-        angles = positions.double()[:, None] * frequencies(self.d, self.base)
+    def compute(self, positions: Int[Tensor, "n"]) -> Float[Tensor, "n d"]:
+        angles = positions.double()[:, None] * frequencies(self.d, base=10_000.0)
         return torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)
-
-    def rows(self, positions: Int[Tensor, "*b n"], like: Tensor) -> Float[Tensor, "*b n d"]:
-        """The rows at `positions`, with the dtype and device of `like`."""
-        return self.look_up(positions, like.device, like.dtype)
 
 
 @lru_cache(maxsize=64)

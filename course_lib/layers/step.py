@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
-from course_lib.layers.cache import Cache, Rows
-from course_lib.layers.kernel import Seen
+from course_lib.kernels.attention import Seen
+from course_lib.layers.cache import Cache
 from course_lib.layers.positions import Rotations
 
 
@@ -38,43 +38,41 @@ class Step:
         # On the CPU: (n,) when the same for every sequence, else (b, n).
         self.positions = torch.arange(self.n) if cache is None else cache.next_positions(batch, self.n)
         self.rotations = rotations_of(self.positions, lengths)
-        self.asking_positions, self.asking_rotations = self.positions, self.rotations
-        self.asking_rows: slice | Int[Tensor, "b 1"] | None = None  # indices of the tokens that ask; None for all
-        self.seen: dict[tuple, tuple[Tensor, Seen]] = {}  # kind of layer -> positions of keys, and their visible sets
+        # Only tokens that ask have queries.
+        self.asking: slice | Int[Tensor, "b 1"] | None = None  # their indices; None if all new tokens ask
+        self.query_positions, self.query_rotations = self.positions, self.rotations
+        # Kind of layer -> positions of keys, and their visible sets: see `SelfAttention.seen`.
+        self.shared_sets: dict[tuple, tuple[Tensor, Seen]] = {}
 
     def last(self) -> "Step":
         """The same tokens, of which only the last of each sequence asks: the next token depends on its row alone."""
         if self.n == 1:
             return self
-        step = copy.copy(self)
-        step.seen = {}
+        step, counts = copy.copy(self), None
         if self.lengths is None:
-            step.asking_rows, step.asking_positions = slice(-1, None), self.positions[..., -1:]
+            step.asking, step.query_positions = slice(-1, None), self.positions[..., -1:]
         else:
-            step.asking_rows = self.lengths.cpu().clamp(min=1)[:, None] - 1  # any row of a sequence without new tokens
-            step.asking_positions = self.positions.expand(len(step.asking_rows), -1).gather(1, step.asking_rows)
-        asking = None if self.lengths is None else self.lengths.clamp(max=1)  # tokens that ask, one or none
-        step.asking_rotations = rotations_of(step.asking_positions, asking)
+            step.asking = self.lengths.cpu().clamp(min=1)[:, None] - 1  # any token of a sequence without new tokens
+            step.query_positions = self.positions.expand(len(step.asking), -1).gather(1, step.asking)
+            counts = self.lengths.clamp(max=1)  # of tokens that ask
+        step.query_rotations = rotations_of(step.query_positions, counts)
+        step.shared_sets = {}
         return step
 
-    def asking(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b m d"]:
-        """The rows of X of the m tokens that ask in each sequence: m = n, or 1 in a step from `last`."""
-        if self.asking_rows is None:
-            return X
-        if isinstance(self.asking_rows, slice):
-            return X[:, self.asking_rows]
-        rows = self.asking_rows.to(X.device)
-        return X.gather(1, rows[..., None].expand(-1, -1, X.shape[-1]))
-
-    def without_padding(self, X: Shaped[Tensor, "b n d"]) -> Shaped[Tensor, "b n d"]:
-        """X with zeros at padding, where X may hold anything."""
-        return X if self.lengths is None else X.masked_fill(~real(X, self.lengths)[..., None], 0.0)
-
-    def without_cache(self, rows: Rows) -> tuple[Rows, Int[Tensor, "*b N"]]:
-        """What a call without a cache reads: its own rows, with gradients, and their positions; -1 at padding."""
+    def own_positions(self) -> Int[Tensor, "*b n"]:
+        """Positions of the keys in a call without a cache, which are those of the new tokens; -1 at padding."""
         if self.lengths is None:
-            return rows, self.positions
-        return rows, torch.where(self.positions < self.lengths.cpu()[:, None], self.positions, -1)
+            return self.positions
+        return torch.where(self.positions < self.lengths.cpu()[:, None], self.positions, -1)
+
+
+def rows_that_ask(X: Shaped[Tensor, "*b n d"], step: Step | None) -> Shaped[Tensor, "*b m d"]:
+    """The rows of X of the m tokens that ask in each sequence: m = n, or 1 in a step from `last`; n without a step."""
+    if step is None or step.asking is None:
+        return X
+    if isinstance(step.asking, slice):
+        return X[:, step.asking]
+    return X.gather(1, step.asking.to(X.device)[..., None].expand(-1, -1, X.shape[-1]))
 
 
 def rotations_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | None) -> Rotations:
@@ -82,14 +80,14 @@ def rotations_of(positions: Int[Tensor, "*b n"], lengths: Int[Tensor, "b"] | Non
     if lengths is not None:
         tokens = torch.arange(positions.shape[-1]) < lengths.cpu()[:, None]
         positions = positions.clamp(max=int((positions * tokens).max()))
-    return Rotations(for_heads(positions))
-
-
-def for_heads(positions: Int[Tensor, "*b n"]) -> Int[Tensor, "..."]:
-    """(n,) as it is; (b, n) as (b, 1, n), with an axis for the heads."""
-    return positions if positions.ndim == 1 else positions[:, None]
+    return Rotations(positions if positions.ndim == 1 else positions[:, None])  # (b, 1, n): the same for all heads
 
 
 def real(X: Shaped[Tensor, "b n *d"], lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
     """True at the tokens of X, false at the padding to their right; X holds rows, or token ids (b, n)."""
     return torch.arange(X.shape[1], device=X.device) < lengths.to(X.device)[:, None]
+
+
+def without_padding(X: Shaped[Tensor, "b n d"], lengths: Int[Tensor, "b"] | None) -> Shaped[Tensor, "b n d"]:
+    """X with zeros at padding, where X may hold anything."""
+    return X if lengths is None else X.masked_fill(~real(X, lengths)[..., None], 0.0)

@@ -19,7 +19,7 @@ class WindowCache(Cache):
         require(is_whole(spare, 0), f"spare must be a whole number of rows, not negative, got {spare!r}")
         super().__init__(window + spare)
         self.window = window
-        self._positions = torch.full((0, window + spare), -1)  # position of the token in each slot; -1 for none
+        self._positions = torch.full((0, window + spare), -1)  # of the rows in the slots; -1 for none
 
     def append(self, rows: Rows, lengths: Int[Tensor, "b"] | None = None) -> tuple[AllRows, Int[Tensor, "b N"]]:
         """As Cache.append, but returns the rows that the new tokens can see, in no particular order.
@@ -27,18 +27,17 @@ class WindowCache(Cache):
         Positions are (b, N), and -1 for a row that belongs to no token.
         """
         batch, n = self._check(rows, lengths)
-        starts = self.starts(batch)
-        size = self._fixed
+        starts, size = self.starts(batch), self.capacity
         self._reserve(rows, size)
         if self.length == 0:
             self._positions = torch.full((batch, size), -1)
         counts = torch.full((batch,), n) if lengths is None else lengths.cpu()
         new = starts[:, None] + torch.arange(n)
         is_new = torch.arange(n) < counts[:, None]
-        seen, keys = dict(self._buffers), None
+        shown, positions = dict(self._buffers), None
         if n > 1:  # the new rows overwrite some that the first of the new tokens still see
-            seen = {name: torch.cat([self._buffers[name], row], -2) for name, row in rows.items()}
-            keys = torch.cat([self._positions, torch.where(is_new, new, -1)], -1)
+            shown = {name: torch.cat([self._buffers[name], row], -2) for name, row in rows.items()}
+            positions = torch.cat([self._positions, torch.where(is_new, new, -1)], -1)
         kept = is_new & (torch.arange(n) >= counts[:, None] - size)
         self._write(rows, new % size, kept)
         sequence, t = torch.nonzero(kept, as_tuple=True)
@@ -46,7 +45,7 @@ class WindowCache(Cache):
         stored[sequence, new[sequence, t] % size] = new[sequence, t]
         self._positions = stored
         self._hold((starts + counts).tolist())
-        return seen, stored if keys is None else keys
+        return shown, stored if positions is None else positions
 
     def _reorder(self, indices: Int[Tensor, "c"]) -> None:
         super()._reorder(indices)
@@ -54,7 +53,7 @@ class WindowCache(Cache):
 
     def _forget(self, lengths: Int[Tensor, "b"]) -> None:
         """Raises ValueError unless the next token's window is still held, from position length - window + 1 on."""
-        oldest = (self.lengths - self._fixed).clamp(min=0)
+        oldest = (self.held_lengths - self.capacity).clamp(min=0)
         good = bool((oldest <= (lengths - self.window + 1).clamp(min=0)).all())
         require(
             good,

@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.func import functional_call
 
 from course_lib.config import is_whole, require
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.models.decoder import DecoderModel
-from course_lib.models.writing import writing
+from course_lib.models.inference import evaluating
 
 Head = tuple[int, int]  # layer and head, from 0
 
@@ -31,7 +31,7 @@ class Ablation:
         got = f"shape {tuple(tokens.shape)}, {tokens.dtype}" if isinstance(tokens, Tensor) else type(tokens).__name__
         require(good, f"tokens must be an int64 tensor (b, n) with n at least 2, got {got}")
         self._model, self._following = model, tokens[:, 1:]
-        with writing(model):
+        with evaluating(model):
             self._streams = [model.embedding(tokens[:, :-1])]  # what each block reads
             for block in model.blocks[:-1]:
                 self._streams.append(block(self._streams[-1]))
@@ -50,7 +50,7 @@ class Ablation:
         removed = [self._checked(head) for head in removed]
         first = min((layer for layer, _ in removed), default=len(self._streams) - 1)
         X = self._streams[first]
-        with writing(self._model):
+        with evaluating(self._model):
             for layer, block in enumerate(self._model.blocks[first:], start=first):
                 heads = [head for at, head in removed if at == layer]
                 W_O = without_rows(block.attention.W_O, heads, self.heads[1])

@@ -36,7 +36,7 @@ from course_lib.layers import (
     RotatedKeysLatentAttention,
     SwiGLU,
 )
-from course_lib.layers.step import Step
+from course_lib.layers.step import Step, rows_that_ask
 
 Sublayer = Callable[[Tensor], Tensor]
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
@@ -103,7 +103,7 @@ class PostLN(nn.Module):
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
     def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
-        return self.norm((X if step is None else step.asking(X)) + self.dropout(sublayer(X)))
+        return self.norm(rows_that_ask(X, step) + self.dropout(sublayer(X)))
 
 
 class PreLN(nn.Module):
@@ -114,7 +114,7 @@ class PreLN(nn.Module):
         self.norm, self.dropout = new_norm(config), new_dropout(config)
 
     def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
-        return (X if step is None else step.asking(X)) + self.dropout(sublayer(self.norm(X)))
+        return rows_that_ask(X, step) + self.dropout(sublayer(self.norm(X)))
 
 
 class PeriLN(nn.Module):
@@ -125,7 +125,7 @@ class PeriLN(nn.Module):
         self.before, self.after, self.dropout = new_norm(config), new_norm(config), new_dropout(config)
 
     def forward(self, X: Tensor, sublayer: Sublayer, step: Step | None = None) -> Tensor:
-        return (X if step is None else step.asking(X)) + self.dropout(self.after(sublayer(self.before(X))))
+        return rows_that_ask(X, step) + self.dropout(self.after(sublayer(self.before(X))))
 
 
 AROUND = {"post": PostLN, "pre": PreLN, "peri": PeriLN}
@@ -150,13 +150,13 @@ class Block(nn.Module):
         self.feed_forward, self.around_feed_forward = new_feed_forward(config), new_around(config)
 
     def forward(
-        self, X: Tensor, step: Step | None = None, cache: Cache | None = None, weights: list[Tensor] | None = None
+        self, X: Tensor, step: Step | None = None, cache: Cache | None = None, all_P: list[Tensor] | None = None
     ) -> Tensor:
         """X (b, n, d) -> (b, m, d), the rows of the m tokens that ask (see `Step`); without a step, of all tokens.
 
-        A list `weights` receives the attention weights P (b, h, m, N).
+        A list `all_P` receives the attention weights P (b, h, m, N).
         """
-        X = self.around_attention(X, partial(attend_noting, weights, self.attention, cache, step), step)
+        X = self.around_attention(X, partial(attend_noting, all_P, self.attention, cache, step), step)
         return self.around_feed_forward(X, self.feed_forward)
 
 
@@ -174,22 +174,25 @@ class TranslationBlock(nn.Module):
         X: Tensor,
         step: Step | None = None,
         cache: Cache | None = None,
-        weights: list[Tensor] | None = None,
+        all_P: list[Tensor] | None = None,
         *,
         memory: Memory,
     ) -> Tensor:
-        """As `Block`, with cross-attention to `memory`; a list `weights` receives those of the cross-attention."""
+        """As `Block`, with cross-attention to `memory`; a list `all_P` receives those of the cross-attention."""
         X = self.around_attention(X, lambda X: self.attention(X, cache, step=step), step)
-        X = self.around_cross_attention(X, partial(attend_noting, weights, self.cross_attention, memory, step))
+        X = self.around_cross_attention(X, partial(attend_noting, all_P, self.cross_attention, memory, step))
         return self.around_feed_forward(X, self.feed_forward)
 
 
 def attend_noting(
-    weights: list[Tensor] | None, attention: nn.Module, rows: Cache | Memory | None, step: Step | None, X: Tensor
+    all_P: list[Tensor] | None, attention: nn.Module, store: Cache | Memory | None, step: Step | None, X: Tensor
 ) -> Tensor:
-    """The output of the attention. Its weights P are computed only when there is a list that receives them."""
-    if weights is None:
-        return attention(X, rows, step=step)
-    Y, P = attention(X, rows, step=step, return_weights=True)
-    weights.append(P)
+    """The output of the attention. Its weights P are computed only when there is a list that receives them.
+
+    store: the cache of self-attention, or the memory of cross-attention.
+    """
+    if all_P is None:
+        return attention(X, store, step=step)
+    Y, P = attention(X, store, step=step, return_weights=True)
+    all_P.append(P)
     return Y

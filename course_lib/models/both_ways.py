@@ -11,7 +11,7 @@ from course_lib.layers import Cache
 from course_lib.layers.cache import AllRows
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.embeddings import check_tokens
-from course_lib.models.writing import check_count, check_room, writing
+from course_lib.models.inference import check_count, check_room, evaluating
 
 Rows = dict[str, list[Tensor]]  # of each layer, (heads, N, width); one head where all share the rows
 
@@ -49,7 +49,7 @@ def decode_both_ways(model: DecoderModel, prompt: list[int], steps: int) -> Both
     window = model.config.attention.window
     require(window is None, f"model must have no window, which drops rows, got window = {window}")
     kept, new, logits, gaps = watched(model), tokens, ([], []), []
-    with writing(model):
+    with evaluating(model):
         for _ in range(steps):
             afresh = watched(model)
             logits[0].append(model.prefill(tokens, afresh)[0])
@@ -69,12 +69,7 @@ def watched(model: DecoderModel) -> list[Watched]:
 
 def held(caches: list[Watched]) -> Rows:
     """The rows in the caches of all layers, by name, of their one sequence."""
-    return {name: [with_heads(cache.shown[name][0]) for cache in caches] for name in caches[0].shown}
-
-
-def with_heads(rows: Tensor) -> Tensor:
-    """(N, width) as (1, N, width); (heads, N, width) as it is."""
-    return rows if rows.ndim == 3 else rows[None]
+    return {name: [cache.shown[name][0] for cache in caches] for name in caches[0].shown}
 
 
 def largest_gap(one: Rows, other: Rows) -> float:

@@ -101,17 +101,17 @@ class DecoderModel(Decoder):
         tokens: Tensor,
         caches: list[Cache] | None = None,
         lengths: Tensor | None = None,
-        weights: list[Tensor] | None = None,
+        all_P: list[Tensor] | None = None,
     ) -> Tensor:
-        """The last rows of the stream (b, n, d), normalised. Arguments as in `forward`, `weights` as in `Block`."""
-        return self.run(tokens, caches, lengths, (partial(block, weights=weights) for block in self.blocks))
+        """The last rows of the stream (b, n, d), normalised. Arguments as in `forward`, `all_P` as in `Block`."""
+        return self.run(tokens, caches, lengths, (partial(block, all_P=all_P) for block in self.blocks))
 
     @torch.no_grad()
     def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
         """The attention weights P (b, h, n, n) of every layer."""
-        weights = []
-        self.hidden(tokens, lengths=lengths, weights=weights)
-        return weights
+        all_P = []
+        self.hidden(tokens, lengths=lengths, all_P=all_P)
+        return all_P
 
 
 def check_caches(caches: list[Cache] | None, blocks: nn.ModuleList) -> None:

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from course_lib.checks import check_lengths
 from course_lib.config import ModelConfig, require
+from course_lib.kernels.cpu import by_columns
+from course_lib.kernels.rowwise import project
 from course_lib.layers import Cache, sinusoidal_table
-from course_lib.layers.cpu import by_columns
 from course_lib.layers.positions import extremes
-from course_lib.layers.rowwise import project
 from course_lib.layers.step import Step, real
 from course_lib.models.blocks import new_dropout, new_norm
 
@@ -72,7 +72,7 @@ class Embedding(nn.Module):
     def position_rows(self, positions: Tensor) -> Tensor:
         """The rows of n positions: (n, d) when they are the same in all sequences, else (b, n, d)."""
         if self.W_P is None:
-            return sinusoidal_table(self.config.d_model).rows(positions, self.W_E)
+            return sinusoidal_table(self.config.d_model).look_up(positions, self.W_E.device, self.W_E.dtype)
         # Padding of a ragged batch may stand past the table; nothing reads its row.
         return self.W_P[positions.clamp(max=len(self.W_P) - 1).to(self.W_P.device)]
 

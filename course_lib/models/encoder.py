@@ -21,22 +21,22 @@ class EncoderModel(nn.Module):
         self.norm = new_final_norm(config)
         initialise(self, config, sublayers=2 * config.n_layers)
 
-    def forward(self, tokens: Tensor, lengths: Tensor | None = None, weights: list[Tensor] | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, lengths: Tensor | None = None, all_P: list[Tensor] | None = None) -> Tensor:
         """tokens (b, n) int64 -> (b, n, d).
 
         lengths: (b,) tokens of each sequence, padding on the right, which no token sees. Rows at padding mean nothing.
-        weights: a list that receives the attention weights P (b, h, n, n) of every layer.
+        all_P: a list that receives the attention weights P (b, h, n, n) of every layer.
         Raises ValueError for tokens outside the vocabulary and sequences past max_length.
         """
         step = self.embedding.new_step(tokens, lengths=lengths)
         X = self.embedding(tokens, step)
         for block in self.blocks:
-            X = block(X, step, weights=weights)
+            X = block(X, step, all_P=all_P)
         return self.norm(X)
 
     @torch.no_grad()
     def attention_weights(self, tokens: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
         """The attention weights P (b, h, n, n) of every layer."""
-        weights = []
-        self(tokens, lengths, weights)
-        return weights
+        all_P = []
+        self(tokens, lengths, all_P)
+        return all_P

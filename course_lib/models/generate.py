@@ -8,8 +8,8 @@ from course_lib.config import require
 from course_lib.layers import Cache
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.embeddings import check_tokens
+from course_lib.models.inference import check_count, check_room, check_token, evaluating, finite
 from course_lib.models.sampling import Sampling
-from course_lib.models.writing import check_count, check_room, check_token, finite, writing
 
 
 def generate(
@@ -39,14 +39,14 @@ def generate(
     text, ends = F.pad(tokens, (0, n_new)).to(device), lengths.clone()
     random, going = chosen.generator(), torch.ones(len(tokens), dtype=torch.bool)
     caches = model.new_caches() if cached else None
-    with writing(model):
-        for step in range(n_new):
-            if cached and step:
+    with evaluating(model):
+        for written in range(n_new):
+            if cached and written:
                 logits = model.decode(token[:, None].to(device), caches)
             else:
-                logits = prefill(model, text, caches, lengths + step)
+                logits = prefill(model, text, caches, lengths + written)
             token = chosen.choose(finite(logits), random)
-            text[torch.arange(len(text)), lengths + step] = token.to(device)
+            text[torch.arange(len(text)), lengths + written] = token.to(device)
             going &= token != (-1 if stop is None else stop)
             ends += going
             if not going.any():

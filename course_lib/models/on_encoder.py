@@ -5,14 +5,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.config import ModelConfig, require
-from course_lib.layers.cpu import by_columns
-from course_lib.layers.rowwise import new_bias, new_weight
-from course_lib.layers.step import real
+from course_lib.kernels.cpu import by_columns
+from course_lib.kernels.rowwise import new_bias, new_weight
+from course_lib.layers.step import without_padding
 from course_lib.models.blocks import new_norm
 from course_lib.models.embeddings import Embedding, Unembedding
 from course_lib.models.encoder import EncoderModel
+from course_lib.models.inference import check_count
 from course_lib.models.initialise import initialise
-from course_lib.models.writing import check_count
 
 
 class TokenHead(nn.Module):
@@ -75,5 +75,5 @@ class ClassifierModel(nn.Module):
         if lengths is None:
             return F.linear(H.mean(1), self.W_C.T, self.b_C)
         require(int(lengths.min()) > 0, f"lengths must be at least 1 to classify a sequence, got {lengths.tolist()}")
-        H = H.masked_fill(~real(tokens, lengths)[..., None], 0.0)
+        H = without_padding(H, lengths)
         return F.linear(H.sum(1) / lengths.to(H.device)[:, None], self.W_C.T, self.b_C)

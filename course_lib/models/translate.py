@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from course_lib.models.embeddings import check_tokens
+from course_lib.models.inference import check_count, check_room, check_token, evaluating, finite
 from course_lib.models.translation import TranslationModel
-from course_lib.models.writing import check_count, check_room, check_token, finite, writing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +43,14 @@ def translate(
     """
     check_target(model, target, beams)
     check_tokens(source, lengths, model.config.source.vocab_size, "source")
-    with writing(model):
+    with evaluating(model):
         rows = torch.arange(len(source)).repeat_interleave(beams)  # the beams of a source are rows next to each other
         device = model.embedding.W_E.device
         memory = [held.select(rows) for held in model.encode(source.to(device), lengths)]
         caches, search = model.new_caches() if cached else None, Beams(len(source), beams, target)
-        for step in range(target.longest):
+        for written in range(target.longest):
             tokens = search.tokens.to(device)
-            if cached and step:
+            if cached and written:
                 logits = model.decode(tokens[:, -1:], memory, caches)
             else:
                 logits = model.prefill(tokens, memory, caches)

@@ -78,18 +78,21 @@ class TranslationModel(Decoder):
         memory: list[Memory],
         caches: list[Cache] | None = None,
         lengths: Tensor | None = None,
-        weights: list[Tensor] | None = None,
+        all_P: list[Tensor] | None = None,
     ) -> Tensor:
-        """The last rows of the stream (b, m, d), normalised; a list `weights` receives those of the cross-attention."""
-        return self.run(target, caches, lengths, self.layers(target, memory, weights))
+        """The last rows of the stream (b, m, d), normalised.
+
+        A list `all_P` receives the weights P (b, h, m, n) of each layer's cross-attention.
+        """
+        return self.run(target, caches, lengths, self.layers(target, memory, all_P))
 
     def layers(
-        self, target: Tensor, memory: list[Memory], weights: list[Tensor] | None = None
+        self, target: Tensor, memory: list[Memory], all_P: list[Tensor] | None = None
     ) -> list[Callable[..., Tensor]]:
         """Each block with its memory, ready for `run`. Raises ValueError for a memory of another model or batch."""
         check_memory(memory, target, len(self.blocks))
         pairs = zip(self.blocks, memory, strict=True)
-        return [partial(block, weights=weights, memory=held) for block, held in pairs]
+        return [partial(block, all_P=all_P, memory=held) for block, held in pairs]
 
     @torch.no_grad()
     def cross_attention_weights(
@@ -100,10 +103,10 @@ class TranslationModel(Decoder):
         target_lengths: Tensor | None = None,
     ) -> list[Tensor]:
         """P (b, h, m, n) of every layer: how much of source token j each target token i reads."""
-        weights = []
+        all_P = []
         memory = self.encode(source, source_lengths)
-        self.hidden(target, memory, lengths=target_lengths, weights=weights)
-        return weights
+        self.hidden(target, memory, lengths=target_lengths, all_P=all_P)
+        return all_P
 
 
 def check_memory(memory: list[Memory], target: Tensor, n_layers: int) -> None:

@@ -10,10 +10,10 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from course_lib.config import Rope, require
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.layers.positions import rotary_frequencies
 from course_lib.models import DecoderModel
-from course_lib.models.writing import writing
+from course_lib.models.inference import evaluating
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ def calibrate(model: DecoderModel, batches: Iterable[Tensor]) -> list[Calibratio
     """
     found = [Sums(model.config.d_model) for _ in model.blocks]
     with ExitStack() as for_now:
-        for_now.enter_context(writing(model))
+        for_now.enter_context(evaluating(model))
         for block, sums in zip(model.blocks, found, strict=True):
             for_now.enter_context(block.attention.register_forward_pre_hook(sums.see_inputs))
         for batch in batches:

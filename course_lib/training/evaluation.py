@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.training.data import TrainingData
 from course_lib.training.distributed import Place
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 from tqdm.auto import tqdm
 
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.training import checkpoint
 from course_lib.training.data import Batch, TrainingData
 from course_lib.training.distributed import Place, placed

@@ -5,6 +5,7 @@ is none of them: it shows the losses of a training run while it trains, and leav
 """
 
 from course_lib.widgets.absorption_steps import AbsorptionSteps
+from course_lib.widgets.arm_comparison import ArmComparison
 from course_lib.widgets.attention_map import AttentionMap
 from course_lib.widgets.cache_growth import CacheGrowth
 from course_lib.widgets.decode_stepper import DecodeStepper
@@ -21,6 +22,7 @@ from course_lib.widgets.softmax_temperature import SoftmaxTemperature
 
 FIGURES = (
     AbsorptionSteps,
+    ArmComparison,
     AttentionMap,
     CacheGrowth,
     DecodeStepper,
@@ -38,6 +40,7 @@ FIGURES = (
 __all__ = [
     "FIGURES",
     "AbsorptionSteps",
+    "ArmComparison",
     "AttentionMap",
     "CacheGrowth",
     "DecodeStepper",

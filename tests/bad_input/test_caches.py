@@ -75,7 +75,7 @@ def test_rows_that_are_no_tensors(refuses, rows, got):
     for new in EACH_KIND:
         for cache, held in ((new(), []), (filled(new()), [3, 3])):
             refuses(partial(cache.append, rows), "rows", got, ("dense", "(b, ..., n, width)"))
-            assert cache.lengths.tolist() == held
+            assert cache.held_lengths.tolist() == held
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_is_no_whole_number(refuses, value):
         cache = filled(new())
         refuses(partial(cache.truncate, value), "length", repr(value), whole)
         refuses(partial(cache.reorder, value), "indices", repr(value), whole)
-        assert cache.lengths.tolist() == [3, 3]
+        assert cache.held_lengths.tolist() == [3, 3]
     refuses(lambda: memory.select(value), "indices", repr(value), whole)
 
 
@@ -127,7 +127,7 @@ def test_lengths_that_are_not_held(refuses, length, held):
     cache = filled(Cache())
     got = str(length.tolist() if isinstance(length, torch.Tensor) else length)
     refuses(lambda: cache.truncate(length), "length", got, ("0", held))
-    assert cache.lengths.tolist() == [3, 3]
+    assert cache.held_lengths.tolist() == [3, 3]
 
 
 def test_lengths_that_a_window_has_dropped(refuses):
@@ -142,4 +142,4 @@ def test_sequences_that_are_not_there(refuses, indices):
     cache = filled(Cache())
     for chosen in (indices, torch.tensor(indices)):
         refuses(partial(cache.reorder, chosen), "indices", str(indices), ("0", "1"))
-        assert cache.lengths.tolist() == [3, 3]
+        assert cache.held_lengths.tolist() == [3, 3]

@@ -136,7 +136,7 @@ def test_fields_of_json_for_a_translator(refuses):
         (partial(RotaryLatentConfig, turned=-2), "turned", "-2", ("even", "0", "8")),
         (partial(RotaryLatentConfig, turned=True), "turned", "True", ("even", "0", "8")),
         (partial(RotaryLatentConfig, turned=2, d_rope=2), "d_rope", "2", "0"),
-        (partial(RotaryLatentConfig, turned=0, rope=Rope()), "rope", "Rope", "0"),
+        (partial(RotaryLatentConfig, turned=0, rope=Rope()), "rope", "Rope", ("turned = 0", "None")),
         (partial(RotatedKeysConfig, window=3), "window", "3", "None"),
         (partial(RotatedKeysConfig, d_head=5), "d_head", "5", "even"),
         (partial(RotatedKeysConfig, rope=DynamicRope(length=9)), "rope", "DynamicRope", ("dynamic", "padding")),

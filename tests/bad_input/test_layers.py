@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from course_lib.config import GroupedConfig, LatentConfig, Rope, RotatedKeysConfig
+from course_lib.kernels import cpu
+from course_lib.kernels.cpu import by_columns
+from course_lib.kernels.rowwise import project
 from course_lib.layers import (
     BidirectionalAttention,
     Cache,
@@ -25,11 +28,8 @@ from course_lib.layers import (
     SwiGLU,
     attend,
     attention_weights,
-    cpu,
 )
-from course_lib.layers.cpu import by_columns
 from course_lib.layers.positions import SinusoidalTable
-from course_lib.layers.rowwise import project
 
 PLAIN = GroupedConfig(d_model=14, n_heads=2)
 GROUPED = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope()))

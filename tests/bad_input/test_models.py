@@ -6,13 +6,14 @@ from functools import partial
 import pytest
 import torch
 
-from course_lib.config import GroupedConfig, ModelConfig
+from course_lib.config import GroupedConfig, ModelConfig, RotatedKeysConfig
 from course_lib.layers import Cache, WindowCache
 from course_lib.models import ClassifierModel, DecoderModel, EncoderModel, MaskedTokenModel, TranslationModel
 from course_lib.models.ablation import Ablation
 from course_lib.models.both_ways import decode_both_ways
+from course_lib.models.inference import finite
 from course_lib.models.stream import written
-from course_lib.models.writing import finite
+from course_lib.models.unrotated import queries_and_keys
 
 ATTENTION = GroupedConfig(d_model=14, n_heads=2)
 CONFIG = ModelConfig(vocab_size=29, n_layers=2, attention=ATTENTION, d_ff=23, positions="learned", max_length=9)
@@ -21,6 +22,8 @@ CLASSIFIER = ClassifierModel(CONFIG, 3)
 WINDOWED = DecoderModel(replace(CONFIG, attention=replace(ATTENTION, window=3)))
 WIDE = replace(CONFIG, attention=GroupedConfig(d_model=16, n_heads=2))
 POST = DecoderModel(replace(CONFIG, placement="post"))
+ROTATED = RotatedKeysConfig(d_model=14, n_heads=2, d_latent=8, d_head=4)
+ROTATED_KEYS = DecoderModel(replace(CONFIG, attention=ROTATED))
 
 
 def tokens(batch=2, n=5):
@@ -68,6 +71,7 @@ def test_tokens_and_lengths(refuses, X, lengths, argument, got, rule):
         (lambda: DECODER.decode([[3]], DECODER.new_caches()), "tokens", "[[3]]", "(b, 1)"),
         (lambda: TranslationModel(CONFIG, WIDE), "d_model", ("14", "16"), ("source", "target")),
         (lambda: written(POST, tokens()), "model", "post", ("pre", "peri")),
+        (lambda: queries_and_keys(ROTATED_KEYS, tokens(), 0), "model", "RotatedKeysConfig", "0"),
         (lambda: finite(torch.tensor([1.0, torch.nan])), "logits", "NaN", "finite"),
         (lambda: finite(torch.tensor([1.0, torch.inf])), "logits", "infinite", "finite"),
         (lambda: decode_both_ways(DECODER, [0] * 8, 3), "steps", ("3", "8", "10"), "max_length = 9"),

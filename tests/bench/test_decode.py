@@ -11,7 +11,8 @@ from course_lib import accounting, cli
 from course_lib.bench import decode, decode_contenders, memory
 from course_lib.bench.decode_contenders import VARIANTS, Transformers, contenders
 from course_lib.bench.memory import PeakMemory
-from course_lib.layers import LatentAttention, cpu
+from course_lib.kernels import cpu
+from course_lib.layers import LatentAttention
 
 ROOM = decode.WARM_UP + decode.ROUNDS * decode.BLOCK + 1
 MACHINE = accounting.Machine("toy", bandwidth=1e9, flops=1e10)

@@ -30,7 +30,14 @@ def test_it_is_the_same_twice_from_results_logs_and_documents_alone(finished, tm
     assert not list(tmp_path.rglob("*.safetensors")) and 0 < size < 1e6
     second = files(report.build(tmp_path / "kept"))
     assert first == second
-    assert {"report.json", "report.md", "plane.png", "curves.png", "differences-gqa2.png"} <= first.keys()
+    assert {
+        "report.json",
+        "losses.json",
+        "report.md",
+        "plane.png",
+        "curves.png",
+        "differences-gqa2.png",
+    } <= first.keys()
 
 
 def test_only_an_empty_folder_is_filled(finished, tmp_path):

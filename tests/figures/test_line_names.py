@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from course_lib.figures.line_names import apart, name_lines
+from course_lib.figures.line_names import apart, inside, name_lines
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,30 @@ def test_places_are_the_nearest_in_least_squares():
             max(min(shifted[a : b + 1].mean() for b in range(k, n)) for a in range(k + 1)) + 0.7 * k for k in range(n)
         ]
         np.testing.assert_allclose(apart(wanted, 0.7), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        ([], []),
+        ([0.3], [0.3]),
+        ([1.2, 0.2], [1.0, 0.2]),
+        ([-0.1, 0.1, 0.9], [0.0, 0.2, 0.9]),
+        ([1.1, 0.9, 0.7], [1.0, 0.8, 0.6]),
+        ([0.2, 0.0, -0.2], [0.4, 0.2, 0.0]),
+        ([0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6], [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2]),  # one more than there is room for
+    ],
+)
+def test_places_are_moved_inside_by_hand(places, expected):
+    np.testing.assert_allclose(inside(np.array(places), 0.2), expected, rtol=0, atol=1e-12)
+
+
+def test_places_inside_stay_in_order_and_apart():
+    rng = np.random.default_rng(5)
+    for n in range(1, 8):
+        places = inside(apart(rng.uniform(-1, 2, n), 0.14), 0.14)
+        assert places.min() >= 0 and places.max() <= 1 + 1e-12
+        assert n == 1 or np.diff(np.sort(places)).min() >= 0.14 - 1e-12
 
 
 def test_names_stand_at_the_ends_of_their_lines():

@@ -53,6 +53,12 @@ def test_lines_with_an_end_are_named_there_and_others_may_go_without_a_legend():
     assert drawn(*2 * [plots.line("a", "q", **place)], legend=False).get_legend() is None
 
 
+def test_a_band_is_shaded_over_the_whole_width():
+    (band,) = drawn(plots.line("a", "q", x=[1, 64], y=[3, 4]), band=[1, 2]).patches
+    assert (band.get_y(), band.get_height(), band.get_x(), band.get_width()) == (1, 1, 0, 1)
+    assert not drawn(plots.line("a", "q", x=[1, 64], y=[3, 4])).patches
+
+
 def test_rules_cross_the_plot_and_their_labels_stand_inside():
     rules = [{"x": 2, "label": "left"}, {"x": 63, "label": "right"}, {"y": 5, "label": "level"}]
     ax = drawn(more=((), rules))

@@ -109,7 +109,7 @@ def test_ragged_chunks_equal_each_sequence_alone(name, data):
                 close(Y[i, : count[i]], alone[i][done[i] : done[i] + count[i]])
                 close(Y[i, count[i] :], torch.zeros_like(Y[i, count[i] :]))
             done += count
-            assert cache.lengths.tolist() == done.tolist()
+            assert cache.held_lengths.tolist() == done.tolist()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -179,7 +179,7 @@ def test_truncation_of_ragged_sequences_to_one_length():
     cache, X = Cache(), tokens(3, 9)
     layer(X, cache, lengths=torch.tensor([9, 3, 6]))
     cache.truncate(5)
-    assert cache.lengths.tolist() == [5, 3, 5]
+    assert cache.held_lengths.tolist() == [5, 3, 5]
     fresh = tokens(3, 1, seed=1)
     Y = layer(fresh, cache)
     for i, n in enumerate((5, 3, 5)):
@@ -240,16 +240,16 @@ def test_weights_of_chunks_are_the_rows_of_the_weights(name):
     close(rest, P[:, :, 4:])
 
 
-def test_capacity_doubles_and_a_given_one_is_kept():
+def test_memory_doubles_and_a_given_capacity_is_kept():
     layer, _ = make("grouped")
     cache, seen = Cache(), []
     for _ in range(70):
         layer(tokens(1, 1), cache)
-        seen.append(cache.capacity)
-    assert sorted(set(seen)) == [16, 32, 64, 128]
+        seen.append(cache.allocated)
+    assert sorted(set(seen)) == [16, 32, 64, 128] and cache.capacity is None
     fixed = Cache(21)
     layer(tokens(2, 5), fixed)
-    assert fixed.capacity == 21
+    assert fixed.capacity == fixed.allocated == 21
     assert fixed.nbytes == 2 * 21 * layer.config.floats_per_token * 8
 
 
@@ -283,7 +283,7 @@ def test_decoding_writes_in_place():
 @pytest.mark.parametrize("name", NAMES)
 def test_memory_on_huge_pages_is_memory(name, monkeypatch):
     """Where the system has them, from HUGE bytes on."""
-    monkeypatch.setattr("course_lib.layers.cpu.HUGE", 1)
+    monkeypatch.setattr("course_lib.kernels.cpu.HUGE", 1)
     layer, keywords = make(name)
     X, cache = tokens(2, 20), Cache()
     chunks = [layer(X[:, i : i + n], cache, **keywords) for i, n in ((0, 4), (4, 1), (5, 15))]  # it grows in the last

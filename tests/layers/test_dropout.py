@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from course_lib.config import GroupedConfig, LatentConfig
+from course_lib.kernels.attention import attend_by_case
 from course_lib.layers import BidirectionalAttention, GroupedQueryAttention, LatentAttention, Seen, attention_weights
-from course_lib.layers.kernel import attend_unchecked
 
 N = 7
 PATHS = {  # n queries, width e, heads of K, heads of V
     "fused": (5, N, 6, 6),
     "fused, two widths": (5, 4, 6, 6),
-    "plain, one query": (1, 4, 2, 2),
-    "plain, grouped": (5, 4, 1, 1),
-    "plain, shared values": (5, 4, 6, 1),
+    "products, one query": (1, 4, 2, 2),
+    "products, grouped": (5, 4, 1, 1),
+    "products, shared values": (5, 4, 6, 1),
 }
 
 
@@ -29,8 +29,8 @@ def test_each_weight_is_zero_or_enlarged(path):
     Q, K = torch.randn(2, 6, n, e, dtype=torch.float64), torch.randn(2, g, N, e, dtype=torch.float64)
     V = torch.eye(N, dtype=torch.float64).expand(2, s, N, N)
     P = attention_weights(Q, K, Seen(), 0.3)
-    close(attend_unchecked((Q, K, V), Seen(), 0.3, 0.0), P)
-    dropped = attend_unchecked((Q, K, V), Seen(), 0.3, 0.25)
+    close(attend_by_case((Q, K, V), Seen(), 0.3, 0.0), P)
+    dropped = attend_by_case((Q, K, V), Seen(), 0.3, 0.25)
     kept = dropped != 0
     close(dropped, torch.where(kept, P / 0.75, 0.0))
     assert 0.05 < 1 - kept.double().mean() < 0.5

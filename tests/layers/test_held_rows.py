@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from course_lib.config import AlibiLatentConfig, GroupedConfig, Rope
+from course_lib.kernels.cpu import zeros
 from course_lib.layers import Cache, GroupedQueryAttention, WindowCache
-from course_lib.layers.cpu import zeros
 from course_lib.models.blocks import CAUSAL, new_attention
 
 LAYER = GroupedQueryAttention(GroupedConfig(d_model=14, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope(), window=5))
@@ -72,7 +72,7 @@ def test_padding_may_stand_past_the_capacity():
     cache = Cache(4)
     cache.append({"K": rows(2, 3, 5)}, torch.tensor([3, 1]))
     cache.append({"K": rows(2, 3, 5, seed=1)}, torch.tensor([1, 3]))
-    assert cache.counts == (4, 4) and cache.capacity == 4
+    assert cache.counts == (4, 4) and cache.allocated == 4
     close(cache._buffers["K"][0, 3:], rows(2, 3, 5, seed=1)[0, :1])
 
 

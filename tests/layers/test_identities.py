@@ -293,14 +293,14 @@ def test_angles_are_computed_once():
     layer = make(GroupedConfig(d_model=14, n_heads=6, d_head=4, rope=Rope(base=123.0)))
     layer(tokens(1, 9, 14))
     tables, calls = dict(layer.rotary._tables), []
-    original = layer.rotary._compute
-    layer.rotary._compute = lambda *wanted: calls.append(wanted) or original(*wanted)
+    original = layer.rotary._new
+    layer.rotary._new = lambda *wanted: calls.append(wanted) or original(*wanted)
     try:
         cache = Cache()
         for _ in range(60):
             layer(tokens(1, 1, 14), cache)
     finally:
-        del layer.rotary._compute
+        del layer.rotary._new
     assert not calls and tables.keys() == layer.rotary._tables.keys()
 
 

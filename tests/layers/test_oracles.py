@@ -9,6 +9,7 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3Atten
 from transformers.models.llama.modeling_llama import LlamaAttention, LlamaMLP, LlamaRotaryEmbedding
 
 from course_lib.config import DynamicRope, GroupedConfig, LatentConfig, Llama3Rope, Rope
+from course_lib.kernels.attention import mix
 from course_lib.layers import (
     BidirectionalAttention,
     Cache,
@@ -23,7 +24,6 @@ from course_lib.layers import (
     attention_weights,
     rotary_table,
 )
-from course_lib.layers.kernel import mix
 from course_lib.reference.positions import rotate
 
 # Sums of tens of terms of size 1 in another order. float64 rounds each at 1e-16, float32 at 6e-8.

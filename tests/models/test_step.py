@@ -10,7 +10,7 @@ import torch
 
 import course_lib
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 from course_lib.models import DecoderModel
 
 ROOT = Path(course_lib.__file__).parent

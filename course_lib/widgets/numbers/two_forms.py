@@ -45,7 +45,7 @@ def follow(form, layer, X_new, positions, rows) -> dict:
     """
     import torch
 
-    from course_lib.layers.kernel import Seen, attention_weights, mix
+    from course_lib.kernels.attention import Seen, attention_weights, mix
 
     Q, (K, V) = form.queries(X_new, positions), form.read(rows)
     seen = torch.arange(K.shape[-2]) <= positions[:, None]

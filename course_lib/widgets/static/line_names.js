@@ -3,13 +3,19 @@
 import { svg } from "./axes.js";
 import { indices } from "./basics.js";
 
-/** @param {{name: string, look: string, y: number}[]} ends `look` are the classes of a name, y the end of its line */
-export function lineNames(ends, { right, unit }) {
-  const places = apart(ends.map(({ y }) => y), 14 * unit);
-  return ends.flatMap(({ name, look, y }, i) => [
-    svg("path", { class: `clf-series clf-end-rule ${look}`, d: `M${right + 2 * unit} ${y}L${right + 9 * unit} ${places[i]}` }),
-    svg("text", { class: `clf-series clf-end ${look}`, x: right + 12 * unit, y: places[i] + 4 * unit }, name),
-  ]);
+/**
+ * @param {{name: string, look: string, x?: number, y: number}[]} ends `look` are the classes of a name, y the end of its
+ *   line; x is the place of a point that has no line: then a thin one leads to the name
+ */
+export function lineNames(ends, { right, top, base, unit }) {
+  const places = inside(apart(ends.map(({ y }) => y), 14 * unit), 14 * unit, top, base);
+  return ends.flatMap(({ name, look, x, y }, i) => {
+    const end = right + (x === undefined ? 9 : 28) * unit;
+    const rule = x === undefined
+      ? svg("path", { class: `clf-series clf-end-rule ${look}`, d: `M${right + 2 * unit} ${y}L${end} ${places[i]}` })
+      : svg("path", { class: `clf-series clf-end-lead ${look}`, d: `M${x} ${y}H${right + 2 * unit}L${end} ${places[i]}` });
+    return [rule, svg("text", { class: `clf-series clf-end ${look}`, x: end + 3 * unit, y: places[i] + 4 * unit }, name)];
+  });
 }
 
 /** Move places as little as possible so that neighbours are at least `gap` apart, as figures/line_names.py does. */
@@ -27,5 +33,15 @@ function apart(wanted, gap) {
   for (const { members, middle } of groups) {
     members.forEach((i, k) => (places[i] = middle + gap * (k - (members.length - 1) / 2)));
   }
+  return places;
+}
+
+/** Move places that are `gap` apart to between `top` and `base`, as little as possible; what has no room goes below. */
+function inside(places, gap, top, base) {
+  const order = indices(places.length).sort((a, b) => places[a] - places[b]);
+  order.forEach((i, rank) => {
+    const highest = Math.min(places[i], base - gap * (places.length - 1 - rank));
+    places[i] = Math.max(highest, top + gap * rank);
+  });
   return places;
 }

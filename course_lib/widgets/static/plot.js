@@ -42,7 +42,7 @@ export function plot(options) {
     const rules = shown.rules.map((rule) => ruleMarks(rule, place));
     const levels = shown.rules.filter(({ y, label }) => y !== undefined && label);
     drawing.replaceChildren(hatch,
-      ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...rules.map(([line]) => line),
+      ...bandMarks(options.band, place), ...xAxis(axes.x, place), ...yAxis(axes.y, place), ...rules.map(([line]) => line),
       ...shown.series.map((each) => seriesMarks(each, place)), ...rules.flatMap(([, ...names]) => names),
       ...levelNames(levels, shown.series, place), ...lineNames(lineEnds(shown.series, place), place),
     );
@@ -123,9 +123,17 @@ export function plot(options) {
   };
 }
 
-/** The ends of the lines that have a name there. */
+/** The band of a plot, if it has one: a range of y that is shaded. */
+function bandMarks(band, { left, right, y }) {
+  if (!band) return [];
+  return [svg("rect", { class: "clf-shaded", x: left, width: right - left, y: y(band[1]), height: y(band[0]) - y(band[1]) })];
+}
+
+/** The ends of the lines that have a name there, and the points that have one. */
 function lineEnds(series, place) {
-  return series.filter(({ end }) => end).map((each) => ({ name: each.end, look: classesOf(each), y: place.y(each.y.at(-1)) }));
+  return series.filter(({ end }) => end).map((each) => ({
+    name: each.end, look: classesOf(each), y: place.y(each.y.at(-1)), ...(each.dash ? {} : { x: place.x(each.x.at(-1)) }),
+  }));
 }
 
 function seriesMarks({ x, y, ...look }, place) {

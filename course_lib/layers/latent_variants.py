@@ -1,10 +1,10 @@
-"""Latent attention whose positions do not stand in a rotary key of their own, beside that of `latent`.
+"""Four variants of latent attention without a rotary key: three bring positions into the scores in another way.
 
-    RotaryLatent          the latent rows themselves turn, whole or in part
-    RotatedKeysLatent     the up-projected keys turn: exact, but without an absorbed form
+    RotaryLatent          the latent rows themselves turn with their position, whole or in part
+    RotatedKeysLatent     queries and up-projected keys turn, as in grouped attention; there is no absorbed form
+    Alibi                 nothing turns; logits fall in proportion to the distance
     NormalisedKeysLatent  no positions; the up-projected keys are normalised, and a cached number per head keeps
                           absorption exact
-    Alibi                 no rotation at all: logits fall in proportion to the distance
 
 The formulas stand in `course_lib.reference.rotary_latent`, `normalised_keys` and `biases`. Letters as in `latent`;
 here p is the number of latent coordinates that turn, since there is no rotary key. A rotation R_i acts on rows from
@@ -18,12 +18,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.config import NormalisedKeysConfig, RotaryLatentConfig
+from course_lib.kernels.attention import Seen
+from course_lib.kernels.rowwise import project, project_heads, split_heads, up_by_head
 from course_lib.layers.base import Causal, Verbs
 from course_lib.layers.cache import AllRows, Rows
-from course_lib.layers.kernel import Seen
 from course_lib.layers.latent import Absorbed, Latent
 from course_lib.layers.positions import At
-from course_lib.layers.rowwise import project, project_heads, split_heads, up_by_head
 from course_lib.layers.step import Step
 
 
@@ -113,7 +113,7 @@ class RotatedKeysLatent(Latent):
     """Abstract: queries and up-projected keys turn, as in grouped attention.
 
     <R_i q, R_j W_LK^T l> = <q, R_{j-i} W_LK^T l>, and R_{j-i} differs for each pair: no weight can take it in. So each
-    step makes and turns all keys again. Values can be absorbed.
+    call makes and turns all keys again. Values can be absorbed.
     """
 
     def verbs(self, form: str | None, m: int, N: int) -> Verbs:
@@ -126,7 +126,7 @@ class RotatedKeysLatent(Latent):
                 f'form must be "expanded" or None, got {form!r}: rotated keys have no absorbed form, since '
                 "R_{j-i} stands between W_Q and W_LK^T and differs for each pair"
             )
-        return self.absorbed() if form is None and N > m and self.absorbs(m, N) else self
+        return super().verbs(form, m, N)
 
     def absorbs(self, m: int, N: int) -> bool:
         """Whether absorbed values take fewer FLOPs; keys are made in either case.
@@ -155,7 +155,7 @@ class RotatedKeysLatent(Latent):
 
 
 class AbsorbedValues(Absorbed):
-    """`RotatedKeysLatent` in a decode step: keys of each head, and L as the value that all heads share."""
+    """`RotatedKeysLatent` with absorbed values: keys of each head, and L as the value that all heads share."""
 
     layer: RotatedKeysLatent
 
@@ -208,10 +208,10 @@ class Alibi(Causal):
     Nothing is cached for it, and both forms have it, since it is added to logits.
     """
 
-    def visible_sets(self, step: Step, keys: Int[Tensor, "*c N"]) -> Seen:
-        distance = step.asking_positions[..., :, None] - keys[..., None, :]
+    def visible_sets(self, step: Step, key_positions: Int[Tensor, "*c N"]) -> Seen:
+        distance = step.query_positions[..., :, None] - key_positions[..., None, :]
         bias = -slopes(self.config.n_heads)[:, None, None] * distance.unsqueeze(-3).clamp(min=0)
-        return replace(super().visible_sets(step, keys), bias=bias.to(step.device))
+        return replace(super().visible_sets(step, key_positions), bias=bias.to(step.device))
 
 
 def slopes(n_heads: int) -> Float[Tensor, "h"]:

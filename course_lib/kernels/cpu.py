@@ -59,9 +59,13 @@ def by_columns(W: Float[Tensor, "d w"]) -> Float[Tensor, "d w"]:
 def new_rows(name: str, like: Float[Tensor, "b ... n w"], size: int) -> Float[Tensor, "b ... size w"]:
     """Zeros for `size` cached rows, of the dtype and device of `like`.
 
-    Values V lie coordinate by coordinate on a CPU, because a step sums each coordinate over all tokens. For 16 heads of
-    width 32 and 2048 tokens, in the best way for each order: 159 microseconds, and 179 by rows, with MKL's code for
-    AMD; 214 and 280 with its code for Intel. In half precision and on a GPU fused kernels read V, and they want rows.
+    On a CPU, the values of grouped attention lie coordinate by coordinate in float32 and float64, because a decode step
+    sums each coordinate over all tokens. For 16 heads of width 32 and 2048 tokens, in the best way for each order: 159
+    microseconds, and 179 by rows, with MKL's code for AMD; 214 and 280 with its code for Intel. In half precision
+    torch's fused kernel reads V, and it wants rows. On a GPU it reads V in every prefill. A decode step in float32 or
+    float64 is computed by products there.
+
+    name: "V" are the values that `Grouped.compress` gives. Rows of other names, as keys and latent rows, lie by rows.
     """
     *lead, _, width = like.shape
     if name == "V" and like.is_cpu and like.element_size() >= 4:
@@ -84,7 +88,8 @@ def zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.frombuffer(memory, dtype=like.dtype).view(shape)
 
 
-# The ways beside the plain one, which stands where it is used: `rowwise.product` and `kernel.attention`.
+# The ways beside the plain one, which stands where it is used: `rowwise.plain_product` and `attention.plain_attention`.
+# Letters: m rows x, each times W (d, w); or B key/value heads, each read by m queries (see `kernels.attention`).
 
 
 def product_in_parts(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "m w"]:
@@ -151,7 +156,7 @@ setting = checked(os.environ.get("COURSE_CPU") or SETTINGS[0])
 
 
 def measures(*tensors: Tensor) -> bool:
-    """Whether ways are measured here: in inference, on plain tensors of a CPU.
+    """Whether ways are measured here: in inference, on tensors of a CPU, of no subclass but parameters.
 
     Not while gradients are recorded, under torch.compile, vmap or autocast, or while operations are watched (fake
     tensors, counters of FLOPs). Not in a process group either, where all processes must compute alike.

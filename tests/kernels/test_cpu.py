@@ -12,16 +12,17 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.config import GroupedConfig, ModelConfig
-from course_lib.layers import Seen, attend, cpu, kernel, rowwise
-from course_lib.layers.rowwise import project
+from course_lib.kernels import attention, cpu, rowwise
+from course_lib.kernels.attention import Seen, attend
+from course_lib.kernels.rowwise import project
 from course_lib.models import DecoderModel, shipped
 from course_lib.models.ablation import Ablation
 from course_lib.surgery.calibration import calibrate
 from course_lib.training import NextTokenData, Recipe, evaluate, train
 
-PRODUCTS = {cpu.PLAIN: rowwise.product} | cpu.PRODUCTS
-ATTENTIONS = {cpu.PLAIN: kernel.attention} | cpu.ATTENTIONS
-ATTENTIONS_OF_ONE_HEAD = {cpu.PLAIN: kernel.attention} | cpu.ATTENTIONS_OF_ONE_HEAD
+PRODUCTS = {cpu.PLAIN: rowwise.plain_product} | cpu.PRODUCTS
+ATTENTIONS = {cpu.PLAIN: attention.plain_attention} | cpu.ATTENTIONS
+ATTENTIONS_OF_ONE_HEAD = {cpu.PLAIN: attention.plain_attention} | cpu.ATTENTIONS_OF_ONE_HEAD
 EXACT = dict(rtol=0, atol=1e-12)  # sums of up to 560 products of size 1 in float64, in another order: 560 times 1e-16
 
 
@@ -65,8 +66,8 @@ def forged(monkeypatch):
         for ways in (cpu.PRODUCTS, cpu.ATTENTIONS, cpu.ATTENTIONS_OF_ONE_HEAD):
             for name, way in ways.items():
                 monkeypatch.setitem(ways, name, partial(slow, name, way))
-        monkeypatch.setattr(rowwise, "product", partial(slow, cpu.PLAIN, rowwise.product))
-        monkeypatch.setattr(kernel, "attention", partial(slow, cpu.PLAIN, kernel.attention))
+        monkeypatch.setattr(rowwise, "plain_product", partial(slow, cpu.PLAIN, rowwise.plain_product))
+        monkeypatch.setattr(attention, "plain_attention", partial(slow, cpu.PLAIN, attention.plain_attention))
 
     return forge
 
@@ -110,7 +111,7 @@ def test_in_float32_an_answer_is_rounded_as_its_sums_are(way, B, threads):
     """Scores of size 5 are off by 7 roundings, which change weights in proportion; sums of 1001 by as many at most."""
     q, K, V = (random(B, n, e, seed=e, dtype=torch.float32) for n, e in ((3, 7), (1001, 7), (1001, 5)))
     way = (ATTENTIONS_OF_ONE_HEAD if B == 1 else ATTENTIONS)[way]
-    want = kernel.attention(q.double(), K.double(), V.double())
+    want = attention.plain_attention(q.double(), K.double(), V.double())
     torch.testing.assert_close(way(q, K, V).double(), want, rtol=0, atol=2**-24 * (2 * 7 * 20 + 2 * 1001))
 
 
@@ -132,7 +133,7 @@ def test_the_clock_decides(forged):
         want = attend(*HEADS, Seen(), 0.2)
     torch.testing.assert_close(attend(*HEADS, Seen(), 0.2), want, rtol=0, atol=1e-5)
     assert taken() == {"in parts", "keys first"}
-    assert cpu.way_of_product(rowwise.product, X, W) is cpu.PRODUCTS["in parts"]
+    assert cpu.way_of_product(rowwise.plain_product, X, W) is cpu.PRODUCTS["in parts"]
 
 
 @torch.no_grad()

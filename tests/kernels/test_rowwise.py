@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from course_lib.kernels.attention import attention_weights, mix
+from course_lib.kernels.cpu import FEW, SMALL, by_columns
+from course_lib.kernels.rowwise import new_weight, project, project_heads
 from course_lib.layers import LayerNorm, RMSNorm, Seen, attend
-from course_lib.layers.cpu import FEW, SMALL, by_columns
-from course_lib.layers.kernel import attention_weights, mix
-from course_lib.layers.rowwise import new_weight, project, project_heads
 
 # Both sides are sums of up to 560 products of size 1 in float64, in another order: 1e-16 times about 560.
 EXACT = dict(rtol=0, atol=1e-12)

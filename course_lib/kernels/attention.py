@@ -1,7 +1,8 @@
 """softmax(scale Q K^T) V over grouped heads: torch's fused kernel, and a readable one that returns the weights.
 
-Letters: b sequences, n queries, N keys, h query heads, g key/value heads, q = h / g query heads in each group,
-e width of a query or key, v width of a value. Query head i reads key/value head i // q.
+Letters: b sequences, n queries, N keys, h query heads, g key/value heads, e width of a query or key, v width of a
+value. Query head i reads key/value head i // (h / g). For one query, n = 1, the heads of all sequences are one axis:
+there are B = b g key/value heads, and m = h / g query heads read each of them.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from torch import Tensor
 
 from course_lib.checks import check_kernel
 from course_lib.config import require
-from course_lib.layers import cpu
-from course_lib.layers.rowwise import WIDE
+from course_lib.kernels import cpu
+from course_lib.kernels.rowwise import WIDE
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,6 @@ class Seen:
     def __post_init__(self):
         if self.causal and self.mask is not None:
             raise ValueError("mask and causal exclude each other: give one of them")
-
-    @property
-    def all_alike(self) -> bool:
-        """Whether every key is seen, and none is preferred."""
-        return self.mask is None and self.bias is None and not self.causal
 
     def to_mask(self, n: int, device: torch.device) -> Bool[Tensor, "..."] | None:
         """The set as a mask to broadcast over (b, h, n, N), or None when every key is seen."""
@@ -104,29 +100,36 @@ def attend(
         K.shape[:-1] == V.shape[:-1],
         lambda: f"K and V must agree in all axes but the last, got shapes {tuple(K.shape)} and {tuple(V.shape)}",
     )
-    return attend_unchecked((Q, K, V), seen, scale, dropout)
+    return attend_by_case((Q, K, V), seen, scale, dropout)
 
 
-# Q, K, V; the heads of V, s, are those of K, or one that all of them share
+# Q, K, V; V has s heads: as many as K, or one that all query heads share
 Heads = tuple[Float[Tensor, "b h n e"], Float[Tensor, "b g N e"], Float[Tensor, "b s N v"]]
 
 
-def attend_unchecked(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
-    """By torch's fused scaled_dot_product_attention, or by plain products where they are faster.
+def attend_by_case(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
+    """Y as `attend` gives it, by the function that is fastest for these heads: the first line that fits.
 
-    Plain products are faster in three cases. For one query, as in a decode step, they read keys and values where these
-    lie. With fewer scores than values, the kernel loses more time by copying cached values, which lie by columns, than
-    it saves. For grouped heads whose keys and values differ in width (absorbed latent), the kernel would repeat keys.
-    It would repeat values, too, where all heads share them but not the keys.
+        one query in float32 or float64, which sees every key, without bias and dropout; s = g      attend_alone
+        one query in float32 or float64                                                             attend_by_products
+        V lies by columns, as in a cache on a CPU, and there are fewer scores than numbers in V     attend_by_products
+        s differs from g: all heads share values, but not keys                                      attend_by_products
+        g < h, and keys and values differ in width, as in the absorbed form of latent attention     attend_by_products
+        all else                                                                                    attend_fused
+
+    For one query, products read keys and values where these lie; in half precision they would convert the keys first.
+    Torch's kernel reads V by rows, so V by columns is copied before. With few scores this copy takes longer than the
+    kernel saves. In the fourth and fifth case the kernel would repeat values or keys for each head.
     """
     Q, K, V = heads
     one, paired = Q.shape[2] == 1 and Q.dtype in WIDE, K.shape[1] == V.shape[1]
-    if one and paired and seen.all_alike and dropout == 0:
+    alike = seen.mask is None and seen.bias is None and not seen.causal  # every key is seen, and none is preferred
+    if one and paired and alike and dropout == 0:
         return attend_alone(heads, scale)
     (h, n, e), (g, v) = Q.shape[1:], V.shape[1::2]
     few_in_cache = V.stride(-1) != 1 and h * n < g * v
     if one or few_in_cache or not paired or (g != h and e != v):
-        return attend_plainly(heads, seen, scale, dropout)
+        return attend_by_products(heads, seen, scale, dropout)
     return attend_fused(heads, seen, scale, dropout)
 
 
@@ -135,19 +138,19 @@ def attend_alone(heads: Heads, scale: float) -> Float[Tensor, "b h 1 v"]:
     Q, K, V = heads
     K, V = K.flatten(0, 1), V.flatten(0, 1)
     q = (scale * Q).reshape(K.shape[0], -1, Q.shape[3])  # the heads of a group as rows of one matrix
-    way = attention if cpu.setting == cpu.PLAIN else cpu.way_of_attention(attention, q, K, V)
+    way = plain_attention if cpu.setting == cpu.PLAIN else cpu.way_of_attention(plain_attention, q, K, V)
     return way(q, K, V).reshape(*Q.shape[:3], -1)
 
 
-def attention(
+def plain_attention(
     q: Float[Tensor, "B m e"], K: Float[Tensor, "B N e"], V: Float[Tensor, "B N v"]
 ) -> Float[Tensor, "B m v"]:
     """softmax(q K^T) V, the plain way."""
     return torch.bmm(torch.bmm(q, K.mT).softmax(-1), V)
 
 
-def attend_plainly(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
-    """Attend by products and a softmax."""
+def attend_by_products(heads: Heads, seen: Seen, scale: float, dropout: float) -> Float[Tensor, "b h n v"]:
+    """Attend by products and a softmax, whatever the arguments of `attend` are. P is formed."""
     Q, K, V = heads
     return mix(F.dropout(attention_weights(Q, K, seen, scale), dropout), V)
 

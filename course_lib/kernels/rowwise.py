@@ -1,6 +1,6 @@
 """What a layer does to each row by itself: products with weight matrices, norms and feed-forward networks.
 
-A decode step reads every weight for one row of each sequence; `course_lib.layers.cpu` chooses a fast way to do it.
+A decode step reads every weight for one row of each sequence; `course_lib.kernels.cpu` chooses a fast way to do it.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import require
-from course_lib.layers import cpu
+from course_lib.kernels import cpu
 
 WIDE = (torch.float32, torch.float64)  # sums of these types are computed without conversion
 NORM_WIDTH = "x must have the norm's width {} on its last axis, got shape {}"
@@ -31,14 +31,14 @@ def new_bias(width: int, wanted: bool) -> nn.Parameter | None:
 def project(X: Float[Tensor, "*b d"], W: Float[Tensor, "d w"], b: Float[Tensor, "w"] | None = None) -> Tensor:
     """X W, or X W + b; X (..., d) -> (..., w)."""
     plain = cpu.setting == cpu.PLAIN or torch.is_grad_enabled()  # decides the usual cases without a call
-    way = product if plain else cpu.way_of_product(product, X, W)
-    if way is product:  # computed here, so that no axes of X are joined and b is added in one pass
+    way = plain_product if plain else cpu.way_of_product(plain_product, X, W)
+    if way is plain_product:  # computed here, so that no axes of X are joined and b is added in one pass
         return X @ W if b is None else F.linear(X, W.T, b)
     Y = way(X.reshape(-1, len(W)), W).view(*X.shape[:-1], -1)
     return Y if b is None else Y + b
 
 
-def product(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "m w"]:
+def plain_product(x: Float[Tensor, "m d"], W: Float[Tensor, "d w"]) -> Float[Tensor, "m w"]:
     """x W, the plain way."""
     return x @ W
 

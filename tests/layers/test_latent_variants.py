@@ -22,7 +22,7 @@ from course_lib.config import (
     RotaryLatentConfig,
     RotatedKeysConfig,
 )
-from course_lib.layers.latent_positions import slopes
+from course_lib.layers.latent_variants import slopes
 from course_lib.models import DecoderModel
 from course_lib.models.blocks import CAUSAL, new_attention
 from course_lib.reference.biases import alibi_slopes, distance_biases

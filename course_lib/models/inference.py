@@ -1,4 +1,4 @@
-"""What all ways of generating text share: a context in which a model writes, and checks of arguments."""
+"""What models share in inference: a context without dropout and gradients, and checks of arguments and logits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from course_lib.config import is_whole, require
 
 
 @contextmanager
-def writing(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Within this context the model has no dropout and no gradients; afterwards its former mode is restored."""
     was_training = model.training
     model.eval()

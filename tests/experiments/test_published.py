@@ -1,0 +1,108 @@
+"""Published results are those of the runs, and are read without the packages that experiments need."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from course_lib.experiments import published, report, results
+from course_lib.experiments.statistics import estimate, verdict
+from course_lib.widgets import ArmComparison
+
+BLOCKED = """
+import sys
+for name in ("scipy", "pyarrow", "distributed"):
+    sys.modules[name] = None  # an import of it fails
+from course_lib.experiments.published import load
+results = load(sys.argv[1])
+print(results.arms, results.pair("GQA2", "MHA")["verdict"])
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(finished, tmp_path_factory):
+    """The folder of a report."""
+    return report.build(finished.folder, tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="module")
+def found(folder):
+    return published.load(folder)
+
+
+@pytest.fixture(scope="module")
+def view(finished):
+    return report.views_of(results.read(finished.folder))["tuned"]
+
+
+def test_losses_costs_and_rates_are_those_of_the_runs(found, view):
+    assert found.arms == tuple(view.arms) == ("MHA", "MHA again", "GQA2", "MQA-64")
+    for arm, runs in view.arms.items():
+        np.testing.assert_allclose(found.losses(arm), view.losses(arm), rtol=0, atol=5.1e-7)  # six digits
+        assert found.seeds(arm) == tuple(run.labels.seed for run in runs)
+        assert found.rate(arm) == runs[0].labels.rate and found.costs(arm) == runs[0].result["costs"]
+    names = [row["document"] for row in view.arms["MHA"][0].documents if row["split"] == "test" and row["kept"]]
+    assert found.documents == tuple(sorted(names)) and found.losses("GQA2").shape == (3, len(names))
+    with pytest.raises(ValueError, match="read-only"):
+        found.losses("MHA")[0, 0] = 1.0
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("GQA2", "MHA"), ("MHA", "GQA2"), ("MQA-64", "MHA again"), ("MHA again", "MQA-64")]
+)
+def test_a_pair_in_either_order_is_estimated_from_the_shared_seeds(found, view, first, second):
+    one, other = view.losses(first)[:2], view.losses(second)[:2]  # GQA2 has a third seed
+    assert found.shared_seeds(first, second) == (0, 1)
+    np.testing.assert_allclose(found.differences(first, second), one - other, rtol=0, atol=1.1e-6)
+    wanted, row = estimate(one - other), found.pair(first, second)
+    assert (row["first"], row["second"], row["seeds"], row["documents"]) == (first, second, *one.shape)
+    assert row["mean"] == pytest.approx(wanted.mean, abs=1e-6)
+    for key, interval in (("interval", wanted.interval), ("t interval", wanted.t)):
+        assert row[key] == pytest.approx(list(interval), abs=1e-6)
+    assert row["bootstrap interval"] == pytest.approx(list(wanted.bootstrap), abs=1e-6)
+    assert row["verdict"] == verdict(wanted.interval, 0.02) and found.margin == 0.02
+    assert row["verdict against 0"] == verdict(wanted.interval, 0.0)
+
+
+def test_the_other_order_exchanges_better_and_worse():
+    row = {"first": "A", "second": "B", "mean": -0.1, "mean, repeated documents too": 0.0, "verdict": "better"}
+    row |= {"interval": [-0.2, -0.03], "t interval": [-0.2, -0.03], "bootstrap interval": [-0.15, -0.04]}
+    row |= {"verdict against 0": "better", "seeds": 3}
+    other = published.reversed_pair(row)
+    assert (other["first"], other["second"], other["mean"], other["seeds"]) == ("B", "A", 0.1, 3)
+    assert other["interval"] == [0.03, 0.2] and other["bootstrap interval"] == [0.04, 0.15]
+    assert other["verdict"] == other["verdict against 0"] == "worse" and published.reversed_pair(other) == row
+    undecided = published.reversed_pair(row | {"verdict": "undecided", "verdict against 0": "equivalent"})
+    assert (undecided["verdict"], undecided["verdict against 0"]) == ("undecided", "equivalent")
+
+
+def test_a_row_agrees_with_the_report(found):
+    for row in found.report["tuned"]["differences"]:
+        assert found.pair(row["first"], row["second"]) == row
+
+
+def test_reading_needs_none_of_the_packages_for_experiments(folder):
+    done = subprocess.run([sys.executable, "-c", BLOCKED, folder], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "'MQA-64'" in done.stdout
+
+
+def test_a_sweep_is_read_where_its_report_stands_in_it(finished, found, tmp_path):
+    results.keep(finished.folder, tmp_path)
+    report.build(tmp_path)
+    assert published.load(str(tmp_path)).arms == found.arms
+
+
+@pytest.mark.parametrize("name", published.names())
+def test_results_that_come_with_the_course_agree_with_their_report(name):
+    found = published.load(name)
+    for row in found.report["tuned"]["arms"]:
+        assert row["loss"] == pytest.approx(found.losses(row["arm"]).mean(), abs=1e-6)
+        assert len(found.documents) == row["documents"] and len(found.seeds(row["arm"])) == row["seeds"]
+
+
+def test_the_figure_of_two_arms_takes_them(found):
+    figure = ArmComparison(found, "MQA-64", "MHA")
+    np.testing.assert_array_equal(figure.differences, found.differences("MQA-64", "MHA"))
+    assert figure.pair["interval"] == found.pair("MQA-64", "MHA")["interval"] and len(figure.twin()) > 10_000
