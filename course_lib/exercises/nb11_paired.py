@@ -1,0 +1,106 @@
+"""Exercise 11.4: the difference of two arms, its standard error over seeds, and its t interval."""
+
+import numpy as np
+
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
+
+
+def paired(first, second, t):
+    differences = first - second  # the same seed and the same document
+    of_seeds = differences.mean(axis=1)
+    mean = of_seeds.mean()
+    error = of_seeds.std(ddof=1) / np.sqrt(len(of_seeds))
+    return {"mean": mean, "error": error, "low": mean - t * error, "high": mean + t * error}
+
+
+def _losses(n_seeds: int, n_documents: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of two arms: seeds and documents have effects that both arms share."""
+    shared = 3 + 0.4 * randn(1, n_documents, seed=seed) + 0.2 * randn(n_seeds, 1, seed=seed + 1)
+    gaps = 0.1 * randn(n_seeds, 1, seed=seed + 2) + 0.05 * randn(1, n_documents, seed=seed + 3) - 0.07
+    return shared + gaps + 0.03 * randn(n_seeds, n_documents, seed=seed + 4), shared
+
+
+PAIRED = Exercise(
+    id="11.4",
+    title="a paired comparison",
+    minutes=7,
+    difficulty=2,
+    solution=paired,
+    stages=(
+        Stage((*_losses(3, 5, 10), 4.303), "three seeds, five documents"),
+        Stage((*_losses(4, 4, 20), 3.182), "four seeds, four documents"),
+        Stage((*_losses(6, 3, 30), 2.571), "six seeds, three documents"),
+        Stage((*_losses(2, 7, 40), 12.706), "two seeds, seven documents"),
+    ),
+    mistakes=(
+        *edits(
+            paired,
+            """
+        first - second -> second - first | The difference has the wrong sign. Subtract the losses of the second arm from
+          those of the first.
+        differences.mean(axis=1) -> differences.mean(axis=0) | The documents are taken as the unit. Average over
+          documents first, so that one number of each seed is left.
+        differences.mean(axis=1) -> differences.ravel() | Seeds times documents are taken for independent values. The
+          values of one seed share its effect, so each seed gives one number, its mean over documents.
+        differences.mean(axis=1) -> np.median(differences, axis=1) | These are medians over documents. Take means.
+        differences.mean(axis=1) -> differences.sum(axis=1) | The differences are added over documents. Take their
+          mean, the difference in nats per token.
+        differences.mean(axis=1) -> differences[:, 0] | One document is used. Take the mean over all.
+        std(ddof=1) -> std() | This is `std` with ddof = 0, which divides by the number of seeds. Divide by one less,
+          `ddof=1`, because the mean is estimated, too.
+        std(ddof=1) -> std(ddof=2) | This divides by the number of seeds minus 2. One mean is estimated, so subtract 1.
+        std(ddof=1) -> var(ddof=1) | The variance is taken where the standard deviation is asked.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> of_seeds.std(ddof=1) | This is the spread of single seeds. The
+          error of their mean is smaller by the root of their number.
+        / np.sqrt(len(of_seeds)) -> / len(of_seeds) | The spread is divided by the number of seeds. Divide by its root.
+        np.sqrt(len(of_seeds)) -> np.sqrt(len(of_seeds) - 1) | The spread is divided by the root of the number of seeds
+          minus 1. The minus 1 belongs into the variance alone.
+        np.sqrt(len(of_seeds)) -> np.sqrt(differences.size) | The number of all values divides here. The unit is
+          the seed, so divide by the root of the number of seeds.
+        np.sqrt(len(of_seeds)) -> np.sqrt(differences.shape[1]) | The number of documents divides here. The unit is
+          the seed, so divide by the root of the number of seeds.
+        of_seeds.std(ddof=1) -> of_seeds.std() && np.sqrt(len(of_seeds)) -> len(of_seeds) | ddof is 0, and the root
+          of the number of seeds is missing. Use `ddof=1`, and divide by the root.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> np.sqrt((first.mean(1).var(ddof=1) +
+          second.mean(1).var(ddof=1)) / len(of_seeds)) | The arms are treated as independent samples. They share seeds,
+          so take the spread of their differences.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / first.size)
+          | The arms are treated as independent samples of all values. Take the spread of their differences, one number
+          for each seed.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> first.mean(1).std(ddof=1) / np.sqrt(len(of_seeds)) | This is
+          the error of the first arm alone. Take the spread of the differences.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> differences.std(axis=1, ddof=1).mean() / np.sqrt(len(of_seeds))
+          | This is the spread over documents within a seed. Take the spread of the means over seeds.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> (first.mean(1).std(ddof=1) - second.mean(1).std(ddof=1)) /
+          np.sqrt(len(of_seeds)) | Two spreads are subtracted. Take the spread of the differences.
+        "low": mean - t * error, "high": mean + t * error -> "low": mean - 1.96 * error, "high": mean + 1.96 * error |
+          1.96 belongs to the normal distribution. With few seeds the interval needs the quantile t that is given.
+        "low": mean - t * error, "high": mean + t * error -> "low": mean - 2 * error, "high": mean + 2 * error | Two
+          standard errors are right for many seeds. With few the interval needs the quantile t that is given.
+        "low": mean - t * error, "high": mean + t * error -> "low": mean - error, "high": mean + error | The quantile is
+          missing. The ends lie t standard errors away from the mean.
+        "low": mean - t * error, "high": mean + t * error -> "low": mean - t * error / 2, "high": mean + t * error / 2 |
+          The interval is half as wide as it should be. Each end lies t standard errors away from the mean.
+        "low": mean - t * error, "high": mean + t * error -> "low": -t * error, "high": t * error | The interval lies
+          around 0. It lies around the mean.
+        "low": mean - t * error, "high": mean + t * error -> "low": mean + t * error, "high": mean - t * error | The
+          two ends are exchanged.
+        "low": mean - t * error, "high": mean + t * error -> "low": of_seeds.min(), "high": of_seeds.max() | These are
+          the smallest and the largest mean of a seed. The ends lie t standard errors away from the mean.
+        "low": mean - t * error, "high": mean + t * error -> "low": mean - t * of_seeds.std(ddof=1), "high": mean + t *
+          of_seeds.std(ddof=1) | The ends are t standard deviations away, so this interval is one for single seeds. That
+          of the mean has the standard error.
+        """,
+        ),
+        Mistake(
+            lambda first, second, t: [*paired(first, second, t).values()],
+            "Return a dict with the keys `mean`, `error`, `low` and `high`.",
+        ),
+    ),
+    hints=(
+        "Subtract first: both arms have the same seeds and documents, and what they share then cancels.",
+        "`differences.mean(axis=1)` has one number for each seed. The error of their mean is their standard deviation, "
+        "divided by the root of their number.",
+        "`std(ddof=1)` divides by the number of seeds minus 1. The ends are mean - t error and mean + t error.",
+    ),
+)

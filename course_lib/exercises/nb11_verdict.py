@@ -1,0 +1,94 @@
+"""Exercise 11.6: what an interval of a difference says, given a margin below which a difference counts as none."""
+
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits
+
+
+def verdict(low, high, margin):
+    if -margin < low and high < margin:
+        return "equivalent"
+    if high <= -margin:
+        return "better"
+    if low >= margin:
+        return "worse"
+    return "undecided"
+
+
+def _by_zero(low, high, margin):
+    """A wrong answer: an interval that excludes 0 is better or worse, however small the difference."""
+    if low > 0 or high < 0:
+        return "worse" if low > 0 else "better"
+    return verdict(low, high, margin)
+
+
+VERDICT = Exercise(
+    id="11.6",
+    title="a verdict",
+    minutes=4,
+    difficulty=1,
+    solution=verdict,
+    # The order tells mistakes apart: at each stage those that show first give pairwise distinct words.
+    stages=(
+        Stage((-0.008, 0.009, 0.02), "an interval around 0 within the margin of 0.02"),
+        Stage((-0.13, -0.06, 0.02), "an interval far below 0, with a margin of 0.02"),
+        Stage((0.05, 0.11, 0.02), "an interval far above 0, with a margin of 0.02"),
+        Stage((0.004, 0.009, 0.02), "an interval above 0, within the margin of 0.02"),
+        Stage((-0.016, -0.003, 0.02), "an interval below 0, within the margin of 0.02"),
+        Stage((0.013, 0.041, 0.02), "an interval above 0 that reaches across 0.02"),
+        Stage((-0.045, -0.011, 0.02), "an interval below 0 that reaches across -0.02"),
+        Stage((-0.2, 0.3, 0.02), "an interval around 0 that is much wider than the margin of 0.02"),
+        Stage((-0.007, 0.03, 0.02), "an interval around 0 that reaches across 0.02"),
+        Stage((-0.035, 0.005, 0.02), "an interval around 0 that reaches across -0.02"),
+        Stage((-0.125, -0.0625, 0.0625), "an interval whose upper end is -margin"),
+        Stage((0.0625, 0.125, 0.0625), "an interval whose lower end is the margin"),
+        Stage((-0.0625, 0.03125, 0.0625), "an interval around 0 whose lower end is -margin"),
+        Stage((-0.03125, 0.0625, 0.0625), "an interval around 0 whose upper end is the margin"),
+    ),
+    mistakes=(
+        Mistake(
+            _by_zero,
+            "This interval excludes 0, but it lies within the margin. Such a difference counts as none, so the arms "
+            "are equivalent.",
+        ),
+        Mistake(
+            lambda low, high, margin: "better" if low + high < 0 else "worse",
+            "The sign of the middle decides here. Compare both ends with the margin.",
+        ),
+        *edits(
+            verdict,
+            """
+        if high <= -margin: -> if low >= margin + 0: && if low >= margin: -> if high <= -margin: | "better" and "worse"
+          are exchanged. A smaller loss is better, so a negative difference speaks for the first arm.
+        if -margin < low and high < margin: -> if low < 0 < high: | An interval that contains 0 does not show that
+          the arms are equivalent. The whole interval must lie within the margin.
+        if -margin < low and high < margin: -> if -margin < low < 0 < high < margin: | This interval excludes 0, but it
+          lies within the margin. So the arms differ by less than counts, which is called equivalent.
+        if -margin < low and high < margin: -> if -margin < (low + high) / 2 < margin: && if high <= -margin: -> if
+          (low + high) / 2 <= -margin: && if low >= margin: -> if (low + high) / 2 >= margin: | The middle of the
+          interval decides here. A verdict has to hold for the whole interval.
+        if -margin < low and high < margin: -> if high < margin: | The lower end is not compared. An interval within
+          the margin also lies above -margin.
+        if -margin < low and high < margin: -> if -margin < low: | The upper end is not compared. An interval within the
+          margin also lies below it.
+        if -margin < low and high < margin: -> if -margin < low < margin or -margin < high < margin: | One end lies
+          within the margin. Equivalent arms need both ends there.
+        if -margin < low and high < margin: -> if -margin / 2 < low and high < margin / 2: | The margin is halved. It is
+          the distance from 0, on either side.
+        if -margin < low and high < margin: -> if -2 * margin < low and high < 2 * margin: | The margin is doubled. It
+          is the distance from 0, on either side.
+        if high <= -margin: -> if low <= -margin: | The lower end lies beyond -margin, the upper one does not. The first
+          arm is better only if the whole interval lies there.
+        return "equivalent" -> return "undecided" | The whole interval lies within the margin. This shows that the arms
+          are equivalent, which is more than undecided.
+        high <= -margin -> high < -margin && low >= margin -> low > margin | The interval touches the margin from
+          beyond. None of its numbers lies within, so there is a verdict.
+        -margin < low and high < margin -> -margin <= low and high <= margin | An interval that touches the margin from
+          within does not lie strictly inside. It is undecided.
+        """,
+        ),
+    ),
+    hints=(
+        "A negative difference means that the first arm has the smaller loss.",
+        "Ask first whether the whole interval lies strictly between -margin and margin.",
+        "Then ask whether all of it lies at or beyond one of the two. What is left is undecided.",
+    ),
+)
