@@ -7,7 +7,8 @@ from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 def crossed_interval(differences, seeds, documents, level):
     means = [differences[s][:, m].mean() for s, m in zip(seeds, documents, strict=True)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    tail = (1 - level) / 2  # what each end leaves out
+    low, high = np.quantile(means, [tail, 1 - tail])
     return low, high
 
 
@@ -62,17 +63,19 @@ CROSSED = Exercise(
           Draw r has the columns documents[r].
         differences[s][:, m].mean() -> differences[seeds[0]][:, m].mean() | All draws have the seeds of draw 0. Draw r
           has the rows seeds[r].
-        (1 - level) / 2, (1 + level) / 2 -> 1 - level, level | Both ends leave out 1 - level. Together they leave out
-          that much, so each leaves out half of it.
-        (1 - level) / 2, (1 + level) / 2 -> 0.025, 0.975 | These are the ends for 95 %. Use `level`.
-        (1 - level) / 2, (1 + level) / 2 -> 0.05, 0.95 | These are the ends for 90 %. Use `level`.
-        (1 - level) / 2, (1 + level) / 2 -> 0, 1 | These are the smallest and the largest mean. Take quantiles.
-        (1 - level) / 2, (1 + level) / 2 -> level / 2, 1 - level / 2 | Each end leaves out level / 2. It leaves out
-          (1 - level) / 2.
-        (1 - level) / 2, (1 + level) / 2 -> (1 - level) / 2, level | The upper end leaves out 1 - level. It leaves out
-          (1 - level) / 2, as the lower one does.
-        (1 - level) / 2, (1 + level) / 2 -> (1 - level) / 2, level / 2 | The upper end is at level / 2. It leaves out
-          (1 - level) / 2, so it is at (1 + level) / 2.
+        tail = (1 - level) / 2 -> tail = 1 - level | Both ends leave out 1 - level. Together they leave out that much,
+          so each leaves out half of it.
+        [tail, 1 - tail] -> [1 - level, 1 - tail] | The lower end leaves out 1 - level. It leaves out (1 - level) / 2,
+          as the upper one does.
+        [tail, 1 - tail] -> [tail, tail] | Both are the lower end. The upper one is at 1 - (1 - level) / 2.
+        [tail, 1 - tail] -> [0.025, 0.975] | These are the ends for 95 %. Use `level`.
+        [tail, 1 - tail] -> [0.05, 0.95] | These are the ends for 90 %. Use `level`.
+        [tail, 1 - tail] -> [0, 1] | These are the smallest and the largest mean. Take quantiles.
+        tail = (1 - level) / 2 -> tail = level / 2 | Each end leaves out level / 2. It leaves out (1 - level) / 2.
+        [tail, 1 - tail] -> [tail, level] | The upper end leaves out 1 - level. It leaves out (1 - level) / 2, as the
+          lower one does.
+        [tail, 1 - tail] -> [tail, level / 2] | The upper end is at level / 2. It leaves out (1 - level) / 2, so it is
+          at 1 - (1 - level) / 2.
         return low, high -> return 2 * differences.mean() - high, 2 * differences.mean() - low | The percentiles are
           reflected at the mean. That is another bootstrap interval; return the percentiles themselves.
         return low, high -> return np.mean(means) - 1.96 * np.std(means), np.mean(means) + 1.96 * np.std(means) | This

@@ -21,8 +21,8 @@ EQUAL_CACHE = Exercise(
     difficulty=2,
     solution=same_cache,
     stages=(
-        Stage((6, 7, 2, 0), "six heads of width 7 on two KV heads; latent without rotary key"),
-        Stage((15, 11, 3, 10), "15 heads of width 11 on three KV heads; d_R = 10"),
+        Stage((15, 11, 3, 6), "15 heads of width 11 on three KV heads; d_R = 6"),
+        Stage((6, 7, 2, 0), "six heads of width 7 on two KV heads; a latent layer without rotary key"),
         Stage((9, 13, 1, 4), "nine heads of width 13 on one KV head; d_R = 4"),
         Stage((5, 3, 5, 6), "five heads of width 3, each with its own keys and values; d_R = 6"),
         Stage((8, 32, 2, 16), "the arms GQA2, MQA-64 and MLA-16 of the experiments"),
@@ -31,24 +31,22 @@ EQUAL_CACHE = Exercise(
         *edits(
             same_cache,
             """
-        cached = 2 * n_kv_heads -> cached = n_kv_heads | Keys alone are counted in the cache. A token leaves a key
-          and a value in each KV head.
-        cached = 2 * n_kv_heads -> cached = 2 * n_heads | This is the cache of MHA. A token leaves n_kv_heads keys
-          and values.
+        cached = 2 * n_kv_heads -> cached = n_kv_heads | The grouped layer leaves twice as many numbers, a key and a
+          value in each KV head. L is cached once, so its width is not halved.
+        cached = 2 * n_kv_heads -> cached = 2 * n_heads | This is the cache of MHA. A token leaves n_kv_heads keys and
+          values.
         cached = 2 * n_kv_heads * d_head -> cached = 2 * d_head | One KV head is counted in the cache. There are
           n_kv_heads.
         cached = 2 * n_kv_heads * d_head -> cached = 2 * (n_heads // n_kv_heads) * d_head | n_heads / n_kv_heads heads
           share a KV head. What is cached has n_kv_heads heads.
-        d_latent = cached - d_rope -> d_latent = cached | The rotary key is cached, too. d_L and d_R together are
-          what a token leaves.
-        d_latent = cached - d_rope -> d_latent = cached + d_rope | The rotary key is added. d_L and d_R together
-          are what a token leaves, so d_L is smaller.
+        d_latent = cached - d_rope -> d_latent = cached | The rotary key is cached, too. d_L and d_R together are what a
+          token leaves.
+        d_latent = cached - d_rope -> d_latent = cached + d_rope | The rotary key is added. d_L and d_R together are
+          what a token leaves, so d_L is smaller.
         d_latent = cached - d_rope -> d_latent = cached - 2 * d_rope | d_R is subtracted twice. The rotary part belongs
           to the key alone, and it is cached once.
         d_latent = cached - d_rope -> d_latent = cached - n_heads * d_rope | Each head has a rotary key here. All heads
           share one, so d_R numbers are cached.
-        d_latent = cached - d_rope -> d_latent = cached // 2 - d_rope | L is cached once, and keys and values are
-          made from it. So d_L is not halved.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, n_kv_heads * d_head) | This multi-query layer caches
           the same, but its W_Q and W_O have more parameters. Heads times width must stay n_heads d_head.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, d_head) | This multi-query layer caches less. One KV
@@ -61,6 +59,14 @@ EQUAL_CACHE = Exercise(
           n_heads / n_kv_heads are exchanged. The single key has n_kv_heads d_head numbers.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_kv_heads * d_head, n_heads // n_kv_heads) | The two numbers
           are exchanged. The number of heads comes first, then their width.
+        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads // n_kv_heads, n_heads * d_head) | This is the width of
+          all query heads together. The single key is as wide as n_kv_heads keys.
+        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads // n_kv_heads, n_heads // n_kv_heads * d_head) | The
+          single key is as wide as n_heads / n_kv_heads heads here. It is as wide as n_kv_heads.
+        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_kv_heads, n_kv_heads * d_head) | There are n_kv_heads query
+          heads here. Heads times width must stay n_heads d_head.
+        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads // n_kv_heads, n_kv_heads) | d_head is missing in the
+          width of the single key. It is as wide as n_kv_heads keys of width d_head.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (1, n_kv_heads * d_head) | One query head is left. One KV head
           is shared by several query heads, so that heads times width stays n_heads d_head.
         "grouped FLOPs": 4 * n_heads -> "grouped FLOPs": 2 * n_heads | Half of the FLOPs of the grouped layer are
@@ -69,8 +75,8 @@ EQUAL_CACHE = Exercise(
           layer. Score and mix take d_head multiply-adds each, and a multiply-add is two FLOPs.
         "grouped FLOPs": 4 * n_heads -> "grouped FLOPs": 4 * n_kv_heads | The grouped layer is counted with n_kv_heads
           heads. Sharing saves numbers, but each query head has its own score and mix.
-        2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (2 * d_head + d_rope) | These are the FLOPs of
-          the expanded form. A decode step absorbs, so the key is the row of d_L + d_R numbers.
+        2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (2 * d_head + d_rope) | These are the FLOPs of the
+          expanded form. A decode step absorbs, so the key is the row of d_L + d_R numbers.
         2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (d_latent + d_rope) | The mix of the latent layer
           is missing. It takes d_L multiply-adds in each head.
         2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (d_latent + d_latent) | The score of the latent
@@ -85,11 +91,14 @@ EQUAL_CACHE = Exercise(
           FLOPs.
         2 * n_heads * (d_latent -> 2 * n_kv_heads * (d_latent | The latent layer is counted with n_kv_heads heads. It
           has n_heads, which share one row.
-        2 * n_heads * (d_latent + d_rope + d_latent) -> 4 * n_heads * d_head | Equal caches do not make FLOPs equal.
-          The latent layer's score runs over d_L + d_R numbers, its mix over d_L.
+        2 * n_heads * (d_latent + d_rope + d_latent) -> 4 * n_heads * d_head | Equal caches do not make FLOPs equal. The
+          latent layer's score runs over d_L + d_R numbers, its mix over d_L.
         2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (d_latent + d_rope + d_latent) + 2 * n_heads *
-          d_latent * 2 * d_head | The products with W_LK and W_LV are counted, too. A decode step has them once, not
-          for each cached token.
+          d_latent * 2 * d_head | The products with W_LK and W_LV are counted, too. A decode step has them once, not for
+          each cached token.
+        "grouped FLOPs": 4 * n_heads * d_head, -> "grouped FLOPs": 2 * n_heads * (d_latent + d_rope + d_latent), &&
+          "latent FLOPs": 2 * n_heads * (d_latent + d_rope + d_latent) -> "latent FLOPs": 4 * n_heads * d_head | The
+          FLOPs of the two layers are exchanged.
         "grouped FLOPs": 4 * n_heads * d_head, -> "grouped FLOPs": 2 * n_heads * d_head, && 2 * n_heads * (d_latent ->
           n_heads * (d_latent | Multiply-adds are counted in both layers. Each is two FLOPs.
         """,

@@ -18,6 +18,7 @@ def next_rate(grid, losses, most):
 
 
 GRID = (0.0015, 0.003, 0.006)
+UP, DOWN = (0.012, 0.024, 0.048, 0.096), (0.00075, 0.000375, 0.0001875, 0.00009375)
 INF = math.inf
 
 
@@ -33,29 +34,42 @@ NEXT_RATE = Exercise(
     difficulty=2,
     solution=next_rate,
     stages=(
-        _stage([3.31, 3.12, 3.25], "three rates, the best one in the middle"),
-        _stage([3.11, 3.16, 3.42], "the smallest of three rates is the best"),
-        _stage([3.58, 3.29, 3.17], "the largest of three rates is the best"),
-        _stage([3.25, 3.14, INF], "the largest rate diverged, the one below it is the best", most=2),
-        _stage([3.27, 3.38, 3.71, 3.19], "a smaller rate was added, and it is the best", more=(0.00075,)),
-        _stage([3.21, 3.30, 3.55, 3.28], "a smaller rate was added, and it is worse", more=(0.00075,)),
-        _stage([3.47, 3.35, 3.26, 3.33], "a larger rate was added, and it is worse", more=(0.012,)),
+        _stage([3.36, 3.12, 3.41, 3.39], "four rates, the second of them the best", grid=(*GRID, UP[0])),
+        _stage([3.11, 3.16, 3.42], "the smallest of three rates is the best", 5),
+        _stage([3.58, 3.29, 3.17], "the largest of three rates is the best", 5),
+        _stage([3.25, 3.14, INF], "the largest rate diverged, the one below it is the best", 2),
+        _stage([3.47, 3.35, 3.26, 3.33], "a larger rate was added, and it is worse", more=UP[:1]),
+        _stage([3.27, 3.38, 3.71, 3.19], "a smaller rate was added, and it is the best", 5, more=DOWN[:1]),
+        _stage([3.21, 3.30, 3.55, 3.28], "a smaller rate was added, and it is worse", more=DOWN[:1]),
         _stage(
-            [3.61, 3.54, 3.47, 3.42, 3.36],
-            "two larger rates were added, the last is the best, and three may be",
-            more=(0.012, 0.024),
+            [3.61, 3.54, 3.47, 3.42, 3.36], "two larger rates were added of five, the last is the best", 5, more=UP[:2]
+        ),
+        _stage(
+            [3.62, 3.53, 3.48, 3.41, 3.37], "two larger rates were added of three, the last is the best", 3, more=UP[:2]
         ),
         _stage(
             [3.44, 3.56, 3.71, 3.37, 3.31],
-            "two smaller rates were added, the last is the best, and two may be",
-            most=2,
-            more=(0.00075, 0.000375),
+            "two smaller rates were added of two, the last is the best",
+            2,
+            more=DOWN[:2],
         ),
-        _stage([3.49, 3.41, 3.36, 3.22], "one larger rate was added, the best, and one may be", most=1, more=(0.012,)),
-        _stage([3.24, 3.39, 3.66, 3.24], "a smaller rate was added, and it is as good as the best", more=(0.00075,)),
-        _stage([4.02, INF, INF], "two of three rates diverged", most=1),
+        _stage([3.49, 3.41, 3.36, 3.22], "one larger rate was added of one, and it is the best", 1, more=UP[:1]),
+        _stage(
+            [3.9, 3.8, 3.7, 3.6, 3.5, 3.4, 3.3],
+            "four larger rates were added of five, the last is the best",
+            5,
+            more=UP,
+        ),
+        _stage(
+            [3.7, 3.8, 3.9, 3.6, 3.5, 3.4, 3.3],
+            "four smaller rates were added of five, the last is the best",
+            5,
+            more=DOWN,
+        ),
+        _stage([3.24, 3.39, 3.66, 3.24], "a smaller rate was added, and it is as good as the best", more=DOWN[:1]),
+        _stage([4.02, INF, INF], "two of three rates diverged", 1),
         _stage([INF, INF, INF], "all rates diverged"),
-        _stage([3.52, 3.43], "a grid of two rates", most=5, grid=(0.004, 0.008)),
+        _stage([3.52, 3.43], "a grid of two rates", 3, grid=(0.004, 0.008)),
     ),
     mistakes=(
         *edits(
@@ -65,13 +79,15 @@ NEXT_RATE = Exercise(
           better still, so half of it is tried next.
         return best, best * 2 -> return best, None | The largest rate that was tried is the best. A larger one may be
           better still, so twice that rate is tried next.
-        return best, best / 2 -> return best, best * 2 | The best rate lies at the lower edge, so a smaller one is
-          tried next, half of it.
-        return best, best * 2 -> return best, best / 2 | The best rate lies at the upper edge, so a larger one is
-          tried next, twice that rate.
-        return best, best / 2 -> return best, best / 2 && return best, None -> return best, best * 2 | The best rate has
-          a neighbour on either side, or the search is at its end. Nothing is left to try: return None as the second
-          entry.
+        return best, best / 2 -> return best, best * 2 | The best rate lies at the lower edge, so a smaller one is tried
+          next, half of it.
+        return best, best * 2 -> return best, best / 2 | The best rate lies at the upper edge, so a larger one is tried
+          next, twice that rate.
+        return best, None -> return best, best * 2 | The best rate has a tried one on either side, or the search is at
+          its end. Nothing is left to try, so the second entry is None.
+        best / 2 -> best && best * 2 -> best | This rate was tried already. The next one is half of it at the lower
+          edge, and twice that rate at the upper one.
+        best * 2 -> best | This rate was tried already. The next one is twice that rate.
         best / 2 -> best - (grid[1] - grid[0]) | A step of the grid is subtracted. Rates halve, because they differ by
           factors.
         best * 2 -> best + (grid[-1] - grid[-2]) | A step of the grid is added. Rates double, because they differ by
@@ -79,53 +95,41 @@ NEXT_RATE = Exercise(
         best * 2 -> best + grid[0] | The first rate is added. Rates double.
         best / 2 -> best / 10 | The next rate is a tenth. Rates halve.
         best * 2 -> best * 10 | The next rate is ten times as large. Rates double.
-        min(finite, key=lambda rate: (finite[rate], rate)) -> max(finite, key=lambda rate: (finite[rate], rate)) |
-          This is the rate with the largest loss. The best rate has the smallest.
-        min(finite, key=lambda rate: (finite[rate], rate)) -> min(finite) | This is the smallest rate. The best rate
-          has the smallest loss.
-        min(finite, key=lambda rate: (finite[rate], rate)) -> max(finite) | This is the largest rate. The best rate
-          has the smallest loss.
-        min(finite, key=lambda rate: (finite[rate], rate)) -> min(finite, key=finite.get) | Two rates have the same
-          loss, and the smaller one is asked for.
+        min(finite, key=lambda rate: (finite[rate], rate)) -> max(finite, key=lambda rate: (finite[rate], rate)) | This
+          is the rate with the largest loss. The best rate has the smallest.
+        min(finite, key=lambda rate: (finite[rate], rate)) -> min(finite) | This is the smallest rate. The best rate has
+          the smallest loss.
+        min(finite, key=lambda rate: (finite[rate], rate)) -> max(finite) | This is the largest rate. The best rate has
+          the smallest loss.
         min(finite, key=lambda rate: (finite[rate], rate)) -> min(finite, key=lambda rate: (finite[rate], -rate)) | Of
           two rates with the same loss this is the larger one. The smaller one is asked for.
         best == min(losses) -> best == min(finite) && best == max(losses) -> best == max(finite) | A rate that diverged
           counts as tried. The best rate has a neighbour on either side, so the search ends.
-        best == max(losses) -> best == max(finite) | The rate above the best one diverged, so it was tried. The best
-          rate has a neighbour on either side, and the search ends.
         best == min(losses) -> best == list(losses)[0] && best == max(losses) -> best == list(losses)[-1] | The first
           and the last entry of the dict are taken for the edges. Added rates stand at its end, so compare with the
           smallest and the largest rate.
         best == min(losses) -> best == min(grid) && best == max(losses) -> best == max(grid) | The edges are those of
           the first grid. They are the smallest and the largest of all rates that were tried.
-        best == min(losses) and -> best <= min(grid) and && best == max(losses) and -> best >= max(grid) and | The rates
-          beyond the first grid all count as edges. A best rate with a tried one on either side ends the search.
-        best > min(grid) / 2**most -> True && best < max(grid) * 2**most -> True | The search goes on for ever. At most
-          `most` rates are added on each side of the first grid.
-        best < max(grid) * 2**most -> True | The search goes on for ever upwards. At most `most` rates are added above
-          the first grid.
-        best > min(grid) / 2**most -> True | The search goes on for ever downwards. At most `most` rates are added
-          below the first grid.
+        best < max(grid) * 2**most -> True | There is no end upwards. At most `most` rates are added above the first
+          grid.
         best > min(grid) / 2**most -> best >= min(grid) / 2**most && best < max(grid) * 2**most -> best <= max(grid) *
-          2**most | One rate too many is added. If `most` were added on this side, the search ends.
+          2**most | This rate is one too many. `most` rates were added on this side, so the search ends, though the best
+          one lies at the edge.
         best > min(grid) / 2**most -> best / 2 > min(grid) / 2**most && best < max(grid) * 2**most -> best * 2 <
-          max(grid) * 2**most | The search ends one rate too early. `most` rates may be added on each side.
+          max(grid) * 2**most | The search ends too early. `most` rates may be added on each side.
         best > min(grid) / 2**most -> best > min(grid) / (2 * most) && best < max(grid) * 2**most -> best < max(grid) *
           2 * most | The limit is 2 most times the first grid. `most` doublings are a factor of 2**most.
-        best > min(grid) / 2**most -> len(losses) < most && best < max(grid) * 2**most -> len(losses) < most | All rates
-          are counted against `most`. Only those added beyond the first grid count.
+        best > min(grid) / 2**most -> len(losses) < most && best < max(grid) * 2**most -> len(losses) < most | The
+          search ends too early. Only rates beyond the first grid count against `most`, each side for itself.
         best > min(grid) / 2**most -> best == min(grid) && best < max(grid) * 2**most -> best == max(grid) | The search
           ends after one rate that was added. It goes on while the best one lies at an edge, for `most` rates on each
           side.
         if not finite: -> if len(finite) < len(losses): | One rate that diverged ends the search here. Leave it out, and
           choose among the others.
-        return None, None -> return max(losses), max(losses) / 2 | All rates diverged, so none is the best. Return None
-          and None.
         return None, None -> return None, min(losses) / 2 | All rates diverged. There is no best rate whose neighbour
           could be tried, so the second entry is None, too.
         return None, None -> return min(losses), min(losses) / 2 | All rates diverged, so none is the best. Return None
           and None.
-        return None, None -> return min(losses), None | All rates diverged, so none is the best. Return None and None.
         """,
         ),
         Mistake(
@@ -143,8 +147,8 @@ NEXT_RATE = Exercise(
     hints=(
         "Leave out the rates whose loss is inf, and choose the best of the others. If none is left, return None and "
         "None.",
-        "The best rate lies at an edge if it is the smallest or the largest of all rates tried. Those that diverged were "
-        "tried, too.",
+        "The best rate lies at an edge if it is the smallest or the largest of all rates tried. Those that diverged "
+        "were tried, too.",
         "After `most` halvings the smallest rate is min(grid) / 2**most. If it is the best, the search ends. The other "
         "side is alike.",
     ),

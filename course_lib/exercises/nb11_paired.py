@@ -10,7 +10,8 @@ def paired(first, second, t):
     of_seeds = differences.mean(axis=1)
     mean = of_seeds.mean()
     error = of_seeds.std(ddof=1) / np.sqrt(len(of_seeds))
-    return {"mean": mean, "error": error, "low": mean - t * error, "high": mean + t * error}
+    half = t * error
+    return {"mean": mean, "error": error, "low": mean - half, "high": mean + half}
 
 
 def _losses(n_seeds: int, n_documents: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,13 +39,22 @@ PAIRED = Exercise(
             """
         first - second -> second - first | The difference has the wrong sign. Subtract the losses of the second arm from
           those of the first.
+        first - second -> first | These are the losses of the first arm. Subtract those of the second.
+        first - second -> second | These are the losses of the second arm. Subtract them from those of the first.
+        first - second -> first + second | The losses are added. Subtract those of the second arm.
+        first - second -> (first - second) / second | This is the difference in parts of the loss. Take the difference
+          itself, in nats per token.
+        of_seeds.mean() -> of_seeds.sum() | The seeds are added. Take their mean.
+        of_seeds.mean() -> np.median(of_seeds) | This is the median over seeds. Take the mean.
+        / np.sqrt(len(of_seeds)) -> * np.sqrt(len(of_seeds)) | The spread is multiplied by the root of the number of
+          seeds. Divide, because a mean of more seeds varies less.
         differences.mean(axis=1) -> differences.mean(axis=0) | The documents are taken as the unit. Average over
           documents first, so that one number of each seed is left.
         differences.mean(axis=1) -> differences.ravel() | Seeds times documents are taken for independent values. The
           values of one seed share its effect, so each seed gives one number, its mean over documents.
         differences.mean(axis=1) -> np.median(differences, axis=1) | These are medians over documents. Take means.
-        differences.mean(axis=1) -> differences.sum(axis=1) | The differences are added over documents. Take their
-          mean, the difference in nats per token.
+        differences.mean(axis=1) -> differences.sum(axis=1) | The differences are added over documents. Take their mean,
+          the difference in nats per token.
         differences.mean(axis=1) -> differences[:, 0] | One document is used. Take the mean over all.
         std(ddof=1) -> std() | This is `std` with ddof = 0, which divides by the number of seeds. Divide by one less,
           `ddof=1`, because the mean is estimated, too.
@@ -55,12 +65,12 @@ PAIRED = Exercise(
         / np.sqrt(len(of_seeds)) -> / len(of_seeds) | The spread is divided by the number of seeds. Divide by its root.
         np.sqrt(len(of_seeds)) -> np.sqrt(len(of_seeds) - 1) | The spread is divided by the root of the number of seeds
           minus 1. The minus 1 belongs into the variance alone.
-        np.sqrt(len(of_seeds)) -> np.sqrt(differences.size) | The number of all values divides here. The unit is
-          the seed, so divide by the root of the number of seeds.
-        np.sqrt(len(of_seeds)) -> np.sqrt(differences.shape[1]) | The number of documents divides here. The unit is
-          the seed, so divide by the root of the number of seeds.
-        of_seeds.std(ddof=1) -> of_seeds.std() && np.sqrt(len(of_seeds)) -> len(of_seeds) | ddof is 0, and the root
-          of the number of seeds is missing. Use `ddof=1`, and divide by the root.
+        np.sqrt(len(of_seeds)) -> np.sqrt(differences.size) | The number of all values divides here. The unit is the
+          seed, so divide by the root of the number of seeds.
+        np.sqrt(len(of_seeds)) -> np.sqrt(differences.shape[1]) | The number of documents divides here. The unit is the
+          seed, so divide by the root of the number of seeds.
+        of_seeds.std(ddof=1) -> of_seeds.std() && np.sqrt(len(of_seeds)) -> len(of_seeds) | ddof is 0, and the root of
+          the number of seeds is missing. Use `ddof=1`, and divide by the root.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> np.sqrt((first.mean(1).var(ddof=1) +
           second.mean(1).var(ddof=1)) / len(of_seeds)) | The arms are treated as independent samples. They share seeds,
           so take the spread of their differences.
@@ -73,23 +83,27 @@ PAIRED = Exercise(
           | This is the spread over documents within a seed. Take the spread of the means over seeds.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> (first.mean(1).std(ddof=1) - second.mean(1).std(ddof=1)) /
           np.sqrt(len(of_seeds)) | Two spreads are subtracted. Take the spread of the differences.
-        "low": mean - t * error, "high": mean + t * error -> "low": mean - 1.96 * error, "high": mean + 1.96 * error |
-          1.96 belongs to the normal distribution. With few seeds the interval needs the quantile t that is given.
-        "low": mean - t * error, "high": mean + t * error -> "low": mean - 2 * error, "high": mean + 2 * error | Two
-          standard errors are right for many seeds. With few the interval needs the quantile t that is given.
-        "low": mean - t * error, "high": mean + t * error -> "low": mean - error, "high": mean + error | The quantile is
-          missing. The ends lie t standard errors away from the mean.
-        "low": mean - t * error, "high": mean + t * error -> "low": mean - t * error / 2, "high": mean + t * error / 2 |
-          The interval is half as wide as it should be. Each end lies t standard errors away from the mean.
-        "low": mean - t * error, "high": mean + t * error -> "low": -t * error, "high": t * error | The interval lies
-          around 0. It lies around the mean.
-        "low": mean - t * error, "high": mean + t * error -> "low": mean + t * error, "high": mean - t * error | The
-          two ends are exchanged.
-        "low": mean - t * error, "high": mean + t * error -> "low": of_seeds.min(), "high": of_seeds.max() | These are
-          the smallest and the largest mean of a seed. The ends lie t standard errors away from the mean.
-        "low": mean - t * error, "high": mean + t * error -> "low": mean - t * of_seeds.std(ddof=1), "high": mean + t *
-          of_seeds.std(ddof=1) | The ends are t standard deviations away, so this interval is one for single seeds. That
-          of the mean has the standard error.
+        half = t * error -> half = 1.96 * error | 1.96 belongs to the normal distribution. With few seeds the interval
+          needs the quantile t that is given.
+        half = t * error -> half = 2 * error | Two standard errors are right for many seeds. With few the interval needs
+          the quantile t that is given.
+        half = t * error -> half = error | The quantile is missing. The ends lie t standard errors away from the mean.
+        half = t * error -> half = t * error / 2 | The interval is half as wide as it should be. Each end lies t
+          standard errors away from the mean.
+        "low": mean - half, "high": mean + half -> "low": mean - half, "high": mean - half | Both are the lower end. The
+          upper one is mean + t error.
+        "low": mean - half, "high": mean + half -> "low": mean + half, "high": mean + half | Both are the upper end. The
+          lower one is mean - t error.
+        "low": mean - half, "high": mean + half -> "low": -half, "high": half | The interval lies around 0. It lies
+          around the mean.
+        "low": mean - half, "high": mean + half -> "low": mean + half, "high": mean - half | The two ends are exchanged.
+        "low": mean - half, "high": mean + half -> "low": of_seeds.min(), "high": of_seeds.max() | These are the
+          smallest and the largest mean of a seed. The ends lie t standard errors away from the mean.
+        half = t * error -> half = t | The standard error is missing. The ends lie t standard errors away from the mean.
+        half = t * error -> half = t / error | t is divided by the standard error. The ends lie t standard errors away
+          from the mean.
+        half = t * error -> half = t * of_seeds.std(ddof=1) | The ends are t standard deviations away, so this interval
+          is one for single seeds. That of the mean has the standard error.
         """,
         ),
         Mistake(

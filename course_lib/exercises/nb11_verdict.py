@@ -51,36 +51,44 @@ VERDICT = Exercise(
         ),
         Mistake(
             lambda low, high, margin: "better" if low + high < 0 else "worse",
-            "The sign of the middle decides here. Compare both ends with the margin.",
+            "This interval lies within the margin, so neither arm is better. Compare both ends with the margin.",
         ),
         *edits(
             verdict,
             """
         if high <= -margin: -> if low >= margin + 0: && if low >= margin: -> if high <= -margin: | "better" and "worse"
           are exchanged. A smaller loss is better, so a negative difference speaks for the first arm.
-        if -margin < low and high < margin: -> if low < 0 < high: | An interval that contains 0 does not show that
-          the arms are equivalent. The whole interval must lie within the margin.
+        if -margin < low and high < margin: -> if low < 0 < high or (-margin < low and high < margin): | An interval
+          that contains 0 does not show that the arms are equivalent. The whole interval must lie within the margin.
         if -margin < low and high < margin: -> if -margin < low < 0 < high < margin: | This interval excludes 0, but it
           lies within the margin. So the arms differ by less than counts, which is called equivalent.
-        if -margin < low and high < margin: -> if -margin < (low + high) / 2 < margin: && if high <= -margin: -> if
-          (low + high) / 2 <= -margin: && if low >= margin: -> if (low + high) / 2 >= margin: | The middle of the
-          interval decides here. A verdict has to hold for the whole interval.
-        if -margin < low and high < margin: -> if high < margin: | The lower end is not compared. An interval within
-          the margin also lies above -margin.
-        if -margin < low and high < margin: -> if -margin < low: | The upper end is not compared. An interval within the
-          margin also lies below it.
-        if -margin < low and high < margin: -> if -margin < low < margin or -margin < high < margin: | One end lies
-          within the margin. Equivalent arms need both ends there.
+        if -margin < low and high < margin: -> if -margin < (low + high) / 2 < margin: && if high <= -margin: -> if (low
+          + high) / 2 <= -margin: && if low >= margin: -> if (low + high) / 2 >= margin: | The middle of the interval
+          decides here. A verdict has to hold for the whole interval.
+        if -margin < low and high < margin: -> if high < margin: | The lower end lies beyond -margin here, so the arms
+          are not equivalent. Compare both ends with the margin.
+        if -margin < low and high < margin: -> if -margin < low: | The upper end lies beyond the margin here, so the
+          arms are not equivalent. Compare both ends with the margin.
+        if -margin < low and high < margin: -> if -margin < low < margin: | The lower end lies within the margin, the
+          upper one does not. Equivalent arms need both ends there.
+        if -margin < low and high < margin: -> if -margin < high < margin: | The upper end lies within the margin, the
+          lower one does not. Equivalent arms need both ends there.
         if -margin < low and high < margin: -> if -margin / 2 < low and high < margin / 2: | The margin is halved. It is
           the distance from 0, on either side.
         if -margin < low and high < margin: -> if -2 * margin < low and high < 2 * margin: | The margin is doubled. It
           is the distance from 0, on either side.
         if high <= -margin: -> if low <= -margin: | The lower end lies beyond -margin, the upper one does not. The first
           arm is better only if the whole interval lies there.
+        if high <= -margin: -> if False: | All of the interval lies below -margin. The first arm has the smaller loss,
+          by more than the margin, so it is better.
+        if low >= margin: -> if False: | All of the interval lies above the margin. The first arm has the larger loss,
+          by more than the margin, so it is worse.
         return "equivalent" -> return "undecided" | The whole interval lies within the margin. This shows that the arms
           are equivalent, which is more than undecided.
         high <= -margin -> high < -margin && low >= margin -> low > margin | The interval touches the margin from
           beyond. None of its numbers lies within, so there is a verdict.
+        low >= margin -> low > margin | The interval begins at the margin, so all of it lies there or beyond, and there
+          is a verdict.
         -margin < low and high < margin -> -margin <= low and high <= margin | An interval that touches the margin from
           within does not lie strictly inside. It is undecided.
         """,
