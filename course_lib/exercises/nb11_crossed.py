@@ -27,8 +27,8 @@ CROSSED = Exercise(
     difficulty=2,
     solution=crossed_interval,
     stages=(
-        Stage(_inputs(4, 4, 1, 0.8, 10), "four seeds, four documents, one draw: both ends are its mean"),
-        Stage(_inputs(3, 5, 1, 0.9, 20), "three seeds, five documents, one draw"),
+        Stage(_inputs(4, 4, 3, 0.6, 10), "four seeds, four documents, three draws, 60 %"),
+        Stage(_inputs(3, 5, 4, 0.8, 20), "three seeds, five documents, four draws, 80 %"),
         Stage(_inputs(5, 7, 11, 0.7, 30), "five seeds, seven documents, eleven draws, 70 %"),
         Stage(_inputs(6, 6, 40, 0.9, 40), "six seeds, six documents, 40 draws, 90 %"),
         Stage(_inputs(3, 14, 60, 0.95, 50), "three seeds, 14 documents, 60 draws, 95 %"),
@@ -67,6 +67,20 @@ CROSSED = Exercise(
           so each leaves out half of it.
         [tail, 1 - tail] -> [1 - level, 1 - tail] | The lower end leaves out 1 - level. It leaves out (1 - level) / 2,
           as the upper one does.
+        zip(seeds, documents, strict=True) -> zip(documents, seeds, strict=True) | Rows are drawn by `documents` and
+          columns by `seeds`. A row of `differences` is a seed, a column a document.
+        zip(seeds, documents, strict=True) -> zip(seeds, seeds, strict=True) | The columns are drawn by `seeds`, too.
+          Documents have draws of their own, independent of those of the seeds.
+        zip(seeds, documents, strict=True) -> zip(documents, documents, strict=True) | The rows are drawn by
+          `documents`, too. Seeds have draws of their own, independent of those of the documents.
+        zip(seeds, documents, strict=True) -> zip(seeds[:-1], documents[:-1], strict=True) | The last draw is missing.
+        [tail, 1 - tail] -> [tail, 1] | The upper end is the largest mean. It leaves out (1 - level) / 2, as the lower
+          one does.
+        [tail, 1 - tail] -> [0, 1 - tail] | The lower end is the smallest mean. It leaves out (1 - level) / 2, as the
+          upper one does.
+        [tail, 1 - tail] -> [0.5, 1 - tail] | The lower end is the median of the means. It leaves out (1 - level) / 2.
+        [tail, 1 - tail] -> [tail, 0.5] | The upper end is the median of the means. It leaves out (1 - level) / 2.
+        [tail, 1 - tail] -> [1 - tail, 1 - tail] | Both are the upper end. The lower one is at (1 - level) / 2.
         [tail, 1 - tail] -> [tail, tail] | Both are the lower end. The upper one is at 1 - (1 - level) / 2.
         [tail, 1 - tail] -> [0.025, 0.975] | These are the ends for 95 %. Use `level`.
         [tail, 1 - tail] -> [0.05, 0.95] | These are the ends for 90 %. Use `level`.

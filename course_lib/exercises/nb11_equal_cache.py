@@ -23,7 +23,7 @@ EQUAL_CACHE = Exercise(
     stages=(
         Stage((15, 11, 3, 6), "15 heads of width 11 on three KV heads; d_R = 6"),
         Stage((6, 7, 2, 0), "six heads of width 7 on two KV heads; a latent layer without rotary key"),
-        Stage((9, 13, 1, 4), "nine heads of width 13 on one KV head; d_R = 4"),
+        Stage((17, 4, 1, 6), "17 heads of width 4 on one KV head; d_R = 6"),
         Stage((5, 3, 5, 6), "five heads of width 3, each with its own keys and values; d_R = 6"),
         Stage((8, 32, 2, 16), "the arms GQA2, MQA-64 and MLA-16 of the experiments"),
     ),

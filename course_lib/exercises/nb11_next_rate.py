@@ -53,7 +53,6 @@ NEXT_RATE = Exercise(
             2,
             more=DOWN[:2],
         ),
-        _stage([3.49, 3.41, 3.36, 3.22], "one larger rate was added of one, and it is the best", 1, more=UP[:1]),
         _stage(
             [3.9, 3.8, 3.7, 3.6, 3.5, 3.4, 3.3],
             "four larger rates were added of five, the last is the best",
@@ -65,6 +64,12 @@ NEXT_RATE = Exercise(
             "four smaller rates were added of five, the last is the best",
             5,
             more=DOWN,
+        ),
+        _stage(
+            [3.7, 3.6, 3.5, 3.4, 3.3, 3.2],
+            "three larger rates were added of three, the last is the best",
+            3,
+            more=UP[:3],
         ),
         _stage([3.24, 3.39, 3.66, 3.24], "a smaller rate was added, and it is as good as the best", more=DOWN[:1]),
         _stage([4.02, INF, INF], "two of three rates diverged", 1),
@@ -110,11 +115,10 @@ NEXT_RATE = Exercise(
           smallest and the largest rate.
         best == min(losses) -> best == min(grid) && best == max(losses) -> best == max(grid) | The edges are those of
           the first grid. They are the smallest and the largest of all rates that were tried.
-        best < max(grid) * 2**most -> True | There is no end upwards. At most `most` rates are added above the first
-          grid.
-        best > min(grid) / 2**most -> best >= min(grid) / 2**most && best < max(grid) * 2**most -> best <= max(grid) *
-          2**most | This rate is one too many. `most` rates were added on this side, so the search ends, though the best
-          one lies at the edge.
+        best > min(grid) / 2**most -> True | This rate is one too many. `most` rates were added below the first grid, so
+          the search ends, though the best one lies at the edge.
+        best < max(grid) * 2**most -> True | This rate is one too many. `most` rates were added above the first grid, so
+          the search ends, though the best one lies at the edge.
         best > min(grid) / 2**most -> best / 2 > min(grid) / 2**most && best < max(grid) * 2**most -> best * 2 <
           max(grid) * 2**most | The search ends too early. `most` rates may be added on each side.
         best > min(grid) / 2**most -> best > min(grid) / (2 * most) && best < max(grid) * 2**most -> best < max(grid) *

@@ -17,7 +17,7 @@ def paired(first, second, t):
 def _losses(n_seeds: int, n_documents: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Of two arms: seeds and documents have effects that both arms share."""
     shared = 3 + 0.4 * randn(1, n_documents, seed=seed) + 0.2 * randn(n_seeds, 1, seed=seed + 1)
-    gaps = 0.1 * randn(n_seeds, 1, seed=seed + 2) + 0.05 * randn(1, n_documents, seed=seed + 3) - 0.07
+    gaps = 0.1 * randn(n_seeds, 1, seed=seed + 2) + 0.05 * randn(1, n_documents, seed=seed + 3) - 0.3
     return shared + gaps + 0.03 * randn(n_seeds, n_documents, seed=seed + 4), shared
 
 
@@ -28,8 +28,8 @@ PAIRED = Exercise(
     difficulty=2,
     solution=paired,
     stages=(
-        Stage((*_losses(3, 5, 10), 4.303), "three seeds, five documents"),
-        Stage((*_losses(4, 4, 20), 3.182), "four seeds, four documents"),
+        Stage((*_losses(4, 5, 10), 3.182), "four seeds, five documents"),
+        Stage((*_losses(3, 3, 20), 4.303), "three seeds, three documents"),
         Stage((*_losses(6, 3, 30), 2.571), "six seeds, three documents"),
         Stage((*_losses(2, 7, 40), 12.706), "two seeds, seven documents"),
     ),
@@ -62,6 +62,12 @@ PAIRED = Exercise(
         std(ddof=1) -> var(ddof=1) | The variance is taken where the standard deviation is asked.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> of_seeds.std(ddof=1) | This is the spread of single seeds. The
           error of their mean is smaller by the root of their number.
+        of_seeds.std(ddof=1) -> np.sqrt(np.sum((of_seeds - mean) ** 2)) | The sum of squares is not divided. Divide it
+          by the number of seeds minus 1, as `ddof=1` does.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> of_seeds.var(ddof=1) / len(of_seeds) | This is the variance of
+          the mean. The standard error is its root.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> np.sqrt(np.sum(of_seeds**2) / len(of_seeds) / (len(of_seeds) -
+          1)) | The squares are those of the differences themselves. Subtract the mean before you square.
         / np.sqrt(len(of_seeds)) -> / len(of_seeds) | The spread is divided by the number of seeds. Divide by its root.
         np.sqrt(len(of_seeds)) -> np.sqrt(len(of_seeds) - 1) | The spread is divided by the root of the number of seeds
           minus 1. The minus 1 belongs into the variance alone.
