@@ -41,6 +41,12 @@ CROSSED = Exercise(
           on. Take the whole block, each drawn seed with each drawn document.
         differences[s][:, m].mean() -> differences.ravel()[m].mean() | Entries of the flat array are drawn. Draw rows by
           `seeds` and columns by `documents`.
+        differences[s][:, m].mean() -> differences[s][m].mean() | Rows are chosen twice. Documents are columns, `[:,
+          m]`.
+        for s, m in zip(seeds, documents, strict=True) -> for s in seeds for m in documents | Each draw of seeds meets
+          all draws of documents. Draw r has the rows seeds[r] and the columns documents[r] alone.
+        np.quantile -> np.percentile | `np.percentile` counts from 0 to 100. With shares between 0 and 1, use
+          `np.quantile`.
         differences[s][:, m].mean() -> differences[:, m].mean() | Documents alone are drawn again. The seeds vary, too:
           take the rows of the draw.
         differences[s][:, m].mean() -> differences[s].mean() | Seeds alone are drawn again. The documents vary, too:

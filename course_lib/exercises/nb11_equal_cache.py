@@ -67,6 +67,10 @@ EQUAL_CACHE = Exercise(
           heads here. Heads times width must stay n_heads d_head.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads // n_kv_heads, n_kv_heads) | d_head is missing in the
           width of the single key. It is as wide as n_kv_heads keys of width d_head.
+        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (1, n_heads * d_head) | One query head is left, and it is too
+          wide. The single key is as wide as n_kv_heads keys.
+        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, 2 * n_kv_heads * d_head) | This is the number of
+          cached numbers. It holds a key and a value, so the width is half of it, and the number of heads falls.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (1, n_kv_heads * d_head) | One query head is left. One KV head
           is shared by several query heads, so that heads times width stays n_heads d_head.
         "grouped FLOPs": 4 * n_heads -> "grouped FLOPs": 2 * n_heads | Half of the FLOPs of the grouped layer are

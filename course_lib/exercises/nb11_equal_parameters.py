@@ -66,9 +66,15 @@ EQUAL_PARAMETERS = Exercise(
           d wide on one side and n_heads d_head on the other.
         queries = 2 * d -> queries = d | W_Q or W_O is missing. Both attentions have the two.
         queries = 2 * d -> queries = 0 * d | W_Q and W_O are missing. Every kind of attention here has both.
+        queries = 2 * d -> queries = (2 if n_kv_heads else 1) * d | W_Q or W_O of the latent layer is missing. It has
+          both.
+        queries = 2 * d -> queries = (2 if n_kv_heads else 0) * d | W_Q and W_O of the latent layer are missing. Its
+          queries come from the token itself, and heads are joined as elsewhere.
         keys = 2 * d -> keys = d | W_K or W_V is missing. Keys and values have a matrix each.
         keys = 2 * d * n_kv_heads -> keys = 2 * d * n_heads * (n_kv_heads > 0) | W_K and W_V are counted with n_heads
           heads. They have n_kv_heads.
+        keys = 2 * d * n_kv_heads -> keys = 2 * d * (n_kv_heads and n_heads // n_kv_heads) | n_heads / n_kv_heads heads
+          share a key. W_K and W_V have n_kv_heads heads.
         keys = 2 * d * n_kv_heads * d_head -> keys = 2 * d * n_kv_heads | The width of a head is missing in W_K and W_V.
           Each of their heads has d_head columns.
         queries + keys + down + up + rotary -> queries + keys + down + up + rotary + 3 * d * d_ff | The feed-forward
@@ -83,6 +89,12 @@ EQUAL_PARAMETERS = Exercise(
         d * d_latent + d_latent -> d_latent | W_L is missing. It has d rows and d_L columns.
         d * d_latent + d_latent -> d * n_heads * d_latent + d_latent | Each head has a latent row here. One row serves
           all heads, so W_L has d_L columns.
+        d * d_latent + d_latent -> d * d_latent + d_latent + d_rope | The norm is counted with d_L + d_R gains. The
+          rotary key has no norm.
+        up = 2 * d_latent -> up = 2 * (d_latent + d_rope) | W_LK and W_LV are counted with d_L + d_R rows. They act on
+          the latent rows alone.
+        d * n_heads * d_rope + d * d_rope -> 2 * d * n_heads * d_rope + d * d_rope | W_O is counted with rotary
+          coordinates. It joins values, which have none.
         up = 2 * d_latent -> up = d_latent | W_LK or W_LV is missing. Keys and values are made by a matrix each.
         up = 2 * d_latent * n_heads * d_head -> up = 2 * d_latent * d_head | W_LK and W_LV are counted for one head.
           Each head has its own.

@@ -72,6 +72,9 @@ NEXT_RATE = Exercise(
             more=UP[:3],
         ),
         _stage([3.24, 3.39, 3.66, 3.24], "a smaller rate was added, and it is as good as the best", more=DOWN[:1]),
+        _stage(
+            [3.2, 3.4], "a grid of one rate, half of it was tried, and it is worse", 1, grid=(0.003,), more=(0.0015,)
+        ),
         _stage([4.02, INF, INF], "two of three rates diverged", 1),
         _stage([INF, INF, INF], "all rates diverged"),
         _stage([3.52, 3.43], "a grid of two rates", 3, grid=(0.004, 0.008)),
@@ -130,6 +133,15 @@ NEXT_RATE = Exercise(
           side.
         if not finite: -> if len(finite) < len(losses): | One rate that diverged ends the search here. Leave it out, and
           choose among the others.
+        return best, None -> return best, best | Nothing is left to try here. Return None as the second entry, not the
+          best rate again.
+        return best, None -> return (best, None) if min(losses) < best < max(losses) else (None, None) | The best rate
+          lies at an edge, and the search is at its end. It is still the best of those that were tried, so it is the
+          first entry.
+        best > min(grid) / 2**most -> len(losses) - len(grid) < most && best < max(grid) * 2**most -> len(losses) -
+          len(grid) < most | The rates added on both sides are counted together. At most `most` are added on each side.
+        return None, None -> return None | One None is returned. Return a pair, None for the best rate and None for the
+          next.
         return None, None -> return None, min(losses) / 2 | All rates diverged. There is no best rate whose neighbour
           could be tried, so the second entry is None, too.
         return None, None -> return min(losses), min(losses) / 2 | All rates diverged, so none is the best. Return None

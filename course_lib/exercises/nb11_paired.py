@@ -17,7 +17,7 @@ def paired(first, second, t):
 def _losses(n_seeds: int, n_documents: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Of two arms: seeds and documents have effects that both arms share."""
     shared = 3 + 0.4 * randn(1, n_documents, seed=seed) + 0.2 * randn(n_seeds, 1, seed=seed + 1)
-    gaps = 0.1 * randn(n_seeds, 1, seed=seed + 2) + 0.05 * randn(1, n_documents, seed=seed + 3) - 0.3
+    gaps = 0.1 * randn(n_seeds, 1, seed=seed + 2) + 0.05 * randn(1, n_documents, seed=seed + 3) - 0.1
     return shared + gaps + 0.03 * randn(n_seeds, n_documents, seed=seed + 4), shared
 
 
@@ -39,6 +39,8 @@ PAIRED = Exercise(
             """
         first - second -> second - first | The difference has the wrong sign. Subtract the losses of the second arm from
           those of the first.
+        first - second -> np.abs(first - second) | The sign of the differences is lost. A document that the first arm
+          predicts worse counts against it.
         first - second -> first | These are the losses of the first arm. Subtract those of the second.
         first - second -> second | These are the losses of the second arm. Subtract them from those of the first.
         first - second -> first + second | The losses are added. Subtract those of the second arm.
@@ -83,6 +85,16 @@ PAIRED = Exercise(
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / first.size)
           | The arms are treated as independent samples of all values. Take the spread of their differences, one number
           for each seed.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> np.sqrt((first.mean(1).var() + second.mean(1).var()) /
+          len(of_seeds)) | The arms are treated as independent samples, and ddof is 0. Take the spread of their
+          differences, with `ddof=1`.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> (first.mean(1).std(ddof=1) + second.mean(1).std(ddof=1)) /
+          np.sqrt(len(of_seeds)) | The errors of the two arms are added. What both share cancels in the differences, so
+          take their spread.
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> differences.std() / np.sqrt(differences.size) | All values
+          count as independent, and ddof is 0. Each seed gives one number, its mean over documents, and ddof is 1.
+        of_seeds.std(ddof=1) -> differences.std(ddof=1) | This is the spread of all values. Take that of the means of
+          the seeds.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> first.mean(1).std(ddof=1) / np.sqrt(len(of_seeds)) | This is
           the error of the first arm alone. Take the spread of the differences.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> differences.std(axis=1, ddof=1).mean() / np.sqrt(len(of_seeds))

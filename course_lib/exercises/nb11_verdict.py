@@ -53,6 +53,14 @@ VERDICT = Exercise(
             lambda low, high, margin: "better" if low + high < 0 else "worse",
             "This interval lies within the margin, so neither arm is better. Compare both ends with the margin.",
         ),
+        Mistake(
+            lambda low, high, margin: verdict(low, high, margin / 2),
+            "The margin is halved. It is the distance from 0, on either side.",
+        ),
+        Mistake(
+            lambda low, high, margin: verdict(low, high, 2 * margin),
+            "The margin is doubled. It is the distance from 0, on either side.",
+        ),
         *edits(
             verdict,
             """
@@ -63,8 +71,8 @@ VERDICT = Exercise(
         if -margin < low and high < margin: -> if -margin < low < 0 < high < margin: | This interval excludes 0, but it
           lies within the margin. So the arms differ by less than counts, which is called equivalent.
         if -margin < low and high < margin: -> if -margin < (low + high) / 2 < margin: && if high <= -margin: -> if (low
-          + high) / 2 <= -margin: && if low >= margin: -> if (low + high) / 2 >= margin: | The middle of the interval
-          decides here. A verdict has to hold for the whole interval.
+          + high) / 2 <= -margin: && if low >= margin: -> if (low + high) / 2 >= margin: | This interval reaches across
+          the margin. Neither its middle nor one end decides, because a verdict holds for the whole interval.
         if -margin < low and high < margin: -> if high < margin: | The lower end lies beyond -margin here, so the arms
           are not equivalent. Compare both ends with the margin.
         if -margin < low and high < margin: -> if -margin < low: | The upper end lies beyond the margin here, so the
@@ -73,18 +81,14 @@ VERDICT = Exercise(
           upper one does not. Equivalent arms need both ends there.
         if -margin < low and high < margin: -> if -margin < high < margin: | The upper end lies within the margin, the
           lower one does not. Equivalent arms need both ends there.
-        if -margin < low and high < margin: -> if -margin / 2 < low and high < margin / 2: | The margin is halved. It is
-          the distance from 0, on either side.
-        if -margin < low and high < margin: -> if -2 * margin < low and high < 2 * margin: | The margin is doubled. It
-          is the distance from 0, on either side.
         if high <= -margin: -> if low <= -margin: | The lower end lies beyond -margin, the upper one does not. The first
           arm is better only if the whole interval lies there.
         if high <= -margin: -> if False: | All of the interval lies below -margin. The first arm has the smaller loss,
           by more than the margin, so it is better.
         if low >= margin: -> if False: | All of the interval lies above the margin. The first arm has the larger loss,
           by more than the margin, so it is worse.
-        return "equivalent" -> return "undecided" | The whole interval lies within the margin. This shows that the arms
-          are equivalent, which is more than undecided.
+        if -margin < low and high < margin: -> if -margin < low and high < margin and not low < 0 < high: | The whole
+          interval lies within the margin, so the arms are equivalent. That is more than undecided.
         high <= -margin -> high < -margin && low >= margin -> low > margin | The interval touches the margin from
           beyond. None of its numbers lies within, so there is a verdict.
         low >= margin -> low > margin | The interval begins at the margin, so all of it lies there or beyond, and there

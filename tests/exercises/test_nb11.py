@@ -274,6 +274,218 @@ def test_right_answers_in_other_styles_pass(number, answer):
     assert result.passed is True, result.message
 
 
+# Other wrong answers --------------------------------------------------------------------------------------------------
+
+
+def width(grouped=None, latent=None, d_ff=lambda spare, d, d_ff: d_ff + round(spare / (3 * d)), mha=None):
+    """Exercise 11.1 with other parameters of (d, h, e, g, r, p), or another d_ff."""
+
+    def answer(d, h, e, f, g, r, p):
+        count = grouped if g else latent
+        right = 2 * d * h * e + 2 * d * g * e + d * r + r + 2 * r * h * e + d * p * (h + 1)
+        attention = count(d, h, e, g, r, p) if count else right
+        spare = (mha(d, h, e) if mha else 4 * d * h * e) - attention
+        return {"attention": attention, "spare": spare, "d_ff": d_ff(spare, d, f)}
+
+    return answer
+
+
+def cache(single=lambda h, e, g: (h // g, g * e), d_latent=None, grouped=None, latent=None):
+    """Exercise 11.2 with other entries."""
+
+    def answer(h, e, g, p):
+        r = d_latent(h, e, g, p) if d_latent else 2 * g * e - p
+        flops = grouped(h, e, g) if grouped else 4 * h * e, latent(h, r, p, e) if latent else 2 * h * (2 * r + p)
+        return {"multi-query": single(h, e, g), "d_latent": r, "grouped FLOPs": flops[0], "latent FLOPs": flops[1]}
+
+    return answer
+
+
+def rate(
+    edges=lambda grid, finite, losses: (min(losses), max(losses)), limits=None, order=sorted, end=lambda best: None
+):
+    """Exercise 11.3 with other edges, limits or order, or another second entry at the end."""
+
+    def answer(grid, losses, most):
+        finite = {r: losses[r] for r in order(losses) if losses[r] < INF}
+        if not finite:
+            return None, None
+        best, (lowest, highest) = min(finite, key=finite.get), edges(grid, finite, losses)
+        low, high = limits(grid, losses, most) if limits else (grid[0] / 2**most, grid[-1] * 2**most)
+        if best == lowest and best > low:
+            return best, best / 2
+        return (best, best * 2) if best == highest and best < high else (best, end(best))
+
+    return answer
+
+
+def without_limit(grid, losses, most):
+    return 0, INF
+
+
+def counted_together(grid, losses, most):
+    return (0, INF) if len(losses) - len(grid) < most else (INF, 0)
+
+
+def none_where_one_diverged(grid, losses, most):
+    return (None, None) if INF in losses.values() else rate()(grid, losses, most)
+
+
+def comparison(error=None, unit=lambda D: D.mean(1), difference=np.subtract, quantile=lambda t: t):
+    """Exercise 11.4 with another difference, unit, error or quantile."""
+
+    def answer(first, second, t):
+        D = difference(first, second)
+        gaps = unit(D)
+        spread = error(gaps, D, first.mean(1), second.mean(1)) if error else gaps.std(ddof=1) / len(gaps) ** 0.5
+        mean, half = gaps.mean(), quantile(t) * spread
+        return {"mean": mean, "error": spread, "low": mean - half, "high": mean + half}
+
+    return answer
+
+
+def unpaired(gaps, D, first, second):
+    return ((first.var(ddof=1) + second.var(ddof=1)) / len(gaps)) ** 0.5
+
+
+def bootstrap(block=lambda D, s, m: D[s][:, m], statistic=np.mean, ends=None):
+    """Exercise 11.5 with another block of a draw, statistic of it, or ends."""
+
+    def answer(differences, seeds, documents, level):
+        means = [statistic(block(differences, s, m)) for s, m in zip(seeds, documents, strict=True)]
+        return ends(means, level) if ends else np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+
+    return answer
+
+
+def without_repeats(D, s, m):
+    return D[sorted(set(s))][:, sorted(set(m))]
+
+
+def by_zero(low, high, margin):
+    return "equivalent" if low < 0 < high else "better" if high < 0 else "worse"
+
+
+def by_any_end(low, high, margin):
+    return "better" if low <= -margin else "worse" if high >= margin else "equivalent"
+
+
+def never_undecided(low, high, margin):
+    return "better" if high <= -margin else "worse" if low >= margin else "equivalent"
+
+
+@pytest.mark.parametrize(
+    "number, answer, said",
+    [
+        (
+            "11.1",
+            width(latent=lambda d, h, e, g, r, p: 2 * d * h * e + d * r + 2 * r * h * e + d * p * (h + 1)),
+            "d_L gains",
+        ),
+        (
+            "11.1",
+            width(latent=lambda d, h, e, g, r, p: 2 * d * h * e + d * (r + p) + 2 * r * h * e + r),
+            "W_QR is missing",
+        ),
+        ("11.1", width(lambda d, h, e, g, r, p: 4 * d * h * e), "W_K and W_V are counted with n_heads heads"),
+        ("11.1", width(lambda d, h, e, g, r, p: 2 * d * h * e + 2 * d * (h // g) * e), "heads share a key"),
+        ("11.1", width(lambda d, h, e, g, r, p: d * h * e + d * d + 2 * d * g * e), "where `n_heads * d_head` belongs"),
+        ("11.1", width(d_ff=lambda spare, d, d_ff: d_ff + round(spare / (2 * d))), "three matrices"),
+        ("11.1", width(d_ff=lambda spare, d, d_ff: d_ff + spare // (3 * d)), "rounded down"),
+        ("11.1", width(d_ff=lambda spare, d, d_ff: math.ceil(d_ff + spare / (3 * d))), "rounded up"),
+        ("11.1", width(d_ff=lambda spare, d, d_ff: d_ff + math.trunc(spare / (3 * d))), "cut towards 0"),
+        ("11.1", width(d_ff=lambda spare, d, d_ff: d_ff + spare / (3 * d)), "no whole number"),
+        ("11.1", width(mha=lambda d, h, e: 4 * d * d), "MHA is counted with matrices of d * d numbers"),
+        ("11.2", cache(lambda h, e, g: (h, g * e)), "W_Q and W_O have more parameters"),
+        ("11.2", cache(lambda h, e, g: (g, h // g * e)), "are exchanged"),
+        ("11.2", cache(lambda h, e, g: g * e), "a tuple of 2 entries is expected"),
+        ("11.2", cache(d_latent=lambda h, e, g, p: g * e - p), "twice as many numbers"),
+        ("11.2", cache(d_latent=lambda h, e, g, p: 2 * g * e), "The rotary key is cached, too"),
+        ("11.2", cache(d_latent=lambda h, e, g, p: 2 * g * e - h * p), "All heads share one"),
+        ("11.2", cache(grouped=lambda h, e, g: 4 * g * e), "Sharing saves numbers"),
+        ("11.2", cache(latent=lambda h, r, p, e: 4 * h * (r + p)), "The rotary coordinates are mixed, too"),
+        ("11.2", cache(latent=lambda h, r, p, e: 2 * h * (2 * e + p)), "expanded form"),
+        ("11.2", cache(latent=lambda h, r, p, e: 4 * h * e), "Equal caches do not make FLOPs equal"),
+        ("11.3", rate(order=list), "Of two rates with the same loss this is the larger one"),
+        ("11.3", rate(lambda grid, finite, losses: (grid[0], grid[-1])), "The edges are those of the first grid"),
+        ("11.3", rate(lambda grid, finite, losses: (min(finite), max(finite))), "A rate that diverged counts as tried"),
+        ("11.3", rate(lambda grid, finite, losses: (next(iter(losses)), [*losses][-1])), "the last entry of the dict"),
+        ("11.3", rate(limits=without_limit), "one too many"),
+        ("11.3", rate(limits=counted_together), "counted together"),
+        (
+            "11.3",
+            rate(limits=lambda grid, losses, most: (grid[0] / 2 / most, grid[-1] * 2 * most)),
+            "a factor of 2**most",
+        ),
+        ("11.3", rate(end=lambda best: best), "not the best rate again"),
+        ("11.3", rate(end=lambda best: best * 2), "Nothing is left to try"),
+        ("11.3", none_where_one_diverged, "Leave it out"),
+        ("11.3", lambda *given: rate()(*given) if rate()(*given)[0] else None, "Return a pair"),
+        ("11.3", lambda *given: rate()(*given)[1], "The next rate alone"),
+        ("11.4", comparison(difference=lambda a, b: b - a), "wrong sign"),
+        ("11.4", comparison(difference=lambda a, b: abs(a - b)), "The sign of the differences is lost"),
+        ("11.4", comparison(unpaired), "independent samples. They share seeds"),
+        ("11.4", comparison(unit=np.ravel), "Seeds times documents are taken for independent"),
+        ("11.4", comparison(lambda gaps, D, *_: D.std(ddof=1) / D.size**0.5), "Seeds times documents are taken for"),
+        (
+            "11.4",
+            comparison(lambda gaps, D, *_: D.std() / D.size**0.5),
+            "All values count as independent, and ddof is 0",
+        ),
+        ("11.4", comparison(unit=lambda D: D.mean(0)), "The documents are taken as the unit"),
+        ("11.4", comparison(lambda gaps, *_: gaps.std() / len(gaps) ** 0.5), "ddof = 0"),
+        ("11.4", comparison(lambda gaps, *_: gaps.std(ddof=1)), "spread of single seeds"),
+        ("11.4", comparison(lambda gaps, *_: gaps.var(ddof=1) / len(gaps) ** 0.5), "The variance is taken"),
+        ("11.4", comparison(quantile=lambda t: 1.96), "1.96 belongs to the normal distribution"),
+        ("11.4", comparison(quantile=lambda t: stats.norm.ppf(0.975)), "1.96 belongs to the normal distribution"),
+        ("11.4", comparison(quantile=lambda t: t / 2), "half as wide"),
+        ("11.4", lambda *given: (*comparison()(*given).values(),), "Return a dict"),
+        ("11.5", bootstrap(lambda D, s, m: D[s, m]), "Single cells are drawn"),
+        ("11.5", bootstrap(lambda D, s, m: D[:, m]), "Documents alone"),
+        ("11.5", bootstrap(lambda D, s, m: D[s]), "Seeds alone"),
+        ("11.5", bootstrap(lambda D, s, m: D[s][m]), "Rows are chosen twice"),
+        ("11.5", bootstrap(without_repeats), "counts as often as it was drawn"),
+        ("11.5", bootstrap(statistic=np.median), "median of the block"),
+        ("11.5", bootstrap(ends=lambda x, level: np.quantile(x, [1 - level, level])), "each leaves out half of it"),
+        ("11.5", bootstrap(ends=lambda x, level: np.quantile(x, [0.025, 0.975])), "Use `level`"),
+        (
+            "11.5",
+            bootstrap(ends=lambda x, level: np.percentile(x, [(1 - level) / 2, (1 + level) / 2])),
+            "from 0 to 100",
+        ),
+        ("11.5", bootstrap(ends=lambda x, level: x), "means of all draws"),
+        (
+            "11.5",
+            lambda D, seeds, documents, level: bootstrap()(D, seeds, seeds, level),
+            "columns are drawn by `seeds`",
+        ),
+        ("11.6", by_zero, "excludes 0, but it lies within the margin"),
+        (
+            "11.6",
+            lambda low, high, margin: "undecided" if low < 0 < high else by_zero(low, high, margin),
+            "more than undecided",
+        ),
+        (
+            "11.6",
+            lambda low, high, margin: "equivalent" if low < 0 < high else verdict(low, high, margin),
+            "contains 0",
+        ),
+        ("11.6", by_any_end, "Neither its middle nor one end decides"),
+        ("11.6", never_undecided, "Equivalent arms need both ends there"),
+        ("11.6", lambda low, high, margin: verdict(-high, -low, margin), "A smaller loss is better"),
+        ("11.6", lambda low, high, margin: verdict(low, high, margin / 2), "The margin is halved"),
+        (
+            "11.6",
+            lambda low, high, margin: verdict(low, high, margin).title(),
+            "You got 'Equivalent' where 'equivalent'",
+        ),
+    ],
+)
+def test_other_wrong_answers_hear_something_true(number, answer, said):
+    result = grade(EXERCISES[number], answer)
+    assert not result.passed and said.lower() in result.message.lower(), result.message
+
+
 def test_minutes_and_number_of_exercises():
     assert list(EXERCISES) == ["11.1", "11.2", "11.3", "11.4", "11.5", "11.6"]
     assert sum(exercise.minutes for exercise in EXERCISES.values()) == 42
