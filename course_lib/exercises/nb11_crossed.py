@@ -39,6 +39,10 @@ CROSSED = Exercise(
             """
         differences[s][:, m].mean() -> differences[s, m[: len(s)]].mean() | Single cells are drawn, [s[0], m[0]] and so
           on. Take the whole block, each drawn seed with each drawn document.
+        differences[s][:, m].mean() -> differences[:, m].mean() | Documents alone are drawn again. The seeds vary, too:
+          take the rows of the draw.
+        tail = (1 - level) / 2 -> tail = 1 - level | Both ends leave out 1 - level. Together they leave out that much,
+          so each leaves out half of it.
         differences[s][:, m].mean() -> differences.ravel()[m].mean() | Entries of the flat array are drawn. Draw rows by
           `seeds` and columns by `documents`.
         differences[s][:, m].mean() -> differences[s][m].mean() | Rows are chosen twice. Documents are columns, `[:,
@@ -47,8 +51,6 @@ CROSSED = Exercise(
           all draws of documents. Draw r has the rows seeds[r] and the columns documents[r] alone.
         np.quantile -> np.percentile | `np.percentile` counts from 0 to 100. With shares between 0 and 1, use
           `np.quantile`.
-        differences[s][:, m].mean() -> differences[:, m].mean() | Documents alone are drawn again. The seeds vary, too:
-          take the rows of the draw.
         differences[s][:, m].mean() -> differences[s].mean() | Seeds alone are drawn again. The documents vary, too:
           take the columns of the draw.
         differences[s][:, m].mean() -> differences.mean() | Nothing is drawn again. Take the rows and columns of each
@@ -69,8 +71,6 @@ CROSSED = Exercise(
           Draw r has the columns documents[r].
         differences[s][:, m].mean() -> differences[seeds[0]][:, m].mean() | All draws have the seeds of draw 0. Draw r
           has the rows seeds[r].
-        tail = (1 - level) / 2 -> tail = 1 - level | Both ends leave out 1 - level. Together they leave out that much,
-          so each leaves out half of it.
         [tail, 1 - tail] -> [1 - level, 1 - tail] | The lower end leaves out 1 - level. It leaves out (1 - level) / 2,
           as the upper one does.
         zip(seeds, documents, strict=True) -> zip(documents, seeds, strict=True) | Rows are drawn by `documents` and

@@ -31,6 +31,12 @@ EQUAL_CACHE = Exercise(
         *edits(
             same_cache,
             """
+        d_latent = cached - d_rope -> d_latent = cached | The rotary key is cached, too. d_L and d_R together are what a
+          token leaves.
+        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, n_kv_heads * d_head) | This multi-query layer caches
+          the same, but its W_Q and W_O have more parameters. Heads times width must stay n_heads d_head.
+        2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (2 * d_head + d_rope) | These are the FLOPs of the
+          expanded form. A decode step absorbs, so the key is the row of d_L + d_R numbers.
         cached = 2 * n_kv_heads -> cached = n_kv_heads | The grouped layer leaves twice as many numbers, a key and a
           value in each KV head. L is cached once, so its width is not halved.
         cached = 2 * n_kv_heads -> cached = 2 * n_heads | This is the cache of MHA. A token leaves n_kv_heads keys and
@@ -39,16 +45,12 @@ EQUAL_CACHE = Exercise(
           n_kv_heads.
         cached = 2 * n_kv_heads * d_head -> cached = 2 * (n_heads // n_kv_heads) * d_head | n_heads / n_kv_heads heads
           share a KV head. What is cached has n_kv_heads heads.
-        d_latent = cached - d_rope -> d_latent = cached | The rotary key is cached, too. d_L and d_R together are what a
-          token leaves.
         d_latent = cached - d_rope -> d_latent = cached + d_rope | The rotary key is added. d_L and d_R together are
           what a token leaves, so d_L is smaller.
         d_latent = cached - d_rope -> d_latent = cached - 2 * d_rope | d_R is subtracted twice. The rotary part belongs
           to the key alone, and it is cached once.
         d_latent = cached - d_rope -> d_latent = cached - n_heads * d_rope | Each head has a rotary key here. All heads
           share one, so d_R numbers are cached.
-        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, n_kv_heads * d_head) | This multi-query layer caches
-          the same, but its W_Q and W_O have more parameters. Heads times width must stay n_heads d_head.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, d_head) | This multi-query layer caches less. One KV
           head must be as wide as the n_kv_heads together.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads // n_kv_heads, 2 * n_kv_heads * d_head) | This KV head
@@ -79,8 +81,6 @@ EQUAL_CACHE = Exercise(
           layer. Score and mix take d_head multiply-adds each, and a multiply-add is two FLOPs.
         "grouped FLOPs": 4 * n_heads -> "grouped FLOPs": 4 * n_kv_heads | The grouped layer is counted with n_kv_heads
           heads. Sharing saves numbers, but each query head has its own score and mix.
-        2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (2 * d_head + d_rope) | These are the FLOPs of the
-          expanded form. A decode step absorbs, so the key is the row of d_L + d_R numbers.
         2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (d_latent + d_rope) | The mix of the latent layer
           is missing. It takes d_L multiply-adds in each head.
         2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (d_latent + d_latent) | The score of the latent

@@ -28,15 +28,17 @@ EQUAL_PARAMETERS = Exercise(
         Stage((19, 3, 11, 190, 0, 25, 6), "latent: d_L = 25, d_R = 6, three heads of width 11", case="latent"),
         Stage((128, 8, 32, 344, 0, 96, 32), "latent: the arm MLA-32 of the experiments", case="latent"),
         Stage((128, 8, 32, 344, 2, 0, 0), "grouped: the arm GQA2 of the experiments", case="grouped"),
-        Stage(
-            (20, 7, 4, 31, 2, 0, 0), "grouped: seven heads of width 4, two of keys and values, d = 20", case="grouped"
-        ),
+        Stage((20, 8, 4, 31, 4, 0, 0), "grouped: eight heads of width 4 share four KV heads, d = 20", case="grouped"),
     ),
     mistakes=(
         *edits(
             matched_d_ff,
             """
         spare / (3 * d) -> spare / (2 * d) | A SwiGLU network has three matrices. One more in d_ff costs 3 d parameters.
+        d * n_heads * d_rope + d * d_rope -> d * d_rope + d * d_rope | W_QR is counted for one head. The rotary key is
+          shared, but each head has a rotary query.
+        keys = 2 * d * n_kv_heads -> keys = 2 * d * n_heads * (n_kv_heads > 0) | W_K and W_V are counted with n_heads
+          heads. They have n_kv_heads.
         spare / (3 * d) -> spare / d | One more in d_ff costs d parameters in each of the three matrices, 3 d in all.
         spare / (3 * d) -> spare / (4 * d) | One more in d_ff costs 3 d parameters, d in each of the three matrices.
         spare / (3 * d) -> spare / (3 * d_ff) | The spare parameters are divided by 3 d_ff. One more in d_ff costs 3 d
@@ -71,8 +73,6 @@ EQUAL_PARAMETERS = Exercise(
         queries = 2 * d -> queries = (2 if n_kv_heads else 0) * d | W_Q and W_O of the latent layer are missing. Its
           queries come from the token itself, and heads are joined as elsewhere.
         keys = 2 * d -> keys = d | W_K or W_V is missing. Keys and values have a matrix each.
-        keys = 2 * d * n_kv_heads -> keys = 2 * d * n_heads * (n_kv_heads > 0) | W_K and W_V are counted with n_heads
-          heads. They have n_kv_heads.
         keys = 2 * d * n_kv_heads -> keys = 2 * d * (n_kv_heads and n_heads // n_kv_heads) | n_heads / n_kv_heads heads
           share a key. W_K and W_V have n_kv_heads heads.
         keys = 2 * d * n_kv_heads * d_head -> keys = 2 * d * n_kv_heads | The width of a head is missing in W_K and W_V.
@@ -106,8 +106,6 @@ EQUAL_PARAMETERS = Exercise(
           of the keys are made from L here. They come from the token itself, by W_KR.
         up = 2 * d_latent * n_heads * d_head -> up = 0 | W_LK and W_LV are missing. They are parameters, though a decode
           step absorbs them.
-        d * n_heads * d_rope + d * d_rope -> d * d_rope + d * d_rope | W_QR is counted for one head. The rotary key is
-          shared, but each head has a rotary query.
         d * n_heads * d_rope + d * d_rope -> 2 * d * n_heads * d_rope | W_KR is counted for all heads. They share one
           rotary key.
         d * n_heads * d_rope + d * d_rope -> d * d_rope | W_QR is missing. Each head has a rotary query of d_R

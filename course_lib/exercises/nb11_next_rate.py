@@ -83,8 +83,12 @@ NEXT_RATE = Exercise(
         *edits(
             next_rate,
             """
+        best == min(losses) -> best == min(finite) && best == max(losses) -> best == max(finite) | A rate that diverged
+          counts as tried. The best rate has a neighbour on either side, so the search ends.
         return best, best / 2 -> return best, None | The smallest rate that was tried is the best. A smaller one may be
           better still, so half of it is tried next.
+        best == min(losses) -> best == min(grid) && best == max(losses) -> best == max(grid) | The edges are those of
+          the first grid. They are the smallest and the largest of all rates that were tried.
         return best, best * 2 -> return best, None | The largest rate that was tried is the best. A larger one may be
           better still, so twice that rate is tried next.
         return best, best / 2 -> return best, best * 2 | The best rate lies at the lower edge, so a smaller one is tried
@@ -111,13 +115,9 @@ NEXT_RATE = Exercise(
           the smallest loss.
         min(finite, key=lambda rate: (finite[rate], rate)) -> min(finite, key=lambda rate: (finite[rate], -rate)) | Of
           two rates with the same loss this is the larger one. The smaller one is asked for.
-        best == min(losses) -> best == min(finite) && best == max(losses) -> best == max(finite) | A rate that diverged
-          counts as tried. The best rate has a neighbour on either side, so the search ends.
         best == min(losses) -> best == list(losses)[0] && best == max(losses) -> best == list(losses)[-1] | The first
           and the last entry of the dict are taken for the edges. Added rates stand at its end, so compare with the
           smallest and the largest rate.
-        best == min(losses) -> best == min(grid) && best == max(losses) -> best == max(grid) | The edges are those of
-          the first grid. They are the smallest and the largest of all rates that were tried.
         best > min(grid) / 2**most -> True | This rate is one too many. `most` rates were added below the first grid, so
           the search ends, though the best one lies at the edge.
         best < max(grid) * 2**most -> True | This rate is one too many. `most` rates were added above the first grid, so

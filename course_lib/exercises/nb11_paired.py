@@ -37,6 +37,13 @@ PAIRED = Exercise(
         *edits(
             paired,
             """
+        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> np.sqrt((first.mean(1).var(ddof=1) +
+          second.mean(1).var(ddof=1)) / len(of_seeds)) | The arms are treated as independent samples. They share seeds,
+          so take the spread of their differences.
+        differences.mean(axis=1) -> differences.ravel() | Seeds times documents are taken for independent values. The
+          values of one seed share its effect, so each seed gives one number, its mean over documents.
+        half = t * error -> half = 1.96 * error | 1.96 belongs to the normal distribution. With few seeds the interval
+          needs the quantile t that is given.
         first - second -> second - first | The difference has the wrong sign. Subtract the losses of the second arm from
           those of the first.
         first - second -> np.abs(first - second) | The sign of the differences is lost. A document that the first arm
@@ -52,8 +59,6 @@ PAIRED = Exercise(
           seeds. Divide, because a mean of more seeds varies less.
         differences.mean(axis=1) -> differences.mean(axis=0) | The documents are taken as the unit. Average over
           documents first, so that one number of each seed is left.
-        differences.mean(axis=1) -> differences.ravel() | Seeds times documents are taken for independent values. The
-          values of one seed share its effect, so each seed gives one number, its mean over documents.
         differences.mean(axis=1) -> np.median(differences, axis=1) | These are medians over documents. Take means.
         differences.mean(axis=1) -> differences.sum(axis=1) | The differences are added over documents. Take their mean,
           the difference in nats per token.
@@ -72,16 +77,13 @@ PAIRED = Exercise(
           1)) | The squares are those of the differences themselves. Subtract the mean before you square.
         / np.sqrt(len(of_seeds)) -> / len(of_seeds) | The spread is divided by the number of seeds. Divide by its root.
         np.sqrt(len(of_seeds)) -> np.sqrt(len(of_seeds) - 1) | The spread is divided by the root of the number of seeds
-          minus 1. The minus 1 belongs into the variance alone.
+          minus 1. The minus 1 belongs in the variance alone.
         np.sqrt(len(of_seeds)) -> np.sqrt(differences.size) | The number of all values divides here. The unit is the
           seed, so divide by the root of the number of seeds.
         np.sqrt(len(of_seeds)) -> np.sqrt(differences.shape[1]) | The number of documents divides here. The unit is the
           seed, so divide by the root of the number of seeds.
         of_seeds.std(ddof=1) -> of_seeds.std() && np.sqrt(len(of_seeds)) -> len(of_seeds) | ddof is 0, and the root of
           the number of seeds is missing. Use `ddof=1`, and divide by the root.
-        of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> np.sqrt((first.mean(1).var(ddof=1) +
-          second.mean(1).var(ddof=1)) / len(of_seeds)) | The arms are treated as independent samples. They share seeds,
-          so take the spread of their differences.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / first.size)
           | The arms are treated as independent samples of all values. Take the spread of their differences, one number
           for each seed.
@@ -101,8 +103,6 @@ PAIRED = Exercise(
           | This is the spread over documents within a seed. Take the spread of the means over seeds.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> (first.mean(1).std(ddof=1) - second.mean(1).std(ddof=1)) /
           np.sqrt(len(of_seeds)) | Two spreads are subtracted. Take the spread of the differences.
-        half = t * error -> half = 1.96 * error | 1.96 belongs to the normal distribution. With few seeds the interval
-          needs the quantile t that is given.
         half = t * error -> half = 2 * error | Two standard errors are right for many seeds. With few the interval needs
           the quantile t that is given.
         half = t * error -> half = error | The quantile is missing. The ends lie t standard errors away from the mean.

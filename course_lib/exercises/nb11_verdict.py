@@ -49,27 +49,15 @@ VERDICT = Exercise(
             "This interval excludes 0, but it lies within the margin. Such a difference counts as none, so the arms "
             "are equivalent.",
         ),
-        Mistake(
-            lambda low, high, margin: "better" if low + high < 0 else "worse",
-            "This interval lies within the margin, so neither arm is better. Compare both ends with the margin.",
-        ),
-        Mistake(
-            lambda low, high, margin: verdict(low, high, margin / 2),
-            "The margin is halved. It is the distance from 0, on either side.",
-        ),
-        Mistake(
-            lambda low, high, margin: verdict(low, high, 2 * margin),
-            "The margin is doubled. It is the distance from 0, on either side.",
-        ),
         *edits(
             verdict,
             """
-        if high <= -margin: -> if low >= margin + 0: && if low >= margin: -> if high <= -margin: | "better" and "worse"
-          are exchanged. A smaller loss is better, so a negative difference speaks for the first arm.
         if -margin < low and high < margin: -> if low < 0 < high or (-margin < low and high < margin): | An interval
           that contains 0 does not show that the arms are equivalent. The whole interval must lie within the margin.
+        if high <= -margin: -> if low >= margin + 0: && if low >= margin: -> if high <= -margin: | "better" and "worse"
+          are exchanged. A smaller loss is better, so a negative difference speaks for the first arm.
         if -margin < low and high < margin: -> if -margin < low < 0 < high < margin: | This interval excludes 0, but it
-          lies within the margin. So the arms differ by less than counts, which is called equivalent.
+          lies within the margin. So the difference is smaller than what counts, and the arms are equivalent.
         if -margin < low and high < margin: -> if -margin < (low + high) / 2 < margin: && if high <= -margin: -> if (low
           + high) / 2 <= -margin: && if low >= margin: -> if (low + high) / 2 >= margin: | This interval reaches across
           the margin. Neither its middle nor one end decides, because a verdict holds for the whole interval.
@@ -96,6 +84,18 @@ VERDICT = Exercise(
         -margin < low and high < margin -> -margin <= low and high <= margin | An interval that touches the margin from
           within does not lie strictly inside. It is undecided.
         """,
+        ),
+        Mistake(
+            lambda low, high, margin: "better" if low + high < 0 else "worse",
+            "This interval lies within the margin, so neither arm is better. Compare both ends with the margin.",
+        ),
+        Mistake(
+            lambda low, high, margin: verdict(low, high, margin / 2),
+            "The margin is halved. It is the distance from 0, on either side.",
+        ),
+        Mistake(
+            lambda low, high, margin: verdict(low, high, 2 * margin),
+            "The margin is doubled. It is the distance from 0, on either side.",
         ),
     ),
     hints=(
