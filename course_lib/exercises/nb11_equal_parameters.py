@@ -6,7 +6,7 @@ from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 def matched_d_ff(d, n_heads, d_head, d_ff, n_kv_heads, d_latent, d_rope):
     queries = 2 * d * n_heads * d_head  # W_Q and W_O
     keys = 2 * d * n_kv_heads * d_head  # W_K and W_V
-    down = d * d_latent + d_latent  # W_L, and the gains of the norm on its rows
+    down = d * d_latent + d_latent  # W_L, and the gamma of the norm on its rows
     up = 2 * d_latent * n_heads * d_head  # W_LK and W_LV
     rotary = d * n_heads * d_rope + d * d_rope  # W_QR and W_KR
     attention = queries + keys + down + up + rotary
@@ -47,6 +47,10 @@ EQUAL_PARAMETERS = Exercise(
           nearest whole number.
         d_ff + round(spare / (3 * d)) -> d_ff + spare // (3 * d) | The quotient is rounded down. Round it to the nearest
           whole number.
+        round(spare / (3 * d)) -> int(spare / (3 * d) + 0.5) | `int(x + 0.5)` rounds negative numbers wrongly. Use
+          `round`.
+        round(spare / (3 * d)) -> max(0, round(spare / (3 * d))) | d_ff stays the same here. Where the attention has
+          more parameters than MHA, d_ff must fall.
         d_ff + round(spare / (3 * d)) -> d_ff - (-spare // (3 * d)) | The quotient is rounded up. Round it to the
           nearest whole number.
         d_ff + round(spare / (3 * d)) -> d_ff + spare / (3 * d) | This width is no whole number. Round it to the nearest
@@ -79,18 +83,18 @@ EQUAL_PARAMETERS = Exercise(
           Each of their heads has d_head columns.
         queries + keys + down + up + rotary -> queries + keys + down + up + rotary + 3 * d * d_ff | The feed-forward
           layer is counted, too. `attention` counts the attention layer alone.
-        d * d_latent + d_latent -> d * d_latent | The norm on the latent rows is missing. It has d_L gains.
+        d * d_latent + d_latent -> d * d_latent | The norm on the latent rows is missing. Its gamma has d_L numbers.
         d * d_latent + d_latent -> d * d_latent + 2 * d_latent | The norm on the latent rows has twice too many
-          parameters. An RMSNorm has d_L gains and nothing else.
-        d * d_latent + d_latent -> d * d_latent + (d if d_latent else 0) | The norm is counted with d gains. It acts on
-          latent rows, which have d_L numbers.
+          parameters. An RMSNorm has a gamma of d_L numbers here, and nothing else.
+        d * d_latent + d_latent -> d * d_latent + (d if d_latent else 0) | The gamma of the norm has d numbers here. It
+          acts on latent rows, which have d_L.
         d * d_latent + d_latent -> 2 * d * d_latent + d_latent | W_L is counted twice. Keys and values are made from the
           same latent row.
         d * d_latent + d_latent -> d_latent | W_L is missing. It has d rows and d_L columns.
         d * d_latent + d_latent -> d * n_heads * d_latent + d_latent | Each head has a latent row here. One row serves
           all heads, so W_L has d_L columns.
-        d * d_latent + d_latent -> d * d_latent + d_latent + d_rope | The norm is counted with d_L + d_R gains. The
-          rotary key has no norm.
+        d * d_latent + d_latent -> d * d_latent + d_latent + d_rope | The gamma of the norm has d_L + d_R numbers here.
+          The rotary key has no norm.
         up = 2 * d_latent -> up = 2 * (d_latent + d_rope) | W_LK and W_LV are counted with d_L + d_R rows. They act on
           the latent rows alone.
         d * n_heads * d_rope + d * d_rope -> 2 * d * n_heads * d_rope + d * d_rope | W_O is counted with rotary
@@ -127,7 +131,7 @@ EQUAL_PARAMETERS = Exercise(
     ),
     hints=(
         "Write down the shape of each matrix. Grouped: W_Q, W_K, W_V, W_O. Latent: W_Q, W_O, W_L, W_LK, W_LV, W_QR, "
-        "W_KR, and d_L gains. Sizes of 0 drop out by themselves.",
+        "W_KR, and a gamma of d_L numbers. Sizes of 0 drop out by themselves.",
         "W_LK and W_LV are (d_L, n_heads d_head) each, W_QR is (d, n_heads d_R), and W_KR is (d, d_R).",
         "MHA has 4 d n_heads d_head parameters. One more in d_ff costs d parameters in each of the three matrices of "
         "SwiGLU. `round` gives the nearest whole number.",

@@ -149,6 +149,9 @@ NEXT_RATE = Exercise(
         """,
         ),
         Mistake(
+            lambda *given: next_rate(*given)[0], "The best rate alone is returned. Return the best rate and the next."
+        ),
+        Mistake(
             lambda *given: next_rate(*given)[1], "The next rate alone is returned. Return the best rate and the next."
         ),
         Mistake(

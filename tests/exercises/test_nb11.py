@@ -380,7 +380,7 @@ def never_undecided(low, high, margin):
         (
             "11.1",
             width(latent=lambda d, h, e, g, r, p: 2 * d * h * e + d * r + 2 * r * h * e + d * p * (h + 1)),
-            "d_L gains",
+            "Its gamma has d_L numbers",
         ),
         (
             "11.1",
