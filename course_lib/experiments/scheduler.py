@@ -4,6 +4,7 @@ Nothing is remembered here or in Dask's scheduler: which jobs are left is read f
 is killed, the same command goes on.
 """
 
+import contextlib
 import logging
 import signal
 import uuid
@@ -13,11 +14,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from course_lib.config import require
+from course_lib.experiments import together
 from course_lib.experiments.catalogue import Experiment
 from course_lib.experiments.display import Display
 from course_lib.experiments.job import Job
-from course_lib.experiments.run import carry_out, failure_of, note_failure, settled
+from course_lib.experiments.run import carry_out, computing_with, failure_of, note_failure, settled
 from course_lib.experiments.sweep import Sweep
+from course_lib.training import DivergedError
 
 WORKERS = 2  # processes on this machine, with one thread each
 DEATHS = 3  # workers that may die over one job before it counts as a failed try
@@ -36,7 +39,7 @@ class Executor(AbstractContextManager):
 
 
 class Sequential(Executor):
-    """One job after the other, in this process, without Dask."""
+    """One job after the other, in this process, without Dask. Under torchrun the others train along: see `follow`."""
 
     def __init__(self):
         self.queue: deque[tuple[Job, Path]] = deque()
@@ -46,7 +49,7 @@ class Sequential(Executor):
 
     def wait(self) -> tuple[Job, BaseException | None]:
         job, sweep = self.queue.popleft()
-        carry_out(job, sweep)
+        carry_out(job, sweep.absolute())
         return job, None
 
     def __exit__(self, *error) -> None:
@@ -124,6 +127,17 @@ def settle(experiment: Experiment, sweep: Sweep, executor: Executor, display: Di
         handed_in.remove(job.key)
         note_loss(job, sweep.folder, error)
         display.ended(job)
+
+
+def follow() -> None:
+    """Train along with process 0 until it has no more jobs. It writes down what comes of them.
+
+    Raises SystemExit with the reason after an error.
+    """
+    while (task := together.announced()) is not None:
+        job, sweep = task
+        with together.ending_all(job), computing_with(job.threads), contextlib.suppress(DivergedError):
+            job.share(job.new_model(), sweep)
 
 
 def note_loss(job: Job, sweep: Path, error: BaseException | None) -> None:
