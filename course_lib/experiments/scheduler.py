@@ -60,12 +60,8 @@ class Dask(Executor):
     """Jobs on the workers of a Dask cluster: WORKERS processes of this machine, or those of a scheduler elsewhere.
 
     When a worker dies, its job goes to another one; after DEATHS deaths it counts as a failed try. Workers elsewhere
-    must see the folder of the sweep under the same path, and have one thread each. On a cluster with Slurm the package
-    dask-jobqueue starts them (not tried by us); this process has to stay alive, and the command runs beside it:
-
-        cluster = dask_jobqueue.SLURMCluster(cores=1, processes=1, memory="4 GB", walltime="04:00:00")
-        cluster.scale(jobs=40)
-        print(cluster.scheduler_address)  # for `experiment equal-cache --scheduler ADDRESS --folder SHARED`
+    must see the folder of the sweep under the same path, and have one thread each. docs/experiments.md says how to
+    start them, by hand and with Slurm.
     """
 
     def __init__(self, address: str | None = None, workers: int = WORKERS):
