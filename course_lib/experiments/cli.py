@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from course_lib.config import require
+
 if TYPE_CHECKING:
     from course_lib.experiments.scheduler import Executor
     from course_lib.experiments.sweep import Sweep
@@ -40,8 +42,13 @@ TokensFile = Annotated[
 ]
 Address = Annotated[str, typer.Option("--scheduler", help="Address of a Dask scheduler; default: processes here.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes here, of one thread each.")]
-InProcess = Annotated[bool, typer.Option("--sequential", help="One run after the other in this process, without Dask.")]
+InProcess = Annotated[
+    bool, typer.Option("--sequential", help="One run after the other, without Dask. Under torchrun all share each run.")
+]
 Steps = Annotated[int | None, typer.Option(min=1, help="Steps of a run; default: those of the preset.")]
+TuningSteps = Annotated[
+    int | None, typer.Option(min=1, help="Steps of a run that tunes a learning rate; default: those of the preset.")
+]
 
 
 def command(name: str) -> Callable:
@@ -56,20 +63,22 @@ def command(name: str) -> Callable:
         workers: Workers = 2,
         sequential: InProcess = False,
         steps: Steps = None,
+        tuning_steps: TuningSteps = None,
     ) -> None:
         require_packages("pyarrow", "scipy", *(() if sequential else ("distributed",)))
 
         def work() -> None:
-            from course_lib.experiments import presets
-            from course_lib.experiments.scheduler import Dask, Sequential
-            from course_lib.experiments.sweep import open_sweep
+            from course_lib.experiments import presets, together
+            from course_lib.experiments.scheduler import Dask, Sequential, follow
 
-            chosen = presets.preset(preset)
-            chosen = chosen if steps is None else replace(chosen, steps=steps)
-            place = folder or Path("runs") / "experiments" / f"{chosen.name}-{corpus}"
-            sweep = open_sweep(place, chosen, corpus, tokens)
-            with Sequential() if sequential else Dask(scheduler or None, workers) as executor:
-                carry_out(name, sweep, executor)
+            with together.joined(presets.preset(preset).device) as place:
+                require(place.processes == 1 or sequential, "--sequential must be given under torchrun, got none")
+                if not place.leads:
+                    return follow()
+                sizes = {"steps": steps, "tuning_steps": tuning_steps, "processes": place.processes}
+                sweep = opened(preset, sizes, folder, corpus, tokens)
+                with Sequential() if sequential else Dask(scheduler or None, workers) as executor:
+                    carry_out(name, sweep, executor)
 
         try:
             stop_on_errors(work)
@@ -83,6 +92,15 @@ def command(name: str) -> Callable:
 
 for each in SUMMARIES:
     app.command(each)(command(each))
+
+
+def opened(preset: str, sizes: dict, folder: Path | None, corpus: str, tokens: Path | None) -> "Sweep":
+    """The sweep of a preset of which `sizes` replaces what is not None. Raises ValueError and OSError."""
+    from course_lib.experiments import presets
+    from course_lib.experiments.sweep import open_sweep
+
+    chosen = replace(presets.preset(preset), **{name: size for name, size in sizes.items() if size is not None})
+    return open_sweep(folder or Path("runs") / "experiments" / f"{preset}-{corpus}", chosen, corpus, tokens)
 
 
 def carry_out(name: str, sweep: "Sweep", executor: "Executor") -> None:

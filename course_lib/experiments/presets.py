@@ -34,10 +34,13 @@ class Preset:
     save_every: int = 250  # steps between checkpoints, and between points of the learning curve
     precision: str = "float32"
     device: str = "cpu"
+    processes: int = 1  # that share each run: as many as torchrun started
 
     def __post_init__(self):
         sizes = ("d_model", "n_layers", "d_ff", "vocab_size", "context", "sequences")
-        require_positive(self, *sizes, "steps", "tuning_steps", "recall_steps", "seeds", "save_every")
+        require_positive(self, *sizes, "steps", "tuning_steps", "recall_steps", "seeds", "save_every", "processes")
+        rule = f"sequences must be a multiple of {self.processes} processes"
+        require(self.sequences % self.processes == 0, f"{rule}, got {self.sequences}")
         rates = tuple(self.rates)
         rising = bool(rates) and rates[0] > 0 and all(b == 2 * a for a, b in zip(rates, rates[1:], strict=False))
         require(rising, f"rates must be positive, each twice the one before, got {self.rates}")

@@ -116,11 +116,14 @@ class RecallJob(ModelJob):
 
     def finish(self, folder: Path, sweep: Path) -> tuple[dict, list[dict]]:
         model = self.new_model()
-        found = self.train(model, RecallData(self.recipe.steps, self.sequences, self.recipe.seed), folder)
+        found = self.train(model, sweep)
         rows = asked(model, "tune", *held_out(TUNE, MOST))
         for pairs in TESTS:
             rows += asked(model, f"{pairs} pairs", *held_out(TEST, pairs))
         return found, rows + asked(model, "control", *control())
+
+    def batches(self, sweep: Path) -> TrainingData:
+        return RecallData(self.recipe.steps, self.sequences, self.recipe.seed)
 
 
 def control() -> Batch:
@@ -157,4 +160,5 @@ def recall_job(preset: Preset, arm: str, seed: int, rate: float) -> RecallJob:
         recipe=replace(preset.recipe(seed, rate, steps), precision="float32"),
         initial_seed=seed,
         device=preset.device,
+        processes=preset.processes,
     )

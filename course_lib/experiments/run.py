@@ -16,6 +16,7 @@ import pyarrow
 import pyarrow.parquet
 import torch
 
+from course_lib.experiments import together
 from course_lib.experiments.job import Job
 from course_lib.files import read_json, write_atomically, write_json
 from course_lib.training import DivergedError
@@ -34,13 +35,16 @@ def carry_out(job: Job, sweep: Path) -> None:
     """Bring a job to its result, or note in failure.json that a try of it failed and why.
 
     Raises OSError when the folder cannot be written. Two processes that are given the same job wait for each other.
+    Where processes share the job, an error raises SystemExit, and does not count as a failed try: another process may
+    have been killed, and this one cannot know.
     """
     folder = job.folder(sweep)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder), computing_with(job.threads):
         if result_of(folder) is None:
             try:
-                finish(job, folder, sweep)
+                with together.ending_all(job):
+                    finish(job, folder, sweep)
             except Exception as error:  # whatever it is: the other jobs have to go on
                 note_failure(job, sweep, error)
                 return

@@ -4,6 +4,7 @@ Nothing is remembered here or in Dask's scheduler: which jobs are left is read f
 is killed, the same command goes on.
 """
 
+import contextlib
 import logging
 import signal
 import uuid
@@ -13,11 +14,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from course_lib.config import require
+from course_lib.experiments import together
 from course_lib.experiments.catalogue import Experiment
 from course_lib.experiments.display import Display
 from course_lib.experiments.job import Job
-from course_lib.experiments.run import carry_out, failure_of, note_failure, settled
+from course_lib.experiments.run import carry_out, computing_with, failure_of, note_failure, settled
 from course_lib.experiments.sweep import Sweep
+from course_lib.training import DivergedError
 
 WORKERS = 2  # processes on this machine, with one thread each
 DEATHS = 3  # workers that may die over one job before it counts as a failed try
@@ -36,7 +39,7 @@ class Executor(AbstractContextManager):
 
 
 class Sequential(Executor):
-    """One job after the other, in this process, without Dask."""
+    """One job after the other, in this process, without Dask. Under torchrun the others train along: see `follow`."""
 
     def __init__(self):
         self.queue: deque[tuple[Job, Path]] = deque()
@@ -46,7 +49,7 @@ class Sequential(Executor):
 
     def wait(self) -> tuple[Job, BaseException | None]:
         job, sweep = self.queue.popleft()
-        carry_out(job, sweep)
+        carry_out(job, sweep.absolute())
         return job, None
 
     def __exit__(self, *error) -> None:
@@ -57,12 +60,8 @@ class Dask(Executor):
     """Jobs on the workers of a Dask cluster: WORKERS processes of this machine, or those of a scheduler elsewhere.
 
     When a worker dies, its job goes to another one; after DEATHS deaths it counts as a failed try. Workers elsewhere
-    must see the folder of the sweep under the same path, and have one thread each. On a cluster with Slurm the package
-    dask-jobqueue starts them (not tried by us); this process has to stay alive, and the command runs beside it:
-
-        cluster = dask_jobqueue.SLURMCluster(cores=1, processes=1, memory="4 GB", walltime="04:00:00")
-        cluster.scale(jobs=40)
-        print(cluster.scheduler_address)  # for `experiment equal-cache --scheduler ADDRESS --folder SHARED`
+    must see the folder of the sweep under the same path, and have one thread each. docs/experiments.md says how to
+    start them, by hand and with Slurm.
     """
 
     def __init__(self, address: str | None = None, workers: int = WORKERS):
@@ -83,7 +82,8 @@ class Dask(Executor):
     def submit(self, job: Job, sweep: Path) -> None:
         key = f"{job.key}-{uuid.uuid4().hex}"  # a key that was used before would give the earlier outcome
         self.jobs[key] = job
-        self.ended.add(self.client.submit(carry_out, job, sweep.absolute(), key=key, pure=False))
+        first = -len(self.jobs)  # jobs handed in earlier begin earlier: without priorities Dask keeps no order
+        self.ended.add(self.client.submit(carry_out, job, sweep.absolute(), key=key, pure=False, priority=first))
 
     def wait(self) -> tuple[Job, BaseException | None]:
         future = next(self.ended)
@@ -124,6 +124,17 @@ def settle(experiment: Experiment, sweep: Sweep, executor: Executor, display: Di
         handed_in.remove(job.key)
         note_loss(job, sweep.folder, error)
         display.ended(job)
+
+
+def follow() -> None:
+    """Train along with process 0 until it has no more jobs. It writes down what comes of them.
+
+    Raises SystemExit with the reason after an error.
+    """
+    while (task := together.announced()) is not None:
+        job, sweep = task
+        with together.ending_all(job), computing_with(job.threads), contextlib.suppress(DivergedError):
+            job.share(job.new_model(), sweep)
 
 
 def note_loss(job: Job, sweep: Path, error: BaseException | None) -> None:

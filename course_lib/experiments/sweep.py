@@ -42,6 +42,7 @@ class Sweep:
             sequences=preset.sequences,
             splits=splits,
             device=preset.device,
+            processes=preset.processes,
         )
 
     def compared(self, arm: str, seed: int, rate: float, steps: int, widths: str = "matched") -> TrainingJob:
@@ -79,7 +80,8 @@ def new_tokens(preset: Preset, corpus: str) -> Tokens:
 def require_same(before: dict, about: dict, folder: Path) -> None:
     """Raise ValueError, naming what differs, unless a sweep has the settings of the one in its folder."""
     here, there = (
-        {**each["preset"], "corpus": each["corpus"], "tokens": each["tokens"]["digest"]} for each in (about, before)
+        {"processes": 1, **each["preset"], "corpus": each["corpus"], "tokens": each["tokens"]["digest"]}
+        for each in (about, before)
     )
     different = [
         f"{name} = {value!r} (there: {there.get(name)!r})" for name, value in here.items() if there.get(name) != value

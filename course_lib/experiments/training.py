@@ -1,13 +1,14 @@
 """Jobs that train a model. The main kind: one arm from one seed, and the loss of each held-out document."""
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from course_lib.config import ModelConfig, require
-from course_lib.experiments import data
+from course_lib.experiments import data, together
 from course_lib.experiments.costs import costs
 from course_lib.experiments.data import HeldOut, Tokens
 from course_lib.experiments.evaluation import document_losses
@@ -24,6 +25,16 @@ class ModelJob(Job):
     recipe: Recipe
     initial_seed: int  # of the first weights
     device: str = "cpu"
+    processes: int = 1  # that share each batch, under torchrun; their number changes the order of sums
+
+    def identity(self) -> dict:
+        """As of every job; one process is not mentioned, as before runs could have several."""
+        found = super().identity()
+        return {name: part for name, part in found.items() if name != "processes" or part > 1}
+
+    @abstractmethod
+    def batches(self, sweep: Path) -> TrainingData:
+        """What the model is trained on."""
 
     def new_model(self) -> DecoderModel:
         """The model with its first weights."""
@@ -31,13 +42,18 @@ class ModelJob(Job):
             torch.manual_seed(self.initial_seed)
             return DecoderModel(self.model)
 
-    def train(self, model: DecoderModel, batches: TrainingData, folder: Path) -> dict:
+    def train(self, model: DecoderModel, sweep: Path) -> dict:
         """Train the model in place, from the checkpoint if there is one; returns what result.json says about it."""
         size = {"parameters": sum(p.numel() for p in model.parameters()), "d_ff": self.model.d_ff}
         found = {"costs": size | costs(model)}
-        drop_damaged(folder / checkpoint.NAME)
-        result = train(model, batches, self.recipe, folder, self.device, ())
+        drop_damaged(self.folder(sweep) / checkpoint.NAME)
+        together.announce((self, sweep))
+        result = self.share(model, sweep)
         return found | {"curve": result.evaluation.as_dict(), "training": figures(result)}
+
+    def share(self, model: DecoderModel, sweep: Path) -> Result:
+        """Train the model in place: the whole of each batch, or the share of this process under torchrun."""
+        return train(model, self.batches(sweep), self.recipe, self.folder(sweep), self.device, ())
 
     def trained_model(self, sweep: Path) -> DecoderModel:
         """The model with its last weights, on the CPU. Raises ValueError if the checkpoint is not that of the end."""
@@ -59,12 +75,15 @@ class TrainingJob(ModelJob):
     splits: tuple[str, ...]  # whose documents are evaluated
 
     def finish(self, folder: Path, sweep: Path) -> tuple[dict, list[dict]]:
-        tokens, model = self.read_tokens(sweep), self.new_model()
-        found = self.train(model, tokens.batches(self.context, self.sequences, self.recipe.seed), folder)
+        model = self.new_model()
+        found, tokens = self.train(model, sweep), self.read_tokens(sweep)
         rows = [row for split in self.splits for row in evaluated(model, split, tokens, self.context)]
         if not all(math.isfinite(row["nats"]) for row in rows):
             raise DivergedError("training ended with weights that give a document an infinite loss")
         return found, rows
+
+    def batches(self, sweep: Path) -> TrainingData:
+        return self.read_tokens(sweep).batches(self.context, self.sequences, self.recipe.seed)
 
     def read_tokens(self, sweep: Path) -> Tokens:
         """The tokens of the sweep. Raises ValueError if they are not those that the job was planned with."""

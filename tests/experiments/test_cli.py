@@ -46,9 +46,10 @@ def test_tokens_made_beforehand_take_the_place_of_the_corpus(tmp_path, monkeypat
     assert data_digest(said("tokens", file, "--preset", "smoke")) == data.read(file).digest
     monkeypatch.setattr("course_lib.experiments.documents.load", None)
     arguments = ["learning-rates", "--preset", "smoke", "--sequential", "--tokens", file, "--steps", "30"]
-    assert "done" in said(*arguments, "--folder", tmp_path / "sweep")
+    assert "seed 1000, rate 0.006, 10 steps" in said(*arguments, "--tuning-steps", "10", "--folder", tmp_path / "sweep")
     settings = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
-    assert settings["preset"]["steps"] == 30 and settings["tokens"]["digest"] == data.read(file).digest
+    assert settings["preset"]["steps"] == 30 and settings["preset"]["tuning_steps"] == 10
+    assert settings["tokens"]["digest"] == data.read(file).digest
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no process groups")

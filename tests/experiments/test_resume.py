@@ -15,7 +15,7 @@ import pytest
 from course_lib.experiments import report, scheduler
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.display import Display
-from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, carry_out
+from course_lib.experiments.run import FAILURE, RESULT, carry_out
 from course_lib.experiments.scheduler import Dask, Sequential, settle
 from course_lib.training.trainer import Training
 
@@ -31,18 +31,6 @@ PLACES = {  # of sweeps_to_kill.py, with the most times that a place may be met 
     "result": 2,
 }
 KILLS = 20
-
-
-def results(folder: Path) -> dict:
-    """The folder's results by run, without times and without what says where a run was resumed."""
-    found = {}
-    for each in (folder / "runs").iterdir():
-        result = json.loads((each / RESULT).read_text())
-        del result["training"], result["machine"], result["seconds"]
-        log = [json.loads(line) for line in (each / "log.jsonl").read_text().splitlines()]
-        lines = [{key: value for key, value in row.items() if key != "seconds"} for row in log]
-        found[each.name] = result, (each / DOCUMENTS).read_bytes(), lines
-    return found
 
 
 def stamps(folder: Path) -> dict:
@@ -88,7 +76,7 @@ def whole(sweeps, tmp_path_factory):
     return folder
 
 
-def test_killed_at_twenty_random_moments(sweeps, whole, tmp_path):
+def test_killed_at_twenty_random_moments(sweeps, whole, tiny, tmp_path):
     draw, finished, kills = random.Random(1), {}, []
     while len(kills) < KILLS:
         place = draw.choice(list(PLACES))
@@ -101,11 +89,11 @@ def test_killed_at_twenty_random_moments(sweeps, whole, tmp_path):
         kills.append((place, when, len(finished)))
     print(kills)
     assert sweeps.run(tmp_path) == 0
-    assert results(tmp_path) == results(whole)
+    assert tiny.results(tmp_path) == tiny.results(whole)
     assert len(kills) == KILLS and kills[-1][2] > kills[0][2]
 
 
-def test_killed_from_outside(sweeps, whole, tmp_path):
+def test_killed_from_outside(sweeps, whole, tiny, tmp_path):
     """At moments that nothing in the sweep decides, whether it has begun, is at work or has ended by then."""
     draw = random.Random(2)
     statuses = []
@@ -117,7 +105,7 @@ def test_killed_from_outside(sweeps, whole, tmp_path):
         statuses.append(sweeps.status())
     assert set(statuses) <= {KILLED, 0}
     assert sweeps.run(tmp_path) == 0
-    assert results(tmp_path) == results(whole)
+    assert tiny.results(tmp_path) == tiny.results(whole)
 
 
 def test_the_tables_of_a_killed_sweep_are_the_same(sweeps, whole, tmp_path):
@@ -151,7 +139,7 @@ def test_a_worker_of_dask_dies(whole, tiny, tmp_path, monkeypatch):
     with Dask() as executor, Display(sweep.folder) as display:
         settle(EXPERIMENTS["equal-cache"], sweep, executor, display)
     assert died.exists()
-    assert results(sweep.folder) == results(whole)
+    assert tiny.results(sweep.folder) == tiny.results(whole)
     assert not list(sweep.folder.glob(f"runs/*/{FAILURE}"))
     resumed = [json.loads(path.read_text())["training"]["resumed"] for path in sweep.folder.glob(f"runs/*/{RESULT}")]
     assert [4] in resumed  # the last checkpoint before step 5
@@ -184,8 +172,8 @@ def test_the_scheduler_dies(whole, tiny, tmp_path):
             settle(experiment, sweep, executor, display)
     elsewhere.communicate()
     first = stamps(sweep.folder)
-    assert 1 <= len(first) < len(results(whole))
+    assert 1 <= len(first) < len(tiny.results(whole))
     with Sequential() as executor, Display(sweep.folder) as display:
         settle(experiment, sweep, executor, display)
-    assert results(sweep.folder) == results(whole)
+    assert tiny.results(sweep.folder) == tiny.results(whole)
     assert first.items() <= stamps(sweep.folder).items()

@@ -15,9 +15,12 @@ from course_lib.experiments import run, training
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.display import Display, state_of
 from course_lib.experiments.job import VERSION
+from course_lib.experiments.presets import PRESETS
+from course_lib.experiments.probes import copying
 from course_lib.experiments.recall import recall_job
 from course_lib.experiments.results import read
 from course_lib.experiments.scheduler import Sequential, settle
+from course_lib.files import read_json, write_json
 from course_lib.training import DivergedError, checkpoint
 
 # VERSION -> mean loss on the test of short runs. If one changes, raise VERSION and add a line: finished runs of the
@@ -47,6 +50,18 @@ def settled_by(sweep, name="learning-rates"):
 def mean_test_loss(folder):
     rows = pyarrow.parquet.read_table(folder / run.DOCUMENTS).to_pylist()
     return np.mean([row["nats"] / row["tokens"] for row in rows if row["split"] == "test"])
+
+
+def test_bfloat16_on_the_device_at_hand_is_near_float32(tiny, tmp_path):
+    """The settings of the gpu preset, in three steps. bfloat16 has 8 bits, so 0.4 % of each number."""
+    found = []
+    for name, settings in (("here", {}), ("gpu", {"precision": PRESETS["gpu"].precision, "device": "auto"})):
+        sweep = tiny.new_sweep(tmp_path / name, replace(tiny.PRESET, steps=3, **settings))
+        job = sweep.compared("MLA-16", 0, 1e-2, 3, "equal")
+        run.carry_out(job, sweep.folder)
+        assert job.recipe.precision == settings.get("precision", "float32")
+        found.append(mean_test_loss(job.folder(sweep.folder)))
+    assert found[0] != found[1] == pytest.approx(found[0], abs=0.02)
 
 
 @pytest.mark.parametrize("arm", LOSSES[VERSION])
@@ -94,6 +109,7 @@ def test_whatever_changes_the_result_changes_the_hash(job):
         replace(job, splits=("test",)),
         replace(job, threads=2),
         replace(job, device="cuda"),
+        replace(job, processes=2),
     ]
     assert len({each.key for each in [job, *others]}) == 1 + len(others)
 
@@ -111,6 +127,23 @@ def test_a_field_with_its_default_is_no_part_of_the_hash(job):
     assert attention["n_kv_heads"] == 2 and "window" not in attention and "qk_norm" not in attention
     windowed = replace(job, model=replace(job.model, attention=replace(job.model.attention, window=3)))
     assert windowed.identity()["model"]["attention"]["window"] == 3
+
+
+def test_hashes_are_those_from_before_runs_could_have_several_processes(job, sweep):
+    recall = recall_job(sweep.preset, "MHA", 0, 1e-2)
+    identities = [job.identity(), recall.identity(), copying(job).identity()["of"]]
+    assert not any("processes" in each for each in identities)
+
+
+def test_a_sweep_of_one_process_is_not_gone_on_with_by_two(sweep, tiny):
+    settings = read_json(sweep.folder / "sweep.json")
+    del settings["preset"]["processes"]  # as in a sweep from before there could be several
+    write_json(sweep.folder / "sweep.json", settings)
+    tiny.new_sweep(sweep.folder)
+    with pytest.raises(ValueError, match=r"differs in processes = 3 \(there: 1\); choose another folder"):
+        tiny.new_sweep(sweep.folder, replace(tiny.PRESET, processes=3))
+    with pytest.raises(ValueError, match="sequences must be a multiple of 2 processes, got 3"):
+        replace(tiny.PRESET, processes=2)
 
 
 def test_repeats_differ_in_the_first_weights_alone(sweep):

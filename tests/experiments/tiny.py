@@ -1,10 +1,12 @@
 """A sweep so small that a run takes a tenth of a second: random words, a model of width 8, two or three arms."""
 
+import json
 import random
 from pathlib import Path
 
 from course_lib.experiments import data, sweep
 from course_lib.experiments.presets import Preset
+from course_lib.experiments.run import DOCUMENTS, RESULT
 from course_lib.text.corpus import Corpus, Document
 
 PRESET = Preset(
@@ -49,3 +51,15 @@ def new_sweep(folder: Path, preset: Preset = PRESET) -> sweep.Sweep:
     if not file.exists():
         tokens().write(file)
     return sweep.open_sweep(folder, preset, "tiny", file)
+
+
+def results(folder: Path) -> dict:
+    """The folder's results by run, without times and without what says where a run was resumed."""
+    found = {}
+    for each in (folder / "runs").iterdir():
+        result = json.loads((each / RESULT).read_text())
+        del result["training"], result["machine"], result["seconds"]
+        log = [json.loads(line) for line in (each / "log.jsonl").read_text().splitlines()]
+        lines = [{key: value for key, value in row.items() if key != "seconds"} for row in log]
+        found[each.name] = result, (each / DOCUMENTS).read_bytes(), lines
+    return found
