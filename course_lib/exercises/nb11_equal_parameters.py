@@ -55,8 +55,8 @@ EQUAL_PARAMETERS = Exercise(
           nearest whole number.
         d_ff + round(spare / (3 * d)) -> d_ff + spare / (3 * d) | This width is no whole number. Round it to the nearest
           one.
-        d_ff + round -> d_ff - round | The spare parameters are taken away. They are what the feed-forward layers may
-          have besides.
+        d_ff + round -> d_ff - round | The spare parameters are taken from d_ff. The feed-forward layers
+          get them, so they are added.
         d_ff + round -> round | This is by how much d_ff changes. Add it to the d_ff of MHA.
         4 * d * n_heads * d_head - attention -> attention - 4 * d * n_heads * d_head | The difference has the wrong
           sign. Spare are the parameters of MHA minus those of the other attention.
@@ -84,8 +84,8 @@ EQUAL_PARAMETERS = Exercise(
         queries + keys + down + up + rotary -> queries + keys + down + up + rotary + 3 * d * d_ff | The feed-forward
           layer is counted, too. `attention` counts the attention layer alone.
         d * d_latent + d_latent -> d * d_latent | The norm on the latent rows is missing. Its gamma has d_L numbers.
-        d * d_latent + d_latent -> d * d_latent + 2 * d_latent | The norm on the latent rows has twice too many
-          parameters. An RMSNorm has a gamma of d_L numbers here, and nothing else.
+        d * d_latent + d_latent -> d * d_latent + 2 * d_latent | The norm on the latent rows has 2 d_L parameters
+          here. An RMSNorm has a gamma of d_L numbers, and nothing else.
         d * d_latent + d_latent -> d * d_latent + (d if d_latent else 0) | The gamma of the norm has d numbers here. It
           acts on latent rows, which have d_L.
         d * d_latent + d_latent -> 2 * d * d_latent + d_latent | W_L is counted twice. Keys and values are made from the
