@@ -54,7 +54,7 @@ EQUAL_CACHE = Exercise(
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, d_head) | This multi-query layer caches less. One KV
           head must be as wide as the n_kv_heads together.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads // n_kv_heads, 2 * n_kv_heads * d_head) | This KV head
-          is twice too wide. Its key has n_kv_heads d_head numbers, and so has its value.
+          is twice as wide as it should be. Its key has n_kv_heads d_head numbers, and so has its value.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads // n_kv_heads, d_head) | The heads are as narrow as
           before, so that this layer caches less. One KV head must be as wide as the n_kv_heads together.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_kv_heads, (n_heads // n_kv_heads) * d_head) | n_kv_heads and
@@ -71,8 +71,8 @@ EQUAL_CACHE = Exercise(
           width of the single key. It is as wide as n_kv_heads keys of width d_head.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (1, n_heads * d_head) | One query head is left, and it is too
           wide. The single key is as wide as n_kv_heads keys.
-        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, 2 * n_kv_heads * d_head) | This is the number of
-          cached numbers. It holds a key and a value, so the width is half of it, and the number of heads falls.
+        (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, 2 * n_kv_heads * d_head) | The width is that of
+          a key and a value together. It is half of that. With wider heads there are fewer of them.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (1, n_kv_heads * d_head) | One query head is left. One KV head
           is shared by several query heads, so that heads times width stays n_heads d_head.
         "grouped FLOPs": 4 * n_heads -> "grouped FLOPs": 2 * n_heads | Half of the FLOPs of the grouped layer are
@@ -89,6 +89,8 @@ EQUAL_CACHE = Exercise(
           mixed, too. The value is the part L of the row, d_L numbers.
         2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (d_latent + d_rope + d_head) | The mix of the
           latent layer is counted with d_head numbers. Absorbed, it runs over L, and W_LV acts afterwards.
+        2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * d_latent | The scores of the latent layer are
+          missing. Each takes d_L + d_R multiply-adds.
         2 * n_heads * (d_latent -> 2 * (d_latent | The latent layer is counted with one head. All heads read one row,
           but each has its own score and mix.
         2 * n_heads * (d_latent -> n_heads * (d_latent | These are the multiply-adds of the latent layer. Each is two
