@@ -42,32 +42,38 @@ NEXT_RATE = Exercise(
         _stage([3.27, 3.38, 3.71, 3.19], "a smaller rate was added, and it is the best", 5, more=DOWN[:1]),
         _stage([3.21, 3.30, 3.55, 3.28], "a smaller rate was added, and it is worse", more=DOWN[:1]),
         _stage(
-            [3.61, 3.54, 3.47, 3.42, 3.36], "two larger rates were added of five, the last is the best", 5, more=UP[:2]
+            [3.61, 3.54, 3.47, 3.42, 3.36],
+            "two of at most five larger rates were added, and the last is the best",
+            5,
+            more=UP[:2],
         ),
         _stage(
-            [3.62, 3.53, 3.48, 3.41, 3.37], "two larger rates were added of three, the last is the best", 3, more=UP[:2]
+            [3.62, 3.53, 3.48, 3.41, 3.37],
+            "two of at most three larger rates were added, and the last is the best",
+            3,
+            more=UP[:2],
         ),
         _stage(
             [3.44, 3.56, 3.71, 3.37, 3.31],
-            "two smaller rates were added of two, the last is the best",
+            "two of at most two smaller rates were added, and the last is the best",
             2,
             more=DOWN[:2],
         ),
         _stage(
             [3.9, 3.8, 3.7, 3.6, 3.5, 3.4, 3.3],
-            "four larger rates were added of five, the last is the best",
+            "four of at most five larger rates were added, and the last is the best",
             5,
             more=UP,
         ),
         _stage(
             [3.7, 3.8, 3.9, 3.6, 3.5, 3.4, 3.3],
-            "four smaller rates were added of five, the last is the best",
+            "four of at most five smaller rates were added, and the last is the best",
             5,
             more=DOWN,
         ),
         _stage(
             [3.7, 3.6, 3.5, 3.4, 3.3, 3.2],
-            "three larger rates were added of three, the last is the best",
+            "three of at most three larger rates were added, and the last is the best",
             3,
             more=UP[:3],
         ),
@@ -84,7 +90,8 @@ NEXT_RATE = Exercise(
             next_rate,
             """
         best == min(losses) -> best == min(finite) && best == max(losses) -> best == max(finite) | A rate that diverged
-          counts as tried. The best rate has a neighbour on either side, so the search ends.
+          counts as tried. There are tried rates on both sides of the best one, so
+          the search ends.
         return best, best / 2 -> return best, None | The smallest rate that was tried is the best. A smaller one may be
           better still, so half of it is tried next.
         best == min(losses) -> best == min(grid) && best == max(losses) -> best == max(grid) | The edges are those of
@@ -95,10 +102,14 @@ NEXT_RATE = Exercise(
           next, half of it.
         return best, best * 2 -> return best, best / 2 | The best rate lies at the upper edge, so a larger one is tried
           next, twice that rate.
-        return best, None -> return best, best * 2 | The best rate has a tried one on either side, or the search is at
-          its end. Nothing is left to try, so the second entry is None.
+        return best, None -> return best, best * 2 | There are tried rates on both sides of the best one, or
+          `most` rates were added on its side. Nothing is left to try, so the second entry is None.
         best / 2 -> best && best * 2 -> best | This rate was tried already. The next one is half of it at the lower
           edge, and twice that rate at the upper one.
+        best / 2 -> min(grid) / 2 && best * 2 -> max(grid) * 2 | This rate was tried already. Halve the smallest of all
+          rates tried, or double the largest, not those of the first grid.
+        best / 2 -> max(losses) * 2 && best * 2 -> min(losses) / 2 | This rate lies beyond the other edge. The next rate
+          lies beyond the edge at which the best one lies.
         best * 2 -> best | This rate was tried already. The next one is twice that rate.
         best / 2 -> best - (grid[1] - grid[0]) | A step of the grid is subtracted. Rates halve, because they differ by
           factors.
@@ -144,6 +155,8 @@ NEXT_RATE = Exercise(
           next.
         return None, None -> return None, min(losses) / 2 | All rates diverged. There is no best rate whose neighbour
           could be tried, so the second entry is None, too.
+        return None, None -> return min(losses), None | All rates diverged. No rate is the best, so the first
+          entry is None, too.
         return None, None -> return min(losses), min(losses) / 2 | All rates diverged, so none is the best. Return None
           and None.
         """,
@@ -168,7 +181,7 @@ NEXT_RATE = Exercise(
         "None.",
         "The best rate lies at an edge if it is the smallest or the largest of all rates tried. Those that diverged "
         "were tried, too.",
-        "After `most` halvings the smallest rate is min(grid) / 2**most. If it is the best, the search ends. The other "
-        "side is alike.",
+        "After `most` halvings the smallest rate is min(grid) / 2**most. If it is the best, the search ends. On the "
+        "other side it ends at max(grid) * 2**most.",
     ),
 )
