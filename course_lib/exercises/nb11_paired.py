@@ -28,7 +28,7 @@ PAIRED = Exercise(
     difficulty=2,
     solution=paired,
     stages=(
-        Stage((*_losses(4, 5, 10), 3.182), "four seeds, five documents"),
+        Stage((*_losses(5, 6, 10), 2.776), "five seeds, six documents"),
         Stage((*_losses(3, 3, 20), 4.303), "three seeds, three documents"),
         Stage((*_losses(6, 3, 30), 2.571), "six seeds, three documents"),
         Stage((*_losses(2, 7, 40), 12.706), "two seeds, seven documents"),
@@ -50,8 +50,10 @@ PAIRED = Exercise(
           predicts worse counts against it.
         first - second -> first | These are the losses of the first arm. Subtract those of the second.
         first - second -> second | These are the losses of the second arm. Subtract them from those of the first.
+        first - second -> first - first | All differences are 0 here. Subtract the losses of the second arm from
+          those of the first.
         first - second -> first + second | The losses are added. Subtract those of the second arm.
-        first - second -> (first - second) / second | This is the difference in parts of the loss. Take the difference
+        first - second -> (first - second) / second | The difference is divided by the loss. Take the difference
           itself, in nats per token.
         of_seeds.mean() -> of_seeds.sum() | The seeds are added. Take their mean.
         of_seeds.mean() -> np.median(of_seeds) | This is the median over seeds. Take the mean.
@@ -66,7 +68,8 @@ PAIRED = Exercise(
         std(ddof=1) -> std() | This is `std` with ddof = 0, which divides by the number of seeds. Divide by one less,
           `ddof=1`, because the mean is estimated, too.
         std(ddof=1) -> std(ddof=2) | This divides by the number of seeds minus 2. One mean is estimated, so subtract 1.
-        std(ddof=1) -> var(ddof=1) | The variance is taken where the standard deviation is asked.
+        std(ddof=1) -> std(ddof=-1) | This divides by the number of seeds plus 1. One mean is estimated, so subtract 1.
+        std(ddof=1) -> var(ddof=1) | The variance is taken. The error needs its root, the standard deviation.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> of_seeds.std(ddof=1) | This is the spread of single seeds. The
           error of their mean is smaller by the root of their number.
         of_seeds.std(ddof=1) -> np.sqrt(np.sum((of_seeds - mean) ** 2)) | The sum of squares is not divided. Divide it
@@ -91,18 +94,22 @@ PAIRED = Exercise(
           len(of_seeds)) | The arms are treated as independent samples, and ddof is 0. Take the spread of their
           differences, with `ddof=1`.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> (first.mean(1).std(ddof=1) + second.mean(1).std(ddof=1)) /
-          np.sqrt(len(of_seeds)) | The errors of the two arms are added. What both share cancels in the differences, so
-          take their spread.
+          np.sqrt(len(of_seeds)) | The errors of the two arms are added. The shared part cancels in the
+          differences, so take the spread of these.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> differences.std() / np.sqrt(differences.size) | All values
           count as independent, and ddof is 0. Each seed gives one number, its mean over documents, and ddof is 1.
         of_seeds.std(ddof=1) -> differences.std(ddof=1) | This is the spread of all values. Take that of the means of
           the seeds.
+        of_seeds.std(ddof=1) -> differences.mean(axis=0).std(ddof=1) | This is the spread of the means of
+          documents. Take that of the means of seeds.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> first.mean(1).std(ddof=1) / np.sqrt(len(of_seeds)) | This is
           the error of the first arm alone. Take the spread of the differences.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> differences.std(axis=1, ddof=1).mean() / np.sqrt(len(of_seeds))
           | This is the spread over documents within a seed. Take the spread of the means over seeds.
         of_seeds.std(ddof=1) / np.sqrt(len(of_seeds)) -> (first.mean(1).std(ddof=1) - second.mean(1).std(ddof=1)) /
           np.sqrt(len(of_seeds)) | Two spreads are subtracted. Take the spread of the differences.
+        half = t * error -> half = t * error / np.sqrt(len(of_seeds)) | The standard error is divided by the root of the
+          number of seeds once more. That root is in it already.
         half = t * error -> half = 2 * error | Two standard errors are right for many seeds. With few the interval needs
           the quantile t that is given.
         half = t * error -> half = error | The quantile is missing. The ends lie t standard errors away from the mean.
@@ -112,6 +119,10 @@ PAIRED = Exercise(
           upper one is mean + t error.
         "low": mean - half, "high": mean + half -> "low": mean + half, "high": mean + half | Both are the upper end. The
           lower one is mean - t error.
+        "low": mean - half, "high": mean + half -> "low": mean, "high": mean + half | The lower end is the mean itself.
+          It is mean - t error.
+        "low": mean - half, "high": mean + half -> "low": mean - half, "high": mean | The upper end is the mean itself.
+          It is mean + t error.
         "low": mean - half, "high": mean + half -> "low": -half, "high": half | The interval lies around 0. It lies
           around the mean.
         "low": mean - half, "high": mean + half -> "low": mean + half, "high": mean - half | The two ends are exchanged.
