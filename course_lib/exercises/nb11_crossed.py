@@ -27,7 +27,7 @@ CROSSED = Exercise(
     difficulty=2,
     solution=crossed_interval,
     stages=(
-        Stage(_inputs(4, 4, 3, 0.6, 10), "four seeds, four documents, three draws, 60 %"),
+        Stage(_inputs(6, 6, 5, 0.6, 10), "six seeds, six documents, five draws, 60 %"),
         Stage(_inputs(3, 5, 4, 0.8, 20), "three seeds, five documents, four draws, 80 %"),
         Stage(_inputs(5, 7, 11, 0.7, 30), "five seeds, seven documents, eleven draws, 70 %"),
         Stage(_inputs(6, 6, 40, 0.9, 40), "six seeds, six documents, 40 draws, 90 %"),
@@ -37,8 +37,8 @@ CROSSED = Exercise(
         *edits(
             crossed_interval,
             """
-        differences[s][:, m].mean() -> differences[s, m[: len(s)]].mean() | Single cells are drawn, [s[0], m[0]] and so
-          on. Take the whole block, each drawn seed with each drawn document.
+        differences[s][:, m].mean() -> differences[s, m[: len(s)]].mean() | Single entries are drawn: the first seed
+          with the first document, and so on. Take the whole block, each drawn seed with each drawn document.
         differences[s][:, m].mean() -> differences[:, m].mean() | Documents alone are drawn again. The seeds vary, too:
           take the rows of the draw.
         tail = (1 - level) / 2 -> tail = 1 - level | Both ends leave out 1 - level. Together they leave out that much,
@@ -57,12 +57,16 @@ CROSSED = Exercise(
           draw.
         differences[s][:, m].mean() -> differences[np.unique(s)][:, np.unique(m)].mean() | A seed or a document that was
           drawn twice counts once. It counts as often as it was drawn.
+        differences[s][:, m].mean() -> differences[s][:, np.unique(m)].mean() | A document that was drawn twice counts
+          once. It counts as often as it was drawn.
+        differences[s][:, m].mean() -> differences[np.unique(s)][:, m].mean() | A seed that was drawn twice counts once.
+          It counts as often as it was drawn.
         differences[s][:, m].mean() -> np.median(differences[s][:, m]) | This is the median of the block. Take its mean.
         differences[s][:, m].mean() -> differences[s][:, m].sum() | This is the sum of the block. Take its mean.
         differences[s][:, m].mean() -> (differences[s].mean() + differences[:, m].mean()) / 2 | The mean of drawn rows
           and that of drawn columns are averaged. Take the block where they cross.
-        differences[s][:, m].mean() -> differences[s].mean() + differences[:, m].mean() - differences.mean() | Effects
-          of rows and columns are added. Take the block where they cross, which also has the rest.
+        differences[s][:, m].mean() -> differences[s].mean() + differences[:, m].mean() - differences.mean() | The means
+          of drawn rows and of drawn columns are added. Take the mean of the block where these rows and columns cross.
         differences[s][:, m].mean() -> differences[s][:, m].mean() - differences.mean() | The mean of all differences is
           subtracted. The interval is one of the means themselves.
         differences[s][:, m].mean() -> differences[seeds[0]][:, documents[0]].mean() | All means are those of draw 0.
@@ -84,6 +88,14 @@ CROSSED = Exercise(
           one does.
         [tail, 1 - tail] -> [0, 1 - tail] | The lower end is the smallest mean. It leaves out (1 - level) / 2, as the
           upper one does.
+        [tail, 1 - tail] -> [0, level] | The upper end leaves out 1 - level, the lower one leaves out nothing. Each end
+          leaves out (1 - level) / 2.
+        [tail, 1 - tail] -> [1 - level, 1] | The lower end leaves out 1 - level, the upper one leaves out nothing. Each
+          end leaves out (1 - level) / 2.
+        np.quantile(means, [tail, 1 - tail]) -> np.quantile(means, [tail, 1 - tail], method="nearest") | Both ends are
+          single means. `np.quantile` interpolates between neighbours, as it does without `method`.
+        np.quantile(means, [tail, 1 - tail]) -> np.quantile(means, [tail, 1 - tail], method="lower") | Both ends are
+          means at rounded places of the sorted list. `np.quantile` without `method` interpolates between neighbours.
         [tail, 1 - tail] -> [0.5, 1 - tail] | The lower end is the median of the means. It leaves out (1 - level) / 2.
         [tail, 1 - tail] -> [tail, 0.5] | The upper end is the median of the means. It leaves out (1 - level) / 2.
         [tail, 1 - tail] -> [1 - tail, 1 - tail] | Both are the upper end. The lower one is at (1 - level) / 2.
