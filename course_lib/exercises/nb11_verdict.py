@@ -60,7 +60,7 @@ VERDICT = Exercise(
           lies within the margin. So the difference is smaller than what counts, and the arms are equivalent.
         if -margin < low and high < margin: -> if -margin < (low + high) / 2 < margin: && if high <= -margin: -> if (low
           + high) / 2 <= -margin: && if low >= margin: -> if (low + high) / 2 >= margin: | This interval reaches across
-          the margin. Neither its middle nor one end decides, because a verdict holds for the whole interval.
+          the margin. Its middle, its sign and a single end do not decide. A verdict holds for the whole interval.
         if -margin < low and high < margin: -> if high < margin: | The lower end lies beyond -margin here, so the arms
           are not equivalent. Compare both ends with the margin.
         if -margin < low and high < margin: -> if -margin < low: | The upper end lies beyond the margin here, so the

@@ -331,6 +331,16 @@ def none_where_one_diverged(grid, losses, most):
     return (None, None) if INF in losses.values() else rate()(grid, losses, most)
 
 
+def beyond_the_grid(grid, losses, most):
+    best, more = rate()(grid, losses, most)
+    return best, more and (grid[0] / 2 if more < best else grid[-1] * 2)
+
+
+def beyond_the_other_edge(grid, losses, most):
+    best, more = rate()(grid, losses, most)
+    return best, more and (max(losses) * 2 if more < best else min(losses) / 2)
+
+
 def comparison(error=None, unit=lambda D: D.mean(1), difference=np.subtract, quantile=lambda t: t):
     """Exercise 11.4 with another difference, unit, error or quantile."""
 
@@ -342,6 +352,12 @@ def comparison(error=None, unit=lambda D: D.mean(1), difference=np.subtract, qua
         return {"mean": mean, "error": spread, "low": mean - half, "high": mean + half}
 
     return answer
+
+
+def root_twice(first, second, t):
+    found = comparison()(first, second, t)
+    half = t * found["error"] / len(first) ** 0.5
+    return found | {"low": found["mean"] - half, "high": found["mean"] + half}
 
 
 def unpaired(gaps, D, first, second):
@@ -362,8 +378,18 @@ def without_repeats(D, s, m):
     return D[sorted(set(s))][:, sorted(set(m))]
 
 
+def nearest(means, level):
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    return np.quantile(means, ends, method="nearest")
+
+
 def by_zero(low, high, margin):
     return "equivalent" if low < 0 < high else "better" if high < 0 else "worse"
+
+
+def by_sign_beyond_the_margin(low, high, margin):
+    by_sign = "better" if high < 0 else "worse" if low > 0 else "undecided"
+    return "equivalent" if -margin < low and high < margin else by_sign
 
 
 def by_any_end(low, high, margin):
@@ -406,6 +432,7 @@ def never_undecided(low, high, margin):
         ("11.2", cache(latent=lambda h, r, p, e: 4 * h * (r + p)), "The rotary coordinates are mixed, too"),
         ("11.2", cache(latent=lambda h, r, p, e: 2 * h * (2 * e + p)), "expanded form"),
         ("11.2", cache(latent=lambda h, r, p, e: 4 * h * e), "Equal caches do not make FLOPs equal"),
+        ("11.2", cache(latent=lambda h, r, p, e: 2 * h * r), "The scores of the latent layer are missing"),
         ("11.3", rate(order=list), "Of two rates with the same loss this is the larger one"),
         ("11.3", rate(lambda grid, finite, losses: (grid[0], grid[-1])), "The edges are those of the first grid"),
         ("11.3", rate(lambda grid, finite, losses: (min(finite), max(finite))), "A rate that diverged counts as tried"),
@@ -420,6 +447,9 @@ def never_undecided(low, high, margin):
         ("11.3", rate(end=lambda best: best), "not the best rate again"),
         ("11.3", rate(end=lambda best: best * 2), "Nothing is left to try"),
         ("11.3", none_where_one_diverged, "Leave it out"),
+        ("11.3", beyond_the_grid, "not those of the first grid"),
+        ("11.3", beyond_the_other_edge, "beyond the other edge"),
+        ("11.3", lambda *given: rate()(*given) if rate()(*given)[0] else (min(given[1]), None), "No rate is the best"),
         ("11.3", lambda *given: rate()(*given) if rate()(*given)[0] else None, "Return a pair"),
         ("11.3", lambda *given: rate()(*given)[1], "The next rate alone"),
         ("11.4", comparison(difference=lambda a, b: b - a), "wrong sign"),
@@ -439,13 +469,20 @@ def never_undecided(low, high, margin):
         ("11.4", comparison(quantile=lambda t: 1.96), "1.96 belongs to the normal distribution"),
         ("11.4", comparison(quantile=lambda t: stats.norm.ppf(0.975)), "1.96 belongs to the normal distribution"),
         ("11.4", comparison(quantile=lambda t: t / 2), "half as wide"),
+        ("11.4", comparison(lambda gaps, D, *_: D.mean(0).std(ddof=1) / len(D) ** 0.5), "means of documents"),
+        ("11.4", root_twice, "once more"),
+        ("11.4", lambda a, b, t: comparison()(a, b, t) | {"low": (a - b).mean()}, "The lower end is the mean itself"),
         ("11.4", lambda *given: (*comparison()(*given).values(),), "Return a dict"),
-        ("11.5", bootstrap(lambda D, s, m: D[s, m]), "Single cells are drawn"),
+        ("11.5", bootstrap(lambda D, s, m: D[s, m]), "Single entries are drawn"),
         ("11.5", bootstrap(lambda D, s, m: D[:, m]), "Documents alone"),
         ("11.5", bootstrap(lambda D, s, m: D[s]), "Seeds alone"),
         ("11.5", bootstrap(lambda D, s, m: D[s][m]), "Rows are chosen twice"),
         ("11.5", bootstrap(without_repeats), "counts as often as it was drawn"),
         ("11.5", bootstrap(statistic=np.median), "median of the block"),
+        ("11.5", bootstrap(lambda D, s, m: D[s][:, [*{*m}]]), "A document that was drawn twice counts once"),
+        ("11.5", bootstrap(lambda D, s, m: D[[*{*s}]][:, m]), "A seed that was drawn twice counts once"),
+        ("11.5", bootstrap(ends=lambda x, level: np.quantile(x, [0, level])), "the lower one leaves out nothing"),
+        ("11.5", bootstrap(ends=nearest), "Both ends are single means"),
         ("11.5", bootstrap(ends=lambda x, level: np.quantile(x, [1 - level, level])), "each leaves out half of it"),
         ("11.5", bootstrap(ends=lambda x, level: np.quantile(x, [0.025, 0.975])), "Use `level`"),
         (
@@ -470,7 +507,8 @@ def never_undecided(low, high, margin):
             lambda low, high, margin: "equivalent" if low < 0 < high else verdict(low, high, margin),
             "contains 0",
         ),
-        ("11.6", by_any_end, "Neither its middle nor one end decides"),
+        ("11.6", by_any_end, "a verdict holds for the whole interval"),
+        ("11.6", by_sign_beyond_the_margin, "a verdict holds for the whole interval"),
         ("11.6", never_undecided, "Equivalent arms need both ends there"),
         ("11.6", lambda low, high, margin: verdict(-high, -low, margin), "A smaller loss is better"),
         ("11.6", lambda low, high, margin: verdict(low, high, margin / 2), "The margin is halved"),
