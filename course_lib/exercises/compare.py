@@ -81,6 +81,8 @@ def _whole_difference(got, want: int) -> str | None:
 def _array_difference(value, want: np.ndarray) -> str | None:
     if isinstance(value, tuple) and (part := _several(value, want)):
         return part
+    if value is None and want.ndim == 0:
+        return Fact(_got_where("None", _short.repr(want.item())))
     got = as_numbers(value)
     if fact := _fact(got, want):
         return fact

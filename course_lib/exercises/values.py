@@ -27,7 +27,7 @@ def as_plain(value):
     if isinstance(value, np.ndarray):
         if value.dtype == object:
             return value.tolist() if value.ndim else as_plain(value.item())
-        return np.asarray(value)
+        return value.item() if value.ndim == 0 and value.dtype.kind in "US" else np.asarray(value)
     if hasattr(type(value), "toarray"):  # SciPy's sparse matrices
         return value.toarray()
     return value

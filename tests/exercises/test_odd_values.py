@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.exercises import notebooks, of_notebook
+from course_lib.exercises import find, notebooks, of_notebook
 from course_lib.exercises.core import Exercise, Mistake, Stage
 from course_lib.exercises.grading import grade
 
@@ -149,6 +149,17 @@ def test_what_cannot_be_read_is_named(value, message):
         mistakes=(Mistake(np.zeros, "zeros"),), hints=(),
     )  # fmt: skip
     assert message.lower() in grade(exercise, lambda n: value()).message.lower()
+
+
+def test_none_in_place_of_one_number_hears_which_number_is_expected():
+    answer = find("11.3")
+    nothing = grade(answer, lambda grid, losses, most: (None, answer.solution(grid, losses, most)[1]))
+    assert "you got None where 0.003 is expected" in nothing.message.replace("You", "you")
+
+
+def test_a_string_in_an_array_without_axes_is_a_string():
+    exercise = find("11.6")
+    assert grade(exercise, lambda *given: np.asarray(exercise.solution(*given))).passed
 
 
 def test_a_coroutine_function_hears_that_it_is_one():
