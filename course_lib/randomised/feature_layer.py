@@ -87,16 +87,15 @@ class FeatureAttention(Causal, Grouped):
         return super().respond(X, cache, step, return_weights, form)
 
     def answer(
-        self, verbs: Verbs, asking: tuple[Tensor, At], rows: AllRows, seen: Seen, return_weights: bool
-    ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b h n N"] | None]:
+        self, verbs: Verbs, X: Float[Tensor, "b m d"], positions: At, rows: AllRows, seen: Seen, return_weights: bool
+    ) -> Output:
         """As `Attention.answer`; `rows` may hold the state as S."""
-        X, positions = asking
         Phi_Q = self.queries(X, positions).unflatten(1, (self.config.n_kv_heads, -1))
         (Phi_K, U), S = self.read(rows), rows.get("S")
         sums = sums_of(Phi_Q, Phi_K, U, S, seen)
         Y = self.output(quotient(sums[..., :-1], sums[..., -1:]).flatten(1, 2).to(X.dtype), positions)
         if not return_weights:
-            return Y, None
+            return Y
         A = kernel(Phi_Q, Phi_K, seen.to_mask(X.shape[1], X.device))
         return Y, quotient(A, A.sum(-1, keepdim=True)).flatten(1, 2).to(X.dtype)
 

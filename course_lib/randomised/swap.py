@@ -49,12 +49,11 @@ class MethodAttention(Causal, Grouped):
 
     @torch.no_grad()
     def answer(
-        self, verbs: Verbs, asking: tuple[Tensor, At], rows: AllRows, seen: Seen, return_weights: bool
-    ) -> tuple[Float[Tensor, "b n d"], None]:
+        self, verbs: Verbs, X: Float[Tensor, "b n d"], positions: At, rows: AllRows, seen: Seen, return_weights: bool
+    ) -> Float[Tensor, "b n d"]:
         """As `Attention.answer`, without weights. Raises ValueError for padding, a mask, and for return_weights."""
         require(seen.causal, "lengths and mask must be None, and every token must ask: a method has a causal mask only")
         require(not return_weights, "return_weights must be False: a method returns outputs and no weights")
-        X, positions = asking
         K, V = verbs.read(rows)
         Q = verbs.queries(X, positions) * (self.config.scale * self.config.d_qk**0.5)
         in_group = self.config.n_heads // self.config.n_kv_heads
@@ -63,7 +62,7 @@ class MethodAttention(Causal, Grouped):
             for b in range(len(X))
         ]
         heads = torch.from_numpy(np.array(found)).to(X)
-        return verbs.output(heads, positions), None
+        return verbs.output(heads, positions)
 
     def head(self, *parts: Tensor) -> Float[np.ndarray, "n v"]:
         """The method on one head's Q, K and V."""

@@ -104,7 +104,7 @@ def test_ragged_chunks_equal_each_sequence_alone(name, data):
             close(Y[i, : count[i]], alone[i][done[i] : done[i] + count[i]])
             assert (Y[i, count[i] :] == 0).all()
         done += count
-        assert cache.lengths.tolist() == done.tolist()
+        assert cache.held_lengths.tolist() == done.tolist()
 
 
 def test_a_mask_removes_keys():
