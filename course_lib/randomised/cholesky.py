@@ -27,18 +27,18 @@ class PivotedCholesky(PsdLowRank):
     traces: Float[np.ndarray, "r+1"]
 
 
-def proportional(random: np.random.Generator) -> Rule:
+def proportional_pivot(random: np.random.Generator) -> Rule:
     """RPCholesky: index i with probability R_ii / tr(R). Raises ValueError unless `random` is a numpy Generator."""
     check_random(random)
     return lambda residual: int(random.choice(len(residual), p=residual / residual.sum()))
 
 
-def greedy(residual: Float[np.ndarray, "n"]) -> int:
+def greedy_pivot(residual: Float[np.ndarray, "n"]) -> int:
     """The index of the largest R_ii, the first of equal ones: complete pivoting. It may spend all steps on outliers."""
     return int(np.argmax(residual))
 
 
-def uniform(random: np.random.Generator) -> Rule:
+def uniform_pivot(random: np.random.Generator) -> Rule:
     """An index with R_ii > 0, all equally likely. It may miss small clusters.
 
     Raises ValueError unless `random` is a numpy Generator.
@@ -52,7 +52,7 @@ def randomly_pivoted_cholesky(H: PsdMatrix, k: int, random: np.random.Generator)
 
     `cholesky_bounds` states its theorem on the expected trace of the residual.
     """
-    return pivoted_cholesky(H, k, proportional(random))
+    return pivoted_cholesky(H, k, proportional_pivot(random))
 
 
 def pivoted_cholesky(H: PsdMatrix, k: int, rule: Rule) -> PivotedCholesky:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from course_lib.config import require
-from course_lib.randomised.checks import check_at_least, check_falling, check_whole
+from course_lib.randomised.checks import check_falling, check_positive, check_whole
 
 
 def expected_traces(eigenvalues: Float[np.ndarray, "n"], steps: int) -> Float[np.ndarray, "traces"]:
@@ -43,8 +43,7 @@ def pivots_needed(eigenvalues: Float[np.ndarray, "n"], r: int, eps: float) -> in
     """
     values = check_falling("eigenvalues", eigenvalues)
     check_whole("r", r, 1, len(values))
-    check_at_least("eps", eps, 0)
-    require(eps > 0, f"eps must be positive, got {eps!r}")
+    check_positive("eps", eps)
     require(values[0] > 0, f"eigenvalues must not all be zero, got {values[0]:.6g} as the largest")
     delta = values[r:].sum() / values.sum()
     by_share = r * math.log(1 / (eps * delta)) if eps * delta > 0 else math.inf

@@ -10,9 +10,8 @@ a row depends on its future (see `causality`). `poisson_sampling` draws each col
 import numpy as np
 from jaxtyping import Float
 
-from course_lib.accounting.units import require_count
 from course_lib.config import require
-from course_lib.randomised.arguments import require_probabilities, require_random, require_support
+from course_lib.randomised.checks import check_probabilities, check_random, check_support, check_whole
 from course_lib.reference.checks import require_shapes
 
 
@@ -64,9 +63,9 @@ def sampled_product(
 
 def draw_columns(p: Float[np.ndarray, "N"], N: int, m: int, random: np.random.Generator) -> np.ndarray:
     """m column numbers (m,), independent and each from p. Raises ValueError unless p holds N probabilities."""
-    require_probabilities(p, N)
-    require_count("m", m, least=1)
-    require_random(random)
+    check_probabilities(p, N)
+    check_whole("m", m, 1)
+    check_random(random)
     return random.choice(N, size=m, p=p)
 
 
@@ -78,10 +77,10 @@ def expected_squared_error(
     Raises ValueError when p_j = 0 for a column with P_j v_j^T other than 0: the estimate is then biased.
     """
     column, row = _norms(P, V)
-    require_probabilities(p, len(V))
-    require_count("m", m, least=1)
+    check_probabilities(p, len(V))
+    check_whole("m", m, 1)
     squares = (column * row) ** 2
-    require_support("p", p, squares > 0)
+    check_support("p", p, squares > 0)
     total = np.divide(squares, p, out=np.zeros_like(p), where=squares > 0).sum()
     return float((total - ((P @ V) ** 2).sum()) / m)
 

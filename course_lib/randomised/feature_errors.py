@@ -7,8 +7,8 @@ where it exceeds float64. Cost O(N_Q N_KV d), so this is for the analysis and no
 import numpy as np
 from jaxtyping import Float
 
-from course_lib.accounting.units import require_count
 from course_lib.config import require
+from course_lib.randomised.checks import check_whole
 from course_lib.reference.checks import require_shapes
 
 Queries = Float[np.ndarray, "n d"]
@@ -62,7 +62,7 @@ def block_covariance(z: Float[np.ndarray, "..."], d: int) -> Float[np.ndarray, "
     The sum of -(Poisson weight) (1 - product), all of one sign, is cut where the weights left are below 1e-16.
     Raises ValueError for z above 700, where the first weight e^{-z} is no longer accurate.
     """
-    require_count("d", d, least=1)
+    check_whole("d", d, 1)
     largest = z.max(initial=0.0)
     require(bool((z >= 0).all()) and largest <= 700, f"z must lie between 0 and 700, got up to {largest}")
     weight, product, covariance = np.exp(-z), 1.0, np.zeros_like(z)
@@ -75,7 +75,7 @@ def block_covariance(z: Float[np.ndarray, "..."], d: int) -> Float[np.ndarray, "
 def _sums_and_scores(Q: np.ndarray, K: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
     """||q + k||^2 and <q, k> of all pairs, after a check of the arguments."""
     require_shapes(Q=(Q, "N_Q d"), K=(K, "N_KV d"))
-    require_count("m", m, least=1)
+    check_whole("m", m, 1)
     scores = Q @ K.T
     squares = (Q**2).sum(1)[:, None] + (K**2).sum(1) + 2 * scores
     return np.maximum(squares, 0.0), scores

@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.accounting.units import require_count
 from course_lib.config import GroupedConfig, require
 from course_lib.kernels.attention import Seen
 from course_lib.layers.base import Causal, Output, Verbs
@@ -24,8 +23,9 @@ from course_lib.layers.grouped import Grouped, GroupedQueryAttention
 from course_lib.layers.positions import At
 from course_lib.layers.step import Step
 from course_lib.models.decoder import DecoderModel
+from course_lib.randomised.checks import check_whole
 from course_lib.randomised.feature_sums import kernel, quotient, sums_of
-from course_lib.randomised.positive_features import orthogonal_directions
+from course_lib.randomised.random_features import orthogonal_directions
 from course_lib.randomised.state_cache import StateCache
 
 
@@ -38,7 +38,7 @@ class FeatureAttention(Causal, Grouped):
     """
 
     def __init__(self, config: GroupedConfig, m: int, random: np.random.Generator):
-        require_count("m", m, least=1)
+        check_whole("m", m, 1)
         kind = type(config)
         require(kind is GroupedConfig, f"config must be a GroupedConfig, got {kind.__name__}")
         require(config.window is None, f"window must be None: a sum cannot forget old tokens, got {config.window}")

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from course_lib.config import require
-from course_lib.randomised.arguments import require_positive_number, require_random, require_support
+from course_lib.randomised.checks import check_positive, check_random, check_support
 from course_lib.reference.checks import require_shapes
 
 
@@ -19,14 +19,14 @@ def inclusion_probabilities(V: Float[np.ndarray, "N v"], threshold: float) -> Fl
     The threshold is fixed beforehand. Raises ValueError unless it is a positive finite number.
     """
     require_shapes(V=(V, "N d_V"))
-    require_positive_number("threshold", threshold)
+    check_positive("threshold", threshold)
     return np.minimum(1.0, np.linalg.norm(V, axis=1) / threshold)
 
 
 def keep_columns(pi: Float[np.ndarray, "N"], random: np.random.Generator) -> Bool[np.ndarray, "N"]:
     """Whether each column is kept: column j with probability pi_j, by the j-th number that `random` draws."""
     _require_inclusion(pi)
-    require_random(random)
+    check_random(random)
     return random.random(len(pi)) < pi
 
 
@@ -52,7 +52,7 @@ def poisson_squared_error(
     """
     _require_product(P, V, pi)
     squares = (P**2).sum(0) * (V**2).sum(1)
-    require_support("pi", pi, squares > 0)
+    check_support("pi", pi, squares > 0)
     return float((np.divide(squares, pi, out=np.zeros_like(pi), where=squares > 0) - squares).sum())
 
 

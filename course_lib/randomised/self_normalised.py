@@ -12,9 +12,9 @@ mask, the first rows usually. Keys are drawn with probabilities over all tokens,
 import numpy as np
 from jaxtyping import Bool, Float
 
-from course_lib.randomised.arguments import require_probabilities, require_support
+from course_lib.randomised.checks import check_probabilities, check_support
 from course_lib.randomised.column_sampling import draw_columns
-from course_lib.randomised.positive_features import share_scale
+from course_lib.randomised.random_features import share_scale
 from course_lib.reference.attention import softmax_weights, visible_entries
 from course_lib.reference.checks import require_shapes
 
@@ -71,6 +71,6 @@ def error_coefficient(
 def _squares_over_p(P: np.ndarray, V: np.ndarray, p: np.ndarray) -> np.ndarray:
     """P_ij^2 / p_j, and 0 where P_ij = 0, after a check of the arguments."""
     require_shapes(P=(P, "N_Q N_KV"), V=(V, "N_KV d_V"))
-    require_probabilities(p, len(V))
-    require_support("p", p, P.any(axis=0))
+    check_probabilities(p, len(V))
+    check_support("p", p, P.any(axis=0))
     return np.divide(P**2, p, out=np.zeros_like(P), where=P != 0)

@@ -22,8 +22,8 @@ from course_lib.layers.cache import AllRows, Cache
 from course_lib.layers.grouped import Grouped, GroupedQueryAttention
 from course_lib.layers.positions import At
 from course_lib.models.decoder import DecoderModel
-from course_lib.randomised.arguments import require_random
 from course_lib.randomised.causality import Method
+from course_lib.randomised.checks import check_random
 
 
 class MethodAttention(Causal, Grouped):
@@ -34,7 +34,7 @@ class MethodAttention(Causal, Grouped):
         require(kind is GroupedConfig, f"config must be a GroupedConfig, got {kind.__name__}")
         require(config.window is None, f"window must be None: a method sees no window, got {config.window}")
         require(callable(method), f"method must be a function of Q, K, V and random, got {type(method).__name__}")
-        require_random(random)
+        check_random(random)
         super().__init__(config)
         self.method, self.random = method, random
 

@@ -8,11 +8,11 @@ from course_lib.config import GroupedConfig, ModelConfig, Rope
 from course_lib.kernels.cpu import plain
 from course_lib.models import DecoderModel, shipped
 from course_lib.randomised.column_sampling import proportional_to
+from course_lib.randomised.feature_attention import causal_linear_attention
 from course_lib.randomised.feature_layer import FeatureAttention
 from course_lib.randomised.leverage import prefix_leverage_scores
 from course_lib.randomised.lsh import colliding_pairs, hash_codes, hyperplanes
-from course_lib.randomised.positive_features import positive_features, share_scale
-from course_lib.randomised.recurrent import causal_linear_attention
+from course_lib.randomised.random_features import positive_features, share_scale
 from course_lib.randomised.self_normalised import self_normalised_attention
 from course_lib.randomised.swap import with_method
 from course_lib.reference.attention import attention, causal_mask

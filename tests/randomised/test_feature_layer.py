@@ -12,10 +12,10 @@ from course_lib.kernels.cpu import plain
 from course_lib.layers import GroupedQueryAttention
 from course_lib.models import DecoderModel, shipped
 from course_lib.models.generate import generate
+from course_lib.randomised.feature_attention import feature_weights
 from course_lib.randomised.feature_layer import FeatureAttention, with_features
 from course_lib.randomised.feature_sums import CHUNK
-from course_lib.randomised.linear_attention import feature_weights
-from course_lib.randomised.positive_features import positive_features, share_scale
+from course_lib.randomised.random_features import positive_features, share_scale
 from course_lib.reference.attention import causal_mask
 
 D, M = 14, 9

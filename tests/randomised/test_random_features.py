@@ -8,7 +8,7 @@ from scipy.special import hyp1f1
 from scipy.stats import kstest
 
 from course_lib.randomised.feature_errors import block_covariance, orthogonal_mse, positive_mse, trigonometric_mse
-from course_lib.randomised.positive_features import (
+from course_lib.randomised.random_features import (
     gaussian_directions,
     orthogonal_directions,
     positive_features,
