@@ -17,8 +17,9 @@ In the order of learning, with the modules that hold them:
    by hyperplanes. `sparse`: recall and error of attention to some pairs.
 5. Causal masks. `hodlr`: blocks of low rank below the diagonal. `causality`: which methods leak from later tokens.
 6. Costs. `matrix_costs` and `attention_costs`: FLOPs and bytes. They are not imported here.
-7. Trained models, with PyTorch. They are not imported here, either. `swap`: a NumPy method in place of the heads of a
-   model. `feature_layer`: a layer with random features, by `feature_sums`, and with the cache of `state_cache`.
+7. Trained models, with PyTorch. They are not imported here, either. `swap`: replaces the layers of a model.
+   `method_layer`: a NumPy method in place of its heads. `feature_layer`: random features, by the sums of
+   `feature_sums`, and with the cache of `state_cache`.
 
 Letters: k is the rank that is asked for, m a number of landmarks, features or samples, p a vector of probabilities or a
 degree. `scale` multiplies scores; its default is d_QK^{-1/2}. `random` is a NumPy Generator, and there is no other

@@ -139,7 +139,7 @@ def test_psd_matrices(refuses):
     refuses(lambda: PsdMatrix.of_matrix(-np.eye(2)), "diagonal", "-1", "negative")
     refuses(lambda: PsdMatrix(np.eye(2), None), "diagonal", "(2, 2)", "(n)")
     refuses(lambda: PsdMatrix.exponential(K, 0.0), "scale", "0.0", "positive")
-    refuses(lambda: PsdMatrix.exponential(K, -1.0), "scale", "-1.0", "0")
+    refuses(lambda: PsdMatrix.exponential(K, -1.0), "scale", "-1.0", "positive")
     wrong = PsdMatrix(np.ones(3), lambda indices: np.ones((2, len(indices))))
     refuses(lambda: wrong.columns(np.array([0])), "columns", "(2, 1)", "(3, 1)")
     for indices, shown in (([5], "[5]"), ([-1], "[-1]"), ([1, 1], "[1, 1]"), ([], "[]"), ([1.0], "[1.0]")):

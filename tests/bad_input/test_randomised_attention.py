@@ -21,9 +21,10 @@ from course_lib.randomised.feature_attention import (
     linear_attention,
 )
 from course_lib.randomised.feature_layer import FeatureAttention, with_features
+from course_lib.randomised.method_layer import MethodAttention, with_method
 from course_lib.randomised.sketches import CountSketch, TensorSketch
 from course_lib.randomised.state_cache import StateCache
-from course_lib.randomised.swap import MethodAttention, with_method
+from course_lib.randomised.swap import in_place_of
 
 rng = np.random.default_rng(0)
 Q, K, V = rng.normal(size=(7, 5)), rng.normal(size=(11, 5)), rng.normal(size=(11, 3))
@@ -184,7 +185,7 @@ def test_values(refuses, call, argument, got, rule):
         (lambda: FeatureAttention(SIZES, 4, 0), "random", "int", "Generator"),
         (lambda: FeatureAttention(replace(SIZES, window=7), 4, rng), "window", "7", "None"),
         (lambda: FeatureAttention(replace(SIZES, dropout=0.5), 4, rng), "dropout", "0.5", "0"),
-        (lambda: FeatureAttention.like(layer, 4, rng), "layer", "FeatureAttention", "GroupedQueryAttention"),
+        (lambda: in_place_of(layer, lambda config: layer), "layer", "FeatureAttention", "GroupedQueryAttention"),
         (lambda: with_features(exact, 4, rng), "model", "GroupedQueryAttention", "DecoderModel"),
         (lambda: layer(X, Cache()), "cache", "Cache", "StateCache"),
         (lambda: exact(X, StateCache()), "rows", ("K", "V"), ("Phi_K", "U")),
@@ -195,7 +196,6 @@ def test_values(refuses, call, argument, got, rule):
         (lambda: MethodAttention(replace(SIZES, window=7), mean, rng), "window", "7", "None"),
         (lambda: MethodAttention(SIZES, 3, rng), "method", "int", "function"),
         (lambda: MethodAttention(SIZES, mean, 3), "random", "int", "Generator"),
-        (lambda: MethodAttention.like(layer, mean, rng), "layer", "FeatureAttention", "GroupedQueryAttention"),
         (lambda: with_method(exact, mean, rng), "model", "GroupedQueryAttention", "DecoderModel"),
         (lambda: MethodAttention(SIZES, mean, rng)(X, Cache()), "cache", "Cache", "None"),
         (lambda: MethodAttention(SIZES, mean, rng)(X, lengths=torch.tensor([5, 2])), "lengths", (), "None"),
