@@ -37,7 +37,6 @@ from course_lib.randomised.cholesky import (
 )
 from course_lib.randomised.cholesky_bounds import expected_traces, pivots_needed
 from course_lib.randomised.column_sampling import (
-    draw_columns,
     expected_squared_error,
     optimal_probabilities,
     proportional_to,
@@ -50,7 +49,7 @@ from course_lib.randomised.feature_attention import (
     feature_weights,
     linear_attention,
 )
-from course_lib.randomised.feature_errors import block_covariance, orthogonal_mse, positive_mse, trigonometric_mse
+from course_lib.randomised.feature_errors import orthogonal_mse, positive_mse, trigonometric_mse
 from course_lib.randomised.hodlr import Hodlr, to_hodlr
 from course_lib.randomised.landmarks import (
     centred,
@@ -71,7 +70,6 @@ from course_lib.randomised.low_rank import LowRank, svd_within, tail_norms, trun
 from course_lib.randomised.lsh import (
     augment_keys,
     augment_queries,
-    buckets,
     colliding_pairs,
     collision_probability,
     hash_codes,
@@ -121,15 +119,12 @@ __all__ = [
     "augment_keys",
     "augment_queries",
     "bias_coefficient",
-    "block_covariance",
-    "buckets",
     "causal_linear_attention",
     "centred",
     "colliding_pairs",
     "collision_probability",
     "column_bounds",
     "column_nystrom",
-    "draw_columns",
     "error_coefficient",
     "expected_frobenius_error",
     "expected_sketch_trace",

@@ -3,21 +3,24 @@
 A method is causal if the output of a token depends on that token and earlier ones alone. Applying the mask to the
 weights does not suffice, because a random or low-rank construction may have looked at all tokens before.
 
-| construction | causal | reason |
-|---|---|---|
-| random features, running sum (`causal_linear_attention`) | yes | features use one token, sums earlier ones |
-| random features, Phi_Q (Phi_K^T V) (`linear_attention`) | no | every query reads the sum over all keys |
-| columns by norms of P_j and v_j, by norms of v_j, by leverage | no | later tokens change p, and so earlier draws |
-| columns by uniform p | no | draws fall on all tokens, and a longer text changes them |
-| one coin for each key (`poisson_sampling`) | yes | the decision uses its value and its coin |
-| leverage of all keys (`leverage_scores`) | no | a later key can lower the scores of earlier ones |
-| leverage within the prefix (`prefix_leverage_scores`) | yes | key j is scored among keys 0 ... j |
-| hashing by hyperplanes (`lsh`) | yes | a code depends on one token; the mask does the rest |
-| augmented keys, bound by the longest key | no | a longer later key moves all codes; fix the bound |
-| CountSketch, TensorSketch, running sum | yes | as random features |
-| `landmark_kernel` with landmarks among all tokens | no | a later landmark changes earlier rows |
-| a factorisation of the whole P, or of A * M~ | no | its factors depend on all rows |
-| blocks below the diagonal (`hodlr`) | no | factors of a block use all of its rows, not only earlier ones |
+These are causal:
+
+- Random features, CountSketch and TensorSketch with a running sum (`causal_linear_attention`): features use one token,
+  and the sums earlier ones.
+- One coin for each key (`poisson_product`): the decision uses the key's value and its coin.
+- Keys by leverage within the prefix (`prefix_leverage_scores`): key j is scored among keys 0, ..., j.
+- Hashing by hyperplanes (`lsh_attention`): a code depends on one token, and the mask is applied to the pairs.
+
+These are not, although a mask can be applied to their weights (it cannot to the first):
+
+- Random features with one sum (`linear_attention`): every query reads the sum over all keys.
+- Columns drawn by norms or leverage (`sampled_product`): later tokens change p, and so earlier draws.
+- Columns drawn uniformly: draws fall on all tokens, and a longer text changes them.
+- Keys by leverage among all keys (`leverage_scores`): a later key can lower the scores of earlier ones.
+- Keys augmented with the largest norm as bound (`augment_keys`): a longer later key moves all codes. Fix the bound.
+- Landmarks among all tokens (`landmark_kernel`): a later landmark changes earlier rows.
+- One factorisation of all of P: its factors depend on all rows.
+- Blocks of low rank below the diagonal (`to_hodlr`): the factors of a block depend on all of its rows.
 
 With a causal method the outputs can be computed token by token. With another one, a model that is trained on whole
 texts sees tokens that it does not have when it generates.
@@ -48,7 +51,9 @@ def leak(
 
     method: maps Q, K, V and a generator to outputs (N, v). It runs twice, with generators in equal states. The entries
     of the new rows are drawn from a normal distribution with the mean square of the old matrix.
-    0 up to rounding for a causal method; a positive result proves a leak, a result of 0 on one input proves nothing.
+
+    The result is 0 up to rounding for a causal method. A positive result proves a leak. A result of 0 on one input
+    proves nothing.
     Raises ValueError unless 1 <= start < N and shapes fit.
     """
     sizes = require_shapes(Q=(Q, "N d_QK"), K=(K, "N d_QK"), V=(V, "N d_V"))

@@ -54,7 +54,7 @@ def sampled_product(
 
     Theorem (Lemma 3 of the source): the mean is P V if p_j > 0 wherever P_j v_j^T is not 0. The mean squared error in
     the Frobenius norm is `expected_squared_error`. Cost O(N_Q m d_V) for columns that are there; rows of the estimate
-    are no convex combinations of values. Raises ValueError unless p holds N_KV probabilities and m >= 1.
+    are not convex combinations of values. Raises ValueError unless p holds N_KV probabilities and m >= 1.
     """
     require_shapes(P=(P, "N_Q N_KV"), V=(V, "N_KV d_V"))
     J = draw_columns(p, len(V), m, random)
@@ -72,9 +72,10 @@ def draw_columns(p: Float[np.ndarray, "N"], N: int, m: int, random: np.random.Ge
 def expected_squared_error(
     P: Float[np.ndarray, "n N"], V: Float[np.ndarray, "N v"], p: Float[np.ndarray, "N"], m: int
 ) -> float:
-    """E ||estimate - P V||_F^2 = (sum_j ||P_j||^2 ||v_j||^2 / p_j - ||P V||_F^2) / m (Lemma 4 of the source).
+    """E ||X - P V||_F^2 = (sum_j ||P_j||^2 ||v_j||^2 / p_j - ||P V||_F^2) / m (Lemma 4 of the source).
 
-    Raises ValueError when p_j = 0 for a column with P_j v_j^T other than 0: the estimate is then biased.
+    X is the estimate `sampled_product`. Raises ValueError when p_j = 0 for a column with P_j v_j^T other than 0: the
+    estimate is then biased.
     """
     column, row = _norms(P, V)
     check_probabilities(p, len(V))

@@ -1,10 +1,10 @@
 """Attention whose kernel is a product of features, A = Phi_Q Phi_K^T: without a mask, and as a recurrence.
 
 Katharopoulos and others, Transformers are RNNs, arXiv 2006.16236. The brackets decide the cost: in Phi_Q (Phi_K^T V)
-the sum Phi_K^T V over all keys has m x d_V entries, whatever N is.
+the sum Phi_K^T V over all keys has m d_V entries, whatever N is.
 
-Masks: that sum lets every query see every key. Under a causal mask A becomes A * M~, which in general has full rank, so
-the brackets cannot be moved. But token i can read the running sums S_i = sum_{j <= i} phi(k_j) v_j^T and
+Masks: that sum lets every query see every key. With a causal mask applied, A in general has full rank, so the
+brackets cannot be moved. But token i can read the running sums S_i = sum_{j <= i} phi(k_j) v_j^T and
 z_i = sum_{j <= i} phi(k_j): y_i = phi(q_i)^T S_i / phi(q_i)^T z_i (section 3.4 of the source). They are a recurrent
 state of m (d_V + 1) numbers in place of a cache. A window would have to take terms out of the sums again.
 """

@@ -25,9 +25,9 @@ def landmark_coefficients(
 ) -> Float[np.ndarray, "m N"]:
     """W = H_TT^{+} H_TK: the coefficients of the combination of the landmarks' features that is nearest to f(k_j).
 
-    The default of `scale` is e^{-1/2}, here and below. H_TT is scaled to G_TT = exp(-scale ||t_a - t_b||^2 / 2) first,
-    which has a unit diagonal and cannot overflow. Eigenvalues of G_TT below m eps times the largest are taken as zero,
-    so equal landmarks do no harm.
+    The default of `scale` is d_QK^{-1/2}, here and below. H_TT is scaled to G_TT = exp(-scale ||t_a - t_b||^2 / 2)
+    first, which has a unit diagonal and cannot overflow. Eigenvalues of G_TT below m eps times the largest are taken as
+    zero, so equal landmarks do no harm.
     Cost: 2 m (m + N) e FLOPs and m (m + N) exponentials for the kernels, then O(m^3 + m^2 N).
     Raises ValueError unless K and landmarks are finite matrices of the same width, scale is positive, and
     scale ||x||^2 / 2 is at most 350 for all rows x.

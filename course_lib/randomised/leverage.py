@@ -1,6 +1,6 @@
 """Leverage scores of the rows of K: how much of a query's squared scores one key can have.
 
-With a thin SVD K = U Sigma W^T of rank r, l_j = ||U_j||^2 (Mahoney, Randomized Algorithms for Matrices and Data,
+With a thin SVD K = U diag(sigma) W^T of rank r, l_j = ||U_j||^2 (Mahoney, Randomized Algorithms for Matrices and Data,
 arXiv 1104.5557, section 4). LevAttention (Kannan and others, arXiv 2410.05462) keeps the keys of large leverage.
 
 Masks: l_j depends on all keys, so a later token changes the scores of earlier ones. They can only fall: each score is
@@ -16,7 +16,7 @@ from course_lib.reference.checks import require_shapes
 
 
 def leverage_scores(K: Float[np.ndarray, "N d"]) -> Float[np.ndarray, "N"]:
-    """l_j = ||U_j||^2 = k_j^T (K^T K)^+ k_j, from 0 to 1; their sum is the rank of K. Cost O(N d^2).
+    """l_j = ||U_j||^2 = k_j^T (K^T K)^{+} k_j, from 0 to 1; their sum is the rank of K. Cost O(N d^2).
 
     Singular values below max(N, d) eps sigma_1 count as 0, as in `numpy.linalg.matrix_rank`.
     """
@@ -66,13 +66,14 @@ def column_bounds(Q: Float[np.ndarray, "n d"], K: Float[np.ndarray, "N d"]) -> F
 
 
 def extreme_query(K: Float[np.ndarray, "N d"], j: int) -> Float[np.ndarray, "d"]:
-    """q = (K^T K)^+ k_j, for which <q, k_j>^2 = l_j sum_i <q, k_i>^2: the query that key j serves best. Cost O(N d^2).
+    """q = (K^T K)^{+} k_j, for which <q, k_j>^2 = l_j sum_i <q, k_i>^2: the query for which key j has its largest
+    share. Cost O(N d^2).
 
     Raises ValueError unless j is an integer from 0 to N - 1.
     """
     require_shapes(K=(K, "N d_QK"))
     check_whole("j", j, 0, len(K) - 1)
-    return np.linalg.pinv(K) @ np.eye(len(K))[j]  # K^+ e_j = (K^T K)^+ K^T e_j
+    return np.linalg.pinv(K) @ np.eye(len(K))[j]  # K^+ e_j = (K^T K)^{+} K^T e_j
 
 
 def heavy_keys(K: Float[np.ndarray, "N d"], share: float) -> Bool[np.ndarray, "N"]:

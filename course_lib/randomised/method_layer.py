@@ -3,9 +3,9 @@
     approximate = with_method(model, method, np.random.default_rng(0))
     logits = approximate(tokens)                # whole texts, without cache, padding, mask or gradients
 
-A method maps Q, K (N, e), V (N, v) and a generator to outputs (N, v), with logits Q K^T e^{-1/2}, the default of this
-package. `causality.leak` takes the same functions. A method that leaks sees the tokens that the model is to predict, so
-its loss means nothing.
+A method maps Q, K (N, e), V (N, v) and a generator to outputs (N, v), with logits Q K^T d_QK^{-1/2}, the default of
+this package. `causality.leak` takes the same functions. A method that leaks sees the tokens that the model is to
+predict, so its loss means nothing.
 """
 
 import numpy as np

@@ -45,10 +45,11 @@ def poisson_product(
 def poisson_squared_error(
     P: Float[np.ndarray, "n N"], V: Float[np.ndarray, "N v"], pi: Float[np.ndarray, "N"]
 ) -> float:
-    """E ||estimate - P V||_F^2 = sum_j ||P_j||^2 ||v_j||^2 (1 / pi_j - 1), since the coins are independent.
+    """E ||X - P V||_F^2 = sum_j ||P_j||^2 ||v_j||^2 (1 / pi_j - 1), since the coins are independent.
 
-    Unlike `column_sampling.expected_squared_error` nothing is subtracted for ||P V||_F^2: the random number of kept
-    columns has its price. Raises ValueError when pi_j = 0 for a column with P_j v_j^T other than 0.
+    X is the estimate `poisson_product`. Unlike in `expected_squared_error` nothing is subtracted for ||P V||_F^2,
+    because the number of kept columns is random. Raises ValueError when pi_j = 0 for a column with P_j v_j^T other than
+    0.
     """
     _require_product(P, V, pi)
     squares = (P**2).sum(0) * (V**2).sum(1)

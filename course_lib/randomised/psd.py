@@ -43,7 +43,8 @@ class PsdMatrix:
         """H = exp(scale X X^T), divided by its largest diagonal entry so that it cannot overflow.
 
         It is the Gram matrix of the features of Taylor's series, hence psd. Memory: X and the columns asked for.
-        The default of `scale` is e^{-1/2}. Raises ValueError unless X is a finite matrix and scale a positive number.
+        The default of `scale` is d_QK^{-1/2}. Raises ValueError unless X is a finite matrix and scale a positive
+        number.
         """
         X = check_matrix("X", X)
         scale = check_scale(scale, X.shape[1])

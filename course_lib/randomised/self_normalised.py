@@ -46,10 +46,11 @@ def self_normalised_attention(
 def bias_coefficient(
     P: Float[np.ndarray, "n N"], V: Float[np.ndarray, "N v"], p: Float[np.ndarray, "N"]
 ) -> Float[np.ndarray, "n v"]:
-    """lim m E[y_hat_i - y_i] = -sum_j P_ij^2 / p_j (v_j - y_i) for each row i of P, whose rows sum to 1.
+    """lim m E(x_i - y_i) = sum_j P_ij^2 / p_j (y_i - v_j) for each row i of P, whose rows sum to 1.
 
-    Second-order expansion of the quotient of two means: -Cov(numerator, Z) + y Var(Z), with y = P V. Keys of large
-    weight and small p_j have the largest part. Raises ValueError when p_j = 0 for a column of P with weights.
+    x_i is the estimate of y_i, the limit is m -> infinity. Second-order expansion of the quotient of two means:
+    -Cov(numerator, Z) + y Var(Z), with y = P V. Keys of large weight and small p_j have the largest part. Raises
+    ValueError when p_j = 0 for a column of P with weights.
     """
     squares = _squares_over_p(P, V, p)
     return squares.sum(1)[:, None] * (P @ V) - squares @ V
@@ -58,7 +59,7 @@ def bias_coefficient(
 def error_coefficient(
     P: Float[np.ndarray, "n N"], V: Float[np.ndarray, "N v"], p: Float[np.ndarray, "N"]
 ) -> Float[np.ndarray, "n"]:
-    """lim m E ||y_hat_i - y_i||^2 = sum_j P_ij^2 / p_j ||v_j - y_i||^2 for each row i (first-order expansion).
+    """lim m E ||x_i - y_i||^2 = sum_j P_ij^2 / p_j ||v_j - y_i||^2 for each row i (first-order expansion).
 
     It does not change when a constant is added to all values; the error of the plain estimate does.
     """

@@ -19,9 +19,10 @@ from course_lib.reference.checks import require_shapes
 
 @dataclass(frozen=True, eq=False)
 class CountSketch:
-    """C: R^d -> R^r with (C x)_b = sum over {i: h(i) = b} of s(i) x_i; h and s are independent and uniform.
+    """C: R^d -> R^r, where (C x)_b is the sum of s(i) x_i over all i with h(i) = b; h and s are independent and
+    uniform.
 
-    Theorem: E <C q, C k> = <q, k>, since E s(i) s(j) = 0 for i != j.
+    Theorem: E <C q, C k> = <q, k>, since E s(i) s(j) = 0 for two indices.
     """
 
     h: Int[np.ndarray, "d"]  # bucket of each coordinate, from 0 to r - 1
@@ -55,7 +56,7 @@ class CountSketch:
 
 @dataclass(frozen=True, eq=False)
 class TensorSketch:
-    """The CountSketch of x (x) ... (x) x (p factors, d^p entries) that has buckets h_1 + ... + h_p mod r.
+    """The CountSketch of the tensor power of x (p factors, d^p entries) that has buckets h_1 + ... + h_p mod r.
 
     Adding buckets mod r is a circular convolution, which is a product in Fourier space. So the d^p entries are never
     formed. Theorem: E <T q, T k> = <q, k>^p.
