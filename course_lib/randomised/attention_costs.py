@@ -1,11 +1,11 @@
 """FLOPs and bytes of one head of attention, exact and approximate, in closed form.
 
-`name_work` is the cost of the function `name`. The conventions are those of `course_lib.accounting.work`: a
-multiply-add is 2 FLOPs, and only matrix products count. Bytes are those of an ideal kernel: each input is read once,
-the output is written once, and scores and weights stay on the chip. n queries read N keys; d and v are the widths of
-keys and values. Where only N is given, the N tokens are queries and keys. Projections and W_O are the same for all
-methods, and are not counted. All functions raise ValueError for sizes that are not positive integers, and for an
-unknown dtype.
+`name_work` is the work of the function `name`, if there is one of that name. The conventions are those of
+`course_lib.accounting.work`: a multiply-add is 2 FLOPs, and only matrix products count. Bytes are those of an ideal
+kernel: each input is read once, the output is written once, and scores and weights stay on the chip. n queries read N
+keys; d and v are the widths of keys and values. Where only N is given, the N tokens are queries and keys. Projections
+and W_O are the same for all methods, and are not counted. All functions raise ValueError for sizes that are not
+positive integers, and for an unknown dtype.
 """
 
 from math import log2

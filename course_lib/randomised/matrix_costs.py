@@ -1,12 +1,12 @@
 """FLOPs and bytes of the factorisations and low-rank approximations of this package, in closed form.
 
-`name_work` is the cost of the function `name`. The conventions are those of `course_lib.accounting.work`: a
-multiply-add is 2 FLOPs, exponentials and other work on single entries do not count, and bytes are what an ideal kernel
-must move: each operand of a product is read once and each result written once. Factorisations count as in Golub and Van
-Loan, "Matrix Computations": of an (m, l) matrix with m >= l, a thin QR by reflections takes 4 m l^2 - 4 l^3 / 3 and an
-SVD with both thin factors 6 m l^2 + 20 l^3; of a symmetric matrix of size l, eigenvalues and eigenvectors take 9 l^3
-and a Cholesky factorisation l^3 / 3. Thirds are rounded. All functions raise ValueError for sizes that are not positive
-integers, or do not fit, and for an unknown dtype.
+`name_work` is the work of the function `name`, if there is one of that name. The conventions are those of
+`course_lib.accounting.work`: a multiply-add is 2 FLOPs, exponentials and other work on single entries do not count, and
+bytes are what an ideal kernel must move: each operand of a product is read once and each result written once.
+Factorisations count as in Golub and Van Loan, "Matrix Computations": of an (m, l) matrix with m >= l, a thin QR by
+reflections takes 4 m l^2 - 4 l^3 / 3 and an SVD with both thin factors 6 m l^2 + 20 l^3; of a symmetric matrix of size
+l, eigenvalues and eigenvectors take 9 l^3 and a Cholesky factorisation l^3 / 3. Thirds are rounded. All functions raise
+ValueError for sizes that are not positive integers, or do not fit, and for an unknown dtype.
 """
 
 from course_lib.accounting.units import itemsize
@@ -49,7 +49,7 @@ def randomized_svd_work(m: int, n: int, k: int, oversampling: int, powers: int, 
     return range_finder_work(m, n, width, powers, dtype) + small
 
 
-def cholesky_work(n: int, k: int, d: int, dtype: str = "float64") -> Work:
+def pivoted_cholesky_work(n: int, k: int, d: int, dtype: str = "float64") -> Work:
     """`pivoted_cholesky` with k pivots of the kernel exp(scale X X^T) for X (n, d).
 
     It evaluates (k + 1) n entries. Step i = 0, ..., k - 1 subtracts i columns of the factor from a column. Each step

@@ -201,7 +201,7 @@ def test_costs(refuses):
     refuses(lambda: costs.range_finder_work(30, 0, 6, 1), "n", "0", "1")
     refuses(lambda: costs.randomized_svd_work(30, 20, 0, 6, 1), "k", "0", "1")
     refuses(lambda: costs.randomized_svd_work(30, 20, 4, -1, 1), "oversampling", "-1", "0")
-    refuses(lambda: costs.cholesky_work(5, 6, 3), "k", "6", "5")
+    refuses(lambda: costs.pivoted_cholesky_work(5, 6, 3), "k", "6", "5")
     refuses(lambda: costs.column_nystrom_work(5, 6, 3), "m", "6", "5")
     refuses(lambda: costs.sketched_nystrom_work(5, 6), "width", "6", "5")
     refuses(lambda: costs.column_nystrom_work(5, 4, 3, "decimal"), "dtype", "'decimal'", "float64")

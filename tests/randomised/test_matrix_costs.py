@@ -58,7 +58,7 @@ def test_cholesky_against_a_loop_and_the_entries_read(k):
     X = np.random.default_rng(0).normal(size=(40, 3))
     read = PsdMatrix.exponential(X, 0.5)
     randomly_pivoted_cholesky(read, k, np.random.default_rng(1))
-    found = costs.cholesky_work(40, k, 3)
+    found = costs.pivoted_cholesky_work(40, k, 3)
     updates = sum(2 * 40 * i for i in range(k))  # the product of F[:, :i] with a row of F
     assert found.flops_by_part == {"entries": 2 * 3 * read.entries, "update": updates}
     factors = sum(40 * i + 40 for i in range(k))

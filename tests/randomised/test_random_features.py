@@ -124,7 +124,7 @@ def test_trigonometric_estimates_may_be_negative_and_positive_ones_are_not():
 
 
 def test_small_weights_are_what_trigonometric_features_estimate_badly():
-    """Relative to the square of the kernel, at <q, k> = -9 and 9 with ||q|| = ||k|| = 3: the two kinds change places."""
+    """Relative to the squared kernel, at <q, k> = -9 and 9 with ||q|| = ||k|| = 3: the two kinds change places."""
     q, k = np.array([[3.0, 0.0]]), np.array([[3.0, 0.0], [-3.0, 0.0]])
     square = np.exp(2 * q @ k.T)
     positive, trigonometric = positive_mse(q, k, 100) / square, trigonometric_mse(q, k, 100) / square
