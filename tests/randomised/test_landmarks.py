@@ -173,3 +173,12 @@ def test_a_small_error_of_a_leaves_a_large_one_of_the_normalised_weights(heads):
     for head in heads[2:]:
         of_A, of_P = relative_errors(head, pivots(centred(head.K), head.scale, 64))
         assert of_A < 0.25 and of_P > 1.8 * of_A and of_P > 0.1
+
+
+def test_the_default_scale_is_that_of_attention(heads):
+    """Of the kernel, of the output and of the psd matrix: d_QK^{-1/2} with d_QK = 32."""
+    Q, K, V, scale, _ = heads[0]
+    close(landmark_kernel(Q, K, K[:9]), landmark_kernel(Q, K, K[:9], 32**-0.5), atol=0)
+    close(landmark_attention(Q, K, V, K[:9]), landmark_attention(Q, K, V, K[:9], scale), atol=0)
+    at = np.array([3])
+    close(PsdMatrix.exponential(K).columns(at), PsdMatrix.exponential(K, scale).columns(at), atol=0)
