@@ -39,7 +39,8 @@ def sketched_nystrom(H: Float[np.ndarray, "n n"], width: int, random: np.random.
     """The Nystrom approximation with a Gaussian Omega in R^{n x l}, l = `width`, for a stored psd matrix H.
 
     The number eps ||H Omega||_F is added to the diagonal of H, and subtracted from the eigenvalues afterwards. It keeps
-    rounding from making Omega^T H Omega indefinite; Tropp, Yurtsever, Udell and Cevher, arXiv 1706.05736, shift alike.
+    rounding from making Omega^T H Omega indefinite. Tropp, Yurtsever, Udell and Cevher, arXiv 1706.05736, Algorithm 3,
+    use a shift of about n^{1/2} eps times the spectral norm of H Omega.
     Cost: one product of 2 n^2 l FLOPs, all entries of H, and O(n l^2).
     Raises ValueError unless H is finite, symmetric and psd to rounding, l is an integer from 1 to n, and `random` a
     numpy Generator.
