@@ -1,7 +1,7 @@
 """Partial Cholesky factorisation with a choice of pivots: random (RPCholesky), greedy or uniform.
 
-RPCholesky is of Chen, Epperly, Tropp and Webber, "Randomly pivoted Cholesky", arXiv 2207.06503. After each step the
-residual R = H - F F^T is psd, and it is zero in the rows and columns of all pivots. So F F^T is the column Nystrom
+Source of RPCholesky: Chen, Epperly, Tropp and Webber, "Randomly pivoted Cholesky", arXiv 2207.06503. After each step
+the residual R = H - F F^T is psd, and it is zero in the rows and columns of all pivots. So F F^T is the column Nystrom
 approximation of `column_nystrom` with the pivots as landmarks.
 """
 
@@ -21,24 +21,25 @@ Rule = Callable[[Float[np.ndarray, "n"]], int]
 
 @dataclass(frozen=True, eq=False)
 class PivotedCholesky(PsdLowRank):
-    """The factor F of H ~ F F^T, its pivots, and the trace of the residual after 0, 1, ..., r steps."""
+    """The factor F of the approximation F F^T of H, its pivots, and the trace of the residual after 0, 1, ..., r
+    steps."""
 
     pivots: Int[np.ndarray, "r"]
     traces: Float[np.ndarray, "r+1"]
 
 
-def proportional(random: np.random.Generator) -> Rule:
+def proportional_pivot(random: np.random.Generator) -> Rule:
     """RPCholesky: index i with probability R_ii / tr(R). Raises ValueError unless `random` is a numpy Generator."""
     check_random(random)
     return lambda residual: int(random.choice(len(residual), p=residual / residual.sum()))
 
 
-def greedy(residual: Float[np.ndarray, "n"]) -> int:
+def greedy_pivot(residual: Float[np.ndarray, "n"]) -> int:
     """The index of the largest R_ii, the first of equal ones: complete pivoting. It may spend all steps on outliers."""
     return int(np.argmax(residual))
 
 
-def uniform(random: np.random.Generator) -> Rule:
+def uniform_pivot(random: np.random.Generator) -> Rule:
     """An index with R_ii > 0, all equally likely. It may miss small clusters.
 
     Raises ValueError unless `random` is a numpy Generator.
@@ -50,16 +51,16 @@ def uniform(random: np.random.Generator) -> Rule:
 def randomly_pivoted_cholesky(H: PsdMatrix, k: int, random: np.random.Generator) -> PivotedCholesky:
     """`pivoted_cholesky` with pivots drawn in proportion to the residual diagonal: RPCholesky.
 
-    `cholesky_bounds` states its theorem on the expected trace of the residual.
+    `expected_traces` and `pivots_needed` bound the expected trace of the residual.
     """
-    return pivoted_cholesky(H, k, proportional(random))
+    return pivoted_cholesky(H, k, proportional_pivot(random))
 
 
 def pivoted_cholesky(H: PsdMatrix, k: int, rule: Rule) -> PivotedCholesky:
     """A partial Cholesky factorisation of H with at most k pivots, each chosen by `rule`.
 
     It ends early where each entry of the residual diagonal is rounding, at most 8 eps tr(H). Entries that small are set
-    to zero, so `traces` is exact to 8 n eps tr(H).
+    to zero, which changes `traces` by at most 8 n eps tr(H).
     Cost: (r + 1) n entries of H for r pivots, and n r^2 FLOPs. Memory: n r numbers.
     Raises ValueError unless k is an integer from 1 to n, when `rule` chooses an index with a residual of 0, and when a
     pivot or a residual shows that H is not psd.

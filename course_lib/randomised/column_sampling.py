@@ -10,9 +10,8 @@ a row depends on its future (see `causality`). `poisson_sampling` draws each col
 import numpy as np
 from jaxtyping import Float
 
-from course_lib.accounting.units import require_count
 from course_lib.config import require
-from course_lib.randomised.arguments import require_probabilities, require_random, require_support
+from course_lib.randomised.checks import check_probabilities, check_random, check_support, check_whole
 from course_lib.reference.checks import require_shapes
 
 
@@ -55,7 +54,7 @@ def sampled_product(
 
     Theorem (Lemma 3 of the source): the mean is P V if p_j > 0 wherever P_j v_j^T is not 0. The mean squared error in
     the Frobenius norm is `expected_squared_error`. Cost O(N_Q m d_V) for columns that are there; rows of the estimate
-    are no convex combinations of values. Raises ValueError unless p holds N_KV probabilities and m >= 1.
+    are not convex combinations of values. Raises ValueError unless p holds N_KV probabilities and m >= 1.
     """
     require_shapes(P=(P, "N_Q N_KV"), V=(V, "N_KV d_V"))
     J = draw_columns(p, len(V), m, random)
@@ -64,24 +63,25 @@ def sampled_product(
 
 def draw_columns(p: Float[np.ndarray, "N"], N: int, m: int, random: np.random.Generator) -> np.ndarray:
     """m column numbers (m,), independent and each from p. Raises ValueError unless p holds N probabilities."""
-    require_probabilities(p, N)
-    require_count("m", m, least=1)
-    require_random(random)
+    check_probabilities(p, N)
+    check_whole("m", m, 1)
+    check_random(random)
     return random.choice(N, size=m, p=p)
 
 
 def expected_squared_error(
     P: Float[np.ndarray, "n N"], V: Float[np.ndarray, "N v"], p: Float[np.ndarray, "N"], m: int
 ) -> float:
-    """E ||estimate - P V||_F^2 = (sum_j ||P_j||^2 ||v_j||^2 / p_j - ||P V||_F^2) / m (Lemma 4 of the source).
+    """E ||X - P V||_F^2 = (sum_j ||P_j||^2 ||v_j||^2 / p_j - ||P V||_F^2) / m (Lemma 4 of the source).
 
-    Raises ValueError when p_j = 0 for a column with P_j v_j^T other than 0: the estimate is then biased.
+    X is the estimate `sampled_product`. Raises ValueError when p_j = 0 for a column with P_j v_j^T other than 0: the
+    estimate is then biased.
     """
     column, row = _norms(P, V)
-    require_probabilities(p, len(V))
-    require_count("m", m, least=1)
+    check_probabilities(p, len(V))
+    check_whole("m", m, 1)
     squares = (column * row) ** 2
-    require_support("p", p, squares > 0)
+    check_support("p", p, squares > 0)
     total = np.divide(squares, p, out=np.zeros_like(p), where=squares > 0).sum()
     return float((total - ((P @ V) ** 2).sum()) / m)
 

@@ -1,32 +1,31 @@
 """Attention with positive random features as a PyTorch layer, whose cache is a recurrent state of constant size.
 
-The NumPy form is `positive_features` and `recurrent`. The layer has the weights of grouped-query attention, so that a
-trained layer can be replaced by its approximation:
+The NumPy forms are `positive_features` and `causal_linear_attention`. The layer has the weight matrices of
+grouped-query attention, so that a trained layer can be replaced by its approximation:
 
     model = with_features(shipped.load("docs-mha").model, 256, np.random.default_rng(0))
 
 Masks: causal. A caller's mask is allowed without a cache only, since the state no longer has rows to hide.
 """
 
-import copy
-
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.accounting.units import require_count
 from course_lib.config import GroupedConfig, require
 from course_lib.kernels.attention import Seen
 from course_lib.layers.base import Causal, Output, Verbs
 from course_lib.layers.cache import AllRows, Cache, Rows
-from course_lib.layers.grouped import Grouped, GroupedQueryAttention
+from course_lib.layers.grouped import Grouped
 from course_lib.layers.positions import At
 from course_lib.layers.step import Step
 from course_lib.models.decoder import DecoderModel
+from course_lib.randomised.checks import check_whole
 from course_lib.randomised.feature_sums import kernel, quotient, sums_of
-from course_lib.randomised.positive_features import orthogonal_directions
+from course_lib.randomised.random_features import orthogonal_directions
 from course_lib.randomised.state_cache import StateCache
+from course_lib.randomised.swap import with_layers
 
 
 class FeatureAttention(Causal, Grouped):
@@ -34,11 +33,12 @@ class FeatureAttention(Causal, Grouped):
 
     Each key/value head has its own directions, drawn once. Features, sums and their quotient are computed in float64,
     because products of features span more than the range of float32. A query whose features underflow gets zero.
-    Raises ValueError for a config with a window or dropout: neither can be applied to a sum.
+    Raises ValueError for a config with a window or dropout, because neither can be applied to a sum, for m < 1, and
+    unless `random` is a NumPy Generator.
     """
 
     def __init__(self, config: GroupedConfig, m: int, random: np.random.Generator):
-        require_count("m", m, least=1)
+        check_whole("m", m, 1)
         kind = type(config)
         require(kind is GroupedConfig, f"config must be a GroupedConfig, got {kind.__name__}")
         require(config.window is None, f"window must be None: a sum cannot forget old tokens, got {config.window}")
@@ -46,15 +46,6 @@ class FeatureAttention(Causal, Grouped):
         super().__init__(config)
         W = np.stack([orthogonal_directions(m, config.d_qk, random) for _ in range(config.n_kv_heads)])
         self.register_buffer("directions", torch.from_numpy(W).to(self.W_O.dtype))
-
-    @classmethod
-    def like(cls, layer: GroupedQueryAttention, m: int, random: np.random.Generator) -> "FeatureAttention":
-        """The layer that approximates `layer`, with copies of its weights."""
-        kind = type(layer)
-        require(kind is GroupedQueryAttention, f"layer must be a GroupedQueryAttention, got {kind.__name__}")
-        new = cls(layer.config, m, random).to(layer.W_O)
-        new.load_state_dict(layer.state_dict() | {"directions": new.directions})
-        return new.train(layer.training)
 
     def features(self, x: Float[Tensor, "b g q n e"]) -> Float[Tensor, "b g q n m"]:
         """phi(x) = exp(W x - ||x||^2 / 2) / sqrt(m) of x = sqrt(scale) times queries or keys, in float64."""
@@ -87,16 +78,15 @@ class FeatureAttention(Causal, Grouped):
         return super().respond(X, cache, step, return_weights, form)
 
     def answer(
-        self, verbs: Verbs, asking: tuple[Tensor, At], rows: AllRows, seen: Seen, return_weights: bool
-    ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b h n N"] | None]:
+        self, verbs: Verbs, X: Float[Tensor, "b m d"], positions: At, rows: AllRows, seen: Seen, return_weights: bool
+    ) -> Output:
         """As `Attention.answer`; `rows` may hold the state as S."""
-        X, positions = asking
         Phi_Q = self.queries(X, positions).unflatten(1, (self.config.n_kv_heads, -1))
         (Phi_K, U), S = self.read(rows), rows.get("S")
         sums = sums_of(Phi_Q, Phi_K, U, S, seen)
         Y = self.output(quotient(sums[..., :-1], sums[..., -1:]).flatten(1, 2).to(X.dtype), positions)
         if not return_weights:
-            return Y, None
+            return Y
         A = kernel(Phi_Q, Phi_K, seen.to_mask(X.shape[1], X.device))
         return Y, quotient(A, A.sum(-1, keepdim=True)).flatten(1, 2).to(X.dtype)
 
@@ -115,9 +105,8 @@ class FeatureAttention(Causal, Grouped):
 
 
 def with_features(model: DecoderModel, m: int, random: np.random.Generator) -> DecoderModel:
-    """A copy of the model in which `FeatureAttention.like` takes the place of each attention layer."""
-    require(isinstance(model, DecoderModel), f"model must be a DecoderModel, got {type(model).__name__}")
-    model = copy.deepcopy(model)
-    for block in model.blocks:
-        block.attention = FeatureAttention.like(block.attention, m, random)
-    return model
+    """A copy of the model in which a `FeatureAttention` takes the place of each attention layer.
+
+    Raises ValueError as `with_layers` and `FeatureAttention`.
+    """
+    return with_layers(model, lambda config: FeatureAttention(config, m, random))

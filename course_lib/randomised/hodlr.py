@@ -2,8 +2,9 @@
 
 A lower triangular P is cut into P_11, P_21 and P_22; the block P_12 above the diagonal is zero. P_21 is compressed to
 low rank, and P_11 and P_22 are cut again until they are small. A causal softmax matrix has full rank, since its
-determinant is the product of its positive diagonal. No matrix of low rank is near it in all columns, while its blocks
-off the diagonal may be. Ambikasaran and Darve, Journal of Scientific Computing 57, 2013, solve systems in this format.
+determinant is the product of its positive diagonal. It may be far from all matrices of low rank, as the identity is,
+and still have blocks P_21 of low rank. Ambikasaran and Darve, Journal of Scientific Computing 57, 2013, solve systems
+in this format.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from course_lib.config import require
 from course_lib.randomised.checks import check_matrix, check_square, check_whole
 from course_lib.randomised.low_rank import LowRank
 
-# How a block is compressed, such as `partial(truncated_svd, rank=4)` or `partial(svd_within, tolerance=0.01)`.
+# How a block is compressed, such as `partial(truncated_svd, k=4)` or `partial(svd_within, tolerance=0.01)`.
 Compress = Callable[[Float[np.ndarray, "m n"]], LowRank]
 
 
@@ -97,20 +98,20 @@ def to_hodlr(P: Float[np.ndarray, "n n"], compress: Compress, leaf: int) -> Hodl
     above = np.abs(np.triu(P, 1)).max()
     require(above == 0, f"P must be lower triangular, as a causal matrix is, got {above:.3g} above the diagonal")
     check_whole("leaf", leaf, 1)
-    parts = list(cut(P, 0, compress, leaf))
+    parts = list(_cut(P, 0, compress, leaf))
     leaves, blocks = ([part for part in parts if isinstance(part, kind)] for kind in (Leaf, Block))
     return Hodlr(tuple(leaves), tuple(blocks))
 
 
-def cut(P: Float[np.ndarray, "n n"], row: int, compress: Compress, leaf: int) -> Iterator[Leaf | Block]:
+def _cut(P: Float[np.ndarray, "n n"], row: int, compress: Compress, leaf: int) -> Iterator[Leaf | Block]:
     """The leaves and blocks of P, which is the part of a matrix that begins at (row, row), from the first row down."""
     if len(P) <= leaf:
         yield Leaf(row, P.copy())
         return
     half = len(P) // 2
-    yield from cut(P[:half, :half], row, compress, leaf)
+    yield from _cut(P[:half, :half], row, compress, leaf)
     part = compress(P[half:, :half])
     got = (part.U.shape[0], part.Vt.shape[1])
     require(got == (len(P) - half, half), f"compress must keep the shape {(len(P) - half, half)} of a block, got {got}")
     yield Block(row + half, row, part)
-    yield from cut(P[half:, half:], row + half, compress, leaf)
+    yield from _cut(P[half:, half:], row + half, compress, leaf)

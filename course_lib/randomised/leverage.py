@@ -1,6 +1,6 @@
 """Leverage scores of the rows of K: how much of a query's squared scores one key can have.
 
-With a thin SVD K = U Sigma W^T of rank r, l_j = ||U_j||^2 (Mahoney, Randomized Algorithms for Matrices and Data,
+With a thin SVD K = U diag(sigma) W^T of rank r, l_j = ||U_j||^2 (Mahoney, Randomized Algorithms for Matrices and Data,
 arXiv 1104.5557, section 4). LevAttention (Kannan and others, arXiv 2410.05462) keeps the keys of large leverage.
 
 Masks: l_j depends on all keys, so a later token changes the scores of earlier ones. They can only fall: each score is
@@ -10,13 +10,13 @@ a maximum (see `extreme_query`) whose denominator grows. `prefix_leverage_scores
 import numpy as np
 from jaxtyping import Bool, Float
 
-from course_lib.config import is_whole, require
-from course_lib.randomised.arguments import require_positive_number
+from course_lib.config import require
+from course_lib.randomised.checks import check_positive, check_whole
 from course_lib.reference.checks import require_shapes
 
 
 def leverage_scores(K: Float[np.ndarray, "N d"]) -> Float[np.ndarray, "N"]:
-    """l_j = ||U_j||^2 = k_j^T (K^T K)^+ k_j, from 0 to 1; their sum is the rank of K. Cost O(N d^2).
+    """l_j = ||U_j||^2 = k_j^T (K^T K)^{+} k_j, from 0 to 1; their sum is the rank of K. Cost O(N d^2).
 
     Singular values below max(N, d) eps sigma_1 count as 0, as in `numpy.linalg.matrix_rank`.
     """
@@ -31,7 +31,7 @@ def ridge_leverage_scores(K: Float[np.ndarray, "N d"], ridge: float) -> Float[np
     The sum is the effective dimension (Alaoui and Mahoney, arXiv 1411.0306). Cost O(N d^2). Raises ValueError unless
     ridge is a positive finite number.
     """
-    require_positive_number("ridge", ridge)
+    check_positive("ridge", ridge)
     U, sigma = _svd(K)
     return U**2 @ (sigma**2 / (sigma**2 + ridge))
 
@@ -44,7 +44,7 @@ def prefix_leverage_scores(K: Float[np.ndarray, "N d"], ridge: float) -> Float[n
     The inverse is updated by Sherman and Morrison. Cost O(N d^2).
     """
     require_shapes(K=(K, "N d_QK"))
-    require_positive_number("ridge", ridge)
+    check_positive("ridge", ridge)
     inverse, scores = np.eye(K.shape[1]) / ridge, np.empty(len(K))
     for j, key in enumerate(K):
         direction = inverse @ key
@@ -66,13 +66,14 @@ def column_bounds(Q: Float[np.ndarray, "n d"], K: Float[np.ndarray, "N d"]) -> F
 
 
 def extreme_query(K: Float[np.ndarray, "N d"], j: int) -> Float[np.ndarray, "d"]:
-    """q = (K^T K)^+ k_j, for which <q, k_j>^2 = l_j sum_i <q, k_i>^2: the query that key j serves best. Cost O(N d^2).
+    """q = (K^T K)^{+} k_j, for which <q, k_j>^2 = l_j sum_i <q, k_i>^2: the query for which key j has its largest
+    share. Cost O(N d^2).
 
-    Raises ValueError unless j is a row of K.
+    Raises ValueError unless j is an integer from 0 to N - 1.
     """
     require_shapes(K=(K, "N d_QK"))
-    require(is_whole(j, 0) and j < len(K), f"j must be a row of K from 0 to {len(K) - 1}, got {j!r}")
-    return np.linalg.pinv(K) @ np.eye(len(K))[j]  # K^+ e_j = (K^T K)^+ K^T e_j
+    check_whole("j", j, 0, len(K) - 1)
+    return np.linalg.pinv(K) @ np.eye(len(K))[j]  # K^+ e_j = (K^T K)^{+} K^T e_j
 
 
 def heavy_keys(K: Float[np.ndarray, "N d"], share: float) -> Bool[np.ndarray, "N"]:
@@ -81,7 +82,7 @@ def heavy_keys(K: Float[np.ndarray, "N d"], share: float) -> Bool[np.ndarray, "N
     Theorem: for every query, they include each key with <q, k_j>^2 >= share sum_i <q, k_i>^2 (arXiv 2410.05462). This
     is about squared scores; a softmax weight can be large for a key outside. Raises ValueError unless 0 < share <= 1.
     """
-    require_positive_number("share", share)
+    check_positive("share", share)
     require(share <= 1, f"share must be at most 1, got {share}")
     return leverage_scores(K) >= share * (1 - 1e-12)  # a score equal to the share up to rounding counts
 

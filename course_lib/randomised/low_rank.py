@@ -35,17 +35,17 @@ class LowRank:
         return (self.U * self.sigma) @ (self.Vt @ X)
 
 
-def truncated_svd(M: Float[np.ndarray, "m n"], rank: int) -> LowRank:
-    """The best approximation of M with this rank, in the Frobenius norm and in the spectral norm (Eckart, Young).
+def truncated_svd(M: Float[np.ndarray, "m n"], k: int) -> LowRank:
+    """A best approximation of M of rank at most k, in the Frobenius norm and in the spectral norm (Eckart, Young).
 
-    The errors are (sum_{j > r} sigma_j^2)^{1/2} and sigma_{r+1}, with sigma counted from 1.
+    The errors are (sum_{j > k} sigma_j^2)^{1/2} and sigma_{k+1}, with sigma counted from 1.
     Cost: a full SVD, O(m n min(m, n)) FLOPs.
-    Raises ValueError unless M is a finite matrix and rank is an integer from 0 to min(m, n).
+    Raises ValueError unless M is a finite matrix and k is an integer from 0 to min(m, n).
     """
     M = check_matrix("M", M)
-    check_whole("rank", rank, 0, min(M.shape))
+    check_whole("k", k, 0, min(M.shape))
     U, sigma, Vt = np.linalg.svd(M, full_matrices=False)
-    return LowRank(U[:, :rank], sigma[:rank], Vt[:rank])
+    return LowRank(U[:, :k], sigma[:k], Vt[:k])
 
 
 def svd_within(M: Float[np.ndarray, "m n"], tolerance: float) -> LowRank:

@@ -15,19 +15,17 @@ is not: fix the bound of `augment_keys` beforehand. Chunks of sorted buckets, as
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from course_lib.accounting.units import require_count
 from course_lib.config import require
-from course_lib.randomised.arguments import require_positive_number, require_random
+from course_lib.randomised.checks import check_positive, check_random, check_sizes, check_whole
 from course_lib.reference.attention import attention, visible_entries
 from course_lib.reference.checks import require_shapes
 
 
 def hyperplanes(tables: int, bits: int, d: int, random: np.random.Generator) -> Float[np.ndarray, "t k d"]:
     """Normals (tables, bits, d) of independent Gaussian hyperplanes. Raises ValueError for more than 62 bits."""
-    for name, size in {"tables": tables, "bits": bits, "d": d}.items():
-        require_count(name, size, least=1)
-    require(bits <= 62, f"bits must be at most 62, so that a code is one integer, got {bits}")
-    require_random(random)
+    check_sizes(tables=tables, d=d)
+    check_whole("bits", bits, 1, 62)  # a code is one integer
+    check_random(random)
     return random.standard_normal((tables, bits, d))
 
 
@@ -71,8 +69,7 @@ def collision_probability(
     Raises ValueError for a row of length 0, which has no angle.
     """
     require_shapes(Q=(Q, "N_Q d"), K=(K, "N_KV d"))
-    require_count("tables", tables, least=1)
-    require_count("bits", bits, least=1)
+    check_sizes(tables=tables, bits=bits)
     lengths = [np.linalg.norm(X, axis=1) for X in (Q, K)]
     for name, found in zip("QK", lengths, strict=True):
         require(bool((found > 0).all()), f"{name} must have rows of positive length, got a row of length 0")
@@ -101,7 +98,7 @@ def lsh_attention(
 def augment_keys(K: Float[np.ndarray, "N d"], bound: float) -> Float[np.ndarray, "N d+1"]:
     """k -> (k / bound, sqrt(1 - ||k||^2 / bound^2)), of length 1. Raises ValueError for a key longer than the bound."""
     require_shapes(K=(K, "N_KV d_QK"))
-    require_positive_number("bound", bound)
+    check_positive("bound", bound)
     squares = (K**2).sum(1) / bound**2
     longest = bound * np.sqrt(squares.max(initial=0.0))
     require(

@@ -23,10 +23,10 @@ def column_nystrom(H: PsdMatrix, landmarks: Int[np.ndarray, "m"]) -> PsdLowRank:
     """
     landmarks = check_indices("landmarks", landmarks, H.size)
     C = H.columns(landmarks)
-    return PsdLowRank(C @ inverse_root(C[landmarks]))
+    return PsdLowRank(C @ _inverse_root(C[landmarks]))
 
 
-def inverse_root(W: Float[np.ndarray, "m m"]) -> Float[np.ndarray, "m r"]:
+def _inverse_root(W: Float[np.ndarray, "m m"]) -> Float[np.ndarray, "m r"]:
     """A matrix G with G G^T = W^{+}, for psd W of numerical rank r. Raises ValueError when W is clearly not psd."""
     values, vectors = np.linalg.eigh(W)
     floor = len(W) * np.finfo(float).eps * max(values[-1], 0.0)
@@ -39,7 +39,8 @@ def sketched_nystrom(H: Float[np.ndarray, "n n"], width: int, random: np.random.
     """The Nystrom approximation with a Gaussian Omega in R^{n x l}, l = `width`, for a stored psd matrix H.
 
     The number eps ||H Omega||_F is added to the diagonal of H, and subtracted from the eigenvalues afterwards. It keeps
-    rounding from making Omega^T H Omega indefinite (Tropp, Yurtsever, Udell and Cevher, arXiv 1706.05736).
+    rounding from making Omega^T H Omega indefinite. Tropp, Yurtsever, Udell and Cevher, arXiv 1706.05736, Algorithm 3,
+    use a shift of about n^{1/2} eps times the spectral norm of H Omega.
     Cost: one product of 2 n^2 l FLOPs, all entries of H, and O(n l^2).
     Raises ValueError unless H is finite, symmetric and psd to rounding, l is an integer from 1 to n, and `random` a
     numpy Generator.
@@ -52,7 +53,7 @@ def sketched_nystrom(H: Float[np.ndarray, "n n"], width: int, random: np.random.
     nu = np.finfo(float).eps * np.linalg.norm(Y)
     Y = Y + nu * Omega
     B = Omega.T @ Y
-    E = Y @ inverse_root((B + B.T) / 2)
+    E = Y @ _inverse_root((B + B.T) / 2)
     U, sigma, _ = np.linalg.svd(E, full_matrices=False)
     return PsdLowRank(U * np.sqrt(np.maximum(sigma**2 - nu, 0.0)))
 

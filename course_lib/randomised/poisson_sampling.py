@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from course_lib.config import require
-from course_lib.randomised.arguments import require_positive_number, require_random, require_support
+from course_lib.randomised.checks import check_positive, check_random, check_support
 from course_lib.reference.checks import require_shapes
 
 
@@ -19,14 +19,14 @@ def inclusion_probabilities(V: Float[np.ndarray, "N v"], threshold: float) -> Fl
     The threshold is fixed beforehand. Raises ValueError unless it is a positive finite number.
     """
     require_shapes(V=(V, "N d_V"))
-    require_positive_number("threshold", threshold)
+    check_positive("threshold", threshold)
     return np.minimum(1.0, np.linalg.norm(V, axis=1) / threshold)
 
 
 def keep_columns(pi: Float[np.ndarray, "N"], random: np.random.Generator) -> Bool[np.ndarray, "N"]:
     """Whether each column is kept: column j with probability pi_j, by the j-th number that `random` draws."""
     _require_inclusion(pi)
-    require_random(random)
+    check_random(random)
     return random.random(len(pi)) < pi
 
 
@@ -45,14 +45,15 @@ def poisson_product(
 def poisson_squared_error(
     P: Float[np.ndarray, "n N"], V: Float[np.ndarray, "N v"], pi: Float[np.ndarray, "N"]
 ) -> float:
-    """E ||estimate - P V||_F^2 = sum_j ||P_j||^2 ||v_j||^2 (1 / pi_j - 1), since the coins are independent.
+    """E ||X - P V||_F^2 = sum_j ||P_j||^2 ||v_j||^2 (1 / pi_j - 1), since the coins are independent.
 
-    Unlike `column_sampling.expected_squared_error` nothing is subtracted for ||P V||_F^2: the random number of kept
-    columns has its price. Raises ValueError when pi_j = 0 for a column with P_j v_j^T other than 0.
+    X is the estimate `poisson_product`. Unlike in `expected_squared_error` nothing is subtracted for ||P V||_F^2,
+    because the number of kept columns is random. Raises ValueError when pi_j = 0 for a column with P_j v_j^T other than
+    0.
     """
     _require_product(P, V, pi)
     squares = (P**2).sum(0) * (V**2).sum(1)
-    require_support("pi", pi, squares > 0)
+    check_support("pi", pi, squares > 0)
     return float((np.divide(squares, pi, out=np.zeros_like(pi), where=squares > 0) - squares).sum())
 
 

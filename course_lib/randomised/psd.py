@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 
 from course_lib.config import require
 from course_lib.randomised.checks import check_indices, check_matrix, check_scale, check_square
+from course_lib.reference.checks import require_shapes
 
 Columns = Callable[[Int[np.ndarray, "c"]], Float[np.ndarray, "n c"]]
 
@@ -24,10 +25,9 @@ class PsdMatrix:
 
         Raises ValueError unless the diagonal is a finite vector without negative entries.
         """
-        require(np.ndim(diagonal) == 1, lambda: f"diagonal must be a vector, got shape {np.shape(diagonal)}")
-        self._diagonal, self._columns = check_matrix("diagonal", np.atleast_2d(diagonal))[0], columns
-        least = self._diagonal.min()
-        require(least >= 0, f"diagonal of a psd matrix must not be negative, got {least:.6g}")
+        require_shapes(diagonal=(diagonal, "n"))
+        require(bool((diagonal >= 0).all()), lambda: f"diagonal must not be negative, got {diagonal.min():.6g}")
+        self._diagonal, self._columns = diagonal.astype(np.float64), columns
         self.entries = 0
 
     @classmethod
@@ -39,14 +39,15 @@ class PsdMatrix:
         return cls(np.diag(H), lambda indices: H[:, indices])
 
     @classmethod
-    def exponential(cls, X: Float[np.ndarray, "n e"], scale: float) -> "PsdMatrix":
+    def exponential(cls, X: Float[np.ndarray, "n e"], scale: float | None = None) -> "PsdMatrix":
         """H = exp(scale X X^T), divided by its largest diagonal entry so that it cannot overflow.
 
         It is the Gram matrix of the features of Taylor's series, hence psd. Memory: X and the columns asked for.
-        Raises ValueError unless X is a finite matrix and scale a positive number.
+        The default of `scale` is d_QK^{-1/2}. Raises ValueError unless X is a finite matrix and scale a positive
+        number.
         """
         X = check_matrix("X", X)
-        check_scale(scale)
+        scale = check_scale(scale, X.shape[1])
         largest = np.square(X).sum(1).max()
 
         def columns(indices: Int[np.ndarray, "c"]) -> Float[np.ndarray, "n c"]:

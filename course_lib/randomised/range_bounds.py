@@ -27,7 +27,7 @@ def expected_frobenius_error(sigma: Float[np.ndarray, "m"], k: int, oversampling
 
     Its proof bounds the second moment, E ||M - Q Q^T M||_F^2, by the square of this number.
     """
-    sigma = check_spectrum(sigma, k, oversampling, least=2)
+    sigma = _check_spectrum(sigma, k, oversampling, least=2)
     return float((1 + k / (oversampling - 1)) ** 0.5 * np.linalg.norm(sigma[k:]))
 
 
@@ -38,7 +38,7 @@ def expected_spectral_error(sigma: Float[np.ndarray, "m"], k: int, oversampling:
     basis of the range of (M M^T)^q M Omega. Then sigma_j is replaced by sigma_j^{2q+1} on the right, and the power
     1 / (2 q + 1) of the sum is taken.
     """
-    sigma, p = check_spectrum(sigma, k, oversampling, least=2), oversampling
+    sigma, p = _check_spectrum(sigma, k, oversampling, least=2), oversampling
     check_whole("powers", powers, 0)
     if sigma[k] == 0:
         return 0.0
@@ -55,8 +55,8 @@ def frobenius_deviation(sigma: Float[np.ndarray, "m"], k: int, oversampling: int
     rows and k + p columns: ||G||_F > t (3 k / (p + 1))^{1/2} has a probability of at most t^{-p}, and
     ||G|| > t e (k + p)^{1/2} / (p + 1) one of at most t^{-(p+1)}.
     """
-    sigma = check_spectrum(sigma, k, oversampling, least=4)
-    of_frobenius, of_spectral, failure = pseudoinverse_norms(k, oversampling, t, u)
+    sigma = _check_spectrum(sigma, k, oversampling, least=4)
+    of_frobenius, of_spectral, failure = _pseudoinverse_norms(k, oversampling, t, u)
     return Deviation(float((1 + of_frobenius) * np.linalg.norm(sigma[k:]) + u * of_spectral * sigma[k]), failure)
 
 
@@ -66,13 +66,13 @@ def spectral_deviation(sigma: Float[np.ndarray, "m"], k: int, oversampling: int,
     The bound is (1 + t (3 k / (p + 1))^{1/2}) sigma_{k+1}, plus t e (k + p)^{1/2} / (p + 1) times the sum of the tail
     and u sigma_{k+1}, for k >= 2, p >= 4 and t, u >= 1.
     """
-    sigma = check_spectrum(sigma, k, oversampling, least=4)
-    of_frobenius, of_spectral, failure = pseudoinverse_norms(k, oversampling, t, u)
+    sigma = _check_spectrum(sigma, k, oversampling, least=4)
+    of_frobenius, of_spectral, failure = _pseudoinverse_norms(k, oversampling, t, u)
     rest = np.linalg.norm(sigma[k:]) + u * sigma[k]
     return Deviation(float((1 + of_frobenius) * sigma[k] + of_spectral * rest), failure)
 
 
-def pseudoinverse_norms(k: int, p: int, t: float, u: float) -> tuple[float, float, float]:
+def _pseudoinverse_norms(k: int, p: int, t: float, u: float) -> tuple[float, float, float]:
     """The bounds on Frobenius and spectral norm in HMT Proposition 10.4, and the failure probability of the theorems.
 
     Raises ValueError unless t and u are finite numbers of at least 1.
@@ -83,7 +83,7 @@ def pseudoinverse_norms(k: int, p: int, t: float, u: float) -> tuple[float, floa
     return t * (3 * k / (p + 1)) ** 0.5, t * np.e * (k + p) ** 0.5 / (p + 1), float(failure)
 
 
-def check_spectrum(sigma: np.ndarray, k: int, oversampling: int, least: int) -> Float[np.ndarray, "m"]:
+def _check_spectrum(sigma: np.ndarray, k: int, oversampling: int, least: int) -> Float[np.ndarray, "m"]:
     """sigma in float64. Raises ValueError unless it is a spectrum, k >= 2, p >= least, and k + p <= m."""
     sigma = check_falling("sigma", sigma)
     check_whole("k", k, 2)

@@ -12,9 +12,9 @@ mask, the first rows usually. Keys are drawn with probabilities over all tokens,
 import numpy as np
 from jaxtyping import Bool, Float
 
-from course_lib.randomised.arguments import require_probabilities, require_support
+from course_lib.randomised.checks import check_probabilities, check_support
 from course_lib.randomised.column_sampling import draw_columns
-from course_lib.randomised.positive_features import share_scale
+from course_lib.randomised.random_features import share_scale
 from course_lib.reference.attention import softmax_weights, visible_entries
 from course_lib.reference.checks import require_shapes
 
@@ -46,10 +46,11 @@ def self_normalised_attention(
 def bias_coefficient(
     P: Float[np.ndarray, "n N"], V: Float[np.ndarray, "N v"], p: Float[np.ndarray, "N"]
 ) -> Float[np.ndarray, "n v"]:
-    """lim m E[y_hat_i - y_i] = -sum_j P_ij^2 / p_j (v_j - y_i) for each row i of P, whose rows sum to 1.
+    """lim m E(x_i - y_i) = sum_j P_ij^2 / p_j (y_i - v_j) for each row i of P, whose rows sum to 1.
 
-    Second-order expansion of the quotient of two means: -Cov(numerator, Z) + y Var(Z), with y = P V. Keys of large
-    weight and small p_j have the largest part. Raises ValueError when p_j = 0 for a column of P with weights.
+    x_i is the estimate of y_i, the limit is m -> infinity. Second-order expansion of the quotient of two means:
+    -Cov(numerator, Z) + y Var(Z), with y = P V. Keys of large weight and small p_j have the largest part. Raises
+    ValueError when p_j = 0 for a column of P with weights.
     """
     squares = _squares_over_p(P, V, p)
     return squares.sum(1)[:, None] * (P @ V) - squares @ V
@@ -58,7 +59,7 @@ def bias_coefficient(
 def error_coefficient(
     P: Float[np.ndarray, "n N"], V: Float[np.ndarray, "N v"], p: Float[np.ndarray, "N"]
 ) -> Float[np.ndarray, "n"]:
-    """lim m E ||y_hat_i - y_i||^2 = sum_j P_ij^2 / p_j ||v_j - y_i||^2 for each row i (first-order expansion).
+    """lim m E ||x_i - y_i||^2 = sum_j P_ij^2 / p_j ||v_j - y_i||^2 for each row i (first-order expansion).
 
     It does not change when a constant is added to all values; the error of the plain estimate does.
     """
@@ -71,6 +72,6 @@ def error_coefficient(
 def _squares_over_p(P: np.ndarray, V: np.ndarray, p: np.ndarray) -> np.ndarray:
     """P_ij^2 / p_j, and 0 where P_ij = 0, after a check of the arguments."""
     require_shapes(P=(P, "N_Q N_KV"), V=(V, "N_KV d_V"))
-    require_probabilities(p, len(V))
-    require_support("p", p, P.any(axis=0))
+    check_probabilities(p, len(V))
+    check_support("p", p, P.any(axis=0))
     return np.divide(P**2, p, out=np.zeros_like(P), where=P != 0)

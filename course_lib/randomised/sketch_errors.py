@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from course_lib.accounting.units import require_count
+from course_lib.randomised.checks import check_sizes
 from course_lib.reference.checks import require_shapes
 
 
@@ -44,7 +44,6 @@ def sketch_variance_bound(
 def _pairings(Q: np.ndarray, K: np.ndarray, r: int, p: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """a, b and c of `sketch_variance` for all pairs, after a check of the arguments."""
     require_shapes(Q=(Q, "N_Q d"), K=(K, "N_KV d"))
-    require_count("r", r, least=1)
-    require_count("p", p, least=1)
+    check_sizes(r=r, p=p)
     a, t = (Q @ K.T) ** 2, Q**2 @ (K**2).T
     return a, np.outer((Q**2).sum(1), (K**2).sum(1)) - t, a - t

@@ -3,8 +3,8 @@
 CountSketch: Charikar, Chen and Farach-Colton 2002. TensorSketch: Pham and Pagh, KDD 2013; Avron, Nguyen and Woodruff,
 NIPS 2014, bound its variance by (2 + 3^p) / r ||q||^{2p} ||k||^{2p}. `sketch_errors` gives the exact variance.
 
-Masks: the sketch of a token depends on that token alone, so `recurrent` can use it as features under a causal mask.
-An estimate of <q, k>^p may be negative for every p, so rows of weights may have a normaliser near 0.
+Masks: the sketch of a token depends on that token alone, so `causal_linear_attention` can use it as features under a
+causal mask. An estimate of <q, k>^p may be negative for every p, so rows of weights may have a normaliser near 0.
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from course_lib.accounting.units import require_count
 from course_lib.config import require
-from course_lib.randomised.arguments import require_random
+from course_lib.randomised.checks import check_random, check_sizes, check_whole
 from course_lib.reference.checks import require_shapes
 
 
 @dataclass(frozen=True, eq=False)
 class CountSketch:
-    """C: R^d -> R^r with (C x)_b = sum over {i: h(i) = b} of s(i) x_i; h and s are independent and uniform.
+    """C: R^d -> R^r, where (C x)_b is the sum of s(i) x_i over all i with h(i) = b; h and s are independent and
+    uniform.
 
-    Theorem: E <C q, C k> = <q, k>, since E s(i) s(j) = 0 for i != j.
+    Theorem: E <C q, C k> = <q, k>, since E s(i) s(j) = 0 for two indices.
     """
 
     h: Int[np.ndarray, "d"]  # bucket of each coordinate, from 0 to r - 1
@@ -30,7 +30,7 @@ class CountSketch:
     r: int
 
     def __post_init__(self):
-        require_count("r", self.r, least=1)
+        check_whole("r", self.r, 1)
         require_shapes(s=(self.s, "d"))
         h, n = self.h, len(self.s)
         good = isinstance(h, np.ndarray) and np.issubdtype(h.dtype, np.integer) and h.shape == (n,)
@@ -42,9 +42,8 @@ class CountSketch:
     @classmethod
     def draw(cls, d: int, r: int, random: np.random.Generator) -> "CountSketch":
         """Draw h and s. Raises ValueError unless d >= 1 and r >= 1 are integers."""
-        require_count("d", d, least=1)
-        require_count("r", r, least=1)
-        require_random(random)
+        check_sizes(d=d, r=r)
+        check_random(random)
         return cls(random.integers(r, size=d), 1.0 - 2 * random.integers(2, size=d), r)
 
     def __call__(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r"]:
@@ -57,7 +56,7 @@ class CountSketch:
 
 @dataclass(frozen=True, eq=False)
 class TensorSketch:
-    """The CountSketch of x (x) ... (x) x (p factors, d^p entries) that has buckets h_1 + ... + h_p mod r.
+    """The CountSketch of the tensor power of x (p factors, d^p entries) that has buckets h_1 + ... + h_p mod r.
 
     Adding buckets mod r is a circular convolution, which is a product in Fourier space. So the d^p entries are never
     formed. Theorem: E <T q, T k> = <q, k>^p.
@@ -73,7 +72,7 @@ class TensorSketch:
     @classmethod
     def draw(cls, d: int, r: int, p: int, random: np.random.Generator) -> "TensorSketch":
         """Draw p independent CountSketches. Raises ValueError unless d, r and p are integers of at least 1."""
-        require_count("p", p, least=1)
+        check_whole("p", p, 1)
         return cls(tuple(CountSketch.draw(d, r, random) for _ in range(p)))
 
     def __call__(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r"]:

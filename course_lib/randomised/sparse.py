@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
-from course_lib.config import is_whole, require
+from course_lib.config import require
+from course_lib.randomised.checks import check_whole
 from course_lib.reference.checks import require_mask, require_shapes
 
 
@@ -15,8 +16,7 @@ def recall_of_heaviest(P: Float[np.ndarray, "n N"], pairs: Bool[np.ndarray, "n N
     """
     require_shapes(P=(P, "N_Q N_KV"))
     require_mask(pairs, *P.shape)
-    good = is_whole(count) and count <= P.shape[1]
-    require(good, f"count must be an integer from 1 to N_KV = {P.shape[1]}, got {count!r}")
+    check_whole("count", count, 1, P.shape[1])
     heaviest = np.argpartition(-P, count - 1, axis=1)[:, :count]
     real = np.take_along_axis(P, heaviest, axis=1) > 0
     require(bool(real.any()), "P must hold a weight above 0, got none")

@@ -29,11 +29,6 @@ class StateCache(Cache):
         return self._buffers["S"] if self.length else None
 
     @property
-    def capacity(self) -> None:
-        """None: there is no limit to the number of tokens."""
-        return None
-
-    @property
     def floats_per_token(self) -> int:
         """Raises ValueError: the size does not depend on the number of tokens. See `nbytes`."""
         raise ValueError(

@@ -1,9 +1,10 @@
 """How much of X W a latent of rank r keeps: by PCA of the activations, and by SVD of the weights.
 
 X W holds the keys and values of calibration tokens X. A latent of rank r stores X W P_r and computes X W P_r P_r^T for
-orthonormal columns P_r. By Eckart and Young the right singular vectors of X W are the best P_r; those of W are the best
-only if X^T X is a multiple of the identity. `course_lib.surgery.factors.joint_factors` computes the factors themselves
-from the Gram matrix X^T X, and balances keys against values. This module compares the errors at all ranks.
+orthonormal columns P_r. By Eckart and Young the first r right singular vectors of X W are the best P_r. Those of W are
+the best, too, if X^T X is a multiple of the identity, but not in general. `course_lib.surgery.factors.joint_factors`
+computes the factors themselves from the Gram matrix X^T X, and balances keys against values. This module compares the
+errors at all ranks.
 """
 
 from dataclasses import dataclass

@@ -5,11 +5,17 @@ from functools import partial
 import numpy as np
 import pytest
 
-from course_lib.randomised import costs
-from course_lib.randomised.cholesky import greedy, pivoted_cholesky, proportional, randomly_pivoted_cholesky, uniform
+from course_lib.randomised import matrix_costs as costs
+from course_lib.randomised.cholesky import (
+    greedy_pivot,
+    pivoted_cholesky,
+    proportional_pivot,
+    randomly_pivoted_cholesky,
+    uniform_pivot,
+)
 from course_lib.randomised.cholesky_bounds import expected_traces, pivots_needed
 from course_lib.randomised.hodlr import to_hodlr
-from course_lib.randomised.kernel_attention import centred, kernel_weights, landmark_attention, weight_errors
+from course_lib.randomised.landmarks import centred, landmark_attention, landmark_error_bounds, landmark_kernel
 from course_lib.randomised.low_rank import svd_within, truncated_svd
 from course_lib.randomised.nystrom import column_nystrom, expected_sketch_trace, sketched_nystrom
 from course_lib.randomised.psd import PsdMatrix
@@ -19,7 +25,7 @@ from course_lib.randomised.range_bounds import (
     frobenius_deviation,
     spectral_deviation,
 )
-from course_lib.randomised.range_finder import randomized_svd, range_error, range_finder
+from course_lib.randomised.ranges import randomized_svd, range_error, range_finder
 from course_lib.randomised.truncation import truncation_errors
 
 RANDOM = np.random.default_rng(0)
@@ -34,28 +40,29 @@ TAKE_A_MATRIX = {
         lambda M: svd_within(M, 0.1),
     ),
     "H": (PsdMatrix.of_matrix, lambda H: sketched_nystrom(H, 2, RANDOM)),
-    "P": (lambda P: to_hodlr(P, partial(truncated_svd, rank=1), 2),),
+    "P": (lambda P: to_hodlr(P, partial(truncated_svd, k=1), 2),),
     "X": (
         lambda X: PsdMatrix.exponential(X, 1.0),
         lambda X: truncation_errors(X, np.eye(3)),
-        lambda X: to_hodlr(np.eye(6), partial(truncated_svd, rank=1), 2) @ X,
+        lambda X: to_hodlr(np.eye(6), partial(truncated_svd, k=1), 2) @ X,
     ),
     "W": (lambda W: truncation_errors(M, W),),
-    "K": (centred, lambda K: kernel_weights(Q, K, Q, 1.0), lambda K: weight_errors(Q, K, Q, 1.0)),
-    "Q": (lambda Q: kernel_weights(Q, K, K, 1.0), lambda Q: landmark_attention(Q, K, V, K, 1.0)),
+    "K": (centred, lambda K: landmark_kernel(Q, K, Q, 1.0), lambda K: landmark_error_bounds(Q, K, Q, 1.0)),
+    "Q": (lambda Q: landmark_kernel(Q, K, K, 1.0), lambda Q: landmark_attention(Q, K, V, K, 1.0)),
     "V": (lambda V: landmark_attention(Q, K, V, K, 1.0),),
-    "landmarks": (lambda T: kernel_weights(Q, K, T, 1.0),),
+    "landmarks": (lambda T: landmark_kernel(Q, K, T, 1.0),),
 }
 
 
 @pytest.mark.parametrize("name", TAKE_A_MATRIX)
 def test_matrices(refuses, name):
     for call in TAKE_A_MATRIX[name]:
-        refuses(partial(call, np.full((6, 6), np.nan)), name, "NaN", "finite")
-        refuses(partial(call, np.full((6, 6), np.inf)), name, "infinity", "finite")
-        refuses(partial(call, np.ones(6)), name, "(6,)", "two axes")
+        refuses(partial(call, np.full((6, 6), np.nan)), name, "nan", "finite")
+        refuses(partial(call, np.full((6, 6), np.inf)), name, "inf", "finite")
+        refuses(partial(call, np.ones(6)), name, "(6,)", "(m, n)")
         refuses(partial(call, np.ones((6, 0))), name, "(6, 0)", "entries")
-        refuses(partial(call, "abc"), name, "str", "real numbers")
+        refuses(partial(call, "abc"), name, "str", "floating-point", error=TypeError)
+        refuses(partial(call, np.ones((6, 6), dtype=int)), name, "int64", "floating-point", error=TypeError)
 
 
 def test_generators(refuses):
@@ -64,8 +71,8 @@ def test_generators(refuses):
         lambda random: randomized_svd(M, 2, 1, 0, random),
         lambda random: randomly_pivoted_cholesky(PsdMatrix.of_matrix(H), 2, random),
         lambda random: sketched_nystrom(H, 2, random),
-        proportional,
-        uniform,
+        proportional_pivot,
+        uniform_pivot,
     ):
         refuses(lambda call=call: call(0), "random", "int", "Generator")
         refuses(lambda call=call: call(np.random), "random", "module", "Generator")
@@ -92,8 +99,8 @@ def test_bases(refuses):
 
 
 def test_ranks_and_tolerances(refuses):
-    refuses(lambda: truncated_svd(M, 7), "rank", "7", ("0", "6"))
-    refuses(lambda: truncated_svd(M, -1), "rank", "-1", ("0", "6"))
+    refuses(lambda: truncated_svd(M, 7), "k", "7", ("0", "6"))
+    refuses(lambda: truncated_svd(M, -1), "k", "-1", ("0", "6"))
     for wrong in (-0.1, np.nan, np.inf, "0.1", True):
         refuses(lambda wrong=wrong: svd_within(M, wrong), "tolerance", repr(wrong), "0")
 
@@ -110,9 +117,9 @@ BOUNDS = (
 def test_bounds_on_the_range(refuses, bound):
     refuses(lambda: bound(SIGMA[::-1], 2, 4), "sigma", "1", "falling")
     refuses(lambda: bound(-SIGMA[::-1], 2, 4), "sigma", "-9", "negative")
-    refuses(lambda: bound(SIGMA[None], 2, 4), "sigma", "(1, 9)", "vector")
-    refuses(lambda: bound(np.r_[np.inf, SIGMA], 2, 4), "sigma", "infinity", "finite")
-    refuses(lambda: bound(np.zeros(0), 2, 4), "sigma", "(1, 0)", "entries")
+    refuses(lambda: bound(SIGMA[None], 2, 4), "sigma", "(1, 9)", "(m)")
+    refuses(lambda: bound(np.r_[np.inf, SIGMA], 2, 4), "sigma", "inf", "finite")
+    refuses(lambda: bound(np.zeros(0), 2, 4), "sigma", "(0,)", "entries")
     refuses(lambda: bound(SIGMA, 1, 4), "k", "1", "2")
     refuses(lambda: bound(SIGMA, 2, 1), "oversampling", "1", "2|4")
     refuses(lambda: bound(SIGMA, 5, 5), "sigma", "9", "10")
@@ -130,9 +137,9 @@ def test_psd_matrices(refuses):
     refuses(lambda: PsdMatrix.of_matrix(M), "H", "(6, 8)", "square")
     refuses(lambda: PsdMatrix.of_matrix(np.array([[1.0, 2], [3, 1]])), "H", "1", "symmetric")
     refuses(lambda: PsdMatrix.of_matrix(-np.eye(2)), "diagonal", "-1", "negative")
-    refuses(lambda: PsdMatrix(np.eye(2), None), "diagonal", "(2, 2)", "vector")
+    refuses(lambda: PsdMatrix(np.eye(2), None), "diagonal", "(2, 2)", "(n)")
     refuses(lambda: PsdMatrix.exponential(K, 0.0), "scale", "0.0", "positive")
-    refuses(lambda: PsdMatrix.exponential(K, -1.0), "scale", "-1.0", "0")
+    refuses(lambda: PsdMatrix.exponential(K, -1.0), "scale", "-1.0", "positive")
     wrong = PsdMatrix(np.ones(3), lambda indices: np.ones((2, len(indices))))
     refuses(lambda: wrong.columns(np.array([0])), "columns", "(2, 1)", "(3, 1)")
     for indices, shown in (([5], "[5]"), ([-1], "[-1]"), ([1, 1], "[1, 1]"), ([], "[]"), ([1.0], "[1.0]")):
@@ -142,7 +149,7 @@ def test_psd_matrices(refuses):
         assert read.entries == 0
 
 
-@pytest.mark.parametrize("rule", [greedy, uniform(RANDOM), proportional(RANDOM)])
+@pytest.mark.parametrize("rule", [greedy_pivot, uniform_pivot(RANDOM), proportional_pivot(RANDOM)])
 def test_matrices_that_are_not_psd(refuses, rule):
     indefinite = PsdMatrix.of_matrix(np.array([[1.0, 2], [2, 1]]))
     refuses(lambda: pivoted_cholesky(indefinite, 2, rule), "H", "-3", "psd")
@@ -156,7 +163,7 @@ def test_rules(refuses):
 
 def test_numbers_of_pivots(refuses):
     for k in (0, 6, 2.0):
-        refuses(lambda k=k: pivoted_cholesky(PsdMatrix.of_matrix(H), k, greedy), "k", repr(k), ("1", "5"))
+        refuses(lambda k=k: pivoted_cholesky(PsdMatrix.of_matrix(H), k, greedy_pivot), "k", repr(k), ("1", "5"))
         refuses(lambda k=k: sketched_nystrom(H, k, RANDOM), "width", repr(k), ("1", "5"))
     refuses(lambda: expected_traces(SIGMA[::-1], 3), "eigenvalues", "1", "falling")
     refuses(lambda: expected_traces(SIGMA, -1), "steps", "-1", "0")
@@ -167,22 +174,22 @@ def test_numbers_of_pivots(refuses):
 
 
 def test_landmarks(refuses):
-    refuses(lambda: kernel_weights(Q, K, K[:, :2], 1.0), "landmarks", "(7, 2)", "3")
-    refuses(lambda: kernel_weights(Q, K[:, :2], K, 1.0), "landmarks", "(7, 3)", "2")
-    refuses(lambda: kernel_weights(Q, K, K, 0.0), "scale", "0.0", "positive")
-    refuses(lambda: kernel_weights(Q, K, K, "1"), "scale", "'1'", "number")
-    refuses(lambda: kernel_weights(Q, 100 * K / np.linalg.norm(K[0]), Q, 1.0), "K", (), "350")
+    refuses(lambda: landmark_kernel(Q, K, K[:, :2], 1.0), "landmarks", "(7, 2)", "3")
+    refuses(lambda: landmark_kernel(Q, K[:, :2], K, 1.0), "landmarks", "(7, 3)", "2")
+    refuses(lambda: landmark_kernel(Q, K, K, 0.0), "scale", "0.0", "positive")
+    refuses(lambda: landmark_kernel(Q, K, K, "1"), "scale", "'1'", "number")
+    refuses(lambda: landmark_kernel(Q, 100 * K / np.linalg.norm(K[0]), Q, 1.0), "K", (), "350")
     refuses(lambda: landmark_attention(Q, K, V[:5], K, 1.0), "V", "(5, 2)", "7")
     far, near = np.array([[2.0]]), np.array([[0.9], [1.0]])  # two near landmarks extrapolate to a negative weight
     refuses(lambda: landmark_attention(-4 * far, far, far, near, 1.0), "landmarks", ("1", "1"), "positive")
 
 
 def test_hierarchies(refuses):
-    compress = partial(truncated_svd, rank=1)
+    compress = partial(truncated_svd, k=1)
     refuses(lambda: to_hodlr(np.ones((4, 4)), compress, 2), "P", "1", "triangular")
     refuses(lambda: to_hodlr(np.ones((4, 3)), compress, 2), "P", "(4, 3)", "square")
     refuses(lambda: to_hodlr(np.eye(4), compress, 0), "leaf", "0", "1")
-    refuses(lambda: to_hodlr(np.eye(8), partial(truncated_svd, rank=3), 2), "rank", "3", ("0", "2"))
+    refuses(lambda: to_hodlr(np.eye(8), partial(truncated_svd, k=3), 2), "k", "3", ("0", "2"))
     refuses(lambda: to_hodlr(np.eye(5), lambda B: compress(B.T), 2), "compress", "(2, 3)", "(3, 2)")
     refuses(lambda: to_hodlr(np.eye(4), compress, 2) @ np.ones((3, 1)), "X", "(3, 1)", "4")
     refuses(lambda: truncation_errors(M, np.eye(6)), "W", "(6, 6)", "8")
@@ -194,10 +201,9 @@ def test_costs(refuses):
     refuses(lambda: costs.range_finder_work(30, 0, 6, 1), "n", "0", "1")
     refuses(lambda: costs.randomized_svd_work(30, 20, 0, 6, 1), "k", "0", "1")
     refuses(lambda: costs.randomized_svd_work(30, 20, 4, -1, 1), "oversampling", "-1", "0")
-    refuses(lambda: costs.cholesky_work(5, 6, 3), "k", "6", "5")
+    refuses(lambda: costs.pivoted_cholesky_work(5, 6, 3), "k", "6", "5")
     refuses(lambda: costs.column_nystrom_work(5, 6, 3), "m", "6", "5")
     refuses(lambda: costs.sketched_nystrom_work(5, 6), "width", "6", "5")
-    refuses(lambda: costs.landmark_attention_work(5, 7, 3, 2, 0), "m", "0", "1")
-    refuses(lambda: costs.exact_attention_work(5, 7, 3, 2, "decimal"), "dtype", "'decimal'", "float64")
-    refuses(lambda: costs.hodlr_entries(5, 2, -1), "rank", "-1", "0")
+    refuses(lambda: costs.column_nystrom_work(5, 4, 3, "decimal"), "dtype", "'decimal'", "float64")
+    refuses(lambda: costs.hodlr_entries(5, 2, -1), "k", "-1", "0")
     refuses(lambda: costs.hodlr_product_work(5, 2, 1, 0), "columns", "0", "1")

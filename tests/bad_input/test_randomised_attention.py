@@ -11,15 +11,20 @@ from course_lib.layers import Cache, GroupedQueryAttention
 from course_lib.randomised import attention_costs as costs
 from course_lib.randomised import column_sampling as columns
 from course_lib.randomised import feature_errors, leverage, lsh, poisson_sampling, sketch_errors, sparse
-from course_lib.randomised import positive_features as features
+from course_lib.randomised import random_features as features
 from course_lib.randomised import self_normalised as normalised
 from course_lib.randomised.causality import leak
+from course_lib.randomised.feature_attention import (
+    RecurrentState,
+    causal_linear_attention,
+    feature_weights,
+    linear_attention,
+)
 from course_lib.randomised.feature_layer import FeatureAttention, with_features
-from course_lib.randomised.linear_attention import feature_weights, linear_attention
-from course_lib.randomised.recurrent import RecurrentState, causal_linear_attention
+from course_lib.randomised.method_layer import MethodAttention, with_method
 from course_lib.randomised.sketches import CountSketch, TensorSketch
 from course_lib.randomised.state_cache import StateCache
-from course_lib.randomised.swap import MethodAttention, with_method
+from course_lib.randomised.swap import in_place_of
 
 rng = np.random.default_rng(0)
 Q, K, V = rng.normal(size=(7, 5)), rng.normal(size=(11, 5)), rng.normal(size=(11, 3))
@@ -153,13 +158,14 @@ def with_entry(array, place, value):
         (lambda: leak(lambda Q, K, V, random: V, Q, K, V, 3, rng), "K", "(11, 5)", "N = 7"),
         (lambda: leak(lambda Q, K, V, random: K, K, K, V, 3, rng), "method", "(11, 5)", "(11, 3)"),
         (lambda: leak(lambda Q, K, V, random: V, K, K, V, 3, 0), "random", "int", "Generator"),
-        (lambda: costs.exact(0, 5, 3), "N", "0", ("integer", "1")),
-        (lambda: costs.linear(9, 5, 3, 2.0), "m", "2.0", "integer"),
-        (lambda: costs.causal_linear(9, 5, 3, 4, 0), "chunk", "0", "1"),
-        (lambda: costs.lsh(9, 5, 3, 2, 2, -1), "pairs", "-1", "0"),
-        (lambda: costs.leverage(4, 5), "N", "4", "d = 5"),
-        (lambda: costs.exact_step(9, 5, 3, "float12"), "dtype", "'float12'", "float64"),
-        (lambda: costs.tensor_sketch(9, 5, 4, 0), "p", "0", "1"),
+        (lambda: costs.exact_attention_work(4, 0, 5, 3), "N", "0", ("integer", "1")),
+        (lambda: costs.linear_attention_work(9, 5, 3, 2.0), "m", "2.0", "integer"),
+        (lambda: costs.causal_linear_attention_work(9, 5, 3, 4, 0), "chunk", "0", "1"),
+        (lambda: costs.lsh_attention_work(9, 5, 3, 2, 2, -1), "pairs", "-1", "0"),
+        (lambda: costs.leverage_scores_work(4, 5), "N", "4", "d = 5"),
+        (lambda: costs.exact_attention_work(1, 9, 5, 3, "float12"), "dtype", "'float12'", "float64"),
+        (lambda: costs.landmark_attention_work(5, 7, 3, 2, 0), "m", "0", "1"),
+        (lambda: costs.tensor_sketch_flops(9, 5, 4, 0), "p", "0", "1"),
     ],
 )
 def test_values(refuses, call, argument, got, rule):
@@ -179,7 +185,7 @@ def test_values(refuses, call, argument, got, rule):
         (lambda: FeatureAttention(SIZES, 4, 0), "random", "int", "Generator"),
         (lambda: FeatureAttention(replace(SIZES, window=7), 4, rng), "window", "7", "None"),
         (lambda: FeatureAttention(replace(SIZES, dropout=0.5), 4, rng), "dropout", "0.5", "0"),
-        (lambda: FeatureAttention.like(layer, 4, rng), "layer", "FeatureAttention", "GroupedQueryAttention"),
+        (lambda: in_place_of(layer, lambda config: layer), "layer", "FeatureAttention", "GroupedQueryAttention"),
         (lambda: with_features(exact, 4, rng), "model", "GroupedQueryAttention", "DecoderModel"),
         (lambda: layer(X, Cache()), "cache", "Cache", "StateCache"),
         (lambda: exact(X, StateCache()), "rows", ("K", "V"), ("Phi_K", "U")),
@@ -190,7 +196,6 @@ def test_values(refuses, call, argument, got, rule):
         (lambda: MethodAttention(replace(SIZES, window=7), mean, rng), "window", "7", "None"),
         (lambda: MethodAttention(SIZES, 3, rng), "method", "int", "function"),
         (lambda: MethodAttention(SIZES, mean, 3), "random", "int", "Generator"),
-        (lambda: MethodAttention.like(layer, mean, rng), "layer", "FeatureAttention", "GroupedQueryAttention"),
         (lambda: with_method(exact, mean, rng), "model", "GroupedQueryAttention", "DecoderModel"),
         (lambda: MethodAttention(SIZES, mean, rng)(X, Cache()), "cache", "Cache", "None"),
         (lambda: MethodAttention(SIZES, mean, rng)(X, lengths=torch.tensor([5, 2])), "lengths", (), "None"),

@@ -5,11 +5,11 @@ import pytest
 import scipy.linalg.lapack
 
 from course_lib.randomised.cholesky import (
-    greedy,
+    greedy_pivot,
     pivoted_cholesky,
-    proportional,
+    proportional_pivot,
     randomly_pivoted_cholesky,
-    uniform,
+    uniform_pivot,
 )
 from course_lib.randomised.nystrom import column_nystrom
 from course_lib.randomised.psd import PsdMatrix
@@ -37,7 +37,7 @@ def clusters():
     return places + 0.05 * random.normal(size=(165, 5))
 
 
-RULES = {"proportional": proportional(rng(1)), "greedy": greedy, "uniform": uniform(rng(2))}
+RULES = {"proportional": proportional_pivot(rng(1)), "greedy": greedy_pivot, "uniform": uniform_pivot(rng(2))}
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -66,7 +66,7 @@ def test_it_is_the_nystrom_approximation_at_its_pivots(rule):
 
 def test_greedy_pivots_are_those_of_lapack():
     H = gaussian(rng(7).normal(size=(N, 3)))
-    found = pivoted_cholesky(PsdMatrix.of_matrix(H), 20, greedy)
+    found = pivoted_cholesky(PsdMatrix.of_matrix(H), 20, greedy_pivot)
     c, order, *_ = scipy.linalg.lapack.dpstrf(H, lower=1)
     np.testing.assert_array_equal(found.pivots, order[:20] - 1)  # LAPACK counts from 1
     close(found.F[order - 1], np.tril(c)[:, :20])
@@ -105,7 +105,7 @@ def test_a_kernel_of_points_is_the_stored_matrix(heads):
 
 def test_the_first_pivot_is_drawn_in_proportion_to_the_diagonal():
     """4000 draws: a chi-square statistic with 3 degrees of freedom exceeds 30 with probability 1.4e-6."""
-    H, rule = np.diag([1.0, 2.0, 3.0, 4.0]), proportional(rng(8))
+    H, rule = np.diag([1.0, 2.0, 3.0, 4.0]), proportional_pivot(rng(8))
     counts = np.bincount([rule(np.diag(H)) for _ in range(4000)], minlength=4)
     wanted = 400 * np.diag(H)
     assert np.sum((counts - wanted) ** 2 / wanted) < 30
@@ -119,7 +119,7 @@ def test_uniform_pivots_miss_small_clusters_and_random_ones_do_not():
     """
     H = PsdMatrix.of_matrix(gaussian(clusters()))
     left = {}
-    for name, rule in (("proportional", proportional(rng(1))), ("uniform", uniform(rng(2)))):
+    for name, rule in (("proportional", proportional_pivot(rng(1))), ("uniform", uniform_pivot(rng(2)))):
         left[name] = np.array([pivoted_cholesky(H, 12, rule).traces[-1] for _ in range(200)])
     assert left["proportional"].max() < 2
     assert np.median(left["uniform"]) > 8.5
@@ -128,7 +128,7 @@ def test_uniform_pivots_miss_small_clusters_and_random_ones_do_not():
 def test_greedy_pivots_are_spent_on_outliers():
     """30 isolated points with a slightly larger diagonal: greedy takes them all before the one large cluster."""
     H = scipy.linalg.block_diag(1.01 * np.eye(30), np.ones((200, 200)))
-    by_greedy = pivoted_cholesky(PsdMatrix.of_matrix(H), 10, greedy).traces[-1]
+    by_greedy = pivoted_cholesky(PsdMatrix.of_matrix(H), 10, greedy_pivot).traces[-1]
     by_random = [randomly_pivoted_cholesky(PsdMatrix.of_matrix(H), 10, rng(i)).traces[-1] for i in range(200)]
     assert by_greedy > 219 and max(by_random) < 30
 

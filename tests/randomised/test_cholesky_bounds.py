@@ -7,7 +7,12 @@ A mean is compared with its bound plus 4 standard errors: if the bound were atta
 import numpy as np
 import pytest
 
-from course_lib.randomised.cholesky import pivoted_cholesky, proportional, randomly_pivoted_cholesky, uniform
+from course_lib.randomised.cholesky import (
+    pivoted_cholesky,
+    proportional_pivot,
+    randomly_pivoted_cholesky,
+    uniform_pivot,
+)
 from course_lib.randomised.cholesky_bounds import expected_traces, pivots_needed
 from course_lib.randomised.psd import PsdMatrix
 
@@ -20,7 +25,7 @@ SPECTRA = {
 }
 
 
-def traces(H, k, rule=proportional):
+def traces(H, k, rule=proportional_pivot):
     """The residual traces after 0 ... k steps, for each draw; 0 where a draw ended early."""
     random, found = np.random.default_rng(23), np.zeros((DRAWS, k + 1))
     for row in found:
@@ -113,7 +118,7 @@ def test_phi_is_concave_and_increasing(seed):
 def test_uniform_pivots_break_the_bounds():
     """One large entry among 50: a uniform pivot misses it in most draws, and the bound on RPCholesky fails."""
     values = np.r_[100.0, np.full(N - 1, 0.1)]
-    assert traces(np.diag(values), 10, uniform)[:, -1].mean() > 5 * expected_traces(values, 10)[-1]
+    assert traces(np.diag(values), 10, uniform_pivot)[:, -1].mean() > 5 * expected_traces(values, 10)[-1]
 
 
 def test_near_the_best_on_keys_of_a_trained_model(heads):

@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from course_lib.randomised.costs import hodlr_entries
 from course_lib.randomised.hodlr import to_hodlr
 from course_lib.randomised.low_rank import svd_within, truncated_svd
-from course_lib.randomised.range_finder import randomized_svd
+from course_lib.randomised.matrix_costs import hodlr_entries
+from course_lib.randomised.ranges import randomized_svd
 
 
 def close(a, b, atol=1e-10):
@@ -32,7 +32,7 @@ def test_full_ranks_give_the_matrix(n, leaf):
 @pytest.mark.parametrize("rank", [0, 1, 4])
 def test_the_squared_error_is_the_sum_over_the_blocks(rank):
     P = lower()
-    found = to_hodlr(P, partial(truncated_svd, rank=rank), 10)
+    found = to_hodlr(P, partial(truncated_svd, k=rank), 10)
     total = 0.0
     for block in found.blocks:
         a, b = block.part.U.shape[0], block.part.Vt.shape[1]
@@ -53,7 +53,7 @@ def test_a_tolerance_holds_for_the_whole_matrix(heads, tolerance):
 @pytest.mark.parametrize("n, leaf", [(77, 10), (64, 8), (9, 16)])
 def test_entries_stored_against_a_count(n, leaf):
     """Each place of the lower triangle is either in a leaf or in exactly one block, and nothing is stored twice."""
-    found = to_hodlr(lower(n), partial(truncated_svd, rank=1), leaf)
+    found = to_hodlr(lower(n), partial(truncated_svd, k=1), leaf)
     covered, numbers = np.zeros((n, n), dtype=int), 0
     for part in found.leaves:
         m = len(part.part)
@@ -69,7 +69,7 @@ def test_entries_stored_against_a_count(n, leaf):
 
 def test_entries_in_closed_form():
     """n = 2^L leaf: n (leaf + 1) / 2 + r n L."""
-    found = to_hodlr(lower(80), partial(truncated_svd, rank=3), 10)
+    found = to_hodlr(lower(80), partial(truncated_svd, k=3), 10)
     assert found.entries == 80 * 11 // 2 + 3 * 80 * 3
 
 
@@ -86,7 +86,7 @@ def test_randomised_compression_of_attention_is_near_the_best(heads):
     """With 4 vectors more and 2 powers, on the 4 layers: at most 5 % more error than by truncated SVDs of rank 6."""
     random = np.random.default_rng(0)
     for head in heads[::2]:
-        best = to_hodlr(head.P, partial(truncated_svd, rank=6), 32)
+        best = to_hodlr(head.P, partial(truncated_svd, k=6), 32)
         found = to_hodlr(head.P, partial(randomized_svd, k=6, oversampling=4, powers=2, random=random), 32)
         errors = [np.linalg.norm(head.P - each.matrix()) for each in (best, found)]
         assert errors[0] * (1 - 1e-12) <= errors[1] <= 1.05 * errors[0]
@@ -95,7 +95,7 @@ def test_randomised_compression_of_attention_is_near_the_best(heads):
 def test_attention_compresses_better_by_blocks_than_as_a_whole(heads):
     """At equal numbers stored, the HODLR format of P has a smaller error than a truncated SVD in all eight heads."""
     for head in heads:
-        found = to_hodlr(head.P, partial(truncated_svd, rank=4), 32)
+        found = to_hodlr(head.P, partial(truncated_svd, k=4), 32)
         whole = truncated_svd(head.P, found.entries // 400)
         assert whole.entries <= found.entries < 0.5 * np.tri(200).sum()
         assert np.linalg.norm(head.P - found.matrix()) < np.linalg.norm(head.P - whole.matrix())

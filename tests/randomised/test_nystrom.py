@@ -9,7 +9,7 @@ import pytest
 
 from course_lib.randomised.nystrom import column_nystrom, expected_sketch_trace, sketched_nystrom
 from course_lib.randomised.psd import PsdMatrix
-from course_lib.randomised.range_finder import range_error
+from course_lib.randomised.ranges import range_error
 
 N, DRAWS = 50, 300
 SPECTRA = {"geometric": 0.75 ** np.arange(N), "algebraic": 1.0 / np.arange(1, N + 1), "flat": np.ones(N)}

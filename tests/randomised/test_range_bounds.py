@@ -17,7 +17,7 @@ from course_lib.randomised.range_bounds import (
     frobenius_deviation,
     spectral_deviation,
 )
-from course_lib.randomised.range_finder import range_finder
+from course_lib.randomised.ranges import range_finder
 
 DRAWS, N = 300, 60
 SPECTRA = {

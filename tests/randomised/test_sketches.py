@@ -55,15 +55,15 @@ def test_mean_and_variance_over_all_sketches(d, r, p):
 
 @pytest.mark.parametrize("r, p", [(16, 1), (16, 2), (17, 3)])
 def test_mean_and_variance_over_draws(r, p, mean_is):
-    """15 pairs, 4000 draws, rows of length 1: by chance below 2e-5."""
+    """15 pairs, 2000 draws, rows of length 1: by chance below 2e-5."""
     random, found = np.random.default_rng(3), []
     q, k = (X / np.linalg.norm(X, axis=1, keepdims=True) for X in (Q, K))
     exact = (q @ k.T) ** p
-    for _ in range(4000):
+    for _ in range(2000):
         T = TensorSketch.draw(4, r, p, random)
         found.append(T(q) @ T(k).T)
-    mean_is(np.array(found), exact, within=0.2)
-    mean_is((np.array(found) - exact) ** 2, sketch_variance(q, k, r, p), within=0.5)
+    mean_is(np.array(found), exact, within=0.3)
+    mean_is((np.array(found) - exact) ** 2, sketch_variance(q, k, r, p), within=0.7)
 
 
 ROWS = arrays(np.float64, (2, 4), elements=st.floats(-3, 3))

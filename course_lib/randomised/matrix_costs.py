@@ -1,17 +1,18 @@
-"""FLOPs and bytes of the methods of this package, in closed form.
+"""FLOPs and bytes of the factorisations and low-rank approximations of this package, in closed form.
 
-The conventions are those of `course_lib.accounting.work`: a multiply-add is 2 FLOPs, exponentials and other work on
-single entries do not count, and bytes are what an ideal kernel must move: each operand of a product is read once and
-each result written once. Factorisations count as in Golub and Van Loan, "Matrix Computations": of an
-(m, l) matrix with m >= l, a thin QR by reflections takes 4 m l^2 - 4 l^3 / 3 and an SVD with both thin factors
-6 m l^2 + 20 l^3; of a symmetric matrix of size l, eigenvalues and eigenvectors take 9 l^3 and a Cholesky factorisation
-l^3 / 3. Thirds are rounded. All functions raise ValueError for sizes that are not positive integers, or do not fit, and
-for an unknown dtype.
+`name_work` is the work of the function `name`, if there is one of that name. The conventions are those of
+`course_lib.accounting.work`: a multiply-add is 2 FLOPs, exponentials and other work on single entries do not count, and
+bytes are what an ideal kernel must move: each operand of a product is read once and each result written once.
+Factorisations count as in Golub and Van Loan, "Matrix Computations": of an (m, l) matrix with m >= l, a thin QR by
+reflections takes 4 m l^2 - 4 l^3 / 3 and an SVD with both thin factors 6 m l^2 + 20 l^3; of a symmetric matrix of size
+l, eigenvalues and eigenvectors take 9 l^3 and a Cholesky factorisation l^3 / 3. Thirds are rounded. All functions raise
+ValueError for sizes that are not positive integers, or do not fit, and for an unknown dtype.
 """
 
-from course_lib.accounting.units import itemsize, require_count
+from course_lib.accounting.units import itemsize
 from course_lib.accounting.work import Work
 from course_lib.config import require
+from course_lib.randomised.checks import check_sizes, check_whole
 
 
 def qr_flops(m: int, width: int) -> int:
@@ -27,8 +28,8 @@ def svd_flops(m: int, n: int) -> int:
 
 def range_finder_work(m: int, n: int, width: int, powers: int, dtype: str = "float64") -> Work:
     """`range_finder` with k + oversampling = `width`: 2 q + 1 products with an (m, n) matrix, each followed by a QR."""
-    check_counts(m=m, n=n, width=width)
-    require_count("powers", powers)
+    check_sizes(m=m, n=n, width=width)
+    check_whole("powers", powers, 0)
     require(width <= min(m, n), f"width must be at most min(m, n) = {min(m, n)}, got {width}")
     passes, size = 2 * powers + 1, itemsize(dtype)
     of_qr = (powers + 1) * qr_flops(m, width) + powers * qr_flops(n, width)
@@ -39,8 +40,8 @@ def range_finder_work(m: int, n: int, width: int, powers: int, dtype: str = "flo
 
 def randomized_svd_work(m: int, n: int, k: int, oversampling: int, powers: int, dtype: str = "float64") -> Work:
     """`randomized_svd`: the range finder, the product Q^T M, its SVD, and the product of Q with k left vectors."""
-    check_counts(k=k)
-    require_count("oversampling", oversampling)
+    check_sizes(k=k)
+    check_whole("oversampling", oversampling, 0)
     width, size = k + oversampling, itemsize(dtype)
     flops = {"products": 2 * m * n * width + 2 * m * width * k, "factorise": svd_flops(n, width)}
     thin = (m + n) * width + 2 * n * width + m * (width + k)
@@ -48,13 +49,13 @@ def randomized_svd_work(m: int, n: int, k: int, oversampling: int, powers: int, 
     return range_finder_work(m, n, width, powers, dtype) + small
 
 
-def cholesky_work(n: int, k: int, d: int, dtype: str = "float64") -> Work:
+def pivoted_cholesky_work(n: int, k: int, d: int, dtype: str = "float64") -> Work:
     """`pivoted_cholesky` with k pivots of the kernel exp(scale X X^T) for X (n, d).
 
     It evaluates (k + 1) n entries. Step i = 0, ..., k - 1 subtracts i columns of the factor from a column. Each step
     reads X and the factor so far, and writes a column of it. Bytes of the diagonal are left out.
     """
-    check_counts(n=n, k=k, d=d)
+    check_sizes(n=n, k=k, d=d)
     require(k <= n, f"k must be at most n = {n}, got {k}")
     flops = {"entries": 2 * (k + 1) * n * d, "update": n * k * (k - 1)}
     read = n * k * (k - 1) // 2 + n * k
@@ -63,7 +64,7 @@ def cholesky_work(n: int, k: int, d: int, dtype: str = "float64") -> Work:
 
 def column_nystrom_work(n: int, m: int, d: int, dtype: str = "float64") -> Work:
     """`column_nystrom` with m landmarks of exp(scale X X^T), X (n, d): n m entries, a root of W^{+}, and C times it."""
-    check_counts(n=n, m=m, d=d)
+    check_sizes(n=n, m=m, d=d)
     require(m <= n, f"m must be at most n = {n}, got {m}")
     flops = {"entries": 2 * n * m * d, "factorise": 9 * m**3, "products": 2 * n * m**2}
     return Work(flops, {"points": (n + m) * d * itemsize(dtype), "factors": (3 * n * m + 3 * m**2) * itemsize(dtype)})
@@ -71,7 +72,7 @@ def column_nystrom_work(n: int, m: int, d: int, dtype: str = "float64") -> Work:
 
 def sketched_nystrom_work(n: int, width: int, dtype: str = "float64") -> Work:
     """`sketched_nystrom` of a stored (n, n) matrix: Y = H Omega, Omega^T Y, and the SVD of Y times its inverse root."""
-    check_counts(n=n, width=width)
+    check_sizes(n=n, width=width)
     require(width <= n, f"width must be at most n = {n}, got {width}")
     of_factors = qr_flops(n, width) + 9 * width**3 + svd_flops(n, width)
     flops = {"products": 2 * n**2 * width + 4 * n * width**2, "factorise": of_factors}
@@ -81,54 +82,23 @@ def sketched_nystrom_work(n: int, width: int, dtype: str = "float64") -> Work:
     return Work(flops, {"matrix": n**2 * itemsize(dtype), "factors": floats * itemsize(dtype)})
 
 
-def landmark_attention_work(n: int, N: int, d: int, v: int, m: int, dtype: str = "float64") -> Work:
-    """`landmark_attention` of n queries and N keys of width d, values of width v, through m landmarks, for one head.
-
-    The landmarks' weights W count as a Cholesky factorisation of H_TT and 2 m^2 N FLOPs for two triangular solves. The
-    function itself takes a more expensive factorisation, which allows equal landmarks; it also costs O(m^2 N).
-    """
-    check_counts(n=n, N=N, d=d, v=v, m=m)
-    flops = {
-        "kernels": 2 * m * (m + N + n) * d,
-        "factorise": m**3 // 3 + 2 * m**2 * N,
-        "attend": 2 * m * (N + n) * (v + 1),
-    }
-    floats = {"activations": n * (d + v) + N * (d + v) + m * d, "weights": 2 * m * N + 2 * m * (v + 1)}
-    return Work(flops, {part: count * itemsize(dtype) for part, count in floats.items()})
-
-
-def exact_attention_work(n: int, N: int, d: int, v: int, dtype: str = "float64") -> Work:
-    """Attention of n queries to all N keys, for one head without a mask; compare `landmark_attention_work`.
-
-    As in `course_lib.accounting.work`, scores stay on the chip.
-    """
-    check_counts(n=n, N=N, d=d, v=v)
-    return Work({"attend": 2 * n * N * (d + v)}, {"activations": (n + N) * (d + v) * itemsize(dtype)})
-
-
-def hodlr_entries(n: int, leaf: int, rank: int) -> int:
-    """Numbers that `to_hodlr` stores when each block has this rank, or its smaller side if that is less."""
-    check_counts(n=n, leaf=leaf)
-    require_count("rank", rank)
+def hodlr_entries(n: int, leaf: int, k: int) -> int:
+    """Numbers that `to_hodlr` stores when each block has rank k, or its smaller side if that is less."""
+    check_sizes(n=n, leaf=leaf)
+    check_whole("k", k, 0)
     if n <= leaf:
         return n * (n + 1) // 2
     half = n // 2
-    inside = hodlr_entries(half, leaf, rank) + hodlr_entries(n - half, leaf, rank)
-    return inside + min(rank, half) * n
+    inside = hodlr_entries(half, leaf, k) + hodlr_entries(n - half, leaf, k)
+    return inside + min(k, half) * n
 
 
-def hodlr_product_work(n: int, leaf: int, rank: int, columns: int, dtype: str = "float64") -> Work:
+def hodlr_product_work(n: int, leaf: int, k: int, columns: int, dtype: str = "float64") -> Work:
     """The product of a HODLR matrix with an (n, columns) matrix: 2 FLOPs for each stored number and column.
 
     Of a leaf only the lower triangle counts. Each stored number, X and Y are moved once.
     """
-    check_counts(columns=columns)
-    stored = hodlr_entries(n, leaf, rank)
+    check_sizes(columns=columns)
+    stored = hodlr_entries(n, leaf, k)
     floats = {"matrix": stored, "activations": 2 * n * columns}
     return Work({"products": 2 * stored * columns}, {part: count * itemsize(dtype) for part, count in floats.items()})
-
-
-def check_counts(**sizes: int) -> None:
-    """Raise ValueError unless all sizes are positive integers."""
-    for name, size in sizes.items():
-        require_count(name, size, least=1)

@@ -12,10 +12,11 @@ from course_lib.kernels.cpu import plain
 from course_lib.layers import GroupedQueryAttention
 from course_lib.models import DecoderModel, shipped
 from course_lib.models.generate import generate
+from course_lib.randomised.feature_attention import feature_weights
 from course_lib.randomised.feature_layer import FeatureAttention, with_features
 from course_lib.randomised.feature_sums import CHUNK
-from course_lib.randomised.linear_attention import feature_weights
-from course_lib.randomised.positive_features import positive_features, share_scale
+from course_lib.randomised.random_features import positive_features, share_scale
+from course_lib.randomised.swap import in_place_of
 from course_lib.reference.attention import causal_mask
 
 D, M = 14, 9
@@ -33,7 +34,7 @@ def source(name: str) -> GroupedQueryAttention:
 
 
 def make(name: str) -> FeatureAttention:
-    return FeatureAttention.like(source(name), M, np.random.default_rng(1))
+    return in_place_of(source(name), lambda config: FeatureAttention(config, M, np.random.default_rng(1)))
 
 
 def tokens(batch: int, n: int, seed: int = 0) -> torch.Tensor:
@@ -104,7 +105,7 @@ def test_ragged_chunks_equal_each_sequence_alone(name, data):
             close(Y[i, : count[i]], alone[i][done[i] : done[i] + count[i]])
             assert (Y[i, count[i] :] == 0).all()
         done += count
-        assert cache.lengths.tolist() == done.tolist()
+        assert cache.held_lengths.tolist() == done.tolist()
 
 
 def test_a_mask_removes_keys():

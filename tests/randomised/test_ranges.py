@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse.linalg
 
 from course_lib.randomised.low_rank import svd_within, tail_norms, truncated_svd
-from course_lib.randomised.range_finder import randomized_svd, range_error, range_finder
+from course_lib.randomised.ranges import randomized_svd, range_error, range_finder
 
 FALLING = np.logspace(0, -3, 40)
 

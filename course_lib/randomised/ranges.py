@@ -25,7 +25,7 @@ def range_finder(
     `random` is a numpy Generator.
     """
     M = check_matrix("M", M)
-    check_ranks(M.shape, k, oversampling)
+    _check_ranks(M.shape, k, oversampling)
     check_whole("powers", powers, 0)
     check_random(random)
     Q, _ = np.linalg.qr(M @ random.standard_normal((M.shape[1], k + oversampling)))
@@ -59,11 +59,11 @@ def range_error(M: Float[np.ndarray, "m n"], Q: Float[np.ndarray, "m l"]) -> flo
     identity to 1e-10.
     """
     M, Q = check_matrix("M", M), check_matrix("Q", Q)
-    check_basis(Q, len(M))
+    _check_basis(Q, len(M))
     return float(np.sqrt(max(np.linalg.norm(M) ** 2 - np.linalg.norm(Q.T @ M) ** 2, 0.0)))
 
 
-def check_basis(Q: np.ndarray, rows: int) -> None:
+def _check_basis(Q: np.ndarray, rows: int) -> None:
     """Raise ValueError unless Q has this many rows, and orthonormal columns to 1e-10."""
     if len(Q) != rows:
         raise ValueError(f"Q must have the {rows} rows of M, got shape {Q.shape}")
@@ -72,7 +72,7 @@ def check_basis(Q: np.ndarray, rows: int) -> None:
         raise ValueError(f"Q must have orthonormal columns, but Q^T Q differs from the identity by {off:.3g}")
 
 
-def check_ranks(shape: tuple[int, ...], k: int, oversampling: int) -> None:
+def _check_ranks(shape: tuple[int, ...], k: int, oversampling: int) -> None:
     """Raise ValueError unless k >= 1 and oversampling >= 0 are integers with k + oversampling <= min(shape)."""
     check_whole("k", k, 1, min(shape))
     check_whole("oversampling", oversampling, 0, min(shape) - k)

@@ -1,5 +1,7 @@
 """Which methods let a later token change an earlier output, with the causal mask applied in all of them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,11 @@ from course_lib.randomised.column_sampling import (
     sampled_product,
     value_probabilities,
 )
+from course_lib.randomised.feature_attention import causal_linear_attention, feature_weights, linear_attention
+from course_lib.randomised.hodlr import to_hodlr
+from course_lib.randomised.landmarks import landmark_kernel
 from course_lib.randomised.leverage import leverage_scores, prefix_leverage_scores
-from course_lib.randomised.linear_attention import feature_weights, linear_attention
+from course_lib.randomised.low_rank import truncated_svd
 from course_lib.randomised.lsh import (
     augment_keys,
     augment_queries,
@@ -21,8 +26,7 @@ from course_lib.randomised.lsh import (
     lsh_attention,
 )
 from course_lib.randomised.poisson_sampling import inclusion_probabilities, poisson_product
-from course_lib.randomised.positive_features import orthogonal_directions, positive_features, share_scale
-from course_lib.randomised.recurrent import causal_linear_attention
+from course_lib.randomised.random_features import orthogonal_directions, positive_features, share_scale
 from course_lib.randomised.self_normalised import self_normalised_attention
 from course_lib.randomised.sketches import TensorSketch
 from course_lib.reference.attention import attention, attention_weights, causal_mask
@@ -75,17 +79,19 @@ def sketched(Q, K, V, random):
     return causal_linear_attention(sketch(Q), sketch(K), V)[0]
 
 
-def nystrom(Q, K, V, random):
-    """Nystrom's approximation of exp(Q K^T) with every fourth key as a landmark; the mask is applied to the result."""
-    landmarks = K[3::4]
-    kernel = np.exp(Q @ landmarks.T) @ np.linalg.pinv(np.exp(landmarks @ landmarks.T)) @ np.exp(landmarks @ K.T)
-    return (kernel * CAUSAL) @ V
+def landmarks(Q, K, V, random):
+    """The kernel exp(Q K^T) through every fourth key as a landmark; the mask is applied to the result."""
+    return (landmark_kernel(Q, K, K[3::4], 1.0) * CAUSAL) @ V
 
 
 def low_rank_weights(Q, K, V, random):
     """The best approximation of rank 5 of the causal weights."""
-    U, sigma, Wt = np.linalg.svd(attention_weights(Q, K, CAUSAL))
-    return (U[:, :5] * sigma[:5]) @ Wt[:5] @ V
+    return truncated_svd(attention_weights(Q, K, CAUSAL), 5) @ V
+
+
+def hierarchical(Q, K, V, random):
+    """The causal weights with blocks below the diagonal of rank 1: later rows of a block change the earlier ones."""
+    return to_hodlr(attention_weights(Q, K, CAUSAL), partial(truncated_svd, k=1), leaf=3) @ V
 
 
 CAUSAL_METHODS = {
@@ -110,8 +116,9 @@ LEAKING_METHODS = {
     ),
     "leverage of all keys": kept_by_leverage,
     "hashing, bound by the longest key": hashed(lambda K: np.linalg.norm(K, axis=1).max()),
-    "Nystrom": nystrom,
+    "landmarks": landmarks,
     "low rank of P": low_rank_weights,
+    "blocks of low rank below the diagonal": hierarchical,
 }
 
 

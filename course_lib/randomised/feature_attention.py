@@ -1,22 +1,49 @@
-"""Linear attention under a causal mask: a running sum, and a recurrent state of constant size in place of a cache.
+"""Attention whose kernel is a product of features, A = Phi_Q Phi_K^T: without a mask, and as a recurrence.
 
-With S_i = sum_{j <= i} phi(k_j) v_j^T and z_i = sum_{j <= i} phi(k_j), the output of token i is
-y_i = phi(q_i)^T S_i / phi(q_i)^T z_i (Katharopoulos and others, arXiv 2006.16236, section 3.4). A token costs O(m d_V),
-however many there were before, and a head keeps m (d_V + 1) numbers.
+Katharopoulos and others, Transformers are RNNs, arXiv 2006.16236. The brackets decide the cost: in Phi_Q (Phi_K^T V)
+the sum Phi_K^T V over all keys has m d_V entries, whatever N is.
 
-Masks: causal, by construction. A window or any other mask would have to take terms out of the sum again.
+Masks: that sum lets every query see every key. With a causal mask applied, A in general has full rank, so the
+brackets cannot be moved. But token i can read the running sums S_i = sum_{j <= i} phi(k_j) v_j^T and
+z_i = sum_{j <= i} phi(k_j): y_i = phi(q_i)^T S_i / phi(q_i)^T z_i (section 3.4 of the source). They are a recurrent
+state of m (d_V + 1) numbers in place of a cache. A window would have to take terms out of the sums again.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from course_lib.accounting.units import require_count
 from course_lib.config import require
-from course_lib.randomised.linear_attention import divide
+from course_lib.randomised.checks import check_sizes, check_whole
+from course_lib.reference.attention import attention_weights, linear
 from course_lib.reference.checks import require_shapes
 from course_lib.reference.masks import causal_mask
+
+
+def feature_weights(
+    Phi_Q: Float[np.ndarray, "n m"], Phi_K: Float[np.ndarray, "N m"], mask: Bool[np.ndarray, "n N"] | None = None
+) -> Float[np.ndarray, "n N"]:
+    """The weights P = Z^{-1} A of A = Phi_Q Phi_K^T, where visible; a row that sees nothing is zero.
+
+    These are the weights of the linear kernel for features in place of queries and keys. Any mask is allowed.
+    Cost O(N_Q N_KV m): for the analysis, since this is more than exact attention if m is larger than d_QK.
+    Raises ValueError when a row that sees keys sums to 0, which happens when its features underflow.
+    """
+    require_shapes(Phi_Q=(Phi_Q, "N_Q m"), Phi_K=(Phi_K, "N_KV m"))
+    return attention_weights(Phi_Q, Phi_K, mask, f=linear)
+
+
+def linear_attention(
+    Phi_Q: Float[np.ndarray, "n m"], Phi_K: Float[np.ndarray, "N m"], V: Float[np.ndarray, "N v"]
+) -> Float[np.ndarray, "n v"]:
+    """Y = Z^{-1} Phi_Q (Phi_K^T V) with Z = diag(Phi_Q (Phi_K^T 1)), without a mask: every query sees every key.
+
+    Equal to `feature_weights(Phi_Q, Phi_K) @ V` up to rounding. Cost O((N_Q + N_KV) m d_V). Raises ValueError for a
+    query whose normaliser is 0.
+    """
+    require_shapes(Phi_Q=(Phi_Q, "N_Q m"), Phi_K=(Phi_K, "N_KV m"), V=(V, "N_KV d_V"))
+    return _divided(Phi_Q @ (Phi_K.T @ V), Phi_Q @ Phi_K.sum(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +63,12 @@ class RecurrentState:
 
     def __post_init__(self):
         require_shapes(S=(self.S, "m d_V"), z=(self.z, "m"))
-        require_count("length", self.length)
+        check_whole("length", self.length, 0)
 
     @classmethod
     def empty(cls, m: int, d_V: int) -> "RecurrentState":
         """The state before the first token: all sums are 0."""
-        require_count("m", m, least=1)
-        require_count("d_V", d_V, least=1)
+        check_sizes(m=m, d_V=d_V)
         return cls(np.zeros((m, d_V)), np.zeros(m), 0)
 
     @property
@@ -62,7 +88,7 @@ class RecurrentState:
         """
         require_shapes(S=(self.S, "m d_V"), Phi_Q=(Phi_Q, "n m"))
         require(self.length > 0, "read needs at least one token in the state, got length = 0")
-        return divide(Phi_Q @ self.S, Phi_Q @ self.z)
+        return _divided(Phi_Q @ self.S, Phi_Q @ self.z)
 
     def truncate(self, length: int) -> None:
         """Always raises ValueError: a cache can forget its last tokens, but a sum does not keep its terms apart."""
@@ -86,7 +112,7 @@ def causal_linear_attention(
     Cost O(n m d_V + n chunk (m + d_V)). Raises ValueError for shapes that do not fit and for a normaliser of 0.
     """
     sizes = require_shapes(Phi_Q=(Phi_Q, "n m"), Phi_K=(Phi_K, "n m"), V=(V, "n d_V"))
-    require_count("chunk", chunk, least=1)
+    check_whole("chunk", chunk, 1)
     state = RecurrentState.empty(sizes["m"], sizes["d_V"]) if state is None else state
     require_shapes(S=(state.S, "m d_V"), Phi_K=(Phi_K, "n m"), V=(V, "n d_V"))
     outputs = np.empty_like(V)
@@ -94,6 +120,16 @@ def causal_linear_attention(
         part = slice(start, start + chunk)
         A = np.where(causal_mask(len(V[part]), len(V[part])), Phi_Q[part] @ Phi_K[part].T, 0.0)
         Z = A.sum(1) + Phi_Q[part] @ state.z
-        outputs[part] = divide(A @ V[part] + Phi_Q[part] @ state.S, Z)
+        outputs[part] = _divided(A @ V[part] + Phi_Q[part] @ state.S, Z)
         state = state.append(Phi_K[part], V[part])
     return outputs, state
+
+
+def _divided(Y: np.ndarray, Z: np.ndarray) -> np.ndarray:
+    """Row i of Y divided by Z_i. Raises ValueError for Z_i = 0: the features of query i have underflowed."""
+    zeros = np.flatnonzero(Z == 0)
+    require(
+        len(zeros) == 0,
+        lambda: f"Phi_Q and Phi_K must give each query a normaliser other than 0, got 0 for query {zeros[0]}",
+    )
+    return Y / Z[:, None]

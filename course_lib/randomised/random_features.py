@@ -2,7 +2,7 @@
 
 Choromanski and others, Rethinking Attention with Performers, arXiv 2009.14794, Lemma 1 and section 2.4. Attention needs
 exp(scale <q, k>): give the features the rows that `share_scale` returns. The kernel estimate Phi_Q Phi_K^T has rank at
-most m, so products with it cost O(N m d) instead of O(N^2 d); see `linear_attention` and `recurrent`.
+most m, so products with it cost O(N m d) instead of O(N^2 d); see `feature_attention`.
 
 Masks: the features of a token depend on that token alone. They are causal, also when tokens come one by one.
 """
@@ -10,9 +10,8 @@ Masks: the features of a token depend on that token alone. They are causal, also
 import numpy as np
 from jaxtyping import Float
 
-from course_lib.accounting.units import require_count
 from course_lib.config import require
-from course_lib.randomised.arguments import require_positive_number, require_random
+from course_lib.randomised.checks import check_random, check_scale, check_sizes
 from course_lib.reference.checks import require_shapes
 
 LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)  # exp overflows above it: 709.78
@@ -23,8 +22,7 @@ def share_scale(
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "N d"]]:
     """sqrt(scale) Q and sqrt(scale) K, whose products are the logits scale <q, k>. Default: scale = d_QK^{-1/2}."""
     sizes = require_shapes(Q=(Q, "N_Q d_QK"), K=(K, "N_KV d_QK"))
-    scale = sizes["d_QK"] ** -0.5 if scale is None else scale
-    require_positive_number("scale", scale)
+    scale = check_scale(scale, sizes["d_QK"])
     return np.sqrt(scale) * Q, np.sqrt(scale) * K
 
 
@@ -80,9 +78,8 @@ def trigonometric_features(X: Float[np.ndarray, "n d"], W: Float[np.ndarray, "m 
 
 
 def _require_sizes(m: int, d: int, random: np.random.Generator) -> None:
-    require_count("m", m, least=1)
-    require_count("d", d, least=1)
-    require_random(random)
+    check_sizes(m=m, d=d)
+    check_random(random)
 
 
 def _require_features(X: np.ndarray, W: np.ndarray) -> np.ndarray:

@@ -13,17 +13,16 @@ from course_lib.randomised.column_sampling import (
     sampled_product,
     value_probabilities,
 )
+from course_lib.randomised.feature_attention import RecurrentState, causal_linear_attention, feature_weights
 from course_lib.randomised.feature_errors import orthogonal_mse, positive_mse
 from course_lib.randomised.leverage import column_bounds, leverage_scores
-from course_lib.randomised.linear_attention import feature_weights
 from course_lib.randomised.lsh import colliding_pairs, hash_codes, hyperplanes
-from course_lib.randomised.positive_features import (
+from course_lib.randomised.random_features import (
     gaussian_directions,
     orthogonal_directions,
     positive_features,
     share_scale,
 )
-from course_lib.randomised.recurrent import RecurrentState, causal_linear_attention
 from course_lib.randomised.sparse import found_weight, recall_of_heaviest
 from course_lib.reference.attention import attention_weights, causal_mask
 

@@ -8,13 +8,13 @@ from course_lib.config import GroupedConfig, ModelConfig, Rope
 from course_lib.kernels.cpu import plain
 from course_lib.models import DecoderModel, shipped
 from course_lib.randomised.column_sampling import proportional_to
-from course_lib.randomised.feature_layer import FeatureAttention
+from course_lib.randomised.feature_attention import causal_linear_attention
+from course_lib.randomised.feature_layer import with_features
 from course_lib.randomised.leverage import prefix_leverage_scores
 from course_lib.randomised.lsh import colliding_pairs, hash_codes, hyperplanes
-from course_lib.randomised.positive_features import positive_features, share_scale
-from course_lib.randomised.recurrent import causal_linear_attention
+from course_lib.randomised.method_layer import with_method
+from course_lib.randomised.random_features import positive_features, share_scale
 from course_lib.randomised.self_normalised import self_normalised_attention
-from course_lib.randomised.swap import with_method
 from course_lib.reference.attention import attention, causal_mask
 
 N = 200
@@ -41,12 +41,10 @@ def test_exact_attention_in_numpy_is_the_model():
 
 def test_features_as_a_method_are_the_layer_with_these_features():
     model, ids = new_model(n_kv_heads=1), torch.randint(23, (1, 9), generator=torch.Generator().manual_seed(4))
-    layer = model.blocks[0].attention = FeatureAttention.like(model.blocks[0].attention, 8, np.random.default_rng(5))
-    W = layer.directions[0].numpy()
-    model.blocks[1].attention = FeatureAttention.like(
-        new_model(n_kv_heads=1).blocks[1].attention, 8, np.random.default_rng(6)
-    )
-    model.blocks[1].attention.directions.copy_(layer.directions)
+    model = with_features(model, 8, np.random.default_rng(5))
+    directions = [block.attention.directions for block in model.blocks]
+    directions[1].copy_(directions[0])
+    W = directions[0][0].numpy()
 
     def method(Q, K, V, random):
         return causal_linear_attention(*(positive_features(X, W) for X in share_scale(Q, K)), V)[0]
