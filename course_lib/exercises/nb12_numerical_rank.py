@@ -66,12 +66,12 @@ NUMERICAL_RANK = Exercise(
           sigma.sum())) + 1 | A share of the sum of the values is kept. Take squares.
         np.argmax(tails <= eps * tails[0]) -> np.sum(tails <= eps * tails[0]) | These are the ranks that suffice,
           counted. The least of them is asked for.
-        np.argmax(tails <= eps * tails[0]) -> len(sigma) | This is full rank, where the tail is 0. The least rank that suffices is asked
-          for.
+        np.argmax(tails <= eps * tails[0]) -> len(sigma) | This is full rank, where the tail is 0. The least
+          rank that suffices is asked for.
         np.argmax(tails <= eps * tails[0]) -> np.argmax(tails[:-1] <= eps * tails[0]) | Full rank is not among the
           candidates. Its tail is 0, so it always suffices; append a 0 to the tails.
-        np.argmax(tails <= eps * tails[0]) -> 0 | Rank 0 is taken, whose error is the norm of all values. Is eps missing,
-          is the comparison the wrong way round, or do the sums begin at sigma_0?
+        np.argmax(tails <= eps * tails[0]) -> 0 | Rank 0 is taken, whose error is the norm of all values. Is eps
+          missing, is the comparison the wrong way round, or do the sums begin at sigma_0?
         [::-1])[::-1]) -> [::-1])) | These tails add the smallest values first and rise. Reverse the sums, so that entry
           r begins at sigma_r.
         tails <= eps * tails[0] -> tails <= eps * tails[1] | The norm in the tolerance leaves out sigma_0. Take the norm

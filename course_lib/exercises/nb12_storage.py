@@ -127,9 +127,10 @@ STORAGE = Exercise(
         ),
     ),
     hints=(
-        "Level l has 2^{l-1} blocks below the diagonal, with b = N / 2^l rows and columns each, and r (b + b) numbers in "
-        "two factors. How many numbers is that for all blocks of a level?",
+        "Level l has 2^{l-1} blocks below the diagonal, with b = N / 2^l rows and columns each, and r (b + b) numbers "
+        "in two factors. How many numbers is that for all blocks of a level?",
         "It is r N at every level. The levels end where b is the size of a leaf, so their number L has 2^L m = N.",
-        "A leaf of m rows stores m (m + 1) / 2 numbers. One factorisation of rank k stores 2 N k: divide and round down.",
+        "A leaf of m rows stores m (m + 1) / 2 numbers. One factorisation of rank k stores 2 N k: divide by 2 N, and "
+        "round down.",
     ),
 )
