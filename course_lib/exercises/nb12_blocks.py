@@ -52,8 +52,8 @@ BLOCKS = Exercise(
           every second one of them. Begin b columns further left.
         range(0, len(P), 2 * b) -> range(0, len(P), b) && P[i + b : i + 2 * b, i : i + b] -> P[i : i + b, i : i + b] |
           These are the blocks on the diagonal. Those of the level lie below it, b rows under every second one.
-        P[i + b : i + 2 * b, i : i + b] -> P[i + b : i + 2 * b, i : i + b].T | The blocks are transposed. The errors
-          do not show it, but rows are queries.
+        P[i + b : i + 2 * b, i : i + b] -> P[i + b : i + 2 * b, i : i + b].T | The blocks are transposed. The errors do
+          not show it, but rows are queries.
         range(0, len(P), 2 * b) -> range(0, len(P) - b, b) | All blocks next to the diagonal are taken. Every second one
           was cut at an earlier level, as part of a larger block.
         [P[i + b : i + 2 * b, i : i + b] for i in starts] -> [P[j : j + b, i : i + b] for j in range(0, len(P), b) for i
@@ -65,12 +65,14 @@ BLOCKS = Exercise(
           2^level.
         range(0, len(P), 2 * b) -> range(b, len(P) - b, 2 * b) | These blocks begin b columns too far right, between
           those of the level. The first one begins in column 0.
-        range(0, len(P), 2 * b) -> range(0, len(P), 2 * b)[::-1] | The blocks come from below. Begin with the first
-          row.
+        range(0, len(P), 2 * b) -> range(0, len(P) // 2, b) | The first blocks next to the diagonal are taken. Every
+          second one belongs to the level, down to the last row.
+        P[i + b : i + 2 * b, i : i + b] -> P[b : 2 * b, :b] | All blocks are the first one. Block i begins in column 2 i
+          b.
+        range(0, len(P), 2 * b) -> range(0, len(P), 2 * b)[::-1] | The blocks come from below. Begin with the first row.
         sigma[:, r:] -> sigma[:, r + 1 :] | One value too few is left out: the errors are those of rank r + 1. Rank r
           keeps sigma_0 ... sigma_{r-1}.
-        sigma[:, r:] -> sigma[:, r - 1 :] | The errors are those of rank r - 1. Rank r keeps sigma_0 ...
-          sigma_{r-1}.
+        sigma[:, r:] -> sigma[:, r - 1 :] | The errors are those of rank r - 1. Rank r keeps sigma_0 ... sigma_{r-1}.
         sigma[:, r:] -> sigma[:, :r] | This is the norm of what is kept. The error has the values from sigma_r on.
         sigma[:, r:] -> sigma | This is the norm of each block. The error of rank r has the values from sigma_r on.
         np.sqrt((sigma[:, r:] ** 2).sum(axis=1)) -> (sigma[:, r:] ** 2).sum(axis=1) | The errors are squared. Take the
@@ -91,8 +93,8 @@ BLOCKS = Exercise(
           blocks. Add over the singular values of each block.
         np.linalg.svd(blocks, compute_uv=False) -> np.broadcast_to(np.linalg.svd(P, compute_uv=False), (len(blocks),
           len(P))) | These are singular values of all of P. Take those of each block.
-        np.linalg.svd(blocks, compute_uv=False) -> np.abs(np.linalg.eigvals(blocks)) | These are absolute eigenvalues.
-          A block is not symmetric, so take its singular values.
+        np.linalg.svd(blocks, compute_uv=False) -> np.abs(np.linalg.eigvals(blocks)) | These are absolute eigenvalues. A
+          block is not symmetric, so take its singular values.
         np.linalg.svd(blocks, compute_uv=False) -> np.linalg.svd(blocks, compute_uv=False) ** 2 | The singular values
           are squared twice. `svd` returns them without squares.
         """,

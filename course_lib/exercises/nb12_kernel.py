@@ -7,10 +7,10 @@ from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 def shifted_kernel(Q, K, scale, mask):
     S = np.where(mask, scale * (Q @ K.T), -np.inf)
-    shift = S.max(axis=1, keepdims=True)  # the largest logit that each row sees
-    A = np.exp(S - shift)
+    largest = S.max(axis=1, keepdims=True)  # the largest logit that each row sees
+    A = np.exp(S - largest)
     Z = A.sum(axis=1, keepdims=True)
-    return {"A": A, "P": A / Z, "log_Z": (shift + np.log(Z))[:, 0]}
+    return {"A": A, "P": A / Z, "log_Z": (largest + np.log(Z))[:, 0]}
 
 
 def _late(n: int, N: int) -> np.ndarray:
@@ -50,8 +50,8 @@ KERNEL = Exercise(
         *edits(
             shifted_kernel,
             """
-        S.max(axis=1, keepdims=True) -> S.max(axis=0, keepdims=True) | The shift is that of each column. Then the
-          weights change, since A is multiplied from the right; a row has one shift.
+        S.max(axis=1, keepdims=True) -> S.max(axis=0, keepdims=True) | The shift is that of each column. It multiplies
+          the columns of A by different factors, so the weights change. Each row has one shift.
         S.max(axis=1, keepdims=True) -> S.max(keepdims=True) | One shift serves all rows. It leaves P as it is, but rows
           with small logits underflow. Take the largest logit of each row.
         S.max(axis=1, keepdims=True) -> np.max(np.abs(scale * (Q @ K.T))) | The shift is the largest absolute value of
@@ -68,39 +68,43 @@ KERNEL = Exercise(
           overflows for large logits. Each row has its largest visible logit as shift.
         S.max(axis=1, keepdims=True) -> np.where(mask, scale * (Q @ K.T), np.inf).min(axis=1, keepdims=True) | The shift
           is the smallest logit that a row sees. Then all exponents are at least 0 and overflow. Take the largest.
-        np.exp(S - shift) -> np.exp(S + shift) | The shift is added. Subtract it, so that the largest exponent is 0.
-        np.exp(S - shift) -> np.exp(S / shift) | The logits are divided by the largest one. Subtract it.
+        np.exp(S - largest) -> np.exp(S + largest) | The shift is added. Subtract it, so that the largest exponent is 0.
+        np.exp(S - largest) -> np.exp(S / largest) | The logits are divided by the largest one. Subtract it.
         scale * (Q @ K.T) -> Q @ K.T | The scale is missing.
         scale * (Q @ K.T) -> (Q @ K.T) / scale | The scores are divided by the scale. Multiply them.
         scale * (Q @ K.T) -> (Q @ K.T) / np.sqrt(Q.shape[1]) | The scores are divided by the root of d. Multiply them by
           `scale`.
-        np.exp(S - shift) -> np.exp(scale * (S - shift)) | The scale is applied twice.
-        np.where(mask, scale * (Q @ K.T), -np.inf) -> scale * (Q @ K.T) | The mask is not used. A hidden key has
-          weight 0.
+        np.exp(S - largest) -> np.exp(scale * (S - largest)) | The scale is applied twice.
+        np.where(mask, scale * (Q @ K.T), -np.inf) -> scale * (Q @ K.T) | The mask is not used. A hidden key has weight
+          0.
         np.where(mask, scale * (Q @ K.T), -np.inf) -> np.where(mask, scale * (Q @ K.T), 0.0) | Hidden logits are 0 here,
           so their kernel is not 0. Set them to minus infinity.
-        np.where(mask, scale * (Q @ K.T), -np.inf) -> np.where(mask, -np.inf, scale * (Q @ K.T)) | The mask is taken
-          the wrong way round. True is visible.
+        np.where(mask, scale * (Q @ K.T), -np.inf) -> np.where(mask, -np.inf, scale * (Q @ K.T)) | The mask is taken the
+          wrong way round. True is visible.
         A / Z -> A / A.sum() | All of A is divided by one sum. Divide each row by its own.
         A / Z -> A / A.sum(axis=0) | The columns of P have sum 1. Divide each row by its sum.
         A / Z -> A / (Z - 1) | The largest entry of a row, exp(0) = 1, is missing in its sum.
-        A / Z -> A * np.exp(shift) / Z | The weights have the shift again. It cancels in A / Z.
+        A / Z -> A * np.exp(largest) / Z | The weights have the shift again. It cancels in A / Z.
         "A": A -> "A": A / Z | This is P. A is the kernel before it is divided by its sums.
         "A": A -> "A": np.log(A) | These are shifted logits. A is their exponential.
-        shift + np.log(Z) -> np.log(Z) | log_Z is that of the shifted kernel. Add the shift: Z is the sum of exp of the
-          logits themselves.
-        shift + np.log(Z) -> np.log(Z) - shift | The shift is subtracted from log_Z. It was subtracted from the logits,
-          so add it here.
-        shift + np.log(Z) -> shift - np.log(Z) | The logarithm of the sum is subtracted. log Z = shift + log of the sum.
-        shift + np.log(Z) -> shift * np.log(Z) | log_Z is multiplied by the shift. The logarithm of a product is a sum.
-        shift + np.log(Z) -> shift | This is the shift. The logarithm of the sum of the shifted kernel is missing.
-        shift + np.log(Z) -> np.log(np.exp(shift) * Z) | exp(shift) overflows. Add the shift to log Z instead.
-        shift + np.log(Z) -> Z | These are the sums of the shifted kernel. Take the logarithm, and add the shift.
-        shift + np.log(Z) -> np.exp(shift) * Z | These are the normalisers, which overflow. Return their logarithms.
-        shift + np.log(Z) -> shift + Z | The logarithm is missing. log Z = shift + log of the sum.
-        shift + np.log(Z) -> shift + np.log2(Z) | This is the logarithm to base 2.
-        shift + np.log(Z) -> shift + np.log(Z) / scale | log of the sum is divided by the scale. Logits have it already.
-        (shift + np.log(Z))[:, 0] -> shift + np.log(Z) | log_Z has one column too much. Return one number for each row.
+        largest + np.log(Z) -> np.log(Z) | log_Z is that of the shifted kernel. Add the shift: Z is the sum of exp of
+          the logits themselves.
+        largest + np.log(Z) -> np.log(Z) - largest | The shift is subtracted from log_Z. It was subtracted from the
+          logits, so add it here.
+        largest + np.log(Z) -> largest - np.log(Z) | The logarithm of the sum is subtracted. log Z = shift + log of the
+          sum.
+        largest + np.log(Z) -> largest * np.log(Z) | log_Z is multiplied by the shift. The logarithm of a product is a
+          sum.
+        largest + np.log(Z) -> largest | This is the shift. The logarithm of the sum of the shifted kernel is missing.
+        largest + np.log(Z) -> np.log(np.exp(largest) * Z) | exp(shift) overflows. Add the shift to log Z instead.
+        largest + np.log(Z) -> Z | These are the sums of the shifted kernel. Take the logarithm, and add the shift.
+        largest + np.log(Z) -> np.exp(largest) * Z | These are the normalisers, which overflow. Return their logarithms.
+        largest + np.log(Z) -> largest + Z | The logarithm is missing. log Z = shift + log of the sum.
+        largest + np.log(Z) -> largest + np.log2(Z) | This is the logarithm to base 2.
+        largest + np.log(Z) -> largest + np.log(Z) / scale | log of the sum is divided by the scale. Logits have it
+          already.
+        (largest + np.log(Z))[:, 0] -> largest + np.log(Z) | log_Z has one column too much. Return one number for each
+          row.
         """,
         ),
         Mistake(

@@ -73,8 +73,8 @@ PRODUCT = Exercise(
           factors, so that rows are queries.
         np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(Q_R) | K_R is missing in the small product.
         np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(K_R) | Q_R is missing in the small product.
-        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(Q_R @ K_R.T / np.sqrt(Q.shape[1])) | The scores are divided by
-          the root of d. Here Q K^T is asked for, without a scale.
+        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(Q_R @ K_R.T / np.sqrt(Q.shape[1])) | The scores are divided by the
+          root of d. Here Q K^T is asked for, without a scale.
         U[:, :r] * sigma[:r] -> U[:, :r] | The singular values are missing in the product.
         U[:, :r] * sigma[:r] -> (sigma[:, None] * U)[:, :r] | The rows of U are multiplied by sigma. Each singular value
           belongs to a column of U.
@@ -87,8 +87,8 @@ PRODUCT = Exercise(
         K_basis @ Wt[:r].T -> K_basis @ Wt[:, :r] | These are columns of what `svd` returns last. It returns the
           transpose, so a right singular vector is a row of it.
         U[:, :r] * sigma[:r] -> U * sigma && Wt[:r].T -> Wt.T | Nothing is truncated. Keep the first r singular values.
-        U[:, :r] * sigma[:r] -> U[:, -r:] * sigma[-r:] && Wt[:r].T -> Wt[-r:].T | The smallest singular values are
-          kept. `svd` sorts them falling, so keep the first r.
+        U[:, :r] * sigma[:r] -> U[:, -r:] * sigma[-r:] && Wt[:r].T -> Wt[-r:].T | The smallest singular values are kept.
+          `svd` sorts them falling, so keep the first r.
         U[:, :r] * sigma[:r] -> U[:, : r + 1] * sigma[: r + 1] && Wt[:r].T -> Wt[: r + 1].T | Here r + 1 singular values
           are kept. The first r have the indices 0 to r - 1.
         U[:, :r] * sigma[:r] -> U[:, : r - 1] * sigma[: r - 1] && Wt[:r].T -> Wt[: r - 1].T | Here r - 1 singular values

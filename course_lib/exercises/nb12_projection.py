@@ -24,6 +24,15 @@ def _orthonormal(m: int, n: int, columns: int, seed: int) -> tuple[np.ndarray, n
     return M, np.linalg.qr(Y)[0]
 
 
+def _one_after_the_other(M, Y):
+    """A wrong answer: each column alone is projected out of what the columns before it left."""
+    errors = [np.linalg.norm(M)]
+    for y in (Y / np.linalg.norm(Y, axis=0)).T:
+        M = M - np.outer(y, y @ M)
+        errors.append(np.linalg.norm(M))
+    return np.array(errors)
+
+
 def _leading(Y):
     """Orthonormal bases of the first 0, 1, ... columns."""
     Q = np.linalg.qr(Y)[0]
@@ -59,12 +68,26 @@ PROJECTION = Exercise(
           act together, so add what they keep.
         np.append(0.0, np.cumsum(kept)) -> np.cumsum(kept) | The error without columns is missing. It is ||M||_F, and
           stands first.
-        np.append(0.0, np.cumsum(kept)) -> np.append(0.0, np.cumsum(kept)[:-1]) | The error with all columns is
-          missing. With l columns there are l + 1 errors.
+        np.append(0.0, np.cumsum(kept)) -> np.append(0.0, np.cumsum(kept)[:-1]) | The error with all columns is missing.
+          With l columns there are l + 1 errors.
         np.append(0.0, np.cumsum(kept)) -> np.append(np.cumsum(kept), 0.0) | The error without columns stands last. It
           belongs first.
         np.append(0.0, np.cumsum(kept)) -> np.append(0.0, np.cumsum(kept[::-1])) | The columns are added from the last
           one on. Begin with the first.
+        (Q.T @ M) ** 2, axis=1 -> (Q.T @ M) ** 3, axis=1 | These are cubes of the entries of Q^T M. Add squares.
+        np.sum(M**2) -> np.sum(M**3) | These are cubes of the entries of M. Add squares.
+        np.append(0.0, np.cumsum(kept)) -> np.append(0.0, np.full(len(kept), kept.sum())) | From one column on, these
+          are errors with all columns. Entry j is the error with the first j columns.
+        np.append(0.0, np.cumsum(kept)) -> np.append(0.0, np.append(np.cumsum(kept)[1:], kept.sum())) | From one column
+          on, these are errors with one column too many. Entry j is the error with the first j columns.
+        np.append(0.0, np.cumsum(kept)) -> np.append([0.0, 0.0], np.cumsum(kept)[:-1]) | These are errors with one
+          column too few. Entry j is the error with the first j columns.
+        np.append(0.0, np.cumsum(kept)) -> -3 * np.append(0.0, np.cumsum(kept)) | These are the norms of M + Q Q^T M.
+          Subtract Q Q^T M.
+        np.linalg.qr(Y) -> np.linalg.qr(M[:, : Y.shape[1]]) | These are projections on columns of M. Project on the
+          columns of Y.
+        np.append(0.0, np.cumsum(kept)) -> np.zeros(len(kept) + 1) | All errors are ||M||_F here. Subtract what the
+          columns keep.
         np.append(0.0, np.cumsum(kept)) -> np.sum(kept) | This is the error with all columns. Return one for each number
           of columns, from 0 on.
         np.sqrt(np.maximum(left, 0.0)) -> np.maximum(left, 0.0) | These are the squared errors. Take the root.
@@ -106,6 +129,10 @@ PROJECTION = Exercise(
         Mistake(
             lambda M, Y: np.array([np.linalg.norm(M - Y[:, :j] @ (Y[:, :j].T @ M)) for j in range(Y.shape[1] + 1)]),
             "Y Y^T M is subtracted. Y Y^T is a projection only if the columns of Y are orthonormal. Take Q of its QR.",
+        ),
+        Mistake(
+            _one_after_the_other,
+            "The columns are taken one after the other, but they are not orthogonal. Orthonormalise them first.",
         ),
         Mistake(
             lambda M, Y: np.array([np.linalg.norm(M - Q @ Q.T @ M, 2) for Q in _leading(Y)]),

@@ -44,8 +44,8 @@ STORAGE = Exercise(
           doubles the number of leaves.
         levels * r * N -> (n_leaves - 1) * r * N | Each block is counted with N rows and columns in all, or all pairs of
           leaves are blocks. Level l has 2^{l-1} blocks with N / 2^l rows and as many columns.
-        levels * r * N -> sum(r * 2 * (N >> i) for i in range(1, levels + 1)) | One block of each level is counted,
-          or all blocks with the rows of a leaf. Level l has 2^{l-1} blocks with N / 2^l rows and as many columns.
+        levels * r * N -> sum(r * 2 * (N >> i) for i in range(1, levels + 1)) | One block of each level is counted, or
+          all blocks with the rows of a leaf. Level l has 2^{l-1} blocks with N / 2^l rows and as many columns.
         levels * r * N -> levels * r * (N + 1) | Each level is counted with a number for each sigma, or one more. These
           can be multiplied into a factor, so r (b + b) numbers remain for a block.
         levels * r * N -> levels * r * N + r * (n_leaves - 1) | The singular values are counted, too. They can be
@@ -55,8 +55,8 @@ STORAGE = Exercise(
         levels * r * N -> levels * N | The rank is missing: each of r columns and r rows is stored.
         levels * r * N -> r * N | The levels are missing: these are the blocks of one level.
         levels * r * N -> levels * r**2 * N | r counts twice. The factors of a block have r b numbers each.
-        n_leaves * (leaf * (leaf + 1) // 2) -> n_leaves * leaf * leaf | The leaves are counted as full squares. They
-          are lower triangles with the diagonal.
+        n_leaves * (leaf * (leaf + 1) // 2) -> n_leaves * leaf * leaf | The leaves are counted as full squares. They are
+          lower triangles with the diagonal.
         n_leaves * (leaf * (leaf + 1) // 2) -> n_leaves * (leaf * (leaf - 1) // 2) | The diagonal is missing in the
           leaves. A lower triangle with it has m (m + 1) / 2 numbers.
         n_leaves * (leaf * (leaf + 1) // 2) -> n_leaves * leaf * leaf // 2 | This is half a square. A lower triangle
@@ -67,16 +67,23 @@ STORAGE = Exercise(
         (leaf * (leaf + 1) // 2) -> (r * (r + 1) // 2) | The triangles are counted with r rows. They have `leaf` rows.
         (leaf * (leaf + 1) // 2) -> (leaf // 2) | Half a number for each row of a leaf is counted. A lower triangle has
           m (m + 1) / 2 numbers.
-        (leaf * (leaf + 1) // 2) -> (leaf * (leaf + 2) // 2) | A leaf is counted with m (m + 2) / 2 numbers. It has
-          m (m + 1) / 2.
+        (leaf * (leaf + 1) // 2) -> (leaf * (leaf + 2) // 2) | A leaf is counted with m (m + 2) / 2 numbers. It has m (m
+          + 1) / 2.
         n_leaves * (leaf * (leaf + 1) // 2) -> n_leaves * (leaf * (N + 1) // 2) | This is the triangle of all N rows.
           Each leaf has m rows, so it stores m (m + 1) / 2 numbers.
         (leaf * (leaf + 1) // 2) -> 1 | The leaves are counted. Each of them stores m (m + 1) / 2 numbers.
-        (leaf * (leaf + 1) // 2) -> leaf | One number for each row of a leaf is counted. Row i of a lower triangle has
-          i + 1 of them, m (m + 1) / 2 in all.
+        (leaf * (leaf + 1) // 2) -> ((leaf + 1) * (leaf + 2) // 2) | The leaves are counted with m + 1 rows. They have
+          m.
+        (leaf * (leaf + 1) // 2) -> leaf | One number for each row of a leaf is counted. Row i of a lower triangle has i
+          + 1 of them, m (m + 1) / 2 in all.
         levels * r * N -> levels * leaf * N | The blocks are counted with rank `leaf`. Their rank is r.
         levels * r * N -> levels * r * leaf | Each level is counted with the rows of one leaf. The blocks of a level
           have N rows and columns in all.
+        levels * r * N -> 0 | No block is counted. Each level has some, down to b = m.
+        levels * r * N -> (n_leaves - 1) * 2 * r | Each block is counted with 2 r numbers. It has b rows and b columns,
+          so multiply by b.
+        levels * r * N -> r * (N - leaf) | One block of each level is counted, and one of its two factors. Level l has
+          2^{l-1} blocks.
         levels * r * N -> N | Each row counts once. At each level the blocks store r numbers for each of N rows and
           columns.
         levels * r * N -> levels * N * N | Each block is counted with rank N. Its rank is r.
@@ -86,8 +93,9 @@ STORAGE = Exercise(
         n_leaves.bit_length() - 1 -> n_leaves // 2 | Half of the leaves is taken for the number of levels. Each level
           doubles the number of leaves.
         N * (N + 1) // 2 -> N // 2 | This is N / 2. The dense triangle has N (N + 1) / 2 numbers.
-        N * (N + 1) // 2 -> N * (leaf + 1) // 2 | These are the numbers of the leaves. The dense triangle has
-          N (N + 1) / 2.
+        N * (N + 1) // 2 -> (N + 1) * (N + 2) // 2 | This is the triangle of N + 1 rows. There are N.
+        N * (N + 1) // 2 -> N * (leaf + 1) // 2 | These are the numbers of the leaves. The dense triangle has N (N + 1)
+          / 2.
         N * (N + 1) // 2 -> N * (N + 2) // 2 | This is N (N + 2) / 2. The dense triangle has N (N + 1) / 2 numbers.
         N * (N + 1) // 2 -> N | The dense triangle is counted with one number for each row. Row i has i + 1 of them.
         (triangles + blocks) // (2 * N)} -> (triangles + blocks) // (2 * leaf)} | The total is divided by 2 m. The two
