@@ -49,7 +49,8 @@ NUMERICAL_RANK = Exercise(
         np.sqrt(np.cumsum(squares[::-1])[::-1]) -> np.cumsum(squares[::-1])[::-1] | The root is missing: sums of squares
           are compared with eps. With squares on both sides, eps has one, too.
         np.argmax(tails <= eps * tails[0]) -> np.argmax(np.cumsum(squares[::-1])[::-1] <= eps * squares.sum()) | The
-          squared tail is compared with eps times the squared norm. eps needs a square there, too.
+          squared tail is compared with eps times the squared norm, as if a share 1 - eps of the squares were kept. eps
+          needs a square there, too.
         tails <= eps * tails[0] -> tails <= eps * sigma[0] | The tail is compared with eps sigma_0. Compare it with eps
           times the norm of all values.
         tails <= eps * tails[0] -> tails <= eps | The tail is compared with eps itself. The tolerance is relative, so

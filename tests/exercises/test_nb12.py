@@ -282,3 +282,242 @@ def storage_by_recursion(N, leaf, r):
 def test_right_answers_in_other_styles_pass(number, answer):
     result = grade(EXERCISES[number], answer)
     assert result.passed is True, result.message
+
+
+# Wrong answers, written otherwise than the known mistakes -------------------------------------------------------------
+
+
+def ranked(suffices, tail=np.linalg.norm):
+    """The first r for which suffices(kept values, other values, all, eps), with a tail of the other values."""
+
+    def answer(sigma, eps):
+        for r in range(len(sigma) + 1):
+            if suffices(sigma[:r], sigma[r:], sigma, eps):
+                return {"rank": r, "tail": tail(sigma[r:])}
+        return None
+
+    return answer
+
+
+def is_small(kept, left, sigma, eps):
+    return np.linalg.norm(left) <= eps * np.linalg.norm(sigma)
+
+
+def first_or_zero(values):
+    return values[0] if len(values) else 0.0
+
+
+def one_less(sigma, eps):
+    rank = ranked(is_small)(sigma, eps)["rank"] - 1
+    return {"rank": rank, "tail": np.linalg.norm(sigma[rank:])}
+
+
+def scores(small=lambda a, b: a @ b.T, cut=slice, weights=lambda s: s):
+    """Exercise 12.2 by QR and SVD, with another small product, other kept indices or other weights."""
+
+    def answer(Q, K, V, r):
+        (q, a), (k, b) = np.linalg.qr(Q), np.linalg.qr(K)
+        U, s, Wt = np.linalg.svd(small(a, b))
+        kept = cut(r)
+        return {"sigma": s, "Y": q @ (U[:, kept] @ (weights(s[kept])[:, None] * (Wt[kept] @ (k.T @ V))))}
+
+    return answer
+
+
+def truncated_apart(Q, K, V, r):
+    low = [truncated_svd(M, r).matrix() for M in (Q, K)]
+    return {"sigma": np.linalg.svd(Q @ K.T, compute_uv=False)[: Q.shape[1]], "Y": low[0] @ low[1].T @ V}
+
+
+def with_rows_of_U(Q, K, V, r):
+    (q, a), (k, b) = np.linalg.qr(Q), np.linalg.qr(K)
+    U, s, Wt = np.linalg.svd(a @ b.T)
+    return {"sigma": s, "Y": q @ (np.diag(s) @ U)[:, :r] @ Wt[:r] @ k.T @ V}
+
+
+def by_eigenvalues(Q, K, V, r):
+    s = np.sqrt(np.abs(np.linalg.eigvals(Q.T @ Q @ K.T @ K)))
+    return {"sigma": -np.sort(-s), "Y": product_with_all_scores(Q, K, V, r)["Y"]}
+
+
+def spectrum(change):
+    return lambda Q, K, V, r: product_with_all_scores(Q, K, V, r) | {"sigma": change(Q, K, r)}
+
+
+def kernel(shift=lambda S, mask: np.where(mask, S, -np.inf).max(1, keepdims=True), logit=np.multiply, log_Z=None):
+    """Exercise 12.3 with another shift, other logits, or another logarithm of the shift and the sums."""
+
+    def answer(Q, K, scale, mask):
+        S = logit(scale, Q @ K.T)
+        c = shift(S, mask)
+        A = np.where(mask, np.exp(S - c), 0)
+        Z = A.sum(1)
+        c = np.broadcast_to(c, (len(S), c.shape[1]) if np.ndim(c) else (len(S), 1))[:, 0]
+        return {"A": A, "P": A / Z[:, None], "log_Z": log_Z(c, Z) if log_Z else c + np.log(Z)}
+
+    return answer
+
+
+def kernel_of_all_keys(Q, K, scale, mask):
+    return kernel_in_torch(Q, K, scale, np.ones_like(mask))
+
+
+def cut_at(places, error=lambda s, r: np.sqrt((s[r:] ** 2).sum())):
+    """Exercise 12.4 with other places (row, column) of the blocks of 2^level leaves, in blocks."""
+
+    def answer(P, level, r):
+        b = len(P) // 2**level
+        blocks = np.stack([P[i * b : (i + 1) * b, j * b : (j + 1) * b] for i, j in places(2**level)])
+        return {"blocks": blocks, "errors": [error(np.linalg.svd(block)[1], r) for block in blocks]}
+
+    return answer
+
+
+def of_the_level(n):
+    return [(i + 1, i) for i in range(0, n, 2)]
+
+
+def projected(basis=lambda Y: np.linalg.qr(Y)[0], error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M), first=0):
+    """Exercise 12.5 by projections, with another basis or another error."""
+
+    def answer(M, Y):
+        Q = basis(Y)
+        return np.array([error(M, Q[:, :j]) for j in range(first, Y.shape[1] + 1)])
+
+    return answer
+
+
+def stored(triangle=lambda m: m * (m + 1) // 2, block=lambda r, b, i: 2 * r * b, stop=1, rank=None, count=None):
+    """Exercise 12.6 with other counts of a leaf, of a block, of the blocks at level i, or another rank."""
+
+    def answer(N, leaf, r):
+        n, total = N // leaf, 0
+        for i in range(1, round(math.log2(n)) + stop):
+            total += (count(i) if count else 2 ** (i - 1)) * block(r, N // 2**i, i)
+        triangles = n * triangle(leaf)
+        found = {"triangles": triangles, "blocks": total, "dense": N * (N + 1) // 2}
+        return found | {"rank": rank(triangles, total, N) if rank else (triangles + total) // (2 * N)}
+
+    return answer
+
+
+RANKS = [
+    (ranked(lambda kept, left, sigma, eps: first_or_zero(left) <= eps * sigma[0]), "chosen by the spectral norm"),
+    (ranked(lambda kept, left, sigma, eps: first_or_zero(left) <= eps * sigma[0], first_or_zero), "and sigma_r"),
+    (ranked(is_small, first_or_zero), "This is sigma_r, the error in the spectral norm"),
+    (ranked(lambda kept, left, sigma, eps: left.sum() <= eps * sigma.sum(), np.sum), "are added, not their squares"),
+    (ranked(lambda kept, left, sigma, eps: left @ left <= eps * (sigma @ sigma)), "eps needs a square there, too"),
+    (ranked(lambda kept, left, sigma, eps: kept @ kept >= (1 - eps) * (sigma @ sigma)), "as if a share 1 - eps"),
+    (ranked(lambda kept, left, sigma, eps: np.linalg.norm(left) < eps * np.linalg.norm(sigma)), "is strict"),
+    (ranked(lambda kept, left, sigma, eps: np.linalg.norm(left) <= eps), "compared with eps itself"),
+    (ranked(lambda kept, left, sigma, eps: np.linalg.norm(left) <= eps * sigma[0]), "compared with eps sigma_0"),
+    (ranked(lambda kept, left, sigma, eps: len(left) and is_small(kept, left, sigma, eps)), "Full rank has the tail 0"),
+    (ranked(lambda kept, left, sigma, eps: len(kept) and is_small(kept, left, sigma, eps)), "Rank 0 is not tried"),
+    (ranked(is_small, lambda left: left @ left), "The tail is squared"),
+    (one_less, "one too small"),
+]
+SCORES = [
+    (scores(lambda a, b: a @ b), "K_R is not transposed"),
+    (scores(lambda a, b: a.T @ b), "Q_R is transposed, and K_R is not"),
+    (scores(lambda a, b: a.T @ b.T), "Q_R is transposed, too"),
+    (scores(lambda a, b: b @ a.T), "small product of K Q^T"),
+    (scores(cut=lambda r: slice(None)), "Nothing is truncated"),
+    (scores(cut=lambda r: slice(-r, None)), "smallest singular values are kept"),
+    (scores(cut=lambda r: slice(r + 1)), "r + 1 singular values are kept"),
+    (scores(weights=np.ones_like), "The singular values are missing in the product"),
+    (scores(weights=np.sqrt), "One factor has the roots"),
+    (scores(weights=np.square), "The singular values count twice"),
+    (with_rows_of_U, "The rows of U are multiplied by sigma"),
+    (truncated_apart, "Q and K are truncated apart"),
+    (by_eigenvalues, "those of Gram matrices lose the small ones"),
+    (spectrum(lambda Q, K, r: np.linalg.svd(Q)[1] * np.linalg.svd(K)[1]), "Those of a product are not products"),
+    (spectrum(lambda Q, K, r: np.linalg.svd(Q @ K.T)[1][:r]), "These are the first r singular values"),
+]
+KERNELS = [
+    (kernel(lambda S, mask: np.where(mask, S, -np.inf).max(0, keepdims=True)), "The shift is that of each column"),
+    (kernel(lambda S, mask: np.where(mask, S, -np.inf).max()), "One shift serves all rows"),
+    (kernel(lambda S, mask: np.abs(S).max()), "largest absolute value of all logits"),
+    (kernel(lambda S, mask: np.abs(S).max(1, keepdims=True)), "largest absolute value of a row"),
+    (kernel(lambda S, mask: S.max(1, keepdims=True)), "looks at hidden keys"),
+    (kernel(lambda S, mask: np.zeros((len(S), 1))), "A is not shifted"),
+    (kernel(log_Z=lambda c, Z: np.log(Z)), "log_Z is that of the shifted kernel"),
+    (kernel(log_Z=lambda c, Z: np.log(Z) - c), "The shift is subtracted from log_Z"),
+    (kernel(log_Z=lambda c, Z: np.log(np.exp(c) * Z)), "exp(shift) overflows"),
+    (kernel(log_Z=lambda c, Z: (c + np.log(Z))[:, None]), "one column too much"),
+    (kernel(logit=lambda scale, S: S), "The scale is missing"),
+    (kernel(logit=lambda scale, S: S / scale), "divided by the scale"),
+    (kernel_of_all_keys, "The mask is not used"),
+]
+BLOCKS = [
+    (cut_at(lambda n: [(i, i + 1) for i in range(0, n, 2)]), "above the diagonal"),
+    (cut_at(lambda n: [(i, i) for i in range(n)]), "These are the blocks on the diagonal"),
+    (cut_at(lambda n: [(i + 1, i) for i in range(n - 1)]), "Every second one was cut at an earlier level"),
+    (cut_at(lambda n: [(i, j) for i in range(n) for j in range(i)]), "All blocks below the diagonal"),
+    (cut_at(lambda n: [(i + 2, i + 1) for i in range(0, n - 2, 2)]), "b columns too far right"),
+    (cut_at(lambda n: [(i + 1, i) for i in range(n // 2)]), "The first blocks next to the diagonal"),
+    (cut_at(of_the_level, lambda s, r: (s[r:] ** 2).sum()), "The errors are squared"),
+    (cut_at(of_the_level, lambda s, r: s[r:].sum()), "The values that are left out are added"),
+    (cut_at(of_the_level, lambda s, r: first_or_zero(s[r:])), "the error in the spectral norm"),
+    (cut_at(of_the_level, lambda s, r: np.linalg.norm(s[:r])), "the norm of what is kept"),
+    (cut_at(of_the_level, lambda s, r: np.linalg.norm(s[r + 1 :])), "those of rank r + 1"),
+    (
+        cut_at(of_the_level, lambda s, r: np.linalg.norm(s[r:]) / np.linalg.norm(s)),
+        "divided by the norms of the blocks",
+    ),
+    (lambda P, level, r: blocks_by_reshaping(P, level + 1, r), "b is half as large"),
+    (
+        lambda P, level, r: (
+            {"blocks": level_blocks(P, level, r)["blocks"].mT} | {"errors": level_blocks(P, level, r)["errors"]}
+        ),
+        "transposed",
+    ),
+]
+PROJECTIONS = [
+    (projected(lambda Y: Y), "Y Y^T M is subtracted"),
+    (
+        lambda M, Y: np.sqrt(np.maximum(np.sum(M**2) - np.append(0, np.cumsum(np.sum((Y.T @ M) ** 2, 1))), 0)),
+        "as if they were orthonormal",
+    ),
+    (projected(lambda Y: np.linalg.svd(Y, full_matrices=False)[0]), "left singular vectors of Y"),
+    (projected(error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M) ** 2), "These are the squared errors"),
+    (projected(error=lambda M, Q: np.linalg.norm(Q.T @ M)), "the norms of what is kept"),
+    (projected(error=lambda M, Q: np.linalg.norm(M) - np.linalg.norm(Q.T @ M)), "The norms are subtracted"),
+    (projected(error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M, 2)), "spectral norms"),
+    (projected(error=lambda M, Q: np.linalg.norm(M + Q @ Q.T @ M)), "Subtract Q Q^T M"),
+    (projected(error=lambda M, Q: np.linalg.norm(M - Q[:, -1:] @ Q[:, -1:].T @ M)), "Each column is subtracted alone"),
+    (projected(error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M) / np.linalg.norm(M)), "divided by ||M||_F"),
+    (projected(first=1), "The error without columns is missing"),
+    (lambda M, Y: projected()(M, Y)[:-1], "The error with all columns is missing"),
+    (lambda M, Y: projected()(M, Y)[-1], "Return one for each number of columns"),
+]
+STORAGES = [
+    (stored(count=lambda i: 2**i), "the blocks of both triangles"),
+    (stored(block=lambda r, b, i: r * b), "One of the two factors is counted"),
+    (stored(block=lambda r, b, i: b * b), "as they are, with b^2 numbers"),
+    (stored(block=lambda r, b, i: 2 * r * b + r), "The singular values are counted, too"),
+    (stored(stop=2), "One level too many"),
+    (stored(stop=0), "One level is missing"),
+    (stored(count=lambda i: 1), "One block of each level is counted"),
+    (stored(count=lambda i: 1, block=lambda r, b, i: 2 ** (i - 1) * 2 * r), "Each block is counted with 2 r numbers"),
+    (stored(lambda m: m * m), "counted as full squares"),
+    (stored(lambda m: m * (m - 1) // 2), "The diagonal is missing in the leaves"),
+    (stored(rank=lambda t, s, N: (t + s) // N), "One factor is counted for the single"),
+    (stored(rank=lambda t, s, N: s // (2 * N)), "The leaves are not counted for the rank"),
+    (stored(rank=lambda t, s, N: math.ceil((t + s) / (2 * N))), "The rank is rounded up"),
+    (stored(rank=lambda t, s, N: round((t + s) / (2 * N))), "rounded to the nearest"),
+    (lambda N, leaf, r: stored()(N, leaf, r) | {"dense": N * N // 2}, "This is half of the square"),
+]
+WRONG = {"12.1": RANKS, "12.2": SCORES, "12.3": KERNELS, "12.4": BLOCKS, "12.5": PROJECTIONS, "12.6": STORAGES}
+
+
+@pytest.mark.parametrize("number, answer, said", [(number, *case) for number, cases in WRONG.items() for case in cases])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_other_wrong_answers_hear_something_true(number, answer, said):
+    result = grade(EXERCISES[number], answer)
+    assert result.passed is False and said.lower() in result.message.lower(), result.message
+
+
+def test_minutes_and_number_of_exercises():
+    assert list(EXERCISES) == ["12.1", "12.2", "12.3", "12.4", "12.5", "12.6"]
+    assert sum(exercise.minutes for exercise in EXERCISES.values()) == 44
+    assert all(len(exercise.mistakes) >= 8 for exercise in EXERCISES.values())
