@@ -43,9 +43,9 @@ STORAGE = Exercise(
         levels * r * N -> n_leaves * r * N | The number of leaves stands where the number of levels belongs. Each level
           doubles the number of leaves.
         levels * r * N -> (n_leaves - 1) * r * N | Each block is counted with N rows and columns in all, or all pairs of
-          leaves are blocks. Level l has 2^{l-1} blocks with N / 2^l rows and as many columns.
+          leaves are blocks. Level i has 2^{i-1} blocks with N / 2^i rows and as many columns.
         levels * r * N -> sum(r * 2 * (N >> i) for i in range(1, levels + 1)) | One block of each level is counted, or
-          all blocks with the rows of a leaf. Level l has 2^{l-1} blocks with N / 2^l rows and as many columns.
+          all blocks with the rows of a leaf. Level i has 2^{i-1} blocks with N / 2^i rows and as many columns.
         levels * r * N -> levels * r * (N + 1) | Each level is counted with a number for each sigma, or one more. These
           can be multiplied into a factor, so r (b + b) numbers remain for a block.
         levels * r * N -> levels * r * N + r * (n_leaves - 1) | The singular values are counted, too. They can be
@@ -82,8 +82,8 @@ STORAGE = Exercise(
         levels * r * N -> 0 | No block is counted. Each level has some, down to b = m.
         levels * r * N -> (n_leaves - 1) * 2 * r | Each block is counted with 2 r numbers. It has b rows and b columns,
           so multiply by b.
-        levels * r * N -> r * (N - leaf) | One block of each level is counted, and one of its two factors. Level l has
-          2^{l-1} blocks.
+        levels * r * N -> r * (N - leaf) | One block of each level is counted, and one of its two factors. Level i has
+          2^{i-1} blocks.
         levels * r * N -> N | Each row counts once. At each level the blocks store r numbers for each of N rows and
           columns.
         levels * r * N -> levels * N * N | Each block is counted with rank N. Its rank is r.
@@ -135,9 +135,9 @@ STORAGE = Exercise(
         ),
     ),
     hints=(
-        "Level l has 2^{l-1} blocks below the diagonal, with b = N / 2^l rows and columns each, and r (b + b) numbers "
+        "Level i has 2^{i-1} blocks below the diagonal, with b = N / 2^i rows and columns each, and r (b + b) numbers "
         "in two factors. How many numbers is that for all blocks of a level?",
-        "It is r N at every level. The levels end where b is the size of a leaf, so their number L has 2^L m = N.",
+        "It is r N at every level. The levels end where b is the size of a leaf, so there are log2(N / m) of them.",
         "A leaf of m rows stores m (m + 1) / 2 numbers. One factorisation of rank k stores 2 N k: divide by 2 N, and "
         "round down.",
     ),

@@ -473,19 +473,19 @@ BLOCKS = [
     ),
 ]
 PROJECTIONS = [
-    (projected(lambda Y: Y), "Y Y^T M is subtracted"),
+    (projected(lambda Y: Y), "C C^T B is subtracted"),
     (
         lambda M, Y: np.sqrt(np.maximum(np.sum(M**2) - np.append(0, np.cumsum(np.sum((Y.T @ M) ** 2, 1))), 0)),
         "as if they were orthonormal",
     ),
-    (projected(lambda Y: np.linalg.svd(Y, full_matrices=False)[0]), "left singular vectors of Y"),
+    (projected(lambda Y: np.linalg.svd(Y, full_matrices=False)[0]), "left singular vectors of C"),
     (projected(error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M) ** 2), "These are the squared errors"),
     (projected(error=lambda M, Q: np.linalg.norm(Q.T @ M)), "the norms of what is kept"),
     (projected(error=lambda M, Q: np.linalg.norm(M) - np.linalg.norm(Q.T @ M)), "The norms are subtracted"),
     (projected(error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M, 2)), "spectral norms"),
-    (projected(error=lambda M, Q: np.linalg.norm(M + Q @ Q.T @ M)), "Subtract Q Q^T M"),
+    (projected(error=lambda M, Q: np.linalg.norm(M + Q @ Q.T @ M)), "Subtract U U^T B"),
     (projected(error=lambda M, Q: np.linalg.norm(M - Q[:, -1:] @ Q[:, -1:].T @ M)), "Each column is subtracted alone"),
-    (projected(error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M) / np.linalg.norm(M)), "divided by ||M||_F"),
+    (projected(error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M) / np.linalg.norm(M)), "divided by ||B||_F"),
     (projected(first=1), "The error without columns is missing"),
     (lambda M, Y: projected()(M, Y)[:-1], "The error with all columns is missing"),
     (lambda M, Y: projected()(M, Y)[-1], "Return one for each number of columns"),
