@@ -47,7 +47,7 @@ NUMERICAL_RANK = Exercise(
           np.cumsum(squares[::-1])[::-1] | The singular values are added, not their squares. The Frobenius norm is the
           root of the sum of squares.
         np.sqrt(np.cumsum(squares[::-1])[::-1]) -> np.cumsum(squares[::-1])[::-1] | The root is missing: sums of squares
-          are compared with eps. With squares on both sides, eps has one, too.
+          are compared with eps. If both sides are squared, eps is squared, too.
         np.argmax(tails <= eps * tails[0]) -> np.argmax(np.cumsum(squares[::-1])[::-1] <= eps * squares.sum()) | The
           squared tail is compared with eps times the squared norm, as if a share 1 - eps of the squares were kept. eps
           needs a square there, too.

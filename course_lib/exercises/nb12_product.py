@@ -6,11 +6,11 @@ from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 
 def scores_at_rank(Q, K, V, r):
-    Q_basis, Q_R = np.linalg.qr(Q)
-    K_basis, K_R = np.linalg.qr(K)
-    U, sigma, Wt = np.linalg.svd(Q_R @ K_R.T)  # d x d
-    left = Q_basis @ (U[:, :r] * sigma[:r])
-    right = K_basis @ Wt[:r].T
+    Q_1, R_Q = np.linalg.qr(Q)
+    K_1, R_K = np.linalg.qr(K)
+    U, sigma, Wt = np.linalg.svd(R_Q @ R_K.T)  # d x d
+    left = Q_1 @ (U[:, :r] * sigma[:r])
+    right = K_1 @ Wt[:r].T
     return {"sigma": sigma, "Y": left @ (right.T @ V)}
 
 
@@ -61,19 +61,18 @@ PRODUCT = Exercise(
         *edits(
             scores_at_rank,
             """
-        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(Q_R @ K_R) | K_R is not transposed. Q K^T = Q_basis (Q_R K_R^T)
-          K_basis^T.
-        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(Q_R.T @ K_R) | Q_R is transposed, and K_R is not. Q K^T = Q_basis
-          (Q_R K_R^T) K_basis^T.
-        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(Q_R.T @ K_R.T) | Q_R is transposed, too. Q K^T = Q_basis (Q_R K_R^T)
-          K_basis^T.
-        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(K_R.T @ Q_R) | The triangles are exchanged, and K_R alone is
-          transposed. Q K^T = Q_basis (Q_R K_R^T) K_basis^T.
-        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(K_R @ Q_R.T) | This is the small product of K Q^T. Exchange the
+        np.linalg.svd(R_Q @ R_K.T) -> np.linalg.svd(R_Q @ R_K) | R_K is not transposed. Q K^T = Q_1 (R_Q R_K^T) K_1^T.
+        np.linalg.svd(R_Q @ R_K.T) -> np.linalg.svd(R_Q.T @ R_K) | R_Q is transposed, and R_K is not. Q K^T = Q_1 (R_Q
+          R_K^T) K_1^T.
+        np.linalg.svd(R_Q @ R_K.T) -> np.linalg.svd(R_Q.T @ R_K.T) | R_Q is transposed, too. Q K^T = Q_1 (R_Q R_K^T)
+          K_1^T.
+        np.linalg.svd(R_Q @ R_K.T) -> np.linalg.svd(R_K.T @ R_Q) | The triangles are exchanged, and R_K alone is
+          transposed. Q K^T = Q_1 (R_Q R_K^T) K_1^T.
+        np.linalg.svd(R_Q @ R_K.T) -> np.linalg.svd(R_K @ R_Q.T) | This is the small product of K Q^T. Exchange the
           factors, so that rows are queries.
-        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(Q_R) | K_R is missing in the small product.
-        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(K_R) | Q_R is missing in the small product.
-        np.linalg.svd(Q_R @ K_R.T) -> np.linalg.svd(Q_R @ K_R.T / np.sqrt(Q.shape[1])) | The scores are divided by the
+        np.linalg.svd(R_Q @ R_K.T) -> np.linalg.svd(R_Q) | R_K is missing in the small product.
+        np.linalg.svd(R_Q @ R_K.T) -> np.linalg.svd(R_K) | R_Q is missing in the small product.
+        np.linalg.svd(R_Q @ R_K.T) -> np.linalg.svd(R_Q @ R_K.T / np.sqrt(Q.shape[1])) | The scores are divided by the
           root of d. Here Q K^T is asked for, without a scale.
         U[:, :r] * sigma[:r] -> U[:, :r] | The singular values are missing in the product.
         U[:, :r] * sigma[:r] -> (sigma[:, None] * U)[:, :r] | The rows of U are multiplied by sigma. Each singular value
@@ -84,8 +83,8 @@ PRODUCT = Exercise(
           other one has nothing. Their product needs sigma.
         U[:, :r] * sigma[:r] -> U[:, :r] / sigma[:r] | The factor is divided by the singular values. Multiply it.
         U[:, :r] * sigma[:r] -> U[:r].T * sigma[:r] | These are rows of U. A left singular vector is a column of it.
-        K_basis @ Wt[:r].T -> K_basis @ Wt[:, :r] | These are columns of what `svd` returns last. It returns the
-          transpose, so a right singular vector is a row of it.
+        K_1 @ Wt[:r].T -> K_1 @ Wt[:, :r] | These are columns of what `svd` returns last. It returns the transpose, so a
+          right singular vector is a row of it.
         U[:, :r] * sigma[:r] -> U * sigma && Wt[:r].T -> Wt.T | Nothing is truncated. Keep the first r singular values.
         U[:, :r] * sigma[:r] -> U[:, -r:] * sigma[-r:] && Wt[:r].T -> Wt[-r:].T | The smallest singular values are kept.
           `svd` sorts them falling, so keep the first r.
@@ -95,20 +94,19 @@ PRODUCT = Exercise(
           are kept. The first r have the indices 0 to r - 1.
         U[:, :r] * sigma[:r] -> U[:, r:] * sigma[r:] && Wt[:r].T -> Wt[r:].T | This is what the best rank-r part leaves
           out. Keep the first r singular values.
-        Q_basis @ (U[:, :r] * sigma[:r]) -> Q @ (U[:, :r] * sigma[:r]) | Q stands where Q_basis belongs. Its triangle is
-          in the small product already.
-        K_basis @ Wt[:r].T -> K @ Wt[:r].T | K stands where K_basis belongs. Its triangle is in the small product
-          already.
-        Q_basis @ (U[:, :r] * sigma[:r]) -> Q @ (U[:, :r] * sigma[:r]) && K_basis @ Wt[:r].T -> K @ Wt[:r].T | Q and K
-          stand where Q_basis and K_basis belong. The triangles are in the small product already.
+        Q_1 @ (U[:, :r] * sigma[:r]) -> Q @ (U[:, :r] * sigma[:r]) | Q stands where Q_1 belongs. Its triangle is in the
+          small product already.
+        K_1 @ Wt[:r].T -> K @ Wt[:r].T | K stands where K_1 belongs. Its triangle is in the small product already.
+        Q_1 @ (U[:, :r] * sigma[:r]) -> Q @ (U[:, :r] * sigma[:r]) && K_1 @ Wt[:r].T -> K @ Wt[:r].T | Q and K stand
+          where Q_1 and K_1 belong. The triangles are in the small product already.
         "sigma": sigma -> "sigma": sigma[:r] | These are the first r singular values. Return all d.
         "sigma": sigma -> "sigma": sigma**2 | The singular values are squared. Those of Q K^T are the roots of the
           eigenvalues of Gram matrices.
         "sigma": sigma -> "sigma": np.linalg.svd(Q, compute_uv=False) * np.linalg.svd(K, compute_uv=False) | The
           singular values of Q and of K are multiplied. Those of a product are not products.
-        "sigma": sigma -> "sigma": np.abs(np.diag(Q_R) * np.diag(K_R)) | These are products of diagonals of the
+        "sigma": sigma -> "sigma": np.abs(np.diag(R_Q) * np.diag(R_K)) | These are products of diagonals of the
           triangles. Singular values need an SVD.
-        "sigma": sigma -> "sigma": np.abs(np.linalg.eigvals(Q_R @ K_R.T)) | These are absolute eigenvalues of the small
+        "sigma": sigma -> "sigma": np.abs(np.linalg.eigvals(R_Q @ R_K.T)) | These are absolute eigenvalues of the small
           product. It is not symmetric, so take its singular values.
         "sigma": sigma -> "sigma": np.diag(sigma) | The singular values stand in a matrix. Return them in one row.
         "sigma": sigma -> "sigma": sigma * (np.arange(len(sigma)) < r) | The singular values that are left out are 0

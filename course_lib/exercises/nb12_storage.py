@@ -7,7 +7,7 @@ def hierarchical_storage(N, leaf, r):
     n_leaves = N // leaf
     levels = n_leaves.bit_length() - 1  # n_leaves = 2 ** levels
     triangles = n_leaves * (leaf * (leaf + 1) // 2)
-    blocks = levels * r * N  # at each level the blocks below the diagonal have N rows and columns in all
+    blocks = levels * r * N  # the blocks of a level have N / 2 rows and N / 2 columns in all
     dense = N * (N + 1) // 2
     return {"triangles": triangles, "blocks": blocks, "dense": dense, "rank": (triangles + blocks) // (2 * N)}
 
@@ -33,11 +33,12 @@ STORAGE = Exercise(
             hierarchical_storage,
             """
         levels * r * N -> 2 * levels * r * N | This counts the blocks of both triangles, or N rows and N columns for
-          each level. The matrix is causal, so only blocks below the diagonal are stored.
+          each level. The matrix is causal, so only blocks below the diagonal are stored, with N / 2 rows and N / 2
+          columns in all.
         levels * r * N -> levels * r * (N // 2) | One of the two factors is counted. A block of rank r has two, with r b
           numbers each.
-        levels * r * N -> (levels + 1) * r * N | One level too many is counted: the leaves are no blocks. Two leaves
-          need one cut.
+        levels * r * N -> (levels + 1) * r * N | One level too many is counted. Two leaves need one cut, and leaves do
+          not count as blocks.
         levels * r * N -> (levels - 1) * r * N | One level is missing. Two leaves need one cut, which leaves one block
           below the diagonal.
         levels * r * N -> n_leaves * r * N | The number of leaves stands where the number of levels belongs. Each level
@@ -46,14 +47,14 @@ STORAGE = Exercise(
           leaves are blocks. Level i has 2^{i-1} blocks with N / 2^i rows and as many columns.
         levels * r * N -> sum(r * 2 * (N >> i) for i in range(1, levels + 1)) | One block of each level is counted, or
           all blocks with the rows of a leaf. Level i has 2^{i-1} blocks with N / 2^i rows and as many columns.
-        levels * r * N -> levels * r * (N + 1) | Each level is counted with a number for each sigma, or one more. These
-          can be multiplied into a factor, so r (b + b) numbers remain for a block.
+        levels * r * N -> levels * r * (N + 1) | Each level is counted with r numbers too many. Singular values can be
+          multiplied into a factor, so r (b + b) numbers remain for a block.
         levels * r * N -> levels * r * N + r * (n_leaves - 1) | The singular values are counted, too. They can be
           multiplied into a factor, so r (b + b) numbers remain for a block.
         levels * r * N -> sum(2 ** (i - 1) * (N >> i) ** 2 for i in range(1, levels + 1)) | The blocks are counted as
           they are, with b^2 numbers. In factors a block has r (b + b).
-        levels * r * N -> levels * N | The rank is missing: each of r columns and r rows is stored.
-        levels * r * N -> r * N | The levels are missing: these are the blocks of one level.
+        levels * r * N -> levels * N | The rank is missing. A factor has r numbers for each row or column of a block.
+        levels * r * N -> r * N | These are the blocks of one level. Multiply by the number of levels.
         levels * r * N -> levels * r**2 * N | r counts twice. The factors of a block have r b numbers each.
         n_leaves * (leaf * (leaf + 1) // 2) -> n_leaves * leaf * leaf | The leaves are counted as full squares. They are
           lower triangles with the diagonal.
@@ -78,17 +79,17 @@ STORAGE = Exercise(
           + 1 of them, m (m + 1) / 2 in all.
         levels * r * N -> levels * leaf * N | The blocks are counted with rank `leaf`. Their rank is r.
         levels * r * N -> levels * r * leaf | Each level is counted with the rows of one leaf. The blocks of a level
-          have N rows and columns in all.
+          have N / 2 rows and N / 2 columns in all.
         levels * r * N -> 0 | No block is counted. Each level has some, down to b = m.
         levels * r * N -> (n_leaves - 1) * 2 * r | Each block is counted with 2 r numbers. It has b rows and b columns,
           so multiply by b.
         levels * r * N -> r * (N - leaf) | One block of each level is counted, and one of its two factors. Level i has
           2^{i-1} blocks.
-        levels * r * N -> N | Each row counts once. At each level the blocks store r numbers for each of N rows and
-          columns.
+        levels * r * N -> N | Each row counts once. At each level the blocks store r numbers for each of N / 2 rows and
+          N / 2 columns.
         levels * r * N -> levels * N * N | Each block is counted with rank N. Its rank is r.
-        levels * r * N -> levels * r | Each level is counted with r numbers. Its blocks store r numbers for each of N
-          rows and columns.
+        levels * r * N -> levels * r | Each level is counted with r numbers. Its blocks store r numbers for each of N /
+          2 rows and N / 2 columns.
         N // leaf -> N // r | The leaves are counted with r rows. They have `leaf` rows.
         n_leaves.bit_length() - 1 -> n_leaves // 2 | Half of the leaves is taken for the number of levels. Each level
           doubles the number of leaves.
@@ -108,8 +109,7 @@ STORAGE = Exercise(
           factorisation of rank k stores 2 N k numbers.
         (triangles + blocks) // (2 * N)} -> triangles + blocks} | This is the total. One factorisation of rank k stores
           2 N k numbers, so divide and round down.
-        N * (N + 1) // 2 -> N * N | This is the full square. A causal matrix has N (N + 1) / 2 entries that are not 0 by
-          its mask.
+        N * (N + 1) // 2 -> N * N | This is the full square. The mask leaves N (N + 1) / 2 entries of a causal matrix.
         N * (N + 1) // 2 -> N * N // 2 | This is half of the square. With the diagonal a causal matrix has N (N + 1) / 2
           entries.
         N * (N + 1) // 2 -> N * (N - 1) // 2 | The diagonal is missing in the dense triangle.

@@ -417,9 +417,9 @@ RANKS = [
     (one_less, "one too small"),
 ]
 SCORES = [
-    (scores(lambda a, b: a @ b), "K_R is not transposed"),
-    (scores(lambda a, b: a.T @ b), "Q_R is transposed, and K_R is not"),
-    (scores(lambda a, b: a.T @ b.T), "Q_R is transposed, too"),
+    (scores(lambda a, b: a @ b), "R_K is not transposed"),
+    (scores(lambda a, b: a.T @ b), "R_Q is transposed, and R_K is not"),
+    (scores(lambda a, b: a.T @ b.T), "R_Q is transposed, too"),
     (scores(lambda a, b: b @ a.T), "small product of K Q^T"),
     (scores(cut=lambda r: slice(None)), "Nothing is truncated"),
     (scores(cut=lambda r: slice(-r, None)), "smallest singular values are kept"),
