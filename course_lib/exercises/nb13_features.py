@@ -109,7 +109,8 @@ FEATURES = Exercise(
     + (
         Mistake(
             lambda Q, K, W, scale: tuple(
-                np.hstack([np.cos(S), np.sin(S)]) * np.exp(scale * np.linalg.norm(X, axis=1, keepdims=True) ** 2 / 2)
+                np.hstack([np.cos(S), np.sin(S)])
+                * np.exp(scale * np.linalg.norm(X, axis=1, keepdims=True) ** 2 / 2)
                 / len(W) ** 0.5
                 for X in (Q, K)
                 for S in [scale**0.5 * X @ W.T]

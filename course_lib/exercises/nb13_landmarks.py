@@ -60,8 +60,6 @@ LANDMARKS = Exercise(
         np.linalg.solve(H_TT, H_TK @ np.column_stack([V, np.ones(len(V))])) -> np.column_stack([V[pivots],
           np.ones(len(T))]) | The values of the landmarks are used, and other keys are dropped. All keys count, by
           H_TT^-1 H_TK.
-        H_TK @ np.column_stack([V, np.ones(len(V))]) -> H_TT @ np.column_stack([V[pivots], np.ones(len(T))]) | Only
-          landmarks have values here. All keys count, by H_TT^-1 H_TK.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] | The output is not normalised. Divide each row by its sum of
           weights, the last column.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.exp(scale * Q @ K.T).sum(axis=1, keepdims=True) | The sums of

@@ -31,7 +31,7 @@ LEVERAGE = Exercise(
     mistakes=edits(
         leverage,
         """
-        return np.sum(basis**2, axis=1) -> return np.sum(K**2, axis=1) | These are squared norms of the keys. A long key
+        return np.sum(basis**2, axis=1) -> return np.sum(K**2, axis=1) | These are squared norms of the keys, or of rows of U diag(sigma). A long key
           has little leverage where other keys are long, too, so take rows of an orthonormal basis.
         return np.sum(basis**2, axis=1) -> return np.sum(K**2, axis=1) / np.sum(K**2) | These are shares of the squared
           norms of the keys. They depend on the lengths of coordinate axes; take rows of an orthonormal basis.
@@ -39,10 +39,8 @@ LEVERAGE = Exercise(
           norms of the keys, divided by the largest. Take rows of an orthonormal basis.
         return np.sum(basis**2, axis=1) -> return np.sum(K**2, axis=1) / sigma[0] ** 2 | These are squared norms of the
           keys, divided by the largest sigma^2. Divide each direction by its own singular value.
-        basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = U | All columns of U are used. Leave out those whose singular
-          values are 0 up to rounding: they are no directions of K.
-        basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = np.linalg.qr(K)[0] | Q of a QR factorisation is used. Where keys
-          are linearly dependent it has columns that are no directions of K; an SVD shows which.
+        basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = U | All columns of U, or of Q of a QR factorisation, are used.
+          Leave out directions whose singular values are 0 up to rounding: dependent keys do not span them.
         np.sum(basis**2, axis=1) -> np.sqrt(np.sum(basis**2, axis=1)) | These are norms of the rows of U. Leverage scores
           are their squares.
         np.sum(basis**2, axis=1) -> np.sum(basis**2, axis=0) | These are squared norms of columns, all of which are 1. A
@@ -50,30 +48,24 @@ LEVERAGE = Exercise(
         np.sum(basis**2, axis=1) -> np.sum(basis, axis=1) | The entries are not squared.
         np.sum(basis**2, axis=1) -> np.sum(np.abs(basis), axis=1) | These are sums of absolute values. Take squares.
         np.sum(basis**2, axis=1) -> np.max(basis**2, axis=1) | This is the largest square of each row. Take their sum.
-        np.sum(basis**2, axis=1) -> np.mean(basis**2, axis=1) | These are means of squares. Take their sums, which add up
-          to the rank of K.
+        np.sum(basis**2, axis=1) -> np.mean(basis**2, axis=1) | The scores are divided by the number of directions, by a
+          mean or to get probabilities. Take sums of squares, which add up to the rank of K.
         np.sum(basis**2, axis=1) -> np.sum(basis**2, axis=1) / len(K) | The scores are divided by the number of keys.
           They add up to the rank of K.
-        np.sum(basis**2, axis=1) -> np.sum(basis**2, axis=1) / basis.shape[1] | The scores are divided by the rank, as for
-          probabilities. They add up to the rank of K.
         np.sum(basis**2, axis=1) -> np.sum(basis**2, axis=1) / np.max(np.sum(basis**2, axis=1)) | The scores are divided
           by the largest one. Return them as they are.
         np.sum(basis**2, axis=1) -> 1 - np.sum(basis**2, axis=1) | These are the parts of unit vectors outside the range of
           K. The leverage is what lies in it.
         U, sigma, _ = -> _, sigma, U = && basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = U[sigma > 1e-10 * sigma[0]].T
-          | These are rows of V, one for each coordinate. A key has a row in U.
+          | These are scores of coordinates, from rows of V. A key has a row in U.
         basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = U[:, :1] | Only the first direction is used. Use all that have a
           singular value above 0.
-        basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = (U * sigma)[:, sigma > 1e-10 * sigma[0]] | The directions are
-          multiplied by the singular values, which gives the norms of the keys again. Leave these factors out.
         basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = (U * np.sqrt(sigma))[:, sigma > 1e-10 * sigma[0]] | The
           directions are multiplied by roots of the singular values. Leave these factors out.
         np.linalg.svd(K, -> np.linalg.svd(K - K.mean(axis=0), | The mean of the keys is subtracted, as statistics does.
           Scores of a query have the mean in them, so do not centre.
         np.linalg.svd(K, -> np.linalg.svd(K / np.maximum(np.linalg.norm(K, axis=1, keepdims=True), 1e-300), | The keys
           are brought to length 1 first. Their lengths count.
-        np.linalg.svd(K, -> np.linalg.svd(K.T, | K is transposed, so these are the leverage scores of coordinates. Take
-          those of the rows of K.
         np.sum(basis**2, axis=1) -> basis @ basis.T | This is the whole projection U U^T. Return its diagonal.
         """,
     ),

@@ -19,7 +19,7 @@ def pivoted(H, u):
 
 def _inputs(n: int, u: list[float], seed: int) -> tuple:
     """The kernel of keys of unequal lengths, so that the diagonal is not constant."""
-    K = randn(n, 3, seed=seed)
+    K = 0.9 * randn(n, 3, seed=seed)
     return np.exp(0.6 * K @ K.T), np.array(u)
 
 
@@ -30,10 +30,10 @@ PIVOTED = Exercise(
     difficulty=3,
     solution=pivoted,
     stages=(
-        Stage(_inputs(5, [0.45], 1), "one step on a matrix with five rows"),
-        Stage(_inputs(6, [0.3, 0.55], 2), "two steps on a matrix with six rows"),
-        Stage(_inputs(7, [0.6, 0.35, 0.8], 3), "three steps on a matrix with seven rows"),
-        Stage(_inputs(9, [0.7, 0.2, 0.5, 0.4], 4), "four steps on a matrix with nine rows"),
+        Stage(_inputs(5, [0.76], 15), "one step on a matrix with five rows"),
+        Stage(_inputs(6, [0.86, 0.25], 35), "two steps on a matrix with six rows"),
+        Stage(_inputs(7, [0.89, 0.55, 0.15], 156), "three steps on a matrix with seven rows"),
+        Stage(_inputs(9, [0.81, 0.42, 0.36, 0.13], 45), "four steps on a matrix with nine rows"),
     ),
     mistakes=edits(
         pivoted,

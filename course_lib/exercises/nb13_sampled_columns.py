@@ -26,7 +26,7 @@ SAMPLED = Exercise(
     difficulty=2,
     solution=sampled,
     stages=(
-        Stage(_inputs(5, 5, 5, [3], 10, uniform=True), "one draw, uniform p, five queries and keys, values in R^5"),
+        Stage(_inputs(5, 5, 5, [3, 1], 10), "two different draws, five queries and keys, values in R^5"),
         Stage(_inputs(3, 6, 2, [4, 0, 1], 20, uniform=True), "three different draws, uniform p, six keys"),
         Stage(_inputs(4, 5, 3, [1, 4, 0, 2], 30), "four different draws, five keys of unequal probabilities"),
         Stage(_inputs(3, 6, 4, [2, 5, 2, 0, 2, 5, 1], 40), "seven draws from six keys; some keys are drawn again"),

@@ -44,25 +44,16 @@ SKETCHED_SVD = Exercise(
           of M, so begin with M Omega.
         np.linalg.qr(Y) -> np.linalg.qr(Omega) | Q is an orthonormal basis of the columns of Omega. Take one of the
           columns of Y, which have been multiplied by M.
-        np.linalg.qr(Y) -> np.linalg.qr(M) | The QR factorisation is that of M, so Q has as many columns as M and nothing
-          is saved. Take that of the sketch Y.
-        Q, _ = np.linalg.qr(Y) -> _, Q = np.linalg.qr(Y.T) | Q is the triangular factor here. `np.linalg.qr` returns
-          the orthonormal factor of Y first.
+        np.linalg.qr(Y) -> np.linalg.qr(M) | This is the truncated SVD of M itself, so nothing is saved. Q is to have as
+          few columns as Omega, so take the reduced QR factorisation of the sketch Y.
         Q, _ = np.linalg.qr(Y) -> Q = Y | The columns of Y are not orthonormal, so Y Y^T is no projection. Take Q of
           the QR factorisation of Y.
         Q, _ = np.linalg.qr(Y) -> Q = Y / np.linalg.norm(Y, axis=0) | The columns of Y have length 1 here, but they are
           not orthogonal. Take Q of the QR factorisation of Y.
-        Q, _ = np.linalg.qr(Y) -> Q = np.linalg.qr(Y, mode="complete")[0] | Q is square here, so it spans everything and
-          nothing is saved. Take the reduced factorisation, with as many columns as Y.
         np.linalg.qr(Y) -> np.linalg.qr(Y[:, :k]) | Columns of the sketch are dropped before the SVD. Keep all columns
           of Y for Q, and truncate the SVD.
         Q @ (U[:, :k] -> (U[:, :k] | The left singular vectors are those of Q^T M. Multiply them by Q, which takes them
           back to the space of the columns of M.
-        np.linalg.svd(Q.T @ M, -> np.linalg.svd(Q @ Q.T @ M, && Q @ (U[:, :k] -> Q @ Q.T @ Q @ Q.T @ (sigma[:k] *
-          U[:, :k] | The SVD is of the large matrix Q Q^T M, and its singular values are multiplied in twice. Take the
-          SVD of the small matrix Q^T M.
-        np.linalg.svd(Q.T @ M, -> np.linalg.svd(M, && Q @ (U[:, :k] -> (U[:, :k] | This is the truncated SVD of M itself.
-          Take the SVD of the small matrix Q^T M.
         np.linalg.svd(Q.T @ M, -> np.linalg.svd(Q.T @ Y, && @ Vt[:k] -> @ Vt[:k] @ np.linalg.pinv(Omega) | The SVD is of
           Q^T Y. Take that of Q^T M, whose right singular vectors have one entry for each column of M.
         return sigma[:k], Q @ (U[:, :k] * sigma[:k]) @ Vt[:k] -> return sigma, Q @ (U * sigma) @ Vt | Nothing is
