@@ -43,21 +43,19 @@ FEATURES = Exercise(
         """
         / np.sqrt(len(W)) -> | 1/sqrt(m) is missing. The product of two features is a sum of m terms, and the mean of
           these is asked.
-        / np.sqrt(len(W)) -> / len(W) | The features are divided by m. The product of two features has the factor twice,
-          so divide each by the root of m.
+        / np.sqrt(len(W)) -> / len(W) | The features are divided by m. The product of two features has the factor
+          twice, so divide each by the root of m.
         / np.sqrt(len(W)) -> * np.sqrt(len(W)) | The features are multiplied by the root of m. Divide by it.
         / np.sqrt(len(W)) -> / np.sqrt(len(X)) | The features are divided by the root of the number of rows. Divide by
           that of the number of directions.
-        / np.sqrt(len(W)) -> / np.sqrt(W.shape[1]) | The features are divided by the root of d. Divide by that of m, the
-          number of directions.
-        X @ W.T - lengths**2 / 2 -> X @ W.T | The term with the norm is missing. The mean of exp(<w, q + k>) is
-          exp(||q + k||^2 / 2), in which ||q||^2 / 2 and ||k||^2 / 2 are too much.
+        / np.sqrt(len(W)) -> / np.sqrt(W.shape[1]) | The features are divided by the root of d. Divide by that of m,
+          the number of directions.
+        X @ W.T - lengths**2 / 2 -> X @ W.T | The term with the norm is missing. The mean of exp(<w, q + k>) is exp(||q
+          + k||^2 / 2), in which ||q||^2 / 2 and ||k||^2 / 2 are too much.
         X @ W.T - lengths**2 / 2 -> X @ W.T + lengths**2 / 2 | The term with the norm has the wrong sign. It takes away
           the excess of exp(||q + k||^2 / 2) over exp(<q, k>).
         lengths**2 / 2 -> lengths**2 | The norm is not halved. Subtract ||x||^2 / 2.
         lengths**2 / 2 -> lengths / 2 | The norm is not squared. Subtract ||x||^2 / 2.
-        lengths**2 / 2 -> lengths**2 / 2 / len(W) | The term with the norm is divided by m. It is the same for each
-          direction.
         lengths**2 / 2 -> lengths**2 / 2 / W.shape[1] | The term with the norm is divided by d. It is the squared norm
           itself, halved.
         X = np.sqrt(scale) * X -> X = scale * X | Both rows are multiplied by the scale, so products have its square.
@@ -67,14 +65,15 @@ FEATURES = Exercise(
           has a norm term of its own, so multiply both sides by its square root.
         X = np.sqrt(scale) * X -> X = X * (scale if X is K else 1) | The scale multiplies the keys alone. Each side has
           a norm term of its own, so multiply both sides by its square root.
-        X = np.sqrt(scale) * X -> X = X * (np.sqrt(scale) if X is Q else 1) | Only the queries are multiplied by the root
-          of the scale. Multiply the keys by it, too.
-        X = np.sqrt(scale) * X -> X = X * (np.sqrt(scale) if X is K else 1) | Only the keys are multiplied by the root of
-          the scale. Multiply the queries by it, too.
-        X = np.sqrt(scale) * X -> X = X / np.sqrt(scale) | The rows are divided by the root of the scale. Multiply them.
+        X = np.sqrt(scale) * X -> X = X * (np.sqrt(scale) if X is Q else 1) | Only the queries are multiplied by the
+          root of the scale. Multiply the keys by it, too.
+        X = np.sqrt(scale) * X -> X = X * (np.sqrt(scale) if X is K else 1) | Only the keys are multiplied by the root
+          of the scale. Multiply the queries by it, too.
+        X = np.sqrt(scale) * X -> X = X / np.sqrt(scale) | The rows are divided by the root of the scale. Multiply
+          them.
         X = np.sqrt(scale) * X -> X = X / X.shape[1] ** 0.25 | The scale is taken for 1/sqrt(d). It is given.
-        X = np.sqrt(scale) * X -> pass && X @ W.T - -> np.sqrt(scale) * X @ W.T - | The scale is missing in the norm. It
-          belongs to x, so it stands in <w, x> and in ||x||^2.
+        X = np.sqrt(scale) * X -> pass && X @ W.T - -> np.sqrt(scale) * X @ W.T - | The scale is missing in the norm.
+          It belongs to x, so it stands in <w, x> and in ||x||^2.
         X = np.sqrt(scale) * X -> pass && X @ W.T - lengths**2 / 2 -> X @ W.T - scale * lengths**2 / 2 | The scale is
           missing in <w, x>. It belongs to x, so it stands in <w, x> and in ||x||^2.
         X = np.sqrt(scale) * X -> pass && X @ W.T - -> scale * X @ W.T - && lengths**2 / 2 -> scale * lengths**2 / 2 |
@@ -98,10 +97,10 @@ FEATURES = Exercise(
         np.linalg.norm(X, axis=1, keepdims=True) -> np.linalg.norm(X) | The norm is that of all rows together. Each row
           has its own.
         X @ W.T -> X @ W | W is not transposed. A direction is a row of W.
-        return tuple(found) -> return found[0] @ found[1].T | These are the products of the features. Return the features
-          of the queries and those of the keys.
-        return tuple(found) -> return found[1], found[0] | The two results are exchanged. The features of the queries come
-          first.
+        return tuple(found) -> return found[0] @ found[1].T | These are the products of the features. Return the
+          features of the queries and those of the keys.
+        return tuple(found) -> return found[1], found[0] | The two results are exchanged. The features of the queries
+          come first.
         return tuple(found) -> return found[0] | Features of the queries alone are returned. Return those of the keys,
           too.
         """,
@@ -126,7 +125,7 @@ FEATURES = Exercise(
     ),
     hints=(
         "Let x be the row of Q or of K times the square root of the scale. Then <q, k> is already scaled.",
-        "With E exp(<w, y>) = exp(||y||^2 / 2) for y = q + k, the excess over exp(<q, k>) is a factor for q and one for k.",
-        "phi(x) = exp(W x - ||x||^2 / 2) / sqrt(m). `np.linalg.norm(X, axis=1, keepdims=True)` has the norms as a column.",
+        "E exp(<w, q + k>) = exp(||q + k||^2 / 2) = exp(<q, k>) times a factor of q alone and a factor of k alone.",
+        "phi(x) = exp(W x - ||x||^2 / 2) / sqrt(m). `np.linalg.norm(X, axis=1, keepdims=True)` has the norms.",
     ),
 )

@@ -26,7 +26,7 @@ LANDMARKS = Exercise(
     difficulty=2,
     solution=through_landmarks,
     stages=(
-        Stage(_inputs(4, 4, 4, 3, [2, 0, 3, 1], 1.0, 10), "the scale is 1 and all four keys are landmarks: Y is exact"),
+        Stage(_inputs(4, 4, 4, 3, [0, 1, 2, 3], 1.0, 10), "the scale is 1 and all four keys are landmarks: Y is exact"),
         Stage(_inputs(5, 5, 3, 2, [4, 1, 2], 1.0, 20), "the scale is 1; landmarks are three of five keys"),
         Stage(_inputs(3, 6, 4, 3, [5, 0, 2], 0.5, 30), "the scale is 0.5; landmarks are three of six keys"),
         Stage(_inputs(4, 7, 3, 5, [1, 6], 0.3, 40), "the scale is 0.3; landmarks are two of seven keys"),
@@ -35,14 +35,14 @@ LANDMARKS = Exercise(
     mistakes=edits(
         through_landmarks,
         """
-        np.linalg.solve(H_TT, H_TK @ -> (H_TK @ && np.ones(len(V))])) -> np.ones(len(V))])) | H_TT^-1 is missing. Without
-          it a column of A_T is not that of A where the key is a landmark.
+        np.linalg.solve(H_TT, H_TK @ -> (H_TK @ && np.ones(len(V))])) -> np.ones(len(V))])) | H_TT^-1 is missing.
+          Without it a column of A_T is not that of A where the key is a landmark.
         np.linalg.solve(H_TT, -> H_TT @ ( | H_TK is multiplied by H_TT. Multiply by its inverse.
         np.linalg.solve(H_TT, -> (1 / H_TT) @ ( | The entries of H_TT are inverted one by one. Take the inverse matrix.
-        H_TT = np.exp(scale * T @ T.T) -> H_TT = scale * T @ T.T | The exponential is missing in H_TT. All three factors
-          are kernels.
-        H_TK = np.exp(scale * T @ K.T) -> H_TK = scale * T @ K.T | The exponential is missing in H_TK. All three factors
-          are kernels.
+        H_TT = np.exp(scale * T @ T.T) -> H_TT = scale * T @ T.T | The exponential is missing in H_TT. All three
+          factors are kernels.
+        H_TK = np.exp(scale * T @ K.T) -> H_TK = scale * T @ K.T | The exponential is missing in H_TK. All three
+          factors are kernels.
         np.exp(scale * Q @ T.T) @ -> scale * Q @ T.T @ | The exponential is missing between queries and landmarks. All
           three factors are kernels.
         scale * -3> | The scale is missing. It multiplies the products within all three exponentials.
@@ -64,8 +64,8 @@ LANDMARKS = Exercise(
           weights, the last column.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.exp(scale * Q @ K.T).sum(axis=1, keepdims=True) | The sums of
           the exact weights normalise the output. They cost as much as attention; divide by the row sums of A_T.
-        sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.exp(scale * Q @ T.T).sum(axis=1, keepdims=True) | The output is
-          divided by sums over landmarks. Divide by the row sums of A_T, which run over all keys.
+        sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.exp(scale * Q @ T.T).sum(axis=1, keepdims=True) | The output
+          is divided by sums over landmarks. Divide by the row sums of A_T, which run over all keys.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / len(K) | The output is divided by the number of keys. Divide each
           row by its sum of weights, the last column.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / sums[:, :-1].sum(axis=1, keepdims=True) | Each row is divided by
@@ -73,19 +73,20 @@ LANDMARKS = Exercise(
         sums[:, :-1] / sums[:, -1:] -> sums / sums[:, -1:] | The column of weights is still there. Leave it out of the
           output.
         return small, sums[:, :-1] / sums[:, -1:] -> return small, (sums / np.linalg.norm(sums, axis=1,
-          keepdims=True))[:, :-1] | Each row has length 1 before its last column is left out. Divide by the last column.
+          keepdims=True))[:, :-1] | Each row has length 1 before its last column is left out. Divide by the last
+          column.
         return small, -> return small[:, :-1], | The last column of the sums is missing. It is H_TT^-1 H_TK 1, from
           which the normaliser comes.
         return small, -> return H_TK @ np.column_stack([V, np.ones(len(V))]), | The sums are without H_TT^-1. Return
           H_TT^-1 H_TK [V, 1].
-        return small, -> return np.linalg.solve(H_TT, H_TK), | These are the coefficients H_TT^-1 H_TK. Multiply them by
-          [V, 1], so that N numbers become d_V + 1.
+        return small, -> return np.linalg.solve(H_TT, H_TK), | These are the coefficients H_TT^-1 H_TK. Multiply them
+          by [V, 1], so that N numbers become d_V + 1.
         return small, -> return small / small[:, -1:], | The sums are normalised for each landmark. Store them as they
           are; the normaliser depends on the query.
         return small, -> return sums, | These are the sums of the queries. Return those of the landmarks, H_TT^-1 H_TK
           [V, 1].
-        return small, sums[:, :-1] / sums[:, -1:] -> return small, np.linalg.solve(np.diag(sums[:, -1]), sums[:, :-1]) @
-          np.eye(V.shape[1])[::-1] | The columns of the output are in reverse order.
+        return small, sums[:, :-1] / sums[:, -1:] -> return small, np.linalg.solve(np.diag(sums[:, -1]), sums[:, :-1])
+          @ np.eye(V.shape[1])[::-1] | The columns of the output are in reverse order.
         return small, sums[:, :-1] / sums[:, -1:] -> return sums[:, :-1] / sums[:, -1:], small | The two results are
           exchanged. The sums of the landmarks come first.
         return small, sums[:, :-1] / sums[:, -1:] -> return sums[:, :-1] / sums[:, -1:] | The output alone is returned.

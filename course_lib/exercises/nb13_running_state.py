@@ -28,7 +28,6 @@ RECURRENCE = Exercise(
     difficulty=2,
     solution=recurrence,
     stages=(
-        Stage(_inputs(1, 3, 3, 10), "one token, three features, values in R^3"),
         Stage(_inputs(2, 3, 3, 20), "two tokens, three features, values in R^3"),
         Stage(_inputs(5, 5, 5, 30), "five tokens, five features, values in R^5"),
         Stage(_inputs(6, 4, 2, 40), "six tokens, four features, values in R^2"),
@@ -38,14 +37,16 @@ RECURRENCE = Exercise(
         recurrence,
         """
         np.zeros((Phi_K.shape[1], V.shape[1])), np.zeros(Phi_K.shape[1]) -> Phi_K.T @ V, Phi_K.sum(axis=0) && S = S +
-          np.outer(k, v) -> pass && z = z + k -> pass | The sums run over all keys, so each token sees later ones. Token i reads the sums up to its own key.
+          np.outer(k, v) -> pass && z = z + k -> pass | The sums run over all keys, so each token sees later ones.
+          Token i reads the sums up to its own key.
         S = S + np.outer(k, v) -> before = S, z; S = S + np.outer(k, v) && q @ S / (q @ z) -> q @ before[0] / (q @
-          before[1]) | The state is read before it has the new key. A token sees itself, so add its key and value first.
+          before[1]) | The state is read before it has the new key. A token sees itself, so add its key and value
+          first.
         q @ S / (q @ z) -> q @ S | The output is not normalised. Divide by the sum of the weights, phi(q)^T z.
         q @ S / (q @ z) -> q @ S / (q @ Phi_K.sum(axis=0)) | The normaliser sums over all keys. Token i divides by the
           weights of the keys up to its own.
-        q @ S / (q @ z) -> q @ S / (q @ k) | The normaliser is the weight of the last key alone. Divide by the sum of all
-          weights so far.
+        q @ S / (q @ z) -> q @ S / (q @ k) | The normaliser is the weight of the last key alone. Divide by the sum of
+          all weights so far.
         q @ S / (q @ z) -> q @ S / len(states + [z]) | The output is divided by the number of tokens. Divide by the sum
           of their weights, phi(q)^T z.
         q @ S / (q @ z) -> q @ S / z.sum() | The features of the keys are summed without the query. The normaliser is
@@ -55,8 +56,8 @@ RECURRENCE = Exercise(
           product with phi(q).
         q @ S / (q @ z) -> q / q.sum() @ (S / z[:, None]) | Each row of S is divided by its own entry of z. Divide the
           product phi(q)^T S by phi(q)^T z.
-        S = S + np.outer(k, v) -> S = np.outer(k, v) && z = z + k -> z = k | The state has the last token alone. Add each
-          token to the sums.
+        S = S + np.outer(k, v) -> S = np.outer(k, v) && z = z + k -> z = k | The state has the last token alone. Add
+          each token to the sums.
         S = S + np.outer(k, v) -> S = np.outer(k, v) | S has the last token alone. Add each outer product to the sum.
         z = z + k -> z = k | z has the last key alone. Add each key to the sum.
         z = z + k -> z = z + 1 | z counts tokens. Add the features of each key.
@@ -67,13 +68,13 @@ RECURRENCE = Exercise(
         np.outer(k, v) -> np.outer(q, v) && z = z + k -> z = z + q && q @ S / (q @ z) -> k @ S / (k @ z) | Queries and
           keys are exchanged. The sums hold features of keys.
         np.outer(k, v) -> np.outer(q, v) | The outer products have features of queries. The sums hold those of keys.
-        np.outer(k, v) -> np.outer(v, k) | The outer product is v phi(k)^T. S has a row for each feature, so form phi(k)
-          v^T.
+        np.outer(k, v) -> np.outer(v, k) | The outer product is v phi(k)^T. S has a row for each feature, so form
+          phi(k) v^T.
         np.outer(k, v) -> k * v | The product is taken entry by entry. phi(k) v^T is the outer product.
         np.outer(k, v) -> np.outer(k / np.sqrt(len(k)), v / np.sqrt(len(k))) && z = z + k -> z = z + k / len(k) | The
           sums are divided by m. The features have their factor already.
-        np.outer(k, v) -> np.outer(np.exp(k), v) && z = z + k -> z = z + np.exp(k) && q @ S / (q @ z) -> np.exp(q) @ S /
-          (np.exp(q) @ z) | The exponential is taken of the features. They are positive as they are given.
+        np.outer(k, v) -> np.outer(np.exp(k), v) && z = z + k -> z = z + np.exp(k) && q @ S / (q @ z) -> np.exp(q) @ S
+          / (np.exp(q) @ z) | The exponential is taken of the features. They are positive as they are given.
         [S, z] -> [z, S] | z stands before S. It is the last column.
         [S, z] -> [S / z[:, None], z] | The stored S is divided by z. The state is the sums themselves, which the next
           token adds to.
@@ -84,12 +85,12 @@ RECURRENCE = Exercise(
           Return the state after each token.
         return np.array(outputs), np.array(states) -> return np.array(outputs), np.array([states[-1]] * len(V)) | All
           states are the last one: they are one array that was changed in place. Append a copy at each step.
-        return np.array(outputs), -> return Phi_Q @ S / (Phi_Q @ z)[:, None], | All outputs read the last state. Token i
-          reads the state after token i.
+        return np.array(outputs), -> return Phi_Q @ S / (Phi_Q @ z)[:, None], | All outputs read the last state. Token
+          i reads the state after token i.
         return np.array(outputs), -> return Phi_Q @ S / np.einsum("im,jm->i", Phi_Q, Phi_K[:1])[:, None], | All outputs
           read the last S. Token i reads the sums after token i.
-        np.array(states) -> np.array([np.zeros_like(states[0]), *states[:-1]]) | The states are those before each token.
-          Return those after it.
+        np.array(states) -> np.array([np.zeros_like(states[0]), *states[:-1]]) | The states are those before each
+          token. Return those after it.
         return np.array(outputs), np.array(states) -> return np.array(outputs) | The outputs alone are returned. Return
           the states, too.
         return np.array(outputs), np.array(states) -> return np.array(states), np.array(outputs) | The two results are

@@ -37,23 +37,24 @@ SAMPLED = Exercise(
         """
         (m * p[drawn]) -> p[drawn] | 1/m is missing in the estimate. The sum over m draws is to be their mean.
         (m * p[drawn]) -> m | 1/p_j is missing in the estimate. A key that is drawn rarely has to count more.
-        P[:, drawn] / (m * p[drawn]) -> P[:, drawn] | The estimate has no weights. Divide the term of each draw by m p_j.
-        P[:, drawn] / (m * p[drawn]) -> P[:, drawn] / m * p[drawn] | The terms are multiplied by p_j. Divide them by it,
-          so that the mean over draws is P V.
-        (m * p[drawn]) -> np.sqrt(m * p[drawn]) | The weights are 1/sqrt(m p_j). This is right if both factors have them;
-          here one factor does.
-        (m * p[drawn]) -> (len(p) * p[drawn]) | The estimate is divided by the number of keys. Divide by m, the number of
-          draws.
+        P[:, drawn] / (m * p[drawn]) -> P[:, drawn] | The estimate has no weights. Divide the term of each draw by m
+          p_j.
+        P[:, drawn] / (m * p[drawn]) -> P[:, drawn] / m * p[drawn] | The terms are multiplied by p_j. Divide them by
+          it, so that the mean over draws is P V.
+        (m * p[drawn]) -> np.sqrt(m * p[drawn]) | The weights are 1/sqrt(m p_j). This is right if both factors have
+          them; here one factor does.
+        (m * p[drawn]) -> (len(p) * p[drawn]) | The estimate is divided by the number of keys. Divide by m, the number
+          of draws.
         (m * p[drawn]) -> (m * p[drawn] ** 2) | The terms are divided by p_j twice. Once is enough, in one of the two
           factors.
-        / (m * p[drawn])) @ V[drawn] -> / (m * p[drawn])) @ (V[drawn] / (m * p[drawn])[:, None]) | Both factors have the
-          weights 1/(m p_j). Give them to one, or their square roots to each.
-        m = len(drawn) -> m = len(drawn); drawn = np.unique(drawn) | A key that was drawn twice counts once. It counts as
-          often as it was drawn.
-        m = len(drawn) -> drawn = np.unique(drawn); m = len(drawn) | The draws are made different, and m is their number.
-          Draws are with replacement, so a key counts as often as it was drawn.
-        V[drawn] -> V[: len(drawn)] | The columns of P are drawn, but the rows of V are its first ones. Column j belongs
-          to row j.
+        / (m * p[drawn])) @ V[drawn] -> / (m * p[drawn])) @ (V[drawn] / (m * p[drawn])[:, None]) | Both factors have
+          the weights 1/(m p_j). Give them to one, or their square roots to each.
+        m = len(drawn) -> m = len(drawn); drawn = np.unique(drawn) | A key that was drawn twice counts once. It counts
+          as often as it was drawn.
+        m = len(drawn) -> drawn = np.unique(drawn); m = len(drawn) | The draws are made different, and m is their
+          number. Draws are with replacement, so a key counts as often as it was drawn.
+        V[drawn] -> V[: len(drawn)] | The columns of P are drawn, but the rows of V are its first ones. Column j
+          belongs to row j.
         P[:, drawn] / (m * p[drawn]) -> P[:, drawn] / P[:, drawn].sum(axis=1, keepdims=True) | The sampled weights of
           each query are normalised to the sum 1. The estimate is then biased; divide by m p_j.
         P[:, drawn] / (m * p[drawn]) -> P[:, drawn] / (m * p[drawn]) / (P[:, drawn] / (m * p[drawn])).sum(axis=1,
@@ -62,45 +63,46 @@ SAMPLED = Exercise(
         (P[:, drawn] / (m * p[drawn])) @ V[drawn] -> P @ V | This is the exact product. Use the drawn columns alone.
         (m * p[drawn]) -> (m * p[drawn] / p[drawn].sum()) | The probabilities of the drawn keys are normalised again.
           Divide by p_j as it is given.
-        P[:, drawn] / (m * p[drawn]) -> P[drawn] / (m * p[drawn])[:, None] && @ V[drawn] -> @ V | Rows of P are drawn. A
-          key is a column of P.
+        P[:, drawn] / (m * p[drawn]) -> P[drawn] / (m * p[drawn])[:, None] && @ V[drawn] -> @ V | Rows of P are drawn.
+          A key is a column of P.
         np.linalg.norm(P, axis=0) -> np.linalg.norm(P, axis=1) | The norms are those of rows of P. A key is a column.
         np.linalg.norm(V, axis=1) -> np.linalg.norm(V, axis=0) | The norms are those of columns of V. A key is a row.
         np.linalg.norm(P, axis=0) ** 2 * np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(P, axis=0) *
           np.linalg.norm(V, axis=1) | The norms are not squared. The squared error has ||P_j||^2 ||v_j||^2.
-        np.linalg.norm(P, axis=0) ** 2 * -> np.linalg.norm(P, axis=0) * | The norms of the columns of P are not squared.
+        np.linalg.norm(P, axis=0) ** 2 * -> np.linalg.norm(P, axis=0) * | The norms of the columns of P are not
+          squared.
         np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(V, axis=1) | The norms of the values are not squared.
         np.linalg.norm(P, axis=0) ** 2 * np -> np | The norms of the columns of P are missing in the error.
-        np.linalg.norm(P, axis=0) ** 2 * np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(P, axis=0) ** 2 | The norms of
-          the values are missing in the error.
+        np.linalg.norm(P, axis=0) ** 2 * np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(P, axis=0) ** 2 | The norms
+          of the values are missing in the error.
         (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) -> np.sum(squares / p) | This is the mean of ||X||^2 for one
           draw. Subtract ||P V||^2, as in a variance.
         np.linalg.norm(P @ V) ** 2) -> np.linalg.norm(P @ V)) | ||P V|| is not squared.
         - np.linalg.norm(P @ V) ** 2) -> + np.linalg.norm(P @ V) ** 2) | ||P V||^2 is added. Subtract it, as in a
           variance.
-        np.linalg.norm(P @ V) ** 2) -> np.linalg.norm(P @ V, 2) ** 2) | The norm of P V is the spectral norm. The error is
-          one in the Frobenius norm.
+        np.linalg.norm(P @ V) ** 2) -> np.linalg.norm(P @ V, 2) ** 2) | The norm of P V is the spectral norm. The error
+          is one in the Frobenius norm.
         - np.linalg.norm(P @ V) ** 2) / m -> / m - np.linalg.norm(P @ V) ** 2) | ||P V||^2 is not divided by m. The
           whole variance of one draw is.
-        np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) | This is the mean error of one draw. The mean of
-          m independent draws has 1/m of its variance.
+        np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) | This is the mean error of one draw. The mean
+          of m independent draws has 1/m of its variance.
         np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) / m**0.5 | The squared error falls as 1/m. Its
           root falls as 1/sqrt(m).
         np.sum(squares / p) -> np.sum(squares) | 1/p_j is missing in the error.
-        np.sum(squares / p) -> np.sum(squares * p) | The squares are multiplied by p_j. A draw has the weight 1/p_j, its
-          square 1/p_j^2, and this comes with the probability p_j.
-        np.sum(squares / p) -> np.sum(squares / p**2) | The squares are divided by p_j^2. The mean multiplies them by the
-          probability p_j once.
+        np.sum(squares / p) -> np.sum(squares * p) | The squares are multiplied by p_j. A draw has the weight 1/p_j,
+          its square 1/p_j^2, and this comes with the probability p_j.
+        np.sum(squares / p) -> np.sum(squares / p**2) | The squares are divided by p_j^2. The mean multiplies them by
+          the probability p_j once.
         np.sum(squares / p) -> np.mean(squares / p) | This is a mean over keys. The expectation is a sum, and p_j is in
           it already.
-        np.sum(squares / p) -> np.sum((squares / p)[drawn]) | The sum runs over drawn keys. The expectation runs over all
-          keys.
+        np.sum(squares / p) -> np.sum((squares / p)[drawn]) | The sum runs over drawn keys. The expectation runs over
+          all keys.
         return estimate, (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m -> return estimate,
           np.linalg.norm(estimate - P @ V) ** 2 | This is the squared error of these draws. Its expectation over all
           draws is asked.
         return estimate, (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m -> return estimate, np.sqrt((
-          np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m) | This is the root. The expectation of the squared error
-          is asked.
+          np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m) | This is the root. The expectation of the squared
+          error is asked.
         return estimate, (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m -> return estimate | The estimate alone
           is returned. Return the expected squared error, too.
         """,
@@ -115,6 +117,6 @@ SAMPLED = Exercise(
         "The estimate is the mean over draws of P_J v_J^T / p_J. `P[:, drawn]` and `V[drawn]` keep repeated draws.",
         "`P[:, drawn] / (m * p[drawn])` divides each column by its own number.",
         "One draw X has E ||X||^2 = sum_j p_j ||P_j v_j^T||^2 / p_j^2, and ||P_j v_j^T|| = ||P_j|| ||v_j||.",
-        "E ||X - P V||^2 = E ||X||^2 - ||P V||^2 for one draw. The mean of m independent draws has the m-th part of it.",
+        "E ||X - P V||^2 = E ||X||^2 - ||P V||^2 for one draw. The mean of m independent draws has 1/m of it.",
     ),
 )
