@@ -84,13 +84,17 @@ FEATURES = Exercise(
           both signs; positive features are exponentials.
         np.exp(X @ W.T - lengths**2 / 2) -> np.cos(X @ W.T) * np.exp(lengths**2 / 2) | These are trigonometric features
           without their sines. They take both signs; positive features are exponentials.
-        np.exp(X @ W.T - lengths**2 / 2) -> X @ W.T - lengths**2 / 2 | The exponential is missing.
+        np.exp(X @ W.T - lengths**2 / 2) -> (X @ W.T - lengths**2 / 2) | The exponential is missing.
         np.exp(X @ W.T - lengths**2 / 2) -> np.exp(X @ W.T) * np.exp(-(lengths**2) / 2) | exp(<w, x>) overflows before
           it is multiplied. Subtract within one exponential.
         np.exp(X @ W.T - lengths**2 / 2) -> np.exp(X @ W.T) / np.exp(lengths**2 / 2) | exp(<w, x>) or exp(||x||^2 / 2)
           overflows before they are divided. Subtract within one exponential.
         X @ W.T - lengths**2 / 2 -> X @ W.T - np.linalg.norm(W, axis=1) ** 2 / 2 | The norm is that of the directions.
           Subtract ||x||^2 / 2, one number for each row.
+        X @ W.T - lengths**2 / 2 -> lengths**2 / 2 - X @ W.T | The exponent has the wrong sign. It is <w, x> - ||x||^2
+          / 2.
+        (Q, K) -> (Q, Q) | Both features are those of the queries. The second ones are those of the keys.
+        (Q, K) -> (K, K) | Both features are those of the keys. The first ones are those of the queries.
         axis=1, keepdims=True -> axis=0 | The norms are those of columns. A query is a row.
         axis=1, keepdims=True -> axis=1 | The norms lie along the directions here. Row i has the norm of its own x, so
           keep the axis.

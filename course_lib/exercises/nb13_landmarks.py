@@ -55,6 +55,16 @@ LANDMARKS = Exercise(
           have the order of `pivots`.
         T = K[pivots] -> T = Q[pivots % len(Q)] | The landmarks are queries. Take the rows `pivots` of K.
         np.exp(scale * Q @ T.T) -> np.exp(scale * Q @ Q.T) | The queries meet queries. They meet landmarks.
+        np.exp(scale * T @ K.T) -> np.exp(scale * T @ Q.T) | H_TK has queries in place of keys. It holds the kernel of
+          landmarks and keys.
+        np.exp(scale * Q @ T.T) -> np.exp(scale * K @ T.T) | Keys read the sums of the landmarks. The outputs are read
+          by queries.
+        np.exp(scale * T @ T.T) -> np.exp(scale * T @ T) | T is not transposed in H_TT, whose entries are products of
+          rows of T.
+        np.exp(scale * T @ K.T) -> np.exp(scale * T @ K) | K is not transposed in H_TK, whose entries are products of
+          rows.
+        np.exp(scale * Q @ T.T) -> np.exp(scale * Q @ T) | T is not transposed between queries and landmarks, whose
+          kernel has products of rows.
         np.column_stack([V, np.ones(len(V))]) -> np.column_stack([np.ones(len(V)), V]) | The column of ones stands
           before the values. It is the last one.
         np.linalg.solve(H_TT, H_TK @ np.column_stack([V, np.ones(len(V))])) -> np.column_stack([V[pivots],

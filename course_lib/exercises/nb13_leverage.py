@@ -58,6 +58,8 @@ LEVERAGE = Exercise(
           divided by the largest one. Return them as they are.
         np.sum(basis**2, axis=1) -> 1 - np.sum(basis**2, axis=1) | These are the parts of unit vectors outside the
           range of K. The leverage is what lies in it.
+        np.sum(basis**2, axis=1) -> np.sum(basis * 2, axis=1) | The entries are doubled, not squared.
+        sigma > 1e-10 -> sigma < 1e-10 | The directions with singular values of 0 are kept. Keep the others.
         basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = U[:, :1] | Only the first direction is used. Use all that
           have a singular value above 0.
         basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = (U * np.sqrt(sigma))[:, sigma > 1e-10 * sigma[0]] | The

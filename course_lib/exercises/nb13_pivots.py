@@ -29,7 +29,7 @@ PIVOTED = Exercise(
     difficulty=3,
     solution=pivoted,
     stages=(
-        Stage(_inputs(5, [0.63], 123), "one step on the kernel of five keys"),
+        Stage(_inputs(7, [0.72], 885), "one step on the kernel of seven keys"),
         Stage(_inputs(8, [0.66, 0.45], 233), "two steps on the kernel of eight keys"),
         Stage(_inputs(12, [0.86, 0.56, 0.24], 10), "three steps on the kernel of twelve keys"),
         Stage(_inputs(11, [0.11, 0.22, 0.78, 0.38], 33), "four steps on the kernel of eleven keys"),
@@ -81,6 +81,9 @@ PIVOTED = Exercise(
           diagonal.
         F[:, t] ** 2 -> column**2 | The squares of the residual's column are subtracted. Subtract those of the new
           column of F, which is divided by the root of the pivot.
+        residual - F[:, t] ** 2 -> residual + F[:, t] ** 2 | The squares of the new column are added to the diagonal.
+          The residual is H - F F^T, so subtract them.
+        np.exp(K @ K[s]) - F @ F[s] -> K @ K[s] - F @ F[s] | The exponential is missing in the column of H.
         residual - F[:, t] ** 2 -> np.where(np.arange(len(K)) == s, 0, residual) | Only the pivot's own entry is set to
           0. Subtract F_it^2 from every entry i of the diagonal.
         F[:, t] = column / np.sqrt(column[s]) -> F[s:, t] = column[s:] / np.sqrt(column[s]) | Rows above the pivot are
@@ -96,8 +99,8 @@ PIVOTED = Exercise(
         return F, pivots -> return F, [s + 1 for s in pivots] | The pivots are counted from 1. Count rows from 0.
         return F, pivots -> return pivots, F | The two results are exchanged. F comes first.
         return F, pivots -> return F | F alone is returned. Return F and the list of pivots.
-        return F, pivots -> return np.exp(K @ K[pivots].T), pivots | These are columns of H. Return F, whose columns
-          are those of the residuals, each divided by the root of its pivot.
+        np.cumsum(residual) -> residual | The entries of the diagonal are compared one by one. Take their cumulative
+          sums.
         """,
     ),
     hints=(

@@ -67,6 +67,15 @@ RECURRENCE = Exercise(
           normalised to the sum 1, so all keys count alike. Add them as they are.
         np.outer(k, v) -> np.outer(q, v) && z = z + k -> z = z + q && q @ S / (q @ z) -> k @ S / (k @ z) | Queries and
           keys are exchanged. The sums hold features of keys.
+        q, k, v in zip(Phi_Q, Phi_K, -> q, k, v in zip(Phi_Q, Phi_Q, | The sums hold features of the queries. They hold
+          those of the keys; queries read.
+        q, k, v in zip(Phi_Q, Phi_K, -> q, k, v in zip(Phi_K, Phi_K, | The keys read the sums. The outputs are read by
+          queries.
+        q @ S / (q @ z) -> S @ q / (q @ z) | S is multiplied by the query from the right. Its rows belong to features,
+          so form phi(q)^T S.
+        q @ S / (q @ z) -> q @ S / q | The output is divided by the query's features. Divide by one number, phi(q)^T z.
+        z = z + k -> pass | z stays 0. Add the features of each key.
+        S = S + np.outer(k, v) -> pass | S stays 0. Add the outer product of each token.
         np.outer(k, v) -> np.outer(q, v) | The outer products have features of queries. The sums hold those of keys.
         np.outer(k, v) -> np.outer(v, k) | The outer product is v phi(k)^T. S has a row for each feature, so form
           phi(k) v^T.

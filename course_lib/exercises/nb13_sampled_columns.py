@@ -69,6 +69,18 @@ SAMPLED = Exercise(
         np.linalg.norm(V, axis=1) -> np.linalg.norm(V, axis=0) | The norms are those of columns of V. A key is a row.
         np.linalg.norm(P, axis=0) ** 2 * np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(P, axis=0) *
           np.linalg.norm(V, axis=1) | The norms are not squared. The squared error has ||P_j||^2 ||v_j||^2.
+        P[:, drawn] / (m * p[drawn]) -> P[:, drawn] * (m * p[drawn]) | The terms are multiplied by m p_j. Divide them
+          by it, so that the mean over draws is P V.
+        np.linalg.norm(P, axis=0) -> np.linalg.norm(P) | The norm is that of all of P. Each key has the norm of its own
+          column.
+        np.linalg.norm(V, axis=1) -> np.linalg.norm(V) | The norm is that of all of V. Each key has the norm of its own
+          row.
+        np.linalg.norm(P @ V) -> np.linalg.norm(P) | ||P||^2 is subtracted. The mean of the estimate is P V, so
+          subtract ||P V||^2.
+        (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) -> (np.linalg.norm(P @ V) ** 2 - np.sum(squares / p)) | The
+          error has the wrong sign. The mean of the square comes first, then the square of the mean is subtracted.
+        (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m -> (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) *
+          m | The error is multiplied by m. The mean of m independent draws has 1/m of the variance of one.
         np.linalg.norm(P, axis=0) ** 2 * -> np.linalg.norm(P, axis=0) * | The norms of the columns of P are not
           squared.
         np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(V, axis=1) | The norms of the values are not squared.

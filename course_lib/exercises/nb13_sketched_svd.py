@@ -33,9 +33,9 @@ SKETCHED_SVD = Exercise(
     stages=(
         Stage(_inputs(6, 6, 3, 3, 0, 10), "a square M; Omega has k columns, so nothing is truncated; no powers"),
         Stage(_inputs(6, 6, 5, 2, 0, 20), "a square M, k = 2, Omega has five columns, no powers"),
-        Stage(_inputs(6, 6, 4, 2, 2, 30), "a square M, k = 2, Omega has four columns, two powers"),
+        Stage(_inputs(6, 6, 4, 2, 3, 30), "a square M, k = 2, Omega has four columns, three powers"),
         Stage(_inputs(5, 9, 4, 3, 1, 40), "a wide M, k = 3, Omega has four columns, one power"),
-        Stage(_inputs(11, 7, 3, 1, 3, 50), "a tall M, k = 1, Omega has three columns, three powers"),
+        Stage(_inputs(11, 7, 3, 1, 2, 50), "a tall M, k = 1, Omega has three columns, two powers"),
     ),
     mistakes=edits(
         sketched_svd,
@@ -71,6 +71,10 @@ SKETCHED_SVD = Exercise(
           multiply by M^T first and by M then.
         Y = M @ (M.T @ Y) -> Y = M @ Y | A power multiplies by M alone. Multiply by M M^T.
         Y = M @ (M.T @ Y) -> Y = M.T @ Y | A power multiplies by M^T alone. Multiply by M^T, and then by M.
+        range(powers) -> range(k) | There are k powers. Multiply Y by M M^T as many times as `powers` says.
+        (U[:, :k] * sigma[:k]) -> (U[:, :k] / sigma[:k]) | The columns of U are divided by the singular values.
+          Multiply them.
+        Y = M @ (M.T @ Y) -> Y = M @ M.T | M M^T replaces the sketch, so Omega is lost. Multiply Y by it.
         range(powers) -> range(0) | The powers are not used. Multiply Y by M M^T as many times as `powers` says.
         range(powers) -> range(powers + 1) | There is one power too many. With powers = 0 the sketch is M Omega.
         range(powers) -> range(max(powers - 1, 0)) | There is one power too few. With powers = 1 the sketch is M M^T M
