@@ -81,9 +81,6 @@ PIVOTED = Exercise(
           diagonal.
         F[:, t] ** 2 -> column**2 | The squares of the residual's column are subtracted. Subtract those of the new
           column of F, which is divided by the root of the pivot.
-        residual - F[:, t] ** 2 -> residual + F[:, t] ** 2 | The squares of the new column are added to the diagonal.
-          The residual is H - F F^T, so subtract them.
-        np.exp(K @ K[s]) - F @ F[s] -> K @ K[s] - F @ F[s] | The exponential is missing in the column of H.
         residual - F[:, t] ** 2 -> np.where(np.arange(len(K)) == s, 0, residual) | Only the pivot's own entry is set to
           0. Subtract F_it^2 from every entry i of the diagonal.
         F[:, t] = column / np.sqrt(column[s]) -> F[s:, t] = column[s:] / np.sqrt(column[s]) | Rows above the pivot are
