@@ -32,7 +32,7 @@ PIVOTED = Exercise(
         Stage(_inputs(7, [0.72], 885), "one step on the kernel of seven keys"),
         Stage(_inputs(8, [0.66, 0.45], 233), "two steps on the kernel of eight keys"),
         Stage(_inputs(12, [0.86, 0.56, 0.24], 10), "three steps on the kernel of twelve keys"),
-        Stage(_inputs(11, [0.11, 0.22, 0.78, 0.38], 33), "four steps on the kernel of eleven keys"),
+        Stage(_inputs(11, [0.41, 0.1, 0.69, 0.8], 347), "four steps on the kernel of eleven keys"),
     ),
     mistakes=edits(
         pivoted,
