@@ -32,7 +32,7 @@ FEATURES = Exercise(
     difficulty=2,
     solution=features,
     stages=(
-        Stage(_inputs(5, 5, 5, 5, 1.0, 10), "the scale is 1; five queries, five keys, five directions in R^5"),
+        Stage(_inputs(5, 5, 3, 5, 1.0, 10), "the scale is 1; five queries, five keys, five directions in R^3"),
         Stage(_inputs(3, 4, 2, 6, 1.0, 20), "the scale is 1; three queries, four keys, six directions in R^2"),
         Stage(_inputs(4, 6, 3, 7, 0.4, 30), "the scale is 0.4"),
         Stage(_inputs(2, 7, 6, 3, 2.5, 40), "the scale is 2.5"),
@@ -95,12 +95,10 @@ FEATURES = Exercise(
           / 2.
         (Q, K) -> (Q, Q) | Both features are those of the queries. The second ones are those of the keys.
         (Q, K) -> (K, K) | Both features are those of the keys. The first ones are those of the queries.
-        axis=1, keepdims=True -> axis=0 | The norms are those of columns. A query is a row.
         axis=1, keepdims=True -> axis=1 | The norms lie along the directions here. Row i has the norm of its own x, so
           keep the axis.
         np.linalg.norm(X, axis=1, keepdims=True) -> np.linalg.norm(X) | The norm is that of all rows together. Each row
           has its own.
-        X @ W.T -> X @ W | W is not transposed. A direction is a row of W.
         return tuple(found) -> return found[0] @ found[1].T | These are the products of the features. Return the
           features of the queries and those of the keys.
         return tuple(found) -> return found[1], found[0] | The two results are exchanged. The features of the queries

@@ -26,7 +26,7 @@ LANDMARKS = Exercise(
     difficulty=2,
     solution=through_landmarks,
     stages=(
-        Stage(_inputs(4, 4, 4, 3, [0, 1, 2, 3], 1.0, 10), "the scale is 1 and all four keys are landmarks: Y is exact"),
+        Stage(_inputs(4, 4, 3, 2, [0, 1, 2, 3], 1.0, 10), "the scale is 1 and all four keys are landmarks: Y is exact"),
         Stage(_inputs(5, 5, 3, 2, [4, 1, 2], 1.0, 20), "the scale is 1; landmarks are three of five keys"),
         Stage(_inputs(3, 6, 4, 3, [5, 0, 2], 0.5, 30), "the scale is 0.5; landmarks are three of six keys"),
         Stage(_inputs(4, 7, 3, 5, [1, 6], 0.3, 40), "the scale is 0.3; landmarks are two of seven keys"),
@@ -59,12 +59,6 @@ LANDMARKS = Exercise(
           landmarks and keys.
         np.exp(scale * Q @ T.T) -> np.exp(scale * K @ T.T) | Keys read the sums of the landmarks. The outputs are read
           by queries.
-        np.exp(scale * T @ T.T) -> np.exp(scale * T @ T) | T is not transposed in H_TT, whose entries are products of
-          rows of T.
-        np.exp(scale * T @ K.T) -> np.exp(scale * T @ K) | K is not transposed in H_TK, whose entries are products of
-          rows.
-        np.exp(scale * Q @ T.T) -> np.exp(scale * Q @ T) | T is not transposed between queries and landmarks, whose
-          kernel has products of rows.
         np.column_stack([V, np.ones(len(V))]) -> np.column_stack([np.ones(len(V)), V]) | The column of ones stands
           before the values. It is the last one.
         np.linalg.solve(H_TT, H_TK @ np.column_stack([V, np.ones(len(V))])) -> np.column_stack([V[pivots],

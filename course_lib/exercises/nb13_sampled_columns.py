@@ -26,7 +26,7 @@ SAMPLED = Exercise(
     difficulty=2,
     solution=sampled,
     stages=(
-        Stage(_inputs(5, 5, 5, [3, 1], 10), "two different draws, five queries and keys, values in R^5"),
+        Stage(_inputs(5, 5, 2, [3, 1], 10), "two different draws, five queries and keys, values in R^2"),
         Stage(_inputs(3, 6, 2, [4, 0, 1], 20, uniform=True), "three different draws, uniform p, six keys"),
         Stage(_inputs(4, 5, 3, [1, 4, 0, 2], 30), "four different draws, five keys of unequal probabilities"),
         Stage(_inputs(3, 6, 4, [2, 5, 2, 0, 2, 5, 1], 40), "seven draws from six keys; some keys are drawn again"),
@@ -63,10 +63,14 @@ SAMPLED = Exercise(
         (P[:, drawn] / (m * p[drawn])) @ V[drawn] -> P @ V | This is the exact product. Use the drawn columns alone.
         (m * p[drawn]) -> (m * p[drawn] / p[drawn].sum()) | The probabilities of the drawn keys are normalised again.
           Divide by p_j as it is given.
-        P[:, drawn] / (m * p[drawn]) -> P[drawn] / (m * p[drawn])[:, None] && @ V[drawn] -> @ V | Rows of P are drawn.
-          A key is a column of P.
+        P[:, drawn] -> P[drawn].T | Rows of P are drawn. A key is a column of P.
+        np.linalg.norm(P @ V) ** 2) -> np.mean((P @ V) ** 2)) | The mean of the squared entries of P V is subtracted.
+          Subtract their sum, ||P V||^2.
+        np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) / len(p) | The error is divided by the number of
+          keys. Divide it by m, the number of draws.
+        np.linalg.norm(P @ V) ** 2) -> np.sum(P @ V)) | The sum of the entries of P V is subtracted. Subtract the sum
+          of their squares.
         np.linalg.norm(P, axis=0) -> np.linalg.norm(P, axis=1) | The norms are those of rows of P. A key is a column.
-        np.linalg.norm(V, axis=1) -> np.linalg.norm(V, axis=0) | The norms are those of columns of V. A key is a row.
         np.linalg.norm(P, axis=0) ** 2 * np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(P, axis=0) *
           np.linalg.norm(V, axis=1) | The norms are not squared. The squared error has ||P_j||^2 ||v_j||^2.
         P[:, drawn] / (m * p[drawn]) -> P[:, drawn] * (m * p[drawn]) | The terms are multiplied by m p_j. Divide them
