@@ -307,3 +307,191 @@ RIGHT = [
 def test_right_answers_in_other_styles_pass(number, answer):
     result = grade(EXERCISES[number], answer)
     assert result.passed is True, result.message
+
+
+# Other wrong answers --------------------------------------------------------------------------------------------------
+
+
+def svd(sketch=lambda M, Omega: M @ Omega, power=lambda M, Y: M @ (M.T @ Y), basis=np.linalg.qr, rank=lambda k: k):
+    """Exercise 13.1 with another sketch, power, basis or rank."""
+
+    def answer(M, Omega, k, powers):
+        Y = sketch(M, Omega)
+        for _ in range(powers):
+            Y = power(M, Y)
+        Q = basis(Y)[0]
+        U, sigma, Vt = np.linalg.svd(Q.T @ M)
+        U, sigma, Vt = U[:, : rank(k)], sigma[: rank(k)], Vt[: rank(k)]
+        return sigma, Q @ U @ np.diag(sigma) @ Vt[: len(sigma)]
+
+    return answer
+
+
+def without_lifting(M, Omega, k, powers):
+    Q = np.linalg.qr(np.linalg.matrix_power(M @ M.T, powers) @ M @ Omega)[0]
+    U, sigma, Vt = np.linalg.svd(Q.T @ M, full_matrices=False)
+    return sigma[:k], np.einsum("lk,k,kn->ln", U[:, :k], sigma[:k], Vt[:k])
+
+
+def cholesky(
+    draw=lambda d, number, first: np.searchsorted(np.cumsum(d) / d.sum(), number, side="right"),
+    divide=lambda column, s: column / column[s] ** 0.5,
+    update=lambda R, f, s: R - np.outer(f, f),
+    result=lambda F, pivots: (F, pivots),
+):
+    """Exercise 13.2, on the whole residual, with another draw, division, update or result."""
+
+    def answer(K, u):
+        R = np.exp(K @ K.T)
+        first, columns, pivots = np.diag(R), [], []
+        for number in u:
+            s = int(draw(np.diag(R), number, first))
+            columns.append(divide(R[:, s], s))
+            R = update(R, R[:, s] / R[s, s] ** 0.5, s)
+            pivots.append(s)
+        return result(np.array(columns).T, pivots)
+
+    return answer
+
+
+def phi(exponent, of_queries=lambda s: s**0.5, of_keys=lambda s: s**0.5, factor=lambda m: m**-0.5, f=np.exp):
+    """Exercise 13.3 with another exponent, scale, factor or function."""
+
+    def answer(Q, K, W, scale):
+        parts = (Q * of_queries(scale), K * of_keys(scale))
+        return tuple(f(exponent(X @ W.T, np.square(X).sum(1)[:, None])) * factor(len(W)) for X in parts)
+
+    return answer
+
+
+def positive(products, squares):
+    return products - squares / 2
+
+
+def sample(weights=lambda m, p: 1 / (m * p), error=None, draws=lambda drawn: drawn, normalised=False):
+    """Exercise 13.4 with other weights, draws or error."""
+
+    def answer(P, V, p, drawn):
+        J = draws(drawn)
+        A = P[:, J] * weights(len(drawn), p[J])
+        estimate = (A / A.sum(1, keepdims=True) if normalised else A) @ V[J]
+        column, row, exact = np.square(P).sum(0), np.square(V).sum(1), np.square(P @ V).sum()
+        right = ((column * row / p).sum() - exact) / len(drawn)
+        return estimate, error(column * row, exact, p, len(drawn)) if error else right
+
+    return answer
+
+
+def running(mask=np.tril, normaliser=None, state=lambda Phi_K, U, i: Phi_K[: i + 1].T @ U[: i + 1]):
+    """Exercise 13.5 as a quadratic form, with another mask, normaliser or state."""
+
+    def answer(Phi_Q, Phi_K, V):
+        A, U = mask(Phi_Q @ Phi_K.T), np.column_stack([V, np.ones(len(V))])
+        Z = normaliser(Phi_Q, Phi_K, A) if normaliser else A.sum(1)
+        return A @ V / Z[:, None], np.array([state(Phi_K, U, i) for i in range(len(V))])
+
+    return answer
+
+
+def before(A):
+    return np.tril(A, -1)
+
+
+def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.sum(1), kept=lambda small: small):
+    """Exercise 13.6 with another middle factor, kernel, normaliser or sums."""
+
+    def answer(Q, K, V, pivots, scale):
+        T = K[pivots]
+        W = middle(np.exp(scale * (T @ T.T))) @ kernel(scale * (T @ K.T))
+        A, exact = np.exp(scale * (Q @ T.T)) @ W, np.exp(scale * (Q @ K.T))
+        return kept(W @ np.column_stack([V, np.ones(len(V))])), A @ V / normaliser(A, exact)[:, None]
+
+    return answer
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "number, answer, said",
+    [
+        ("13.1", svd(sketch=lambda M, Omega: M.T @ Omega), "The sketch is M^T Omega"),
+        ("13.1", svd(power=lambda M, Y: M @ M @ Y), "multiplies by M M here"),
+        ("13.1", svd(power=lambda M, Y: M.T @ M @ Y), "multiplies by M^T M here"),
+        ("13.1", svd(basis=lambda Y: np.linalg.qr(Y, mode="complete")), "truncated SVD of M itself"),
+        ("13.1", svd(basis=lambda Y: (Y,)), "no projection"),
+        ("13.1", svd(rank=lambda k: 99), "Nothing is truncated"),
+        ("13.1", without_lifting, "Multiply them by Q"),
+        ("13.1", lambda M, Omega, k, powers: svd()(M, Omega, k, 0), "The powers are not used"),
+        ("13.2", cholesky(draw=lambda d, number, first: np.argmax(d)), "greedy pivoting"),
+        (
+            "13.2",
+            cholesky(draw=lambda d, number, first: np.searchsorted(np.cumsum(first), number * first.sum())),
+            "drawn from the diagonal of H",
+        ),
+        ("13.2", cholesky(draw=lambda d, number, first: int(number * len(d))), "equally likely"),
+        ("13.2", cholesky(divide=lambda column, s: column / column[s]), "times the expected one"),
+        ("13.2", cholesky(divide=lambda column, s: column), "times the expected one"),
+        ("13.2", cholesky(result=lambda F, pivots: (F @ F.T, pivots)), "Return the factor F"),
+        ("13.2", cholesky(result=lambda F, pivots: (F, [s + 1 for s in pivots])), "counted from 1"),
+        ("13.3", phi(positive, factor=lambda m: 1), "1/sqrt(m) is missing"),
+        ("13.3", phi(positive, factor=lambda m: 1 / m), "divided by m"),
+        ("13.3", phi(lambda products, squares: products), "The term with the norm is missing"),
+        ("13.3", phi(lambda products, squares: products + squares / 2), "wrong sign"),
+        ("13.3", phi(lambda products, squares: products - squares), "not halved"),
+        ("13.3", phi(positive, of_queries=lambda s: s, of_keys=lambda s: s), "products have its square"),
+        ("13.3", phi(positive, of_keys=lambda s: 1), "Only the queries are multiplied by the root"),
+        ("13.3", phi(positive, of_queries=lambda s: s, of_keys=lambda s: 1), "multiplies the queries alone"),
+        ("13.3", phi(positive, of_queries=lambda s: 1, of_keys=lambda s: 1), "The scale is missing"),
+        ("13.3", phi(lambda products, squares: products, f=np.cos), "cosines"),
+        ("13.4", sample(weights=lambda m, p: 1 / p), "1/m is missing in the estimate"),
+        ("13.4", sample(weights=lambda m, p: 1 / m), "1/p_j is missing in the estimate"),
+        ("13.4", sample(weights=lambda m, p: 1.0), "has no weights"),
+        ("13.4", sample(draws=np.unique), "as often as it was drawn"),
+        ("13.4", sample(weights=lambda m, p: 1.0, normalised=True), "normalised to the sum 1"),
+        ("13.4", sample(normalised=True), "normalised after they are weighted"),
+        ("13.4", sample(error=lambda squares, exact, p, m: (squares / p).sum() / m), "Subtract ||P V||^2"),
+        ("13.4", sample(error=lambda squares, exact, p, m: (squares / p).sum() - exact), "mean error of one draw"),
+        (
+            "13.4",
+            sample(error=lambda squares, exact, p, m: (squares.sum() - exact) / m),
+            "1/p_j is missing in the error",
+        ),
+        ("13.5", running(mask=lambda A: A), "All outputs read the last state"),
+        ("13.5", running(mask=before), "read before it has the new key"),
+        ("13.5", running(normaliser=lambda Phi_Q, Phi_K, A: np.ones(len(A))), "not normalised"),
+        ("13.5", running(normaliser=lambda Phi_Q, Phi_K, A: Phi_Q @ Phi_K.sum(0)), "sums over all keys"),
+        ("13.5", running(state=lambda Phi_K, U, i: Phi_K[:i].T @ U[:i]), "those before each token"),
+        ("13.5", running(state=lambda Phi_K, U, i: Phi_K.T @ U), "All states are the last one"),
+        ("13.5", running(state=lambda Phi_K, U, i: np.outer(Phi_K[i], U[i])), "terms of the tokens"),
+        ("13.5", running(state=lambda Phi_K, U, i: Phi_K[: i + 1].T @ U[: i + 1, :-1]), "z is missing in the states"),
+        ("13.6", nystrom(middle=lambda H: np.eye(len(H))), "H_TT^-1 is missing"),
+        ("13.6", nystrom(middle=lambda H: H), "Multiply by its inverse"),
+        ("13.6", nystrom(middle=lambda H: 1 / H), "inverted one by one"),
+        ("13.6", nystrom(kernel=lambda S: S), "The exponential is missing in H_TK"),
+        ("13.6", nystrom(normaliser=lambda A, exact: exact.sum(1)), "exact weights normalise"),
+        ("13.6", nystrom(normaliser=lambda A, exact: np.ones(len(A))), "not normalised"),
+        ("13.6", nystrom(kept=lambda small: small[:, :-1]), "last column of the sums is missing"),
+        ("13.7", lambda K: np.square(K).sum(1), "squared norms of the keys"),
+        ("13.7", lambda K: np.square(K).sum(1) / np.square(K).sum(), "shares of the squared norms"),
+        ("13.7", lambda K: np.square(np.linalg.qr(K)[0]).sum(1), "All columns of U, or of Q"),
+        ("13.7", lambda K: np.square(np.linalg.svd(K, full_matrices=False)[0]).sum(1), "All columns of U, or of Q"),
+        ("13.7", lambda K: np.square(np.linalg.svd(K, full_matrices=False)[0]).sum(0), "the expected shape is (7,)"),
+        ("13.7", lambda K: leverage(K) / len(K), "divided by the number of keys"),
+        ("13.7", lambda K: leverage(K) ** 0.5, "norms of the rows of U"),
+        ("13.7", lambda K: leverage(K - K.mean(0)), "do not centre"),
+    ],
+)
+def test_other_wrong_answers_hear_something_true(number, answer, said):
+    result = grade(EXERCISES[number], answer)
+    assert not result.passed and said.lower() in result.message.lower(), result.message
+
+
+def test_the_helpers_of_wrong_answers_are_right_without_a_mistake():
+    right = {"13.1": svd(), "13.2": cholesky(), "13.3": phi(positive), "13.4": sample(), "13.5": running()}
+    for number, answer in (right | {"13.6": nystrom()}).items():
+        assert grade(EXERCISES[number], answer).passed
+
+
+def test_minutes_and_number_of_exercises():
+    assert list(EXERCISES) == ["13.1", "13.2", "13.3", "13.4", "13.5", "13.6", "13.7"]
+    assert sum(exercise.minutes for exercise in EXERCISES.values()) == 62
+    assert all(len(exercise.mistakes) >= 8 for exercise in EXERCISES.values())
