@@ -14,6 +14,15 @@ def through_landmarks(Q, K, V, pivots, scale):
     return small, sums[:, :-1] / sums[:, -1:]
 
 
+def _of_softmax(Q, K, V, pivots, scale):
+    """Nystrom factors that are normalised one by one."""
+    T = K[pivots]
+    first, middle, last = (np.exp(scale * a @ b.T) for a, b in ((Q, T), (T, T), (T, K)))
+    first, middle, last = (A / A.sum(axis=1, keepdims=True) for A in (first, middle, last))
+    small = np.linalg.solve(middle, last @ np.column_stack([V, np.ones(len(V))]))
+    return small, (first @ small)[:, :-1]
+
+
 def _inputs(n: int, N: int, d: int, d_V: int, pivots: list[int], scale: float, seed: int) -> tuple:
     Q, K, V = randn(n, d, seed=seed), randn(N, d, seed=seed + 1), randn(N, d_V, seed=seed + 2)
     return 0.7 * Q, K, V, np.array(pivots), scale
@@ -64,21 +73,18 @@ LANDMARKS = Exercise(
         np.linalg.solve(H_TT, H_TK @ np.column_stack([V, np.ones(len(V))])) -> np.column_stack([V[pivots],
           np.ones(len(T))]) | The values of the landmarks are used, and other keys are dropped. All keys count, by
           H_TT^-1 H_TK.
-        sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] | The output is not normalised. Divide each row by its sum of
-          weights, the last column.
-        sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.exp(scale * Q @ K.T).sum(axis=1, keepdims=True) | The sums of
-          the exact weights normalise the output. They cost as much as attention; divide by the row sums of A_T.
+        sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] | The output is not normalised. Divide each row by its row sum of
+          A_T, the last column.
+        sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.exp(scale * Q @ K.T).sum(axis=1, keepdims=True) | The row sums
+          of the exact A normalise the output. They cost as much as attention; divide by those of A_T.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.exp(scale * Q @ T.T).sum(axis=1, keepdims=True) | The output
           is divided by sums over landmarks. Divide by the row sums of A_T, which run over all keys.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / len(K) | The output is divided by the number of keys. Divide each
-          row by its sum of weights, the last column.
+          row by its row sum of A_T, the last column.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / sums[:, :-1].sum(axis=1, keepdims=True) | Each row is divided by
-          the sum of its output. Divide by its sum of weights, the last column.
-        sums[:, :-1] / sums[:, -1:] -> sums / sums[:, -1:] | The column of weights is still there. Leave it out of the
-          output.
-        return small, sums[:, :-1] / sums[:, -1:] -> return small, (sums / np.linalg.norm(sums, axis=1,
-          keepdims=True))[:, :-1] | Each row has length 1 before its last column is left out. Divide by the last
-          column.
+          the sum of its output. Divide by its row sum of A_T, the last column.
+        sums[:, :-1] / sums[:, -1:] -> sums / sums[:, -1:] | The column of the row sums is still there. Leave it out of
+          the output.
         return small, -> return small[:, :-1], | The last column of the sums is missing. It is H_TT^-1 H_TK 1, from
           which the normaliser comes.
         return small, -> return H_TK @ np.column_stack([V, np.ones(len(V))]), | The sums are without H_TT^-1. Return
@@ -89,8 +95,6 @@ LANDMARKS = Exercise(
           are; the normaliser depends on the query.
         return small, -> return sums, | These are the sums of the queries. Return those of the landmarks, H_TT^-1 H_TK
           [V, 1].
-        return small, sums[:, :-1] / sums[:, -1:] -> return small, np.linalg.solve(np.diag(sums[:, -1]), sums[:, :-1])
-          @ np.eye(V.shape[1])[::-1] | The columns of the output are in reverse order.
         return small, sums[:, :-1] / sums[:, -1:] -> return sums[:, :-1] / sums[:, -1:], small | The two results are
           exchanged. The sums of the landmarks come first.
         return small, sums[:, :-1] / sums[:, -1:] -> return sums[:, :-1] / sums[:, -1:] | The output alone is returned.
@@ -101,7 +105,7 @@ LANDMARKS = Exercise(
     )
     + (
         Mistake(
-            lambda Q, K, V, pivots, scale: _of_softmax(Q, K, V, pivots, scale),
+            _of_softmax,
             "Each factor is a softmax with rows that sum to 1. Normalise once, after the product of the kernels.",
         ),
     ),
@@ -111,12 +115,3 @@ LANDMARKS = Exercise(
         "`np.exp(scale * Q @ T.T) @ small` has the row sums of A_T in its last column. Divide by it.",
     ),
 )
-
-
-def _of_softmax(Q, K, V, pivots, scale):
-    """Nystrom factors that are normalised one by one."""
-    T = K[pivots]
-    first, middle, last = (np.exp(scale * a @ b.T) for a, b in ((Q, T), (T, T), (T, K)))
-    first, middle, last = (A / A.sum(axis=1, keepdims=True) for A in (first, middle, last))
-    small = np.linalg.solve(middle, last @ np.column_stack([V, np.ones(len(V))]))
-    return small, (first @ small)[:, :-1]

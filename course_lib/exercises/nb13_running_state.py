@@ -42,13 +42,13 @@ RECURRENCE = Exercise(
         S = S + np.outer(k, v) -> before = S, z; S = S + np.outer(k, v) && q @ S / (q @ z) -> q @ before[0] / (q @
           before[1]) | The state is read before it has the new key. A token sees itself, so add its key and value
           first.
-        q @ S / (q @ z) -> q @ S | The output is not normalised. Divide by the sum of the weights, phi(q)^T z.
+        q @ S / (q @ z) -> q @ S | The output is not normalised. Divide by phi(q)^T z.
         q @ S / (q @ z) -> q @ S / (q @ Phi_K.sum(axis=0)) | The normaliser sums over all keys. Token i divides by the
-          weights of the keys up to its own.
-        q @ S / (q @ z) -> q @ S / (q @ k) | The normaliser is the weight of the last key alone. Divide by the sum of
-          all weights so far.
-        q @ S / (q @ z) -> q @ S / len(states + [z]) | The output is divided by the number of tokens. Divide by the sum
-          of their weights, phi(q)^T z.
+          sum over the keys up to its own.
+        q @ S / (q @ z) -> q @ S / (q @ k) | The normaliser has the last key alone. Divide by the sum over all keys so
+          far, phi(q)^T z.
+        q @ S / (q @ z) -> q @ S / len(states + [z]) | The output is divided by the number of tokens. Divide by
+          phi(q)^T z, so that the weights sum to 1.
         q @ S / (q @ z) -> q @ S / z.sum() | The features of the keys are summed without the query. The normaliser is
           phi(q)^T z.
         q @ S / (q @ z) -> q @ S / q.sum() | The normaliser is the sum of the query's features. It is phi(q)^T z.
@@ -96,8 +96,8 @@ RECURRENCE = Exercise(
           states are the last one: they are one array that was changed in place. Append a copy at each step.
         return np.array(outputs), -> return Phi_Q @ S / (Phi_Q @ z)[:, None], | All outputs read the last state. Token
           i reads the state after token i.
-        return np.array(outputs), -> return Phi_Q @ S / np.einsum("im,jm->i", Phi_Q, Phi_K[:1])[:, None], | All outputs
-          read the last S. Token i reads the sums after token i.
+        return np.array(outputs), -> return Phi_Q @ S / (Phi_Q * np.cumsum(Phi_K, axis=0)).sum(axis=1)[:, None], | All
+          outputs read the last S. Token i reads the sums after token i.
         np.array(states) -> np.array([np.zeros_like(states[0]), *states[:-1]]) | The states are those before each
           token. Return those after it.
         return np.array(outputs), np.array(states) -> return np.array(outputs) | The outputs alone are returned. Return

@@ -37,18 +37,18 @@ SAMPLED = Exercise(
         """
         (m * p[drawn]) -> p[drawn] | 1/m is missing in the estimate. The sum over m draws is to be their mean.
         (m * p[drawn]) -> m | 1/p_j is missing in the estimate. A key that is drawn rarely has to count more.
-        P[:, drawn] / (m * p[drawn]) -> P[:, drawn] | The estimate has no weights. Divide the term of each draw by m
-          p_j.
+        P[:, drawn] / (m * p[drawn]) -> P[:, drawn] | The terms are added without factors. Divide the term of each draw
+          by m p_j.
         P[:, drawn] / (m * p[drawn]) -> P[:, drawn] / m * p[drawn] | The terms are multiplied by p_j. Divide them by
           it, so that the mean over draws is P V.
-        (m * p[drawn]) -> np.sqrt(m * p[drawn]) | The weights are 1/sqrt(m p_j). This is right if both factors have
-          them; here one factor does.
+        (m * p[drawn]) -> np.sqrt(m * p[drawn]) | The terms are divided by sqrt(m p_j). This is right if both P_j and
+          v_j are divided by it; here one is.
         (m * p[drawn]) -> (len(p) * p[drawn]) | The estimate is divided by the number of keys. Divide by m, the number
           of draws.
         (m * p[drawn]) -> (m * p[drawn] ** 2) | The terms are divided by p_j twice. Once is enough, in one of the two
           factors.
-        / (m * p[drawn])) @ V[drawn] -> / (m * p[drawn])) @ (V[drawn] / (m * p[drawn])[:, None]) | Both factors have
-          the weights 1/(m p_j). Give them to one, or their square roots to each.
+        / (m * p[drawn])) @ V[drawn] -> / (m * p[drawn])) @ (V[drawn] / (m * p[drawn])[:, None]) | Both P_j and v_j are
+          divided by m p_j. Divide one of them by it, or both by its square root.
         m = len(drawn) -> m = len(drawn); drawn = np.unique(drawn) | A key that was drawn twice counts once. It counts
           as often as it was drawn.
         m = len(drawn) -> drawn = np.unique(drawn); m = len(drawn) | The draws are made different, and m is their
@@ -58,8 +58,8 @@ SAMPLED = Exercise(
         P[:, drawn] / (m * p[drawn]) -> P[:, drawn] / P[:, drawn].sum(axis=1, keepdims=True) | The sampled weights of
           each query are normalised to the sum 1. The estimate is then biased; divide by m p_j.
         P[:, drawn] / (m * p[drawn]) -> P[:, drawn] / (m * p[drawn]) / (P[:, drawn] / (m * p[drawn])).sum(axis=1,
-          keepdims=True) | The rows are normalised after they are weighted. The estimate is then biased; leave them as
-          they are.
+          keepdims=True) | The columns are divided by m p_j, and the rows are normalised after that. The estimate is
+          then biased; leave the rows as they are.
         (P[:, drawn] / (m * p[drawn])) @ V[drawn] -> P @ V | This is the exact product. Use the drawn columns alone.
         (m * p[drawn]) -> (m * p[drawn] / p[drawn].sum()) | The probabilities of the drawn keys are normalised again.
           Divide by p_j as it is given.
@@ -105,8 +105,8 @@ SAMPLED = Exercise(
         np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) / m**0.5 | The squared error falls as 1/m. Its
           root falls as 1/sqrt(m).
         np.sum(squares / p) -> np.sum(squares) | 1/p_j is missing in the error.
-        np.sum(squares / p) -> np.sum(squares * p) | The squares are multiplied by p_j. A draw has the weight 1/p_j,
-          its square 1/p_j^2, and this comes with the probability p_j.
+        np.sum(squares / p) -> np.sum(squares * p) | The squares are multiplied by p_j. A draw is divided by p_j, its
+          square by p_j^2, and this comes with the probability p_j.
         np.sum(squares / p) -> np.sum(squares / p**2) | The squares are divided by p_j^2. The mean multiplies them by
           the probability p_j once.
         np.sum(squares / p) -> np.mean(squares / p) | This is a mean over keys. The expectation is a sum, and p_j is in
