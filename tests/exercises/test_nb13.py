@@ -53,14 +53,14 @@ def test_pivots_are_those_that_the_package_draws(n, k, seed):
 
 
 def test_no_random_number_lies_near_a_border():
-    """Answers that sum in another order choose the same pivots: all borders are further away than 0.02."""
+    """Answers that sum in another order choose the same pivots: all borders are at least 0.03 away."""
     for stage in PIVOTED.stages:
         K, u = stage.inputs
         F, pivots = pivoted(K, u)
         H, steps = np.exp(K @ K.T), np.arange(len(u))
         left = [np.diag(H - F[:, :t] @ F[:, :t].T) for t in steps]
         shares = np.stack([np.cumsum(residual) / residual.sum() for residual in left])
-        assert np.abs(shares - u[:, None]).min() > 0.015
+        assert np.abs(shares - u[:, None]).min() > 0.03
         np.testing.assert_allclose((H - F @ F.T)[pivots], 0, atol=1e-12)
 
 
