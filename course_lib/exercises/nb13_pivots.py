@@ -1,0 +1,109 @@
+"""Exercise 13.2: randomly pivoted Cholesky, with the random numbers given."""
+
+import numpy as np
+
+from course_lib.exercises.core import Exercise, Stage, edits, randn
+
+
+def pivoted(K, u):
+    F, pivots = np.zeros((len(K), len(u))), []
+    residual = np.exp(np.linalg.norm(K, axis=1) ** 2)
+    for t in range(len(u)):
+        cumulative = np.cumsum(residual)
+        s = np.flatnonzero(cumulative > u[t] * cumulative[-1])[0]
+        column = np.exp(K @ K[s]) - F @ F[s]
+        F[:, t] = column / np.sqrt(column[s])
+        residual = residual - F[:, t] ** 2
+        pivots.append(int(s))
+    return F, pivots
+
+
+def _inputs(n: int, u: list[float], seed: int) -> tuple:
+    return 0.7 * randn(n, 3, seed=seed), np.array(u)
+
+
+PIVOTED = Exercise(
+    id="13.2",
+    title="random pivots",
+    minutes=12,
+    difficulty=3,
+    solution=pivoted,
+    stages=(
+        Stage(_inputs(7, [0.72], 885), "one step on the kernel of seven keys"),
+        Stage(_inputs(8, [0.66, 0.45], 233), "two steps on the kernel of eight keys"),
+        Stage(_inputs(12, [0.86, 0.56, 0.24], 10), "three steps on the kernel of twelve keys"),
+        Stage(_inputs(11, [0.41, 0.1, 0.69, 0.8], 347), "four steps on the kernel of eleven keys"),
+    ),
+    mistakes=edits(
+        pivoted,
+        """
+        np.cumsum(residual) -> np.cumsum(np.exp(np.linalg.norm(K, axis=1) ** 2)) | The pivots are drawn from the
+          diagonal of H, or the residual is not updated. Draw each one from the diagonal of H - F F^T.
+        s = np.flatnonzero(cumulative > u[t] * cumulative[-1])[0] -> s = np.argmax(residual) | The pivot is the largest
+          entry: this is greedy pivoting, which follows outliers. Draw it by u_t.
+        s = np.flatnonzero(cumulative > u[t] * cumulative[-1])[0] -> s = int(u[t] * len(K)) | All rows are equally
+          likely here. Row i has the probability R_ii / tr(R), so compare u_t with cumulative sums of the diagonal of
+          R.
+        np.cumsum(residual) -> np.cumsum(np.sqrt(np.abs(residual))) | The probabilities are proportional to square
+          roots of the residual diagonal. Use its entries themselves.
+        np.cumsum(residual) -> np.cumsum(residual**2) | The probabilities are proportional to squares of the residual
+          diagonal. Use its entries themselves.
+        u[t] * cumulative[-1] -> u[t] * np.exp(np.linalg.norm(K, axis=1) ** 2).sum() | u_t is multiplied by the trace
+          of H. Multiply it by the trace of the residual, which falls with every step.
+        u[t] * cumulative[-1] -> u[t] | The sums are compared with u_t itself. Multiply u_t by the trace of the
+          residual, or divide the sums by it.
+        u[t] * cumulative[-1] -> u[0] * cumulative[-1] | All steps use the first random number. Step t uses u[t].
+        u[t] * cumulative[-1] -> u[-1 - t] * cumulative[-1] | The random numbers are used in reverse order. Step t uses
+          u[t].
+        u[t] * cumulative[-1] -> (1 - u[t]) * cumulative[-1] | 1 - u_t is used. Take the first index whose cumulative
+          sum exceeds u_t tr(R).
+        cumulative[-1])[0] -> cumulative[-1])[0] - 1 | The pivot is one row too early. Take the first index whose
+          cumulative sum exceeds u_t tr(R), not the last one below.
+        cumulative[-1])[0] -> cumulative[-1])[0] + 1 && s = np.flat -> s = -len(K) + np.flat | The pivot is one row too
+          late. Take the first index whose cumulative sum, with its own entry, exceeds u_t tr(R).
+        np.exp(K @ K[s]) - F @ F[s] -> np.exp(K @ K[s]) | The column is that of H. Subtract what F has of it already,
+          which leaves the column of the residual.
+        np.exp(K @ K[s]) - F @ F[s] -> np.exp(K @ K[s]) + F @ F[s] | F F[s] is added to the column. The residual is H -
+          F F^T.
+        np.sqrt(column[s]) -> column[s] | The square root is missing. F F^T is to have R_ss at the pivot, so divide the
+          column by R_ss^(1/2).
+        column / np.sqrt(column[s]) -> column | The column is not divided. F F^T is to have R_ss at the pivot, so
+          divide the column by R_ss^(1/2).
+        column / np.sqrt(column[s]) -> column * np.sqrt(column[s]) | The column is multiplied by the root of the pivot.
+          Divide it.
+        np.sqrt(column[s]) -> np.sqrt(np.exp(K[s] @ K[s])) | The column is divided by H_ss^(1/2). The pivot of the
+          residual is R_ss, which is smaller after the first step.
+        column / np.sqrt(column[s]) -> column / np.linalg.norm(column) | The column has length 1. Divide it by
+          R_ss^(1/2), so that the residual vanishes at the pivot.
+        F[:, t] ** 2 -> F[:, t] ** 2 / column[s] | The residual is divided by the pivot twice: F has its root already.
+          Subtract the squares of the new column of F.
+        F[:, t] ** 2 -> F[:, t] | The new column of F is subtracted from the diagonal. F F^T has squares on its
+          diagonal.
+        F[:, t] ** 2 -> column**2 | The squares of the residual's column are subtracted. Subtract those of the new
+          column of F, which is divided by the root of the pivot.
+        residual - F[:, t] ** 2 -> np.where(np.arange(len(K)) == s, 0, residual) | Only the pivot's own entry is set to
+          0. Subtract F_it^2 from every entry i of the diagonal.
+        F[:, t] = column / np.sqrt(column[s]) -> F[s:, t] = column[s:] / np.sqrt(column[s]) | Rows above the pivot are
+          0, as in a triangular factor. F is triangular only after its rows are put in the order of the pivots, so keep
+          all rows.
+        np.exp(np.linalg.norm(K, axis=1) ** 2) -> np.exp(np.linalg.norm(K, axis=1)) | The diagonal of H is
+          exp(||k||^2). The norm is not squared.
+        np.exp(np.linalg.norm(K, axis=1) ** 2) -> np.linalg.norm(K, axis=1) ** 2 && np.exp(K @ K[s]) -> K @ K[s] | This
+          factorises K K^T. H has the exponentials of its entries.
+        return F, pivots -> return F @ F.T, pivots | This is F F^T. Return the factor F.
+        return F, pivots -> return np.exp(K @ K.T) - F @ F.T, pivots | This is the residual. Return the factor F.
+        return F, pivots -> return F, sorted(pivots) | The pivots are sorted. Return them in the order of the steps.
+        return F, pivots -> return F, [s + 1 for s in pivots] | The pivots are counted from 1. Count rows from 0.
+        return F, pivots -> return pivots, F | The two results are exchanged. F comes first.
+        return F, pivots -> return F | F alone is returned. Return F and the list of pivots.
+        np.cumsum(residual) -> residual | The entries of the diagonal are compared one by one. Take their cumulative
+          sums.
+        """,
+    ),
+    hints=(
+        "Keep the diagonal of the residual as a vector. It begins as exp(||k_i||^2).",
+        "`np.flatnonzero(np.cumsum(residual) > u[t] * residual.sum())[0]` is the pivot s of step t.",
+        "The residual has the column `np.exp(K @ K[s]) - F @ F[s]`. Divide it by the root of its entry s.",
+        "After each step subtract the squares of the new column of F from the diagonal.",
+    ),
+)
