@@ -23,9 +23,7 @@ class Rise(NamedTuple):
     rise: float
 
 
-def errors_over_ranks(
-    panels: Mapping[str, Mapping[str, Float[np.ndarray, "texts ranks"]]], tolerance: float
-) -> Figure:
+def errors_over_ranks(panels: Mapping[str, Mapping[str, Float[np.ndarray, "texts ranks"]]], tolerance: float) -> Figure:
     """Draw relative errors over the rank, from 0 on: a panel for each model, and in it a line for each matrix.
 
     The line is the median over the texts, and the band goes from the least to the largest. A dotted line marks the

@@ -20,8 +20,8 @@ In the order of learning, with the modules that hold them:
 6. Costs. `matrix_costs` and `attention_costs`: FLOPs and bytes. They are not imported here.
 7. Trained models, with PyTorch. They are not imported here, either. `swap`: replaces the layers of a model.
    `method_layer`: a NumPy method in place of its heads. `given_weights`: the heads on given texts, and the loss with
-   other weights P in one layer. `feature_layer`: random features, by the sums of `feature_sums`, and with the cache of
-   `state_cache`.
+   other weights P in one layer. `approximate_weights`: such P. `feature_layer`: random features, by the sums of
+   `feature_sums`, and with the cache of `state_cache`.
 
 Letters: k is the rank that is asked for, m a number of landmarks, features or samples, p a vector of probabilities or a
 degree. `scale` multiplies scores; its default is d_QK^{-1/2}. `random` is a NumPy Generator, and there is no other

@@ -86,10 +86,7 @@ class HeadsOnTexts:
         if P is None:
             X = block(X)
         else:
-            want = self.heads[layer].P.shape
-            require(np.shape(P) == want and bool(np.isfinite(P).all()), f"P must be finite, of shape {want}")
-            Y = torch.from_numpy(P @ self.heads[layer].V)
-            answer = _verbs(block.attention, len(self.positions)).output(Y, self.positions)
+            answer = torch.from_numpy(self.outputs(layer, P))
             hook = block.attention.register_forward_hook(lambda *_: answer)
             try:
                 X = block(X)
@@ -100,6 +97,16 @@ class HeadsOnTexts:
         logits = self.model.logits(self.model.norm(X))
         loss = F.cross_entropy(logits.flatten(0, 1), self.following.flatten(), reduction="none")
         return loss.view(self.following.shape).numpy()
+
+    @cpu.plain()
+    @torch.no_grad()
+    def outputs(self, layer: int, P: Float[np.ndarray, "b h n n"]) -> Float[np.ndarray, "b n d"]:
+        """What one attention layer adds to the stream with the weights P, sum_h P_h V_h W_O_h. Raises as `losses`."""
+        check_whole("layer", layer, 0, len(self.heads) - 1)
+        want, attention = self.heads[layer].P.shape, self.model.blocks[layer].attention
+        require(np.shape(P) == want and bool(np.isfinite(P).all()), f"P must be finite, of shape {want}")
+        Y = torch.from_numpy(P @ self.heads[layer].V)
+        return _verbs(attention, len(self.positions)).output(Y, self.positions).numpy()
 
     def _listen(self, attention: Attention, arguments: tuple) -> None:
         """Keep the inputs and heads of a layer; a forward pre-hook of torch."""
