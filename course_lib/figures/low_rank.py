@@ -94,5 +94,6 @@ def rises_over_errors(panels: Mapping[str, Sequence[Rise]], least: float = 1e-3)
         of_layers = [
             Line2D([], [], color=colours[layer], linestyle="", marker="s", label=f"layer {layer}") for layer in layers
         ]
-        fig.legend(handles=of_methods + of_layers, loc="outside lower center", ncols=3)
+        axes[0].legend(handles=of_layers, loc="upper left")
+        fig.legend(handles=of_methods, loc="outside lower center", ncols=5)
     return fig

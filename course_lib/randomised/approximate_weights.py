@@ -61,6 +61,8 @@ class ApproximateWeights:
     def noise(self, P_hat: Float[np.ndarray, "b h n n"], random: np.random.Generator) -> Float[np.ndarray, "b h n n"]:
         """P with normal numbers added on and below the diagonal. In each head they have the norm of P_hat - P."""
         check_random(random)
+        want = self.heads.P.shape
+        require(np.shape(P_hat) == want, f"P_hat must have shape {want}, got {np.shape(P_hat)}")
         drawn = np.tril(random.normal(size=P_hat.shape))
         sizes = np.linalg.norm(P_hat - self.heads.P, axis=(-2, -1)) / np.linalg.norm(drawn, axis=(-2, -1))
         return self.heads.P + sizes[..., None, None] * drawn

@@ -104,7 +104,8 @@ class HeadsOnTexts:
         """What one attention layer adds to the stream with the weights P, sum_h P_h V_h W_O_h. Raises as `losses`."""
         check_whole("layer", layer, 0, len(self.heads) - 1)
         want, attention = self.heads[layer].P.shape, self.model.blocks[layer].attention
-        require(np.shape(P) == want and bool(np.isfinite(P).all()), f"P must be finite, of shape {want}")
+        require(np.shape(P) == want, f"P must have shape {want}, got {np.shape(P)}")
+        require(bool(np.isfinite(P).all()), "P must be finite, got NaN or infinity")
         Y = torch.from_numpy(P @ self.heads[layer].V)
         return _verbs(attention, len(self.positions)).output(Y, self.positions).numpy()
 
