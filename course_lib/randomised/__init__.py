@@ -6,6 +6,7 @@
 In the order of learning, with the modules that hold them:
 
 1. Matrices of low rank. `low_rank`: factors, truncated SVD. `truncation`: keys and values by PCA or by SVD of weights.
+   `scores`: queries and keys projected so that Q K^T changes least.
    `ranges`: range finder, randomised SVD. `range_bounds`: their errors (Halko, Martinsson, Tropp).
 2. Psd matrices. `psd`: matrices read by columns. `cholesky`: random, greedy and uniform pivots. `cholesky_bounds`: the
    expected residual. `nystrom`: landmarks and sketches. `landmarks`: attention through landmarks.
@@ -18,7 +19,8 @@ In the order of learning, with the modules that hold them:
 5. Causal masks. `hodlr`: blocks of low rank below the diagonal. `causality`: which methods leak from later tokens.
 6. Costs. `matrix_costs` and `attention_costs`: FLOPs and bytes. They are not imported here.
 7. Trained models, with PyTorch. They are not imported here, either. `swap`: replaces the layers of a model.
-   `method_layer`: a NumPy method in place of its heads. `feature_layer`: random features, by the sums of
+   `method_layer`: a NumPy method in place of its heads. `given_weights`: the heads on given texts, and the loss with
+   other weights P in one layer. `approximate_weights`: such P. `feature_layer`: random features, by the sums of
    `feature_sums`, and with the cache of `state_cache`.
 
 Letters: k is the rank that is asked for, m a number of landmarks, features or samples, p a vector of probabilities or a
@@ -99,6 +101,7 @@ from course_lib.randomised.range_bounds import (
     spectral_deviation,
 )
 from course_lib.randomised.ranges import randomized_svd, range_error, range_finder
+from course_lib.randomised.scores import score_projector
 from course_lib.randomised.self_normalised import bias_coefficient, error_coefficient, self_normalised_attention
 from course_lib.randomised.sketch_errors import sketch_variance, sketch_variance_bound
 from course_lib.randomised.sketches import CountSketch, TensorSketch
@@ -169,6 +172,7 @@ __all__ = [
     "recall_of_heaviest",
     "ridge_leverage_scores",
     "sampled_product",
+    "score_projector",
     "self_normalised_attention",
     "share_scale",
     "sketch_variance",

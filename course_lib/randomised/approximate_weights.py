@@ -1,0 +1,83 @@
+"""Approximations of the weights P of all heads of a layer on given texts. One SVD of each matrix serves all ranks.
+
+    approximate = ApproximateWeights(texts.heads[2])
+    P_hat = approximate.blocks(3)               # (b, h, n, n), for `HeadsOnTexts.losses`
+
+They are for measurements: all of them form P. All but `scores` with a fixed `Pi` depend on later tokens, see
+`causality`.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from course_lib.config import require
+from course_lib.randomised.checks import check_random, check_whole
+from course_lib.randomised.given_weights import Heads
+from course_lib.randomised.hodlr import Hodlr, to_hodlr
+from course_lib.randomised.low_rank import truncated_svd
+from course_lib.randomised.scores import score_projector
+from course_lib.reference.attention import attention_weights, causal_mask
+
+
+class ApproximateWeights:
+    """Approximations of `heads.P`, each an array of the same shape. `leaf`: rows of the smallest blocks of `blocks`."""
+
+    def __init__(self, heads: Heads, leaf: int = 16):
+        check_whole("leaf", leaf, 1)
+        self.heads, self.leaf = heads, leaf
+
+    def best(self, k: int) -> Float[np.ndarray, "b h n n"]:
+        """The nearest matrices of rank at most k. They have entries above the diagonal."""
+        check_whole("k", k, 0, self.heads.P.shape[-1])
+        U, sigma, Vt = self._svd
+        return (U[..., :k] * sigma[..., None, :k]) @ Vt[..., :k, :]
+
+    def masked(self, k: int) -> Float[np.ndarray, "b h n n"]:
+        """`best` with zeros above the diagonal: the error is smaller, and the rank is larger."""
+        return np.tril(self.best(k))
+
+    def blocks(self, k: int) -> Float[np.ndarray, "b h n n"]:
+        """Blocks of rank at most k below the diagonal, as `to_hodlr`. Raises ValueError for k above `leaf`."""
+        check_whole("k", k, 0, self.leaf)
+        shape = self.heads.P.shape
+        return np.array([H.truncated(k).matrix() for H in self._hodlr]).reshape(shape)
+
+    def scores(self, k: int, Pi: Float[np.ndarray, "... e e"] | None = None) -> Float[np.ndarray, "b h n n"]:
+        """Softmax of the scores Q Pi K^T. Without Pi they are the nearest scores of rank at most k on these texts."""
+        Pi = self.projector(k) if Pi is None else Pi
+        n = self.heads.Q.shape[-2]
+        return attention_weights(self.heads.Q @ Pi, self.heads.K, causal_mask(n, n), scale=self.heads.scale)
+
+    def projector(self, k: int, of_others: bool = False) -> Float[np.ndarray, "b h e e"]:
+        """`score_projector` of each text and head, from its own tokens or from those of all other texts together."""
+        grams = [X.swapaxes(-1, -2) @ X for X in (self.heads.Q, self.heads.K)]
+        if of_others:
+            require(len(grams[0]) > 1, f"of_others needs at least two texts, got {len(grams[0])}")
+            grams = [G.sum(0) - G for G in grams]
+        return score_projector(*grams, k)
+
+    def noise(self, P_hat: Float[np.ndarray, "b h n n"], random: np.random.Generator) -> Float[np.ndarray, "b h n n"]:
+        """P with normal numbers added on and below the diagonal. In each head they have the norm of P_hat - P."""
+        check_random(random)
+        want = self.heads.P.shape
+        require(np.shape(P_hat) == want, f"P_hat must have shape {want}, got {np.shape(P_hat)}")
+        drawn = np.tril(random.normal(size=P_hat.shape))
+        sizes = np.linalg.norm(P_hat - self.heads.P, axis=(-2, -1)) / np.linalg.norm(drawn, axis=(-2, -1))
+        return self.heads.P + sizes[..., None, None] * drawn
+
+    @cached_property
+    def _svd(self):
+        return np.linalg.svd(self.heads.P)
+
+    @cached_property
+    def _hodlr(self) -> list[Hodlr]:
+        """Of each head, with blocks of rank `leaf`, the least side of a block, or less for other sizes."""
+        n = self.heads.P.shape[-1]
+        return [to_hodlr(P, _svd_of_rank(self.leaf), self.leaf) for P in self.heads.P.reshape(-1, n, n)]
+
+
+def _svd_of_rank(k: int):
+    """Compress to rank k, or to the smaller side of a block."""
+    return lambda block: truncated_svd(block, min(k, *block.shape))
