@@ -24,9 +24,6 @@ from course_lib.training import DivergedError
 
 WORKERS = 2  # processes on this machine, with one thread each
 DEATHS = 3  # workers that may die over one job before it counts as a failed try
-# What is set in the environment of workers of this machine. Dask would set MALLOC_TRIM_THRESHOLD_, too. Then the C
-# library gets the memory of each large tensor anew from the system: training takes 1.5 times as long, or longer.
-QUICK = {"distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1}}
 
 
 class Executor(AbstractContextManager):
@@ -73,7 +70,11 @@ class Dask(Executor):
 
         # A worker without a sign of life is not dead: it computes for long, or begins late on a busy machine.
         patient = {"distributed.scheduler.worker-ttl": None, "distributed.comm.timeouts.connect": "120s"}
-        dask.config.set(patient | {"distributed.scheduler.allowed-failures": DEATHS, **QUICK})
+        dask.config.set(patient | {"distributed.scheduler.allowed-failures": DEATHS})
+        # With this variable the C library gets the memory of each large tensor anew from the system: a slow training.
+        environment = dask.config.get("distributed.nanny.pre-spawn-environ")
+        keeping = {name: value for name, value in environment.items() if name != "MALLOC_TRIM_THRESHOLD_"}
+        dask.config.set({"distributed.nanny.pre-spawn-environ": keeping})
         self.cluster = None
         if address is None:
             quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, "preload": [__name__]}
