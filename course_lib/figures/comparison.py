@@ -20,7 +20,7 @@ def rates_tried(losses: Mapping[str, Mapping[float, float]], emphasised: Sequenc
     losses: arm -> learning rate -> loss, infinite where training diverged. emphasised: arms drawn in colour.
     """
     with style.context():
-        fig = Figure(figsize=(8.2, 4.2))
+        fig = Figure(figsize=(8.2, 3.9))
         ax = fig.add_subplot()
         colours = dict(zip(emphasised, style.PALETTE, strict=False))
         for arm, by_rate in losses.items():
@@ -44,7 +44,7 @@ def intervals(rows: Sequence[tuple[str, float, tuple[float, float]]], margin: fl
     """
     rows = sorted(rows, key=lambda row: row[1], reverse=True)
     with style.context():
-        fig = Figure(figsize=(7.5, 1.2 + 0.35 * len(rows)))
+        fig = Figure(figsize=(7.5, 1.1 + 0.31 * len(rows)))
         ax = fig.add_subplot()
         ax.axvspan(-margin, margin, color=BAND, zorder=0)
         ax.axvline(0, color=PALE, linewidth=1)
