@@ -1,4 +1,4 @@
-"""Exercise 12.6: numbers that a hierarchical approximation of a causal matrix stores."""
+"""Exercise 12.5: numbers that a hierarchical approximation of a causal matrix stores."""
 
 from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
@@ -13,7 +13,7 @@ def hierarchical_storage(N, leaf, r):
 
 
 STORAGE = Exercise(
-    id="12.6",
+    id="12.5",
     title="what a hierarchical format stores",
     minutes=7,
     difficulty=2,

@@ -272,11 +272,11 @@ def storage_by_recursion(N, leaf, r):
         ("12.3", kernel_from_weights),
         ("12.4", blocks_by_reshaping),
         ("12.4", blocks_by_cutting),
-        ("12.5", errors_by_projecting),
-        ("12.5", errors_by_gram_schmidt),
-        ("12.5", errors_by_least_squares),
-        ("12.6", storage_by_logarithm),
-        ("12.6", storage_by_recursion),
+        ("12.6", errors_by_projecting),
+        ("12.6", errors_by_gram_schmidt),
+        ("12.6", errors_by_least_squares),
+        ("12.5", storage_by_logarithm),
+        ("12.5", storage_by_recursion),
     ],
 )
 def test_right_answers_in_other_styles_pass(number, answer):
@@ -378,7 +378,7 @@ def of_the_level(n):
 
 
 def projected(basis=lambda Y: np.linalg.qr(Y)[0], error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M), first=0):
-    """Exercise 12.5 by projections, with another basis or another error."""
+    """Exercise 12.6 by projections, with another basis or another error."""
 
     def answer(M, Y):
         Q = basis(Y)
@@ -388,7 +388,7 @@ def projected(basis=lambda Y: np.linalg.qr(Y)[0], error=lambda M, Q: np.linalg.n
 
 
 def stored(triangle=lambda m: m * (m + 1) // 2, block=lambda r, b, i: 2 * r * b, stop=1, rank=None, count=None):
-    """Exercise 12.6 with other counts of a leaf, of a block, of the blocks at level i, or another rank."""
+    """Exercise 12.5 with other counts of a leaf, of a block, of the blocks at level i, or another rank."""
 
     def answer(N, leaf, r):
         n, total = N // leaf, 0
@@ -473,12 +473,12 @@ BLOCKS = [
     ),
 ]
 PROJECTIONS = [
-    (projected(lambda Y: Y), "C C^T B is subtracted"),
+    (projected(lambda Y: Y), "G G^T B is subtracted"),
     (
         lambda M, Y: np.sqrt(np.maximum(np.sum(M**2) - np.append(0, np.cumsum(np.sum((Y.T @ M) ** 2, 1))), 0)),
         "as if they were orthonormal",
     ),
-    (projected(lambda Y: np.linalg.svd(Y, full_matrices=False)[0]), "left singular vectors of C"),
+    (projected(lambda Y: np.linalg.svd(Y, full_matrices=False)[0]), "left singular vectors of G"),
     (projected(error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M) ** 2), "These are the squared errors"),
     (projected(error=lambda M, Q: np.linalg.norm(Q.T @ M)), "the norms of what is kept"),
     (projected(error=lambda M, Q: np.linalg.norm(M) - np.linalg.norm(Q.T @ M)), "The norms are subtracted"),
@@ -507,7 +507,7 @@ STORAGES = [
     (stored(rank=lambda t, s, N: round((t + s) / (2 * N))), "rounded to the nearest"),
     (lambda N, leaf, r: stored()(N, leaf, r) | {"dense": N * N // 2}, "This is half of the square"),
 ]
-WRONG = {"12.1": RANKS, "12.2": SCORES, "12.3": KERNELS, "12.4": BLOCKS, "12.5": PROJECTIONS, "12.6": STORAGES}
+WRONG = {"12.1": RANKS, "12.2": SCORES, "12.3": KERNELS, "12.4": BLOCKS, "12.5": STORAGES, "12.6": PROJECTIONS}
 
 
 @pytest.mark.parametrize("number, answer, said", [(number, *case) for number, cases in WRONG.items() for case in cases])
