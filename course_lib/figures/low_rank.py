@@ -80,7 +80,7 @@ def rises_over_errors(panels: Mapping[str, Sequence[Rise]], least: float = 1e-3)
     layers = sorted({point.layer for points in panels.values() for point in points})
     colours, markers = dict(zip(layers, style.PALETTE, strict=False)), dict(zip(methods, MARKERS, strict=False))
     with style.context():
-        fig = Figure(figsize=(8.2, 4.4), layout="constrained")
+        fig = Figure(figsize=(8.2, 4.0), layout="constrained")
         axes = fig.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for ax, (name, points) in zip(axes, panels.items(), strict=True):
             for point in points:

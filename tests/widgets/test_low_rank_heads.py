@@ -110,7 +110,7 @@ def test_pictures_are_means_of_the_approximation_to_within_a_hundredth(method):
     U = np.linalg.svd(B)[0]
     tried = {name: nested(B, U, 12, powers, random) for name, powers in METHODS.items()}[method]
     expected = means(tried.U[:, :5] @ tried.W[:5])
-    assert np.abs(figure.approximation - expected).max() < 0.02 * np.abs(expected).max()
+    assert np.abs(figure.approximation - expected).max() < 0.01 * np.abs(expected).max()
     limit = np.quantile(np.abs(means(B)), 0.99)
     np.testing.assert_allclose(figure.picture, np.clip(means(B), -limit, limit), rtol=0, atol=limit / 250)
 
