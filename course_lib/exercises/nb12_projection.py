@@ -12,16 +12,33 @@ def projection_errors(B, G):
     return np.sqrt(np.maximum(left, 0.0))  # rounding may leave a small negative number
 
 
-def _inputs(m: int, n: int, columns: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _inputs(
+    m: int, n: int, columns: int, seed: int, ratio: float = 0.75, powers: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """A matrix with falling singular values, and a sketch of its range whose columns are far from orthogonal."""
     left, right = (np.linalg.qr(randn(size, min(m, n), seed=seed + i))[0] for i, size in enumerate((m, n)))
-    B = left * 3.0 * 0.75 ** np.arange(min(m, n)) @ right.T
-    return B, B @ (randn(n, columns, seed=seed + 2) + 0.7)
+    B = left * 3.0 * ratio ** np.arange(min(m, n)) @ right.T
+    return B, B @ np.linalg.matrix_power(B.T @ B, powers) @ (randn(n, columns, seed=seed + 2) + 0.7)
 
 
 def _orthonormal(m: int, n: int, columns: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     B, G = _inputs(m, n, columns, seed)
     return B, np.linalg.qr(G)[0]
+
+
+def _whole_space(m: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A square G. With these seeds the last difference of squares is negative, by rounding, in seven ways to sum."""
+    return 3 * randn(m, 5, seed=seed), randn(m, m, seed=seed + 1000)
+
+
+def _pivoted(G):
+    """A wrong answer's basis: Gram-Schmidt that takes the longest column that remains."""
+    rest, basis = G.copy(), []
+    for _ in range(G.shape[1]):
+        column = rest[:, np.argmax(np.linalg.norm(rest, axis=0))]
+        basis.append(column / np.linalg.norm(column))
+        rest = rest - np.outer(basis[-1], basis[-1] @ rest)
+    return np.array(basis).T
 
 
 def _one_after_the_other(B, G):
@@ -51,6 +68,14 @@ PROJECTION = Exercise(
         Stage(_inputs(8, 8, 4, 30), "a square matrix, four columns"),
         Stage(_inputs(6, 11, 5, 40), "a wide matrix, five columns"),
         Stage(_inputs(10, 5, 1, 50), "one column"),
+        Stage(
+            _inputs(9, 7, 5, 60, 0.5, 3),
+            "five columns, nearly parallel: for these, U of classical Gram-Schmidt or of Cholesky is not orthogonal",
+        ),
+        Stage(_whole_space(3, 47), "three columns of length 3, so the last error is 0"),
+        Stage(_whole_space(4, 223), "four columns of length 4, so the last error is 0"),
+        Stage(_whole_space(5, 23), "five columns of length 5, so the last error is 0"),
+        Stage(_whole_space(6, 40), "six columns of length 6, so the last error is 0"),
     ),
     mistakes=(
         *edits(
@@ -62,6 +87,12 @@ PROJECTION = Exercise(
           orthogonal. Orthonormalise them, with `np.linalg.qr`.
         U, _ = np.linalg.qr(G) -> U = np.linalg.svd(G, full_matrices=False)[0] | These are the left singular vectors of
           G. Their first j do not span the first j columns of G, as those of QR do.
+        U, _ = np.linalg.qr(G) -> U, _ = np.linalg.qr(G, mode="complete") | U has columns beyond the span of G. Without
+          `mode="complete"`, `np.linalg.qr` returns as many columns as G has.
+        U, _ = np.linalg.qr(G) -> U = _pivoted(G) | The columns are exchanged, as QR with pivoting does. Then the first
+          j columns of U do not span the first j columns of G.
+        np.sqrt(np.maximum(left, 0.0)) -> np.sqrt(left) | The last difference of squares is slightly negative by
+          rounding, and its root is NaN. Replace negative differences by 0.
         U, _ = np.linalg.qr(G) -> U = np.linalg.svd(B)[0][:, : G.shape[1]] | These are the errors of the best ranks,
           from the singular vectors of B. Project on the columns of G.
         np.append(0.0, np.cumsum(kept)) -> np.append(0.0, kept) | Each column is subtracted alone. The first j columns
