@@ -135,8 +135,8 @@ PROJECTION = Exercise(
         np.sum((U.T @ B) ** 2, axis=1) -> np.mean((U.T @ B) ** 2, axis=1) | A mean of squares is subtracted. The squared
           norm is their sum.
         np.sum(B**2) -> np.mean(B**2) | This is the mean square of the entries of B. The squared norm is their sum.
-        np.sum(B**2) - np.append(0.0, np.cumsum(kept)) -> np.append(0.0, np.cumsum(kept)) - np.sum(B**2) | The squared
-          norm of B is subtracted from what is kept. Exchange the two.
+        np.sum(B**2) - np.append(0.0, np.cumsum(kept)) -> np.append(0.0, np.cumsum(kept)) - np.sum(B**2) | All errors
+          are 0 here. Subtract what is kept from the squared norm of B, and set negative differences alone to 0.
         (U.T @ B) ** 2, axis=1 -> U.T @ B, axis=1 | The entries of U^T B are added. Add their squares.
         (U.T @ B) ** 2, axis=1 -> 2 * U.T @ B, axis=1 | The entries of U^T B are doubled, not squared.
         np.sum(B**2) -> np.sum(B) | The entries of B are added. Add their squares.

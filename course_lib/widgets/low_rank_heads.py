@@ -13,7 +13,8 @@ from course_lib.widgets.base import InteractiveFigure, packed, unpacked
 from course_lib.widgets.choices import Index, Name, Try, Walk
 from course_lib.widgets.numbers.approximations import METHODS, from_bytes, head_of
 
-LEAST = 1e-3  # the lowest error in the plot
+LEAST = 1e-3  # the lowest end of the axis of errors
+TOP = 2  # and its upper end
 MAX_BYTES = 4 * 2**20  # of pictures, which also go into every exported page
 READING = (
     "Left the matrix, beside it the approximation; blue is negative. Errors are in the Frobenius norm, divided by that "
@@ -139,15 +140,34 @@ class LowRankHeads(InteractiveFigure):
 
     def drawing(self) -> Drawing:
         with style.context():
-            fig = Drawing(figsize=(8.2, 3.1), layout="constrained")
-            matrix, approximation, plot = fig.subplots(1, 3, width_ratios=(1, 1, 1.5))
-            drawn = {self.matrix: (matrix, self.picture), f"rank {self.rank}": (approximation, self.approximation)}
+            fig = Drawing(figsize=(8.2, 3.3), layout="constrained")
+            matrix, approximation, plot = fig.subplots(1, 3, width_ratios=(1, 1, 1.2))
+            n, m = self._table["shape"]
+            drawn = {
+                f"{self.matrix}, {n} × {m}": (matrix, self.picture),
+                f"{self.method}, rank {self.rank}": (approximation, self.approximation),
+            }
             for name, (ax, values) in drawn.items():
-                ax.imshow(values, cmap=style.SIGNED, vmin=-self._limit, vmax=self._limit, interpolation="nearest")
+                colours = {"cmap": style.SIGNED, "vmin": -self._limit, "vmax": self._limit}
+                image = ax.imshow(values, interpolation="nearest", **colours)
                 ax.set(xticks=[], yticks=[], title=name)
                 ax.spines[:].set_visible(True)
-            plots.draw_plot(plot, self.data["plot"], self._series(), [{"x": self.rank, "label": f"r = {self.rank}"}])
+            rule, limits = {"x": self.rank, "label": f"r = {self.rank}"}, {"domain": [self._lowest, TOP]}
+            plots.draw_plot(plot, self.data["plot"], self._series(), [rule], y=limits)
+            bar = {"location": "right", "shrink": 0.8, "aspect": 25, "label": self._cell()}
+            fig.colorbar(image, ax=[matrix, approximation], extend="both", **bar)
         return fig
+
+    def _cell(self) -> str:
+        """What one cell of the pictures is: an entry, or the mean of neighbouring ones."""
+        sizes = [-(-side // drawn) for side, drawn in zip(self._table["shape"], self.picture.shape, strict=True)]
+        return "entry" if sizes == [1, 1] else "mean of {} × {} entries".format(*sizes)
+
+    @property
+    def _lowest(self) -> float:
+        """The lower end of the axis of errors: the power of 10 below all errors of this matrix, and at least LEAST."""
+        least = self._curve("bounds", "SVD").min()
+        return max(LEAST, 10.0 ** np.floor(np.log10(max(least, LEAST))))
 
     def _series(self) -> list[dict]:
         """The curves in the order of the plot's description; without a bound of its own for the SVD."""
@@ -155,7 +175,9 @@ class LowRankHeads(InteractiveFigure):
         if self.method != "SVD" and np.isfinite(self._curve("bounds")).any():
             curves.append(self._curve("bounds"))
         places = [np.flatnonzero(np.isfinite(curve)) for curve in curves]
-        return [{"x": at + 1, "y": np.maximum(curve[at], LEAST)} for curve, at in zip(curves, places, strict=True)]
+        return [
+            {"x": at + 1, "y": np.maximum(curve[at], self._lowest)} for curve, at in zip(curves, places, strict=True)
+        ]
 
     def alt(self) -> str:
         n, m = self._table["shape"]
@@ -212,5 +234,5 @@ def described(most: int) -> dict:
         plots.line("least error", "ink", "dotted"),
         plots.line("bound", "second", "dashed"),
     )
-    error = plots.axis("relative error", LEAST, 2, log=10)
+    error = plots.axis("relative error", LEAST, TOP, log=10)
     return plots.plot("Error over the rank", plots.axis("rank r", 1, max(2, most), whole=True), error, *lines)

@@ -130,7 +130,9 @@ def test_pooling_leaves_small_matrices_as_they_are():
 
 def test_the_twin_shows_both_pictures_and_the_curves(figure):
     chosen(figure, matrix="B", method="range finder", rank=4, layer=1, head=2)
-    matrix, approximation, plot = figure.drawing().axes
+    matrix, approximation, plot, colours = figure.drawing().axes
+    assert matrix.get_title("left") == "B, 20 × 14" and approximation.get_title("left") == "range finder, rank 4"
+    assert colours.get_ylabel() == "entry"
     np.testing.assert_array_equal(matrix.images[0].get_array(), figure.picture)
     np.testing.assert_array_equal(approximation.images[0].get_array(), figure.approximation)
     assert matrix.images[0].get_clim() == approximation.images[0].get_clim()
@@ -140,6 +142,18 @@ def test_the_twin_shows_both_pictures_and_the_curves(figure):
     chosen(figure, method="SVD")
     names = [line.get_label() for line in figure.drawing().axes[2].lines if not line.get_label().startswith("_")]
     assert names == ["error", "least error"]
+
+
+def test_the_picture_says_how_many_entries_a_cell_stands_for():
+    figure = LowRankHeads({"S": np.random.default_rng(1).normal(size=(1, 1, 150, 64))}, most=12)
+    assert figure.drawing().axes[3].get_ylabel() == "mean of 3 × 1 entries"
+
+
+@pytest.mark.parametrize("factor, low", [(0.9, 0.1), (0.6, 0.01), (0.3, LEAST)])
+def test_the_axis_of_errors_ends_at_the_power_of_ten_below_them(factor, low):
+    figure = LowRankHeads({"B": np.diag(factor ** np.arange(12))[None, None]}, most=8)
+    ends = figure.drawing().axes[2].get_ylim()
+    assert ends == pytest.approx((low, 2)) and low <= max(figure.least, LEAST)
 
 
 def test_errors_below_the_axis_stand_on_it(figure):

@@ -98,10 +98,10 @@ function twoPictures(data, slide) {
     const drawn = [matrix, approximationOf(table, [layer, head, method], rank, rows, columns)];
     const scale = signedColours(data, limit);
     const [n, m] = table.shape;
-    const said = [`${state.matrix}, ${n} × ${m}`, `rank ${rank}`];
+    const said = [`${state.matrix}, ${n} × ${m}`, `${state.method}, rank ${rank}`];
     sides.forEach(({ text, canvas }, i) => {
       text.textContent = said[i];
-      canvas.setAttribute("aria-label", i === 0 ? `The matrix ${said[0]}` : `Its approximation of rank ${rank}`);
+      canvas.setAttribute("aria-label", i === 0 ? `The matrix ${said[0]}` : `Its approximation: ${said[1]}`);
       const width = Math.min(side, (side * m) / n);
       paintCells(fitCanvas(canvas, width, (width * n) / m), { values: drawn[i], scale }, columns, width, (width * n) / m);
     });
@@ -133,25 +133,28 @@ function approximationOf({ left, right, sizes }, at, rank, rows, columns) {
 
 /** The error, the least error and the bound over the rank. */
 function errorPlot(data, curve, state, height, choose) {
-  const [least] = data.plot.y.domain;
+  const [least, top] = data.plot.y.domain;
   let curves = [];
   const chart = plot({
     ...data.plot, height,
     describe: (series, i) => `${data.plot.series[series].name} at rank ${curves[series].x[i]}: ${asError(curves[series].values[i])}`,
     onPick: (series, i) => choose({ rank: curves[series].x[i] }),
   });
-  const known = (values) => {
+  // The lower end of the axis: the power of 10 below all errors of this matrix, and at least that of the description.
+  const lowest = () => Math.max(least, 10 ** Math.floor(Math.log10(Math.max(least, Math.min(...curve("bounds", FIRST))))));
+  const known = (values, low) => {
     const places = indices(values.length).filter((i) => Number.isFinite(values[i]));
     const seen = places.map((i) => values[i]);
-    return { x: places.map((i) => i + 1), y: seen.map((value) => Math.max(least, value)), values: seen };
+    return { x: places.map((i) => i + 1), y: seen.map((value) => Math.max(low, value)), values: seen };
   };
   return {
     element: chart.element,
     layout: (width) => chart.layout(width),
     show() {
-      const bound = known(curve("bounds"));
-      curves = [known(curve("errors")), known(curve("bounds", FIRST)), ...(state.method !== FIRST && bound.x.length ? [bound] : [])];
-      chart.draw({ series: curves.map(({ x, y }) => ({ x, y })), rules: [{ x: state.rank, label: `r = ${state.rank}` }] });
+      const low = lowest();
+      const bound = known(curve("bounds"), low);
+      curves = [known(curve("errors"), low), known(curve("bounds", FIRST), low), ...(state.method !== FIRST && bound.x.length ? [bound] : [])];
+      chart.draw({ y: { domain: [low, top] }, series: curves.map(({ x, y }) => ({ x, y })), rules: [{ x: state.rank, label: `r = ${state.rank}` }] });
     },
   };
 }
