@@ -104,7 +104,7 @@ def test_pictures_have_the_shape_of_their_matrix_and_a_name(mount, python):
         picture = opened.get_by_role("img", name=f"The matrix {name}, {shape[0]} × {shape[1]}")
         box = picture.bounding_box()
         assert box["width"] / box["height"] == pytest.approx(shape[1] / shape[0], abs=0.02)
-        assert opened.get_by_role("img", name=f"Its approximation of rank {python.rank}").count() == 1
+        assert opened.get_by_role("img", name=f"Its approximation: {python.method}, rank {python.rank}").count() == 1
 
 
 def test_the_table_holds_errors_and_bounds_of_all_methods(mount, python):
