@@ -20,6 +20,13 @@ def _block_row(P, level, r):
     return level_blocks(P, level, r) | {"errors": np.array([np.sqrt((s[r:] ** 2).sum()) for s in sigma])}
 
 
+def _approximated(P, level, r):
+    """A wrong answer: the best approximations of rank r in place of the blocks."""
+    found = level_blocks(P, level, r)
+    U, sigma, Vt = np.linalg.svd(found["blocks"])
+    return found | {"blocks": (U[..., :r] * sigma[:, None, :r]) @ Vt[:, :r]}
+
+
 def _causal(N: int, seed: int) -> np.ndarray:
     """The weights of a causal head, with logits large enough that blocks have no small rank."""
     A = np.tril(np.exp(1.5 * randn(N, N, seed=seed)))
@@ -98,6 +105,17 @@ BLOCKS = Exercise(
         np.linalg.svd(blocks, compute_uv=False) -> np.linalg.svd(blocks, compute_uv=False) ** 2 | The singular values
           are squared twice. `svd` returns them without squares.
         """,
+        ),
+        Mistake(
+            _approximated,
+            "These are the approximations of the blocks. Return the blocks themselves; the errors are right.",
+        ),
+        Mistake(
+            lambda P, level, r: {
+                key: found / (np.linalg.norm(P) if key == "errors" else 1)
+                for key, found in level_blocks(P, level, r).items()
+            },
+            "The errors are divided by the norm of P. Return them as they are.",
         ),
         Mistake(
             _block_row,

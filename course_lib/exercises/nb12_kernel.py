@@ -24,8 +24,8 @@ def _inputs(n: int, N: int, size: float, seed: int, scale: float = 0.4) -> tuple
 
 
 def _hidden() -> tuple:
-    """Five tokens. The last key has logits near 1000 with all queries, but only the last query sees it."""
-    K = np.concatenate([randn(4, 3, seed=51), [[1000.0, 0.0, 0.0]]]) * 2
+    """Five tokens. The last key has logits near 1e12 with all queries, but only the last query sees it."""
+    K = np.concatenate([randn(4, 3, seed=51), [[1e12, 0.0, 0.0]]]) * 2
     Q = np.concatenate([np.ones((5, 1)), randn(5, 2, seed=52)], axis=1)
     return Q, K, 0.5, _late(5, 5)
 
@@ -39,12 +39,12 @@ KERNEL = Exercise(
     stages=(
         Stage(_inputs(3, 6, 1.0, 10), "three new tokens behind three cached ones, logits of size 1"),
         Stage(_inputs(5, 5, 1.0, 20, 1.7), "five tokens, logits of size 1"),
-        Stage(_inputs(4, 6, 400.0, 30, 0.3), "four new tokens behind two cached ones, logits of 800 and more"),
-        Stage(_hidden(), "five tokens; the last key has logits near 1000"),
+        Stage(_hidden(), "five tokens; the last key, which the last query alone sees, has logits near 1e12"),
         Stage(
             (np.array([[-1000.0], [1000.0]]), np.array([[1.0], [1.0], [0.999]]), 1.2, _late(2, 3)),
             "one row of logits near -1200, one near 1200",
         ),
+        Stage(_inputs(4, 6, 400.0, 30, 0.3), "four new tokens behind two cached ones, logits of 800 and more"),
     ),
     mistakes=(
         *edits(
@@ -81,6 +81,16 @@ KERNEL = Exercise(
           so their kernel is not 0. Set them to minus infinity.
         np.where(mask, scale * (Q @ K.T), -np.inf) -> np.where(mask, -np.inf, scale * (Q @ K.T)) | The mask is taken the
           wrong way round. True is visible.
+        np.where(mask, scale * (Q @ K.T), -np.inf) -> scale * (Q @ K.T) + np.where(mask, 0.0, -1e5) | A finite number is
+          added to hidden logits, and a hidden logit can be larger than that. Set them to minus infinity.
+        "A": A -> "A": np.exp(scale * (Q @ K.T) - largest) | P is right, but A has hidden keys. Their kernel is 0, too.
+        Z = A.sum(axis=1, keepdims=True) -> Z = np.exp(scale * (Q @ K.T) - largest).sum(axis=1, keepdims=True) | The
+          sums have hidden keys, too: the mask is used after them. Set hidden entries to 0 before you add.
+        np.log(Z))[:, 0] -> np.log(np.exp(scale * (Q @ K.T) - largest).sum(axis=1, keepdims=True)))[:, 0] | A and P are
+          right, but log_Z counts hidden keys. Add over the keys that the row sees.
+        scale * (Q @ K.T) -> scale**2 * (Q @ K.T) | The scores are multiplied by the scale twice.
+        np.exp(S - largest) -> np.exp(S + largest) && largest + np.log(Z) -> np.log(Z) - largest | The shift is added to
+          the logits. Subtract it, so that the largest exponent is 0, and add it to the logarithm.
         A / Z -> A / A.sum() | All of A is divided by one sum. Divide each row by its own.
         A / Z -> A / A.sum(axis=0) | The columns of P have sum 1. Divide each row by its sum.
         A / Z -> A / (Z - 1) | The largest entry of a row, exp(0) = 1, is missing in its sum.

@@ -18,6 +18,14 @@ def _without_full_rank(sigma, eps):
     return found if found["rank"] < len(sigma) else None
 
 
+def _by_what_is_kept(sigma, eps):
+    """A wrong answer: the squares of the kept values are subtracted from the squared norm."""
+    squares = np.append(0.0, np.cumsum(sigma**2))
+    tails = np.sqrt(np.maximum(squares[-1] - squares, 0.0))
+    rank = int(np.argmax(tails <= eps * tails[0]))
+    return {"rank": rank, "tail": tails[rank]}
+
+
 NUMERICAL_RANK = Exercise(
     id="12.1",
     title="the numerical rank",
@@ -29,17 +37,20 @@ NUMERICAL_RANK = Exercise(
         Stage((np.round(320 / (1 + np.arange(70) / 4) ** 1.2) / 64, 0.22), "70 values that fall slowly, eps 0.22"),
         Stage((np.array([0.8, 0.23, 0.21, 0.16, 0.13, 0.05, 0.01]), 0.2), "values below 1, eps 0.2"),
         Stage((np.array([70.0, 8.0, 6.0, 2.0, 1.0, 0.5]), 0.04), "values above 1 that fall fast, eps 0.04"),
-        Stage((np.array([4.0, 4.0, 4.0, 3.0, 2.0, 1.0, 1.0, 1.0]), 0.5), "the tail of rank 3 is just eps ||sigma||"),
+        Stage((np.array([4.0, 4.0, 4.0, 3.0, 2.0, 1.0, 1.0, 1.0]), 0.5), "the tail of rank 3 is just eps tail_0"),
+        Stage((np.array([6.0, 4.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0]), 0.25), "the tail of rank 4 is just eps tail_0"),
         Stage((np.array([5.0, 3.0, 2.0]), 1e-3), "a small eps: full rank is needed"),
         Stage((np.array([5.0, 3.0, 2.0, 0.0, 0.0]), 1e-3), "a small eps, and two values are 0"),
         Stage((np.array([3.0, 2.0, 0.5]), 1.25), "eps is above 1: rank 0 suffices"),
+        Stage((np.array([5.0, 3.0, 2.0, 0.0, 0.0]), 0.0), "eps is 0, and two values are 0: rank 3 is exact"),
+        Stage((10.0 ** (6 - np.arange(12)), 3e-9), "values from 1e6 to 1e-5, eps 3e-9: squares below 1e-16 are lost"),
     ),
     mistakes=(
         *edits(
             numerical_rank,
             """
         tails <= eps * tails[0] -> np.append(sigma, 0.0) <= eps * sigma[0] | The rank is chosen by the spectral norm, as
-          sigma_r <= eps sigma_0. Many small values add up, so compare the tail with eps ||sigma||.
+          sigma_r <= eps sigma_0. Many small values add up, so compare the tail with eps tail_0.
         tails <= eps * tails[0] -> np.append(sigma, 0.0) <= eps * sigma[0] && "tail": tails[rank] -> "tail":
           np.append(sigma, 0.0)[rank] | This is the rank in the spectral norm, and sigma_r. Add the squares of all
           values that are left out.
@@ -56,10 +67,10 @@ NUMERICAL_RANK = Exercise(
         tails <= eps * tails[0] -> tails <= eps | The tail is compared with eps itself. The tolerance is relative, so
           multiply it by the norm of all values.
         tails <= eps * tails[0] -> tails <= eps**2 * tails[0] | eps is squared, the tail is not.
-        tails <= eps * tails[0] -> tails < eps * tails[0] | The comparison is strict. A tail that equals eps ||sigma||
-          is small enough.
+        tails <= eps * tails[0] -> tails < eps * tails[0] | The comparison is strict. A tail that equals eps tail_0 is
+          small enough.
         tails <= eps * tails[0] -> np.append(sigma, 0.0) <= eps * tails[0] | Single values are compared with eps
-          ||sigma||. The error of rank r has all values from sigma_r on.
+          tail_0. The error of rank r has all values from sigma_r on.
         int(np.argmax(tails <= eps * tails[0])) -> int(np.argmax(tails <= eps * tails[0])) - 1 | The rank is one too
           small. Rank r keeps sigma_0 ... sigma_{r-1}, and the tail begins at sigma_r.
         int(np.argmax(tails <= eps * tails[0])) -> min(int(np.argmax(tails <= eps * tails[0])) + 1, len(sigma)) | The
@@ -67,7 +78,7 @@ NUMERICAL_RANK = Exercise(
         rank = int(np.argmax(tails <= eps * tails[0])) -> rank = int(np.argmax(np.sqrt(np.cumsum(sigma**2)) >= eps *
           tails[0])) + 1 | The norm of what is kept is compared with eps. The tail, what is left out, is to be small.
         rank = int(np.argmax(tails <= eps * tails[0])) -> rank = int(np.argmax(np.sqrt(np.cumsum(sigma**2)) >= (1 - eps)
-          * tails[0])) + 1 | The norm of what is kept is compared with (1 - eps) ||sigma||. Norms of parts do not add up
+          * tails[0])) + 1 | The norm of what is kept is compared with (1 - eps) tail_0. Norms of parts do not add up
           to the norm, their squares do.
         rank = int(np.argmax(tails <= eps * tails[0])) -> rank = int(np.argmax(np.cumsum(sigma) >= (1 - eps) *
           sigma.sum())) + 1 | A share of the sum of the values is kept. Take squares.
@@ -79,10 +90,12 @@ NUMERICAL_RANK = Exercise(
           suffices is asked for.
         np.argmax(tails <= eps * tails[0]) -> np.argmax(tails[:-1] <= eps * tails[0]) | Full rank is not among the
           candidates. Its tail is 0, so it always suffices; append a 0 to the tails.
+        int(np.argmax(tails <= eps * tails[0])) -> min(int(np.argmax(tails <= eps * tails[0])), len(sigma) - 1) | The
+          rank is one below full rank, where full rank is needed. Its tail is 0, so try it, too.
         np.argmax(tails <= eps * tails[0]) -> 0 | Rank 0 is taken, whose error is the norm of all values. Is eps
           missing, is the comparison the wrong way round, or do the sums begin at sigma_0?
-        [::-1])[::-1]) -> [::-1])) | These tails add the smallest values first and rise. Reverse the sums, so that entry
-          r begins at sigma_r.
+        [::-1])[::-1]) -> [::-1])) | Rank 0 has the tail 0 here, but it leaves out all values. If your sums begin with
+          the smallest value, they rise with r: reverse them, so that entry r begins at sigma_r.
         tails <= eps * tails[0] -> tails <= eps * tails[1] | The norm in the tolerance leaves out sigma_0. Take the norm
           of all values.
         np.append(sigma**2, 0.0) -> np.append(0.0, sigma**2) | The rank is one too large, though the tail is right. Rank
@@ -104,7 +117,7 @@ NUMERICAL_RANK = Exercise(
           Add the squares of all values that are left out.
         "tail": tails[rank] -> "tail": sigma[rank:].sum() | The values that are left out are added. Add their squares
           and take the root.
-        "tail": tails[rank] -> "tail": eps * tails[0] | This is the tolerance eps ||sigma||. Return the error of the
+        "tail": tails[rank] -> "tail": eps * tails[0] | This is the tolerance eps tail_0. Return the error of the
           rank that you found.
         "tail": tails[rank] -> "tail": np.sqrt(np.sum(sigma[:rank] ** 2)) | This is the norm of what is kept. The tail
           is the norm of what is left out, sigma_r and later ones.
@@ -113,6 +126,11 @@ NUMERICAL_RANK = Exercise(
         "tail": tails[rank] -> "tail": tails[rank - 1] | This tail begins one value too early. Rank r keeps sigma_{r-1}.
         "tail": tails[rank] -> "tail": tails[0] | This is the norm of all values. The tail begins at sigma_r.
         """,
+        ),
+        Mistake(
+            _by_what_is_kept,
+            "Squares of kept values are subtracted from the whole, and small tails are lost in rounding. Add the "
+            "squares that are left out.",
         ),
         Mistake(
             _without_full_rank,

@@ -19,6 +19,11 @@ def _best(M, r):
     return U[:, :r] * sigma[:r] @ Wt[:r]
 
 
+def _softmax(S):
+    A = np.exp(S - S.max(axis=1, keepdims=True))
+    return A / A.sum(axis=1, keepdims=True)
+
+
 def _with_product(product):
     """A wrong answer: the singular values are right, and this product of rank r is taken, a function of Q, K and r."""
     return lambda Q, K, V, r: scores_at_rank(Q, K, V, r) | {"Y": product(Q, K, r) @ V}
@@ -36,10 +41,13 @@ def _inputs(n: int, N: int, d: int, r: int, seed: int, columns: int = 3) -> tupl
     return 2 * Q, 2 * K, randn(N, columns, seed=seed + 1), r
 
 
-def _graded() -> tuple:
-    """Q and K have equal right singular vectors, so that Q K^T has the singular values 1e5, 1e2, 1e-1 and 1e-4."""
+def _graded(share: float) -> tuple:
+    """Q and K have equal right singular vectors, so that Q K^T has the singular values 1e5, 1e2, 1e-1 and 1e-4.
+
+    Those of Q are their powers with the exponent `share`, and those of K take the rest.
+    """
     U, W, X = (np.linalg.qr(randn(m, 4, seed=m))[0] for m in (9, 7, 4))
-    Q, K = (basis * 10.0 ** (2.5 - 1.5 * np.arange(4)) @ X.T for basis in (U, W))
+    Q, K = (basis * (10.0 ** (5 - 3 * np.arange(4))) ** part @ X.T for basis, part in ((U, share), (W, 1 - share)))
     return Q, K, randn(7, 2, seed=70), 2
 
 
@@ -55,7 +63,8 @@ PRODUCT = Exercise(
         Stage(_inputs(7, 7, 3, 1, 30), "seven tokens, three coordinates, rank 1"),
         Stage(_inputs(5, 8, 3, 3, 40), "rank 3 of three coordinates: nothing is lost"),
         Stage(_inputs(5, 5, 5, 2, 60, 5), "five tokens, five coordinates, five columns, rank 2"),
-        Stage(_graded(), "singular values from 1e5 to 1e-4: those of Gram matrices lose the small ones"),
+        Stage(_graded(0.5), "singular values from 1e5 to 1e-4: those of Gram matrices lose the small ones"),
+        Stage(_graded(1.0), "orthonormal columns in K, and Q has singular values from 1e5 to 1e-4: Q^T Q loses them"),
     ),
     mistakes=(
         *edits(
@@ -130,6 +139,19 @@ PRODUCT = Exercise(
         Mistake(
             _with_product(lambda Q, K, r: Q[:, :r] @ K[:, :r].T),
             "The first r coordinates of Q and K are kept. Keep the first r singular values of the product.",
+        ),
+        Mistake(
+            lambda Q, K, V, r: scores_at_rank(Q, K, V, r) | {"Y": _softmax(_best(Q @ K.T, r)) @ V},
+            "Y has a softmax in it. This exercise is about the scores alone, so multiply them with V.",
+        ),
+        Mistake(
+            lambda Q, K, V, r: scores_at_rank(Q, K, V, r) | {"Y": _best(Q @ K.T @ V, r)},
+            "The product with V is truncated. Truncate Q K^T, and multiply with V then.",
+        ),
+        Mistake(
+            lambda Q, K, V, r: scores_at_rank(Q, K, V, r) | {"sigma": np.linalg.svd(Q @ K.T, compute_uv=False)},
+            "These are min(n, N) singular values, of all scores. Those beyond the first d are 0: return d, which the "
+            "small matrix has.",
         ),
         Mistake(
             _by_gram,

@@ -1,4 +1,6 @@
-"""Exercise 12.6: numbers that a hierarchical approximation of a causal matrix stores."""
+"""Exercise 12.5: numbers that a hierarchical approximation of a causal matrix stores."""
+
+import math
 
 from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
@@ -12,8 +14,19 @@ def hierarchical_storage(N, leaf, r):
     return {"triangles": triangles, "blocks": blocks, "dense": dense, "rank": (triangles + blocks) // (2 * N)}
 
 
+def _with_levels(levels):
+    """A wrong answer: another number of levels, a function of N and leaf."""
+
+    def answer(N, leaf, r):
+        right = hierarchical_storage(N, leaf, r)
+        blocks = levels(N, leaf) * r * N
+        return right | {"blocks": blocks, "rank": int((right["triangles"] + blocks) // (2 * N))}
+
+    return answer
+
+
 STORAGE = Exercise(
-    id="12.6",
+    id="12.5",
     title="what a hierarchical format stores",
     minutes=7,
     difficulty=2,
@@ -27,6 +40,7 @@ STORAGE = Exercise(
         Stage((9, 9, 4), "one leaf: all of the matrix is a triangle"),
         Stage((96, 3, 1), "32 leaves of 3 rows, rank 1"),
         Stage((2048, 32, 8), "64 leaves of 32 rows, rank 8"),
+        Stage((12, 3, 1), "four leaves of 3 rows, rank 1: one factorisation can store just as many numbers"),
     ),
     mistakes=(
         *edits(
@@ -43,10 +57,10 @@ STORAGE = Exercise(
           below the diagonal.
         levels * r * N -> n_leaves * r * N | The number of leaves stands where the number of levels belongs. Each level
           doubles the number of leaves.
-        levels * r * N -> (n_leaves - 1) * r * N | Each block is counted with N rows and columns in all, or all pairs of
-          leaves are blocks. Level i has 2^{i-1} blocks with N / 2^i rows and as many columns.
-        levels * r * N -> sum(r * 2 * (N >> i) for i in range(1, levels + 1)) | One block of each level is counted, or
-          all blocks with the rows of a leaf. Level i has 2^{i-1} blocks with N / 2^i rows and as many columns.
+        levels * r * N -> (n_leaves - 1) * r * N | The blocks store (N / m - 1) r N numbers here, but each level stores
+          r N. Level i has 2^{i-1} blocks with N / 2^i rows and as many columns.
+        levels * r * N -> sum(r * 2 * (N >> i) for i in range(1, levels + 1)) | The blocks of all levels together have N
+          - m rows here, but those of one level have N / 2. Level i has 2^{i-1} blocks with N / 2^i rows and columns.
         levels * r * N -> levels * r * (N + 1) | Each level is counted with r numbers too many. Singular values can be
           multiplied into a factor, so r (b + b) numbers remain for a block.
         levels * r * N -> levels * r * N + r * (n_leaves - 1) | The singular values are counted, too. They can be
@@ -91,6 +105,12 @@ STORAGE = Exercise(
         levels * r * N -> levels * r | Each level is counted with r numbers. Its blocks store r numbers for each of N /
           2 rows and N / 2 columns.
         N // leaf -> N // r | The leaves are counted with r rows. They have `leaf` rows.
+        levels * r * N -> levels * r * N - r * r * (n_leaves - 1) | A block is counted with r (2 b - r) numbers, as many
+          as a matrix of rank r has parameters. Its two factors store r (b + b).
+        n_leaves.bit_length() - 1 -> N.bit_length() - 1 | The levels are counted as log2(N), rounded down. They end at
+          leaves of m rows, so there are log2(N / m).
+        (triangles + blocks) // (2 * N)} -> (triangles + blocks - 1) // (2 * N)} | This rank is one too small. A
+          factorisation may store exactly as many numbers as leaves and blocks: at most, not fewer.
         n_leaves.bit_length() - 1 -> n_leaves // 2 | Half of the leaves is taken for the number of levels. Each level
           doubles the number of leaves.
         N * (N + 1) // 2 -> N // 2 | This is N / 2. The dense triangle has N (N + 1) / 2 numbers.
@@ -128,6 +148,14 @@ STORAGE = Exercise(
         (triangles + blocks) // (2 * N)} -> triangles // (2 * N)} | The blocks are not counted for the rank. The single
           factorisation may use as many numbers as leaves and blocks together.
         """,
+        ),
+        Mistake(
+            _with_levels(lambda N, leaf: math.log2(N)),
+            "The levels are counted as log2(N). They end at leaves of m rows, so there are log2(N / m).",
+        ),
+        Mistake(
+            _with_levels(lambda N, leaf: math.log(N / leaf)),
+            "The number of levels is a natural logarithm. Each level halves the rows, so take the logarithm to base 2.",
         ),
         Mistake(
             lambda N, leaf, r: [*hierarchical_storage(N, leaf, r).values()],

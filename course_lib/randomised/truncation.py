@@ -36,7 +36,8 @@ def truncation_errors(X: Float[np.ndarray, "n d"], W: Float[np.ndarray, "d w"]) 
     X, W = check_matrix("X", X), check_matrix("W", W)
     require(X.shape[1] == len(W), f"W must have the {X.shape[1]} rows that X has columns, got shape {W.shape}")
     C, most = X @ W, min(W.shape)
-    by_activations = tail_norms(np.linalg.svd(C, compute_uv=False))
+    R = np.linalg.qr(X, mode="r")  # R W has the singular values of X W, and is smaller for many rows
+    by_activations = tail_norms(np.linalg.svd(R @ W, compute_uv=False))
     padded = np.zeros(max(most + 1, len(by_activations)))  # fewer rows of X than ranks: the others have no error
     padded[: len(by_activations)] = by_activations
     _, _, Vt = np.linalg.svd(W, full_matrices=False)

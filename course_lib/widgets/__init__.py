@@ -14,6 +14,7 @@ from course_lib.widgets.head_gallery import HeadGallery
 from course_lib.widgets.head_sharing import HeadSharing
 from course_lib.widgets.latent_ranks import LatentRanks
 from course_lib.widgets.live_curves import LiveCurves
+from course_lib.widgets.low_rank_heads import LowRankHeads
 from course_lib.widgets.merge_steps import MergeSteps
 from course_lib.widgets.roofline import Roofline
 from course_lib.widgets.rotary_clocks import RotaryClocks
@@ -30,6 +31,7 @@ FIGURES = (
     HeadGallery,
     HeadSharing,
     LatentRanks,
+    LowRankHeads,
     MergeSteps,
     Roofline,
     RotaryClocks,
@@ -49,6 +51,7 @@ __all__ = [
     "HeadSharing",
     "LatentRanks",
     "LiveCurves",
+    "LowRankHeads",
     "MergeSteps",
     "Roofline",
     "RotaryClocks",

@@ -6,7 +6,15 @@ from course_lib import widgets
 
 pytestmark = pytest.mark.browser
 
-PLOTTED = ("CacheGrowth", "DecodeStepper", "HeadSharing", "LatentRanks", "RotaryClocks", "SoftmaxTemperature")
+PLOTTED = (
+    "CacheGrowth",
+    "DecodeStepper",
+    "HeadSharing",
+    "LatentRanks",
+    "LowRankHeads",
+    "RotaryClocks",
+    "SoftmaxTemperature",
+)
 # Of each plot in sight: the names of its axes, its ticks, and its legend or the names of its lines.
 SAID = """() => Object.fromEntries([...document.querySelectorAll(".clf-plot")].map((plot) => {
   const texts = (root, selector) => [...root.querySelectorAll(selector)].map((e) => e.textContent);

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from scipy import special
+from scipy import linalg, special
 
 from course_lib.exercises import of_notebook
 from course_lib.exercises.grading import grade
@@ -118,13 +118,6 @@ def test_the_exercises_need_neither_torch_nor_scipy():
 
 
 # Right answers in other styles ----------------------------------------------------------------------------------------
-
-
-def rank_by_energy(sigma, eps):
-    """From the energy of what is kept."""
-    kept = np.concatenate([[0.0], np.cumsum(sigma**2)])
-    rank = np.count_nonzero(kept < (1 - eps**2) * kept[-1] - 1e-12 * kept[-1])
-    return {"rank": rank, "tail": np.linalg.norm(sigma[rank:])}
 
 
 def rank_in_torch(sigma, eps):
@@ -261,7 +254,6 @@ def storage_by_recursion(N, leaf, r):
 @pytest.mark.parametrize(
     "number, answer",
     [
-        ("12.1", rank_by_energy),
         ("12.1", rank_in_torch),
         ("12.1", rank_from_the_end),
         ("12.2", product_in_torch),
@@ -272,11 +264,11 @@ def storage_by_recursion(N, leaf, r):
         ("12.3", kernel_from_weights),
         ("12.4", blocks_by_reshaping),
         ("12.4", blocks_by_cutting),
-        ("12.5", errors_by_projecting),
-        ("12.5", errors_by_gram_schmidt),
-        ("12.5", errors_by_least_squares),
-        ("12.6", storage_by_logarithm),
-        ("12.6", storage_by_recursion),
+        ("12.6", errors_by_projecting),
+        ("12.6", errors_by_gram_schmidt),
+        ("12.6", errors_by_least_squares),
+        ("12.5", storage_by_logarithm),
+        ("12.5", storage_by_recursion),
     ],
 )
 def test_right_answers_in_other_styles_pass(number, answer):
@@ -305,6 +297,21 @@ def is_small(kept, left, sigma, eps):
 
 def first_or_zero(values):
     return values[0] if len(values) else 0.0
+
+
+def by_energy(sigma, eps):
+    """The energy of what is kept; for a small eps all of it is lost in rounding."""
+    kept = np.concatenate([[0.0], np.cumsum(sigma**2)])
+    rank = np.count_nonzero(kept < (1 - eps**2) * kept[-1] - 1e-12 * kept[-1])
+    return {"rank": rank, "tail": np.sqrt(np.maximum(kept[-1] - kept[rank], 0))}
+
+
+def ends_too_early(sigma, eps):
+    """The loop ends before full rank, and its last rank is returned."""
+    for r in range(len(sigma)):
+        if is_small(sigma[:r], sigma[r:], sigma, eps):
+            break
+    return {"rank": r, "tail": np.linalg.norm(sigma[r:])}
 
 
 def one_less(sigma, eps):
@@ -340,6 +347,12 @@ def by_eigenvalues(Q, K, V, r):
     return {"sigma": -np.sort(-s), "Y": product_with_all_scores(Q, K, V, r)["Y"]}
 
 
+def by_cholesky(Q, K, V, r):
+    """Triangles from Gram matrices, in place of QR."""
+    a, b = (np.linalg.cholesky(X.T @ X).T for X in (Q, K))
+    return product_with_all_scores(Q, K, V, r) | {"sigma": np.linalg.svd(a @ b.T)[1]}
+
+
 def spectrum(change):
     return lambda Q, K, V, r: product_with_all_scores(Q, K, V, r) | {"sigma": change(Q, K, r)}
 
@@ -354,6 +367,31 @@ def kernel(shift=lambda S, mask: np.where(mask, S, -np.inf).max(1, keepdims=True
         Z = A.sum(1)
         c = np.broadcast_to(c, (len(S), c.shape[1]) if np.ndim(c) else (len(S), 1))[:, 0]
         return {"A": A, "P": A / Z[:, None], "log_Z": log_Z(c, Z) if log_Z else c + np.log(Z)}
+
+    return answer
+
+
+def with_a_finite_mask(least):
+    """The mask is a number that is added to hidden logits."""
+
+    def answer(Q, K, scale, mask):
+        S = scale * Q @ K.T + np.where(mask, 0.0, least)
+        return kernel(lambda *_: S.max(1, keepdims=True), lambda *_: S)(Q, K, scale, np.ones_like(mask))
+
+    return answer
+
+
+def with_a_late_mask(names):
+    """Some of the three results count hidden keys."""
+
+    def answer(Q, K, scale, mask):
+        S = scale * Q @ K.T
+        largest = np.where(mask, S, -np.inf).max(1, keepdims=True)
+        everything = np.exp(S - largest)
+        A = np.where(mask, everything, 0)
+        sums = {name: (everything if name in names else A).sum(1, keepdims=True) for name in ("P", "log_Z")}
+        log_Z = largest[:, 0] + np.log(sums["log_Z"][:, 0])
+        return {"A": everything if "A" in names else A, "P": A / sums["P"], "log_Z": log_Z}
 
     return answer
 
@@ -378,7 +416,7 @@ def of_the_level(n):
 
 
 def projected(basis=lambda Y: np.linalg.qr(Y)[0], error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M), first=0):
-    """Exercise 12.5 by projections, with another basis or another error."""
+    """Exercise 12.6 by projections, with another basis or another error."""
 
     def answer(M, Y):
         Q = basis(Y)
@@ -388,7 +426,7 @@ def projected(basis=lambda Y: np.linalg.qr(Y)[0], error=lambda M, Q: np.linalg.n
 
 
 def stored(triangle=lambda m: m * (m + 1) // 2, block=lambda r, b, i: 2 * r * b, stop=1, rank=None, count=None):
-    """Exercise 12.6 with other counts of a leaf, of a block, of the blocks at level i, or another rank."""
+    """Exercise 12.5 with other counts of a leaf, of a block, of the blocks at level i, or another rank."""
 
     def answer(N, leaf, r):
         n, total = N // leaf, 0
@@ -415,6 +453,10 @@ RANKS = [
     (ranked(lambda kept, left, sigma, eps: len(kept) and is_small(kept, left, sigma, eps)), "Rank 0 is not tried"),
     (ranked(is_small, lambda left: left @ left), "The tail is squared"),
     (one_less, "one too small"),
+    (by_energy, "to 1e-5, eps 3e-9"),
+    (lambda sigma, eps: ranked(is_small)(sigma, eps) if eps else {"rank": len(sigma), "tail": 0.0}, "eps is 0"),
+    (ends_too_early, "one below full rank"),
+    (lambda sigma, eps: {"rank": 0, "tail": 0.0}, "Rank 0 has the tail 0 here, but it leaves out all values"),
 ]
 SCORES = [
     (scores(lambda a, b: a @ b), "R_K is not transposed"),
@@ -432,6 +474,18 @@ SCORES = [
     (by_eigenvalues, "those of Gram matrices lose the small ones"),
     (spectrum(lambda Q, K, r: np.linalg.svd(Q)[1] * np.linalg.svd(K)[1]), "Those of a product are not products"),
     (spectrum(lambda Q, K, r: np.linalg.svd(Q @ K.T)[1][:r]), "These are the first r singular values"),
+    (spectrum(lambda Q, K, r: np.linalg.svd(Q @ K.T)[1]), "These are min(n, N) singular values"),
+    (by_cholesky, "Q^T Q loses them"),
+    (
+        lambda Q, K, V, r: (
+            product_in_torch(Q, K, V, r) | {"Y": special.softmax(truncated_svd(Q @ K.T, r).matrix(), 1) @ V}
+        ),
+        "Y has a softmax in it",
+    ),
+    (
+        lambda Q, K, V, r: product_in_torch(Q, K, V, r) | {"Y": truncated_svd(Q @ (K.T @ V), r).matrix()},
+        "The product with V is truncated",
+    ),
 ]
 KERNELS = [
     (kernel(lambda S, mask: np.where(mask, S, -np.inf).max(0, keepdims=True)), "The shift is that of each column"),
@@ -447,6 +501,12 @@ KERNELS = [
     (kernel(logit=lambda scale, S: S), "The scale is missing"),
     (kernel(logit=lambda scale, S: S / scale), "divided by the scale"),
     (kernel_of_all_keys, "The mask is not used"),
+    (kernel(logit=lambda scale, S: scale**2 * S), "the scale twice"),
+    (kernel(lambda S, mask: -np.where(mask, S, -np.inf).max(1, keepdims=True)), "The shift is added to the logits"),
+    (with_a_late_mask(["A"]), "A has hidden keys"),
+    (with_a_late_mask(["P", "log_Z"]), "the mask is used after them"),
+    (with_a_late_mask(["log_Z"]), "log_Z counts hidden keys"),
+    *((with_a_finite_mask(-number), "A finite number is added") for number in (50, 2000, 1e4, 1e5)),
 ]
 BLOCKS = [
     (cut_at(lambda n: [(i, i + 1) for i in range(0, n, 2)]), "above the diagonal"),
@@ -467,18 +527,59 @@ BLOCKS = [
     (lambda P, level, r: blocks_by_reshaping(P, level + 1, r), "b is half as large"),
     (
         lambda P, level, r: (
+            blocks_by_reshaping(P, level, r)
+            | {"blocks": np.stack([truncated_svd(B, r).matrix() for B in level_blocks(P, level, r)["blocks"]])}
+        ),
+        "These are the approximations of the blocks",
+    ),
+    (
+        lambda P, level, r: (
+            blocks_by_reshaping(P, level, r) | {"errors": level_blocks(P, level, r)["errors"] / np.linalg.norm(P)}
+        ),
+        "divided by the norm of P",
+    ),
+    (
+        lambda P, level, r: (
             {"blocks": level_blocks(P, level, r)["blocks"].mT} | {"errors": level_blocks(P, level, r)["errors"]}
         ),
         "transposed",
     ),
 ]
+
+
+def by_norms(basis=lambda Y: np.linalg.qr(Y)[0], clipped=lambda left: np.maximum(left, 0)):
+    """Exercise 12.6 by differences of squares, with another basis or without a lower end."""
+
+    def answer(M, Y):
+        return np.sqrt(clipped(np.sum(M**2) - np.append(0, np.cumsum(np.linalg.norm(basis(Y).T @ M, axis=1) ** 2))))
+
+    return answer
+
+
+def by_cholesky_of_gram(Y):
+    return np.linalg.solve(np.linalg.cholesky(Y.T @ Y), Y.T).T
+
+
+def by_classical_gram_schmidt(Y):
+    basis = np.zeros((len(Y), 0))
+    for y in Y.T:
+        y = y - basis @ (basis.T @ y)
+        basis = np.column_stack([basis, y / np.linalg.norm(y)])
+    return basis
+
+
 PROJECTIONS = [
-    (projected(lambda Y: Y), "C C^T B is subtracted"),
+    (by_norms(clipped=lambda left: left), "Replace negative differences by 0"),
+    (by_norms(by_classical_gram_schmidt), "Classical Gram-Schmidt"),
+    (by_norms(by_cholesky_of_gram), "nearly parallel"),
+    (by_norms(lambda Y: linalg.qr(Y, mode="economic", pivoting=True)[0]), "QR with pivoting"),
+    (by_norms(lambda Y: np.linalg.qr(Y, mode="complete")[0]), "U has columns beyond the span of G"),
+    (projected(lambda Y: Y), "G G^T B is subtracted"),
     (
         lambda M, Y: np.sqrt(np.maximum(np.sum(M**2) - np.append(0, np.cumsum(np.sum((Y.T @ M) ** 2, 1))), 0)),
         "as if they were orthonormal",
     ),
-    (projected(lambda Y: np.linalg.svd(Y, full_matrices=False)[0]), "left singular vectors of C"),
+    (projected(lambda Y: np.linalg.svd(Y, full_matrices=False)[0]), "left singular vectors of G"),
     (projected(error=lambda M, Q: np.linalg.norm(M - Q @ Q.T @ M) ** 2), "These are the squared errors"),
     (projected(error=lambda M, Q: np.linalg.norm(Q.T @ M)), "the norms of what is kept"),
     (projected(error=lambda M, Q: np.linalg.norm(M) - np.linalg.norm(Q.T @ M)), "The norms are subtracted"),
@@ -490,6 +591,19 @@ PROJECTIONS = [
     (lambda M, Y: projected()(M, Y)[:-1], "The error with all columns is missing"),
     (lambda M, Y: projected()(M, Y)[-1], "Return one for each number of columns"),
 ]
+
+
+def with_levels(count):
+    """Exercise 12.5 with another number of levels."""
+
+    def answer(N, leaf, r):
+        triangles, blocks = N // leaf * (leaf * (leaf + 1) // 2), count(N, leaf) * r * N
+        rank = int((triangles + blocks) // (2 * N))
+        return {"triangles": triangles, "blocks": blocks, "dense": N * (N + 1) // 2, "rank": rank}
+
+    return answer
+
+
 STORAGES = [
     (stored(count=lambda i: 2**i), "the blocks of both triangles"),
     (stored(block=lambda r, b, i: r * b), "One of the two factors is counted"),
@@ -497,17 +611,23 @@ STORAGES = [
     (stored(block=lambda r, b, i: 2 * r * b + r), "The singular values are counted, too"),
     (stored(stop=2), "One level too many"),
     (stored(stop=0), "One level is missing"),
-    (stored(count=lambda i: 1), "One block of each level is counted"),
+    (stored(count=lambda i: 1), "have N - m rows here"),
+    (stored(block=lambda r, b, i: r * (2 * b - r)), "as many as a matrix of rank r has parameters"),
+    (with_levels(lambda N, leaf: math.log2(N)), "counted as log2(N)"),
+    (with_levels(lambda N, leaf: int(math.log2(N))), "log2(N), rounded down"),
+    (with_levels(lambda N, leaf: math.log(N / leaf)), "natural logarithm"),
     (stored(count=lambda i: 1, block=lambda r, b, i: 2 ** (i - 1) * 2 * r), "Each block is counted with 2 r numbers"),
     (stored(lambda m: m * m), "counted as full squares"),
     (stored(lambda m: m * (m - 1) // 2), "The diagonal is missing in the leaves"),
     (stored(rank=lambda t, s, N: (t + s) // N), "One factor is counted for the single"),
+    (stored(rank=lambda t, s, N: (t + s - 1) // (2 * N)), "at most, not fewer"),
+    (stored(rank=lambda t, s, N: next(k for k in range(N) if 2 * N * (k + 1) >= t + s)), "at most, not fewer"),
     (stored(rank=lambda t, s, N: s // (2 * N)), "The leaves are not counted for the rank"),
     (stored(rank=lambda t, s, N: math.ceil((t + s) / (2 * N))), "The rank is rounded up"),
     (stored(rank=lambda t, s, N: round((t + s) / (2 * N))), "rounded to the nearest"),
     (lambda N, leaf, r: stored()(N, leaf, r) | {"dense": N * N // 2}, "This is half of the square"),
 ]
-WRONG = {"12.1": RANKS, "12.2": SCORES, "12.3": KERNELS, "12.4": BLOCKS, "12.5": PROJECTIONS, "12.6": STORAGES}
+WRONG = {"12.1": RANKS, "12.2": SCORES, "12.3": KERNELS, "12.4": BLOCKS, "12.5": STORAGES, "12.6": PROJECTIONS}
 
 
 @pytest.mark.parametrize("number, answer, said", [(number, *case) for number, cases in WRONG.items() for case in cases])

@@ -33,3 +33,19 @@ def test_each_rise_is_a_point_with_the_colour_of_its_layer_and_the_marker_of_its
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in drawn] == [point[2:] for point in points]
     assert drawn[0].get_color() == drawn[1].get_color() != drawn[2].get_color()
     assert drawn[0].get_marker() == drawn[2].get_marker() != drawn[1].get_marker()
+
+
+def test_points_with_small_errors_are_left_out_and_counted():
+    points = [pictures.Rise("a", 0, error, 0.1) for error in (0.001, 0.009, 0.01, 0.5)]
+    (ax,) = pictures.rises_over_errors({"error": points}, from_error=0.01).axes
+    assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"] == [0.01, 0.5]
+    assert [text.get_text() for text in ax.texts] == ["2 with errors below 0.01 not shown"]
+    assert not pictures.rises_over_errors({"error": points}).axes[0].texts
+
+
+def test_heads_are_numbered_from_0_in_each_layer():
+    ranks = RANDOM.integers(1, 50, size=(2, 3, 4))
+    (ax,) = pictures.ranks_by_head({"P": ranks}, {"P": ranks}).axes
+    places = [(int(label.get_text()), label.get_position()[0]) for label in ax.get_xticklabels()]
+    dots = np.concatenate([line.get_xdata() for line in ax.lines])
+    assert places == [(head, at) for head, at in zip([0, 1, 2, 3] * 2, dots, strict=True)]

@@ -49,7 +49,7 @@ def e12_4_in_a_loop(P, level, r):
     return {"blocks": np.array(blocks), "errors": np.array(errors)}
 
 
-def e12_5_column_by_column(M, Y):
+def e12_6_column_by_column(M, Y):
     Q = np.linalg.qr(Y)[0]
     left = np.sum(M**2)
     errors = [np.sqrt(left)]
@@ -59,7 +59,7 @@ def e12_5_column_by_column(M, Y):
     return np.array(errors)
 
 
-def e12_6_level_by_level(N, leaf, r):
+def e12_5_level_by_level(N, leaf, r):
     triangles = (N // leaf) * leaf * (leaf + 1) // 2
     blocks = 0
     b = N
