@@ -1,4 +1,4 @@
-"""Exercise 13.3: positive random features of queries and keys, with the directions given."""
+"""Exercise 13.4: positive random features of queries and keys, with the directions given."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def _long() -> tuple:
 
 
 FEATURES = Exercise(
-    id="13.3",
+    id="13.4",
     title="features whose products are exponentials",
     minutes=8,
     difficulty=2,

@@ -1,4 +1,4 @@
-"""Exercise 13.6: attention through landmarks, the keys that were chosen as pivots."""
+"""Exercise 13.3: attention through landmarks, the keys that were chosen as pivots."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def _inputs(n: int, N: int, d: int, d_V: int, pivots: list[int], scale: float, s
 
 
 LANDMARKS = Exercise(
-    id="13.6",
+    id="13.3",
     title="landmarks in place of keys",
     minutes=9,
     difficulty=2,

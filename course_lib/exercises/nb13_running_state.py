@@ -23,7 +23,7 @@ def _inputs(n: int, m: int, d_V: int, seed: int) -> tuple:
 
 RECURRENCE = Exercise(
     id="13.5",
-    title="a state in place of a cache",
+    title="a state in place of a cache (optional)",
     minutes=9,
     difficulty=2,
     solution=recurrence,

@@ -1,4 +1,4 @@
-"""Exercise 13.4: an attention output from sampled columns, with the drawn columns given, and its mean error."""
+"""Exercise 13.6: an attention output from sampled columns, with the drawn columns given, and its mean error."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def _inputs(n: int, N: int, d_V: int, drawn: list[int], seed: int, uniform: bool
 
 
 SAMPLED = Exercise(
-    id="13.4",
+    id="13.6",
     title="attention to a sample of the keys",
     minutes=8,
     difficulty=2,

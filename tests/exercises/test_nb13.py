@@ -288,15 +288,15 @@ RIGHT = [
     ("13.1", svd_in_torch),
     ("13.2", pivots_from_the_whole_residual),
     ("13.2", pivots_in_torch),
-    ("13.3", features_one_by_one),
-    ("13.3", features_in_torch),
-    ("13.4", sampled_in_a_loop),
-    ("13.4", sampled_by_counts),
+    ("13.4", features_one_by_one),
+    ("13.4", features_in_torch),
+    ("13.6", sampled_in_a_loop),
+    ("13.6", sampled_by_counts),
     ("13.5", recurrence_as_a_quadratic),
     ("13.5", recurrence_by_sums),
     ("13.5", recurrence_in_torch),
-    ("13.6", landmarks_by_the_whole_matrix),
-    ("13.6", landmarks_in_torch),
+    ("13.3", landmarks_by_the_whole_matrix),
+    ("13.3", landmarks_in_torch),
     ("13.7", leverage_by_pinv),
     ("13.7", leverage_by_eigenvectors),
     ("13.7", leverage_in_torch),
@@ -355,7 +355,7 @@ def cholesky(
 
 
 def phi(exponent, of_queries=lambda s: s**0.5, of_keys=lambda s: s**0.5, factor=lambda m: m**-0.5, f=np.exp):
-    """Exercise 13.3 with another exponent, scale, factor or function."""
+    """Exercise 13.4 with another exponent, scale, factor or function."""
 
     def answer(Q, K, W, scale):
         parts = (Q * of_queries(scale), K * of_keys(scale))
@@ -369,7 +369,7 @@ def positive(products, squares):
 
 
 def sample(weights=lambda m, p: 1 / (m * p), error=None, draws=lambda drawn: drawn, normalised=False):
-    """Exercise 13.4 with other weights, draws or error."""
+    """Exercise 13.6 with other weights, draws or error."""
 
     def answer(P, V, p, drawn):
         J = draws(drawn)
@@ -398,7 +398,7 @@ def before(A):
 
 
 def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.sum(1), kept=lambda small: small):
-    """Exercise 13.6 with another middle factor, kernel, normaliser or sums."""
+    """Exercise 13.3 with another middle factor, kernel, normaliser or sums."""
 
     def answer(Q, K, V, pivots, scale):
         T = K[pivots]
@@ -432,26 +432,26 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ("13.2", cholesky(divide=lambda column, s: column), "times the expected one"),
         ("13.2", cholesky(result=lambda F, pivots: (F @ F.T, pivots)), "Return the factor F"),
         ("13.2", cholesky(result=lambda F, pivots: (F, [s + 1 for s in pivots])), "counted from 1"),
-        ("13.3", phi(positive, factor=lambda m: 1), "1/sqrt(m) is missing"),
-        ("13.3", phi(positive, factor=lambda m: 1 / m), "divided by m"),
-        ("13.3", phi(lambda products, squares: products), "The term with the norm is missing"),
-        ("13.3", phi(lambda products, squares: products + squares / 2), "wrong sign"),
-        ("13.3", phi(lambda products, squares: products - squares), "not halved"),
-        ("13.3", phi(positive, of_queries=lambda s: s, of_keys=lambda s: s), "products have its square"),
-        ("13.3", phi(positive, of_keys=lambda s: 1), "Only the queries are multiplied by the root"),
-        ("13.3", phi(positive, of_queries=lambda s: s, of_keys=lambda s: 1), "multiplies the queries alone"),
-        ("13.3", phi(positive, of_queries=lambda s: 1, of_keys=lambda s: 1), "The scale is missing"),
-        ("13.3", phi(lambda products, squares: products, f=np.cos), "cosines"),
-        ("13.4", sample(weights=lambda m, p: 1 / p), "1/m is missing in the estimate"),
-        ("13.4", sample(weights=lambda m, p: 1 / m), "1/p_j is missing in the estimate"),
-        ("13.4", sample(weights=lambda m, p: 1.0), "without factors"),
-        ("13.4", sample(draws=np.unique), "as often as it was drawn"),
-        ("13.4", sample(weights=lambda m, p: 1.0, normalised=True), "normalised to the sum 1"),
-        ("13.4", sample(normalised=True), "rows are normalised after that"),
-        ("13.4", sample(error=lambda squares, exact, p, m: (squares / p).sum() / m), "Subtract ||P V||^2"),
-        ("13.4", sample(error=lambda squares, exact, p, m: (squares / p).sum() - exact), "mean error of one draw"),
+        ("13.4", phi(positive, factor=lambda m: 1), "1/sqrt(m) is missing"),
+        ("13.4", phi(positive, factor=lambda m: 1 / m), "divided by m"),
+        ("13.4", phi(lambda products, squares: products), "The term with the norm is missing"),
+        ("13.4", phi(lambda products, squares: products + squares / 2), "wrong sign"),
+        ("13.4", phi(lambda products, squares: products - squares), "not halved"),
+        ("13.4", phi(positive, of_queries=lambda s: s, of_keys=lambda s: s), "products have its square"),
+        ("13.4", phi(positive, of_keys=lambda s: 1), "Only the queries are multiplied by the root"),
+        ("13.4", phi(positive, of_queries=lambda s: s, of_keys=lambda s: 1), "multiplies the queries alone"),
+        ("13.4", phi(positive, of_queries=lambda s: 1, of_keys=lambda s: 1), "The scale is missing"),
+        ("13.4", phi(lambda products, squares: products, f=np.cos), "cosines"),
+        ("13.6", sample(weights=lambda m, p: 1 / p), "1/m is missing in the estimate"),
+        ("13.6", sample(weights=lambda m, p: 1 / m), "1/p_j is missing in the estimate"),
+        ("13.6", sample(weights=lambda m, p: 1.0), "without factors"),
+        ("13.6", sample(draws=np.unique), "as often as it was drawn"),
+        ("13.6", sample(weights=lambda m, p: 1.0, normalised=True), "normalised to the sum 1"),
+        ("13.6", sample(normalised=True), "rows are normalised after that"),
+        ("13.6", sample(error=lambda squares, exact, p, m: (squares / p).sum() / m), "Subtract ||P V||^2"),
+        ("13.6", sample(error=lambda squares, exact, p, m: (squares / p).sum() - exact), "mean error of one draw"),
         (
-            "13.4",
+            "13.6",
             sample(error=lambda squares, exact, p, m: (squares.sum() - exact) / m),
             "1/p_j is missing in the error",
         ),
@@ -463,13 +463,13 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ("13.5", running(state=lambda Phi_K, U, i: Phi_K.T @ U), "All states are the last one"),
         ("13.5", running(state=lambda Phi_K, U, i: np.outer(Phi_K[i], U[i])), "terms of the tokens"),
         ("13.5", running(state=lambda Phi_K, U, i: Phi_K[: i + 1].T @ U[: i + 1, :-1]), "z is missing in the states"),
-        ("13.6", nystrom(middle=lambda H: np.eye(len(H))), "H_TT^-1 is missing"),
-        ("13.6", nystrom(middle=lambda H: H), "Multiply by its inverse"),
-        ("13.6", nystrom(middle=lambda H: 1 / H), "inverted one by one"),
-        ("13.6", nystrom(kernel=lambda S: S), "The exponential is missing in H_TK"),
-        ("13.6", nystrom(normaliser=lambda A, exact: exact.sum(1)), "row sums of the exact A"),
-        ("13.6", nystrom(normaliser=lambda A, exact: np.ones(len(A))), "not normalised"),
-        ("13.6", nystrom(kept=lambda small: small[:, :-1]), "last column of the sums is missing"),
+        ("13.3", nystrom(middle=lambda H: np.eye(len(H))), "H_TT^-1 is missing"),
+        ("13.3", nystrom(middle=lambda H: H), "Multiply by its inverse"),
+        ("13.3", nystrom(middle=lambda H: 1 / H), "inverted one by one"),
+        ("13.3", nystrom(kernel=lambda S: S), "The exponential is missing in H_TK"),
+        ("13.3", nystrom(normaliser=lambda A, exact: exact.sum(1)), "row sums of the exact A"),
+        ("13.3", nystrom(normaliser=lambda A, exact: np.ones(len(A))), "not normalised"),
+        ("13.3", nystrom(kept=lambda small: small[:, :-1]), "last column of the sums is missing"),
         ("13.7", lambda K: np.square(K).sum(1), "squared norms of the keys"),
         ("13.7", lambda K: np.square(K).sum(1) / np.square(K).sum(), "shares of the squared norms"),
         ("13.7", lambda K: np.square(np.linalg.qr(K)[0]).sum(1), "All columns of U, or of Q"),
@@ -486,8 +486,8 @@ def test_other_wrong_answers_hear_something_true(number, answer, said):
 
 
 def test_the_helpers_of_wrong_answers_are_right_without_a_mistake():
-    right = {"13.1": svd(), "13.2": cholesky(), "13.3": phi(positive), "13.4": sample(), "13.5": running()}
-    for number, answer in (right | {"13.6": nystrom()}).items():
+    right = {"13.1": svd(), "13.2": cholesky(), "13.4": phi(positive), "13.6": sample(), "13.5": running()}
+    for number, answer in (right | {"13.3": nystrom()}).items():
         assert grade(EXERCISES[number], answer).passed
 
 
