@@ -151,21 +151,21 @@ def least_setting(name: str, block: FarBlock, error: float, random: np.random.Ge
     return next((m for m in settings if sums_error(name, block, m, random) <= error), None)
 
 
-def ms(name: str, block: FarBlock, m: int, random: np.random.Generator, repeats: int = 3) -> float:
-    """Median milliseconds of outputs by this method for one head of the block: the first one."""
+def ms(name: str, block: FarBlock, m: int, random: np.random.Generator, repeats: int = 5) -> float:
+    """Milliseconds of outputs by this method for the first head of the block: the least of several times."""
     Q, K, V = (rows[0] for rows in block)
 
     def call() -> Tensor:
         sums = _reader(name)(Q, K, V, m, random)(Q)
         return sums[:, :-1] / sums[:, -1:]
 
-    return 1e3 * time_calls(call, repeats, warm_up=1).median
+    return 1e3 * time_calls(call, repeats, warm_up=1).best
 
 
-def exact_ms(block: FarBlock, repeats: int = 3) -> float:
-    """Median milliseconds of exact attention for the same head, by torch's fused kernel."""
+def exact_ms(block: FarBlock, repeats: int = 5) -> float:
+    """Milliseconds of exact attention for the same head, by torch's fused kernel: the least of several times."""
     Q, K, V = (rows[:1, None] for rows in block)
-    return 1e3 * time_calls(lambda: F.scaled_dot_product_attention(Q, K, V, scale=1.0), repeats, warm_up=1).median
+    return 1e3 * time_calls(lambda: F.scaled_dot_product_attention(Q, K, V, scale=1.0), repeats, warm_up=1).best
 
 
 def measure(

@@ -61,7 +61,7 @@ class ErrorAgainstCost(InteractiveFigure):
     cost = Name("FLOPs").tag(sync=True, chosen=True)
     shown = Name(ALL).tag(sync=True, chosen=True)
     method = Name("landmarks, random pivots").tag(sync=True, chosen=True)
-    setting = Index(3).tag(sync=True, chosen=True)
+    setting = Index(0).tag(sync=True, chosen=True)
     walk = Walk(
         keys="Tab Tab Tab ArrowDown Tab ArrowDown Tab ArrowDown Tab Tab ArrowDown Tab ArrowLeft",
         chosen={"layer": 1, "head": "head 0", "cost": "bytes", "method": "landmarks, uniform", "setting": 2},
@@ -80,7 +80,7 @@ class ErrorAgainstCost(InteractiveFigure):
         require(set(settings) == set(METHODS), f"settings must be of the methods {', '.join(METHODS)}")
         curves = error_curves(blocks, np.random.default_rng(0) if random is None else random, settings)
         data = {name: packed(numbers) for name, numbers in curves._asdict().items()}
-        costs = np.concatenate([curves.flops.ravel(), curves.bytes.ravel()])
+        costs = dict(zip(COSTS, (curves.flops, curves.bytes), strict=True))
         data |= {
             "methods": [
                 {"name": name, "forms": METHODS[name].forms_all, "counts": METHODS[name].counts} for name in settings
@@ -91,9 +91,10 @@ class ErrorAgainstCost(InteractiveFigure):
             "costs": list(COSTS),
             "groups": list(GROUPS),
             "range": [LEAST, MOST],
-            "plot": described(float(costs.min()), float(costs.max())),
+            "axes": {cost: cost_axis(cost, values) for cost, values in costs.items()},
+            "plot": described(),
         }
-        super().__init__(data, title=title, caption=caption)
+        super().__init__(data, title=title, caption=caption, setting=curves.errors.shape[-1] // 2)
 
     @classmethod
     def example(cls, tokens: Sequence[str]) -> "ErrorAgainstCost":
@@ -182,7 +183,7 @@ class ErrorAgainstCost(InteractiveFigure):
         ]
         looks.append(series[-1] | {"x": [costs[chosen, self.setting]], "y": [errors[chosen, self.setting]]})
         plot = self.data["plot"] | {"series": [{}] * len(looks)}
-        plots.draw_plot(ax, plot, looks, [{"x": 1.0, "label": "exact attention"}], x={"label": axis_label(self.cost)})
+        plots.draw_plot(ax, plot, looks, [{"x": 1.0, "label": "exact attention"}], x=self.data["axes"][self.cost])
 
     def alt(self) -> str:
         point, (words, number) = self.point, self.guarantee
@@ -218,14 +219,15 @@ def short(value: float) -> str:
     return f"{float(f'{value:.2g}'):g}"
 
 
-def axis_label(cost: str) -> str:
-    return f"{cost}, exact attention = 1"
+def cost_axis(cost: str, values: np.ndarray) -> dict:
+    """The logarithmic axis of a cost."""
+    label = f"{cost}, exact attention = 1"
+    return plots.axis(label, min(0.8 * float(values.min()), 0.5), max(1.25 * float(values.max()), 2), log=10)
 
 
-def described(low: float, high: float) -> dict:
-    """The plot of errors over costs, both logarithmic."""
-    x = plots.axis(axis_label("FLOPs"), 0.8 * low, 1.25 * high, log=10)
-    y = plots.axis("relative error of P", LEAST, MOST, log=10)
+def described() -> dict:
+    """The plot of errors over costs, both logarithmic; its axis of costs belongs to the cost that is chosen."""
+    x, y = plots.axis("cost", 0.1, 10, log=10), plots.axis("relative error of P", LEAST, MOST, log=10)
     markers = dict(zip(("solid", "dashed", "dotted"), ("circle", "square", "triangle"), strict=True))
     lines = [plots.line(name, colour, dash, marker=markers[dash]) for name, (colour, dash) in LOOKS.items()]
     return plots.plot("Error against cost", x, y, *lines, plots.points("chosen", "ink", "diamond"))

@@ -12,7 +12,7 @@ from course_lib.reference.attention import attention_weights
 
 N, D = 24, 6
 RANDOM = np.random.default_rng(0)
-Q, K, V = RANDOM.normal(size=(3, N, D)) * 0.5  # short rows: the errors of features have few outliers
+Q, K, V = RANDOM.normal(size=(3, N, D)) * 0.3  # short rows: the errors of features have few outliers
 A = np.exp(D**-0.5 * Q @ K.T)
 P = attention_weights(Q, K)
 FULL = {"best rank": N, "range finder": N, "scores of low rank": D, "landmarks, random pivots": N}

@@ -65,8 +65,9 @@ export function mount(el, initial, onChange) {
         ...data.plot.series[method], x: steps.map((i) => cost(method, i)), y: steps.map((i) => clipped(method, i)), chosen: method === place(),
       }));
       const chosen = { ...data.plot.series.at(-1), x: [cost(place(), state.setting)], y: [clipped(place(), state.setting)], chosen: true };
-      const label = narrow ? `${state.cost} / exact` : `${state.cost}, exact attention = 1`;
-      chart.draw({ series: [...series, chosen], rules: [{ x: 1, label: "exact" }], x: { label } });
+      const axis = data.axes[state.cost];
+      const x = narrow ? { ...axis, label: `${state.cost} / exact` } : axis;
+      chart.draw({ series: [...series, chosen], rules: [{ x: 1, label: "exact" }], x });
     }
 
     return {
