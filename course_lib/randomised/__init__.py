@@ -24,7 +24,7 @@ In the order of learning, with the modules that hold them:
 8. Trained models, with PyTorch. `swap`: replaces the layers of a model. `method_layer`: a NumPy method in place of its
    heads. `given_weights`: the heads on given texts, and the loss with other weights P in one layer.
    `approximate_weights`: such P. `feature_layer`: random features, by the sums of `feature_sums`, and with the cache of
-   `state_cache`. `crossover`: from which length on an approximation is faster.
+   `state_cache`. `crossover`: from which length on an approximation is faster, by `timed_methods`.
 
 Letters: k is the rank that is asked for, m a number of landmarks, features or samples, p a vector of probabilities or a
 degree. `scale` multiplies scores; its default is d_QK^{-1/2}. `random` is a NumPy Generator, and there is no other

@@ -7,12 +7,11 @@ A block of length N has N / 2 queries and N / 2 keys of one head. Exact attentio
 The approximations run in torch as well, and their time includes everything: pivots, factorisation, random numbers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,8 +20,10 @@ from course_lib.config import require
 from course_lib.models.decoder import DecoderModel
 from course_lib.randomised.checks import check_positive, check_whole
 from course_lib.randomised.given_weights import HeadsOnTexts
+from course_lib.randomised.timed_methods import fused, keys, outputs, reader
 
 TEXT = 256  # tokens that docs-mha was trained on
+MOST = {"keys": 2**19, "landmarks": 512, "features": 4096}  # settings that are tried
 SOME = 512  # queries on which an error is measured
 AT_256 = {"keys": 64, "landmarks": 48}  # settings with a loss at most 1 % above exact attention's (notebook 13)
 
@@ -73,67 +74,11 @@ def far_blocks(model: DecoderModel, ids: Tensor, N: int, heads: tuple[int, ...] 
     ]
 
 
-def with_ones(V: Float[Tensor, "n v"]) -> Float[Tensor, "n u"]:
-    """U = [V, 1]: A U holds the weighted sums of the values and the row sums."""
-    return torch.cat([V, torch.ones_like(V[:, :1])], 1)
-
-
-# A reader of one block: (Q, K, V, m, random) -> queries -> A_hat U, whose last column holds the row sums.
-Reader = Callable[[Tensor], Tensor]
-
-
-def keys(Q: Tensor, K: Tensor, V: Tensor, m: int, random: np.random.Generator) -> Reader:
-    """m keys, drawn uniformly without replacement."""
-    kept = torch.from_numpy(random.choice(len(K), size=m, replace=False))
-    K, U = K[kept], len(K) / m * with_ones(V[kept])
-    return lambda X: torch.exp(X @ K.T) @ U
-
-
-def landmarks(Q: Tensor, K: Tensor, V: Tensor, m: int, random: np.random.Generator) -> Reader:
-    """m random pivots of the kernel of the centred keys. The pivots' factor L gives H_TT^{-1} H_TK = L^{-T} F^T."""
-    mean = K.mean(0)
-    K = (K - mean).double()
-    F_T, pivots = _pivots(K, m, random)
-    sums = torch.linalg.solve_triangular(F_T[:, pivots], F_T @ with_ones(V.double()), upper=True)
-    T, sums = K[pivots].to(Q), sums.to(Q)
-    return lambda X: torch.exp(X @ mean)[:, None] * (torch.exp(X @ T.T) @ sums)
-
-
-def features(Q: Tensor, K: Tensor, V: Tensor, m: int, random: np.random.Generator) -> Reader:
-    """m independent positive features."""
-    W = torch.from_numpy(random.standard_normal((m, Q.shape[1]))).to(Q)
-
-    def phi(X: Tensor) -> Tensor:
-        return torch.exp(X @ W.T - X.square().sum(1, keepdim=True) / 2) / m**0.5
-
-    S = phi(K).T @ with_ones(V)
-    return lambda X: phi(X) @ S
-
-
-READERS = {"keys": keys, "landmarks": landmarks, "features": features}
-MOST = {"keys": 2**19, "landmarks": 512, "features": 4096}  # settings that are tried
-
-
-def _pivots(K: Float[Tensor, "n e"], m: int, random: np.random.Generator) -> tuple[Tensor, list[int]]:
-    """F^T (m, n) of randomly pivoted Cholesky, and its pivots. Rows are contiguous, unlike in `pivoted_cholesky`."""
-    F_T, pivots = K.new_zeros(m, len(K)), []
-    residual = torch.exp(K.square().sum(1))
-    for t in range(m):
-        sums = residual.cumsum(0)
-        s = min(int(torch.searchsorted(sums, random.random() * sums[-1], right=True)), len(K) - 1)
-        column = torch.exp(K @ K[s]) - F_T[:t, s] @ F_T[:t]
-        F_T[t] = column / column[s].sqrt()
-        residual = (residual - F_T[t].square()).clamp(min=0)
-        residual[s] = 0
-        pivots.append(s)
-    return F_T, pivots
-
-
 def sums_error(name: str, block: FarBlock, m: int, random: np.random.Generator) -> float:
     """||Z^{-1} (A_hat - A) U||_F / ||Z^{-1} A U||_F on SOME queries of all heads, with U = [V, 1]."""
     squares = np.zeros(2)
     for Q, K, V in zip(*block, strict=True):
-        read = _reader(name)(Q, K, V, m, random)
+        read = reader(name)(Q, K, V, m, random)
         few = Q[torch.linspace(0, len(Q) - 1, min(SOME, len(Q))).long()]
         exact = keys(few, K, V, len(K), random)(few).double()
         off = (read(few).double() - exact) / exact[:, -1:]
@@ -155,17 +100,13 @@ def ms(name: str, block: FarBlock, m: int, random: np.random.Generator, repeats:
     """Milliseconds of outputs by this method for the first head of the block: the least of several times."""
     Q, K, V = (rows[0] for rows in block)
 
-    def call() -> Tensor:
-        sums = _reader(name)(Q, K, V, m, random)(Q)
-        return sums[:, :-1] / sums[:, -1:]
-
-    return 1e3 * time_calls(call, repeats, warm_up=1).best
+    return 1e3 * time_calls(lambda: outputs(name, Q, K, V, m, random), repeats, warm_up=1).best
 
 
 def exact_ms(block: FarBlock, repeats: int = 5) -> float:
     """Milliseconds of exact attention for the same head, by torch's fused kernel: the least of several times."""
-    Q, K, V = (rows[:1, None] for rows in block)
-    return 1e3 * time_calls(lambda: F.scaled_dot_product_attention(Q, K, V, scale=1.0), repeats, warm_up=1).best
+    Q, K, V = (rows[:1] for rows in block)
+    return 1e3 * time_calls(lambda: fused(Q, K, V), repeats, warm_up=1).best
 
 
 def measure(
@@ -203,8 +144,3 @@ def faster_from(rows: Sequence[Row], name: str, layer: int) -> int | None:
 
 def _part(block: FarBlock, start: int, count: int) -> FarBlock:
     return FarBlock(*(rows[:, start : start + count] for rows in block))
-
-
-def _reader(name: str):
-    require(name in READERS, f"name must be one of {', '.join(map(repr, READERS))}, got {name!r}")
-    return READERS[name]

@@ -6,10 +6,11 @@ import torch
 
 from course_lib.models import shipped
 from course_lib.randomised import crossover
-from course_lib.randomised.crossover import READERS, FarBlock, Row
+from course_lib.randomised.crossover import FarBlock, Row
 from course_lib.randomised.given_weights import HeadsOnTexts
 from course_lib.randomised.landmarks import centred, landmark_kernel
 from course_lib.randomised.random_features import positive_features
+from course_lib.randomised.timed_methods import READERS, outputs, random_pivots
 
 BLOCK = FarBlock(*torch.from_numpy(np.random.default_rng(0).normal(size=(3, 2, 40, 6)) * 0.7).float())
 Q, K, V = (rows[0] for rows in BLOCK)
@@ -32,7 +33,7 @@ def test_all_keys_and_all_landmarks_are_exact():
 
 def test_landmarks_are_those_of_the_package_at_the_same_pivots():
     keys = (K - K.mean(0)).double()
-    _, pivots = crossover._pivots(keys, 9, np.random.default_rng(4))
+    _, pivots = random_pivots(keys, 9, np.random.default_rng(4))
     X, Y = Q.double().numpy(), K.double().numpy()
     A = np.exp(X @ Y.mean(0))[:, None] * landmark_kernel(X, centred(Y), centred(Y)[pivots], 1.0)
     np.testing.assert_allclose(sums("landmarks", 9, seed=4), kernel_sums(A), rtol=1e-3)
@@ -42,6 +43,13 @@ def test_features_are_those_of_the_package_with_the_same_directions():
     W = np.random.default_rng(5).standard_normal((7, 6))
     A = positive_features(Q.double().numpy(), W) @ positive_features(K.double().numpy(), W).T
     np.testing.assert_allclose(sums("features", 7, seed=5), kernel_sums(A), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_outputs_that_are_timed_are_quotients_of_the_sums(name):
+    found = outputs(name, Q, K, V, 11, np.random.default_rng(7)).numpy()
+    wanted = sums(name, 11, seed=7)
+    np.testing.assert_allclose(found, wanted[:, :-1] / wanted[:, -1:], rtol=1e-3, atol=1e-5)
 
 
 def test_the_error_is_that_of_sums_in_units_of_the_exact_row_sums():
