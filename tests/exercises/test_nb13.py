@@ -271,10 +271,11 @@ def leverage_by_pinv(K):
     return np.einsum("nd,dn->n", K, np.linalg.pinv(K, rcond=1e-10))
 
 
-def leverage_by_eigenvectors(K):
-    squares, V = np.linalg.eigh(K.T @ K)
-    kept = squares > 1e-12 * squares[-1]
-    return ((K @ V[:, kept]) ** 2 / squares[kept]).sum(1)
+def leverage_by_two_factors(K):
+    """QR first, then the SVD of the small factor."""
+    Q, R = np.linalg.qr(K)
+    U, sigma, _ = np.linalg.svd(R, full_matrices=False)
+    return np.linalg.norm(Q @ U[:, : np.count_nonzero(sigma > 1e-10 * sigma[0])], axis=1) ** 2
 
 
 def leverage_in_torch(K):
@@ -298,7 +299,7 @@ RIGHT = [
     ("13.3", landmarks_by_the_whole_matrix),
     ("13.3", landmarks_in_torch),
     ("13.7", leverage_by_pinv),
-    ("13.7", leverage_by_eigenvectors),
+    ("13.7", leverage_by_two_factors),
     ("13.7", leverage_in_torch),
 ]
 
@@ -350,6 +351,44 @@ def cholesky(
             R = update(R, R[:, s] / R[s, s] ** 0.5, s)
             pivots.append(s)
         return result(np.array(columns).T, pivots)
+
+    return answer
+
+
+def one_too_late(d, number, first):
+    return 1 + np.searchsorted(np.cumsum(d) / d.sum(), number, side="right")
+
+
+def of_columns_of_H(updated: bool):
+    """Exercise 13.2 with columns of H; the diagonal of the residual is updated or not."""
+
+    def answer(K, u):
+        H = np.exp(K @ K.T)
+        diagonal, columns, pivots = np.diag(H), [], []
+        for number in u:
+            pivots.append(int(np.searchsorted(np.cumsum(diagonal) / diagonal.sum(), number, side="right")))
+            columns.append(H[:, pivots[-1]] / diagonal[pivots[-1]] ** 0.5)
+            diagonal = diagonal - columns[-1] ** 2 if updated else diagonal
+        return np.column_stack(columns), pivots
+
+    return answer
+
+
+def leverage_by_eigenvalues(K):
+    """Exercise 13.7 by squared singular values, with the threshold for singular values."""
+    squares, V = np.linalg.eigh(K.T @ K)
+    kept = squares > 1e-10 * squares[-1]
+    return ((K @ V[:, kept]) ** 2 / squares[kept]).sum(1)
+
+
+def leverage_with_a_ridge(K):
+    return np.diag(K @ np.linalg.inv(K.T @ K + 1e-8 * np.eye(K.shape[1])) @ K.T)
+
+
+def leverage_above(threshold):
+    def answer(K):
+        U, sigma, _ = np.linalg.svd(K, full_matrices=False)
+        return np.square(U[:, sigma > threshold * sigma[0]]).sum(1)
 
     return answer
 
@@ -413,7 +452,7 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
 @pytest.mark.parametrize(
     "number, answer, said",
     [
-        ("13.1", svd(sketch=lambda M, Omega: M.T @ Omega), "The sketch is M^T Omega"),
+        ("13.1", svd(power=lambda M, Y: M @ (M.T @ M) @ (M.T @ Y)), "Each power counts twice"),
         ("13.1", svd(power=lambda M, Y: M @ M @ Y), "multiplies by M M here"),
         ("13.1", svd(power=lambda M, Y: M.T @ M @ Y), "multiplies by M^T M here"),
         ("13.1", svd(basis=lambda Y: np.linalg.qr(Y, mode="complete")), "truncated SVD of M itself"),
@@ -432,6 +471,9 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ("13.2", cholesky(divide=lambda column, s: column), "times the expected one"),
         ("13.2", cholesky(result=lambda F, pivots: (F @ F.T, pivots)), "Return the factor F"),
         ("13.2", cholesky(result=lambda F, pivots: (F, [s + 1 for s in pivots])), "counted from 1"),
+        ("13.2", of_columns_of_H(updated=True), "column of H, divided by R_ss^(1/2)"),
+        ("13.2", of_columns_of_H(updated=False), "as if R were never updated"),
+        ("13.2", cholesky(draw=one_too_late), "one row too late"),
         ("13.4", phi(positive, factor=lambda m: 1), "1/sqrt(m) is missing"),
         ("13.4", phi(positive, factor=lambda m: 1 / m), "divided by m"),
         ("13.4", phi(lambda products, squares: products), "The term with the norm is missing"),
@@ -457,6 +499,12 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ),
         ("13.5", running(mask=lambda A: A), "All outputs read the last state"),
         ("13.5", running(mask=before), "read before it has the new key"),
+        (
+            "13.5",
+            running(mask=before, normaliser=lambda Phi_Q, Phi_K, A: np.maximum(A.sum(1), 1e-9)),
+            "so the first output is 0",
+        ),
+        ("13.5", running(normaliser=lambda Phi_Q, Phi_K, A: A.sum(1) + 1e-6), "A small number is added"),
         ("13.5", running(normaliser=lambda Phi_Q, Phi_K, A: np.ones(len(A))), "not normalised"),
         ("13.5", running(normaliser=lambda Phi_Q, Phi_K, A: Phi_Q @ Phi_K.sum(0)), "sums over all keys"),
         ("13.5", running(state=lambda Phi_K, U, i: Phi_K[:i].T @ U[:i]), "those before each token"),
@@ -465,6 +513,8 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ("13.5", running(state=lambda Phi_K, U, i: Phi_K[: i + 1].T @ U[: i + 1, :-1]), "z is missing in the states"),
         ("13.3", nystrom(middle=lambda H: np.eye(len(H))), "H_TT^-1 is missing"),
         ("13.3", nystrom(middle=lambda H: H), "Multiply by its inverse"),
+        ("13.3", nystrom(middle=lambda H: np.diag(1 / np.diag(H))), "Only the diagonal"),
+        ("13.3", nystrom(middle=lambda H: np.linalg.inv(H + 1e-6 * np.eye(len(H)))), "A multiple of the identity"),
         ("13.3", nystrom(middle=lambda H: 1 / H), "inverted one by one"),
         ("13.3", nystrom(kernel=lambda S: S), "The exponential is missing in H_TK"),
         ("13.3", nystrom(normaliser=lambda A, exact: exact.sum(1)), "row sums of the exact A"),
@@ -475,6 +525,21 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ("13.7", lambda K: np.square(np.linalg.qr(K)[0]).sum(1), "All columns of U, or of Q"),
         ("13.7", lambda K: np.square(np.linalg.svd(K, full_matrices=False)[0]).sum(1), "All columns of U, or of Q"),
         ("13.7", lambda K: np.square(np.linalg.svd(K, full_matrices=False)[0]).sum(0), "the expected shape is (7,)"),
+        ("13.7", lambda K: np.square(np.linalg.svd(K)[0]).sum(1), "take the thin SVD"),
+        ("13.7", leverage_above(1e-2), "3e-3 and 1e-8 times the largest are missing"),
+        ("13.7", leverage_above(1e-3), "1e-8 times the largest is missing"),
+        ("13.7", leverage_above(1e-6), "1e-8 times the largest is missing"),
+        ("13.7", leverage_above(1e-15), "1e-12 times the largest counts here"),
+        ("13.7", leverage_by_eigenvalues, "squares, in which it is lost"),
+        ("13.7", lambda K: np.diag(K @ np.linalg.pinv(K)), "the last one counts as 0"),
+        ("13.7", lambda K: np.diag(K @ np.linalg.inv(K.T @ K) @ K.T), "K^T K has no inverse"),
+        ("13.7", lambda K: np.diag(K @ np.linalg.solve(K.T @ K, K.T)), "K^T K has no inverse"),
+        (
+            "13.7",
+            lambda K: np.diag(K @ np.linalg.inv(K.T @ K + 1e-8 * np.eye(K.shape[1])) @ K.T),
+            "multiple of the ident",
+        ),
+        ("13.7", lambda K: leverage(K.astype(np.float32)), "rounded to float32"),
         ("13.7", lambda K: leverage(K) / len(K), "divided by the number of keys"),
         ("13.7", lambda K: leverage(K) ** 0.5, "norms of the rows of U"),
         ("13.7", lambda K: leverage(K - K.mean(0)), "do not centre"),
