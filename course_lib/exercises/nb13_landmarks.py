@@ -30,8 +30,8 @@ def _inputs(n: int, N: int, d: int, d_V: int, pivots: list[int], scale: float, s
 
 def _close() -> tuple:
     """Inputs with two landmarks near each other, so that the least eigenvalue of H_TT is small."""
-    Q, K, V, pivots, scale = _inputs(3, 5, 2, 3, [3, 0, 2], 0.6, 60)
-    K[3] = K[2] + np.array([0.01, -0.02])
+    Q, K, V, pivots, scale = _inputs(3, 5, 2, 3, [3, 0, 2], 0.6, 63)
+    K[3] = K[2] + np.array([0.15, -0.1])
     return Q, K, V, pivots, scale
 
 

@@ -33,13 +33,13 @@ LEVERAGE = Exercise(
             (np.hstack([randn(6, 3, seed=2), np.zeros((6, 3))]),),
             "six keys in R^6, three coordinates of all keys are 0, so K^T K has no inverse",
         ),
+        Stage((1e-50 * randn(8, 3, seed=9),), "eight keys in R^3 of full rank, all entries below 1e-40"),
+        Stage((np.vstack([randn(5, 4, seed=6), np.zeros((2, 4))]),), "two of seven keys are 0"),
         Stage(_of_rank(9, 5, 2, 4), "nine keys in R^5, all of them in a plane"),
         Stage(
             _of_singular_values(1.0, 3e-3, 1e-8, 1e-12),
             "eight keys in R^4 with the singular values 1, 3e-3, 1e-8 and 1e-12; the last one counts as 0",
         ),
-        Stage((1e-11 * randn(8, 3, seed=9),), "eight keys in R^3 of full rank, all entries below 1e-10"),
-        Stage((np.vstack([randn(5, 4, seed=6), np.zeros((2, 4))]),), "two of seven keys are 0"),
         Stage((randn(3, 5, seed=7),), "fewer keys than coordinates: three independent keys in R^5"),
     ),
     mistakes=edits(
@@ -85,17 +85,13 @@ LEVERAGE = Exercise(
           K or K K^T are squares, in which it is lost to rounding: take singular values of K.
         1e-10 -> 1e-14 | A singular value of 1e-12 times the largest counts here, as in `pinv` or `matrix_rank` with
           the bound of NumPy. Count those of at most 1e-10 times the largest as 0.
-        return np.sum(basis**2, axis=1) -> return np.sum(K @ np.linalg.inv(K.T @ K + 1e-8 * np.eye(K.shape[1])) * K,
-          axis=1) | A multiple of the identity is added to K^T K. It hides directions with small singular values: take
-          those of K above 1e-10 times the largest.
-        np.linalg.svd(K, -> np.linalg.svd(K.astype(np.float32), | The keys are rounded to float32, whose errors are
-          above 1e-10 times the largest singular value. Compute in float64.
         np.linalg.svd(K, -> np.linalg.svd(K - K.mean(axis=0), | The mean of the keys is subtracted, as statistics does.
           Scores of a query have the mean in them, so do not centre.
         np.linalg.svd(K, -> np.linalg.svd(K / np.maximum(np.linalg.norm(K, axis=1, keepdims=True), 1e-300), | The keys
           are brought to length 1 first. Their lengths count.
-        1e-10 * sigma[0] -> 1e-10 | Short keys get scores of 0. A bound of 1e-10 itself does not shrink with the keys,
-          so compare with 1e-10 times the largest singular value.
+        1e-10 * sigma[0] -> 1e-10 | All scores are 0, as the keys are short. A bound of 1e-10 itself, a multiple of the
+          identity in K^T K, or float32 does not shrink with the keys: compare singular values with 1e-10 times the
+          largest, in float64.
         np.sum(basis**2, axis=1) -> basis @ basis.T | This is the whole projection U U^T. Return its diagonal.
         """,
     ),
