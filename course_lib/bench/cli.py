@@ -59,6 +59,16 @@ WAY_FIGURES = {
     "microseconds": "{times}",
 }
 
+RANDOMISED_FIGURES = {
+    "method": "{method}",
+    "layer": "{layer}",
+    "tokens": "{N:,}",
+    "error to keep": "{error:.2f}",
+    "m": "{m}",
+    "ms": "{ms}",
+    "exact, ms": "{exact_ms:.2f}",
+}
+
 Output = Annotated[Path, typer.Option("--json", help="File for the results; it is written whole, at the end.")]
 
 
@@ -191,6 +201,47 @@ def figures(output: Output) -> None:
         raise typer.Exit(1) from error
     report.show_lines("Interactive figures", COLUMNS, [as_line(row) for row in rows])
     report.write(output, "figures", rows, machine=machine() | {"chromium": version})
+
+
+@app.command()
+def randomised(
+    output: Output,
+    longest: Annotated[int, typer.Option(min=256, help="Tokens of the longest text; 256, 1024, ... up to it.")] = 65536,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 2,
+) -> None:
+    """Time estimates of one block of attention against torch's fused kernel, for texts of 256 tokens and more.
+
+    Heads of docs-mha. Each method keeps the error that it has at 256 tokens, where the loss is at most 1 % above that
+    of exact attention (notebook 13). All 65,536 tokens take some minutes.
+    """
+    import numpy as np
+    import torch
+
+    from course_lib.bench import report
+    from course_lib.models import shipped
+    from course_lib.randomised import crossover
+    from course_lib.text import corpora
+    from course_lib.training.folder import machine
+
+    require_output(output)
+    torch.set_num_threads(threads)
+    held = shipped.load("docs-mha")
+    ids = torch.tensor(held.tokenizer.encode(corpora.load("docs").split()[1].text[: 5 * longest + 10_000]))
+    lengths = [256 * 4**power for power in range(20) if 256 * 4**power <= longest]
+    try:
+        found = crossover.measure(held.model, ids, lengths, crossover.AT_256, np.random.default_rng(0))
+    except ValueError as error:  # the held-out text has fewer tokens
+        typer.echo(f"The measurement stopped: {error}", err=True)
+        raise typer.Exit(1) from error
+    rows = [row._asdict() for row in found]
+    shown = [row | {"m": row["m"] or "none", "ms": f"{row['ms']:.2f}" if row["ms"] else ""} for row in rows]
+    report.show_lines("One block of attention", RANDOMISED_FIGURES, shown)
+    for name in crossover.AT_256:
+        starts = [crossover.faster_from(found, name, layer) for layer in range(held.model.config.n_layers)]
+        typer.echo(
+            f"{name}: faster from {', '.join('none' if s is None else f'{s:,}' for s in starts)} (layers 0, 1, ...)"
+        )
+    report.write(output, "randomised", rows, machine=machine())
 
 
 def require_output(path: Path) -> None:

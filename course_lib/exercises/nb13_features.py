@@ -1,4 +1,4 @@
-"""Exercise 13.3: positive random features of queries and keys, with the directions given."""
+"""Exercise 13.4: positive random features of queries and keys, with the directions given."""
 
 import numpy as np
 
@@ -20,20 +20,20 @@ def _inputs(n: int, N: int, d: int, m: int, scale: float, seed: int) -> tuple:
 
 def _long() -> tuple:
     """A query along a direction for which exp(<w, x>) overflows and exp(<w, x> - ||x||^2 / 2) does not."""
-    W, axis = randn(3, 5, seed=7), np.array([0.0, 0.6, 0.0, 0.8, 0.0])
+    W, axis = randn(3, 5, seed=7), np.array([0.5, 0.5, 0.0, -0.5, 0.5])  # products are exact in float32
     W[1] = 19.5 * axis
     return np.vstack([38.0 * axis, randn(1, 5, seed=8)]), randn(6, 5, seed=9), W, 1.0
 
 
 FEATURES = Exercise(
-    id="13.3",
+    id="13.4",
     title="features whose products are exponentials",
     minutes=8,
     difficulty=2,
     solution=features,
     stages=(
-        Stage(_inputs(5, 5, 3, 5, 1.0, 10), "the scale is 1; five queries, five keys, five directions in R^3"),
         Stage(_inputs(3, 4, 2, 6, 1.0, 20), "the scale is 1; three queries, four keys, six directions in R^2"),
+        Stage(_inputs(5, 5, 3, 5, 1.0, 10), "the scale is 1; five queries, five keys, five directions in R^3"),
         Stage(_inputs(4, 6, 3, 7, 0.4, 30), "the scale is 0.4"),
         Stage(_inputs(2, 7, 6, 3, 2.5, 40), "the scale is 2.5"),
         Stage(_long(), "a query so long that exp(<w, q>) alone overflows"),
@@ -50,6 +50,22 @@ FEATURES = Exercise(
           that of the number of directions.
         / np.sqrt(len(W)) -> / np.sqrt(W.shape[1]) | The features are divided by the root of d. Divide by that of m,
           the number of directions.
+        return tuple(found) -> return found[0] * np.sqrt(len(W)), found[1] / np.sqrt(len(W)) | 1/m stands in the
+          features of the keys alone. One function serves both sides, so give each side 1/sqrt(m).
+        return tuple(found) -> return found[0] / np.sqrt(len(W)), found[1] * np.sqrt(len(W)) | 1/m stands in the
+          features of the queries alone. One function serves both sides, so give each side 1/sqrt(m).
+        found.append -> lengths = lengths * (len(found) == 0); found.append | The term with the norm is missing for the
+          keys. One function serves both sides.
+        found.append -> lengths = lengths * len(found); found.append | The term with the norm is missing for the
+          queries. One function serves both sides.
+        X @ W.T - lengths**2 / 2 -> X @ W.T - lengths**2 / 2 - (X @ W.T).max(axis=1, keepdims=True) | The maximum of
+          each row is subtracted, too. It does not cancel in the product of two features, so leave it out.
+        X @ W.T - lengths**2 / 2 -> X @ W.T - lengths**2 / 2 - (X @ W.T).max() | The maximum over all rows is
+          subtracted, too. It does not cancel in the product of two features, so leave it out.
+        X @ W.T - lengths**2 / 2 -> X @ W.T - (X @ W.T).max(axis=1, keepdims=True) | The largest exponent of each row is
+          subtracted, as in a softmax. It does not cancel in the product of two features, so leave it out.
+        X @ W.T -> X @ (W / np.linalg.norm(W, axis=1, keepdims=True)).T | The directions are brought to length 1. Use
+          them as they are given.
         X @ W.T - lengths**2 / 2 -> X @ W.T | The term with the norm is missing. The mean of exp(<w, q + k>) is exp(||q
           + k||^2 / 2), in which ||q||^2 / 2 and ||k||^2 / 2 are too much.
         X @ W.T - lengths**2 / 2 -> X @ W.T + lengths**2 / 2 | The term with the norm has the wrong sign. It takes away
@@ -60,6 +76,8 @@ FEATURES = Exercise(
           itself, halved.
         X = np.sqrt(scale) * X -> X = scale * X | Both rows are multiplied by the scale, so products have its square.
           Multiply each row by its square root.
+        X = np.sqrt(scale) * X -> X = scale**0.25 * X | The rows are multiplied by the fourth root of the scale.
+          Multiply them by its square root.
         X = np.sqrt(scale) * X -> pass | The scale is missing. Multiply both queries and keys by its square root.
         X = np.sqrt(scale) * X -> X = X * (scale if X is Q else 1) | The scale multiplies the queries alone. Each side
           has a norm term of its own, so multiply both sides by its square root.
@@ -95,8 +113,6 @@ FEATURES = Exercise(
           / 2.
         (Q, K) -> (Q, Q) | Both features are those of the queries. The second ones are those of the keys.
         (Q, K) -> (K, K) | Both features are those of the keys. The first ones are those of the queries.
-        axis=1, keepdims=True -> axis=1 | The norms lie along the directions here. Row i has the norm of its own x, so
-          keep the axis.
         np.linalg.norm(X, axis=1, keepdims=True) -> np.linalg.norm(X) | The norm is that of all rows together. Each row
           has its own.
         return tuple(found) -> return found[0] @ found[1].T | These are the products of the features. Return the

@@ -1,4 +1,4 @@
-"""Exercise 13.6: attention through landmarks, the keys that were chosen as pivots."""
+"""Exercise 13.3: attention through landmarks, the keys that were chosen as pivots."""
 
 import numpy as np
 
@@ -28,8 +28,15 @@ def _inputs(n: int, N: int, d: int, d_V: int, pivots: list[int], scale: float, s
     return 0.7 * Q, K, V, np.array(pivots), scale
 
 
+def _close() -> tuple:
+    """Inputs with two landmarks near each other, so that the least eigenvalue of H_TT is small."""
+    Q, K, V, pivots, scale = _inputs(3, 5, 2, 3, [3, 0, 2], 0.6, 63)
+    K[3] = K[2] + np.array([0.15, -0.1])
+    return Q, K, V, pivots, scale
+
+
 LANDMARKS = Exercise(
-    id="13.6",
+    id="13.3",
     title="landmarks in place of keys",
     minutes=9,
     difficulty=2,
@@ -40,6 +47,7 @@ LANDMARKS = Exercise(
         Stage(_inputs(3, 6, 4, 3, [5, 0, 2], 0.5, 30), "the scale is 0.5; landmarks are three of six keys"),
         Stage(_inputs(4, 7, 3, 5, [1, 6], 0.3, 40), "the scale is 0.3; landmarks are two of seven keys"),
         Stage(_inputs(2, 9, 5, 4, [7, 3, 0, 4], 0.4, 50), "the scale is 0.4; landmarks are four of nine keys"),
+        Stage(_close(), "two of three landmarks are near each other, so H_TT has a small eigenvalue"),
     ),
     mistakes=edits(
         through_landmarks,
@@ -48,6 +56,10 @@ LANDMARKS = Exercise(
           Without it a column of A_T is not that of A where the key is a landmark.
         np.linalg.solve(H_TT, -> H_TT @ ( | H_TK is multiplied by H_TT. Multiply by its inverse.
         np.linalg.solve(H_TT, -> (1 / H_TT) @ ( | The entries of H_TT are inverted one by one. Take the inverse matrix.
+        np.linalg.solve(H_TT, -> np.diag(1 / np.diag(H_TT)) @ ( | Only the diagonal of H_TT is inverted. In NumPy
+          `H[p, p]` is a diagonal, and `H[np.ix_(p, p)]` is the matrix.
+        np.linalg.solve(H_TT, -> np.linalg.solve(H_TT + 1e-6 * np.eye(len(T)), | A multiple of the identity is added to
+          H_TT. Landmarks are pairwise distinct, so H_TT has an inverse as it is.
         H_TT = np.exp(scale * T @ T.T) -> H_TT = scale * T @ T.T | The exponential is missing in H_TT. All three
           factors are kernels.
         H_TK = np.exp(scale * T @ K.T) -> H_TK = scale * T @ K.T | The exponential is missing in H_TK. All three
@@ -58,7 +70,13 @@ LANDMARKS = Exercise(
         np.exp(scale * T @ T.T) -> np.exp(T @ T.T) | The scale is missing in H_TT.
         np.exp(scale * T @ K.T) -> np.exp(T @ K.T) | The scale is missing in H_TK.
         np.exp(scale * Q @ T.T) -> np.exp(Q @ T.T) | The scale is missing between queries and landmarks.
+        scale * -3> np.sqrt(scale) * | The products are multiplied by the square root of the scale. Multiply them by the
+          scale itself.
+        np.exp(scale * T @ T.T) -> np.exp(T @ T.T) && np.exp(scale * T @ K.T) -> np.exp(T @ K.T) | The scale is missing
+          in both H_TT and H_TK. It belongs to all three kernels.
         scale * -3> Q.shape[1] ** -0.5 * | The scale is taken for 1/sqrt(d). It is given.
+        T = K[pivots] -> K = K - K.mean(axis=0); T = K[pivots] | The mean of the keys is subtracted. This changes A_T,
+          so take the keys as they are.
         T = K[pivots] -> T = K[: len(pivots)] | The landmarks are the first keys. Take the rows `pivots` of K.
         T = K[pivots] -> T = K[np.sort(pivots)] | The landmarks are sorted by their index. The rows of the sums are to
           have the order of `pivots`.
@@ -73,6 +91,9 @@ LANDMARKS = Exercise(
         np.linalg.solve(H_TT, H_TK @ np.column_stack([V, np.ones(len(V))])) -> np.column_stack([V[pivots],
           np.ones(len(T))]) | The values of the landmarks are used, and other keys are dropped. All keys count, by
           H_TT^-1 H_TK.
+        return small, sums[:, :-1] / sums[:, -1:] -> A = np.exp(scale * Q @ T.T); return small, A @ V[pivots] /
+          A.sum(axis=1, keepdims=True) | The output is a softmax over the landmarks with their own values. All keys
+          count, so multiply by H_TT^-1 H_TK [V, 1].
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] | The output is not normalised. Divide each row by its row sum of
           A_T, the last column.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.exp(scale * Q @ K.T).sum(axis=1, keepdims=True) | The row sums
@@ -91,6 +112,8 @@ LANDMARKS = Exercise(
           H_TT^-1 H_TK [V, 1].
         return small, -> return np.linalg.solve(H_TT, H_TK), | These are the coefficients H_TT^-1 H_TK. Multiply them
           by [V, 1], so that N numbers become d_V + 1.
+        return small, -> return np.exp(scale * Q @ T.T) @ np.linalg.solve(H_TT, H_TK), | The first result is A_T, which
+          is never to be formed. Return H_TT^-1 H_TK [V, 1].
         return small, -> return small / small[:, -1:], | The sums are normalised for each landmark. Store them as they
           are; the normaliser depends on the query.
         return small, -> return sums, | These are the sums of the queries. Return those of the landmarks, H_TT^-1 H_TK

@@ -11,6 +11,12 @@ def leverage(K):
     return np.sum(basis**2, axis=1)
 
 
+def _of_singular_values(*sigma: float) -> tuple:
+    """Eight keys with these singular values."""
+    U, V = (np.linalg.qr(randn(n, len(sigma), seed=seed))[0] for n, seed in ((8, 11), (4, 12)))
+    return (U * np.array(sigma) @ V.T,)
+
+
 def _of_rank(N: int, d: int, rank: int, seed: int) -> tuple:
     return (randn(N, rank, seed=seed) @ randn(rank, d, seed=seed + 1),)
 
@@ -23,10 +29,17 @@ LEVERAGE = Exercise(
     solution=leverage,
     stages=(
         Stage((randn(7, 3, seed=1) * np.array([5.0, 1.0, 0.2]),), "seven keys in R^3 of full rank"),
-        Stage(_of_rank(6, 6, 3, 2), "six keys in R^6, all of them in a subspace of dimension 3"),
-        Stage(_of_rank(9, 5, 2, 4), "nine keys in R^5, all of them in a plane"),
-        Stage((1e-11 * randn(8, 3, seed=9),), "eight keys in R^3 of full rank, all entries below 1e-10"),
+        Stage(
+            (np.hstack([randn(6, 3, seed=2), np.zeros((6, 3))]),),
+            "six keys in R^6, three coordinates of all keys are 0, so K^T K has no inverse",
+        ),
+        Stage((1e-50 * randn(8, 3, seed=9),), "eight keys in R^3 of full rank, all entries below 1e-40"),
         Stage((np.vstack([randn(5, 4, seed=6), np.zeros((2, 4))]),), "two of seven keys are 0"),
+        Stage(_of_rank(9, 5, 2, 4), "nine keys in R^5, all of them in a plane"),
+        Stage(
+            _of_singular_values(1.0, 3e-3, 1e-8, 1e-12),
+            "eight keys in R^4 with the singular values 1, 3e-3, 1e-8 and 1e-12; the last one counts as 0",
+        ),
         Stage((randn(3, 5, seed=7),), "fewer keys than coordinates: three independent keys in R^5"),
     ),
     mistakes=edits(
@@ -64,12 +77,21 @@ LEVERAGE = Exercise(
           have a singular value above 0.
         basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = (U * np.sqrt(sigma))[:, sigma > 1e-10 * sigma[0]] | The
           directions are multiplied by roots of the singular values. Leave these factors out.
+        full_matrices=False) -> ) && basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = U | All scores are 1. If U is
+          square, its rows have length 1: take the thin SVD, `full_matrices=False`.
+        1e-10 -> 1e-2 | Directions with singular values of 3e-3 and 1e-8 times the largest are missing. Count all
+          above 1e-10 times the largest.
+        1e-10 -> 1e-5 | The direction with the singular value of 1e-8 times the largest is missing. Eigenvalues of K^T
+          K or K K^T are squares, in which it is lost to rounding: take singular values of K.
+        1e-10 -> 1e-14 | A singular value of 1e-12 times the largest counts here, as in `pinv` or `matrix_rank` with
+          the bound of NumPy. Count those of at most 1e-10 times the largest as 0.
         np.linalg.svd(K, -> np.linalg.svd(K - K.mean(axis=0), | The mean of the keys is subtracted, as statistics does.
           Scores of a query have the mean in them, so do not centre.
         np.linalg.svd(K, -> np.linalg.svd(K / np.maximum(np.linalg.norm(K, axis=1, keepdims=True), 1e-300), | The keys
           are brought to length 1 first. Their lengths count.
-        1e-10 * sigma[0] -> 1e-10 | The threshold is 1e-10 itself, so short keys have no directions. Compare with 1e-10
-          times the largest singular value.
+        1e-10 * sigma[0] -> 1e-10 | All scores are 0, as the keys are short. A bound of 1e-10 itself, a multiple of the
+          identity in K^T K, or float32 does not shrink with the keys: compare singular values with 1e-10 times the
+          largest, in float64.
         np.sum(basis**2, axis=1) -> basis @ basis.T | This is the whole projection U U^T. Return its diagonal.
         """,
     ),

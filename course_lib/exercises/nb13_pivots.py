@@ -30,7 +30,7 @@ PIVOTED = Exercise(
     solution=pivoted,
     stages=(
         Stage(_inputs(7, [0.72], 885), "one step on the kernel of seven keys"),
-        Stage(_inputs(8, [0.66, 0.45], 233), "two steps on the kernel of eight keys"),
+        Stage(_inputs(8, [0.12, 0.45], 356), "two steps on the kernel of eight keys"),
         Stage(_inputs(12, [0.86, 0.56, 0.24], 10), "three steps on the kernel of twelve keys"),
         Stage(_inputs(11, [0.41, 0.1, 0.69, 0.8], 347), "four steps on the kernel of eleven keys"),
     ),
@@ -59,10 +59,16 @@ PIVOTED = Exercise(
           sum exceeds u_t tr(R).
         cumulative[-1])[0] -> cumulative[-1])[0] - 1 | The pivot is one row too early. Take the first index whose
           cumulative sum exceeds u_t tr(R), not the last one below.
-        cumulative[-1])[0] -> cumulative[-1])[0] + 1 && s = np.flat -> s = -len(K) + np.flat | The pivot is one row too
+        s = np.flatnonzero(cumulative > u[t] * cumulative[-1])[0] -> s = (np.flatnonzero(cumulative > u[t] *
+          cumulative[-1])[0] + 1) % len(K) | The pivot is one row too
           late. Take the first index whose cumulative sum, with its own entry, exceeds u_t tr(R).
         np.exp(K @ K[s]) - F @ F[s] -> np.exp(K @ K[s]) | The column is that of H. Subtract what F has of it already,
           which leaves the column of the residual.
+        np.exp(K @ K[s]) - F @ F[s] -> np.exp(K @ K[s]) && np.sqrt(column[s]) -> np.sqrt(residual[s]) | This is a
+          column of H, divided by R_ss^(1/2). Subtract F F[s]^T first, which leaves the column of the residual.
+        np.exp(K @ K[s]) - F @ F[s] -> np.exp(K @ K[s]) && np.cumsum(residual) -> np.cumsum(np.exp(np.linalg.norm(K,
+          axis=1) ** 2)) | Pivots and columns are those of H, as if R were never updated. After each step the residual
+          is H - F F^T.
         np.exp(K @ K[s]) - F @ F[s] -> np.exp(K @ K[s]) + F @ F[s] | F F[s] is added to the column. The residual is H -
           F F^T.
         np.sqrt(column[s]) -> column[s] | The square root is missing. F F^T is to have R_ss at the pivot, so divide the
@@ -88,8 +94,17 @@ PIVOTED = Exercise(
           all rows.
         np.exp(np.linalg.norm(K, axis=1) ** 2) -> np.exp(np.linalg.norm(K, axis=1)) | The diagonal of H is
           exp(||k||^2). The norm is not squared.
+        np.exp(np.linalg.norm(K, axis=1) ** 2) -> np.linalg.norm(K, axis=1) ** 2 | The diagonal begins as ||k||^2. The
+          exponential is missing.
         np.exp(np.linalg.norm(K, axis=1) ** 2) -> np.linalg.norm(K, axis=1) ** 2 && np.exp(K @ K[s]) -> K @ K[s] | This
           factorises K K^T. H has the exponentials of its entries.
+        np.exp(np.linalg.norm(K, axis=1) ** 2) -> np.exp(np.linalg.norm(K, axis=1) ** 2 / np.sqrt(K.shape[1])) &&
+          np.exp(K @ K[s]) -> np.exp(K @ K[s] / np.sqrt(K.shape[1])) | The scale is 1/sqrt(d) here, as often in
+          attention. It is 1 in this exercise.
+        np.exp(np.linalg.norm(K, axis=1) ** 2) -> np.ones(len(K)) && np.exp(K @ K[s]) -> np.exp(-np.sum((K - K[s]) **
+          2, axis=1) / 2) | This is the Gaussian kernel. H has exp(<k_i, k_j>).
+        np.exp(np.linalg.norm(K, axis=1) ** 2) -> np.ones(len(K)) && np.exp(K @ K[s]) -> np.exp(-np.sum((K - K[s]) **
+          2, axis=1)) | This is a Gaussian kernel without 1/2. H has exp(<k_i, k_j>).
         return F, pivots -> return F @ F.T, pivots | This is F F^T. Return the factor F.
         return F, pivots -> return np.exp(K @ K.T) - F @ F.T, pivots | This is the residual. Return the factor F.
         return F, pivots -> return F, sorted(pivots) | The pivots are sorted. Return them in the order of the steps.

@@ -16,14 +16,15 @@ def recurrence(Phi_Q, Phi_K, V):
     return np.array(outputs), np.array(states)
 
 
-def _inputs(n: int, m: int, d_V: int, seed: int) -> tuple:
-    """Positive features and values."""
-    return np.exp(randn(n, m, seed=seed)), np.exp(randn(n, m, seed=seed + 1)), randn(n, d_V, seed=seed + 2)
+def _inputs(n: int, m: int, d_V: int, seed: int, size: float = 1.0) -> tuple:
+    """Positive features of about this size, and values."""
+    Phi_Q, Phi_K = (size * np.exp(randn(n, m, seed=s)) for s in (seed, seed + 1))
+    return Phi_Q, Phi_K, randn(n, d_V, seed=seed + 2)
 
 
 RECURRENCE = Exercise(
     id="13.5",
-    title="a state in place of a cache",
+    title="a state in place of a cache (optional)",
     minutes=9,
     difficulty=2,
     solution=recurrence,
@@ -32,6 +33,7 @@ RECURRENCE = Exercise(
         Stage(_inputs(5, 5, 5, 30), "five tokens, five features, values in R^5"),
         Stage(_inputs(6, 4, 2, 40), "six tokens, four features, values in R^2"),
         Stage(_inputs(3, 2, 7, 50), "three tokens, two features, values in R^7"),
+        Stage(_inputs(4, 3, 2, 60, size=1e-4), "four tokens, three features of about 1e-4, values in R^2"),
     ),
     mistakes=edits(
         recurrence,
@@ -42,6 +44,14 @@ RECURRENCE = Exercise(
         S = S + np.outer(k, v) -> before = S, z; S = S + np.outer(k, v) && q @ S / (q @ z) -> q @ before[0] / (q @
           before[1]) | The state is read before it has the new key. A token sees itself, so add its key and value
           first.
+        S = S + np.outer(k, v) -> before = S, z; S = S + np.outer(k, v) && q @ S / (q @ z) -> q @ before[0] / max(q @
+          before[1], 1e-12) | The state is read before it has the new key, so the first output is 0. A token sees
+          itself, so add its key and value first.
+        S = S + np.outer(k, v) -> before = S, z; S = S + np.outer(k, v) && q @ S / (q @ z) -> q @ before[0] / (q @
+          before[1]) if len(states) else v | The first output is its value, but all later ones are read before the
+          state has the new key. A token sees itself, so add its key and value first.
+        q @ S / (q @ z) -> q @ S / (q @ z + 1e-6) | A small number is added to the normaliser. phi(q)^T z is positive,
+          so divide by it alone.
         q @ S / (q @ z) -> q @ S | The output is not normalised. Divide by phi(q)^T z.
         q @ S / (q @ z) -> q @ S / (q @ Phi_K.sum(axis=0)) | The normaliser sums over all keys. Token i divides by the
           sum over the keys up to its own.

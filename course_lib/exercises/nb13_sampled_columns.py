@@ -1,4 +1,4 @@
-"""Exercise 13.4: an attention output from sampled columns, with the drawn columns given, and its mean error."""
+"""Exercise 13.6: an attention output from sampled columns, with the drawn columns given, and its mean error."""
 
 import numpy as np
 
@@ -20,13 +20,13 @@ def _inputs(n: int, N: int, d_V: int, drawn: list[int], seed: int, uniform: bool
 
 
 SAMPLED = Exercise(
-    id="13.4",
+    id="13.6",
     title="attention to a sample of the keys",
     minutes=8,
     difficulty=2,
     solution=sampled,
     stages=(
-        Stage(_inputs(5, 5, 2, [3, 1], 10), "two different draws, five queries and keys, values in R^2"),
+        Stage(_inputs(5, 5, 2, [3, 1, 4], 10), "three different draws, five queries and keys, values in R^2"),
         Stage(_inputs(3, 6, 2, [4, 0, 1], 20, uniform=True), "three different draws, uniform p, six keys"),
         Stage(_inputs(4, 5, 3, [1, 4, 0, 2], 30), "four different draws, five keys of unequal probabilities"),
         Stage(_inputs(3, 6, 4, [2, 5, 2, 0, 2, 5, 1], 40), "seven draws from six keys; some keys are drawn again"),
@@ -53,6 +53,11 @@ SAMPLED = Exercise(
           as often as it was drawn.
         m = len(drawn) -> drawn = np.unique(drawn); m = len(drawn) | The draws are made different, and m is their
           number. Draws are with replacement, so a key counts as often as it was drawn.
+        (P[:, drawn] / (m * p[drawn])) @ V[drawn] -> (lambda J: (P[:, J] / (len(J) * p[J])) @ V[J])(np.unique(drawn)) |
+          The estimate uses each drawn key once, and divides by their number. Draws are with replacement, so a key
+          counts as often as it was drawn.
+        (m * p[drawn]) -> (m * np.sqrt(p[drawn])) | The terms are divided by the root of p_j. Divide them by p_j, or
+          divide both P_j and v_j by the root.
         V[drawn] -> V[: len(drawn)] | The columns of P are drawn, but the rows of V are its first ones. Column j
           belongs to row j.
         P[:, drawn] / (m * p[drawn]) -> P[:, drawn] / P[:, drawn].sum(axis=1, keepdims=True) | The sampled weights of
@@ -104,6 +109,21 @@ SAMPLED = Exercise(
           of m independent draws has 1/m of its variance.
         np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) / m**0.5 | The squared error falls as 1/m. Its
           root falls as 1/sqrt(m).
+        np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) / (m - 1) | The error is divided by m - 1. This
+          belongs to a variance that is estimated from the draws; divide by m.
+        np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) / m / np.linalg.norm(P @ V) ** 2 | This is the
+          error relative to ||P V||^2. Return the squared error itself.
+        np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) / m / (P @ V).size | This is the mean over the
+          entries. The Frobenius norm sums them.
+        np.linalg.norm(P @ V) -> np.linalg.norm(estimate) | The norm of this estimate is subtracted. Its mean is P V,
+          so subtract ||P V||^2.
+        (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) -> np.sum(squares * (1 - p) / p) | This is the error if each
+          key is kept or left out by itself. Here m keys are drawn, so subtract ||P V||^2.
+        np.linalg.norm(P, axis=0) ** 2 * np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(P, axis=0) ** 2 &&
+          np.linalg.norm(P @ V) -> np.linalg.norm(P) | This is the error of P itself. The error of the product with V is
+          asked.
+        np.sum(squares / p) -> np.sum(np.sqrt(squares)) ** 2 | This is the error with the best probabilities. Use the p
+          that is given.
         np.sum(squares / p) -> np.sum(squares) | 1/p_j is missing in the error.
         np.sum(squares / p) -> np.sum(squares * p) | The squares are multiplied by p_j. A draw is divided by p_j, its
           square by p_j^2, and this comes with the probability p_j.

@@ -31,7 +31,7 @@ SKETCHED_SVD = Exercise(
     difficulty=2,
     solution=sketched_svd,
     stages=(
-        Stage(_inputs(6, 6, 3, 3, 0, 10), "a square M; Omega has k columns, so nothing is truncated; no powers"),
+        Stage(_inputs(5, 7, 3, 3, 0, 10), "M has 5 rows, 7 columns; Omega has k columns, so nothing is truncated"),
         Stage(_inputs(6, 6, 5, 2, 0, 20), "a square M, k = 2, Omega has five columns, no powers"),
         Stage(_inputs(6, 6, 4, 2, 3, 30), "a square M, k = 2, Omega has four columns, three powers"),
         Stage(_inputs(5, 9, 4, 3, 1, 40), "a wide M, k = 3, Omega has four columns, one power"),
@@ -40,10 +40,6 @@ SKETCHED_SVD = Exercise(
     mistakes=edits(
         sketched_svd,
         """
-        Y = M @ Omega -> Y = M.T @ Omega | The sketch is M^T Omega, which lies in the row space of M. Q must span
-          columns of M, so begin with M Omega.
-        np.linalg.qr(Y) -> np.linalg.qr(Omega) | Q is an orthonormal basis of the columns of Omega. Take one of the
-          columns of Y, which have been multiplied by M.
         np.linalg.qr(Y) -> np.linalg.qr(M) | This is the truncated SVD of M itself, so nothing is saved. Q is to have
           as few columns as Omega, so take the reduced QR factorisation of the sketch Y.
         Q, _ = np.linalg.qr(Y) -> Q = Y | The columns of Y are not orthonormal, so Y Y^T is no projection. Take Q of
@@ -63,6 +59,11 @@ SKETCHED_SVD = Exercise(
         return sigma[:k], -> return sigma, | All singular values of Q^T M are returned. Return the first k.
         sigma[:k], Q @ (U[:, :k] * sigma[:k]) @ Vt[:k] -> sigma[-k:], Q @ (U[:, -k:] * sigma[-k:]) @ Vt[-k:] | The k
           smallest singular values are kept. `np.linalg.svd` sorts them falling, so keep the first k.
+        return sigma[:k], -> k = k + 1; return sigma[:k], | k + 1 terms are kept. Keep k.
+        (U[:, :k] * sigma[:k]) -> (U[:, :k] * sigma[:k] ** 2) | The singular values are multiplied in twice. Multiply
+          them in once.
+        @ Vt[:k] -> @ Vt[:, :k].T | The first k columns of V^T are taken. `np.linalg.svd` returns V^T, so take its
+          first k rows.
         (U[:, :k] * sigma[:k]) -> U[:, :k] | The singular values are missing in the matrix. Multiply them between U and
           V^T.
         Y = M @ (M.T @ Y) -> Y = M @ (M @ Y) | A power multiplies by M M here. Multiply by M M^T, whose eigenvectors
@@ -76,6 +77,7 @@ SKETCHED_SVD = Exercise(
           Multiply them.
         Y = M @ (M.T @ Y) -> Y = M @ M.T | M M^T replaces the sketch, so Omega is lost. Multiply Y by it.
         range(powers) -> range(0) | The powers are not used. Multiply Y by M M^T as many times as `powers` says.
+        range(powers) -> range(2 * powers) | Each power counts twice. (M M^T)^q has q factors M M^T.
         range(powers) -> range(powers + 1) | There is one power too many. With powers = 0 the sketch is M Omega.
         range(powers) -> range(max(powers - 1, 0)) | There is one power too few. With powers = 1 the sketch is M M^T M
           Omega.

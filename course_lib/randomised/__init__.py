@@ -17,11 +17,14 @@ In the order of learning, with the modules that hold them:
    without the exact normaliser. `poisson_sampling`: one coin for each key. `leverage`: leverage scores. `lsh`: hashing
    by hyperplanes. `sparse`: recall and error of attention to some pairs.
 5. Causal masks. `hodlr`: blocks of low rank below the diagonal. `causality`: which methods leak from later tokens.
-6. Costs. `matrix_costs` and `attention_costs`: FLOPs and bytes. They are not imported here.
-7. Trained models, with PyTorch. They are not imported here, either. `swap`: replaces the layers of a model.
-   `method_layer`: a NumPy method in place of its heads. `given_weights`: the heads on given texts, and the loss with
-   other weights P in one layer. `approximate_weights`: such P. `feature_layer`: random features, by the sums of
-   `feature_sums`, and with the cache of `state_cache`.
+6. Costs. `matrix_costs` and `attention_costs`: FLOPs and bytes. They are not imported here, nor is what follows.
+7. All methods side by side, on one block of attention. `estimates`: ten methods. `estimate_bounds`: what is known of
+   their errors. `estimate_costs`: FLOPs and bytes. `error_curves`: all of this for many heads. `block_attention`:
+   causal attention from estimated blocks.
+8. Trained models, with PyTorch. `swap`: replaces the layers of a model. `method_layer`: a NumPy method in place of its
+   heads. `given_weights`: the heads on given texts, and the loss with other weights P in one layer.
+   `approximate_weights`: such P. `feature_layer`: random features, by the sums of `feature_sums`, and with the cache of
+   `state_cache`. `crossover`: from which length on an approximation is faster, by `timed_methods`.
 
 Letters: k is the rank that is asked for, m a number of landmarks, features or samples, p a vector of probabilities or a
 degree. `scale` multiplies scores; its default is d_QK^{-1/2}. `random` is a NumPy Generator, and there is no other

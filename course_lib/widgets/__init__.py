@@ -9,6 +9,7 @@ from course_lib.widgets.arm_comparison import ArmComparison
 from course_lib.widgets.attention_map import AttentionMap
 from course_lib.widgets.cache_growth import CacheGrowth
 from course_lib.widgets.decode_stepper import DecodeStepper
+from course_lib.widgets.error_against_cost import ErrorAgainstCost
 from course_lib.widgets.head_ablation import HeadAblation
 from course_lib.widgets.head_gallery import HeadGallery
 from course_lib.widgets.head_sharing import HeadSharing
@@ -27,6 +28,7 @@ FIGURES = (
     AttentionMap,
     CacheGrowth,
     DecodeStepper,
+    ErrorAgainstCost,
     HeadAblation,
     HeadGallery,
     HeadSharing,
@@ -46,6 +48,7 @@ __all__ = [
     "AttentionMap",
     "CacheGrowth",
     "DecodeStepper",
+    "ErrorAgainstCost",
     "HeadAblation",
     "HeadGallery",
     "HeadSharing",

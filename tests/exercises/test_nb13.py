@@ -271,10 +271,11 @@ def leverage_by_pinv(K):
     return np.einsum("nd,dn->n", K, np.linalg.pinv(K, rcond=1e-10))
 
 
-def leverage_by_eigenvectors(K):
-    squares, V = np.linalg.eigh(K.T @ K)
-    kept = squares > 1e-12 * squares[-1]
-    return ((K @ V[:, kept]) ** 2 / squares[kept]).sum(1)
+def leverage_by_two_factors(K):
+    """QR first, then the SVD of the small factor."""
+    Q, R = np.linalg.qr(K)
+    U, sigma, _ = np.linalg.svd(R, full_matrices=False)
+    return np.linalg.norm(Q @ U[:, : np.count_nonzero(sigma > 1e-10 * sigma[0])], axis=1) ** 2
 
 
 def leverage_in_torch(K):
@@ -288,17 +289,17 @@ RIGHT = [
     ("13.1", svd_in_torch),
     ("13.2", pivots_from_the_whole_residual),
     ("13.2", pivots_in_torch),
-    ("13.3", features_one_by_one),
-    ("13.3", features_in_torch),
-    ("13.4", sampled_in_a_loop),
-    ("13.4", sampled_by_counts),
+    ("13.4", features_one_by_one),
+    ("13.4", features_in_torch),
+    ("13.6", sampled_in_a_loop),
+    ("13.6", sampled_by_counts),
     ("13.5", recurrence_as_a_quadratic),
     ("13.5", recurrence_by_sums),
     ("13.5", recurrence_in_torch),
-    ("13.6", landmarks_by_the_whole_matrix),
-    ("13.6", landmarks_in_torch),
+    ("13.3", landmarks_by_the_whole_matrix),
+    ("13.3", landmarks_in_torch),
     ("13.7", leverage_by_pinv),
-    ("13.7", leverage_by_eigenvectors),
+    ("13.7", leverage_by_two_factors),
     ("13.7", leverage_in_torch),
 ]
 
@@ -354,8 +355,46 @@ def cholesky(
     return answer
 
 
+def one_too_late(d, number, first):
+    return 1 + np.searchsorted(np.cumsum(d) / d.sum(), number, side="right")
+
+
+def of_columns_of_H(updated: bool):
+    """Exercise 13.2 with columns of H; the diagonal of the residual is updated or not."""
+
+    def answer(K, u):
+        H = np.exp(K @ K.T)
+        diagonal, columns, pivots = np.diag(H), [], []
+        for number in u:
+            pivots.append(int(np.searchsorted(np.cumsum(diagonal) / diagonal.sum(), number, side="right")))
+            columns.append(H[:, pivots[-1]] / diagonal[pivots[-1]] ** 0.5)
+            diagonal = diagonal - columns[-1] ** 2 if updated else diagonal
+        return np.column_stack(columns), pivots
+
+    return answer
+
+
+def leverage_by_eigenvalues(K):
+    """Exercise 13.7 by squared singular values, with the threshold for singular values."""
+    squares, V = np.linalg.eigh(K.T @ K)
+    kept = squares > 1e-10 * squares[-1]
+    return ((K @ V[:, kept]) ** 2 / squares[kept]).sum(1)
+
+
+def leverage_with_a_ridge(K):
+    return np.diag(K @ np.linalg.inv(K.T @ K + 1e-8 * np.eye(K.shape[1])) @ K.T)
+
+
+def leverage_above(threshold):
+    def answer(K):
+        U, sigma, _ = np.linalg.svd(K, full_matrices=False)
+        return np.square(U[:, sigma > threshold * sigma[0]]).sum(1)
+
+    return answer
+
+
 def phi(exponent, of_queries=lambda s: s**0.5, of_keys=lambda s: s**0.5, factor=lambda m: m**-0.5, f=np.exp):
-    """Exercise 13.3 with another exponent, scale, factor or function."""
+    """Exercise 13.4 with another exponent, scale, factor or function."""
 
     def answer(Q, K, W, scale):
         parts = (Q * of_queries(scale), K * of_keys(scale))
@@ -369,7 +408,7 @@ def positive(products, squares):
 
 
 def sample(weights=lambda m, p: 1 / (m * p), error=None, draws=lambda drawn: drawn, normalised=False):
-    """Exercise 13.4 with other weights, draws or error."""
+    """Exercise 13.6 with other weights, draws or error."""
 
     def answer(P, V, p, drawn):
         J = draws(drawn)
@@ -398,7 +437,7 @@ def before(A):
 
 
 def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.sum(1), kept=lambda small: small):
-    """Exercise 13.6 with another middle factor, kernel, normaliser or sums."""
+    """Exercise 13.3 with another middle factor, kernel, normaliser or sums."""
 
     def answer(Q, K, V, pivots, scale):
         T = K[pivots]
@@ -413,7 +452,7 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
 @pytest.mark.parametrize(
     "number, answer, said",
     [
-        ("13.1", svd(sketch=lambda M, Omega: M.T @ Omega), "The sketch is M^T Omega"),
+        ("13.1", svd(power=lambda M, Y: M @ (M.T @ M) @ (M.T @ Y)), "Each power counts twice"),
         ("13.1", svd(power=lambda M, Y: M @ M @ Y), "multiplies by M M here"),
         ("13.1", svd(power=lambda M, Y: M.T @ M @ Y), "multiplies by M^T M here"),
         ("13.1", svd(basis=lambda Y: np.linalg.qr(Y, mode="complete")), "truncated SVD of M itself"),
@@ -432,49 +471,67 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ("13.2", cholesky(divide=lambda column, s: column), "times the expected one"),
         ("13.2", cholesky(result=lambda F, pivots: (F @ F.T, pivots)), "Return the factor F"),
         ("13.2", cholesky(result=lambda F, pivots: (F, [s + 1 for s in pivots])), "counted from 1"),
-        ("13.3", phi(positive, factor=lambda m: 1), "1/sqrt(m) is missing"),
-        ("13.3", phi(positive, factor=lambda m: 1 / m), "divided by m"),
-        ("13.3", phi(lambda products, squares: products), "The term with the norm is missing"),
-        ("13.3", phi(lambda products, squares: products + squares / 2), "wrong sign"),
-        ("13.3", phi(lambda products, squares: products - squares), "not halved"),
-        ("13.3", phi(positive, of_queries=lambda s: s, of_keys=lambda s: s), "products have its square"),
-        ("13.3", phi(positive, of_keys=lambda s: 1), "Only the queries are multiplied by the root"),
-        ("13.3", phi(positive, of_queries=lambda s: s, of_keys=lambda s: 1), "multiplies the queries alone"),
-        ("13.3", phi(positive, of_queries=lambda s: 1, of_keys=lambda s: 1), "The scale is missing"),
-        ("13.3", phi(lambda products, squares: products, f=np.cos), "cosines"),
-        ("13.4", sample(weights=lambda m, p: 1 / p), "1/m is missing in the estimate"),
-        ("13.4", sample(weights=lambda m, p: 1 / m), "1/p_j is missing in the estimate"),
-        ("13.4", sample(weights=lambda m, p: 1.0), "without factors"),
-        ("13.4", sample(draws=np.unique), "as often as it was drawn"),
-        ("13.4", sample(weights=lambda m, p: 1.0, normalised=True), "normalised to the sum 1"),
-        ("13.4", sample(normalised=True), "rows are normalised after that"),
-        ("13.4", sample(error=lambda squares, exact, p, m: (squares / p).sum() / m), "Subtract ||P V||^2"),
-        ("13.4", sample(error=lambda squares, exact, p, m: (squares / p).sum() - exact), "mean error of one draw"),
+        ("13.2", of_columns_of_H(updated=True), "column of H, divided by R_ss^(1/2)"),
+        ("13.2", of_columns_of_H(updated=False), "as if R were never updated"),
+        ("13.2", cholesky(draw=one_too_late), "one row too late"),
+        ("13.4", phi(positive, factor=lambda m: 1), "1/sqrt(m) is missing"),
+        ("13.4", phi(positive, factor=lambda m: 1 / m), "divided by m"),
+        ("13.4", phi(lambda products, squares: products), "The term with the norm is missing"),
+        ("13.4", phi(lambda products, squares: products + squares / 2), "wrong sign"),
+        ("13.4", phi(lambda products, squares: products - squares), "not halved"),
+        ("13.4", phi(positive, of_queries=lambda s: s, of_keys=lambda s: s), "products have its square"),
+        ("13.4", phi(positive, of_keys=lambda s: 1), "Only the queries are multiplied by the root"),
+        ("13.4", phi(positive, of_queries=lambda s: s, of_keys=lambda s: 1), "multiplies the queries alone"),
+        ("13.4", phi(positive, of_queries=lambda s: 1, of_keys=lambda s: 1), "The scale is missing"),
+        ("13.4", phi(lambda products, squares: products, f=np.cos), "cosines"),
+        ("13.6", sample(weights=lambda m, p: 1 / p), "1/m is missing in the estimate"),
+        ("13.6", sample(weights=lambda m, p: 1 / m), "1/p_j is missing in the estimate"),
+        ("13.6", sample(weights=lambda m, p: 1.0), "without factors"),
+        ("13.6", sample(draws=np.unique), "as often as it was drawn"),
+        ("13.6", sample(weights=lambda m, p: 1.0, normalised=True), "normalised to the sum 1"),
+        ("13.6", sample(normalised=True), "rows are normalised after that"),
+        ("13.6", sample(error=lambda squares, exact, p, m: (squares / p).sum() / m), "Subtract ||P V||^2"),
+        ("13.6", sample(error=lambda squares, exact, p, m: (squares / p).sum() - exact), "mean error of one draw"),
         (
-            "13.4",
+            "13.6",
             sample(error=lambda squares, exact, p, m: (squares.sum() - exact) / m),
             "1/p_j is missing in the error",
         ),
         ("13.5", running(mask=lambda A: A), "All outputs read the last state"),
         ("13.5", running(mask=before), "read before it has the new key"),
+        ("13.5", running(before, lambda Phi_Q, Phi_K, A: np.maximum(A.sum(1), 1e-9)), "so the first output is 0"),
+        ("13.5", running(normaliser=lambda Phi_Q, Phi_K, A: A.sum(1) + 1e-6), "A small number is added"),
         ("13.5", running(normaliser=lambda Phi_Q, Phi_K, A: np.ones(len(A))), "not normalised"),
         ("13.5", running(normaliser=lambda Phi_Q, Phi_K, A: Phi_Q @ Phi_K.sum(0)), "sums over all keys"),
         ("13.5", running(state=lambda Phi_K, U, i: Phi_K[:i].T @ U[:i]), "those before each token"),
         ("13.5", running(state=lambda Phi_K, U, i: Phi_K.T @ U), "All states are the last one"),
         ("13.5", running(state=lambda Phi_K, U, i: np.outer(Phi_K[i], U[i])), "terms of the tokens"),
         ("13.5", running(state=lambda Phi_K, U, i: Phi_K[: i + 1].T @ U[: i + 1, :-1]), "z is missing in the states"),
-        ("13.6", nystrom(middle=lambda H: np.eye(len(H))), "H_TT^-1 is missing"),
-        ("13.6", nystrom(middle=lambda H: H), "Multiply by its inverse"),
-        ("13.6", nystrom(middle=lambda H: 1 / H), "inverted one by one"),
-        ("13.6", nystrom(kernel=lambda S: S), "The exponential is missing in H_TK"),
-        ("13.6", nystrom(normaliser=lambda A, exact: exact.sum(1)), "row sums of the exact A"),
-        ("13.6", nystrom(normaliser=lambda A, exact: np.ones(len(A))), "not normalised"),
-        ("13.6", nystrom(kept=lambda small: small[:, :-1]), "last column of the sums is missing"),
+        ("13.3", nystrom(middle=lambda H: np.eye(len(H))), "H_TT^-1 is missing"),
+        ("13.3", nystrom(middle=lambda H: H), "Multiply by its inverse"),
+        ("13.3", nystrom(middle=lambda H: np.diag(1 / np.diag(H))), "Only the diagonal"),
+        ("13.3", nystrom(middle=lambda H: np.linalg.inv(H + 1e-6 * np.eye(len(H)))), "A multiple of the identity"),
+        ("13.3", nystrom(middle=lambda H: 1 / H), "inverted one by one"),
+        ("13.3", nystrom(kernel=lambda S: S), "The exponential is missing in H_TK"),
+        ("13.3", nystrom(normaliser=lambda A, exact: exact.sum(1)), "row sums of the exact A"),
+        ("13.3", nystrom(normaliser=lambda A, exact: np.ones(len(A))), "not normalised"),
+        ("13.3", nystrom(kept=lambda small: small[:, :-1]), "last column of the sums is missing"),
         ("13.7", lambda K: np.square(K).sum(1), "squared norms of the keys"),
         ("13.7", lambda K: np.square(K).sum(1) / np.square(K).sum(), "shares of the squared norms"),
         ("13.7", lambda K: np.square(np.linalg.qr(K)[0]).sum(1), "All columns of U, or of Q"),
         ("13.7", lambda K: np.square(np.linalg.svd(K, full_matrices=False)[0]).sum(1), "All columns of U, or of Q"),
         ("13.7", lambda K: np.square(np.linalg.svd(K, full_matrices=False)[0]).sum(0), "the expected shape is (7,)"),
+        ("13.7", lambda K: np.square(np.linalg.svd(K)[0]).sum(1), "take the thin SVD"),
+        ("13.7", leverage_above(1e-2), "3e-3 and 1e-8 times the largest are missing"),
+        ("13.7", leverage_above(1e-3), "1e-8 times the largest is missing"),
+        ("13.7", leverage_above(1e-6), "1e-8 times the largest is missing"),
+        ("13.7", leverage_above(1e-15), "1e-12 times the largest counts here"),
+        ("13.7", leverage_by_eigenvalues, "squares, in which it is lost"),
+        ("13.7", lambda K: np.diag(K @ np.linalg.pinv(K)), "the last one counts as 0"),
+        ("13.7", lambda K: np.diag(K @ np.linalg.inv(K.T @ K) @ K.T), "K^T K has no inverse"),
+        ("13.7", lambda K: np.diag(K @ np.linalg.solve(K.T @ K, K.T)), "K^T K has no inverse"),
+        ("13.7", leverage_with_a_ridge, "a multiple of the identity in K^T K"),
+        ("13.7", lambda K: leverage(K.astype(np.float32)), "or float32 does not shrink"),
         ("13.7", lambda K: leverage(K) / len(K), "divided by the number of keys"),
         ("13.7", lambda K: leverage(K) ** 0.5, "norms of the rows of U"),
         ("13.7", lambda K: leverage(K - K.mean(0)), "do not centre"),
@@ -486,8 +543,8 @@ def test_other_wrong_answers_hear_something_true(number, answer, said):
 
 
 def test_the_helpers_of_wrong_answers_are_right_without_a_mistake():
-    right = {"13.1": svd(), "13.2": cholesky(), "13.3": phi(positive), "13.4": sample(), "13.5": running()}
-    for number, answer in (right | {"13.6": nystrom()}).items():
+    right = {"13.1": svd(), "13.2": cholesky(), "13.4": phi(positive), "13.6": sample(), "13.5": running()}
+    for number, answer in (right | {"13.3": nystrom()}).items():
         assert grade(EXERCISES[number], answer).passed
 
 

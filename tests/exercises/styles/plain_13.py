@@ -1,6 +1,6 @@
 """Right answers of notebook 13 as participants write them: plain NumPy or loops, in an order of their own.
 
-The name begins with the exercise, `e13_3_in_steps`. test_nb13.py holds answers in further styles.
+The name begins with the exercise, `e13_4_in_steps`. test_nb13.py holds answers in further styles.
 """
 
 import numpy as np
@@ -44,7 +44,7 @@ def e13_2_in_loops(K, u):
     return np.array(columns).T, pivots
 
 
-def e13_3_in_steps(Q, K, W, scale):
+def e13_4_in_steps(Q, K, W, scale):
     m = W.shape[0]
     root = np.sqrt(scale)
     Q = root * Q
@@ -56,7 +56,7 @@ def e13_3_in_steps(Q, K, W, scale):
     return Phi_Q, Phi_K
 
 
-def e13_4_in_loops(P, V, p, drawn):
+def e13_6_in_loops(P, V, p, drawn):
     m = len(drawn)
     estimate = np.zeros((P.shape[0], V.shape[1]))
     for j in drawn:
@@ -83,7 +83,7 @@ def e13_5_in_place(Phi_Q, Phi_K, V):
     return Y, states
 
 
-def e13_6_in_steps(Q, K, V, pivots, scale):
+def e13_3_in_steps(Q, K, V, pivots, scale):
     T = K[pivots]
     A = np.exp(scale * np.dot(Q, T.T))
     H = np.exp(scale * np.dot(T, T.T))
