@@ -28,7 +28,16 @@ from course_lib.fields import (
     require_positive,
     require_scale_and_dropout,
 )
-from course_lib.rope import DynamicRope, Llama3Rope, Rope, rope_as_dict, rope_from_dict
+from course_lib.rope import (
+    DynamicRope,
+    Llama3Rope,
+    LongRope,
+    Rope,
+    RopeByLength,
+    YarnRope,
+    rope_as_dict,
+    rope_from_dict,
+)
 
 __all__ = [
     "AlibiLatentConfig",
@@ -36,12 +45,15 @@ __all__ = [
     "GroupedConfig",
     "LatentConfig",
     "Llama3Rope",
+    "LongRope",
     "ModelConfig",
     "NormalisedKeysConfig",
     "Rope",
+    "RopeByLength",
     "RotaryLatentConfig",
     "RotatedKeysConfig",
     "TranslationConfig",
+    "YarnRope",
     "given",
     "is_whole",
     "require",

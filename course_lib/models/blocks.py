@@ -69,7 +69,7 @@ def new_cross_attention(config: ModelConfig) -> CrossAttention | CrossLatentAtte
 def without_positions(config: GroupedConfig | LatentConfig) -> GroupedConfig | LatentConfig:
     """The same sizes without rotation and window; the scale keeps its ratio to the default."""
     if isinstance(config, GroupedConfig):
-        return replace(config, rope=None, window=None)
+        return replace(config, rope=None, turned=None, window=None)
     scale = config.scale * (config.d_qk / config.d_head) ** 0.5  # queries and keys lose their d_rope coordinates
     return replace(config, d_rope=0, rope=None, window=None, scale=scale)
 

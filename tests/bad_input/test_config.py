@@ -11,18 +11,22 @@ from course_lib.config import (
     GroupedConfig,
     LatentConfig,
     Llama3Rope,
+    LongRope,
     ModelConfig,
     NormalisedKeysConfig,
     Rope,
     RotaryLatentConfig,
     RotatedKeysConfig,
     TranslationConfig,
+    YarnRope,
 )
 from course_lib.fields import from_fields
 from course_lib.rope import rope_from_dict
 
 GROUPED = GroupedConfig(d_model=24, n_heads=6)
+PARTIAL = GroupedConfig(d_model=24, n_heads=6, d_head=5, rope=Rope(), turned=4)
 LATENT = LatentConfig(d_model=24, n_heads=6, d_latent=5, d_head=4)
+YARN, LONG = YarnRope(length=29, factor=4.0), LongRope(length=29, short=(1.0, 2.0), long=(3.0, 4.0))
 MODEL = ModelConfig(vocab_size=29, n_layers=2, attention=GROUPED, d_ff=23, positions="learned", max_length=9)
 SINUSOIDAL = replace(MODEL, positions="sinusoidal")
 FIELDS = MODEL.as_dict()
@@ -62,6 +66,19 @@ POSITIVE, SCALE, FLAG = ("positive", "integer"), ("positive", "finite"), ("True"
         (DynamicRope(length=9), {"factor": -1.0}, "-1.0", "positive"),
         (Llama3Rope(length=8), {"length": 8.0}, "8.0", POSITIVE),
         (Llama3Rope(length=8), {"low": 4.0}, "4.0", "high = 4.0"),
+        (YARN, {"low": 40.0}, "40.0", "high = 32.0"),
+        (YARN, {"length": 6}, "6", "2 pi low = 6.283"),
+        (YARN, {"whole": 1}, "1", ("True", "False")),
+        (YARN, {"amplitude": 0.0}, "0.0", ("positive", "finite")),
+        (LONG, {"short": (1.0, 0.0)}, "0.0", ("positive", "finite")),
+        (LONG, {"long": ("1", 2)}, "'1'", ("positive", "finite")),
+        (LONG, {"short": (1.0,)}, ("1", "2"), "pair"),
+        (LONG, {"length": 1, "amplitude": None}, "1", "1"),
+        (LONG, {"amplitude": -1.0}, "-1.0", ("positive", "finite")),
+        (GROUPED, {"turned": 2}, "2", "None"),
+        (PARTIAL, {"turned": 3}, "3", ("even", "d_head = 5")),
+        (PARTIAL, {"turned": 6}, "6", ("even", "d_head = 5")),
+        (PARTIAL, {"turned": 0}, "0", ("even", "d_head = 5")),
         (MODEL, {"vocab_size": 0}, "0", POSITIVE),
         (MODEL, {"n_layers": True}, "True", POSITIVE),
         (MODEL, {"d_ff": 2.0}, "2.0", POSITIVE),
@@ -89,8 +106,9 @@ def test_fields(refuses, config, wrong, got, rule):
     "call, argument, got, rule",
     [
         (lambda: replace(SINUSOIDAL, attention=GroupedConfig(d_model=15, n_heads=3)), "d_model", "15", "even"),
-        (lambda: DynamicRope(length=3).base_at(4, 2), "width", "2", "2"),
-        (lambda: rope_from_dict({"kind": "yarn"}), "kind", "'yarn'", ("linear", "dynamic", "llama3")),
+        (lambda: DynamicRope(length=3).frequency(0, 2, 4), "width", "2", "2"),
+        (lambda: LONG.frequency(0, 6), "short", "2", ("long", "3 numbers", "width 6")),
+        (lambda: rope_from_dict({"kind": "su"}), "kind", "'su'", ("linear", "dynamic", "llama3", "yarn", "longrope")),
         (lambda: from_fields(Rope, 3), "Rope", "3", "object"),
         (lambda: TranslationConfig(source=MODEL, target={}), "target", "dict", "ModelConfig"),
         (
@@ -137,9 +155,11 @@ def test_fields_of_json_for_a_translator(refuses):
         (partial(RotaryLatentConfig, turned=True), "turned", "True", ("even", "0", "8")),
         (partial(RotaryLatentConfig, turned=2, d_rope=2), "d_rope", "2", "0"),
         (partial(RotaryLatentConfig, turned=0, rope=Rope()), "rope", "Rope", ("turned = 0", "None")),
+        (partial(RotaryLatentConfig, turned=2, rope=replace(YARN, amplitude=2.0)), "amplitude", "2.0", "1"),
         (partial(RotatedKeysConfig, window=3), "window", "3", "None"),
         (partial(RotatedKeysConfig, d_head=5), "d_head", "5", "even"),
         (partial(RotatedKeysConfig, rope=DynamicRope(length=9)), "rope", "DynamicRope", ("dynamic", "padding")),
+        (partial(RotatedKeysConfig, rope=LONG), "rope", "LongRope", ("dynamic", "padding")),
         (partial(AlibiLatentConfig, rope=Rope()), "rope", "Rope", "0"),
         (partial(NormalisedKeysConfig, d_rope=4), "d_rope", "4", "0"),
     ],

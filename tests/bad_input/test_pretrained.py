@@ -29,6 +29,7 @@ BERT = dict(
 GPT2 = dict(model_type="gpt2", vocab_size=29, n_embd=12, n_layer=2, n_head=3, n_positions=40)
 WINDOWS = LLAMA | dict(model_type="qwen2", use_sliding_window=True, sliding_window=4)
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0}
+LONG = {"rope_type": "longrope", "long_factor": [1.0]}
 UP, NORM, HEAD, EMBEDDING = (
     "model.layers.1.mlp.up_proj.weight", "model.norm.weight", "lm_head.weight", "model.embed_tokens.weight"
 )  # fmt: skip
@@ -87,7 +88,9 @@ def unread(monkeypatch):
         (DEEPSEEK, {"first_k_dense_replace": 1}, "first_k_dense_replace", "1", ("dense", "8")),
         (DEEPSEEK, {"first_k_dense_replace": "all"}, "first_k_dense_replace", "'all'", ("integer", "0")),
         (DEEPSEEK, {"attention_bias": True}, "attention_bias", "True", "False"),
-        (DEEPSEEK, {"rope_scaling": {"type": "yarn", "factor": 40}}, "rope_scaling.rope_type", "'yarn'", "linear"),
+        (DEEPSEEK, {"rope_scaling": {"type": "su", "factor": 40}}, "rope_scaling.rope_type", "'su'", "longrope"),
+        (DEEPSEEK, {"rope_scaling": {"type": "yarn", "factor": 0}}, "rope_scaling.factor", "0", "0"),
+        (LLAMA, {"rope_scaling": LONG | {"short_factor": [1, "2"]}}, "rope_scaling.short_factor[1]", "'2'", "finite"),
         (BERT, {"hidden_act": "relu"}, "hidden_act", "'relu'", "'gelu'"),
         (BERT, {"position_embedding_type": "relative_key"}, "position_embedding_type", "'relative_key'", "'absolute'"),
         (BERT, {"is_decoder": True}, "is_decoder", "True", "False"),

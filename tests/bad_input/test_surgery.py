@@ -25,6 +25,7 @@ LLAMA3 = DecoderModel(config(n_heads=3, d_head=4, rope=Llama3Rope(length=8)))
 NORMED, BIASED = DecoderModel(config(n_heads=3, qk_norm=True)), DecoderModel(config(n_heads=3, bias=True))
 WITH_LATENT = LatentConfig(d_model=6, n_heads=3, d_latent=4, d_head=2)
 LATENT = DecoderModel(ModelConfig(vocab_size=7, n_layers=2, attention=WITH_LATENT, d_ff=5))
+PARTIAL = DecoderModel(config(n_heads=3, d_head=5, rope=Rope(), turned=4))
 TOKENS = [torch.tensor([[0, 1, 2, 3, 4, 5, 6, 1, 3]])]
 SEEN = calibrate(ROTARY, TOKENS)
 
@@ -38,6 +39,7 @@ CHANGES += (partial(reorder_heads, orders=[]), partial(truncate, rank=2), *LATEN
     "model, got, rule",
     [
         (LATENT, "LatentConfig", ("grouped", "KV")),
+        (PARTIAL, "4", "turned"),
         (EncoderModel(SHARED), "EncoderModel", "DecoderModel"),
         ("docs-mha", "str", "DecoderModel"),
     ],

@@ -186,6 +186,8 @@ def test_every_other_key_is_used_or_refused_by_name(kind, tmp_path):
 LINEAR = {"rope_type": "linear", "factor": 3.0, "rope_theta": 300.0}
 DYNAMIC = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 300.0}
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "rope_theta": 50.0}
+YARN = {"rope_type": "yarn", "factor": 4.0, "rope_theta": 50.0}
+LONG = {"rope_type": "longrope", "short_factor": [1.0, 1.5], "long_factor": [2.0, 5.0], "rope_theta": 50.0}
 ORIGINAL = {"original_max_position_embeddings": 9}
 OLD = {"type": "linear", "factor": 3.0}
 WINDOW = {"sliding_window": 4}
@@ -194,6 +196,24 @@ FULL = {"layer_types": ["full_attention"] * LAYERS}
 MSCALE = {"mscale_all_dim": 0.707, "mscale": 0.5}
 PRECEDENCE = [
     *((kind, {"rope_parameters": rope}) for kind in ROTARY for rope in (LINEAR, DYNAMIC, LLAMA3)),
+    *((kind, {"rope_parameters": rope | ORIGINAL}) for kind in ROTARY for rope in (YARN, LONG)),
+    *((kind, {"rope_scaling": YARN | ORIGINAL | MSCALE}) for kind in ROTARY),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"factor": None}}),
+    ("llama", {"rope_scaling": YARN | {"factor": None}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"attention_factor": 1.7, "mscale": 3.0}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"attention_factor": 2}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"mscale": 3.0}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"beta_fast": 1.3, "beta_slow": None, "truncate": False}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"beta_fast": 1.3, "beta_slow": 0.4, "truncate": None}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL, "original_max_position_embeddings": 19}),
+    ("llama", {"rope_scaling": LONG, "original_max_position_embeddings": 9}),
+    ("llama", {"rope_scaling": LONG | ORIGINAL | {"factor": 3.0}}),
+    ("llama", {"rope_scaling": LONG | ORIGINAL | {"factor": 0.5}}),
+    ("llama", {"rope_scaling": LONG | ORIGINAL | {"attention_factor": 1.7}}),
+    ("llama", {"rope_scaling": LONG | {"original_max_position_embeddings": 20}}),
+    *((kind, {"rope_scaling": YARN | ORIGINAL | {"mscale_all_dim": 0.707, "mscale": 0.707}})
+        for kind in ("deepseek_v2", "deepseek_v3")),
+    ("deepseek_v3", {"rope_scaling": YARN | ORIGINAL | {"mscale_all_dim": 0.707}}),
     ("llama", {"rope_parameters": LLAMA3 | ORIGINAL}),
     ("llama", {"rope_parameters": LLAMA3} | ORIGINAL),
     ("llama", {"rope_parameters": LLAMA3 | ORIGINAL, "original_max_position_embeddings": 5}),
@@ -237,9 +257,17 @@ def test_loads_as_transformers_reads_it(kind, values, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning")
 @pytest.mark.parametrize("kind", ["llama", "deepseek_v3"])
-def test_dynamic_scaling_past_the_longest_text(kind, tmp_path):
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"rope_parameters": DYNAMIC},
+        {"rope_parameters": LONG | {"original_max_position_embeddings": 20}, "max_position_embeddings": 40},
+    ],
+    ids=["dynamic", "long"],
+)
+def test_scaling_past_the_longest_text(kind, values, tmp_path):
     """A prefill of any length, and each step of a generation that passes the longest text in training."""
-    oracle = new_oracle(tmp_path, kind, {"rope_parameters": DYNAMIC})
+    oracle = new_oracle(tmp_path, kind, values)
     model = pretrained.load(tmp_path).model
     want = logits(oracle, LONGEST + 14)
     torch.testing.assert_close(logits(model, LONGEST + 14), want, **SINGLE)
@@ -269,9 +297,14 @@ MIXED = {"layer_types": ["full_attention", "sliding_attention", "full_attention"
     [
         ("qwen3", {"rope_parameters": NESTED} | FULL, "rope_parameters .* same for all layers, .*'full_attention'"),
         ("qwen3", {"rope_scaling": {"sliding_attention": LINEAR}}, "rope_scaling .* must be the same for all layers"),
-        ("llama", {"rope_scaling": {"type": "yarn", "factor": 4.0}}, "rope_scaling.rope_type .* got 'yarn': YaRN"),
-        ("llama", {"rope_scaling": {"type": "longrope"}}, "rope_type .* got 'longrope': LongRoPE has a factor"),
-        ("llama", {"rope_scaling": {"type": "su"}}, "rope_type .* got 'su': LongRoPE"),
+        ("llama", {"rope_scaling": {"type": "yarn"}}, "must have the key rope_scaling.factor"),
+        ("llama", {"rope_scaling": YARN | {"beta_fast": 0}}, "rope_scaling.beta_fast .* larger than 1.0, got 0"),
+        ("llama", {"rope_scaling": YARN | ORIGINAL | {"beta_slow": 1.5}}, "original_max_position_.* least 10, got 9"),
+        ("llama", {"rope_scaling": YARN | {"truncate": 1}}, "rope_scaling.truncate .* true or false, got 1"),
+        ("llama", {"rope_scaling": {"type": "longrope"}}, "must have the key rope_scaling.short_factor"),
+        ("llama", {"rope_scaling": LONG | {"short_factor": 3}}, "rope_scaling.short_factor .* list of numbers, got 3"),
+        ("llama", {"rope_scaling": LONG | {"long_factor": [1, 0]}}, r"rope_scaling.long_factor\[1\] .* than 0, got 0"),
+        ("llama", {"rope_scaling": {"type": "su"}}, "rope_type .* got 'su': this is called longrope today"),
         ("qwen2", {"rope_scaling": {"type": "mrope"}}, "rope_type .* got 'mrope': here a position is one number"),
         ("qwen2", {"rope_scaling": {"type": "default", "mrope_section": [1, 1]}}, "rope_scaling.mrope_section"),
         ("llama", {"rope_parameters": {"rope_type": "new"}}, "rope_type .* got 'new': others are not known here"),

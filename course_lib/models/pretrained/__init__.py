@@ -9,10 +9,9 @@ DecoderModel. BERT becomes a MaskedTokenModel if the file holds a tensor whose n
 an EncoderModel if it holds none. Encoders of sentences, such as all-MiniLM-L6-v2, hold none. Their vector of a text is
 the mean of the rows `found.model(tokens)`, those of [CLS] and [SEP] included, scaled to length 1.
 
-Rotary positions may be scaled as `linear`, `dynamic` or `llama3`. Every key of config.json is used, has no effect on
+Rotary positions may be scaled as `linear`, `dynamic`, `llama3`, `yarn` or `longrope`. Every key of config.json is used, has no effect on
 the logits, or is refused by name; where keys contradict each other, transformers 5 decides. What the course's models
-cannot compute exactly is refused by name too: yarn, longrope, partial rotation, mixtures of experts, other
-architectures.
+cannot compute exactly is refused by name too: partial rotation, mixtures of experts, other architectures.
 """
 
 from course_lib.models.pretrained.loading import load

@@ -1,6 +1,5 @@
 """DeepSeek-V2 and V3: latent attention in a decoder with Llama's other parts. Layers must be dense."""
 
-import math
 from functools import partial
 
 from torch import Tensor
@@ -10,6 +9,7 @@ from course_lib.models.pretrained.llama import block_rules, decoder, model_confi
 from course_lib.models.pretrained.rotary import rope, rope_settings, rope_type
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, neighbours
 from course_lib.models.pretrained.settings import Settings
+from course_lib.rope import yarn_amplitude
 
 # Settings of experts, which dense layers do not have.
 WITHOUT_EFFECT = """
@@ -80,12 +80,16 @@ def in_pairs(settings: Settings) -> bool:
 
 
 def logit_factor(settings: Settings) -> float:
-    """The factor of the logits: mscale**2 when mscale_all_dim is given with scaled rotary positions, else 1."""
+    """The factor of the logits: mscale**2 when mscale_all_dim is given with scaled rotary positions, else 1.
+
+    mscale is YaRN's amplitude with mscale_all_dim as its share. The amplitude of `YarnRope` acts on rotary queries and
+    keys alone, this factor on the whole logit (DeepSeek-V2's code; arXiv 2405.04434, section 3.1.4, on extension).
+    """
     inner = rope_settings(settings)
     share = inner.number("mscale_all_dim", 0.0)
-    if rope_type(inner) == "default" or share == 0 or inner.number("factor") <= 1:
+    if rope_type(inner) == "default" or share == 0:
         return 1.0
-    return (0.1 * share * math.log(inner.number("factor")) + 1) ** 2
+    return yarn_amplitude(inner.number("factor"), share) ** 2
 
 
 def attention_rules(theirs: str, ours: str, config: LatentConfig, pairs: bool) -> list[Rule]:

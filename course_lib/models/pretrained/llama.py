@@ -6,9 +6,9 @@ from functools import partial
 
 import torch
 
-from course_lib.config import GroupedConfig, LatentConfig, Llama3Rope, ModelConfig
+from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
 from course_lib.models.decoder import DecoderModel
-from course_lib.models.pretrained.rotary import rope
+from course_lib.models.pretrained.rotary import longest_text, rope
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, neighbours, norm, same
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.windows import mistral_window, no_window, qwen_window
@@ -74,8 +74,6 @@ def model_config(settings: Settings, attention: GroupedConfig | LatentConfig) ->
     settings.ignore(WITHOUT_EFFECT)
     settings.must_be("mlp_bias", False, "SwiGLU has no biases")
     settings.choice("hidden_act", {"silu": "silu", "swish": "silu"}, "silu")
-    # Some files state the longest text before positions are stretched, some after; the longer is allowed.
-    stretched = 1.0 if isinstance(attention.rope, Llama3Rope) else max(attention.rope.factor, 1.0)
     return ModelConfig(
         vocab_size=settings.integer("vocab_size"),
         n_layers=settings.integer("num_hidden_layers"),
@@ -84,7 +82,7 @@ def model_config(settings: Settings, attention: GroupedConfig | LatentConfig) ->
         feedforward="swiglu",
         norm="rms",
         norm_eps=settings.number("rms_norm_eps", 1e-6),
-        max_length=int(stretched * settings.integer("max_position_embeddings")),
+        max_length=longest_text(attention.rope, settings.integer("max_position_embeddings")),
         tied=settings.flag("tie_word_embeddings", False),
     )
 

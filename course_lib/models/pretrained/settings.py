@@ -52,6 +52,13 @@ class Settings:
         require(value > above, f"{self.where}{key} in config.json must be larger than {above}, got {value!r}")
         return float(value)
 
+    def numbers(self, key: str, above: float = -math.inf) -> tuple[float, ...]:
+        """The value, which must be a list of numbers as `number` asks for."""
+        values = self.get(key)
+        require(isinstance(values, list), f"{self.where}{key} in config.json must be a list of numbers, got {values!r}")
+        each = Settings({f"{key}[{i}]": value for i, value in enumerate(values)}, self.where)
+        return tuple(each.number(name, above=above) for name in each.values)
+
     def flag(self, key: str, default: bool) -> bool:
         """The value, which must be true or false."""
         value = self.get(key, default)
