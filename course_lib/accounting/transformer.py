@@ -10,9 +10,10 @@ from operator import add
 
 from course_lib.accounting.counts import Pairs, dense_pairs
 from course_lib.accounting.forms import Form
+from course_lib.accounting.storage import Config
 from course_lib.accounting.units import itemsize
 from course_lib.accounting.work import Work, decode, prefill
-from course_lib.config import ModelConfig
+from course_lib.config import GATED, ModelConfig, require
 
 
 def model_decode(
@@ -22,8 +23,8 @@ def model_decode(
 
     form: how attention reads its cache, such as `absorbed(config.attention)`; None takes the usual one for decoding.
     """
-    attention = decode(form or config.attention, cached, batch=batch, dtype=dtype)
-    return reduce(add, [attention.times(config.n_layers), *around(config, 1, batch, dtype)])
+    layers = [decode(each, cached, batch=batch, dtype=dtype).times(count) for count, each in kinds(config, form)]
+    return reduce(add, [*layers, *around(config, 1, batch, dtype)])
 
 
 def model_prefill(
@@ -39,8 +40,17 @@ def model_prefill(
 
     form: as in `model_decode`; None takes the usual one for prefill. pairs: `dense_pairs` or `visible_pairs`.
     """
-    attention = prefill(form or config.attention, tokens, batch=batch, dtype=dtype, pairs=pairs)
-    return reduce(add, [attention.times(config.n_layers), *around(config, tokens, batch, dtype)])
+    how = dict(batch=batch, dtype=dtype, pairs=pairs)
+    layers = [prefill(each, tokens, **how).times(count) for count, each in kinds(config, form)]
+    return reduce(add, [*layers, *around(config, tokens, batch, dtype)])
+
+
+def kinds(config: ModelConfig, form: Form | None) -> tuple[tuple[int, Config | Form], ...]:
+    """The kinds of layers, each with their number. Raises ValueError for a form when there are two kinds."""
+    if form is None:
+        return config.attention_counts
+    require(config.local is None, "form must be None for a model with local layers: one form fits one kind of layer")
+    return ((config.n_layers, form),)
 
 
 def around(config: ModelConfig, tokens: int, batch: int, dtype: str) -> tuple[Work, Work]:
@@ -56,7 +66,7 @@ def around(config: ModelConfig, tokens: int, batch: int, dtype: str) -> tuple[Wo
 
 def feed_forward_weights(config: ModelConfig) -> int:
     """Numbers in the matrices of one feed-forward network: two matrices, or three with a gate."""
-    return (3 if config.feedforward == "swiglu" else 2) * config.d_model * config.d_ff
+    return (3 if config.feedforward in GATED else 2) * config.d_model * config.d_ff
 
 
 def dense(part: str, weights: int, rows: int, activations: int, dtype: str) -> Work:

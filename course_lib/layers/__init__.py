@@ -4,7 +4,7 @@ Norms and feed-forward networks can be imported from here too. Their code is `co
 """
 
 from course_lib.kernels.attention import Seen, attend, attention_weights
-from course_lib.kernels.rowwise import FeedForward, LayerNorm, RMSNorm, SwiGLU
+from course_lib.kernels.rowwise import FeedForward, GeGLU, LayerNorm, RMSNorm, SwiGLU
 from course_lib.layers.base import Attention
 from course_lib.layers.bidirectional import BidirectionalAttention, BidirectionalLatentAttention
 from course_lib.layers.cache import Cache
@@ -30,6 +30,7 @@ __all__ = [
     "CrossAttention",
     "CrossLatentAttention",
     "FeedForward",
+    "GeGLU",
     "GroupedQueryAttention",
     "LatentAttention",
     "LayerNorm",

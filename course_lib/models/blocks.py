@@ -26,6 +26,7 @@ from course_lib.layers import (
     CrossAttention,
     CrossLatentAttention,
     FeedForward,
+    GeGLU,
     GroupedQueryAttention,
     LatentAttention,
     LayerNorm,
@@ -40,7 +41,7 @@ from course_lib.layers.step import Step, rows_that_ask
 
 Sublayer = Callable[[Tensor], Tensor]
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
-
+GATED_NETWORKS = {"swiglu": SwiGLU, "geglu": GeGLU}
 
 CAUSAL = {
     GroupedConfig: GroupedQueryAttention,
@@ -76,8 +77,8 @@ def without_positions(config: GroupedConfig | LatentConfig) -> GroupedConfig | L
 
 def new_feed_forward(config: ModelConfig) -> FeedForward | SwiGLU:
     """The network applied to each token alone."""
-    if config.feedforward == "swiglu":
-        return SwiGLU(config.d_model, config.d_ff)
+    if config.feedforward in GATED_NETWORKS:
+        return GATED_NETWORKS[config.feedforward](config.d_model, config.d_ff)
     return FeedForward(config.d_model, config.d_ff, ACTIVATIONS[config.feedforward], config.ff_bias)
 
 

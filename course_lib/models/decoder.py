@@ -65,9 +65,7 @@ class DecoderModel(Decoder):
     """
 
     def __init__(self, config: ModelConfig):
-        super().__init__(
-            config, (Block(config, new_attention(config.attention, CAUSAL)) for _ in range(config.n_layers))
-        )
+        super().__init__(config, (Block(config, new_attention(each, CAUSAL)) for each in config.attentions))
         self.config = config
         initialise(self, config, sublayers=2 * config.n_layers)
 

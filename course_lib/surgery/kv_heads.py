@@ -76,10 +76,11 @@ def repeat_heads(model: DecoderModel) -> DecoderModel:
 def grouped_config(model: DecoderModel) -> GroupedConfig:
     """The config of the model's attention. Raises ValueError unless it is a decoder whose layers have KV heads.
 
-    Partial rotation is refused too, since surgery turns all pairs of a head alike.
+    Partial rotation and local layers are refused too, since surgery takes all layers and all pairs of a head alike.
     """
     kind = type(model).__name__
     require(isinstance(model, DecoderModel), f"model must be a DecoderModel, got {kind}")
+    require(model.config.local is None, "model must have layers of one kind, got one with local layers")
     config = model.config.attention
     kind = type(config).__name__
     require(isinstance(config, GroupedConfig), f"model must have grouped attention, with KV heads, got a {kind}")

@@ -11,6 +11,7 @@ from course_lib.config import (
     GroupedConfig,
     LatentConfig,
     Llama3Rope,
+    LocalLayers,
     LongRope,
     ModelConfig,
     NormalisedKeysConfig,
@@ -28,6 +29,7 @@ PARTIAL = GroupedConfig(d_model=24, n_heads=6, d_head=5, rope=Rope(), turned=4)
 LATENT = LatentConfig(d_model=24, n_heads=6, d_latent=5, d_head=4)
 YARN, LONG = YarnRope(length=29, factor=4.0), LongRope(length=29, short=(1.0, 2.0), long=(3.0, 4.0))
 MODEL = ModelConfig(vocab_size=29, n_layers=2, attention=GROUPED, d_ff=23, positions="learned", max_length=9)
+NEAR = LocalLayers(attention=replace(GROUPED, window=3), layers=(1,))
 SINUSOIDAL = replace(MODEL, positions="sinusoidal")
 FIELDS = MODEL.as_dict()
 POSITIVE, SCALE, FLAG = ("positive", "integer"), ("positive", "finite"), ("True", "False")
@@ -85,7 +87,14 @@ POSITIVE, SCALE, FLAG = ("positive", "integer"), ("positive", "finite"), ("True"
         (MODEL, {"max_length": -1}, "-1", POSITIVE),
         (MODEL, {"max_length": None}, (), "learned"),
         (MODEL, {"attention": {}}, "dict", ("GroupedConfig", "LatentConfig")),
-        (MODEL, {"feedforward": "elu"}, "'elu'", ("relu", "gelu", "gelu_tanh", "swiglu")),
+        (MODEL, {"feedforward": "elu"}, "'elu'", ("relu", "gelu", "gelu_tanh", "swiglu", "geglu")),
+        (MODEL, {"local": (0,)}, "tuple", ("LocalLayers", "None")),
+        (MODEL, {"local": NEAR, "n_layers": 1}, "(1,)", ("0", "all")),
+        (MODEL, {"local": NEAR, "attention": GroupedConfig(d_model=12, n_heads=6)}, ("24", "12"), "d_model"),
+        (NEAR, {"layers": ()}, "()", ("rising", "0")),
+        (NEAR, {"layers": (1, 0)}, "(1, 0)", ("rising", "0")),
+        (NEAR, {"layers": (-1,)}, "(-1,)", ("rising", "0")),
+        (NEAR, {"attention": None}, "NoneType", ("GroupedConfig", "LatentConfig")),
         (MODEL, {"norm": "batch"}, "'batch'", ("layer", "rms")),
         (MODEL, {"norm_eps": -1e-9}, "-1e-09", ("finite", "negative")),
         (MODEL, {"placement": "sandwich"}, "'sandwich'", ("post", "pre", "peri")),
@@ -111,6 +120,7 @@ def test_fields(refuses, config, wrong, got, rule):
         (lambda: rope_from_dict({"kind": "su"}), "kind", "'su'", ("linear", "dynamic", "llama3", "yarn", "longrope")),
         (lambda: from_fields(Rope, 3), "Rope", "3", "object"),
         (lambda: TranslationConfig(source=MODEL, target={}), "target", "dict", "ModelConfig"),
+        (lambda: TranslationConfig(source=replace(MODEL, local=NEAR), target=MODEL), "source", "LocalLayers", "local"),
         (
             lambda: TranslationConfig(
                 source=MODEL, target=replace(MODEL, attention=GroupedConfig(d_model=16, n_heads=2))
@@ -133,6 +143,9 @@ def test_what_must_fit_together(refuses, call, argument, got, rule):
         (FIELDS | {"attention": {"kind": ["grouped"]}}, "kind", "['grouped']", ("attention", "grouped", "latent")),
         (FIELDS | {"attention": "grouped"}, "attention", "'grouped'", "object"),
         (FIELDS | {"attention": {"kind": "grouped", "rope": 10_000}}, "Rope", "10000", "object"),
+        (FIELDS | {"local": 3}, "local", "3", "object"),
+        (FIELDS | {"local": {"layers": [0]}}, "kind", "None", ("grouped", "latent")),
+        (FIELDS | {"local": {"attention": FIELDS["attention"]}}, "LocalLayers", "layers", "attention"),
         (FIELDS | {"depth": 3}, "ModelConfig", "'depth'", "'n_layers'"),
         ({"attention": FIELDS["attention"]}, "ModelConfig", "'attention'", ("'vocab_size'", "'n_layers'", "'d_ff'")),
         (FIELDS | {"attention": {"kind": "grouped", "d_model": 6}}, "GroupedConfig", "'d_model'", "'n_heads'"),

@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers import DeepseekV3Config, LlamaConfig
+from transformers import DeepseekV3Config, Gemma3TextConfig, LlamaConfig
 from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3Attention
+from transformers.models.gemma3.modeling_gemma3 import Gemma3MLP
 from transformers.models.llama.modeling_llama import LlamaAttention, LlamaMLP, LlamaRotaryEmbedding
 
 from course_lib.config import DynamicRope, GroupedConfig, LatentConfig, Llama3Rope, LongRope, Rope, YarnRope
@@ -14,6 +15,7 @@ from course_lib.layers import (
     BidirectionalAttention,
     Cache,
     FeedForward,
+    GeGLU,
     GroupedQueryAttention,
     LatentAttention,
     LayerNorm,
@@ -297,6 +299,14 @@ def test_feed_forward_equals_torch_linear_layers():
 def test_swiglu_equals_llamas():
     layer = SwiGLU(5, 13).double()
     oracle = LlamaMLP(LlamaConfig(hidden_size=5, intermediate_size=13, num_attention_heads=5)).double()
+    copy([(oracle.gate_proj, layer.W_gate), (oracle.up_proj, layer.W_up), (oracle.down_proj, layer.W_down)])
+    X = torch.randn(2, 3, 5, dtype=torch.float64)
+    close(layer(X), oracle(X))
+
+
+def test_geglu_equals_gemmas():
+    layer = GeGLU(5, 13).double()
+    oracle = Gemma3MLP(Gemma3TextConfig(hidden_size=5, intermediate_size=13, num_attention_heads=5)).double()
     copy([(oracle.gate_proj, layer.W_gate), (oracle.up_proj, layer.W_up), (oracle.down_proj, layer.W_down)])
     X = torch.randn(2, 3, 5, dtype=torch.float64)
     close(layer(X), oracle(X))

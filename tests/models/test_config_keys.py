@@ -32,6 +32,10 @@ LATENT = SIZES | dict(
     num_key_value_heads=6,
 )  # fmt: skip
 GROUPED = SIZES | dict(num_key_value_heads=2, head_dim=4)
+GEMMA = GROUPED | dict(sliding_window=5, sliding_window_pattern=2, query_pre_attn_scalar=7)
+IMAGES = dict(
+    hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, image_size=8, patch_size=4
+)  # fmt: skip
 BASE = {
     "gpt2": dict(vocab_size=VOCAB, n_embd=15, n_layer=LAYERS, n_head=3, n_positions=LONGEST),
     "llama": GROUPED,
@@ -39,10 +43,12 @@ BASE = {
     "qwen2": GROUPED,
     "qwen3": GROUPED,
     "bert": SIZES,
+    "gemma3_text": GEMMA,
+    "gemma3": {"text_config": GEMMA | {"model_type": "gemma3_text"}, "vision_config": IMAGES},
     "deepseek_v2": LATENT,
     "deepseek_v3": LATENT,
 }
-ROTARY = [kind for kind in BASE if kind not in ("gpt2", "bert")]
+ROTARY = [kind for kind in BASE if kind not in ("gpt2", "bert", "gemma3_text", "gemma3")]
 
 
 def new_oracle(folder, kind, values):
@@ -132,6 +138,7 @@ VALUES = {
     "summary_type": ["mean"],
     "topk_method": ["group_limited_greedy"],
     "transformers_version": ["4.0.0"],
+    "vision_config": [IMAGES | {"attention_dropout": 0.5}],
 }
 
 
@@ -180,7 +187,7 @@ def test_every_other_key_is_used_or_refused_by_name(kind, tmp_path):
             else:
                 if not torch.allclose(got, want, **SINGLE):
                     wrong.append((key, value, float((got - want).abs().max())))
-    assert not wrong and len(compared) > 8
+    assert not wrong and len(compared) > (1 if kind == "gemma3" else 8)  # most of gemma3's keys are in text_config
 
 
 LINEAR = {"rope_type": "linear", "factor": 3.0, "rope_theta": 300.0}
@@ -244,6 +251,17 @@ PRECEDENCE = [
     ("qwen3", {"use_sliding_window": True, "sliding_window": None, "max_window_layers": 0}),
     ("qwen2", {"attention_bias": False, "head_dim": 6}),
     ("llama", {"attention_bias": True, "head_dim": None, "num_key_value_heads": None}),
+    *(("gemma3_text", {"rope_scaling": {key: x for key, x in rope.items() if key != "rope_theta"}})
+        for rope in (LINEAR, DYNAMIC, LLAMA3, YARN, LONG, YARN | MSCALE | {"rope_theta": 7.0})),
+    ("gemma3_text", {"rope_scaling": LINEAR, "rope_parameters": {"full_attention": YARN | {"beta_fast": 3.0}}}),
+    ("gemma3_text", {"rope_parameters": {"sliding_attention": YARN, "full_attention": None}, "rope_theta": 70.0}),
+    ("gemma3_text", {"rope_parameters": {"full_attention": LLAMA3 | ORIGINAL}, "rope_local_base_freq": 9.0}),
+    ("gemma3_text", {"rope_parameters": {"sliding_attention": {"rope_theta": 5.0}}, "rope_local_base_freq": 9.0}),
+    ("gemma3_text", {"sliding_window_pattern": 3, "hidden_activation": "gelu_new", "head_dim": 6}),
+    ("gemma3_text", {"layer_types": ["full_attention", "sliding_attention", "full_attention"], "rope_theta": 70.0}),
+    ("gemma3_text", {"layer_types": ["full_attention"] * LAYERS}),
+    ("gemma3_text", {"use_bidirectional_attention": None, "attention_bias": True}),
+    ("gemma3", {"text_config": GEMMA | {"rope_theta": 70.0, "rope_scaling": {"rope_type": "linear", "factor": 3.0}}}),
     ("gpt2", {"n_inner": None, "n_ctx": 5, "scale_attn_weights": False, "reorder_and_upcast_attn": True}),
     ("bert", {"tie_word_embeddings": False, "layer_norm_eps": 0.3, "pad_token_id": None}),
 ]  # fmt: skip
@@ -324,6 +342,18 @@ MIXED = {"layer_types": ["full_attention", "sliding_attention", "full_attention"
         ("qwen3", SLIDING, "layer_types .* must be full_attention with a window of None, got 'sliding_attention'"),
         ("deepseek_v3", {"head_dim": 8}, "head_dim in config.json must be 4, got 8: it is the width that is turned"),
         ("deepseek_v2", {"num_key_value_heads": 3}, "num_key_value_heads in config.json must be 6, got 3"),
+        ("gemma3_text", {"rope_parameters": LINEAR}, r"rope_parameters .* an object for each of .*'rope_type'"),
+        ("gemma3_text", {"rope_parameters": {"full_attention": {"truncate": 0}}}, "full_attention.truncate .* True"),
+        ("gemma3_text", {"rope_scaling": OLD}, "rope_scaling.type in config.json must be called rope_type"),
+        ("gemma3_text", {"final_logit_softcapping": 30.0}, "final_logit_softcapping .* None, got 30.0: .* not capped"),
+        ("gemma3_text", {"use_bidirectional_attention": True}, "use_bidirectional_attention .* False, got True"),
+        ("gemma3_text", {"hidden_activation": "silu"}, "hidden_activation .* one of gelu_pytorch_tanh.*'silu'"),
+        ("gemma3_text", {"layer_types": ["full_attention"]}, "layer_types .* for each of 3 layers"),
+        ("gemma3_text", {"layer_types": ["chunked"] * 3}, "layer_types .* full_attention or .*chunked"),
+        ("gemma3", {"text_config": 3}, "text_config in config.json must be an object, got 3"),
+        ("gemma3", {"text_config": GEMMA | {"new": 3}}, "config.json has the key text_config.new = 3"),
+        ("gemma3", {"text_config": GEMMA | {"head_dim": 0}}, "text_config.head_dim .* positive integer, got 0"),
+        ("gemma3", {"tie_word_embeddings": False}, "tie_word_embeddings in config.json must be True, got False"),
         ("gpt2", {"hidden_size": 30}, "hidden_size = 30"),
         ("bert", {"embedding_size": 12}, "embedding_size = 12"),
     ],
@@ -335,7 +365,11 @@ def test_what_is_refused_by_name(kind, values, rule):
 
 @pytest.mark.parametrize(
     "kind, missing",
-    [("gemma2", "norms that multiply by 1"), ("qwen3_moe", "mixtures of experts"), ("gpt_neox", "partial rotation")],
+    [
+        ("gemma2", "only the text model of Gemma 3"),
+        ("qwen3_moe", "mixtures of experts"),
+        ("gpt_neox", "partial rotation"),
+    ],
 )
 def test_other_architectures_say_what_is_missing(kind, missing):
     with pytest.raises(ValueError, match=f"model_type .* got '{kind}': .*{missing}"):

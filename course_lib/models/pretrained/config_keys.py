@@ -1,5 +1,7 @@
 """Keys of config.json that mean the same in all families."""
 
+from course_lib.models.pretrained.settings import Settings
+
 # key: (the one value that the course's models compute, why)
 REFUSED = {
     "add_cross_attention": (False, "there is no encoder to attend to"),
@@ -34,3 +36,10 @@ SAMPLING = """
     remove_invalid_values repetition_penalty suppress_tokens target_lookbehind temperature top_k top_p typical_p
 """
 WITHOUT_EFFECT = (REMARKS, TRAINING, FORM, TOKENS, SAMPLING)
+
+
+def read_common(settings: Settings) -> None:
+    """Note these keys. Raises ValueError for values that the course's models do not compute."""
+    for key, (wanted, why) in REFUSED.items():
+        settings.must_be(key, wanted, why)
+    settings.ignore(*WITHOUT_EFFECT)

@@ -9,7 +9,7 @@ import torch
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.pretrained.rotary import longest_text, rope
-from course_lib.models.pretrained.rules import Family, Rule, copied, linear, neighbours, norm, same
+from course_lib.models.pretrained.rules import Family, Order, Rule, copied, linear, neighbours, norm, same
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.windows import mistral_window, no_window, qwen_window
 
@@ -105,18 +105,28 @@ def outer_rules(config: ModelConfig) -> list[Rule]:
 
 def block_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
     """The rules of a layer without its attention."""
+    return [
+        *norm(f"{theirs}.input_layernorm", config.d_model, f"{ours}.around_attention.norm", shift=False),
+        *norm(f"{theirs}.post_attention_layernorm", config.d_model, f"{ours}.around_feed_forward.norm", shift=False),
+        *feed_forward_rules(theirs, ours, config),
+    ]
+
+
+def feed_forward_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
+    """The rules of a gated feed-forward network."""
     d, d_ff, f = config.d_model, config.d_ff, f"{ours}.feed_forward"
     return [
-        *norm(f"{theirs}.input_layernorm", d, f"{ours}.around_attention.norm", shift=False),
-        *norm(f"{theirs}.post_attention_layernorm", d, f"{ours}.around_feed_forward.norm", shift=False),
         linear(f"{theirs}.mlp.gate_proj.weight", (d_ff, d), f"{f}.W_gate"),
         linear(f"{theirs}.mlp.up_proj.weight", (d_ff, d), f"{f}.W_up"),
         linear(f"{theirs}.mlp.down_proj.weight", (d, d_ff), f"{f}.W_down"),
     ]
 
 
-def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: bool) -> list[Rule]:
-    """The rules of one layer's attention. Coordinates of queries and keys are reordered, from halves to pairs."""
+def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: bool, gain: Order = same) -> list[Rule]:
+    """The rules of one layer's attention. Coordinates of queries and keys are reordered, from halves to pairs.
+
+    gain: makes the gains of QK-norm from the numbers in the file.
+    """
     d, e = config.d_model, config.d_head
     projections = {
         "q_proj": ("Q", config.n_heads),
@@ -131,7 +141,8 @@ def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: 
             rules.append(copied(f"{theirs}.{name}.bias", (heads * e,), f"{ours}.b_{letter}", order))
         if config.qk_norm and letter != "V":
             gamma = f"{theirs}.{letter.lower()}_norm.weight"
-            rules.append(copied(gamma, (e,), f"{ours}.norm_{letter}.gamma", partial(neighbours, heads=1)))
+            paired = lambda x: neighbours(gain(x), heads=1)  # noqa: E731
+            rules.append(copied(gamma, (e,), f"{ours}.norm_{letter}.gamma", paired))
     if config.bias and output_bias:
         rules.append(copied(f"{theirs}.o_proj.bias", (d,), f"{ours}.b_O"))
     elif config.bias:  # our layer has all four biases or none

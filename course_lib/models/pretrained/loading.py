@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from course_lib.config import require
 from course_lib.files import read_json
-from course_lib.models.pretrained import bert, deepseek, gpt2, llama
-from course_lib.models.pretrained.config_keys import REFUSED, WITHOUT_EFFECT
+from course_lib.models.pretrained import bert, deepseek, gemma, gpt2, llama
+from course_lib.models.pretrained.config_keys import read_common
 from course_lib.models.pretrained.files import Stored, find_tensors
 from course_lib.models.pretrained.hub import fetch
 from course_lib.models.pretrained.rules import Family
@@ -24,6 +24,8 @@ FAMILIES = {
     "mistral": llama.family,
     "qwen2": llama.family,
     "qwen3": llama.family,
+    "gemma3_text": gemma.family,
+    "gemma3": gemma.text_family,
     "bert": bert.family,
     "deepseek_v2": deepseek.family,
     "deepseek_v3": deepseek.family,
@@ -31,7 +33,7 @@ FAMILIES = {
 # pattern of model_type: what these architectures have and the course's models lack
 MISSING = {
     ".*moe|.*mixtral|gpt_oss|dbrx": "mixtures of experts are missing here",
-    ".*gemma": "norms that multiply by 1 + gamma and the feed-forward GeGLU are missing here",
+    ".*gemma": "of Gemma's models only the text model of Gemma 3 is known here",
     "phi$|gpt_neox$|gptj|stablelm|glm|persimmon": "partial rotation, of some coordinates of a head, is missing here",
 }
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -74,9 +76,7 @@ def recognise(settings: Settings) -> Family:
     quantised = settings.find("quantization_config")
     method = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
     require(quantised is None, f"parameters must not be quantised, but config.json has quantization_config: {method!r}")
-    for key, (wanted, why) in REFUSED.items():
-        settings.must_be(key, wanted, why)
-    settings.ignore(*WITHOUT_EFFECT)
+    read_common(settings)
     family = FAMILIES[kind](settings)
     settings.require_known()
     return family
@@ -102,7 +102,9 @@ def match(family: Family, tensors: dict[str, Stored]) -> dict[str, list[Stored]]
 
 
 def standard_name(family: Family, name: str) -> str:
-    """The name with the prefix that some files leave out, and with today's names for gamma and beta of a norm."""
+    """The name with the prefix that some files leave out, and today's place of parts and today's names in a norm."""
+    for pattern, replacement in family.renamed:
+        name = re.sub(f"^{pattern}", replacement, name)
     name = re.sub(r"\.gamma$", ".weight", re.sub(r"\.beta$", ".bias", name))
     return name if name.startswith((family.prefix, *family.heads)) else family.prefix + name
 

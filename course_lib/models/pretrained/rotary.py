@@ -10,8 +10,11 @@ import math
 
 from course_lib.config import DynamicRope, Llama3Rope, LongRope, Rope, YarnRope, require
 from course_lib.models.pretrained.settings import Settings
+from course_lib.models.pretrained.windows import WHOLE, WINDOWED
 from course_lib.rope import yarn_amplitude
 
+# Kind of layer in Gemma 3: the key outside that states the base, and its default.
+BASES = {WHOLE: ("rope_theta", 1_000_000.0), WINDOWED: ("rope_local_base_freq", 10_000.0)}
 MISSING = {
     "su": "this is called longrope today",
     "proportional": "here every pair is turned",
@@ -43,15 +46,40 @@ def rope_settings(settings: Settings) -> Settings:
     return Settings(values if original is None else values | {"original_max_position_embeddings": original}, f"{name}.")
 
 
-def read_rope(inner: Settings, settings: Settings, base: float = 10_000.0) -> Rope:
-    """The rotary positions that the object `inner` in config.json describes; `base` is the default of rope_theta."""
+def read_rope(inner: Settings, settings: Settings, base: float = 10_000.0, longest: int | None = None) -> Rope:
+    """The rotary positions that the object `inner` in config.json describes.
+
+    base, longest: the defaults of rope_theta and of max_position_embeddings.
+    """
     kind = rope_type(inner)
     for place in (inner, settings):
         place.must_be("partial_rotary_factor", 1.0, "partial rotation is missing here, every pair is turned")
-    longest = settings.integer("max_position_embeddings")
+    longest = settings.integer("max_position_embeddings", longest)
     inner.ignore(WITHOUT_EFFECT)
     inner.require_known()
     return READERS[kind](inner, inner.number("rope_theta", base, above=1), longest)
+
+
+def ropes_by_kind(settings: Settings) -> dict[str, Rope]:
+    """The rotary positions of Gemma 3's two kinds of layers, by their names in layer_types.
+
+    Here `rope_scaling` is written over the entry for full_attention in `rope_parameters`. There is no text of a
+    length of its own: `original_max_position_embeddings` is looked up in each entry alone.
+    """
+    parameters, scaling = settings.find("rope_parameters", {}), settings.find("rope_scaling", {})
+    for key, value in {"rope_parameters": parameters, "rope_scaling": scaling}.items():
+        require(isinstance(value, dict), f"{key} in config.json must be an object, got {value!r}")
+    wrong = [key for key in parameters if key not in BASES]
+    require(not wrong, f"rope_parameters in config.json must have an object for each of {list(BASES)}, got {wrong}")
+    old = "type" in scaling and "rope_type" not in scaling
+    require(not old, "rope_scaling.type in config.json must be called rope_type: transformers 5 ignores it in Gemma 3")
+    found = {}
+    for kind, (key, base) in BASES.items():
+        stated = {"rope_theta": settings.find(key)} | (parameters.get(kind) or {})
+        inner = Settings(stated | (scaling if kind == WHOLE else {}), f"rope_parameters.{kind}.")
+        inner.must_be("truncate", True, "transformers reads it only where all layers have the same positions")
+        found[kind] = read_rope(inner, settings, base, longest=131_072)
+    return found
 
 
 def rope_type(inner: Settings) -> str:

@@ -34,6 +34,7 @@ class Family:
     heads: tuple[str, ...]
     copies: dict[str, str] = field(default_factory=dict)  # tensors that a file may hold twice: copy -> original
     unused: str = "(?!)"  # a pattern of tensors that take no part in the logits; this one matches nothing
+    renamed: tuple[tuple[str, str], ...] = ()  # patterns at the beginning of names, and what stands there instead
     bare: "Family | None" = None  # the family without a head, for files in which no name begins with `head`
     head: str = ""
 
@@ -64,6 +65,11 @@ def norm(source: str, width: int, target: str, shift: bool) -> list[Rule]:
     """The rules for gamma of a norm, and with `shift` for beta."""
     rules = [copied(f"{source}.weight", (width,), f"{target}.gamma")]
     return [*rules, copied(f"{source}.bias", (width,), f"{target}.beta")] if shift else rules
+
+
+def plus_one(x: Tensor) -> Tensor:
+    """The gains of a norm that multiplies by 1 + weight, as in Gemma."""
+    return 1 + x
 
 
 def neighbours(x: Tensor, heads: int) -> Tensor:
