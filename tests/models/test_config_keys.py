@@ -33,6 +33,8 @@ LATENT = SIZES | dict(
 )  # fmt: skip
 GROUPED = SIZES | dict(num_key_value_heads=2, head_dim=4)
 GEMMA = GROUPED | dict(sliding_window=5, sliding_window_pattern=2, query_pre_attn_scalar=7)
+# The number of the padding token counts here, and no text of these tests holds it.
+ROBERTA = SIZES | dict(vocab_size=VOCAB + 2, pad_token_id=VOCAB, max_position_embeddings=2 * VOCAB)
 IMAGES = dict(
     hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, image_size=8, patch_size=4
 )  # fmt: skip
@@ -43,12 +45,15 @@ BASE = {
     "qwen2": GROUPED,
     "qwen3": GROUPED,
     "bert": SIZES,
+    "roberta": ROBERTA,
+    "xlm-roberta": ROBERTA,
     "gemma3_text": GEMMA,
     "gemma3": {"text_config": GEMMA | {"model_type": "gemma3_text"}, "vision_config": IMAGES},
     "deepseek_v2": LATENT,
     "deepseek_v3": LATENT,
 }
-ROTARY = [kind for kind in BASE if kind not in ("gpt2", "bert", "gemma3_text", "gemma3")]
+ENCODERS = ("bert", "roberta", "xlm-roberta")
+ROTARY = [kind for kind in BASE if kind not in ("gpt2", *ENCODERS, "gemma3_text", "gemma3")]
 
 
 def new_oracle(folder, kind, values):
@@ -57,7 +62,7 @@ def new_oracle(folder, kind, values):
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(text)
     config = transformers.AutoConfig.from_pretrained(folder)
-    head = transformers.AutoModelForMaskedLM if kind == "bert" else transformers.AutoModelForCausalLM
+    head = transformers.AutoModelForMaskedLM if kind in ENCODERS else transformers.AutoModelForCausalLM
     torch.manual_seed(0)
     model = head.from_config(config).eval()
     with torch.no_grad():
@@ -110,6 +115,8 @@ def theirs(kind):
 
 def others(key, value):
     """Other values of the type of this one."""
+    if key == "pad_token_id" and value == VOCAB:
+        return [VOCAB + 1]
     if key in VALUES:
         return VALUES[key]
     if isinstance(value, bool):
@@ -264,6 +271,8 @@ PRECEDENCE = [
     ("gemma3", {"text_config": GEMMA | {"rope_theta": 70.0, "rope_scaling": {"rope_type": "linear", "factor": 3.0}}}),
     ("gpt2", {"n_inner": None, "n_ctx": 5, "scale_attn_weights": False, "reorder_and_upcast_attn": True}),
     ("bert", {"tie_word_embeddings": False, "layer_norm_eps": 0.3, "pad_token_id": None}),
+    ("roberta", {"tie_word_embeddings": False, "layer_norm_eps": 0.3, "type_vocab_size": 1}),
+    ("xlm-roberta", {"pad_token_id": VOCAB + 1}),
 ]  # fmt: skip
 
 
@@ -356,6 +365,8 @@ MIXED = {"layer_types": ["full_attention", "sliding_attention", "full_attention"
         ("gemma3", {"tie_word_embeddings": False}, "tie_word_embeddings in config.json must be True, got False"),
         ("gpt2", {"hidden_size": 30}, "hidden_size = 30"),
         ("bert", {"embedding_size": 12}, "embedding_size = 12"),
+        ("roberta", {"pad_token_id": -1}, "pad_token_id .* integer of at least 0, got -1"),
+        ("roberta", {"max_position_embeddings": VOCAB + 1}, "max_position_embeddings .* at least 31, got 30"),
     ],
 )  # fmt: skip
 def test_what_is_refused_by_name(kind, values, rule):
@@ -397,6 +408,13 @@ PUBLISHED = [
         "use_sliding_window": false, "max_window_layers": 36}"""),
     ("bert", """{"gradient_checkpointing": false, "position_embedding_type": "absolute", "type_vocab_size": 2,
         "directionality": "bidi", "pooler_fc_size": 768, "pooler_type": "first_token_transform"}"""),
+    ("roberta", """{"architectures": ["RobertaForMaskedLM"], "attention_probs_dropout_prob": 0.1, "bos_token_id": 0,
+        "eos_token_id": 2, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "initializer_range": 0.02,
+        "layer_norm_eps": 1e-05, "type_vocab_size": 1}"""),
+    ("xlm-roberta", """{"architectures": ["XLMRobertaForMaskedLM"], "attention_probs_dropout_prob": 0.1,
+        "bos_token_id": 0, "eos_token_id": 2, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "layer_norm_eps": 1e-05,
+        "initializer_range": 0.02, "output_past": true, "position_embedding_type": "absolute", "type_vocab_size": 1,
+        "transformers_version": "4.17.0.dev0", "use_cache": true}"""),
     ("deepseek_v3", """{"auto_map": {"AutoConfig": "x"}, "aux_loss_alpha": 0.001, "ep_size": 1, "moe_layer_freq": 1,
         "n_group": 8, "norm_topk_prob": true, "num_nextn_predict_layers": 1, "rope_scaling": null, "seq_aux": true,
         "scoring_func": "sigmoid", "topk_method": "noaux_tc", "rope_theta": 10000}"""),

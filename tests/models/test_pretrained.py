@@ -1,6 +1,7 @@
 """Checkpoints that transformers saves, tiny and random, give the same logits and the same text here."""
 
 import json
+import math
 import sys
 import types
 
@@ -53,12 +54,14 @@ CASES = {
     "deepseek v3 halves": ("DeepseekV3", LATENT | dict(rope_interleave=False, tie_word_embeddings=True)),
 }
 BERT = SIZES | dict(type_vocab_size=3)
+ROBERTA = BERT | dict(vocab_size=VOCAB + 1, pad_token_id=VOCAB, max_position_embeddings=VOCAB + 1 + 40)
+ENCODERS = {"Bert": BERT, "Roberta": ROBERTA, "XLMRoberta": ROBERTA}
 
 
 def new_oracle(kind, **values):
     """A random model with gains and biases away from 1 and 0, so that a forgotten or swapped one fails."""
     torch.manual_seed(0)
-    head = "ForMaskedLM" if kind == "Bert" else "LMHeadModel" if kind == "GPT2" else "ForCausalLM"
+    head = "ForMaskedLM" if kind in ENCODERS else "LMHeadModel" if kind == "GPT2" else "ForCausalLM"
     model = getattr(transformers, kind + head)(getattr(transformers, kind + "Config")(**values))
     with torch.no_grad():
         for parameter in model.parameters():
@@ -90,9 +93,10 @@ def test_equals_transformers(name, tmp_path):
     assert generate(found.model, tokens(), 8) == new[:, N:].tolist()
 
 
+@pytest.mark.parametrize("kind", ["Bert", "Roberta", "XLMRoberta"])
 @pytest.mark.parametrize("values", [{}, {"tie_word_embeddings": False}, {"layer_norm_eps": 1e-2}])
-def test_equals_bert(values, tmp_path):
-    oracle = new_oracle("Bert", **BERT | values)
+def test_equals_bert(kind, values, tmp_path):
+    oracle = new_oracle(kind, **ENCODERS[kind] | values)
     oracle.save_pretrained(tmp_path)
     found = pretrained.load(tmp_path)
     assert type(found.model) is MaskedTokenModel
@@ -106,11 +110,13 @@ def test_equals_bert(values, tmp_path):
         torch.testing.assert_close(got, want, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("prefix", ["", "bert."])
+@pytest.mark.parametrize("kind", ["Bert", "Roberta"])
+@pytest.mark.parametrize("prefixed", [True, False])
 @pytest.mark.parametrize("pooler", [True, False])
-def test_equals_bert_without_a_head(prefix, pooler, tmp_path):
+def test_equals_bert_without_a_head(kind, prefixed, pooler, tmp_path):
     """Most published encoders come so: with a pooler or without it, and with or without the names' prefix."""
-    oracle = new_oracle("Bert", **BERT).bert
+    prefix = f"{kind.lower()}." if prefixed else ""
+    oracle = getattr(new_oracle(kind, **ENCODERS[kind]), kind.lower())
     oracle.save_pretrained(tmp_path)
     path = tmp_path / "model.safetensors"
     held = load_file(path) | {"embeddings.position_ids": torch.arange(40)[None]}
@@ -125,6 +131,20 @@ def test_equals_bert_without_a_head(prefix, pooler, tmp_path):
         torch.testing.assert_close(found.model(tokens(), lengths)[seen], want, **SINGLE)
         got, want = found.model.double()(tokens()), oracle.double()(tokens()).last_hidden_state
         torch.testing.assert_close(got, want, rtol=0, atol=1e-5)  # as above
+
+
+@pytest.mark.parametrize(
+    "kind, vocab_size, parameters", [("roberta", 50_265, 124_697_433), ("xlm-roberta", 250_002, 278_295_186)]
+)
+def test_published_sizes_of_roberta(kind, vocab_size, parameters):
+    """Of roberta-base and xlm-roberta-base with their heads; texts have up to 512 tokens."""
+    values = dict(
+        model_type=kind, vocab_size=vocab_size, hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
+        intermediate_size=3072, max_position_embeddings=514, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5,
+    )  # fmt: skip
+    family = recognise(Settings(values))
+    assert sum(math.prod(shape) for rule in family.rules for shape in rule.sources.values()) == parameters
+    assert family.config.max_length == 512
 
 
 def test_an_encoder_and_its_config_go_together(tmp_path):

@@ -26,7 +26,7 @@ FORM = """
 """
 TOKENS = """
     bos_token_id cls_token_id decoder_start_token_id eos_token_id forced_bos_token_id forced_eos_token_id mask_token_id
-    pad_token_id prefix sep_token_id unk_token_id
+    prefix sep_token_id unk_token_id
 """
 SAMPLING = """
     assistant_confidence_threshold assistant_lookbehind bad_words_ids begin_suppress_tokens diversity_penalty do_sample

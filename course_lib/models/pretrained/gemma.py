@@ -16,11 +16,11 @@ from course_lib.models.pretrained.rules import Family, Rule, copied, linear, plu
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.windows import WHOLE, WINDOWED, local_layers
 
-WITHOUT_EFFECT = "cache_implementation cross_attention_hidden_size is_decoder"
+WITHOUT_EFFECT = "cache_implementation cross_attention_hidden_size is_decoder pad_token_id"
 # Of the whole model: which tokens stand for images, and how images are read.
 ABOUT_IMAGES = """
     boi_token_id boi_token_index eoi_token_id eoi_token_index image_token_id image_token_index mm_tokens_per_image
-    vision_config
+    pad_token_id vision_config
 """
 IMAGE_PARTS = r"model\.(vision_tower|multi_modal_projector)\..*"
 # The text model's place in the whole one: in published files, and in transformers itself.

@@ -13,7 +13,7 @@ from course_lib.models.pretrained.rules import Family, Order, Rule, copied, line
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.windows import mistral_window, no_window, qwen_window
 
-WITHOUT_EFFECT = "cross_attention_hidden_size is_decoder max_sequence_length"
+WITHOUT_EFFECT = "cross_attention_hidden_size is_decoder max_sequence_length pad_token_id"
 FREQUENCIES = r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq"  # of the rotation; early files hold them
 
 

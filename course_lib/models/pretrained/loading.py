@@ -27,6 +27,8 @@ FAMILIES = {
     "gemma3_text": gemma.family,
     "gemma3": gemma.text_family,
     "bert": bert.family,
+    "roberta": bert.family,
+    "xlm-roberta": bert.family,
     "deepseek_v2": deepseek.family,
     "deepseek_v3": deepseek.family,
 }
