@@ -51,6 +51,7 @@ BASE = {
     "gemma3": {"text_config": GEMMA | {"model_type": "gemma3_text"}, "vision_config": IMAGES},
     "deepseek_v2": LATENT,
     "deepseek_v3": LATENT,
+    "minicpm3": {key: value for key, value in LATENT.items() if key != "first_k_dense_replace"},
 }
 ENCODERS = ("bert", "roberta", "xlm-roberta")
 ROTARY = [kind for kind in BASE if kind not in ("gpt2", *ENCODERS, "gemma3_text", "gemma3")]
@@ -269,6 +270,8 @@ PRECEDENCE = [
     ("gemma3_text", {"layer_types": ["full_attention"] * LAYERS}),
     ("gemma3_text", {"use_bidirectional_attention": None, "attention_bias": True}),
     ("gemma3", {"text_config": GEMMA | {"rope_theta": 70.0, "rope_scaling": {"rope_type": "linear", "factor": 3.0}}}),
+    ("minicpm3", {"q_lora_rank": None, "scale_depth": None, "dim_model_base": None, "scale_emb": 0.5}),
+    ("minicpm3", {"v_head_dim": None, "scale_depth": 3, "dim_model_base": 7, "tie_word_embeddings": False}),
     ("gpt2", {"n_inner": None, "n_ctx": 5, "scale_attn_weights": False, "reorder_and_upcast_attn": True}),
     ("bert", {"tie_word_embeddings": False, "layer_norm_eps": 0.3, "pad_token_id": None}),
     ("roberta", {"tie_word_embeddings": False, "layer_norm_eps": 0.3, "type_vocab_size": 1}),
@@ -415,6 +418,11 @@ PUBLISHED = [
         "bos_token_id": 0, "eos_token_id": 2, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "layer_norm_eps": 1e-05,
         "initializer_range": 0.02, "output_past": true, "position_embedding_type": "absolute", "type_vocab_size": 1,
         "transformers_version": "4.17.0.dev0", "use_cache": true}"""),
+    ("minicpm3", """{"architectures": ["MiniCPM3ForCausalLM"], "auto_map": {"AutoConfig": "x"}, "bos_token_id": 1,
+        "eos_token_id": [2, 73440], "hidden_act": "silu", "initializer_range": 0.1, "rms_norm_eps": 1e-05,
+        "rope_scaling": {"type": "longrope", "long_factor": [1.0, 2.5], "short_factor": [1.0, 1.5],
+        "original_max_position_embeddings": 9}, "dim_model_base": 256, "scale_depth": 1.4, "scale_emb": 12,
+        "torch_dtype": "bfloat16", "transformers_version": "4.41.0", "use_cache": true}"""),
     ("deepseek_v3", """{"auto_map": {"AutoConfig": "x"}, "aux_loss_alpha": 0.001, "ep_size": 1, "moe_layer_freq": 1,
         "n_group": 8, "norm_topk_prob": true, "num_nextn_predict_layers": 1, "rope_scaling": null, "seq_aux": true,
         "scoring_func": "sigmoid", "topk_method": "noaux_tc", "rope_theta": 10000}"""),

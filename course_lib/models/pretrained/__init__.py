@@ -4,10 +4,10 @@
     found = pretrained.load("gpt2", hub=True)              # fetched by huggingface_hub, which must be installed
     found.model, found.tokenizer, found.card               # as `shipped.load` returns them
 
-GPT-2, Llama, Mistral, Qwen2, Qwen3 (SmolLM is a Llama), the text models of Gemma 3, and DeepSeek-V2 and V3 whose layers
-are dense become a DecoderModel. BERT becomes a MaskedTokenModel if the file holds a tensor whose name begins with
-`cls.predictions.` (RoBERTa: `lm_head.`), and an EncoderModel if it holds none. Encoders of sentences, such as
-all-MiniLM-L6-v2, hold none. Their vector of a text is the mean of the rows `found.model(tokens)`, those of [CLS] and
+GPT-2, Llama, Mistral, Qwen2, Qwen3 (SmolLM is a Llama), the text models of Gemma 3, MiniCPM3, and DeepSeek-V2 and V3
+whose layers are dense become a DecoderModel. BERT becomes a MaskedTokenModel if the file holds a tensor whose name
+begins with `cls.predictions.` (RoBERTa: `lm_head.`), and an EncoderModel if it holds none. Encoders of sentences, such
+as all-MiniLM-L6-v2, hold none. Their vector of a text is the mean of the rows `found.model(tokens)`, those of [CLS] and
 [SEP] included, scaled to length 1.
 
 Rotary positions may be scaled as `linear`, `dynamic`, `llama3`, `yarn` or `longrope`. Every key of config.json is used,

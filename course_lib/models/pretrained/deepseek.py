@@ -39,7 +39,7 @@ def family(settings: Settings) -> Family:
 
 
 def check_dense(settings: Settings) -> None:
-    """Raises ValueError when a layer is a mixture of experts, or when attention has biases."""
+    """Raises ValueError when a layer is a mixture of experts."""
     dense, experts = EXPERTS[settings.get("model_type")]
     layers, dense = settings.integer("num_hidden_layers"), settings.integer("first_k_dense_replace", dense, least=0)
     experts = settings.find("n_routed_experts", experts)
@@ -49,13 +49,13 @@ def check_dense(settings: Settings) -> None:
         f"(first_k_dense_replace = {dense}, num_hidden_layers = {layers} in config.json)",
     )
     settings.ignore(WITHOUT_EFFECT)
-    settings.must_be("attention_bias", False, "latent attention has no biases")
 
 
 def attention_config(settings: Settings) -> LatentConfig:
     """The config of latent attention, the same in each layer."""
     heads, rotary = settings.integer("num_attention_heads"), settings.integer("qk_rope_head_dim")
-    content = settings.integer("qk_nope_head_dim")
+    content, queries = settings.integer("qk_nope_head_dim"), settings.integer("q_lora_rank", 1536)
+    settings.must_be("attention_bias", False, "latent attention has no biases")
     settings.must_be("num_key_value_heads", heads, "each of num_attention_heads has keys of its own")
     settings.must_be("head_dim", rotary, "it is the width that is turned, qk_rope_head_dim")
     return LatentConfig(
@@ -65,7 +65,7 @@ def attention_config(settings: Settings) -> LatentConfig:
         d_head=content,
         d_value=settings.integer("v_head_dim"),
         d_rope=rotary,
-        d_latent_q=None if settings.is_null("q_lora_rank") else settings.integer("q_lora_rank", 1536),
+        d_latent_q=None if settings.is_null("q_lora_rank") else queries,
         rope=rope(settings),
         latent_norm=True,  # with eps 1e-6 whatever rms_norm_eps says, as in transformers
         scale=logit_factor(settings) * (content + rotary) ** -0.5,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from course_lib.config import require
 from course_lib.files import read_json
-from course_lib.models.pretrained import bert, deepseek, gemma, gpt2, llama
+from course_lib.models.pretrained import bert, deepseek, gemma, gpt2, llama, minicpm3
 from course_lib.models.pretrained.config_keys import read_common
 from course_lib.models.pretrained.files import Stored, find_tensors
 from course_lib.models.pretrained.hub import fetch
@@ -31,6 +31,7 @@ FAMILIES = {
     "xlm-roberta": bert.family,
     "deepseek_v2": deepseek.family,
     "deepseek_v3": deepseek.family,
+    "minicpm3": minicpm3.family,
 }
 # pattern of model_type: what these architectures have and the course's models lack
 MISSING = {

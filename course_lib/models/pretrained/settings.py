@@ -22,6 +22,10 @@ class Settings:
         self.nulls = values.keys() - self.values.keys()
         self.known: set[str] = set()  # keys that were read, and those without effect
 
+    def fill(self, defaults: Mapping) -> None:
+        """Give values to keys that are missing. Of a key with the value null, `is_null` stays true."""
+        self.values = dict(defaults) | self.values
+
     def find(self, key: str, default=None):
         """The value, or the default when it is missing."""
         self.known.add(key)
