@@ -76,6 +76,8 @@ class GroupedConfig:
             require(self.rope is not None, f"turned must be None without rope, got {self.turned!r}")
             good = is_whole(self.turned) and self.turned % 2 == 0 and self.turned <= self.d_head
             require(good, f"turned must be an even number from 2 to d_head = {self.d_head}, got {self.turned!r}")
+        if self.rope is not None:
+            self.rope.require_width(self.rotary_width)
 
     @property
     def rotary_width(self) -> int:
@@ -146,6 +148,8 @@ class LatentConfig:
             f"rope = {self.rope} needs rotary coordinates, but d_rope = 0; rotating the up-projected keys would "
             "stop absorption",
         )
+        if self.rope is not None:
+            self.rope.require_width(self.rotary_width)
         if self.d_value is None:
             object.__setattr__(self, "d_value", self.d_head)
         if self.scale is None:

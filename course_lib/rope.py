@@ -32,6 +32,9 @@ class Rope:
         """The angle by which a pair turns from one position to the next, in a text of `length` tokens; in radians."""
         return self.unscaled(pair, width) / self.factor
 
+    def require_width(self, width: int) -> None:
+        """Raises ValueError for vectors of a width that this rope cannot turn."""
+
     def frequencies(self, width: int, length: int = 0) -> list[float]:
         """The frequencies of all pairs of a vector of this width."""
         return [self.frequency(pair, width, length) for pair in range(width // 2)]
@@ -97,13 +100,14 @@ class LongRope(RopeByLength):
         require_amplitude(self)
 
     def frequency(self, pair: int, width: int, length: int = 0) -> float:
-        factors = self.long if length > self.length else self.short
+        return self.unscaled(pair, width) / (self.long if length > self.length else self.short)[pair]
+
+    def require_width(self, width: int) -> None:
         require(
-            len(factors) == width // 2,
+            len(self.short) == width // 2,
             f"short and long must have {width // 2} numbers, one for each pair of a vector of width {width}, "
-            f"got {len(factors)}",
+            f"got {len(self.short)}",
         )
-        return self.unscaled(pair, width) / factors[pair]
 
 
 @dataclass(frozen=True, kw_only=True)

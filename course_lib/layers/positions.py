@@ -98,6 +98,7 @@ class RotaryTable(PositionTable):
     def __init__(self, rope: Rope, width: int):
         super().__init__()
         require(width > 0 and width % 2 == 0, f"rotary positions turn pairs, so width must be even, got {width}")
+        rope.require_width(width)
         self.rope, self.width = rope, width
 
     def compute(self, positions: Int[Tensor, "n"]) -> Complex[Tensor, "n pairs"]:

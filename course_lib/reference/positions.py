@@ -49,6 +49,7 @@ def rotate(X: Float[np.ndarray, "*b n p"], positions: Int[np.ndarray, "n"], rope
     require(X.ndim > 1, f"X must have shape (..., n, p), a row for each of n positions, got {X.shape}")
     require_even("rotary width p", X.shape[-1])
     require_positions(positions, X.shape[-2])
+    rope.require_width(X.shape[-1])
     length = int(np.abs(positions).max(initial=0)) + 1
     angles = positions[:, None] * rotary_frequencies(rope, X.shape[-1], length)
     cos, sin = rope.amplitude * np.cos(angles), rope.amplitude * np.sin(angles)

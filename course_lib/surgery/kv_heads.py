@@ -89,9 +89,10 @@ def grouped_config(model: DecoderModel) -> GroupedConfig:
 
 
 def is_multi_head(model: DecoderModel) -> bool:
-    """Whether the model has several query heads, each with its own KV head; False for latent attention."""
+    """Whether each layer has the same several query heads, each with its own KV head; False for latent attention."""
     config = model.config.attention
-    return isinstance(config, GroupedConfig) and config.n_kv_heads == config.n_heads > 1
+    whole = isinstance(config, GroupedConfig) and config.n_kv_heads == config.n_heads > 1
+    return whole and config.turned is None and model.config.local is None
 
 
 def check_groups(config: GroupedConfig, n_kv_heads: int) -> None:

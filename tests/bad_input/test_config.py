@@ -29,6 +29,7 @@ PARTIAL = GroupedConfig(d_model=24, n_heads=6, d_head=5, rope=Rope(), turned=4)
 LATENT = LatentConfig(d_model=24, n_heads=6, d_latent=5, d_head=4)
 YARN, LONG = YarnRope(length=29, factor=4.0), LongRope(length=29, short=(1.0, 2.0), long=(3.0, 4.0))
 MODEL = ModelConfig(vocab_size=29, n_layers=2, attention=GROUPED, d_ff=23, positions="learned", max_length=9)
+ONE_PAIR = LongRope(length=29, short=(1.0,), long=(3.0,))
 NEAR = LocalLayers(attention=replace(GROUPED, window=3), layers=(1,))
 SINUSOIDAL = replace(MODEL, positions="sinusoidal")
 FIELDS = MODEL.as_dict()
@@ -116,7 +117,10 @@ def test_fields(refuses, config, wrong, got, rule):
     [
         (lambda: replace(SINUSOIDAL, attention=GroupedConfig(d_model=15, n_heads=3)), "d_model", "15", "even"),
         (lambda: DynamicRope(length=3).frequency(0, 2, 4), "width", "2", "2"),
-        (lambda: LONG.frequency(0, 6), "short", "2", ("long", "3 numbers", "width 6")),
+        (lambda: LONG.require_width(6), "short", "2", ("long", "3 numbers", "width 6")),
+        (lambda: replace(GROUPED, d_head=6, rope=LONG), "short", "2", ("long", "3 numbers", "width 6")),
+        (lambda: replace(PARTIAL, turned=2, rope=LONG), "short", "2", ("long", "1 numbers", "width 2")),
+        (lambda: replace(LATENT, d_rope=6, rope=LONG), "short", "2", ("long", "3 numbers", "width 6")),
         (lambda: rope_from_dict({"kind": "su"}), "kind", "'su'", ("linear", "dynamic", "llama3", "yarn", "longrope")),
         (lambda: from_fields(Rope, 3), "Rope", "3", "object"),
         (lambda: TranslationConfig(source=MODEL, target={}), "target", "dict", "ModelConfig"),
@@ -172,7 +176,7 @@ def test_fields_of_json_for_a_translator(refuses):
         (partial(RotatedKeysConfig, window=3), "window", "3", "None"),
         (partial(RotatedKeysConfig, d_head=5), "d_head", "5", "even"),
         (partial(RotatedKeysConfig, rope=DynamicRope(length=9)), "rope", "DynamicRope", ("dynamic", "padding")),
-        (partial(RotatedKeysConfig, rope=LONG), "rope", "LongRope", ("dynamic", "padding")),
+        (partial(RotatedKeysConfig, rope=ONE_PAIR), "rope", "LongRope", ("dynamic", "padding")),
         (partial(AlibiLatentConfig, rope=Rope()), "rope", "Rope", "0"),
         (partial(NormalisedKeysConfig, d_rope=4), "d_rope", "4", "0"),
     ],

@@ -90,6 +90,7 @@ def unread(monkeypatch):
         (DEEPSEEK, {"attention_bias": True}, "attention_bias", "True", "False"),
         (DEEPSEEK, {"rope_scaling": {"type": "su", "factor": 40}}, "rope_scaling.rope_type", "'su'", "longrope"),
         (DEEPSEEK, {"rope_scaling": {"type": "yarn", "factor": 0}}, "rope_scaling.factor", "0", "0"),
+        (LLAMA, {"rope_scaling": LONG | {"short_factor": [1, 2], "long_factor": [1, 2]}}, "short", "2", ("1", "long")),
         (LLAMA, {"rope_scaling": LONG | {"short_factor": [1, "2"]}}, "rope_scaling.short_factor[1]", "'2'", "finite"),
         (BERT, {"hidden_act": "relu"}, "hidden_act", "'relu'", "'gelu'"),
         (BERT, {"position_embedding_type": "relative_key"}, "position_embedding_type", "'relative_key'", "'absolute'"),
