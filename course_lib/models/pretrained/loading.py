@@ -51,11 +51,7 @@ def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
     course's models do not compute: mixtures of experts, quantised weights, other architectures.
     """
     folder = fetch(str(path_or_name)) if hub else Path(path_or_name)
-    require(
-        (folder / "config.json").is_file(),
-        f"path must be a folder with config.json, got {str(path_or_name)!r}; with hub=True a name is looked up there",
-    )
-    settings = Settings(read_json(folder / "config.json"))
+    settings = read_settings(folder)
     family, tensors = recognise(settings), find_tensors(folder)
     family = family.of_file(tensors)
     model = build(family, match(family, tensors)).eval().requires_grad_(False)
@@ -66,6 +62,15 @@ def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
         "files": sorted({stored.path.name for stored in tensors.values()}),
     }
     return Shipped(model, find_tokenizer(folder), card)
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings in a folder's config.json. Raises ValueError for a folder without one."""
+    require(
+        (folder / "config.json").is_file(),
+        f"path must be a folder with config.json, got {str(folder)!r}; with hub=True a name is looked up there",
+    )
+    return Settings(read_json(folder / "config.json"))
 
 
 def recognise(settings: Settings) -> Family:
