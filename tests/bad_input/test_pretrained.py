@@ -51,10 +51,10 @@ def write(folder, values=LLAMA, tensors=None, file="model.safetensors"):
 def unread(monkeypatch):
     """No weight may be read."""
 
-    def read(*_):
+    def build(*_):
         raise AssertionError("a weight was read")
 
-    monkeypatch.setattr(loading, "read", read)
+    monkeypatch.setattr(loading, "build", build)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,12 @@ def test_copies_that_differ(refuses, tmp_path, twin, original):
     refuses(lambda: pretrained.load(write(tmp_path, values, tensors)), f"'{twin}'", (), f"'{original}'")
     tensors[original] = tensors[twin].clone()
     assert pretrained.load(write(tmp_path, values, tensors)).model.config.tied
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.int8, "float32", None])
+def test_dtypes(refuses, tmp_path, unread, dtype):
+    folder = write(tmp_path)
+    refuses(lambda: pretrained.load(folder, dtype=dtype), "dtype", repr(dtype), ("torch.float32", "torch.bfloat16"))
 
 
 def test_folders_without_a_model(refuses, tmp_path):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from course_lib import cli
 from course_lib.models import pretrained
-from course_lib.models.pretrained import loading
+from course_lib.models.pretrained import weights
 from course_lib.models.pretrained.loading import FAMILIES
 from course_lib.models.pretrained.look import look
 
@@ -67,7 +67,8 @@ def texts(rows):
 def test_says_what_the_loaded_model_has(kind, tmp_path, monkeypatch):
     write(tmp_path, kind)
     with monkeypatch.context() as patch:
-        patch.setattr(loading, "stored_tensor", lambda stored: pytest.fail(f"{stored.name} was read"))
+        for read in ("whole", "pieces"):
+            patch.setattr(weights, read, lambda stored: pytest.fail(f"{stored.name} was read"))
         said = texts(look(tmp_path))
     model = pretrained.load(tmp_path).model
     assert said["model"] == f"{kind}: a {type(model).__name__} of 3 layers, width {model.config.d_model}"

@@ -119,7 +119,7 @@ def embedding_rules(kind: Kind, config: ModelConfig, kinds: int, skipped: int) -
     }
     return [
         copied(f"{theirs}.word_embeddings.weight", (config.vocab_size, d), "embedding.W_E"),
-        Rule(added, ("embedding.W_P",), lambda positions, kinds: (positions[skipped:] + kinds[0],)),
+        Rule(added, ("embedding.W_P",), lambda positions, kinds: (positions[skipped:].float() + kinds[0].float(),)),
         *norm(f"{theirs}.LayerNorm", d, "embedding.norm", shift=True),
     ]
 

@@ -1,11 +1,9 @@
-"""Load a model from a folder: first check everything against the headers, then read the weights one by one."""
+"""Load a model from a folder: everything is checked against the headers of the files before a weight is read."""
 
 import re
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from torch import Tensor, nn
 
 from course_lib.config import require
 from course_lib.files import read_json
@@ -16,6 +14,7 @@ from course_lib.models.pretrained.hub import fetch
 from course_lib.models.pretrained.rules import Family
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.tokens import find_tokenizer
+from course_lib.models.pretrained.weights import build, require_dtype
 from course_lib.models.shipped import Shipped, describe_model
 
 FAMILIES = {
@@ -42,19 +41,22 @@ MISSING = {
 FLOATS = ("F64", "F32", "F16", "BF16")
 
 
-def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
+def load(path_or_name: str | Path, *, hub: bool = False, dtype: torch.dtype = torch.float32) -> Shipped:
     """Load the model in a folder with config.json and safetensors, or with `hub` the one of this name on the hub.
 
-    The model is in evaluation mode and float32, and has a card that says what it is. The tokenizer needs tokenizer.json
-    and the package tokenizers. `course_lib.models.pretrained` says which class the model has. Raises ValueError for
-    files that are missing, damaged or of another model, for a key of config.json that is not known, and for what the
-    course's models do not compute: mixtures of experts, quantised weights, other architectures.
+    The model is in evaluation mode, and has a card that says what it is. The tokenizer needs tokenizer.json and the
+    package tokenizers. `course_lib.models.pretrained` says which class the model has.
+    dtype: of the parameters, torch.float32 or torch.bfloat16, whatever the files hold. Loading needs little memory
+    beside them, and shows a progress bar if it takes longer than two seconds.
+    Raises ValueError for files that are missing, damaged or of another model, for a key of config.json that is not
+    known, and for what the course's models do not compute: mixtures of experts, quantised weights, other architectures.
     """
+    require_dtype(dtype)
     folder = fetch(str(path_or_name)) if hub else Path(path_or_name)
     settings = read_settings(folder)
     family, tensors = recognise(settings), find_tensors(folder)
     family = family.of_file(tensors)
-    model = build(family, match(family, tensors)).eval().requires_grad_(False)
+    model = build(family, match(family, tensors), dtype).eval().requires_grad_(False)
     card = {
         "name": str(path_or_name),
         "summary": f"a published checkpoint of type {settings.get('model_type')}",
@@ -128,32 +130,3 @@ def check(stored: Stored, shape: tuple[int, ...] | None) -> None:
         f"{where} must be of one of the types {', '.join(FLOATS)}, not quantised, got {stored.dtype}",
     )
     require(stored.shape == shape, f"{where} must have shape {shape} by config.json, got {stored.shape}")
-
-
-def build(family: Family, found: dict[str, list[Stored]]) -> nn.Module:
-    """The model with the weights of the files. Beside the model, one tensor at a time is held in memory."""
-    with torch.device("meta"):
-        model = family.model(family.config)
-    empty = dict(model.float().to_empty(device="cpu").state_dict())
-    for rule in family.rules:
-        sources = [read(found[name]) for name in rule.sources]
-        for name, tensor in zip(rule.targets, rule.convert(*sources), strict=True):
-            empty.pop(name).copy_(tensor)
-    require(not empty, f"the rules of the family must fill every parameter, and leave {list(empty)[:1]}")
-    return model
-
-
-def read(places: list[Stored]) -> Tensor:
-    """A tensor in float32. Raises ValueError when its copies are not equal."""
-    first, *others = map(stored_tensor, places)
-    for stored, other in zip(places[1:], others, strict=True):
-        require(
-            torch.equal(first, other), f"{stored.name!r} must equal {places[0].name!r}, which names the same parameters"
-        )
-    return first.float()
-
-
-def stored_tensor(stored: Stored) -> Tensor:
-    """The tensor as it is stored. The file is opened for it alone, since an open file keeps in memory what was read."""
-    with safe_open(stored.path, framework="pt") as file:
-        return file.get_tensor(stored.name)

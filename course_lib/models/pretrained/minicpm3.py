@@ -47,4 +47,6 @@ def multiplied(rule: Rule, factors: dict[str, float]) -> Rule:
     """The rule with its parameter multiplied by the factor of its name: the whole name, or the part after a point."""
     (name, *others) = rule.targets
     factor = factors.get(name, factors.get(name.rpartition(".")[2], 1.0))
-    return rule if others or factor == 1 else replace(rule, convert=lambda x: (factor * rule.convert(x)[0],))
+    if others or factor == 1:
+        return rule
+    return replace(rule, convert=lambda x: (factor * rule.convert(x)[0].float(),), place=None)
