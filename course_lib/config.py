@@ -16,6 +16,14 @@ from course_lib.attention_configs import (
     RotaryLatentConfig,
     RotatedKeysConfig,
 )
+from course_lib.experts_config import (
+    ExpertsConfig,
+    SigmoidExperts,
+    SoftmaxExperts,
+    experts_as_dict,
+    experts_from_dict,
+    require_experts,
+)
 from course_lib.fields import (
     from_fields,
     given,
@@ -39,6 +47,7 @@ from course_lib.rope import DynamicRope, Llama3Rope, LongRope, Rope, RopeByLengt
 __all__ = [
     "AlibiLatentConfig",
     "DynamicRope",
+    "ExpertsConfig",
     "GroupedConfig",
     "LatentConfig",
     "Llama3Rope",
@@ -50,6 +59,8 @@ __all__ = [
     "RopeByLength",
     "RotaryLatentConfig",
     "RotatedKeysConfig",
+    "SigmoidExperts",
+    "SoftmaxExperts",
     "TranslationConfig",
     "YarnRope",
     "given",
@@ -83,6 +94,7 @@ class ModelConfig:
     d_ff: int
     local: LocalLayers | None = None  # layers with attention of another kind, such as a window
     feedforward: str = "gelu"  # relu, gelu, gelu_tanh (GELU by tanh, as in GPT-2), swiglu or geglu
+    experts: ExpertsConfig | None = None  # many small networks in place of one; d_ff is then that of the first layers
     ff_bias: bool = True  # b_1 and b_2; swiglu and geglu have none
     norm: str = "layer"  # layer or rms
     norm_eps: float | None = None  # default 1e-5 for layer, 1e-6 for rms
@@ -103,6 +115,8 @@ class ModelConfig:
             require(kind is LocalLayers, f"local must be LocalLayers or None, got {kind.__name__}")
             self.local.require_within(self.attention, self.n_layers)
         require_choice(self, "feedforward", ("relu", "gelu", "gelu_tanh", *GATED))
+        if self.experts is not None:
+            require_experts(self.experts, self.n_layers, self.feedforward)
         require_choice(self, "norm", tuple(NORM_EPS))
         if self.norm_eps is None:
             object.__setattr__(self, "norm_eps", NORM_EPS[self.norm])
@@ -142,7 +156,8 @@ class ModelConfig:
 
     def as_dict(self) -> dict:
         """Plain values for JSON; `from_dict` makes an equal config of them."""
-        return asdict(self) | {"attention": attention_as_dict(self.attention), "local": local_as_dict(self.local)}
+        parts = {"attention": attention_as_dict(self.attention), "local": local_as_dict(self.local)}
+        return asdict(self) | parts | {"experts": experts_as_dict(self.experts)}
 
     @classmethod
     def from_dict(cls, values: Mapping) -> "ModelConfig":
@@ -151,7 +166,8 @@ class ModelConfig:
         local = values.get("local")
         attention = attention_from_dict(values.get("attention") or {})
         local = None if local is None else LocalLayers.from_dict(local)
-        return from_fields(cls, dict(values) | {"attention": attention, "local": local})
+        experts = experts_from_dict(values.get("experts"))
+        return from_fields(cls, dict(values) | {"attention": attention, "local": local, "experts": experts})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +182,7 @@ class TranslationConfig:
             side = getattr(self, name)
             require(type(side) is ModelConfig, f"{name} must be a ModelConfig, got {type(side).__name__}")
             require(side.local is None, f"{name} must have layers of one kind, but local is {side.local}")
+            require(side.experts is None, f"{name} must have no experts, got {side.experts}")
         widths = self.source.d_model, self.target.d_model
         require(
             widths[0] == widths[1], f"source and target must have the same d_model, got {widths[0]} and {widths[1]}"

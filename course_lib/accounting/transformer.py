@@ -1,8 +1,9 @@
 """FLOPs and bytes moved of a whole decoder: attention, feed-forward networks, embedding and output.
 
 The conventions are those of `work`. Of the embedding, one row is read for each token. A prefill computes the logits of
-the last token only, which is all that generation needs. The last layer counts fully, although `DecoderModel.prefill`
-skips a part of it.
+the last token only, which is all that generation needs. In a mixture of experts, tokens are taken to choose different
+experts, as long as there are enough: then most weights are read. The last layer counts fully, although
+`DecoderModel.prefill` skips a part of it.
 """
 
 from functools import reduce
@@ -10,10 +11,11 @@ from operator import add
 
 from course_lib.accounting.counts import Pairs, dense_pairs
 from course_lib.accounting.forms import Form
+from course_lib.accounting.parameters import feed_forward_weights
 from course_lib.accounting.storage import Config
 from course_lib.accounting.units import itemsize
 from course_lib.accounting.work import Work, decode, prefill
-from course_lib.config import GATED, ModelConfig, require
+from course_lib.config import ModelConfig, require
 
 
 def model_decode(
@@ -55,21 +57,19 @@ def kinds(config: ModelConfig, form: Form | None) -> tuple[tuple[int, Config | F
 
 def around(config: ModelConfig, tokens: int, batch: int, dtype: str) -> tuple[Work, Work]:
     """The work of all feed-forward networks, and of embedding and output, for `tokens` tokens in each sequence."""
-    feed_forward = feed_forward_weights(config) * config.n_layers
-    output = config.vocab_size * config.d_model
+    experts, output = config.experts, config.vocab_size * config.d_model
+    passed = feed_forward_weights(config, 0 if experts is None else experts.chosen)
+    read = passed
+    if experts is not None:
+        read = feed_forward_weights(config, min(experts.routed, batch * tokens * experts.chosen))
     rows = config.n_layers * 2 * tokens * config.d_model  # inputs and outputs of each network
     return (
-        dense("feed_forward", feed_forward, batch * tokens, batch * rows, dtype),
-        dense("output", output, batch, batch * (tokens * config.d_model + config.vocab_size), dtype),
+        dense("feed_forward", passed, read, batch * tokens, batch * rows, dtype),
+        dense("output", output, output, batch, batch * (tokens * config.d_model + config.vocab_size), dtype),
     )
 
 
-def feed_forward_weights(config: ModelConfig) -> int:
-    """Numbers in the matrices of one feed-forward network: two matrices, or three with a gate."""
-    return (3 if config.feedforward in GATED else 2) * config.d_model * config.d_ff
-
-
-def dense(part: str, weights: int, rows: int, activations: int, dtype: str) -> Work:
-    """The work of matrices with `weights` numbers together, each read once and applied to `rows` rows."""
+def dense(part: str, passed: int, read: int, rows: int, activations: int, dtype: str) -> Work:
+    """The work of matrices of which each of `rows` rows passes `passed` numbers, and `read` numbers are read once."""
     size = itemsize(dtype)
-    return Work({part: 2 * rows * weights}, {"weights": weights * size, "activations": activations * size})
+    return Work({part: 2 * rows * passed}, {"weights": read * size, "activations": activations * size})

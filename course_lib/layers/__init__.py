@@ -9,6 +9,7 @@ from course_lib.layers.base import Attention
 from course_lib.layers.bidirectional import BidirectionalAttention, BidirectionalLatentAttention
 from course_lib.layers.cache import Cache
 from course_lib.layers.cross import CrossAttention, CrossLatentAttention, Memory
+from course_lib.layers.experts import Experts
 from course_lib.layers.grouped import GroupedQueryAttention
 from course_lib.layers.latent import Absorbed, LatentAttention
 from course_lib.layers.latent_variants import (
@@ -29,6 +30,7 @@ __all__ = [
     "Cache",
     "CrossAttention",
     "CrossLatentAttention",
+    "Experts",
     "FeedForward",
     "GeGLU",
     "GroupedQueryAttention",

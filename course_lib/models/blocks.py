@@ -37,6 +37,7 @@ from course_lib.layers import (
     RotatedKeysLatentAttention,
     SwiGLU,
 )
+from course_lib.layers.experts import Experts
 from course_lib.layers.step import Step, rows_that_ask
 
 Sublayer = Callable[[Tensor], Tensor]
@@ -75,8 +76,10 @@ def without_positions(config: GroupedConfig | LatentConfig) -> GroupedConfig | L
     return replace(config, d_rope=0, rope=None, window=None, scale=scale)
 
 
-def new_feed_forward(config: ModelConfig) -> FeedForward | SwiGLU:
-    """The network applied to each token alone."""
+def new_feed_forward(config: ModelConfig, layer: int = 0) -> FeedForward | SwiGLU | Experts:
+    """The network applied to each token alone, in the layer of this number."""
+    if config.experts is not None and layer >= config.experts.first:
+        return Experts(config.d_model, config.experts)
     if config.feedforward in GATED_NETWORKS:
         return GATED_NETWORKS[config.feedforward](config.d_model, config.d_ff)
     return FeedForward(config.d_model, config.d_ff, ACTIVATIONS[config.feedforward], config.ff_bias)
@@ -143,12 +146,15 @@ def new_final_norm(config: ModelConfig) -> nn.Module:
 
 
 class Block(nn.Module):
-    """Self-attention, then feed-forward. The given attention makes it a layer of an encoder or of a decoder."""
+    """Self-attention, then feed-forward. The given attention makes it a layer of an encoder or of a decoder.
 
-    def __init__(self, config: ModelConfig, attention: nn.Module):
+    layer: its number, from 0. In a mixture of experts, the first layers have none.
+    """
+
+    def __init__(self, config: ModelConfig, attention: nn.Module, layer: int = 0):
         super().__init__()
         self.attention, self.around_attention = attention, new_around(config)
-        self.feed_forward, self.around_feed_forward = new_feed_forward(config), new_around(config)
+        self.feed_forward, self.around_feed_forward = new_feed_forward(config, layer), new_around(config)
 
     def forward(
         self, X: Tensor, step: Step | None = None, cache: Cache | None = None, all_P: list[Tensor] | None = None

@@ -18,6 +18,8 @@ from course_lib.config import (
     Rope,
     RotaryLatentConfig,
     RotatedKeysConfig,
+    SigmoidExperts,
+    SoftmaxExperts,
     TranslationConfig,
     YarnRope,
 )
@@ -29,8 +31,10 @@ PARTIAL = GroupedConfig(d_model=24, n_heads=6, d_head=5, rope=Rope(), turned=4)
 LATENT = LatentConfig(d_model=24, n_heads=6, d_latent=5, d_head=4)
 YARN, LONG = YarnRope(length=29, factor=4.0), LongRope(length=29, short=(1.0, 2.0), long=(3.0, 4.0))
 MODEL = ModelConfig(vocab_size=29, n_layers=2, attention=GROUPED, d_ff=23, positions="learned", max_length=9)
+SIGMOID = SigmoidExperts(routed=8, chosen=3, d_ff=5, groups=4, chosen_groups=2)
 ONE_PAIR = LongRope(length=29, short=(1.0,), long=(3.0,))
 NEAR = LocalLayers(attention=replace(GROUPED, window=3), layers=(1,))
+EXPERTS = SoftmaxExperts(routed=8, chosen=3, d_ff=5, groups=4, chosen_groups=2)
 SINUSOIDAL = replace(MODEL, positions="sinusoidal")
 FIELDS = MODEL.as_dict()
 POSITIVE, SCALE, FLAG = ("positive", "integer"), ("positive", "finite"), ("True", "False")
@@ -92,6 +96,18 @@ POSITIVE, SCALE, FLAG = ("positive", "integer"), ("positive", "finite"), ("True"
         (MODEL, {"local": (0,)}, "tuple", ("LocalLayers", "None")),
         (MODEL, {"local": NEAR, "n_layers": 1}, "(1,)", ("0", "all")),
         (MODEL, {"local": NEAR, "attention": GroupedConfig(d_model=12, n_heads=6)}, ("24", "12"), "d_model"),
+        (MODEL, {"experts": {"routed": 8}}, "dict", ("SoftmaxExperts", "SigmoidExperts", "None")),
+        (MODEL, {"experts": EXPERTS}, "'gelu'", ("feedforward", "swiglu")),
+        (MODEL, {"experts": replace(EXPERTS, first=2), "feedforward": "swiglu"}, "2", ("first", "n_layers = 2")),
+        (EXPERTS, {"routed": 0}, "0", POSITIVE),
+        (EXPERTS, {"shared": -1}, "-1", "negative"),
+        (EXPERTS, {"first": 0.5}, "0.5", "negative"),
+        (EXPERTS, {"routed": 9}, "9", "groups = 4"),
+        (EXPERTS, {"chosen_groups": 5}, "5", "groups = 4"),
+        (EXPERTS, {"chosen": 5}, "5", ("4", "groups")),
+        (EXPERTS, {"scale": 0.0}, "0.0", SCALE),
+        (SIGMOID, {"normalised": 1}, "1", FLAG),
+        (SIGMOID, {"groups": 8, "chosen": 2}, "8 groups", "two"),
         (NEAR, {"layers": ()}, "()", ("rising", "0")),
         (NEAR, {"layers": (1, 0)}, "(1, 0)", ("rising", "0")),
         (NEAR, {"layers": (-1,)}, "(-1,)", ("rising", "0")),
@@ -124,6 +140,12 @@ def test_fields(refuses, config, wrong, got, rule):
         (lambda: rope_from_dict({"kind": "su"}), "kind", "'su'", ("linear", "dynamic", "llama3", "yarn", "longrope")),
         (lambda: from_fields(Rope, 3), "Rope", "3", "object"),
         (lambda: TranslationConfig(source=MODEL, target={}), "target", "dict", "ModelConfig"),
+        (
+            lambda: TranslationConfig(source=MODEL, target=replace(MODEL, feedforward="swiglu", experts=EXPERTS)),
+            "target",
+            "SoftmaxExperts",
+            "experts",
+        ),
         (lambda: TranslationConfig(source=replace(MODEL, local=NEAR), target=MODEL), "source", "LocalLayers", "local"),
         (
             lambda: TranslationConfig(
@@ -148,6 +170,9 @@ def test_what_must_fit_together(refuses, call, argument, got, rule):
         (FIELDS | {"attention": "grouped"}, "attention", "'grouped'", "object"),
         (FIELDS | {"attention": {"kind": "grouped", "rope": 10_000}}, "Rope", "10000", "object"),
         (FIELDS | {"local": 3}, "local", "3", "object"),
+        (FIELDS | {"experts": 3}, "experts", "3", "object"),
+        (FIELDS | {"experts": {"kind": "tanh"}}, "kind", "'tanh'", ("softmax", "sigmoid")),
+        (FIELDS | {"experts": {"kind": "softmax", "routed": 8}}, "SoftmaxExperts", "routed", ("chosen", "d_ff")),
         (FIELDS | {"local": {"layers": [0]}}, "kind", "None", ("grouped", "latent")),
         (FIELDS | {"local": {"attention": FIELDS["attention"]}}, "LocalLayers", "layers", "attention"),
         (FIELDS | {"depth": 3}, "ModelConfig", "'depth'", "'n_layers'"),

@@ -22,6 +22,7 @@ LATENT = dict(kv_lora_rank=10, qk_rope_head_dim=4, qk_nope_head_dim=6, v_head_di
 DEEPSEEK = LLAMA | LATENT | dict(
     model_type="deepseek_v3", n_routed_experts=8, first_k_dense_replace=2, num_key_value_heads=6, q_lora_rank=None
 )  # fmt: skip
+MIXED = DEEPSEEK | dict(first_k_dense_replace=1, num_experts_per_tok=3, n_group=4, topk_group=2)
 BERT = dict(
     model_type="bert", vocab_size=29, hidden_size=12, num_hidden_layers=2, num_attention_heads=6, intermediate_size=7,
     max_position_embeddings=40,
@@ -85,7 +86,15 @@ def unread(monkeypatch):
         (WINDOWS, {"max_window_layers": 1}, "layer_types", "['full_attention', 'sliding_attention']", "2"),
         (WINDOWS, {"max_window_layers": "all"}, "max_window_layers", "'all'", ("integer", "0")),
         (WINDOWS, {"layer_types": ["chunked"] * 2}, "layer_types", "'chunked'", ("full_attention", "4")),
-        (DEEPSEEK, {"first_k_dense_replace": 1}, "first_k_dense_replace", "1", ("dense", "8")),
+        (MIXED, {"num_experts_per_tok": 7}, "chosen", "7", ("4", "groups")),
+        (MIXED, {"n_group": 3}, "n_routed_experts", "8", "n_group = 3"),
+        (MIXED, {"moe_layer_freq": 2}, "moe_layer_freq", "2", "1"),
+        (MIXED, {"num_local_experts": 4}, "num_local_experts", "4", "8"),
+        (MIXED, {"scoring_func": "softmax"}, "scoring_func", "'softmax'", "'sigmoid'"),
+        (MIXED, {"topk_method": "greedy"}, "topk_method", "'greedy'", "'noaux_tc'"),
+        (MIXED, {"model_type": "deepseek_v2", "norm_topk_prob": True}, "norm_topk_prob", "True", "False"),
+        (MIXED, {"model_type": "deepseek_v2", "topk_method": "noaux_tc"}, "topk_method", "'noaux_tc'", "greedy"),
+        (MIXED, {"model_type": "deepseek_v2", "num_experts_per_tok": None}, "num_experts_per_tok", (), "config.json"),
         (DEEPSEEK, {"first_k_dense_replace": "all"}, "first_k_dense_replace", "'all'", ("integer", "0")),
         (DEEPSEEK, {"attention_bias": True}, "attention_bias", "True", "False"),
         (DEEPSEEK, {"rope_scaling": {"type": "su", "factor": 40}}, "rope_scaling.rope_type", "'su'", "longrope"),

@@ -381,7 +381,7 @@ def test_what_is_refused_by_name(kind, values, rule):
     "kind, missing",
     [
         ("gemma2", "only the text model of Gemma 3"),
-        ("qwen3_moe", "mixtures of experts"),
+        ("qwen3_moe", "only DeepSeek's"),
         ("gpt_neox", "partial rotation"),
     ],
 )

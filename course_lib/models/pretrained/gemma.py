@@ -59,7 +59,7 @@ def family(settings: Settings) -> Family:
         theirs, ours = f"model.layers.{i}", f"blocks.{i}"
         rules += [norm(f"{theirs}.{name}", d, f"{ours}.{place}") for name, place in AROUND.items()]
         rules += attention_rules(f"{theirs}.self_attn", f"{ours}.attention", attention, attention.bias, plus_one)
-        rules += feed_forward_rules(theirs, ours, config)
+        rules += feed_forward_rules(f"{theirs}.mlp", f"{ours}.feed_forward", d, config.d_ff)
     return decoder(config, rules)
 
 

@@ -105,20 +105,24 @@ def outer_rules(config: ModelConfig) -> list[Rule]:
 
 def block_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
     """The rules of a layer without its attention."""
+    network = feed_forward_rules(f"{theirs}.mlp", f"{ours}.feed_forward", config.d_model, config.d_ff)
+    return norm_rules(theirs, ours, config) + network
+
+
+def norm_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
+    """The rules of the norms in front of both sublayers."""
     return [
         *norm(f"{theirs}.input_layernorm", config.d_model, f"{ours}.around_attention.norm", shift=False),
         *norm(f"{theirs}.post_attention_layernorm", config.d_model, f"{ours}.around_feed_forward.norm", shift=False),
-        *feed_forward_rules(theirs, ours, config),
     ]
 
 
-def feed_forward_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
+def feed_forward_rules(theirs: str, ours: str, d: int, d_ff: int) -> list[Rule]:
     """The rules of a gated feed-forward network."""
-    d, d_ff, f = config.d_model, config.d_ff, f"{ours}.feed_forward"
     return [
-        linear(f"{theirs}.mlp.gate_proj.weight", (d_ff, d), f"{f}.W_gate"),
-        linear(f"{theirs}.mlp.up_proj.weight", (d_ff, d), f"{f}.W_up"),
-        linear(f"{theirs}.mlp.down_proj.weight", (d, d_ff), f"{f}.W_down"),
+        linear(f"{theirs}.gate_proj.weight", (d_ff, d), f"{ours}.W_gate"),
+        linear(f"{theirs}.up_proj.weight", (d_ff, d), f"{ours}.W_up"),
+        linear(f"{theirs}.down_proj.weight", (d, d_ff), f"{ours}.W_down"),
     ]
 
 

@@ -8,8 +8,9 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from course_lib.accounting import Model, in_binary_units, in_decimal_units
+from course_lib.accounting import Model, in_binary_units, in_decimal_units, model_parameters
 from course_lib.config import GroupedConfig, LatentConfig, ModelConfig, Rope
+from course_lib.experts_config import ROUTING
 from course_lib.models.decoder import DecoderModel
 from course_lib.models.pretrained.files import find_tensors
 from course_lib.models.pretrained.loading import match, read_settings, recognise
@@ -40,6 +41,7 @@ def look(folder: str | Path) -> list[tuple[str, str]]:
         ("model", f"{settings.get('model_type')}: a {kind} of {config.n_layers} layers, width {config.d_model:,}"),
         *(("attention", attention_text(count, each)) for count, each in config.attention_counts),
         *(("positions", text) for text in dict.fromkeys(positions_texts(config))),
+        *experts_rows(config),
         *cache_rows(family),
         ("parameters", parameters_text(family)),
         ("files", files),
@@ -74,6 +76,18 @@ def rope_text(rope: Rope) -> str:
     return f"rotary, base {rope.base:,.0f}{scaled}"
 
 
+def experts_rows(config: ModelConfig) -> list[tuple[str, str]]:
+    """How many experts a token passes in each layer of a mixture; no row without one."""
+    mixed = config.experts
+    if mixed is None:
+        return []
+    groups = "" if mixed.groups == 1 else f", from {mixed.chosen_groups} of {mixed.groups} groups"
+    scored = next(name for name, kind in ROUTING.items() if kind is type(mixed))
+    shared = f"; {mixed.shared} more for every token" if mixed.shared else ""
+    chosen = f"{mixed.chosen} of {mixed.routed} of width {mixed.d_ff:,}{groups}, scored by {scored}{shared}"
+    return [("experts", f"{config.n_layers - mixed.first} layers: {chosen}")]
+
+
 def cache_rows(family: Family) -> list[tuple[str, str]]:
     """Bytes that a token leaves in the caches, with the formula; with windows, also those of the longest text."""
     if family.model is not DecoderModel:
@@ -101,7 +115,8 @@ def parameters_text(family: Family) -> str:
     """Their number in the file, without copies and without what takes no part in the logits."""
     count = sum(math.prod(shape) for rule in family.rules for shape in rule.sources.values())
     half, single = (in_decimal_units(size * count) for size in (2, 4))
-    return f"{count:,}: {half} in bfloat16, {single} in float32"
+    active = f"; a token uses {model_parameters(family.config).active:,}" if family.config.experts else ""
+    return f"{count:,}: {half} in bfloat16, {single} in float32{active}"
 
 
 def notebook_rows(family: Family) -> list[tuple[str, str]]:
