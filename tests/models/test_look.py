@@ -102,7 +102,9 @@ def test_windows_are_told_at_the_longest_text(tmp_path):
 def test_weights_need_not_be_there(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"} | CASES["llama"]))
     said = texts(look(tmp_path))
-    assert said["files"] == "none here"
+    assert said["files"] == "none here" and said["tokenizer"] == "none: the notebooks need tokenizer.json"
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert texts(look(tmp_path))["tokenizer"] == "yes"
     sizes = [2 * 29 * 24, 3 * (24 * (24 + 8 + 8 + 24) + 3 * 24 * 23 + 2 * 24), 24]
     assert said["parameters"] == f"{sum(sizes):,}: 22.3 kB in bfloat16, 44.5 kB in float32"
 

@@ -27,15 +27,8 @@ def look(folder: str | Path) -> list[tuple[str, str]]:
 
     Weights need not be there. Raises ValueError for what `pretrained.load` refuses, before it would read a weight.
     """
-    settings = read_settings(Path(folder))
-    family, files = recognise(settings), "none here"
-    if any(Path(folder).glob("*.safetensors")):
-        tensors = find_tensors(Path(folder))
-        family = family.of_file(tensors)
-        match(family, tensors)
-        types = Counter(stored.dtype for stored in tensors.values())
-        paths = {stored.path for stored in tensors.values()}
-        files = f"{len(paths)} with {len(tensors)} tensors of type {', '.join(types)}"
+    settings, tokenizer = read_settings(Path(folder)), Path(folder) / "tokenizer.json"
+    family, files = stored(Path(folder), recognise(settings))
     config, kind = family.config, family.model.__name__
     return [
         ("model", f"{settings.get('model_type')}: a {kind} of {config.n_layers} layers, width {config.d_model:,}"),
@@ -45,8 +38,20 @@ def look(folder: str | Path) -> list[tuple[str, str]]:
         *cache_rows(family),
         ("parameters", parameters_text(family)),
         ("files", files),
+        ("tokenizer", "yes" if tokenizer.is_file() else "none: the notebooks need tokenizer.json"),
         *notebook_rows(family),
     ]
+
+
+def stored(folder: Path, family: Family) -> tuple[Family, str]:
+    """The family of the files in a folder, after their headers were checked, and what is there."""
+    if not any(folder.glob("*.safetensors")):
+        return family, "none here"
+    tensors = find_tensors(folder)
+    family = family.of_file(tensors)
+    match(family, tensors)
+    types, paths = Counter(each.dtype for each in tensors.values()), {each.path for each in tensors.values()}
+    return family, f"{len(paths)} with {len(tensors)} tensors of type {', '.join(types)}"
 
 
 def attention_text(count: int, attention: Attention) -> str:
