@@ -15,7 +15,7 @@ from course_lib.fields import (
     require_positive,
     require_scale_and_dropout,
 )
-from course_lib.rope import DynamicRope, Rope
+from course_lib.rope import Rope, RopeByLength, require_unit_amplitude
 
 
 class Weight(NamedTuple):
@@ -35,6 +35,7 @@ class GroupedConfig:
     n_kv_heads: int | None = None  # default n_heads
     d_head: int | None = None  # default d_model / n_heads
     rope: Rope | None = None
+    turned: int | None = None  # how many coordinates of a head `rope` turns, its last ones; None for all
     qk_norm: bool = False  # RMSNorm on each query and key head, before the rotation
     qk_norm_eps: float = 1e-6
     bias: bool = False  # b_Q, b_K, b_V and b_O, added after the four projections
@@ -58,14 +59,30 @@ class GroupedConfig:
                 f"n_heads = {self.n_heads}",
             )
             object.__setattr__(self, "d_head", self.d_model // self.n_heads)
-        require(
-            self.rope is None or self.d_head % 2 == 0,
-            f"rotary positions turn pairs, so d_head must be even, got d_head = {self.d_head}",
-        )
+        self._check_turned()
         require_eps(self, "qk_norm_eps")
         if self.scale is None:
             object.__setattr__(self, "scale", self.d_head**-0.5)
         require_scale_and_dropout(self)
+
+    def _check_turned(self) -> None:
+        """Raises ValueError unless the coordinates that turn are pairs of a head."""
+        if self.turned is None:
+            require(
+                self.rope is None or self.d_head % 2 == 0,
+                f"rotary positions turn pairs, so d_head must be even, got d_head = {self.d_head}",
+            )
+        else:
+            require(self.rope is not None, f"turned must be None without rope, got {self.turned!r}")
+            good = is_whole(self.turned) and self.turned % 2 == 0 and self.turned <= self.d_head
+            require(good, f"turned must be an even number from 2 to d_head = {self.d_head}, got {self.turned!r}")
+        if self.rope is not None:
+            self.rope.require_width(self.rotary_width)
+
+    @property
+    def rotary_width(self) -> int:
+        """How many coordinates of a head turn with the position."""
+        return 0 if self.rope is None else self.turned or self.d_head
 
     @property
     def d_qk(self) -> int:
@@ -131,6 +148,8 @@ class LatentConfig:
             f"rope = {self.rope} needs rotary coordinates, but d_rope = 0; rotating the up-projected keys would "
             "stop absorption",
         )
+        if self.rope is not None:
+            self.rope.require_width(self.rotary_width)
         if self.d_value is None:
             object.__setattr__(self, "d_value", self.d_head)
         if self.scale is None:
@@ -201,6 +220,7 @@ class RotaryLatentConfig(WithoutRotaryKey):
         require(good, f"turned must be an even number from 0 to d_latent = {self.d_latent}, got {self.turned!r}")
         good = self.turned > 0 or self.rope is None
         require(good, f"rope must be None with turned = 0, where no coordinates turn, got {self.rope}")
+        require_unit_amplitude(self.rope, "mixed rows are turned back")
         super().__post_init__()
 
     @property
@@ -217,8 +237,9 @@ class RotatedKeysConfig(WithoutRotaryKey):
         require(self.d_head % 2 == 0, f"rotary positions turn pairs, so d_head must be even, got {self.d_head}")
         require(self.window is None, f"window must be None: keys are made in order of position, got {self.window}")
         require(
-            not isinstance(self.rope, DynamicRope),
-            f"rope must not be dynamic: padding would turn keys, but no queries, by other angles, got {self.rope}",
+            not isinstance(self.rope, RopeByLength),
+            f"rope must not depend on the length, as dynamic ones do, got {self.rope}: padding would turn keys, but no "
+            "queries, by other angles",
         )
 
     @property

@@ -88,6 +88,22 @@ def train(
 
 
 @app.command()
+def look(folder: Annotated[Path, typer.Argument(help="A folder with config.json, in Hugging Face's layout.")]) -> None:
+    """Say what a checkpoint is and what the notebooks can show of it, without loading its weights."""
+    from course_lib.models.pretrained.look import look
+
+    try:
+        rows = look(folder)
+    except ValueError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for label, text in rows:
+        table.add_row(label, escape(text))
+    Console(highlight=False).print(table)
+
+
+@app.command()
 def progress(
     room: Annotated[
         Path | None, typer.Option(envvar="COURSE_ROOM", readable=False, help="Count in a workshop's folder, too.")

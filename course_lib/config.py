@@ -9,13 +9,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from course_lib.attention_configs import (
-    ATTENTION,
     AlibiLatentConfig,
     GroupedConfig,
     LatentConfig,
     NormalisedKeysConfig,
     RotaryLatentConfig,
     RotatedKeysConfig,
+)
+from course_lib.experts_config import (
+    ExpertsConfig,
+    SigmoidExperts,
+    SoftmaxExperts,
+    experts_as_dict,
+    experts_from_dict,
+    require_experts,
 )
 from course_lib.fields import (
     from_fields,
@@ -28,20 +35,34 @@ from course_lib.fields import (
     require_positive,
     require_scale_and_dropout,
 )
-from course_lib.rope import DynamicRope, Llama3Rope, Rope, rope_as_dict, rope_from_dict
+from course_lib.local_layers import (
+    LocalLayers,
+    attention_as_dict,
+    attention_from_dict,
+    local_as_dict,
+    require_attention,
+)
+from course_lib.rope import DynamicRope, Llama3Rope, LongRope, Rope, RopeByLength, YarnRope
 
 __all__ = [
     "AlibiLatentConfig",
     "DynamicRope",
+    "ExpertsConfig",
     "GroupedConfig",
     "LatentConfig",
     "Llama3Rope",
+    "LocalLayers",
+    "LongRope",
     "ModelConfig",
     "NormalisedKeysConfig",
     "Rope",
+    "RopeByLength",
     "RotaryLatentConfig",
     "RotatedKeysConfig",
+    "SigmoidExperts",
+    "SoftmaxExperts",
     "TranslationConfig",
+    "YarnRope",
     "given",
     "is_whole",
     "require",
@@ -51,7 +72,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """A Transformer of equal layers: decoder-only, encoder-only, or one side of an encoder-decoder (paper, section 4).
+    """A Transformer: decoder-only, encoder-only, or one side of an encoder-decoder (paper, section 4).
 
     The fields choose the parts on the way from tokens to logits:
 
@@ -69,10 +90,12 @@ class ModelConfig:
 
     vocab_size: int
     n_layers: int
-    attention: GroupedConfig | LatentConfig  # rotary positions and windows are chosen there
+    attention: GroupedConfig | LatentConfig  # of all layers but those of `local`; rotary positions are chosen there
     d_ff: int
-    feedforward: str = "gelu"  # relu, gelu, gelu_tanh (GELU by tanh, as in GPT-2) or swiglu
-    ff_bias: bool = True  # b_1 and b_2; swiglu has none
+    local: LocalLayers | None = None  # layers with attention of another kind, such as a window
+    feedforward: str = "gelu"  # relu, gelu, gelu_tanh (GELU by tanh, as in GPT-2), swiglu or geglu
+    experts: ExpertsConfig | None = None  # many small networks in place of one; d_ff is then that of the first layers
+    ff_bias: bool = True  # b_1 and b_2; swiglu and geglu have none
     norm: str = "layer"  # layer or rms
     norm_eps: float | None = None  # default 1e-5 for layer, 1e-6 for rms
     placement: str = "pre"  # post: norm on the skip connection; pre: in front of each sublayer; peri: on both sides
@@ -86,9 +109,14 @@ class ModelConfig:
 
     def __post_init__(self):
         require_positive(self, "vocab_size", "n_layers", "d_ff", *given(self, "max_length"))
-        kind = type(self.attention)
-        require(kind in ATTENTION.values(), f"attention must be a GroupedConfig or LatentConfig, got {kind.__name__}")
-        require_choice(self, "feedforward", ("relu", "gelu", "gelu_tanh", "swiglu"))
+        require_attention(self.attention)
+        if self.local is not None:
+            kind = type(self.local)
+            require(kind is LocalLayers, f"local must be LocalLayers or None, got {kind.__name__}")
+            self.local.require_within(self.attention, self.n_layers)
+        require_choice(self, "feedforward", ("relu", "gelu", "gelu_tanh", *GATED))
+        if self.experts is not None:
+            require_experts(self.experts, self.n_layers, self.feedforward)
         require_choice(self, "norm", tuple(NORM_EPS))
         if self.norm_eps is None:
             object.__setattr__(self, "norm_eps", NORM_EPS[self.norm])
@@ -111,25 +139,35 @@ class ModelConfig:
         """Width of the residual stream."""
         return self.attention.d_model
 
+    @property
+    def attentions(self) -> tuple[GroupedConfig | LatentConfig, ...]:
+        """The attention of each layer."""
+        if self.local is None:
+            return (self.attention,) * self.n_layers
+        return tuple(self.local.attention if i in self.local.layers else self.attention for i in range(self.n_layers))
+
+    @property
+    def attention_counts(self) -> tuple[tuple[int, GroupedConfig | LatentConfig], ...]:
+        """The kinds of attention, each with the number of its layers; local layers come last."""
+        if self.local is None:
+            return ((self.n_layers, self.attention),)
+        count = len(self.local.layers)
+        return (self.n_layers - count, self.attention), (count, self.local.attention)
+
     def as_dict(self) -> dict:
         """Plain values for JSON; `from_dict` makes an equal config of them."""
-        kind = next(name for name, config in ATTENTION.items() if config is type(self.attention))
-        attention = {"kind": kind} | asdict(self.attention) | {"rope": rope_as_dict(self.attention.rope)}
-        return asdict(self) | {"attention": attention}
+        parts = {"attention": attention_as_dict(self.attention), "local": local_as_dict(self.local)}
+        return asdict(self) | parts | {"experts": experts_as_dict(self.experts)}
 
     @classmethod
     def from_dict(cls, values: Mapping) -> "ModelConfig":
         """The inverse of `as_dict`. Raises ValueError for keys that are unknown or missing."""
         require(isinstance(values, Mapping), f"{cls.__name__} must be an object with its fields, got {values!r}")
-        attention = values.get("attention") or {}
-        require(isinstance(attention, Mapping), f"attention must be an object with its fields, got {attention!r}")
-        attention = dict(attention)
-        kind = attention.pop("kind", None)
-        known = isinstance(kind, str) and kind in ATTENTION
-        require(known, f"attention's kind must be one of {', '.join(ATTENTION)}, got {kind!r}")
-        if attention.get("rope") is not None:
-            attention["rope"] = rope_from_dict(attention["rope"])
-        return from_fields(cls, dict(values) | {"attention": from_fields(ATTENTION[kind], attention)})
+        local = values.get("local")
+        attention = attention_from_dict(values.get("attention") or {})
+        local = None if local is None else LocalLayers.from_dict(local)
+        experts = experts_from_dict(values.get("experts"))
+        return from_fields(cls, dict(values) | {"attention": attention, "local": local, "experts": experts})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +179,10 @@ class TranslationConfig:
 
     def __post_init__(self):
         for name in ("source", "target"):
-            kind = type(getattr(self, name))
-            require(kind is ModelConfig, f"{name} must be a ModelConfig, got {kind.__name__}")
+            side = getattr(self, name)
+            require(type(side) is ModelConfig, f"{name} must be a ModelConfig, got {type(side).__name__}")
+            require(side.local is None, f"{name} must have layers of one kind, but local is {side.local}")
+            require(side.experts is None, f"{name} must have no experts, got {side.experts}")
         widths = self.source.d_model, self.target.d_model
         require(
             widths[0] == widths[1], f"source and target must have the same d_model, got {widths[0]} and {widths[1]}"
@@ -158,4 +198,5 @@ class TranslationConfig:
         return from_fields(cls, {name: ModelConfig.from_dict(side) for name, side in values.items()})
 
 
+GATED = ("swiglu", "geglu")  # feed-forward networks of three matrices, one of them for the gate
 NORM_EPS = {"layer": 1e-5, "rms": 1e-6}  # what is usual

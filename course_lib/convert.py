@@ -75,6 +75,7 @@ def to_reference(layer: Attention) -> GroupedReference | LatentReference:
     settings = dict(rope=config.rope, window=config.window, scale=config.scale)
     if type(layer) is GroupedQueryAttention:
         norms = dict(norm_Q=reference_norm(layer.norm_Q), norm_K=reference_norm(layer.norm_K))
+        settings["turned"] = config.turned
         return GroupedReference(**weights, **reference_biases(layer), **norms, **settings)
     if config.d_latent_q is not None:
         factors = {name: weights.pop(name) for name in ("W_LQ", "W_LQQ")}
@@ -94,7 +95,8 @@ def grouped_config(source: GroupedReference) -> GroupedConfig:
     require((source.norm_Q is None) == (source.norm_K is None), "norm_Q and norm_K must be given together")
     biases = {getattr(source, name) is not None for name in BIASES}
     require(len(biases) == 1, f"{', '.join(BIASES)} must be given together, or none of them")
-    settings = dict(rope=source.rope, qk_norm=source.norm_Q is not None, window=source.window, scale=source.scale)
+    settings = dict(rope=source.rope, turned=source.turned, window=source.window, scale=source.scale)
+    settings["qk_norm"] = source.norm_Q is not None
     if source.norm_Q is not None:
         settings["qk_norm_eps"] = source.norm_Q.eps
     return GroupedConfig(d_model=d, n_heads=h, n_kv_heads=g, d_head=e, bias=biases.pop(), **settings)

@@ -7,6 +7,7 @@ of `Rope` changes these frequencies in its own way, for texts that are longer th
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 from course_lib.fields import from_fields, require, require_positive
 
@@ -17,28 +18,34 @@ class Rope:
 
     base: float = 10_000.0
     factor: float = 1.0  # linear scaling: positions are divided by it (position interpolation)
+    amplitude: ClassVar[float] = 1.0  # a turned vector is so many times as long as before
 
     def __post_init__(self):
         require(self.base > 1, f"base must be larger than 1, got {self.base}")
         require(self.factor > 0, f"factor must be positive, got {self.factor}")
 
-    def base_at(self, length: int, width: int) -> float:
-        """The base of the frequencies, for a text of `length` tokens and vectors of this width."""
-        return self.base
+    def unscaled(self, pair: int, width: int) -> float:
+        """theta_i of pair i = `pair`, before any scaling."""
+        return self.base ** (-2 * pair / width)
 
-    def slowed(self, theta):
-        """The frequencies to use in place of theta, which is an array or a tensor of any shape."""
-        return theta / self.factor
+    def frequency(self, pair: int, width: int, length: int = 0) -> float:
+        """The angle by which a pair turns from one position to the next, in a text of `length` tokens; in radians."""
+        return self.unscaled(pair, width) / self.factor
+
+    def require_width(self, width: int) -> None:
+        """Raises ValueError for vectors of a width that this rope cannot turn."""
+
+    def frequencies(self, width: int, length: int = 0) -> list[float]:
+        """The frequencies of all pairs of a vector of this width."""
+        return [self.frequency(pair, width, length) for pair in range(width // 2)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DynamicRope(Rope):
-    """Dynamic NTK scaling: past `length` tokens the base grows with the text; up to there nothing changes.
+class RopeByLength(Rope):
+    """Abstract: past `length` tokens, the frequencies also depend on the length of the text.
 
-    The base is base * (1 + factor (n / length - 1))**(w / (w - 2)) for a text of n > length tokens. Cached rows keep
-    the rotation of the call that made them, as in transformers. So past `length` the result depends on how a text is
-    cut into calls, and on longer texts in the same batch. transformers also keeps the base of the longest text so far,
-    until a text shorter than `length` comes; here a call depends on its own texts only.
+    Cached rows keep the rotation of the call that made them, as in transformers. So past `length` the result depends
+    on how a text is cut into calls, and on longer texts in the same batch.
     """
 
     length: int  # the longest text in training
@@ -47,14 +54,60 @@ class DynamicRope(Rope):
         super().__post_init__()
         require_positive(self, "length")
 
-    def base_at(self, length: int, width: int) -> float:
-        if length <= self.length:
-            return self.base
-        require(width > 2, f"dynamic scaling needs vectors wider than 2, got width {width}")
-        return self.base * (1 + self.factor * (length / self.length - 1)) ** (width / (width - 2))
 
-    def slowed(self, theta):
-        return theta
+@dataclass(frozen=True, kw_only=True)
+class DynamicRope(RopeByLength):
+    """Dynamic NTK scaling: past `length` tokens the base grows with the text; up to there nothing changes.
+
+    The base is base * (1 + factor (n / length - 1))**(w / (w - 2)) for a text of n > length tokens. transformers keeps
+    the base of the longest text so far, until a text shorter than `length` comes; here a call depends on its own texts
+    only.
+    """
+
+    def frequency(self, pair: int, width: int, length: int = 0) -> float:
+        if length <= self.length:
+            return self.unscaled(pair, width)
+        require(width > 2, f"dynamic scaling needs vectors wider than 2, got width {width}")
+        base = self.base * (1 + self.factor * (length / self.length - 1)) ** (width / (width - 2))
+        return base ** (-2 * pair / width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongRope(RopeByLength):
+    """LongRoPE (Ding and others, arXiv 2402.13753): each pair is slowed by a factor of its own, found by search.
+
+    Pair i turns by theta_i / short[i] in texts of up to `length` tokens, and by theta_i / long[i] in longer ones.
+    `factor` is the ratio of the longest text to `length`. By default, amplitude**2 = 1 + ln(factor) / ln(length).
+    """
+
+    short: tuple[float, ...]
+    long: tuple[float, ...]
+    amplitude: float | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("short", "long"):
+            values = tuple(getattr(self, name))
+            good = len(values) > 0 and all(isinstance(v, int | float) and 0 < v < math.inf for v in values)
+            require(good, f"{name} must be positive finite numbers, one for each pair, got {values}")
+            object.__setattr__(self, name, values)
+        equal = len(self.short) == len(self.long)
+        require(equal, f"short and long must have one number for each pair, got {len(self.short)} and {len(self.long)}")
+        if self.amplitude is None:
+            require(self.length > 1, f"length must be larger than 1 without an amplitude, got {self.length}")
+            grown = 1 + math.log(max(self.factor, 1)) / math.log(self.length)
+            object.__setattr__(self, "amplitude", math.sqrt(grown))
+        require_amplitude(self)
+
+    def frequency(self, pair: int, width: int, length: int = 0) -> float:
+        return self.unscaled(pair, width) / (self.long if length > self.length else self.short)[pair]
+
+    def require_width(self, width: int) -> None:
+        require(
+            len(self.short) == width // 2,
+            f"short and long must have {width // 2} numbers, one for each pair of a vector of width {width}, "
+            f"got {len(self.short)}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +125,88 @@ class Llama3Rope(Rope):
     def __post_init__(self):
         super().__post_init__()
         require_positive(self, "length")
-        good = 0 < self.low < self.high < math.inf
-        require(good, f"low must be positive and smaller than high, got low = {self.low}, high = {self.high}")
+        require_turns(self)
 
-    def slowed(self, theta):
+    def frequency(self, pair: int, width: int, length: int = 0) -> float:
+        theta = self.unscaled(pair, width)
         turns = self.length * theta / (2 * math.pi)
-        kept = ((turns - self.low) / (self.high - self.low)).clip(0, 1)
+        kept = clipped((turns - self.low) / (self.high - self.low))
         return kept * theta + (1 - kept) * theta / self.factor
 
 
-KINDS = {"linear": Rope, "dynamic": DynamicRope, "llama3": Llama3Rope}
+@dataclass(frozen=True, kw_only=True)
+class YarnRope(Rope):
+    """YaRN (Peng and others, arXiv 2309.00071): as `Llama3Rope`, with another ramp and longer queries and keys.
+
+    Pair i turns r times in a training text where i = i(r) = w ln(length / (2 pi r)) / (2 ln base). The share that is
+    kept falls linearly in i from 1 at i(high) to 0 at i(low). This is the ramp of YaRN's code, of DeepSeek and of
+    transformers; the paper's own ramp is linear in r. With `whole`, i(high) is rounded down and i(low) up.
+    Logits are multiplied by amplitude**2. The paper fitted amplitude = 0.1 ln(factor) + 1, which is the default for a
+    factor above 1.
+    """
+
+    length: int  # the longest text before scaling
+    low: float = 1.0
+    high: float = 32.0
+    whole: bool = True
+    amplitude: float | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        require_positive(self, "length")
+        require_turns(self)
+        require(isinstance(self.whole, bool), f"whole must be True or False, got {self.whole!r}")
+        least = 2 * math.pi * self.low
+        require(self.length > least, f"length must be larger than 2 pi low = {least:.4g}, got {self.length}")
+        if self.amplitude is None:
+            object.__setattr__(self, "amplitude", yarn_amplitude(self.factor))
+        require_amplitude(self)
+
+    def frequency(self, pair: int, width: int, length: int = 0) -> float:
+        theta, (first, last) = self.unscaled(pair, width), self.ramp(width)
+        kept = 1 - clipped((pair - first) / (last - first))
+        return kept * theta + (1 - kept) * theta / self.factor
+
+    def ramp(self, width: int) -> tuple[float, float]:
+        """The numbers of the last pair that is kept and of the first that is divided by `factor`."""
+        first, last = (self.pair_that_turns(times, width) for times in (self.high, self.low))
+        if self.whole:
+            first, last = math.floor(first), math.ceil(last)
+        first, last = max(first, 0), min(last, width - 1)
+        return first, (last if last != first else last + 0.001)
+
+    def pair_that_turns(self, times: float, width: int) -> float:
+        """i(r): the number of the pair, between pairs a fraction, that turns r = `times` times in a training text."""
+        return width * math.log(self.length / (2 * math.pi * times)) / (2 * math.log(self.base))
+
+
+def yarn_amplitude(factor: float, share: float = 1.0) -> float:
+    """0.1 share ln(factor) + 1 for a factor above 1, else 1; share 1 is YaRN's, others are DeepSeek's mscale."""
+    return 0.1 * share * math.log(factor) + 1 if factor > 1 else 1.0
+
+
+def clipped(x: float) -> float:
+    """x, or the nearer of 0 and 1 outside of [0, 1]."""
+    return min(max(x, 0.0), 1.0)
+
+
+def require_turns(rope: Llama3Rope | YarnRope) -> None:
+    """The numbers of turns between which pairs are mixed must be in order."""
+    good = 0 < rope.low < rope.high < math.inf
+    require(good, f"low must be positive and smaller than high, got low = {rope.low}, high = {rope.high}")
+
+
+def require_amplitude(rope: LongRope | YarnRope) -> None:
+    """The amplitude must be positive and finite."""
+    require(0 < rope.amplitude < math.inf, f"amplitude must be a positive finite number, got {rope.amplitude}")
+
+
+def require_unit_amplitude(rope: Rope | None, why: str) -> None:
+    """The amplitude must be 1, where vectors are turned and turned back."""
+    require(rope is None or rope.amplitude == 1, lambda: f"rope must have the amplitude 1, got {rope.amplitude}: {why}")
+
+
+KINDS = {"linear": Rope, "dynamic": DynamicRope, "llama3": Llama3Rope, "yarn": YarnRope, "longrope": LongRope}
 
 
 def rope_as_dict(rope: Rope | None) -> dict | None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from course_lib import convert
-from course_lib.config import GroupedConfig, LatentConfig, Rope
+from course_lib.config import GroupedConfig, LatentConfig, LongRope, Rope, YarnRope
 from course_lib.layers import BidirectionalAttention, Cache, GroupedQueryAttention, LatentAttention
 from course_lib.reference.cache import step
 from course_lib.reference.grouped import GroupedQueryAttention as GroupedReference
@@ -23,10 +23,17 @@ CONFIGS = {
     "biases": GroupedConfig(
         d_model=D, n_heads=6, n_kv_heads=2, d_head=4, rope=Rope(), qk_norm=True, qk_norm_eps=1e-3, bias=True
     ),
+    "partial": GroupedConfig(
+        d_model=D, n_heads=6, n_kv_heads=2, d_head=7, rope=YarnRope(base=50.0, factor=4.0, length=29), turned=4
+    ),
     "latent": LatentConfig(**LATENT),
     "latent, rotary": LatentConfig(**LATENT, d_rope=4, window=5),
     "latent, all": LatentConfig(**LATENT, d_rope=4, d_latent_q=7, latent_norm=True, rope=Rope(base=99.0), scale=0.3),
     "latent, query": LatentConfig(**LATENT, d_latent_q=7),
+    "latent, yarn": LatentConfig(**LATENT, d_rope=6, rope=YarnRope(base=50.0, factor=4.0, length=29)),
+    "latent, long": LatentConfig(
+        **LATENT, d_rope=4, rope=LongRope(factor=4.0, length=29, short=(1.0, 1.5), long=(2.0, 3.5))
+    ),
 }
 # float64, sums of tens of terms of size 1 in another order: rounding is about 1e-15, and 1e-12 is asked for.
 EXACT = dict(rtol=0, atol=1e-12)

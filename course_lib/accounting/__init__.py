@@ -17,6 +17,7 @@ from course_lib.accounting.paper import (
     merged_storage_printed,
     merging_ratios,
 )
+from course_lib.accounting.parameters import Parameters, model_parameters
 from course_lib.accounting.roofline import Machine
 from course_lib.accounting.storage import cache_bytes, cache_floats, cache_rows, parameters, weights
 from course_lib.accounting.transformer import model_decode, model_prefill
@@ -36,6 +37,7 @@ __all__ = [
     "Form",
     "Machine",
     "Model",
+    "Parameters",
     "Work",
     "absorbed",
     "cache_bytes",
@@ -60,6 +62,7 @@ __all__ = [
     "merging_ratios",
     "model",
     "model_decode",
+    "model_parameters",
     "model_prefill",
     "models",
     "parameters",

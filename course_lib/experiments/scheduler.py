@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections import deque
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from course_lib.config import require
 from course_lib.experiments import together
@@ -22,7 +23,11 @@ from course_lib.experiments.run import carry_out, computing_with, failure_of, no
 from course_lib.experiments.sweep import Sweep
 from course_lib.training import DivergedError
 
+if TYPE_CHECKING:
+    from distributed import Future
+
 WORKERS = 2  # processes on this machine, with one thread each
+LOOK = 10  # seconds between looks at how many workers there are
 DEATHS = 3  # workers that may die over one job before it counts as a failed try
 
 
@@ -66,7 +71,7 @@ class Dask(Executor):
 
     def __init__(self, address: str | None = None, workers: int = WORKERS):
         import dask
-        from distributed import Client, LocalCluster, as_completed
+        from distributed import Client, LocalCluster
 
         # A worker without a sign of life is not dead: it computes for long, or begins late on a busy machine.
         patient = {"distributed.scheduler.worker-ttl": None, "distributed.comm.timeouts.connect": "120s"}
@@ -80,20 +85,35 @@ class Dask(Executor):
             quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, "preload": [__name__]}
             self.cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, **quiet)
         self.client = Client(self.cluster or address)
-        self.ended = as_completed()
-        self.jobs: dict[str, Job] = {}
+        self.queue: deque[tuple[Job, Path]] = deque()
+        self.begun: dict[Future, Job] = {}
 
     def submit(self, job: Job, sweep: Path) -> None:
-        key = f"{job.key}-{uuid.uuid4().hex}"  # a key that was used before would give the earlier outcome
-        self.jobs[key] = job
-        first = -len(self.jobs)  # jobs handed in earlier begin earlier: without priorities Dask keeps no order
-        self.ended.add(self.client.submit(carry_out, job, sweep.absolute(), key=key, pure=False, priority=first))
+        self.queue.append((job, sweep))
 
     def wait(self) -> tuple[Job, BaseException | None]:
-        future = next(self.ended)
-        if future.cancelled():
-            raise ConnectionError("Dask's scheduler is gone; nothing is lost: the same command goes on")
-        return self.jobs[future.key], future.exception()
+        from distributed import CancelledError, wait
+
+        while True:
+            try:
+                self._hand_in()
+                future = next(iter(wait(list(self.begun), LOOK, "FIRST_COMPLETED").done))
+                return self.begun.pop(future), future.exception()
+            except TimeoutError:
+                continue  # workers may have come meanwhile
+            except (CancelledError, OSError) as error:
+                raise ConnectionError("Dask's scheduler is gone; nothing is lost: the same command goes on") from error
+
+    def _hand_in(self) -> None:
+        """Give Dask as many jobs as its workers can begin now, in their order.
+
+        Dask binds jobs beyond that to a worker beforehand. Then a worker can be idle while another one has a queue.
+        """
+        free = sum(self.client.nthreads().values()) - len(self.begun)
+        for _ in range(min(len(self.queue), max(free, not self.begun))):
+            job, sweep = self.queue.popleft()
+            key = f"{job.key}-{uuid.uuid4().hex}"  # a key that was used before would give the earlier outcome
+            self.begun[self.client.submit(carry_out, job, sweep.absolute(), key=key, pure=False)] = job
 
     def __exit__(self, *error) -> None:
         self.client.close()

@@ -4,6 +4,7 @@ A decode step reads every weight for one row of each sequence; `course_lib.kerne
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -142,6 +143,8 @@ class SwiGLU(nn.Module):
     Raises ValueError as FeedForward does.
     """
 
+    gate = staticmethod(F.silu)
+
     def __init__(self, d_model: int, d_ff: int):
         super().__init__()
         require(d_model > 0 and d_ff > 0, f"d_model and d_ff must be positive, got {d_model} and {d_ff}")
@@ -152,4 +155,10 @@ class SwiGLU(nn.Module):
         W_gate = self.W_gate
         if X.shape[-1:] != W_gate.shape[:1]:
             raise ValueError(ROW_WIDTH.format(len(W_gate), tuple(X.shape)))
-        return project(F.silu(project(X, W_gate)) * project(X, self.W_up), self.W_down)
+        return project(self.gate(project(X, W_gate)) * project(X, self.W_up), self.W_down)
+
+
+class GeGLU(SwiGLU):
+    """(gelu(X W_gate) * X W_up) W_down, with GELU by tanh: the feed-forward network of Gemma (arXiv 2002.05202)."""
+
+    gate = staticmethod(partial(F.gelu, approximate="tanh"))

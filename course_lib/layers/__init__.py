@@ -4,11 +4,12 @@ Norms and feed-forward networks can be imported from here too. Their code is `co
 """
 
 from course_lib.kernels.attention import Seen, attend, attention_weights
-from course_lib.kernels.rowwise import FeedForward, LayerNorm, RMSNorm, SwiGLU
+from course_lib.kernels.rowwise import FeedForward, GeGLU, LayerNorm, RMSNorm, SwiGLU
 from course_lib.layers.base import Attention
 from course_lib.layers.bidirectional import BidirectionalAttention, BidirectionalLatentAttention
 from course_lib.layers.cache import Cache
 from course_lib.layers.cross import CrossAttention, CrossLatentAttention, Memory
+from course_lib.layers.experts import Experts
 from course_lib.layers.grouped import GroupedQueryAttention
 from course_lib.layers.latent import Absorbed, LatentAttention
 from course_lib.layers.latent_variants import (
@@ -29,7 +30,9 @@ __all__ = [
     "Cache",
     "CrossAttention",
     "CrossLatentAttention",
+    "Experts",
     "FeedForward",
+    "GeGLU",
     "GroupedQueryAttention",
     "LatentAttention",
     "LayerNorm",

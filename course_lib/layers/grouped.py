@@ -7,7 +7,7 @@ from course_lib.config import GroupedConfig
 from course_lib.kernels.rowwise import RMSNorm, join_heads, new_bias, normalised, project, split_heads
 from course_lib.layers.base import Attention, Causal, Verbs
 from course_lib.layers.cache import AllRows, Rows
-from course_lib.layers.positions import At, rotary_table
+from course_lib.layers.positions import At, LastCoordinates, rotary_table
 
 
 class Grouped(Attention):
@@ -30,7 +30,9 @@ class Grouped(Attention):
         self.norm_Q = self.norm_K = None
         for name, width in config.norms.items():
             setattr(self, name, RMSNorm(width, config.qk_norm_eps))
-        self.rotary = None if config.rope is None else rotary_table(config.rope, config.d_qk)
+        self.rotary = rotary_table(config.rope, config.rotary_width) if config.rotary_width else None
+        if 0 < config.rotary_width < config.d_qk:
+            self.rotary = LastCoordinates(self.rotary)
 
     def queries(self, X: Float[Tensor, "b n d"], positions: At) -> Float[Tensor, "b h n e"]:
         """Q = X W_Q + b_Q by heads, rotated."""

@@ -1,7 +1,8 @@
 """Rotary positions (RoPE) and sinusoidal positions, looked up in tables.
 
 Rotary: pair i of a vector at position m turns by m * base**(-2 i / width), or by less: see `course_lib.rope`.
-Pairs are neighbours (2i, 2i+1), positions count from 0. <rope(q, m), rope(k, n)> then depends on m - n only.
+Pairs are neighbours (2i, 2i+1), positions count from 0. <rope(q, m), rope(k, n)> then depends on m - n only. Lengths
+are kept, or multiplied by the amplitude of a `Rope` that has one.
 """
 
 from functools import lru_cache
@@ -10,7 +11,7 @@ import torch
 from jaxtyping import Complex, Float, Inexact, Int
 from torch import Tensor
 
-from course_lib.config import DynamicRope, Rope, require
+from course_lib.config import Rope, RopeByLength, require
 
 
 class PositionTable:
@@ -66,7 +67,7 @@ def frequencies(width: int, base: float) -> Float[Tensor, "pairs"]:
 
 def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[Tensor, "pairs"]:
     """The angle by which each pair turns from one position to the next, for a text of `length` tokens; in radians."""
-    return rope.slowed(frequencies(width, rope.base_at(length, width)))
+    return torch.tensor(rope.frequencies(width, length), dtype=torch.float64)
 
 
 class Rotations:
@@ -89,18 +90,24 @@ At = Int[Tensor, "..."] | Rotations
 
 
 class RotaryTable(PositionTable):
-    """Rotations e^{i m theta_j} by position m and pair j: they multiply the complex number x_{2j} + i x_{2j+1}.
+    """Rotations a e^{i m theta_j} by position m and pair j: they multiply the complex number x_{2j} + i x_{2j+1}.
 
-    Raises ValueError for a width that is not even and positive.
+    a is the amplitude of the rope, 1 for most kinds. Raises ValueError for a width that is not even and positive.
     """
 
     def __init__(self, rope: Rope, width: int):
         super().__init__()
         require(width > 0 and width % 2 == 0, f"rotary positions turn pairs, so width must be even, got {width}")
+        rope.require_width(width)
         self.rope, self.width = rope, width
 
     def compute(self, positions: Int[Tensor, "n"]) -> Complex[Tensor, "n pairs"]:
-        return rotations(positions, rotary_frequencies(self.rope, self.width))
+        return self.rotations(positions)
+
+    def rotations(self, positions: Int[Tensor, "*b n"], length: int = 0) -> Complex[Tensor, "*b n pairs"]:
+        """The rotations at these positions of a text of `length` tokens, in double precision."""
+        angles = positions.cpu().double()[..., None] * rotary_frequencies(self.rope, self.width, length)
+        return torch.polar(torch.full_like(angles, self.rope.amplitude), angles)
 
     def rotate(self, x: Float[Tensor, "*a n w"], positions: At) -> Float[Tensor, "*a n w"]:
         """Turn each row of x (..., n, width) by its position; positions (n,), or any shape that broadcasts to x's rows.
@@ -117,13 +124,16 @@ class RotaryTable(PositionTable):
         return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
 
     def rotate_back(self, x: Float[Tensor, "*a n w"], positions: At) -> Float[Tensor, "*a n w"]:
-        """The inverse of `rotate`: a mirror, the same rotation, and the mirror again."""
+        """Turn each row by its position the other way: a mirror, the same rotation, and the mirror again.
+
+        It is the inverse of `rotate` for the amplitude 1.
+        """
         mirror = torch.tensor([1, -1], device=x.device).repeat(self.width // 2)
         return mirror * self.rotate(mirror * x, positions)
 
 
-class DynamicRotaryTable(RotaryTable):
-    """Rotations for dynamic scaling, whose angles also depend on the length of a text longer than `rope.length`.
+class RotaryTableByLength(RotaryTable):
+    """Rotations whose angles also depend on the length of a text longer than `rope.length`.
 
     The length is the largest position of a call, plus 1. The table holds the angles that all shorter texts share.
     """
@@ -131,13 +141,19 @@ class DynamicRotaryTable(RotaryTable):
     def _rows(self, positions: Tensor, least: int, most: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         if most < self.rope.length:
             return super()._rows(positions, least, most, device, dtype)
-        return rotations(positions, rotary_frequencies(self.rope, self.width, most + 1)).to(device, dtype)
+        return self.rotations(positions, most + 1).to(device, dtype)
 
 
-def rotations(positions: Int[Tensor, "*b n"], theta: Float[Tensor, "pairs"]) -> Complex[Tensor, "*b n pairs"]:
-    """e^{i m theta} for each position m, in double precision."""
-    angles = positions.cpu().double()[..., None] * theta
-    return torch.polar(torch.ones_like(angles), angles)
+class LastCoordinates:
+    """The rotations of a table on the last coordinates of wider rows: those before them stay as they are."""
+
+    def __init__(self, table: RotaryTable):
+        self.table = table
+
+    def rotate(self, x: Float[Tensor, "*a n w"], positions: At) -> Float[Tensor, "*a n w"]:
+        """As `RotaryTable.rotate`, for rows at least as wide as the table."""
+        still, turning = x.split([x.shape[-1] - self.table.width, self.table.width], -1)
+        return torch.cat([still, self.table.rotate(turning, positions)], -1)
 
 
 class SinusoidalTable(PositionTable):
@@ -162,4 +178,4 @@ def sinusoidal_table(d: int) -> SinusoidalTable:
 @lru_cache(maxsize=64)
 def rotary_table(rope: Rope, width: int) -> RotaryTable:
     """The table of these angles; layers of the same rope and width share one."""
-    return (DynamicRotaryTable if isinstance(rope, DynamicRope) else RotaryTable)(rope, width)
+    return (RotaryTableByLength if isinstance(rope, RopeByLength) else RotaryTable)(rope, width)

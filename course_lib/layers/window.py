@@ -36,8 +36,10 @@ class WindowCache(Cache):
         is_new = torch.arange(n) < counts[:, None]
         shown, positions = dict(self._buffers), None
         if n > 1:  # the new rows overwrite some that the first of the new tokens still see
-            shown = {name: torch.cat([self._buffers[name], row], -2) for name, row in rows.items()}
-            positions = torch.cat([self._positions, torch.where(is_new, new, -1)], -1)
+            shown, positions = rows, torch.where(is_new, new, -1)
+            if self.length:
+                shown = {name: torch.cat([self._buffers[name], row], -2) for name, row in rows.items()}
+                positions = torch.cat([self._positions, positions], -1)
         kept = is_new & (torch.arange(n) >= counts[:, None] - size)
         self._write(rows, new % size, kept)
         sequence, t = torch.nonzero(kept, as_tuple=True)

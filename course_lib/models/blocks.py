@@ -26,6 +26,7 @@ from course_lib.layers import (
     CrossAttention,
     CrossLatentAttention,
     FeedForward,
+    GeGLU,
     GroupedQueryAttention,
     LatentAttention,
     LayerNorm,
@@ -36,11 +37,12 @@ from course_lib.layers import (
     RotatedKeysLatentAttention,
     SwiGLU,
 )
+from course_lib.layers.experts import Experts
 from course_lib.layers.step import Step, rows_that_ask
 
 Sublayer = Callable[[Tensor], Tensor]
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
-
+GATED_NETWORKS = {"swiglu": SwiGLU, "geglu": GeGLU}
 
 CAUSAL = {
     GroupedConfig: GroupedQueryAttention,
@@ -69,15 +71,17 @@ def new_cross_attention(config: ModelConfig) -> CrossAttention | CrossLatentAtte
 def without_positions(config: GroupedConfig | LatentConfig) -> GroupedConfig | LatentConfig:
     """The same sizes without rotation and window; the scale keeps its ratio to the default."""
     if isinstance(config, GroupedConfig):
-        return replace(config, rope=None, window=None)
+        return replace(config, rope=None, turned=None, window=None)
     scale = config.scale * (config.d_qk / config.d_head) ** 0.5  # queries and keys lose their d_rope coordinates
     return replace(config, d_rope=0, rope=None, window=None, scale=scale)
 
 
-def new_feed_forward(config: ModelConfig) -> FeedForward | SwiGLU:
-    """The network applied to each token alone."""
-    if config.feedforward == "swiglu":
-        return SwiGLU(config.d_model, config.d_ff)
+def new_feed_forward(config: ModelConfig, layer: int = 0) -> FeedForward | SwiGLU | Experts:
+    """The network applied to each token alone, in the layer of this number."""
+    if config.experts is not None and layer >= config.experts.first:
+        return Experts(config.d_model, config.experts)
+    if config.feedforward in GATED_NETWORKS:
+        return GATED_NETWORKS[config.feedforward](config.d_model, config.d_ff)
     return FeedForward(config.d_model, config.d_ff, ACTIVATIONS[config.feedforward], config.ff_bias)
 
 
@@ -142,12 +146,15 @@ def new_final_norm(config: ModelConfig) -> nn.Module:
 
 
 class Block(nn.Module):
-    """Self-attention, then feed-forward. The given attention makes it a layer of an encoder or of a decoder."""
+    """Self-attention, then feed-forward. The given attention makes it a layer of an encoder or of a decoder.
 
-    def __init__(self, config: ModelConfig, attention: nn.Module):
+    layer: its number, from 0. In a mixture of experts, the first layers have none.
+    """
+
+    def __init__(self, config: ModelConfig, attention: nn.Module, layer: int = 0):
         super().__init__()
         self.attention, self.around_attention = attention, new_around(config)
-        self.feed_forward, self.around_feed_forward = new_feed_forward(config), new_around(config)
+        self.feed_forward, self.around_feed_forward = new_feed_forward(config, layer), new_around(config)
 
     def forward(
         self, X: Tensor, step: Step | None = None, cache: Cache | None = None, all_P: list[Tensor] | None = None

@@ -46,8 +46,8 @@ def decode_both_ways(model: DecoderModel, prompt: list[int], steps: int) -> Both
     tokens = torch.tensor([prompt])
     check_tokens(tokens, None, model.config.vocab_size, "prompt")
     check_room(len(prompt) + steps - 1, model.config.max_length, f"{steps} steps from a prompt of {len(prompt)}")
-    window = model.config.attention.window
-    require(window is None, f"model must have no window, which drops rows, got window = {window}")
+    windows = {attention.window for attention in model.config.attentions} - {None}
+    require(not windows, f"model must have no window, which drops rows, got window = {min(windows, default=None)}")
     kept, new, logits, gaps = watched(model), tokens, ([], []), []
     with evaluating(model):
         for _ in range(steps):

@@ -65,9 +65,8 @@ class DecoderModel(Decoder):
     """
 
     def __init__(self, config: ModelConfig):
-        super().__init__(
-            config, (Block(config, new_attention(config.attention, CAUSAL)) for _ in range(config.n_layers))
-        )
+        attentions = enumerate(config.attentions)
+        super().__init__(config, (Block(config, new_attention(each, CAUSAL), i) for i, each in attentions))
         self.config = config
         initialise(self, config, sublayers=2 * config.n_layers)
 

@@ -16,7 +16,7 @@ class EncoderModel(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config)
-        layers = (Block(config, new_attention(config.attention, BIDIRECTIONAL)) for _ in range(config.n_layers))
+        layers = (Block(config, new_attention(each, BIDIRECTIONAL), i) for i, each in enumerate(config.attentions))
         self.blocks = nn.ModuleList(layers)
         self.norm = new_final_norm(config)
         initialise(self, config, sublayers=2 * config.n_layers)

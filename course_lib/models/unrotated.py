@@ -15,7 +15,7 @@ def queries_and_keys(model: DecoderModel, tokens: Tensor, layer: int) -> tuple[n
 
     Raises ValueError for attention of the kind RotatedKeysConfig, which turns keys by the order of its rows alone.
     """
-    kind = type(model.config.attention)
+    kind = type(model.config.attentions[layer])
     require(
         kind is not RotatedKeysConfig,
         f"model must have keys that can be made for position 0, got {kind.__name__}: it turns row t as at position t",

@@ -23,6 +23,11 @@ def gelu(x: Float[np.ndarray, "*b"]) -> Float[np.ndarray, "*b"]:
     return x * (1 + erf(x / math.sqrt(2))) / 2
 
 
+def gelu_tanh(x: Float[np.ndarray, "*b"]) -> Float[np.ndarray, "*b"]:
+    """The tanh approximation of `gelu`, of GPT-2 and Gemma."""
+    return x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+
+
 def silu(x: Float[np.ndarray, "*b"]) -> Float[np.ndarray, "*b"]:
     """x sigmoid(x); through tanh, which does not overflow."""
     return x * (1 + np.tanh(x / 2)) / 2
@@ -54,12 +59,21 @@ class SwiGLU:
     W_up: Float[np.ndarray, "d d_ff"]
     W_down: Float[np.ndarray, "d_ff d"]
 
+    gate = staticmethod(silu)
+
     def __post_init__(self):
         require_weights(self)
 
     def __call__(self, X: Float[np.ndarray, "*b n d"]) -> Float[np.ndarray, "*b n d"]:
         require_input(X, self.W_gate)
-        return (silu(X @ self.W_gate) * (X @ self.W_up)) @ self.W_down
+        return (self.gate(X @ self.W_gate) * (X @ self.W_up)) @ self.W_down
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GeGLU(SwiGLU):
+    """(gelu(X W_gate) * (X W_up)) W_down, with GELU by tanh: the feed-forward network of Gemma (arXiv 2002.05202)."""
+
+    gate = staticmethod(gelu_tanh)
 
 
 def require_input(X: np.ndarray, W: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from course_lib.reference.attention import attention
 from course_lib.reference.checks import require_shapes, require_weights, require_window
 from course_lib.reference.multi_head import join_heads
 from course_lib.reference.norms import RMSNorm
-from course_lib.reference.positions import require_even, rotate
+from course_lib.reference.positions import require_even, rotate_last
 
 
 def grouped_attention(
@@ -63,7 +63,8 @@ def shifted(heads: Float[np.ndarray, "h n e"], b: Float[np.ndarray, "h e"] | Non
 class GroupedQueryAttention:
     """Grouped-query attention; g = h is multi-head and g = 1 multi-query attention.
 
-    Cache rows: K (g, N, e), rotated if `rope` is given, and V (g, N, v).
+    Cache rows: K (g, N, e), rotated if `rope` is given, and V (g, N, v). With `turned` only the last coordinates of
+    queries and keys are rotated (partial rotation).
 
     With `norm_Q` and `norm_K` (QK-norm) each head is normalised before it is rotated. Biases b_Q, b_K, b_V and b_O are
     added after the projections. Raises ValueError for weights that do not fit together.
@@ -78,6 +79,7 @@ class GroupedQueryAttention:
     b_V: Float[np.ndarray, "g v"] | None = None
     b_O: Float[np.ndarray, "d_out"] | None = None
     rope: Rope | None = None
+    turned: int | None = None  # how many coordinates of a head are rotated; None for all
     norm_Q: RMSNorm | None = None
     norm_K: RMSNorm | None = None
     window: int | None = None
@@ -88,7 +90,10 @@ class GroupedQueryAttention:
         h, g, e = sizes["h"], sizes["g"], sizes["e"]
         require(g > 0 and h % g == 0, f"h must be a multiple of g, got W_Q with h = {h} and W_K with g = {g}")
         if self.rope is not None:
-            require_even("width e of a rotated query or key", e)
+            turned = e if self.turned is None else self.turned
+            require_even("width of the rotated part of a query or key, e or turned,", turned)
+            require(turned <= e, f"turned must be at most e = {e}, the width of a head, got {turned}")
+        require(self.rope is not None or self.turned is None, f"turned must be None without rope, got {self.turned}")
         set_scale(self, e)
 
     @classmethod
@@ -101,6 +106,7 @@ class GroupedQueryAttention:
             **weights,
             **{name: rng.normal(size=shape) for name, shape in shapes.items() if config.bias},
             rope=config.rope,
+            turned=config.turned,
             norm_Q=norm,
             norm_K=norm,
             window=config.window,
@@ -129,4 +135,4 @@ class GroupedQueryAttention:
     def _placed(self, heads: np.ndarray, norm: RMSNorm | None, positions: np.ndarray) -> np.ndarray:
         """Heads normalised if `norm` is given, then rotated if the layer has `rope`."""
         heads = heads if norm is None else norm(heads)
-        return heads if self.rope is None else rotate(heads, positions, self.rope)
+        return heads if self.rope is None else rotate_last(heads, positions, self.rope, self.turned or heads.shape[-1])

@@ -19,7 +19,7 @@ def frequencies(width: int, base: float) -> Float[np.ndarray, "pairs"]:
 
 def rotary_frequencies(rope: Rope, width: int, length: int = 0) -> Float[np.ndarray, "pairs"]:
     """The angle by which pair i turns from one position to the next in a text of `length` tokens: theta_i or less."""
-    return rope.slowed(frequencies(width, rope.base_at(length, width)))
+    return np.array(rope.frequencies(width, length))
 
 
 def sinusoidal(positions: Int[np.ndarray, "n"], d: int, base: float = 10_000.0) -> Float[np.ndarray, "n d"]:
@@ -39,17 +39,27 @@ def learned(positions: Int[np.ndarray, "n"], table: Float[np.ndarray, "n_max d"]
 
 
 def rotate(X: Float[np.ndarray, "*b n p"], positions: Int[np.ndarray, "n"], rope: Rope) -> Float[np.ndarray, "*b n p"]:
-    """R_m x for the row x at position m: pair (2 i, 2 i + 1) turns by the angle m theta_i, scaled as `rope` says.
+    """a R_m x for the row x at position m: pair (2 i, 2 i + 1) turns by the angle m theta_i, scaled as `rope` says.
 
     R_m is orthogonal and R_m^T R_n = R_{n - m}, so that <R_m q, R_n k> = <q, R_{n - m} k> depends on the shift only.
+    a is the amplitude of `rope`, 1 for most kinds: rows become a times as long, and inner products a^2 times as large.
     Negative positions turn back. Raises ValueError when p is odd, and when X is a single row without an axis of rows.
     """
     require_real("X", X)
     require(X.ndim > 1, f"X must have shape (..., n, p), a row for each of n positions, got {X.shape}")
     require_even("rotary width p", X.shape[-1])
     require_positions(positions, X.shape[-2])
+    rope.require_width(X.shape[-1])
     length = int(np.abs(positions).max(initial=0)) + 1
     angles = positions[:, None] * rotary_frequencies(rope, X.shape[-1], length)
-    cos, sin = np.cos(angles), np.sin(angles)
+    cos, sin = rope.amplitude * np.cos(angles), rope.amplitude * np.sin(angles)
     first, second = X[..., 0::2], X[..., 1::2]
     return np.stack([cos * first - sin * second, sin * first + cos * second], axis=-1).reshape(X.shape)
+
+
+def rotate_last(
+    X: Float[np.ndarray, "*b n w"], positions: Int[np.ndarray, "n"], rope: Rope, turned: int
+) -> Float[np.ndarray, "*b n w"]:
+    """The rows with their last `turned` coordinates rotated as `rotate` does; the others stay as they are."""
+    still, turning = np.split(X, [X.shape[-1] - turned], axis=-1)
+    return np.concatenate([still, rotate(turning, positions, rope)], axis=-1)

@@ -8,7 +8,8 @@ from jaxtyping import Float, Int
 
 from course_lib.config import Rope, require
 from course_lib.reference.latent import AbsorbedLatentAttention, LatentAttention, arguments
-from course_lib.reference.positions import require_even, rotate
+from course_lib.reference.positions import require_even, rotate, rotate_last
+from course_lib.rope import require_unit_amplitude
 
 
 class RotatedKeysLatentAttention(LatentAttention):
@@ -57,6 +58,7 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
 
     def _require_rope(self) -> None:
         give_rope_without_rotary_rows(self)
+        require_unit_amplitude(self.rope, "mixed rows are turned back")
 
     def absorbed(self) -> "RotaryLatentAttention":
         """The same weights in the absorbed form."""
@@ -77,8 +79,7 @@ class RotaryLatentAttention(AbsorbedLatentAttention):
 
     def _turn(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """The rows with their last p coordinates rotated by position."""
-        still, turning = np.split(rows, [rows.shape[-1] - self.turned], axis=-1)
-        return np.concatenate([still, rotate(turning, positions, self.rope)], axis=-1)
+        return rotate_last(rows, positions, self.rope, self.turned)
 
 
 class ExpandedRotaryLatentAttention(RotaryLatentAttention):

@@ -13,10 +13,13 @@ from course_lib.reference.positions import require_even, rotary_frequencies
 
 
 def shift_factors(shifts: Int[np.ndarray, "s"], width: int, rope: Rope) -> Float[np.ndarray, "s e"]:
-    """cos(s theta_f), then sin(s theta_f), for each shift: the factors of the matrices of `shift_basis`."""
+    """cos(s theta_f), then sin(s theta_f), for each shift: the factors of the matrices of `shift_basis`.
+
+    Query and key both have the amplitude of `rope`, so that the factors are multiplied by its square.
+    """
     require_even("width e of a query", width)
     angles = shifts[:, None] * rotary_frequencies(rope, width)
-    return np.concatenate([np.cos(angles), np.sin(angles)], axis=1)
+    return rope.amplitude**2 * np.concatenate([np.cos(angles), np.sin(angles)], axis=1)
 
 
 def shift_basis(W_Q: Float[np.ndarray, "d e"], W_LK: Float[np.ndarray, "r e"]) -> Float[np.ndarray, "e d r"]:

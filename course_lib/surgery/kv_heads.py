@@ -74,19 +74,25 @@ def repeat_heads(model: DecoderModel) -> DecoderModel:
 
 
 def grouped_config(model: DecoderModel) -> GroupedConfig:
-    """The config of the model's attention. Raises ValueError unless it is a decoder whose layers have KV heads."""
+    """The config of the model's attention. Raises ValueError unless it is a decoder whose layers have KV heads.
+
+    Partial rotation and local layers are refused too, since surgery takes all layers and all pairs of a head alike.
+    """
     kind = type(model).__name__
     require(isinstance(model, DecoderModel), f"model must be a DecoderModel, got {kind}")
+    require(model.config.local is None, "model must have layers of one kind, got one with local layers")
     config = model.config.attention
     kind = type(config).__name__
     require(isinstance(config, GroupedConfig), f"model must have grouped attention, with KV heads, got a {kind}")
+    require(config.turned is None, f"model must turn whole heads, got turned = {config.turned} coordinates")
     return config
 
 
 def is_multi_head(model: DecoderModel) -> bool:
-    """Whether the model has several query heads, each with its own KV head; False for latent attention."""
+    """Whether each layer has the same several query heads, each with its own KV head; False for latent attention."""
     config = model.config.attention
-    return isinstance(config, GroupedConfig) and config.n_kv_heads == config.n_heads > 1
+    whole = isinstance(config, GroupedConfig) and config.n_kv_heads == config.n_heads > 1
+    return whole and config.turned is None and model.config.local is None
 
 
 def check_groups(config: GroupedConfig, n_kv_heads: int) -> None:

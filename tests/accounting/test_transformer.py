@@ -6,7 +6,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib import accounting as A
-from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
+from course_lib.config import GroupedConfig, LatentConfig, LocalLayers, ModelConfig
 from course_lib.models import DecoderModel
 
 N, BATCH = 13, 3
@@ -18,6 +18,12 @@ CONFIGS = {
     "gated": ModelConfig(attention=GROUPED, feedforward="swiglu", **SIZES),
     "latent": ModelConfig(attention=LATENT, tied=False, **SIZES),
 }
+CONFIGS["local"] = ModelConfig(
+    attention=GROUPED,
+    local=LocalLayers(attention=GroupedConfig(d_model=14, n_heads=3, d_head=4, window=5), layers=[0, 2]),
+    feedforward="geglu",
+    **SIZES,
+)
 every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 
 
@@ -44,8 +50,8 @@ def test_a_step_reads_every_weight_once(config):
         del matrices["embedding.W_E"]
     step = A.model_decode(config, N, dtype="float32")
     assert step.bytes_by_part["weights"] == 4 * sum(matrices.values())
-    attention = A.decode(config.attention, N, dtype="float32")
-    assert step.bytes_by_part["cache"] == config.n_layers * attention.bytes_by_part["cache"]
+    layers = [A.decode(attention, N, dtype="float32") for attention in config.attentions]
+    assert step.bytes_by_part["cache"] == sum(layer.bytes_by_part["cache"] for layer in layers)
     d, layers = config.d_model, config.n_layers
     assert step.bytes_by_part["activations"] == 4 * (layers * (2 * d + 2 * d) + d + config.vocab_size)
 

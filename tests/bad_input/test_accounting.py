@@ -6,11 +6,13 @@ from course_lib import accounting as A
 from course_lib.accounting.effort import largest_within
 from course_lib.accounting.generation import LONGEST, overtakes
 from course_lib.accounting.positions import schemes
-from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
+from course_lib.config import GroupedConfig, LatentConfig, LocalLayers, ModelConfig
 
 GROUPED = GroupedConfig(d_model=12, n_heads=4)
 LATENT = LatentConfig(d_model=12, n_heads=4, d_latent=5, d_head=3)
 WIDE = ModelConfig(vocab_size=2, n_layers=1, attention=GROUPED, d_ff=10**9)
+NEAR = LocalLayers(attention=GroupedConfig(d_model=12, n_heads=4, window=2), layers=[1])
+TWO_KINDS = ModelConfig(vocab_size=2, n_layers=2, attention=GROUPED, local=NEAR, d_ff=3)
 BOTH = ("GroupedConfig", "LatentConfig")
 
 
@@ -58,6 +60,7 @@ def storage(tokens):
         (lambda: A.crossover(storage, storage), "small_cache", "0", "large_cache"),
         (lambda: overtakes(WIDE, cached=True), "config", "ModelConfig", f"{LONGEST:,}"),
         (lambda: schemes(LATENT), "d_rope", "0", "d_latent = 5"),
+        (lambda: A.model_decode(TWO_KINDS, 3, form=A.grouped(GROUPED)), "form", (), ("None", "local")),
     ],
 )
 def test_accounting(refuses, call, argument, got, rule):

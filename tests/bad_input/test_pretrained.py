@@ -22,6 +22,7 @@ LATENT = dict(kv_lora_rank=10, qk_rope_head_dim=4, qk_nope_head_dim=6, v_head_di
 DEEPSEEK = LLAMA | LATENT | dict(
     model_type="deepseek_v3", n_routed_experts=8, first_k_dense_replace=2, num_key_value_heads=6, q_lora_rank=None
 )  # fmt: skip
+MIXED = DEEPSEEK | dict(first_k_dense_replace=1, num_experts_per_tok=3, n_group=4, topk_group=2)
 BERT = dict(
     model_type="bert", vocab_size=29, hidden_size=12, num_hidden_layers=2, num_attention_heads=6, intermediate_size=7,
     max_position_embeddings=40,
@@ -29,6 +30,7 @@ BERT = dict(
 GPT2 = dict(model_type="gpt2", vocab_size=29, n_embd=12, n_layer=2, n_head=3, n_positions=40)
 WINDOWS = LLAMA | dict(model_type="qwen2", use_sliding_window=True, sliding_window=4)
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0}
+LONG = {"rope_type": "longrope", "long_factor": [1.0]}
 UP, NORM, HEAD, EMBEDDING = (
     "model.layers.1.mlp.up_proj.weight", "model.norm.weight", "lm_head.weight", "model.embed_tokens.weight"
 )  # fmt: skip
@@ -50,10 +52,10 @@ def write(folder, values=LLAMA, tensors=None, file="model.safetensors"):
 def unread(monkeypatch):
     """No weight may be read."""
 
-    def read(*_):
+    def build(*_):
         raise AssertionError("a weight was read")
 
-    monkeypatch.setattr(loading, "read", read)
+    monkeypatch.setattr(loading, "build", build)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +86,21 @@ def unread(monkeypatch):
         (WINDOWS, {"max_window_layers": 1}, "layer_types", "['full_attention', 'sliding_attention']", "2"),
         (WINDOWS, {"max_window_layers": "all"}, "max_window_layers", "'all'", ("integer", "0")),
         (WINDOWS, {"layer_types": ["chunked"] * 2}, "layer_types", "'chunked'", ("full_attention", "4")),
-        (DEEPSEEK, {"first_k_dense_replace": 1}, "first_k_dense_replace", "1", ("dense", "8")),
+        (MIXED, {"num_experts_per_tok": 7}, "chosen", "7", ("4", "groups")),
+        (MIXED, {"n_group": 3}, "n_routed_experts", "8", "n_group = 3"),
+        (MIXED, {"moe_layer_freq": 2}, "moe_layer_freq", "2", "1"),
+        (MIXED, {"num_local_experts": 4}, "num_local_experts", "4", "8"),
+        (MIXED, {"scoring_func": "softmax"}, "scoring_func", "'softmax'", "'sigmoid'"),
+        (MIXED, {"topk_method": "greedy"}, "topk_method", "'greedy'", "'noaux_tc'"),
+        (MIXED, {"model_type": "deepseek_v2", "norm_topk_prob": True}, "norm_topk_prob", "True", "False"),
+        (MIXED, {"model_type": "deepseek_v2", "topk_method": "noaux_tc"}, "topk_method", "'noaux_tc'", "greedy"),
+        (MIXED, {"model_type": "deepseek_v2", "num_experts_per_tok": None}, "num_experts_per_tok", (), "config.json"),
         (DEEPSEEK, {"first_k_dense_replace": "all"}, "first_k_dense_replace", "'all'", ("integer", "0")),
         (DEEPSEEK, {"attention_bias": True}, "attention_bias", "True", "False"),
-        (DEEPSEEK, {"rope_scaling": {"type": "yarn", "factor": 40}}, "rope_scaling.rope_type", "'yarn'", "linear"),
+        (DEEPSEEK, {"rope_scaling": {"type": "su", "factor": 40}}, "rope_scaling.rope_type", "'su'", "longrope"),
+        (DEEPSEEK, {"rope_scaling": {"type": "yarn", "factor": 0}}, "rope_scaling.factor", "0", "0"),
+        (LLAMA, {"rope_scaling": LONG | {"short_factor": [1, 2], "long_factor": [1, 2]}}, "short", "2", ("1", "long")),
+        (LLAMA, {"rope_scaling": LONG | {"short_factor": [1, "2"]}}, "rope_scaling.short_factor[1]", "'2'", "finite"),
         (BERT, {"hidden_act": "relu"}, "hidden_act", "'relu'", "'gelu'"),
         (BERT, {"position_embedding_type": "relative_key"}, "position_embedding_type", "'relative_key'", "'absolute'"),
         (BERT, {"is_decoder": True}, "is_decoder", "True", "False"),
@@ -129,6 +142,12 @@ def test_copies_that_differ(refuses, tmp_path, twin, original):
     refuses(lambda: pretrained.load(write(tmp_path, values, tensors)), f"'{twin}'", (), f"'{original}'")
     tensors[original] = tensors[twin].clone()
     assert pretrained.load(write(tmp_path, values, tensors)).model.config.tied
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.int8, "float32", None])
+def test_dtypes(refuses, tmp_path, unread, dtype):
+    folder = write(tmp_path)
+    refuses(lambda: pretrained.load(folder, dtype=dtype), "dtype", repr(dtype), ("torch.float32", "torch.bfloat16"))
 
 
 def test_folders_without_a_model(refuses, tmp_path):

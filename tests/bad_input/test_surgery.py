@@ -1,12 +1,13 @@
 """Bad input of surgery on heads and into latents. A refusal leaves the model as it was."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from course_lib.config import GroupedConfig, LatentConfig, Llama3Rope, ModelConfig, Rope
+from course_lib.config import GroupedConfig, LatentConfig, Llama3Rope, LocalLayers, ModelConfig, Rope
 from course_lib.models import DecoderModel, EncoderModel
 from course_lib.surgery.alignment import align_heads, reorder_heads
 from course_lib.surgery.calibration import calibrate
@@ -25,6 +26,9 @@ LLAMA3 = DecoderModel(config(n_heads=3, d_head=4, rope=Llama3Rope(length=8)))
 NORMED, BIASED = DecoderModel(config(n_heads=3, qk_norm=True)), DecoderModel(config(n_heads=3, bias=True))
 WITH_LATENT = LatentConfig(d_model=6, n_heads=3, d_latent=4, d_head=2)
 LATENT = DecoderModel(ModelConfig(vocab_size=7, n_layers=2, attention=WITH_LATENT, d_ff=5))
+LOCAL = LocalLayers(attention=GroupedConfig(d_model=6, n_heads=3, window=2), layers=[0])
+TWO_KINDS = DecoderModel(replace(SHARED, local=LOCAL))
+PARTIAL = DecoderModel(config(n_heads=3, d_head=5, rope=Rope(), turned=4))
 TOKENS = [torch.tensor([[0, 1, 2, 3, 4, 5, 6, 1, 3]])]
 SEEN = calibrate(ROTARY, TOKENS)
 
@@ -38,6 +42,8 @@ CHANGES += (partial(reorder_heads, orders=[]), partial(truncate, rank=2), *LATEN
     "model, got, rule",
     [
         (LATENT, "LatentConfig", ("grouped", "KV")),
+        (PARTIAL, "4", "turned"),
+        (TWO_KINDS, (), ("one kind", "local")),
         (EncoderModel(SHARED), "EncoderModel", "DecoderModel"),
         ("docs-mha", "str", "DecoderModel"),
     ],

@@ -52,12 +52,18 @@ def test_tokens_made_beforehand_take_the_place_of_the_corpus(tmp_path, monkeypat
     assert settings["tokens"]["digest"] == data.read(file).digest
 
 
+def hear_ctrl_c():
+    """A shell makes what it starts in the background ignore Ctrl-C, and processes hand that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no process groups")
 def test_ctrl_c_stops_a_sweep_with_one_line(tmp_path):
     """A terminal sends the signal to all processes. The sweep would take hours, so the signal always comes in time."""
     command = [sys.executable, "-m", "course_lib", "experiment", "equal-cache", "--preset", "smoke", "--workers", "1"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    with subprocess.Popen([*command, "--steps", "1000000", "--folder", tmp_path], **pipes) as sweep:
+    command += ["--steps", "1000000", "--folder", tmp_path]
+    with subprocess.Popen(command, **pipes, preexec_fn=hear_ctrl_c) as sweep:
         first = sweep.stdout.readline()
         os.killpg(sweep.pid, signal.SIGINT)
         _, said = sweep.communicate()

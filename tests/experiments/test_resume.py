@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -149,6 +150,29 @@ def test_workers_of_this_machine_may_keep_the_memory_of_large_tensors():
     with Dask(workers=1) as executor:
         environment = executor.client.submit(lambda: dict(os.environ)).result()
     assert "MALLOC_TRIM_THRESHOLD_" not in environment and environment["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_long_job_holds_no_other_up(tmp_path, monkeypatch):
+    """One worker has a long job. The other one does all the rest meanwhile, in the order in which it was handed in."""
+
+    def until_the_file_is_there(job, folder):
+        given_up = time.monotonic() + 60
+        while not job.file.exists() and time.monotonic() < given_up:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(scheduler, "carry_out", until_the_file_is_there)
+
+    def job(key, file):
+        return SimpleNamespace(key=key, file=tmp_path / file)
+
+    (tmp_path / "now").touch()
+    with Dask() as executor:
+        executor.submit(job("long", "later"), tmp_path)
+        for number in range(9):
+            executor.submit(job(f"{number}", "now"), tmp_path)
+        assert [executor.wait()[0].key for _ in range(9)] == [f"{number}" for number in range(9)]
+        (tmp_path / "later").touch()
+        assert executor.wait()[0].key == "long"
 
 
 CLUSTER = """

@@ -14,6 +14,7 @@ from course_lib.config import (
     Rope,
     RotaryLatentConfig,
     RotatedKeysConfig,
+    YarnRope,
 )
 from course_lib.layers import Cache, WindowCache
 from course_lib.models.blocks import CAUSAL, new_attention
@@ -27,6 +28,7 @@ CONFIGS = {
     "grouped": GroupedConfig(**SIZES, n_kv_heads=2, d_head=4, rope=Rope(base=50.0, factor=2.0), qk_norm=True),
     "multi-query": GroupedConfig(**SIZES, n_kv_heads=1, d_head=4, rope=Rope()),
     "windowed": GroupedConfig(**SIZES, n_kv_heads=3, d_head=4, rope=Rope(), window=5),
+    "partial": GroupedConfig(**SIZES, n_kv_heads=2, d_head=7, rope=YarnRope(length=29, factor=3.0), turned=4, window=5),
     "biases": GroupedConfig(**SIZES, n_kv_heads=2, d_head=4, rope=Rope(), bias=True),
     "latent": LatentConfig(**LATENT),
     "latent without positions": LatentConfig(**SIZES, d_latent=11, d_head=5),

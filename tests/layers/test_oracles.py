@@ -4,16 +4,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers import DeepseekV3Config, LlamaConfig
+from transformers import DeepseekV3Config, Gemma3TextConfig, LlamaConfig
 from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3Attention
+from transformers.models.gemma3.modeling_gemma3 import Gemma3MLP
 from transformers.models.llama.modeling_llama import LlamaAttention, LlamaMLP, LlamaRotaryEmbedding
 
-from course_lib.config import DynamicRope, GroupedConfig, LatentConfig, Llama3Rope, Rope
+from course_lib.config import DynamicRope, GroupedConfig, LatentConfig, Llama3Rope, LongRope, Rope, YarnRope
 from course_lib.kernels.attention import mix
 from course_lib.layers import (
     BidirectionalAttention,
     Cache,
     FeedForward,
+    GeGLU,
     GroupedQueryAttention,
     LatentAttention,
     LayerNorm,
@@ -155,12 +157,21 @@ def test_latent_equals_deepseek_attention(rank, interleave, form):
     close(torch.cat([layer(x, cache, form=form) for x in X.split([5, 1, 3], 1)], 1), want.detach())
 
 
+SHORT, LONG = [1.0 + i / 7 for i in range(8)], [2.0 + i * i for i in range(8)]
 SCALED = {
     "linear": (Rope(base=5e5, factor=4.0), {"factor": 4.0}),
     "dynamic": (DynamicRope(base=5e5, factor=4.0, length=31), {"factor": 4.0}),
     "llama3": (
         Llama3Rope(base=5e5, factor=8.0, length=29, low=1.0, high=3.0),
         {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 3.0, "original_max_position_embeddings": 29},
+    ),
+    "yarn": (
+        YarnRope(base=5e5, factor=8.0, length=290, low=1.0, high=3.0),
+        {"factor": 8.0, "beta_slow": 1.0, "beta_fast": 3.0, "original_max_position_embeddings": 290},
+    ),
+    "longrope": (
+        LongRope(base=5e5, factor=4.0, length=31, short=SHORT, long=LONG),
+        {"factor": 4.0, "short_factor": SHORT, "long_factor": LONG, "original_max_position_embeddings": 31},
     ),
 }
 
@@ -288,6 +299,14 @@ def test_feed_forward_equals_torch_linear_layers():
 def test_swiglu_equals_llamas():
     layer = SwiGLU(5, 13).double()
     oracle = LlamaMLP(LlamaConfig(hidden_size=5, intermediate_size=13, num_attention_heads=5)).double()
+    copy([(oracle.gate_proj, layer.W_gate), (oracle.up_proj, layer.W_up), (oracle.down_proj, layer.W_down)])
+    X = torch.randn(2, 3, 5, dtype=torch.float64)
+    close(layer(X), oracle(X))
+
+
+def test_geglu_equals_gemmas():
+    layer = GeGLU(5, 13).double()
+    oracle = Gemma3MLP(Gemma3TextConfig(hidden_size=5, intermediate_size=13, num_attention_heads=5)).double()
     copy([(oracle.gate_proj, layer.W_gate), (oracle.up_proj, layer.W_up), (oracle.down_proj, layer.W_down)])
     X = torch.randn(2, 3, 5, dtype=torch.float64)
     close(layer(X), oracle(X))

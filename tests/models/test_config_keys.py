@@ -32,6 +32,12 @@ LATENT = SIZES | dict(
     num_key_value_heads=6,
 )  # fmt: skip
 GROUPED = SIZES | dict(num_key_value_heads=2, head_dim=4)
+GEMMA = GROUPED | dict(sliding_window=5, sliding_window_pattern=2, query_pre_attn_scalar=7)
+# The number of the padding token counts here, and no text of these tests holds it.
+ROBERTA = SIZES | dict(vocab_size=VOCAB + 2, pad_token_id=VOCAB, max_position_embeddings=2 * VOCAB)
+IMAGES = dict(
+    hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, image_size=8, patch_size=4
+)  # fmt: skip
 BASE = {
     "gpt2": dict(vocab_size=VOCAB, n_embd=15, n_layer=LAYERS, n_head=3, n_positions=LONGEST),
     "llama": GROUPED,
@@ -39,10 +45,16 @@ BASE = {
     "qwen2": GROUPED,
     "qwen3": GROUPED,
     "bert": SIZES,
+    "roberta": ROBERTA,
+    "xlm-roberta": ROBERTA,
+    "gemma3_text": GEMMA,
+    "gemma3": {"text_config": GEMMA | {"model_type": "gemma3_text"}, "vision_config": IMAGES},
     "deepseek_v2": LATENT,
     "deepseek_v3": LATENT,
+    "minicpm3": {key: value for key, value in LATENT.items() if key != "first_k_dense_replace"},
 }
-ROTARY = [kind for kind in BASE if kind not in ("gpt2", "bert")]
+ENCODERS = ("bert", "roberta", "xlm-roberta")
+ROTARY = [kind for kind in BASE if kind not in ("gpt2", *ENCODERS, "gemma3_text", "gemma3")]
 
 
 def new_oracle(folder, kind, values):
@@ -51,7 +63,7 @@ def new_oracle(folder, kind, values):
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(text)
     config = transformers.AutoConfig.from_pretrained(folder)
-    head = transformers.AutoModelForMaskedLM if kind == "bert" else transformers.AutoModelForCausalLM
+    head = transformers.AutoModelForMaskedLM if kind in ENCODERS else transformers.AutoModelForCausalLM
     torch.manual_seed(0)
     model = head.from_config(config).eval()
     with torch.no_grad():
@@ -104,6 +116,8 @@ def theirs(kind):
 
 def others(key, value):
     """Other values of the type of this one."""
+    if key == "pad_token_id" and value == VOCAB:
+        return [VOCAB + 1]
     if key in VALUES:
         return VALUES[key]
     if isinstance(value, bool):
@@ -132,6 +146,7 @@ VALUES = {
     "summary_type": ["mean"],
     "topk_method": ["group_limited_greedy"],
     "transformers_version": ["4.0.0"],
+    "vision_config": [IMAGES | {"attention_dropout": 0.5}],
 }
 
 
@@ -180,12 +195,14 @@ def test_every_other_key_is_used_or_refused_by_name(kind, tmp_path):
             else:
                 if not torch.allclose(got, want, **SINGLE):
                     wrong.append((key, value, float((got - want).abs().max())))
-    assert not wrong and len(compared) > 8
+    assert not wrong and len(compared) > (1 if kind == "gemma3" else 8)  # most of gemma3's keys are in text_config
 
 
 LINEAR = {"rope_type": "linear", "factor": 3.0, "rope_theta": 300.0}
 DYNAMIC = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 300.0}
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "rope_theta": 50.0}
+YARN = {"rope_type": "yarn", "factor": 4.0, "rope_theta": 50.0}
+LONG = {"rope_type": "longrope", "short_factor": [1.0, 1.5], "long_factor": [2.0, 5.0], "rope_theta": 50.0}
 ORIGINAL = {"original_max_position_embeddings": 9}
 OLD = {"type": "linear", "factor": 3.0}
 WINDOW = {"sliding_window": 4}
@@ -194,6 +211,24 @@ FULL = {"layer_types": ["full_attention"] * LAYERS}
 MSCALE = {"mscale_all_dim": 0.707, "mscale": 0.5}
 PRECEDENCE = [
     *((kind, {"rope_parameters": rope}) for kind in ROTARY for rope in (LINEAR, DYNAMIC, LLAMA3)),
+    *((kind, {"rope_parameters": rope | ORIGINAL}) for kind in ROTARY for rope in (YARN, LONG)),
+    *((kind, {"rope_scaling": YARN | ORIGINAL | MSCALE}) for kind in ROTARY),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"factor": None}}),
+    ("llama", {"rope_scaling": YARN | {"factor": None}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"attention_factor": 1.7, "mscale": 3.0}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"attention_factor": 2}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"mscale": 3.0}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"beta_fast": 1.3, "beta_slow": None, "truncate": False}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL | {"beta_fast": 1.3, "beta_slow": 0.4, "truncate": None}}),
+    ("llama", {"rope_scaling": YARN | ORIGINAL, "original_max_position_embeddings": 19}),
+    ("llama", {"rope_scaling": LONG, "original_max_position_embeddings": 9}),
+    ("llama", {"rope_scaling": LONG | ORIGINAL | {"factor": 3.0}}),
+    ("llama", {"rope_scaling": LONG | ORIGINAL | {"factor": 0.5}}),
+    ("llama", {"rope_scaling": LONG | ORIGINAL | {"attention_factor": 1.7}}),
+    ("llama", {"rope_scaling": LONG | {"original_max_position_embeddings": 20}}),
+    *((kind, {"rope_scaling": YARN | ORIGINAL | {"mscale_all_dim": 0.707, "mscale": 0.707}})
+        for kind in ("deepseek_v2", "deepseek_v3")),
+    ("deepseek_v3", {"rope_scaling": YARN | ORIGINAL | {"mscale_all_dim": 0.707}}),
     ("llama", {"rope_parameters": LLAMA3 | ORIGINAL}),
     ("llama", {"rope_parameters": LLAMA3} | ORIGINAL),
     ("llama", {"rope_parameters": LLAMA3 | ORIGINAL, "original_max_position_embeddings": 5}),
@@ -224,8 +259,23 @@ PRECEDENCE = [
     ("qwen3", {"use_sliding_window": True, "sliding_window": None, "max_window_layers": 0}),
     ("qwen2", {"attention_bias": False, "head_dim": 6}),
     ("llama", {"attention_bias": True, "head_dim": None, "num_key_value_heads": None}),
+    *(("gemma3_text", {"rope_scaling": {key: x for key, x in rope.items() if key != "rope_theta"}})
+        for rope in (LINEAR, DYNAMIC, LLAMA3, YARN, LONG, YARN | MSCALE | {"rope_theta": 7.0})),
+    ("gemma3_text", {"rope_scaling": LINEAR, "rope_parameters": {"full_attention": YARN | {"beta_fast": 3.0}}}),
+    ("gemma3_text", {"rope_parameters": {"sliding_attention": YARN, "full_attention": None}, "rope_theta": 70.0}),
+    ("gemma3_text", {"rope_parameters": {"full_attention": LLAMA3 | ORIGINAL}, "rope_local_base_freq": 9.0}),
+    ("gemma3_text", {"rope_parameters": {"sliding_attention": {"rope_theta": 5.0}}, "rope_local_base_freq": 9.0}),
+    ("gemma3_text", {"sliding_window_pattern": 3, "hidden_activation": "gelu_new", "head_dim": 6}),
+    ("gemma3_text", {"layer_types": ["full_attention", "sliding_attention", "full_attention"], "rope_theta": 70.0}),
+    ("gemma3_text", {"layer_types": ["full_attention"] * LAYERS}),
+    ("gemma3_text", {"use_bidirectional_attention": None, "attention_bias": True}),
+    ("gemma3", {"text_config": GEMMA | {"rope_theta": 70.0, "rope_scaling": {"rope_type": "linear", "factor": 3.0}}}),
+    ("minicpm3", {"q_lora_rank": None, "scale_depth": None, "dim_model_base": None, "scale_emb": 0.5}),
+    ("minicpm3", {"v_head_dim": None, "scale_depth": 3, "dim_model_base": 7, "tie_word_embeddings": False}),
     ("gpt2", {"n_inner": None, "n_ctx": 5, "scale_attn_weights": False, "reorder_and_upcast_attn": True}),
     ("bert", {"tie_word_embeddings": False, "layer_norm_eps": 0.3, "pad_token_id": None}),
+    ("roberta", {"tie_word_embeddings": False, "layer_norm_eps": 0.3, "type_vocab_size": 1}),
+    ("xlm-roberta", {"pad_token_id": VOCAB + 1}),
 ]  # fmt: skip
 
 
@@ -237,9 +287,17 @@ def test_loads_as_transformers_reads_it(kind, values, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning")
 @pytest.mark.parametrize("kind", ["llama", "deepseek_v3"])
-def test_dynamic_scaling_past_the_longest_text(kind, tmp_path):
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"rope_parameters": DYNAMIC},
+        {"rope_parameters": LONG | {"original_max_position_embeddings": 20}, "max_position_embeddings": 40},
+    ],
+    ids=["dynamic", "long"],
+)
+def test_scaling_past_the_longest_text(kind, values, tmp_path):
     """A prefill of any length, and each step of a generation that passes the longest text in training."""
-    oracle = new_oracle(tmp_path, kind, {"rope_parameters": DYNAMIC})
+    oracle = new_oracle(tmp_path, kind, values)
     model = pretrained.load(tmp_path).model
     want = logits(oracle, LONGEST + 14)
     torch.testing.assert_close(logits(model, LONGEST + 14), want, **SINGLE)
@@ -269,9 +327,14 @@ MIXED = {"layer_types": ["full_attention", "sliding_attention", "full_attention"
     [
         ("qwen3", {"rope_parameters": NESTED} | FULL, "rope_parameters .* same for all layers, .*'full_attention'"),
         ("qwen3", {"rope_scaling": {"sliding_attention": LINEAR}}, "rope_scaling .* must be the same for all layers"),
-        ("llama", {"rope_scaling": {"type": "yarn", "factor": 4.0}}, "rope_scaling.rope_type .* got 'yarn': YaRN"),
-        ("llama", {"rope_scaling": {"type": "longrope"}}, "rope_type .* got 'longrope': LongRoPE has a factor"),
-        ("llama", {"rope_scaling": {"type": "su"}}, "rope_type .* got 'su': LongRoPE"),
+        ("llama", {"rope_scaling": {"type": "yarn"}}, "must have the key rope_scaling.factor"),
+        ("llama", {"rope_scaling": YARN | {"beta_fast": 0}}, "rope_scaling.beta_fast .* larger than 1.0, got 0"),
+        ("llama", {"rope_scaling": YARN | ORIGINAL | {"beta_slow": 1.5}}, "original_max_position_.* least 10, got 9"),
+        ("llama", {"rope_scaling": YARN | {"truncate": 1}}, "rope_scaling.truncate .* true or false, got 1"),
+        ("llama", {"rope_scaling": {"type": "longrope"}}, "must have the key rope_scaling.short_factor"),
+        ("llama", {"rope_scaling": LONG | {"short_factor": 3}}, "rope_scaling.short_factor .* list of numbers, got 3"),
+        ("llama", {"rope_scaling": LONG | {"long_factor": [1, 0]}}, r"rope_scaling.long_factor\[1\] .* than 0, got 0"),
+        ("llama", {"rope_scaling": {"type": "su"}}, "rope_type .* got 'su': this is called longrope today"),
         ("qwen2", {"rope_scaling": {"type": "mrope"}}, "rope_type .* got 'mrope': here a position is one number"),
         ("qwen2", {"rope_scaling": {"type": "default", "mrope_section": [1, 1]}}, "rope_scaling.mrope_section"),
         ("llama", {"rope_parameters": {"rope_type": "new"}}, "rope_type .* got 'new': others are not known here"),
@@ -291,8 +354,22 @@ MIXED = {"layer_types": ["full_attention", "sliding_attention", "full_attention"
         ("qwen3", SLIDING, "layer_types .* must be full_attention with a window of None, got 'sliding_attention'"),
         ("deepseek_v3", {"head_dim": 8}, "head_dim in config.json must be 4, got 8: it is the width that is turned"),
         ("deepseek_v2", {"num_key_value_heads": 3}, "num_key_value_heads in config.json must be 6, got 3"),
+        ("gemma3_text", {"rope_parameters": LINEAR}, r"rope_parameters .* an object for each of .*'rope_type'"),
+        ("gemma3_text", {"rope_parameters": {"full_attention": {"truncate": 0}}}, "full_attention.truncate .* True"),
+        ("gemma3_text", {"rope_scaling": OLD}, "rope_scaling.type in config.json must be called rope_type"),
+        ("gemma3_text", {"final_logit_softcapping": 30.0}, "final_logit_softcapping .* None, got 30.0: .* not capped"),
+        ("gemma3_text", {"use_bidirectional_attention": True}, "use_bidirectional_attention .* False, got True"),
+        ("gemma3_text", {"hidden_activation": "silu"}, "hidden_activation .* one of gelu_pytorch_tanh.*'silu'"),
+        ("gemma3_text", {"layer_types": ["full_attention"]}, "layer_types .* for each of 3 layers"),
+        ("gemma3_text", {"layer_types": ["chunked"] * 3}, "layer_types .* full_attention or .*chunked"),
+        ("gemma3", {"text_config": 3}, "text_config in config.json must be an object, got 3"),
+        ("gemma3", {"text_config": GEMMA | {"new": 3}}, "config.json has the key text_config.new = 3"),
+        ("gemma3", {"text_config": GEMMA | {"head_dim": 0}}, "text_config.head_dim .* positive integer, got 0"),
+        ("gemma3", {"tie_word_embeddings": False}, "tie_word_embeddings in config.json must be True, got False"),
         ("gpt2", {"hidden_size": 30}, "hidden_size = 30"),
         ("bert", {"embedding_size": 12}, "embedding_size = 12"),
+        ("roberta", {"pad_token_id": -1}, "pad_token_id .* integer of at least 0, got -1"),
+        ("roberta", {"max_position_embeddings": VOCAB + 1}, "max_position_embeddings .* at least 31, got 30"),
     ],
 )  # fmt: skip
 def test_what_is_refused_by_name(kind, values, rule):
@@ -302,7 +379,11 @@ def test_what_is_refused_by_name(kind, values, rule):
 
 @pytest.mark.parametrize(
     "kind, missing",
-    [("gemma2", "norms that multiply by 1"), ("qwen3_moe", "mixtures of experts"), ("gpt_neox", "partial rotation")],
+    [
+        ("gemma2", "only the text model of Gemma 3"),
+        ("qwen3_moe", "only DeepSeek's"),
+        ("gpt_neox", "partial rotation"),
+    ],
 )
 def test_other_architectures_say_what_is_missing(kind, missing):
     with pytest.raises(ValueError, match=f"model_type .* got '{kind}': .*{missing}"):
@@ -330,6 +411,18 @@ PUBLISHED = [
         "use_sliding_window": false, "max_window_layers": 36}"""),
     ("bert", """{"gradient_checkpointing": false, "position_embedding_type": "absolute", "type_vocab_size": 2,
         "directionality": "bidi", "pooler_fc_size": 768, "pooler_type": "first_token_transform"}"""),
+    ("roberta", """{"architectures": ["RobertaForMaskedLM"], "attention_probs_dropout_prob": 0.1, "bos_token_id": 0,
+        "eos_token_id": 2, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "initializer_range": 0.02,
+        "layer_norm_eps": 1e-05, "type_vocab_size": 1}"""),
+    ("xlm-roberta", """{"architectures": ["XLMRobertaForMaskedLM"], "attention_probs_dropout_prob": 0.1,
+        "bos_token_id": 0, "eos_token_id": 2, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "layer_norm_eps": 1e-05,
+        "initializer_range": 0.02, "output_past": true, "position_embedding_type": "absolute", "type_vocab_size": 1,
+        "transformers_version": "4.17.0.dev0", "use_cache": true}"""),
+    ("minicpm3", """{"architectures": ["MiniCPM3ForCausalLM"], "auto_map": {"AutoConfig": "x"}, "bos_token_id": 1,
+        "eos_token_id": [2, 73440], "hidden_act": "silu", "initializer_range": 0.1, "rms_norm_eps": 1e-05,
+        "rope_scaling": {"type": "longrope", "long_factor": [1.0, 2.5], "short_factor": [1.0, 1.5],
+        "original_max_position_embeddings": 9}, "dim_model_base": 256, "scale_depth": 1.4, "scale_emb": 12,
+        "torch_dtype": "bfloat16", "transformers_version": "4.41.0", "use_cache": true}"""),
     ("deepseek_v3", """{"auto_map": {"AutoConfig": "x"}, "aux_loss_alpha": 0.001, "ep_size": 1, "moe_layer_freq": 1,
         "n_group": 8, "norm_topk_prob": true, "num_nextn_predict_layers": 1, "rope_scaling": null, "seq_aux": true,
         "scoring_func": "sigmoid", "topk_method": "noaux_tc", "rope_theta": 10000}"""),

@@ -1,6 +1,7 @@
 """Checkpoints that transformers saves, tiny and random, give the same logits and the same text here."""
 
 import json
+import math
 import sys
 import types
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from course_lib import accounting
 from course_lib.models import EncoderModel, MaskedTokenModel, generate, pretrained
 from course_lib.models.pretrained.loading import recognise
 from course_lib.models.pretrained.settings import Settings
@@ -19,6 +21,7 @@ from course_lib.models.pretrained.tokens import PretrainedTokenizer
 from course_lib.models.shipped import describe_model, new_model
 
 VOCAB, N, LAYERS = 29, 11, 3
+FORMS = ("absorbed", "expanded", "absorbed")
 # Both sides compute in float64 from the same float32 weights; sums of tens of terms of size 1, through three layers.
 EXACT = dict(rtol=0, atol=1e-11)
 # Llama's norms and angles, and DeepSeek's, are float32 in transformers whatever the weights are.
@@ -35,6 +38,11 @@ LATENT = SIZES | dict(
 )  # fmt: skip
 GPT2 = dict(vocab_size=VOCAB, n_embd=15, n_layer=LAYERS, n_head=3, n_positions=40, bos_token_id=0, eos_token_id=0)
 LINEAR = {"rope_type": "linear", "rope_theta": 300.0, "factor": 3.0}
+YARN = {"rope_type": "yarn", "rope_theta": 300.0, "factor": 4.0, "original_max_position_embeddings": 10}
+YARN |= {"mscale": 0.707, "mscale_all_dim": 0.707}
+LONG = {"rope_type": "longrope", "short_factor": [1.0, 1.5], "long_factor": [2.0, 5.0], "rope_theta": 300.0}
+LONG |= {"original_max_position_embeddings": 8}
+MINICPM = {key: value for key, value in LATENT.items() if key != "first_k_dense_replace"}
 CASES = {
     "gpt2": ("GPT2", GPT2),
     "gpt2 untied": ("GPT2", GPT2 | dict(tie_word_embeddings=False, n_inner=22, scale_attn_weights=False)),
@@ -49,16 +57,22 @@ CASES = {
     "qwen3": ("Qwen3", GROUPED | dict(head_dim=6, rms_norm_eps=1e-2)),
     "deepseek v2": ("DeepseekV2", LATENT | dict(q_lora_rank=None)),
     "deepseek v2 query latent": ("DeepseekV2", LATENT),
+    "minicpm3": ("MiniCPM3", MINICPM),
+    "minicpm3 full queries": ("MiniCPM3", MINICPM | dict(q_lora_rank=None, rope_parameters=LONG)),
+    "deepseek v2 yarn": ("DeepseekV2", LATENT | dict(rope_parameters=YARN)),
+    "deepseek v3 yarn": ("DeepseekV3", LATENT | dict(rope_parameters=YARN | {"mscale": 0.4})),
     "deepseek v3": ("DeepseekV3", LATENT | dict(rms_norm_eps=1e-3)),
     "deepseek v3 halves": ("DeepseekV3", LATENT | dict(rope_interleave=False, tie_word_embeddings=True)),
 }
 BERT = SIZES | dict(type_vocab_size=3)
+ROBERTA = BERT | dict(vocab_size=VOCAB + 1, pad_token_id=VOCAB, max_position_embeddings=VOCAB + 1 + 40)
+ENCODERS = {"Bert": BERT, "Roberta": ROBERTA, "XLMRoberta": ROBERTA}
 
 
 def new_oracle(kind, **values):
     """A random model with gains and biases away from 1 and 0, so that a forgotten or swapped one fails."""
     torch.manual_seed(0)
-    head = "ForMaskedLM" if kind == "Bert" else "LMHeadModel" if kind == "GPT2" else "ForCausalLM"
+    head = "ForMaskedLM" if kind in ENCODERS else "LMHeadModel" if kind == "GPT2" else "ForCausalLM"
     model = getattr(transformers, kind + head)(getattr(transformers, kind + "Config")(**values))
     with torch.no_grad():
         for parameter in model.parameters():
@@ -90,9 +104,29 @@ def test_equals_transformers(name, tmp_path):
     assert generate(found.model, tokens(), 8) == new[:, N:].tolist()
 
 
+@pytest.mark.parametrize("name", [name for name, (_, values) in CASES.items() if "kv_lora_rank" in values])
+def test_both_forms_of_latent_models(name, tmp_path):
+    """Expanded and absorbed give the same rows, in chunks too; a token caches 14 numbers, as accounting predicts."""
+    kind, values = CASES[name]
+    new_oracle(kind, **values).save_pretrained(tmp_path)
+    model = pretrained.load(tmp_path).model.double()
+    caches, counted = model.new_caches(N), accounting.Model(name, model.config.attention_counts)
+    model.prefill(tokens(), caches)
+    assert sum(cache.nbytes for cache in caches) == counted.cache_bytes(N, batch=2, dtype="float64")
+    assert counted.floats_per_token == LAYERS * (10 + 4)
+    X = torch.randn(2, N, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    for layer in (block.attention for block in model.blocks):
+        want, cache = layer(X, form="expanded"), layer.new_cache()
+        torch.testing.assert_close(layer(X, form="absorbed"), want, **EXACT)
+        chunks = [layer(x, cache, form=form) for x, form in zip(X.split([4, 6, 1], 1), FORMS, strict=True)]
+        if "longrope" not in str(values):  # which turns the keys of a first chunk by other angles
+            torch.testing.assert_close(torch.cat(chunks, 1), want, **EXACT)
+
+
+@pytest.mark.parametrize("kind", ["Bert", "Roberta", "XLMRoberta"])
 @pytest.mark.parametrize("values", [{}, {"tie_word_embeddings": False}, {"layer_norm_eps": 1e-2}])
-def test_equals_bert(values, tmp_path):
-    oracle = new_oracle("Bert", **BERT | values)
+def test_equals_bert(kind, values, tmp_path):
+    oracle = new_oracle(kind, **ENCODERS[kind] | values)
     oracle.save_pretrained(tmp_path)
     found = pretrained.load(tmp_path)
     assert type(found.model) is MaskedTokenModel
@@ -106,11 +140,13 @@ def test_equals_bert(values, tmp_path):
         torch.testing.assert_close(got, want, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("prefix", ["", "bert."])
+@pytest.mark.parametrize("kind", ["Bert", "Roberta"])
+@pytest.mark.parametrize("prefixed", [True, False])
 @pytest.mark.parametrize("pooler", [True, False])
-def test_equals_bert_without_a_head(prefix, pooler, tmp_path):
+def test_equals_bert_without_a_head(kind, prefixed, pooler, tmp_path):
     """Most published encoders come so: with a pooler or without it, and with or without the names' prefix."""
-    oracle = new_oracle("Bert", **BERT).bert
+    prefix = f"{kind.lower()}." if prefixed else ""
+    oracle = getattr(new_oracle(kind, **ENCODERS[kind]), kind.lower())
     oracle.save_pretrained(tmp_path)
     path = tmp_path / "model.safetensors"
     held = load_file(path) | {"embeddings.position_ids": torch.arange(40)[None]}
@@ -125,6 +161,20 @@ def test_equals_bert_without_a_head(prefix, pooler, tmp_path):
         torch.testing.assert_close(found.model(tokens(), lengths)[seen], want, **SINGLE)
         got, want = found.model.double()(tokens()), oracle.double()(tokens()).last_hidden_state
         torch.testing.assert_close(got, want, rtol=0, atol=1e-5)  # as above
+
+
+@pytest.mark.parametrize(
+    "kind, vocab_size, parameters", [("roberta", 50_265, 124_697_433), ("xlm-roberta", 250_002, 278_295_186)]
+)
+def test_published_sizes_of_roberta(kind, vocab_size, parameters):
+    """Of roberta-base and xlm-roberta-base with their heads; texts have up to 512 tokens."""
+    values = dict(
+        model_type=kind, vocab_size=vocab_size, hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
+        intermediate_size=3072, max_position_embeddings=514, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5,
+    )  # fmt: skip
+    family = recognise(Settings(values))
+    assert sum(math.prod(shape) for rule in family.rules for shape in rule.sources.values()) == parameters
+    assert family.config.max_length == 512
 
 
 def test_an_encoder_and_its_config_go_together(tmp_path):

@@ -142,3 +142,5 @@ def test_swiglu_equals_torch(rng):
     W_down = rng.normal(size=(D_FF, D)) / np.sqrt(D_FF)
     x, gate, up, down = (torch.from_numpy(a) for a in (X, W_gate, W_up, W_down))
     close(ff.SwiGLU(W_gate=W_gate, W_up=W_up, W_down=W_down)(X), (F.silu(x @ gate) * (x @ up)) @ down)
+    gated = F.gelu(x @ gate, approximate="tanh") * (x @ up)
+    close(ff.GeGLU(W_gate=W_gate, W_up=W_up, W_down=W_down)(X), gated @ down)

@@ -1,5 +1,7 @@
 """Keys of config.json that mean the same in all families."""
 
+from course_lib.models.pretrained.settings import Settings
+
 # key: (the one value that the course's models compute, why)
 REFUSED = {
     "add_cross_attention": (False, "there is no encoder to attend to"),
@@ -24,7 +26,7 @@ FORM = """
 """
 TOKENS = """
     bos_token_id cls_token_id decoder_start_token_id eos_token_id forced_bos_token_id forced_eos_token_id mask_token_id
-    pad_token_id prefix sep_token_id unk_token_id
+    prefix sep_token_id unk_token_id
 """
 SAMPLING = """
     assistant_confidence_threshold assistant_lookbehind bad_words_ids begin_suppress_tokens diversity_penalty do_sample
@@ -34,3 +36,10 @@ SAMPLING = """
     remove_invalid_values repetition_penalty suppress_tokens target_lookbehind temperature top_k top_p typical_p
 """
 WITHOUT_EFFECT = (REMARKS, TRAINING, FORM, TOKENS, SAMPLING)
+
+
+def read_common(settings: Settings) -> None:
+    """Note these keys. Raises ValueError for values that the course's models do not compute."""
+    for key, (wanted, why) in REFUSED.items():
+        settings.must_be(key, wanted, why)
+    settings.ignore(*WITHOUT_EFFECT)

@@ -1,61 +1,47 @@
-"""DeepSeek-V2 and V3: latent attention in a decoder with Llama's other parts. Layers must be dense."""
+"""DeepSeek-V2 and V3: latent attention in a decoder with Llama's other parts, and with mixtures of experts."""
 
-import math
+from dataclasses import replace
 from functools import partial
 
 from torch import Tensor
 
-from course_lib.config import LatentConfig, require
-from course_lib.models.pretrained.llama import block_rules, decoder, model_config, outer_rules
+from course_lib.config import LatentConfig
+from course_lib.models.pretrained.experts import experts_config, experts_rules
+from course_lib.models.pretrained.llama import decoder, feed_forward_rules, model_config, norm_rules, outer_rules
 from course_lib.models.pretrained.rotary import rope, rope_settings, rope_type
 from course_lib.models.pretrained.rules import Family, Rule, copied, linear, neighbours
 from course_lib.models.pretrained.settings import Settings
+from course_lib.rope import yarn_amplitude
 
-# Settings of experts, which dense layers do not have.
-WITHOUT_EFFECT = """
-    aux_loss_alpha ep_size moe_intermediate_size moe_layer_freq n_group n_shared_experts norm_topk_prob num_experts
-    num_experts_per_tok num_local_experts output_router_logits qk_head_dim router_aux_loss_coef
-    routed_scaling_factor scoring_func seq_aux topk_group topk_method
-"""
-# The defaults of transformers: (first_k_dense_replace, n_routed_experts).
-EXPERTS = {"deepseek_v2": (0, 64), "deepseek_v3": (3, 256)}
+WITHOUT_EFFECT = "qk_head_dim"
 
 
 def family(settings: Settings) -> Family:
     """The family of a config.json with model_type deepseek_v2 or deepseek_v3."""
-    check_dense(settings)
+    settings.ignore(WITHOUT_EFFECT)
     attention = attention_config(settings)
     pairs = in_pairs(settings)
-    config = model_config(settings, attention)
+    config = replace(model_config(settings, attention), experts=experts_config(settings))
     rules = outer_rules(config)
     for i in range(config.n_layers):
         theirs, ours = f"model.layers.{i}", f"blocks.{i}"
         rules += attention_rules(f"{theirs}.self_attn", f"{ours}.attention", attention, pairs)
-        rules += block_rules(theirs, ours, config)
+        rules += norm_rules(theirs, ours, config)
+        if config.experts is not None and i >= config.experts.first:
+            rules += experts_rules(f"{theirs}.mlp", f"{ours}.feed_forward", config)
+        else:
+            rules += feed_forward_rules(f"{theirs}.mlp", f"{ours}.feed_forward", config.d_model, config.d_ff)
     # V3 comes with layers behind the last that predict further tokens; their number has two names.
     beyond = settings.integer("num_nextn_predict_layers", settings.integer("num_mtp_layers", 0, least=0), least=0)
     numbers = "|".join(str(config.n_layers + i) for i in range(beyond))
     return decoder(config, rules, rf"model\.layers\.({numbers})\..*" if numbers else "(?!)")
 
 
-def check_dense(settings: Settings) -> None:
-    """Raises ValueError when a layer is a mixture of experts, or when attention has biases."""
-    dense, experts = EXPERTS[settings.get("model_type")]
-    layers, dense = settings.integer("num_hidden_layers"), settings.integer("first_k_dense_replace", dense, least=0)
-    experts = settings.find("n_routed_experts", experts)
-    require(
-        dense >= layers,
-        f"every layer must be dense, but layer {dense} of {layers} is a mixture of {experts} experts "
-        f"(first_k_dense_replace = {dense}, num_hidden_layers = {layers} in config.json)",
-    )
-    settings.ignore(WITHOUT_EFFECT)
-    settings.must_be("attention_bias", False, "latent attention has no biases")
-
-
 def attention_config(settings: Settings) -> LatentConfig:
     """The config of latent attention, the same in each layer."""
     heads, rotary = settings.integer("num_attention_heads"), settings.integer("qk_rope_head_dim")
-    content = settings.integer("qk_nope_head_dim")
+    content, queries = settings.integer("qk_nope_head_dim"), settings.integer("q_lora_rank", 1536)
+    settings.must_be("attention_bias", False, "latent attention has no biases")
     settings.must_be("num_key_value_heads", heads, "each of num_attention_heads has keys of its own")
     settings.must_be("head_dim", rotary, "it is the width that is turned, qk_rope_head_dim")
     return LatentConfig(
@@ -65,7 +51,7 @@ def attention_config(settings: Settings) -> LatentConfig:
         d_head=content,
         d_value=settings.integer("v_head_dim"),
         d_rope=rotary,
-        d_latent_q=None if settings.is_null("q_lora_rank") else settings.integer("q_lora_rank", 1536),
+        d_latent_q=None if settings.is_null("q_lora_rank") else queries,
         rope=rope(settings),
         latent_norm=True,  # with eps 1e-6 whatever rms_norm_eps says, as in transformers
         scale=logit_factor(settings) * (content + rotary) ** -0.5,
@@ -80,12 +66,16 @@ def in_pairs(settings: Settings) -> bool:
 
 
 def logit_factor(settings: Settings) -> float:
-    """The factor of the logits: mscale**2 when mscale_all_dim is given with scaled rotary positions, else 1."""
+    """The factor of the logits: mscale**2 when mscale_all_dim is given with scaled rotary positions, else 1.
+
+    mscale is YaRN's amplitude with mscale_all_dim as its share. The amplitude of `YarnRope` acts on rotary queries and
+    keys alone, this factor on the whole logit (DeepSeek-V2's code; arXiv 2405.04434, section 3.1.4, on extension).
+    """
     inner = rope_settings(settings)
     share = inner.number("mscale_all_dim", 0.0)
-    if rope_type(inner) == "default" or share == 0 or inner.number("factor") <= 1:
+    if rope_type(inner) == "default" or share == 0:
         return 1.0
-    return (0.1 * share * math.log(inner.number("factor")) + 1) ** 2
+    return yarn_amplitude(inner.number("factor"), share) ** 2
 
 
 def attention_rules(theirs: str, ours: str, config: LatentConfig, pairs: bool) -> list[Rule]:

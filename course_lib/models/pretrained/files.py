@@ -1,5 +1,6 @@
 """Find the tensors in a folder, by the headers of its safetensors files, before a weight is read."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,11 @@ class Stored:
     name: str
     shape: Shape
     dtype: str  # in the words of safetensors: F32, BF16, I8, ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensor in the file, if its dtype is one of floating point."""
+        return math.prod(self.shape) * int(self.dtype.removeprefix("B").removeprefix("F")) // 8
 
 
 def find_tensors(folder: Path) -> dict[str, Stored]:

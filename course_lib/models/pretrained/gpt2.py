@@ -7,7 +7,7 @@ from course_lib.models.pretrained.settings import Settings
 
 # Settings of dropout, of a head for whole texts, of the order of one product; and n_ctx, which repeats n_positions.
 WITHOUT_EFFECT = """
-    attn_pdrop embd_pdrop is_decoder n_ctx predict_special_tokens reorder_and_upcast_attn resid_pdrop
+    attn_pdrop embd_pdrop is_decoder n_ctx pad_token_id predict_special_tokens reorder_and_upcast_attn resid_pdrop
     summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj
 """
 ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "relu": "relu"}

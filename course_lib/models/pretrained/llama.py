@@ -6,14 +6,14 @@ from functools import partial
 
 import torch
 
-from course_lib.config import GroupedConfig, LatentConfig, Llama3Rope, ModelConfig
+from course_lib.config import GroupedConfig, LatentConfig, ModelConfig
 from course_lib.models.decoder import DecoderModel
-from course_lib.models.pretrained.rotary import rope
-from course_lib.models.pretrained.rules import Family, Rule, copied, linear, neighbours, norm, same
+from course_lib.models.pretrained.rotary import longest_text, rope
+from course_lib.models.pretrained.rules import Family, Order, Rule, copied, linear, neighbours, norm, same
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.windows import mistral_window, no_window, qwen_window
 
-WITHOUT_EFFECT = "cross_attention_hidden_size is_decoder max_sequence_length"
+WITHOUT_EFFECT = "cross_attention_hidden_size is_decoder max_sequence_length pad_token_id"
 FREQUENCIES = r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq"  # of the rotation; early files hold them
 
 
@@ -74,8 +74,6 @@ def model_config(settings: Settings, attention: GroupedConfig | LatentConfig) ->
     settings.ignore(WITHOUT_EFFECT)
     settings.must_be("mlp_bias", False, "SwiGLU has no biases")
     settings.choice("hidden_act", {"silu": "silu", "swish": "silu"}, "silu")
-    # Some files state the longest text before positions are stretched, some after; the longer is allowed.
-    stretched = 1.0 if isinstance(attention.rope, Llama3Rope) else max(attention.rope.factor, 1.0)
     return ModelConfig(
         vocab_size=settings.integer("vocab_size"),
         n_layers=settings.integer("num_hidden_layers"),
@@ -84,7 +82,7 @@ def model_config(settings: Settings, attention: GroupedConfig | LatentConfig) ->
         feedforward="swiglu",
         norm="rms",
         norm_eps=settings.number("rms_norm_eps", 1e-6),
-        max_length=int(stretched * settings.integer("max_position_embeddings")),
+        max_length=longest_text(attention.rope, settings.integer("max_position_embeddings")),
         tied=settings.flag("tie_word_embeddings", False),
     )
 
@@ -107,18 +105,32 @@ def outer_rules(config: ModelConfig) -> list[Rule]:
 
 def block_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
     """The rules of a layer without its attention."""
-    d, d_ff, f = config.d_model, config.d_ff, f"{ours}.feed_forward"
+    network = feed_forward_rules(f"{theirs}.mlp", f"{ours}.feed_forward", config.d_model, config.d_ff)
+    return norm_rules(theirs, ours, config) + network
+
+
+def norm_rules(theirs: str, ours: str, config: ModelConfig) -> list[Rule]:
+    """The rules of the norms in front of both sublayers."""
     return [
-        *norm(f"{theirs}.input_layernorm", d, f"{ours}.around_attention.norm", shift=False),
-        *norm(f"{theirs}.post_attention_layernorm", d, f"{ours}.around_feed_forward.norm", shift=False),
-        linear(f"{theirs}.mlp.gate_proj.weight", (d_ff, d), f"{f}.W_gate"),
-        linear(f"{theirs}.mlp.up_proj.weight", (d_ff, d), f"{f}.W_up"),
-        linear(f"{theirs}.mlp.down_proj.weight", (d, d_ff), f"{f}.W_down"),
+        *norm(f"{theirs}.input_layernorm", config.d_model, f"{ours}.around_attention.norm", shift=False),
+        *norm(f"{theirs}.post_attention_layernorm", config.d_model, f"{ours}.around_feed_forward.norm", shift=False),
     ]
 
 
-def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: bool) -> list[Rule]:
-    """The rules of one layer's attention. Coordinates of queries and keys are reordered, from halves to pairs."""
+def feed_forward_rules(theirs: str, ours: str, d: int, d_ff: int) -> list[Rule]:
+    """The rules of a gated feed-forward network."""
+    return [
+        linear(f"{theirs}.gate_proj.weight", (d_ff, d), f"{ours}.W_gate"),
+        linear(f"{theirs}.up_proj.weight", (d_ff, d), f"{ours}.W_up"),
+        linear(f"{theirs}.down_proj.weight", (d, d_ff), f"{ours}.W_down"),
+    ]
+
+
+def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: bool, gain: Order = same) -> list[Rule]:
+    """The rules of one layer's attention. Coordinates of queries and keys are reordered, from halves to pairs.
+
+    gain: makes the gains of QK-norm from the numbers in the file.
+    """
     d, e = config.d_model, config.d_head
     projections = {
         "q_proj": ("Q", config.n_heads),
@@ -133,7 +145,8 @@ def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: 
             rules.append(copied(f"{theirs}.{name}.bias", (heads * e,), f"{ours}.b_{letter}", order))
         if config.qk_norm and letter != "V":
             gamma = f"{theirs}.{letter.lower()}_norm.weight"
-            rules.append(copied(gamma, (e,), f"{ours}.norm_{letter}.gamma", partial(neighbours, heads=1)))
+            paired = lambda x: neighbours(gain(x), heads=1)  # noqa: E731
+            rules.append(copied(gamma, (e,), f"{ours}.norm_{letter}.gamma", paired))
     if config.bias and output_bias:
         rules.append(copied(f"{theirs}.o_proj.bias", (d,), f"{ours}.b_O"))
     elif config.bias:  # our layer has all four biases or none

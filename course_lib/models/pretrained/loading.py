@@ -1,21 +1,20 @@
-"""Load a model from a folder: first check everything against the headers, then read the weights one by one."""
+"""Load a model from a folder: everything is checked against the headers of the files before a weight is read."""
 
 import re
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from torch import Tensor, nn
 
 from course_lib.config import require
 from course_lib.files import read_json
-from course_lib.models.pretrained import bert, deepseek, gpt2, llama
-from course_lib.models.pretrained.config_keys import REFUSED, WITHOUT_EFFECT
+from course_lib.models.pretrained import bert, deepseek, gemma, gpt2, llama, minicpm3
+from course_lib.models.pretrained.config_keys import read_common
 from course_lib.models.pretrained.files import Stored, find_tensors
 from course_lib.models.pretrained.hub import fetch
 from course_lib.models.pretrained.rules import Family
 from course_lib.models.pretrained.settings import Settings
 from course_lib.models.pretrained.tokens import find_tokenizer
+from course_lib.models.pretrained.weights import build, require_dtype
 from course_lib.models.shipped import Shipped, describe_model
 
 FAMILIES = {
@@ -24,36 +23,40 @@ FAMILIES = {
     "mistral": llama.family,
     "qwen2": llama.family,
     "qwen3": llama.family,
+    "gemma3_text": gemma.family,
+    "gemma3": gemma.text_family,
     "bert": bert.family,
+    "roberta": bert.family,
+    "xlm-roberta": bert.family,
     "deepseek_v2": deepseek.family,
     "deepseek_v3": deepseek.family,
+    "minicpm3": minicpm3.family,
 }
 # pattern of model_type: what these architectures have and the course's models lack
 MISSING = {
-    ".*moe|.*mixtral|gpt_oss|dbrx": "mixtures of experts are missing here",
-    ".*gemma": "norms that multiply by 1 + gamma and the feed-forward GeGLU are missing here",
+    ".*moe|.*mixtral|gpt_oss|dbrx": "of mixtures of experts only DeepSeek's are known here",
+    ".*gemma": "of Gemma's models only the text model of Gemma 3 is known here",
     "phi$|gpt_neox$|gptj|stablelm|glm|persimmon": "partial rotation, of some coordinates of a head, is missing here",
 }
 FLOATS = ("F64", "F32", "F16", "BF16")
 
 
-def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
+def load(path_or_name: str | Path, *, hub: bool = False, dtype: torch.dtype = torch.float32) -> Shipped:
     """Load the model in a folder with config.json and safetensors, or with `hub` the one of this name on the hub.
 
-    The model is in evaluation mode and float32, and has a card that says what it is. The tokenizer needs tokenizer.json
-    and the package tokenizers. `course_lib.models.pretrained` says which class the model has. Raises ValueError for
-    files that are missing, damaged or of another model, for a key of config.json that is not known, and for what the
-    course's models do not compute: mixtures of experts, quantised weights, other architectures.
+    The model is in evaluation mode, and has a card that says what it is. The tokenizer needs tokenizer.json and the
+    package tokenizers. `course_lib.models.pretrained` says which class the model has.
+    dtype: of the parameters, torch.float32 or torch.bfloat16, whatever the files hold. Loading needs little memory
+    beside them, and shows a progress bar if it takes longer than two seconds.
+    Raises ValueError for files that are missing, damaged or of another model, for a key of config.json that is not
+    known, and for what the course's models do not compute: quantised weights, other architectures.
     """
+    require_dtype(dtype)
     folder = fetch(str(path_or_name)) if hub else Path(path_or_name)
-    require(
-        (folder / "config.json").is_file(),
-        f"path must be a folder with config.json, got {str(path_or_name)!r}; with hub=True a name is looked up there",
-    )
-    settings = Settings(read_json(folder / "config.json"))
+    settings = read_settings(folder)
     family, tensors = recognise(settings), find_tensors(folder)
     family = family.of_file(tensors)
-    model = build(family, match(family, tensors)).eval().requires_grad_(False)
+    model = build(family, match(family, tensors), dtype).eval().requires_grad_(False)
     card = {
         "name": str(path_or_name),
         "summary": f"a published checkpoint of type {settings.get('model_type')}",
@@ -61,6 +64,15 @@ def load(path_or_name: str | Path, *, hub: bool = False) -> Shipped:
         "files": sorted({stored.path.name for stored in tensors.values()}),
     }
     return Shipped(model, find_tokenizer(folder), card)
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings in a folder's config.json. Raises ValueError for a folder without one."""
+    require(
+        (folder / "config.json").is_file(),
+        f"path must be a folder with config.json, got {str(folder)!r}; with hub=True a name is looked up there",
+    )
+    return Settings(read_json(folder / "config.json"))
 
 
 def recognise(settings: Settings) -> Family:
@@ -74,9 +86,7 @@ def recognise(settings: Settings) -> Family:
     quantised = settings.find("quantization_config")
     method = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
     require(quantised is None, f"parameters must not be quantised, but config.json has quantization_config: {method!r}")
-    for key, (wanted, why) in REFUSED.items():
-        settings.must_be(key, wanted, why)
-    settings.ignore(*WITHOUT_EFFECT)
+    read_common(settings)
     family = FAMILIES[kind](settings)
     settings.require_known()
     return family
@@ -102,7 +112,9 @@ def match(family: Family, tensors: dict[str, Stored]) -> dict[str, list[Stored]]
 
 
 def standard_name(family: Family, name: str) -> str:
-    """The name with the prefix that some files leave out, and with today's names for gamma and beta of a norm."""
+    """The name with the prefix that some files leave out, and today's place of parts and today's names in a norm."""
+    for pattern, replacement in family.renamed:
+        name = re.sub(f"^{pattern}", replacement, name)
     name = re.sub(r"\.gamma$", ".weight", re.sub(r"\.beta$", ".bias", name))
     return name if name.startswith((family.prefix, *family.heads)) else family.prefix + name
 
@@ -110,40 +122,11 @@ def standard_name(family: Family, name: str) -> str:
 def check(stored: Stored, shape: tuple[int, ...] | None) -> None:
     """Raises ValueError for a tensor that is not expected, has another shape, or is quantised."""
     where = f"the tensor {stored.name!r} in {stored.path.name}"
-    expert = re.search(r"\bexperts?\b|\.gate\.weight$", stored.name)
-    require(expert is None, f"{where} belongs to a mixture of experts, which the course's models do not have")
+    expert = re.search(r"\bexperts?\b|\.gate\.weight$", stored.name) is not None
+    require(shape is not None or not expert, f"{where} belongs to a mixture of experts, and config.json states none")
     require(shape is not None, f"{where} is not expected in a model of this config.json")
     require(
         stored.dtype in FLOATS,
         f"{where} must be of one of the types {', '.join(FLOATS)}, not quantised, got {stored.dtype}",
     )
     require(stored.shape == shape, f"{where} must have shape {shape} by config.json, got {stored.shape}")
-
-
-def build(family: Family, found: dict[str, list[Stored]]) -> nn.Module:
-    """The model with the weights of the files. Beside the model, one tensor at a time is held in memory."""
-    with torch.device("meta"):
-        model = family.model(family.config)
-    empty = dict(model.float().to_empty(device="cpu").state_dict())
-    for rule in family.rules:
-        sources = [read(found[name]) for name in rule.sources]
-        for name, tensor in zip(rule.targets, rule.convert(*sources), strict=True):
-            empty.pop(name).copy_(tensor)
-    require(not empty, f"the rules of the family must fill every parameter, and leave {list(empty)[:1]}")
-    return model
-
-
-def read(places: list[Stored]) -> Tensor:
-    """A tensor in float32. Raises ValueError when its copies are not equal."""
-    first, *others = map(stored_tensor, places)
-    for stored, other in zip(places[1:], others, strict=True):
-        require(
-            torch.equal(first, other), f"{stored.name!r} must equal {places[0].name!r}, which names the same parameters"
-        )
-    return first.float()
-
-
-def stored_tensor(stored: Stored) -> Tensor:
-    """The tensor as it is stored. The file is opened for it alone, since an open file keeps in memory what was read."""
-    with safe_open(stored.path, framework="pt") as file:
-        return file.get_tensor(stored.name)

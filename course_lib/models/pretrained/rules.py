@@ -8,6 +8,7 @@ rotation with the coordinates in another order. The products of queries and keys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from course_lib.config import ModelConfig
@@ -16,11 +17,17 @@ from course_lib.models.pretrained.files import Shape
 
 @dataclass(frozen=True)
 class Rule:
-    """convert(*sources) gives the targets, parameters of the model by name. Sources are a file's tensors in float32."""
+    """convert(*sources) gives the targets, parameters of the model by name.
+
+    Sources are tensors as the file holds them, maybe in half precision: what computes with them turns them into float32
+    before. Where numbers of one tensor are only moved, `place` gives the view of the parameter that has the tensor's
+    shape, so that a large tensor can be read in pieces.
+    """
 
     sources: dict[str, Shape]
     targets: tuple[str, ...]
     convert: Callable[..., tuple[Tensor, ...]]
+    place: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class Family:
     heads: tuple[str, ...]
     copies: dict[str, str] = field(default_factory=dict)  # tensors that a file may hold twice: copy -> original
     unused: str = "(?!)"  # a pattern of tensors that take no part in the logits; this one matches nothing
+    renamed: tuple[tuple[str, str], ...] = ()  # patterns at the beginning of names, and what stands there instead
     bare: "Family | None" = None  # the family without a head, for files in which no name begins with `head`
     head: str = ""
 
@@ -52,18 +60,23 @@ def same(x: Tensor) -> Tensor:
 
 def copied(source: str, shape: Shape, target: str, order: Order = same) -> Rule:
     """A parameter that is a tensor of the file, up to the order of its rows."""
-    return Rule({source: shape}, (target,), lambda x: (order(x),))
+    return Rule({source: shape}, (target,), lambda x: (order(x),), same if order is same else None)
 
 
 def linear(source: str, shape: Shape, target: str, order: Order = same) -> Rule:
     """W (inputs, outputs) from the weight (outputs, inputs) of a Linear; `order` rearranges the outputs."""
-    return Rule({source: shape}, (target,), lambda W: (order(W).T,))
+    return Rule({source: shape}, (target,), lambda W: (order(W).T,), torch.t if order is same else None)
 
 
 def norm(source: str, width: int, target: str, shift: bool) -> list[Rule]:
     """The rules for gamma of a norm, and with `shift` for beta."""
     rules = [copied(f"{source}.weight", (width,), f"{target}.gamma")]
     return [*rules, copied(f"{source}.bias", (width,), f"{target}.beta")] if shift else rules
+
+
+def plus_one(x: Tensor) -> Tensor:
+    """The gains of a norm that multiplies by 1 + weight, as in Gemma."""
+    return 1 + x.float()
 
 
 def neighbours(x: Tensor, heads: int) -> Tensor:

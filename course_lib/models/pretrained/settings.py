@@ -22,6 +22,10 @@ class Settings:
         self.nulls = values.keys() - self.values.keys()
         self.known: set[str] = set()  # keys that were read, and those without effect
 
+    def fill(self, defaults: Mapping) -> None:
+        """Give values to keys that are missing. Of a key with the value null, `is_null` stays true."""
+        self.values = dict(defaults) | self.values
+
     def find(self, key: str, default=None):
         """The value, or the default when it is missing."""
         self.known.add(key)
@@ -51,6 +55,13 @@ class Settings:
         require(good, f"{self.where}{key} in config.json must be a finite number, got {value!r}")
         require(value > above, f"{self.where}{key} in config.json must be larger than {above}, got {value!r}")
         return float(value)
+
+    def numbers(self, key: str, above: float = -math.inf) -> tuple[float, ...]:
+        """The value, which must be a list of numbers as `number` asks for."""
+        values = self.get(key)
+        require(isinstance(values, list), f"{self.where}{key} in config.json must be a list of numbers, got {values!r}")
+        each = Settings({f"{key}[{i}]": value for i, value in enumerate(values)}, self.where)
+        return tuple(each.number(name, above=above) for name in each.values)
 
     def flag(self, key: str, default: bool) -> bool:
         """The value, which must be true or false."""

@@ -1,4 +1,4 @@
-"""Read the attention window from config.json: its width, the same in every layer, or None without a window."""
+"""Read the attention window from config.json: its width, or None without a window, and which layers have it."""
 
 from course_lib.config import require
 from course_lib.models.pretrained.settings import Settings
@@ -31,6 +31,18 @@ def qwen_window(settings: Settings) -> int | None:
     allowed = [WHOLE] if width is None else [WHOLE, WINDOWED]
     require(kinds[0] in allowed, f"{LAYERS} must be {' or '.join(allowed)} with a window of {width}, got {kinds[0]!r}")
     return width if kinds[0] == WINDOWED else None
+
+
+def local_layers(settings: Settings, n_layers: int) -> tuple[int, ...]:
+    """The numbers of Gemma's layers with a window: as layer_types says, or all but every sliding_window_pattern-th."""
+    pattern = settings.integer("sliding_window_pattern", 6)
+    usual = [WINDOWED if (i + 1) % pattern else WHOLE for i in range(n_layers)]
+    kinds = settings.find("layer_types", usual)
+    good = isinstance(kinds, list) and len(kinds) == n_layers and all(kind in (WHOLE, WINDOWED) for kind in kinds)
+    require(
+        good, f"layer_types in config.json must be {WHOLE} or {WINDOWED} for each of {n_layers} layers, got {kinds!r}"
+    )
+    return tuple(i for i, kind in enumerate(kinds) if kind == WINDOWED)
 
 
 def stated_window(settings: Settings) -> int | None:
