@@ -18,7 +18,7 @@ class Rope:
 
     base: float = 10_000.0
     factor: float = 1.0  # linear scaling: positions are divided by it (position interpolation)
-    amplitude: ClassVar[float] = 1.0  # a turned vector is so many times as long as before
+    amplitude: ClassVar[float] = 1.0  # by which rotated vectors are longer than before
 
     def __post_init__(self):
         require(self.base > 1, f"base must be larger than 1, got {self.base}")

@@ -34,7 +34,7 @@ def norm_parameters(config: ModelConfig) -> int:
     return count * config.d_model * (2 if config.norm == "layer" else 1)
 
 
-def feed_forward_weights(config: ModelConfig, used: int = 0) -> int:
+def feed_forward_weights(config: ModelConfig, used: int) -> int:
     """Numbers in the matrices of all feed-forward networks; of each mixture, router, shared and `used` routed experts.
 
     A network has two matrices, or three with a gate.

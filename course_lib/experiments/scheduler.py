@@ -92,25 +92,31 @@ class Dask(Executor):
         self.queue.append((job, sweep))
 
     def wait(self) -> tuple[Job, BaseException | None]:
-        from distributed import CancelledError, wait
+        from distributed import CancelledError
 
-        while True:
-            try:
-                self._hand_in()
-                future = next(iter(wait(list(self.begun), LOOK, "FIRST_COMPLETED").done))
-                return self.begun.pop(future), future.exception()
-            except TimeoutError:
-                continue  # workers may have come meanwhile
-            except (CancelledError, OSError) as error:
-                raise ConnectionError("Dask's scheduler is gone; nothing is lost: the same command goes on") from error
+        try:
+            self._hand_in()
+            while (future := self._ended()) is None:
+                self._hand_in()  # workers may have come meanwhile
+        except (CancelledError, OSError) as error:
+            raise ConnectionError("Dask's scheduler is gone; nothing is lost: the same command goes on") from error
+        return self.begun.pop(future), future.exception()
+
+    def _ended(self) -> "Future | None":
+        """A job that is at its end, or None if LOOK seconds pass without one."""
+        from distributed import wait
+
+        with contextlib.suppress(TimeoutError):
+            return next(iter(wait(list(self.begun), LOOK, "FIRST_COMPLETED").done))
+        return None
 
     def _hand_in(self) -> None:
-        """Give Dask as many jobs as its workers can begin now, in their order.
+        """Give Dask as many jobs as its workers can begin now, in their order, and one job if there are no workers yet.
 
         Dask binds jobs beyond that to a worker beforehand. Then a worker can be idle while another one has a queue.
         """
-        free = sum(self.client.nthreads().values()) - len(self.begun)
-        for _ in range(min(len(self.queue), max(free, not self.begun))):
+        able = max(sum(self.client.nthreads().values()), 1)
+        while self.queue and len(self.begun) < able:
             job, sweep = self.queue.popleft()
             key = f"{job.key}-{uuid.uuid4().hex}"  # a key that was used before would give the earlier outcome
             self.begun[self.client.submit(carry_out, job, sweep.absolute(), key=key, pure=False)] = job

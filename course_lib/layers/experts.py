@@ -97,5 +97,5 @@ class Experts(nn.Module):
         Y = torch.zeros_like(rows) if self.shared is None else self.shared(rows)
         for j in chosen.unique().tolist():
             token, place = (chosen == j).nonzero(as_tuple=True)
-            Y = Y.index_add(0, token, weights[token, place, None].to(X.dtype) * self.experts[j](rows[token]))
+            Y.index_add_(0, token, weights[token, place, None].to(X.dtype) * self.experts[j](rows[token]))
         return Y.view(X.shape)

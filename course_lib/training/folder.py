@@ -70,11 +70,11 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise ValueError(f"folder {self.path} holds a checkpoint, but no readable run.json ({error})") from error
         here, there = (flat({part: side.get(part) for part in SAME}) for side in (description, before))
-        missing = "nothing"
+        # A field that the version of one side does not know counts as None, which is how new fields begin.
         different = [
-            f"{key} = {here.get(key, missing)!r} (there: {there.get(key, missing)!r})"
+            f"{key} = {here.get(key)!r} (there: {there.get(key)!r})"
             for key in sorted(here.keys() | there.keys())
-            if here.get(key, missing) != there.get(key, missing)
+            if here.get(key) != there.get(key)
         ]
         require(
             not different,

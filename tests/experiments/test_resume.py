@@ -18,6 +18,7 @@ from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.display import Display
 from course_lib.experiments.run import FAILURE, RESULT, carry_out
 from course_lib.experiments.scheduler import Dask, Sequential, settle
+from course_lib.limits import START
 from course_lib.training.trainer import Training
 
 KILLED = -signal.SIGKILL
@@ -156,7 +157,7 @@ def test_a_long_job_holds_no_other_up(tmp_path, monkeypatch):
     """One worker has a long job. The other one does all the rest meanwhile, in the order in which it was handed in."""
 
     def until_the_file_is_there(job, folder):
-        given_up = time.monotonic() + 60
+        given_up = time.monotonic() + START
         while not job.file.exists() and time.monotonic() < given_up:
             time.sleep(0.01)
 

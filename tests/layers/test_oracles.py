@@ -296,17 +296,12 @@ def test_feed_forward_equals_torch_linear_layers():
     close(layer(X), oracle(X))
 
 
-def test_swiglu_equals_llamas():
-    layer = SwiGLU(5, 13).double()
-    oracle = LlamaMLP(LlamaConfig(hidden_size=5, intermediate_size=13, num_attention_heads=5)).double()
-    copy([(oracle.gate_proj, layer.W_gate), (oracle.up_proj, layer.W_up), (oracle.down_proj, layer.W_down)])
-    X = torch.randn(2, 3, 5, dtype=torch.float64)
-    close(layer(X), oracle(X))
-
-
-def test_geglu_equals_gemmas():
-    layer = GeGLU(5, 13).double()
-    oracle = Gemma3MLP(Gemma3TextConfig(hidden_size=5, intermediate_size=13, num_attention_heads=5)).double()
+@pytest.mark.parametrize(
+    "ours, theirs, config", [(SwiGLU, LlamaMLP, LlamaConfig), (GeGLU, Gemma3MLP, Gemma3TextConfig)]
+)
+def test_gated_networks_equal_those_of_llama_and_gemma(ours, theirs, config):
+    layer = ours(5, 13).double()
+    oracle = theirs(config(hidden_size=5, intermediate_size=13, num_attention_heads=5)).double()
     copy([(oracle.gate_proj, layer.W_gate), (oracle.up_proj, layer.W_up), (oracle.down_proj, layer.W_down)])
     X = torch.randn(2, 3, 5, dtype=torch.float64)
     close(layer(X), oracle(X))

@@ -1,5 +1,7 @@
 """The files of a run: lines of its log, and room for its checkpoints."""
 
+import pytest
+
 from course_lib.training import log
 from course_lib.training.folder import BESIDES, RunFolder
 
@@ -23,3 +25,12 @@ def test_a_run_asks_for_room_for_two_checkpoints_and_a_resumed_one_for_one_more(
     (tmp_path / "checkpoint.safetensors").touch()
     RunFolder(tmp_path).prepare({}, 1_000)
     assert asked == [2_000, 1_000]
+
+
+def test_a_run_goes_on_where_the_version_before_knew_fewer_fields(tmp_path):
+    """A new field begins as None; with a value it is another run."""
+    RunFolder(tmp_path).prepare({"recipe": {"steps": 5}}, 0)
+    (tmp_path / "checkpoint.safetensors").touch()
+    RunFolder(tmp_path).prepare({"recipe": {"steps": 5, "new": None}}, 0)
+    with pytest.raises(ValueError, match=r"differs in recipe\.new = 2 \(there: None\); choose another folder"):
+        RunFolder(tmp_path).prepare({"recipe": {"steps": 5, "new": 2}}, 0)

@@ -1,8 +1,7 @@
-"""BERT and RoBERTa, with their masked-token head or as an encoder: Post-LN, learned positions, an embedding of the kind
-of sentence.
+"""BERT and RoBERTa, as encoders or with their masked-token head: Post-LN and learned positions.
 
-The course's models take one text, all of whose tokens are of the first kind. Its embedding is added to every token, as
-a position's is, and therefore becomes a part of the positions.
+Both also have an embedding of the kind of sentence. The course's models take one text, all of whose tokens are of the
+first kind. Its embedding is added to every token, as a position's is, and therefore becomes a part of the positions.
 
 RoBERTa's first position stands behind the number of the padding token, so that its table has rows that no token of a
 text uses. They are left out. A padding token within a text would get one of them there; here its position counts on.

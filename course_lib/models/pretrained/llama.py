@@ -145,8 +145,7 @@ def attention_rules(theirs: str, ours: str, config: GroupedConfig, output_bias: 
             rules.append(copied(f"{theirs}.{name}.bias", (heads * e,), f"{ours}.b_{letter}", order))
         if config.qk_norm and letter != "V":
             gamma = f"{theirs}.{letter.lower()}_norm.weight"
-            paired = lambda x: neighbours(gain(x), heads=1)  # noqa: E731
-            rules.append(copied(gamma, (e,), f"{ours}.norm_{letter}.gamma", paired))
+            rules.append(copied(gamma, (e,), f"{ours}.norm_{letter}.gamma", lambda x: neighbours(gain(x), heads=1)))
     if config.bias and output_bias:
         rules.append(copied(f"{theirs}.o_proj.bias", (d,), f"{ours}.b_O"))
     elif config.bias:  # our layer has all four biases or none

@@ -70,7 +70,7 @@ def read_settings(folder: Path) -> Settings:
     """The settings in a folder's config.json. Raises ValueError for a folder without one."""
     require(
         (folder / "config.json").is_file(),
-        f"path must be a folder with config.json, got {str(folder)!r}; with hub=True a name is looked up there",
+        f"path must be a folder with config.json, got {str(folder)!r}; `pretrained.load` looks a name up with hub=True",
     )
     return Settings(read_json(folder / "config.json"))
 

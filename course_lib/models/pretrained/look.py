@@ -96,7 +96,7 @@ def experts_rows(config: ModelConfig) -> list[tuple[str, str]]:
 def cache_rows(family: Family) -> list[tuple[str, str]]:
     """Bytes that a token leaves in the caches, with the formula; with windows, also those of the longest text."""
     if family.model is not DecoderModel:
-        return [("cache", "none: a token also sees those after it, so that no row of an earlier call stays right")]
+        return [("cache", "none: a token also sees those after it, so each further token changes all rows")]
     counts, longest = family.config.attention_counts, family.config.max_length
     counted = Model("looked at", counts)
     terms = " + ".join(f"{count} layers x {numbers_text(each)}" for count, each in counts)
