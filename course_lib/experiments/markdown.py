@@ -8,6 +8,10 @@ VIEWS = {
     "equal widths": "Equal d_ff, so unequal parameters",
     "fewer steps": "After fewer steps",
 }
+EXPLORATORY = (
+    "The same statements for runs in which all arms have one learning rate. This table is exploratory: it was added "
+    "after the results at tuned rates were known, and before those at the common rate."
+)
 COPYING = (
     "Loss in nats per token. A string of random tokens is written twice: `first` and `second` are its halves. Of the "
     "test documents, `repeated` are the tokens that end a span which stood before in the same window, and `new` are "
@@ -88,6 +92,8 @@ def markdown(found: dict, drawn: dict[str, tuple[bytes, str]]) -> str:
     """The report as Markdown; pictures are linked by their names."""
     text = [f"# Results of the sweep {found['sweep']['preset']['name']} on {found['sweep']['corpus']}", preface(found)]
     text += ["## Hypotheses", table(HYPOTHESIS_COLUMNS, tested(found["hypotheses"])), not_run(found["hypotheses"])]
+    if again := tested(found["at the common rate"]):
+        text += ["## The hypotheses at the common learning rate", EXPLORATORY, table(HYPOTHESIS_COLUMNS, again)]
     for name, title in VIEWS.items():
         if len(found[name]["arms"]) > 1:  # one arm alone compares nothing
             text += [f"## {title}", table(ARM_COLUMNS, found[name]["arms"])]

@@ -67,6 +67,7 @@ def numbers(results: Results, views: dict[str, View]) -> dict:
         "copying": probe_tables.copying(views["copying"]),
         "extrapolation": probe_tables.extrapolation(views["extrapolation"]),
         "hypotheses": tables.hypothesis_rows(views["tuned"], views["fewer steps"]),
+        "at the common rate": tables.hypothesis_rows(views["common"]),
         "failed": [
             {"labels": each["labels"], "tries": each["tries"], "reasons": each["reasons"]} for each in results.failed
         ],

@@ -102,13 +102,14 @@ def described(found: Estimate) -> dict:
     }
 
 
-def hypothesis_rows(whole: View, fewer: View) -> list[dict]:
+def hypothesis_rows(whole: View, fewer: View | None = None) -> list[dict]:
     """A row for each hypothesis, with Holm's p over all those that have results.
 
-    whole: runs of all steps at tuned rates; fewer: those of fewer steps.
+    whole: runs of all steps; fewer: those of fewer steps, without which H7 is left out.
     """
     matrices = {hypothesis: matrix_of(hypothesis, whole) for hypothesis in HYPOTHESES}
-    matrices[H7] = shrinking(whole, fewer)
+    if fewer is not None:
+        matrices[H7] = shrinking(whole, fewer)
     tested = {each: estimate(D) for each, D in matrices.items() if D is not None and min(D.shape) >= 2}
     adjusted = holm({each.name: p_value(found, each.region) for each, found in tested.items()})
     return [hypothesis_row(each, tested.get(each), adjusted, whole) for each in matrices]

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from course_lib.experiments import report, results, run, tables
+from course_lib.experiments import markdown, report, results, run, tables
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.hypotheses import BEST, BETTER, CLOSE, HYPOTHESES, Hypothesis, resolved
 from course_lib.experiments.results import View, read
@@ -101,6 +101,17 @@ def test_hypotheses_with_runs_are_tested_and_the_others_listed(found):
     assert {name for name, outcome in outcomes.items() if outcome != "not run"} == {"H2", "H7"}
     tested = [row for row in found["hypotheses"] if row["outcome"] != "not run"]
     assert all(row["p"] <= row["Holm's p"] <= 2 * row["p"] + 1e-6 for row in tested)
+
+
+def test_the_hypotheses_are_held_against_the_common_rate_too(found, finished):
+    """Not H7, which has no runs there; the two tables differ in nothing else when the runs are the same."""
+    assert {row["outcome"] for row in found["at the common rate"]} == {"not run"}  # these runs are not made
+    again = tables.hypothesis_rows(report.views_of(read(finished.folder))["tuned"])
+    assert tables.rounded([row | {"Holm's p": None} for row in again]) == [
+        row | {"Holm's p": None} for row in found["hypotheses"] if row["name"] != "H7"
+    ]
+    text = markdown.markdown(found | {"at the common rate": found["hypotheses"]}, {})
+    assert "## The hypotheses at the common learning rate" in text
 
 
 def test_h7_is_the_difference_of_two_differences(found, finished):
