@@ -1,6 +1,7 @@
 """The content of losses.json: losses of each arm by seed and document, and the difference of every two arms.
 
-`published.Published` reads it without the packages that the experiments need.
+losses-common.json has the same for runs at the common learning rate. `published.Published` reads both without the
+packages that the experiments need.
 """
 
 from itertools import combinations

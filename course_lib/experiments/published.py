@@ -3,8 +3,9 @@
     results = load("cpu-docs")
     D = results.differences("MLA-16", "GQA2")           # (S, M): seeds, documents
     results.pair("MLA-16", "GQA2")["interval"]          # of the mean of D, with a verdict beside it
+    published.load("cpu-docs", rates="common")          # the same for runs in which all arms have one learning rate
 
-`report.build` writes both files that are read here. Reading them needs none of the packages that experiments need.
+`report.build` writes the files that are read here. Reading them needs none of the packages that experiments need.
 """
 
 from pathlib import Path
@@ -14,7 +15,8 @@ import numpy as np
 from course_lib.config import require
 from course_lib.files import read_json
 
-REPORT, LOSSES = "report.json", "losses.json"
+REPORT = "report.json"
+LOSSES = {"tuned": "losses.json", "common": "losses-common.json"}  # by the learning rates of the runs
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "experiments"
 INTERVALS = ("interval", "t interval", "bootstrap interval")
 VERDICTS = ("verdict", "verdict against 0")
@@ -32,28 +34,31 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in FOLDER.glob("*") if holder(path) is not None))
 
 
-def load(folder: str | Path) -> "Published":
+def load(folder: str | Path, rates: str = "tuned") -> "Published":
     """Read the results of a sweep that comes with the course, by its name, or of the folder of a sweep or a report.
 
+    rates: "tuned" for runs in which each arm has its own learning rate, "common" for those in which all have the same.
     Raises ValueError for a folder that holds no results, and for files with other content.
     """
+    require(rates in LOSSES, f"rates must be one of {', '.join(LOSSES)}, got {rates!r}")
     found = holder(FOLDER / folder if folder in names() else Path(folder))
-    known = ", ".join(names()) or "none so far"
-    rule = f"folder must hold {LOSSES} and {REPORT}, or be the name of a sweep that comes with the course ({known})"
+    known, files = ", ".join(names()) or "none so far", ", ".join(LOSSES.values())
+    rule = f"folder must hold {files} and {REPORT}, or be the name of a sweep that comes with the course ({known})"
     require(found is not None, f"{rule}, got {str(folder)!r}")
-    return Published(read_json(found / REPORT), read_json(found / LOSSES))
+    return Published(read_json(found / REPORT), read_json(found / LOSSES[rates]))
 
 
 def holder(folder: Path) -> Path | None:
-    """The folder itself or its subfolder "report", whichever holds the two files; None if neither does."""
-    both = (each for each in (folder, folder / "report") if (each / REPORT).exists() and (each / LOSSES).exists())
-    return next(both, None)
+    """The folder itself or its subfolder "report", whichever holds the files; None if neither does."""
+    files = (REPORT, *LOSSES.values())
+    whole = (each for each in (folder, folder / "report") if all((each / file).exists() for file in files))
+    return next(whole, None)
 
 
 class Published:
-    """What was found for each arm at its tuned learning rate, on the test documents that count in means.
+    """What was found for each arm at one learning rate, on the test documents that count in means.
 
-    report: the content of report.json. tables: that of losses.json.
+    report: the content of report.json. tables: that of losses.json or losses-common.json.
 
     Raises ValueError for tables whose parts do not fit together.
     """
@@ -90,7 +95,7 @@ class Published:
         return tuple(self._rows[self._known(arm, "arm")]["seeds"])
 
     def rate(self, arm: str) -> float:
-        """The tuned learning rate of an arm."""
+        """The learning rate of an arm."""
         return self._rows[self._known(arm, "arm")]["rate"]
 
     def costs(self, arm: str) -> dict:

@@ -1,4 +1,4 @@
-"""Make report.json, losses.json, report.md and the pictures of a sweep, from the folders of its runs alone.
+"""Make report.json, tables of losses, report.md and the pictures of a sweep, from the folders of its runs alone.
 
 The same folders give the same bytes. All numbers but those under "speed" are the same when the runs are repeated.
 """
@@ -26,7 +26,8 @@ def build(folder: Path, to: Path | None = None) -> Path:
     found = numbers(results, views)
     drawn = pictures.draw(found, views["tuned"])
     write_json(to / REPORT, found)
-    write_json(to / LOSSES, tables.rounded(loss_tables(views["tuned"])))
+    for rates, file in LOSSES.items():
+        write_json(to / file, tables.rounded(loss_tables(views[rates])))
     write_atomically(to / "report.md", markdown(found, drawn).encode())
     for name, (picture, _) in drawn.items():
         write_atomically(to / name, picture)

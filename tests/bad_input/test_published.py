@@ -41,6 +41,7 @@ made = partial(Published, REPORT)
             ("'GQA2'", "1"),
             ("two", "'MHA'"),
         ),
+        (lambda: load("no such sweep", rates="best"), "rates", "'best'", ("tuned", "common")),
         (lambda: load("no such sweep"), "folder", "'no such sweep'", ("losses.json", "report.json")),
     ],
 )
@@ -51,5 +52,6 @@ def test_arguments(refuses, call, argument, got, rule):
 def test_a_file_that_holds_something_else(refuses, tmp_path):
     (tmp_path / "report.json").write_text(json.dumps(REPORT))
     refuses(lambda: load(tmp_path), "folder", str(tmp_path), "losses.json")
+    (tmp_path / "losses-common.json").write_text("{}")
     (tmp_path / "losses.json").write_text("[1, 2")
     refuses(lambda: load(tmp_path), "losses.json", (), "JSON")

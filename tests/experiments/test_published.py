@@ -1,7 +1,9 @@
 """Published results are those of the runs, and are read without the packages that experiments need."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from course_lib.experiments import published, report, results
 from course_lib.experiments.statistics import estimate, verdict
 from course_lib.widgets import ArmComparison
 
+NOTE = (Path(__file__).resolve().parents[2] / "docs" / "experiments.md").read_text(encoding="utf-8")
 BLOCKED = """
 import sys
 for name in ("scipy", "pyarrow", "distributed"):
@@ -96,10 +99,39 @@ def test_a_sweep_is_read_where_its_report_stands_in_it(finished, found, tmp_path
 
 @pytest.mark.parametrize("name", published.names())
 def test_results_that_come_with_the_course_agree_with_their_report(name):
-    found = published.load(name)
-    for row in found.report["tuned"]["arms"]:
-        assert row["loss"] == pytest.approx(found.losses(row["arm"]).mean(), abs=1e-6)
-        assert len(found.documents) == row["documents"] and len(found.seeds(row["arm"])) == row["seeds"]
+    for rates in published.LOSSES:
+        found = published.load(name, rates)
+        assert found.arms == tuple(row["arm"] for row in found.report[rates]["arms"])
+        for row in found.report[rates]["arms"]:
+            assert row["loss"] == pytest.approx(found.losses(row["arm"]).mean(), abs=1e-6)
+            assert len(found.documents) == row["documents"] and len(found.seeds(row["arm"])) == row["seeds"]
+            assert row["rate"] == found.rate(row["arm"])
+
+
+@pytest.mark.parametrize("name", published.names())
+def test_the_report_that_comes_with_the_course_is_that_of_its_runs(name, tmp_path):
+    """To the digit: tables and losses rebuilt from the folders of the runs, whose files come with the course, too."""
+    report.build(published.FOLDER / name, tmp_path)
+    for file in (published.REPORT, *published.LOSSES.values(), "report.md"):
+        assert (tmp_path / file).read_bytes() == (published.FOLDER / name / "report" / file).read_bytes(), file
+
+
+def test_the_note_has_the_numbers_of_the_report():
+    """Each line of its table of results: losses and differences from GQA2, at tuned rates and at the common one."""
+    tuned, common = (published.load("cpu-docs", rates) for rates in published.LOSSES)
+    lines = re.findall(r"^\| ([^|]+) \| (0\.\d+) \| (\d) \| (.*) \|$", NOTE, flags=re.MULTILINE)
+    assert {arm for arm, *_ in lines} == set(tuned.arms) - {"MHA again"}
+    for arm, rate, seeds, cells in lines:
+        assert (float(rate), int(seeds)) == (tuned.rate(arm), len(tuned.seeds(arm)))
+        wanted = []
+        for view in (tuned, common):
+            wanted += [f"{view.losses(arm).mean():.3f}", "" if arm == "GQA2" else told(view.pair(arm, "GQA2"))]
+        assert [cell.strip() for cell in cells.split("|")] == wanted
+
+
+def told(pair):
+    low, high = pair["interval"]
+    return f"{pair['mean']:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def test_the_figure_of_two_arms_takes_them(found):
