@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,12 +10,13 @@ import torch
 from torch.nn import functional as F
 
 from course_lib.accounting import parameters
-from course_lib.config import GroupedConfig
+from course_lib.config import GroupedConfig, SoftmaxExperts
 from course_lib.exercises import nb05_beams as beams
 from course_lib.exercises import nb05_decoder_block as decoder_block
 from course_lib.exercises import nb05_sizes as layer_sizes
 from course_lib.exercises import of_notebook
 from course_lib.exercises.grading import grade
+from course_lib.reference.experts import route
 from course_lib.reference.feedforward import FeedForward, SwiGLU
 from course_lib.reference.multi_head import MultiHeadAttention
 from course_lib.reference.norms import LayerNorm, RMSNorm
@@ -155,6 +157,44 @@ def sizes_from_configs(d, n_heads, n_kv_heads, d_head, d_ff):
     return {"norms": d + d, "attention": parameters(config), "feed-forward": sum((d * d_ff, d * d_ff, d_ff * d))}
 
 
+def mixture_in_loops(X, W_R, experts, shared, n_active):
+    Y = []
+    for x in X:
+        logits = x @ W_R
+        weights = np.exp(logits - logits.max())
+        weights = weights / weights.sum()
+        y = shared(x)
+        for j in sorted(range(len(experts)), key=lambda j: -weights[j])[:n_active]:
+            y = y + weights[j] * experts[j](x)
+        Y.append(y)
+    return Y
+
+
+def mixture_in_torch(X, W_R, experts, shared, n_active):
+    weights, chosen = torch.from_numpy(X @ W_R).softmax(-1).topk(n_active)
+    Y = torch.from_numpy(shared(X))
+    for j, expert in enumerate(experts):
+        token, place = torch.where(chosen == j)
+        Y[token] += weights[token, place, None] * torch.from_numpy(expert(X[token]))
+    return Y
+
+
+def mixture_by_threshold(X, W_R, experts, shared, n_active):
+    """All experts compute all rows; the weights below each row's n_active largest are set to 0."""
+    logits = X @ W_R
+    logits -= logits.max(1, keepdims=True)
+    P = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    least = np.sort(logits, 1)[:, -n_active][:, None]
+    P[logits < least] = 0
+    return shared(X) + np.einsum("nj,jnd->nd", P, np.array([expert(X) for expert in experts]))
+
+
+def mixture_by_reference(X, W_R, experts, shared, n_active):
+    config = SoftmaxExperts(routed=len(experts), chosen=n_active, d_ff=1)
+    weights = np.array([route(x, W_R, None, config) for x in X])
+    return shared(X) + sum(w[:, None] * expert(X) for w, expert in zip(weights.T, experts, strict=True))
+
+
 @pytest.mark.parametrize(
     "number, answer",
     [
@@ -178,6 +218,10 @@ def sizes_from_configs(d, n_heads, n_kv_heads, d_head, d_ff):
         ("5.5", block_with_a_mask_of_torch),
         ("5.7", sizes_from_configs),
         ("5.7", lambda *sizes: {part: float(count) for part, count in sizes_from_configs(*sizes).items()}),
+        ("5.8", mixture_in_loops),
+        ("5.8", mixture_in_torch),
+        ("5.8", mixture_by_threshold),
+        ("5.8", mixture_by_reference),
     ],
 )
 def test_right_answers_pass_in_any_style(number, answer):
@@ -211,6 +255,32 @@ def beams_that_forget(log_p, n_beams, length):
         longer = [(v + x, [*w, t]) for v, w in beams for t, x in enumerate(log_p((w[-1],) if w else ()))]
         beams = sorted(longer, reverse=True)[:n_beams]
     return beams[0][1]
+
+
+def mixture_with(weights_of):
+    """The mixture whose weights of all experts, 0 for those not chosen, are computed from logits by weights_of."""
+
+    def answer(X, W_R, experts, shared, n_active):
+        weights = np.asarray(weights_of(torch.from_numpy(X @ W_R), n_active))
+        return shared(X) + sum(w[:, None] * expert(X) for w, expert in zip(weights.T, experts, strict=True))
+
+    return answer
+
+
+def softmax_of_the_chosen(logits, n_active):
+    best = logits.topk(n_active)
+    return torch.zeros_like(logits).scatter(-1, best.indices, best.values.softmax(-1))
+
+
+def tokens_of_each_expert(logits, n_active):
+    best = logits.softmax(-1).topk(n_active, dim=0)
+    return torch.zeros_like(logits).scatter(0, best.indices, best.values)
+
+
+def sigmoids_of_the_chosen(logits, n_active, divided=False):
+    best = logits.sigmoid().topk(n_active)
+    values = best.values / best.values.sum(-1, keepdim=True) if divided else best.values
+    return torch.zeros_like(logits).scatter(-1, best.indices, values)
 
 
 def beams_with_their_total(log_p, n_beams, length):
@@ -296,6 +366,21 @@ def beams_with_their_total(log_p, n_beams, length):
         ),
         ("5.7", lambda d, h, g, e, w: sizes_from_configs(d, h, g, e, w) | {"norms": 3 * d}, "Three norms are counted"),
         ("5.7", lambda d, h, g, e, w: sizes_from_configs(d, g, g, e, w), "W_Q and W_O have n_heads heads"),
+        ("5.8", mixture_with(softmax_of_the_chosen), "The weights of the chosen experts sum to 1"),
+        ("5.8", mixture_with(tokens_of_each_expert), "Each token takes n_active experts"),
+        ("5.8", mixture_with(sigmoids_of_the_chosen), "sigmoids, as in DeepSeek-V3"),
+        ("5.8", mixture_with(partial(sigmoids_of_the_chosen, divided=True)), "divided by the sum of the chosen"),
+        ("5.8", mixture_with(lambda logits, k: logits.softmax(-1)), "All experts are active"),
+        (
+            "5.8",
+            mixture_with(lambda logits, k: (softmax_of_the_chosen(logits, k) > 0) * 1.0),
+            "The weights are missing",
+        ),
+        ("5.8", mixture_with(lambda logits, k: 0 * logits), "Only the shared expert contributes"),
+        ("5.8", lambda X, *parts: mixture_by_reference(X, *parts) - parts[2](X), "The shared expert is missing"),
+        ("5.8", lambda X, *parts: mixture_by_reference(X, *parts) + X, "The skip connection"),
+        ("5.8", lambda *parts: mixture_by_reference(*parts[:4], 1), "Only one expert is active"),
+        ("5.8", lambda *parts: mixture_by_reference(*parts)[0], "four rows of a unit matrix"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):
@@ -560,7 +645,7 @@ def test_counts_of_every_kind_are_right(kind):
 
 def test_minutes_in_the_title_of_the_notebook():
     assert sum(EXERCISES[number].minutes for number in ("5.1", "5.2", "5.3", "5.4", "5.5")) == 41
-    assert sum(EXERCISES[number].minutes for number in ("5.6", "5.7")) == 19
+    assert sum(EXERCISES[number].minutes for number in ("5.6", "5.7", "5.8")) == 26
 
 
 @pytest.mark.parametrize("where", ["post", "pre", "peri"])
