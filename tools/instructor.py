@@ -34,6 +34,7 @@ PLANS = {
     ),
     "day_1": (390, (WELCOME, "00", "01", BREAK, "02", LUNCH, "03", BREAK, "04", SHORT_BREAK, "05")),
     "day_2": (390, ("06", BREAK, "07", LUNCH, "08", BREAK, "09", SHORT_BREAK, "10")),
+    "third": (210, ("11", BREAK, "12", BREAK, "13")),
 }
 MISTAKES = 3  # that are listed for each exercise; the registry has the frequent ones first
 
