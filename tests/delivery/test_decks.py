@@ -84,7 +84,8 @@ class Opened:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda asked: self.requests.append(asked.url))
         page.goto(self.url)
-        page.evaluate("async () => { await document.fonts.ready; }")  # in other letters a slide may overflow
+        # In other letters a slide may overflow, and `document.fonts.ready` alone may come before the first one loads.
+        page.evaluate("async () => { await Promise.all([...document.fonts].map((font) => font.load())); }")
 
     def show(self, number: int) -> None:
         """Show a slide, counted from 1."""
