@@ -22,7 +22,7 @@ Compress = Callable[[Float[np.ndarray, "m n"]], LowRank]
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class OffDiagonal:
     """A compressed block, whose first entry is at this row and column of the matrix."""
 
     row: int
@@ -43,7 +43,7 @@ class Hodlr:
     """A lower triangular matrix (n, n) as leaves on the diagonal and compressed blocks below it."""
 
     leaves: tuple[Leaf, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[OffDiagonal, ...]
 
     @property
     def size(self) -> int:
@@ -87,7 +87,7 @@ class Hodlr:
         """The same leaves, and of each block the first k terms. Raises ValueError unless k is an integer >= 0."""
         check_whole("k", k, 0)
         parts = (LowRank(b.part.U[:, :k], b.part.sigma[:k], b.part.Vt[:k]) for b in self.blocks)
-        cut = (Block(b.row, b.column, part) for b, part in zip(self.blocks, parts, strict=True))
+        cut = (OffDiagonal(b.row, b.column, part) for b, part in zip(self.blocks, parts, strict=True))
         return Hodlr(self.leaves, tuple(cut))
 
 
@@ -106,11 +106,11 @@ def to_hodlr(P: Float[np.ndarray, "n n"], compress: Compress, leaf: int) -> Hodl
     require(above == 0, f"P must be lower triangular, as a causal matrix is, got {above:.3g} above the diagonal")
     check_whole("leaf", leaf, 1)
     parts = list(_cut(P, 0, compress, leaf))
-    leaves, blocks = ([part for part in parts if isinstance(part, kind)] for kind in (Leaf, Block))
+    leaves, blocks = ([part for part in parts if isinstance(part, kind)] for kind in (Leaf, OffDiagonal))
     return Hodlr(tuple(leaves), tuple(blocks))
 
 
-def _cut(P: Float[np.ndarray, "n n"], row: int, compress: Compress, leaf: int) -> Iterator[Leaf | Block]:
+def _cut(P: Float[np.ndarray, "n n"], row: int, compress: Compress, leaf: int) -> Iterator[Leaf | OffDiagonal]:
     """The leaves and blocks of P, which is the part of a matrix that begins at (row, row), from the first row down."""
     if len(P) <= leaf:
         yield Leaf(row, P.copy())
@@ -120,5 +120,5 @@ def _cut(P: Float[np.ndarray, "n n"], row: int, compress: Compress, leaf: int) -
     part = compress(P[half:, :half])
     got = (part.U.shape[0], part.Vt.shape[1])
     require(got == (len(P) - half, half), f"compress must keep the shape {(len(P) - half, half)} of a block, got {got}")
-    yield Block(row + half, row, part)
+    yield OffDiagonal(row + half, row, part)
     yield from _cut(P[half:, half:], row + half, compress, leaf)
