@@ -24,6 +24,14 @@ function plotAxis({ domain: [low, high], log, ticks, whole }, most) {
   return { at, ticks: ticks ?? (log ? logTicks(low, high, log, most) : round()) };
 }
 
+/** The ticks of an axis with room for `lines` lines of text, or every k-th of them, so that none meet; 0 stays. */
+function thinned({ ticks, at }, lines) {
+  const apart = ticks.length > 1 ? Math.abs(at(ticks[1]) - at(ticks[0])) * lines : 1;
+  const every = Math.max(1, Math.ceil(1 / apart - 1e-9));
+  const first = Math.max(0, ticks.indexOf(0));
+  return ticks.filter((_, i) => (i - first) % every === 0);
+}
+
 /** A number as text, without the rounding errors of binary fractions: "0.6", "−2", "1,024". */
 export function asTick(value) {
   const text = Math.abs(value) < 1e4 ? String(Number(Math.abs(value).toPrecision(6))) : asCount(Math.abs(value));
@@ -69,9 +77,10 @@ export function plotPlace(axes, width, height, text) {
   const base = height - (MARGINS.bottom + MARGINS.line * (name.length - 1)) * unit;
   const x = plotAxis(axes.x, Math.floor((right - left) / ((axes.x.whole ? 26 : 52) * unit)));
   const y = plotAxis(axes.y, Math.floor((base - top) / (28 * unit)));
+  const yTicks = axes.y.texts ? y.ticks : thinned(y, (base - top) / (14 * unit));
   return {
     x: (value) => left + (right - left) * x.at(value), y: (value) => base - (base - top) * y.at(value),
-    left, right, top, base, unit, name, height, xTicks: x.ticks, yTicks: y.ticks,
+    left, right, top, base, unit, name, height, xTicks: x.ticks, yTicks,
   };
 }
 
