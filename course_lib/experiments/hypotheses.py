@@ -42,7 +42,7 @@ HYPOTHESES = (
     Hypothesis("H4", "partly rotary beats MLA-16", "partly rotary 16", "MLA-16", BETTER),
     Hypothesis(
         "H5",
-        f"RoPE on keys beats {BEST} by less than {MARGIN} nats",
+        f"RoPE on keys is at most {MARGIN} nats better than {BEST}",
         "RoPE on up-projected keys",
         BEST,
         Interval(-MARGIN, math.inf),

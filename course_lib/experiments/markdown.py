@@ -9,8 +9,8 @@ VIEWS = {
     "fewer steps": "After fewer steps",
 }
 EXPLORATORY = (
-    "The same statements for runs in which all arms have one learning rate. This table is exploratory: it was added "
-    "after the results at tuned rates were known, and before those at the common rate."
+    "The same statements for runs in which all arms have one learning rate. This table is exploratory: the hypotheses "
+    "are registered for tuned rates."
 )
 COPYING = (
     "Loss in nats per token. A string of random tokens is written twice: `first` and `second` are its halves. Of the "

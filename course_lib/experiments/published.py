@@ -3,7 +3,7 @@
     results = load("cpu-docs")
     D = results.differences("MLA-16", "GQA2")           # (S, M): seeds, documents
     results.pair("MLA-16", "GQA2")["interval"]          # of the mean of D, with a verdict beside it
-    published.load("cpu-docs", rates="common")          # the same for runs in which all arms have one learning rate
+    load("cpu-docs", rates="common")                    # the same for runs in which all arms have one learning rate
 
 `report.build` writes the files that are read here. Reading them needs none of the packages that experiments need.
 """

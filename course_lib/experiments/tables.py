@@ -134,7 +134,7 @@ def needed(found: Estimate) -> dict:
     floor = 1.96 * math.sqrt(found.components.documents / found.documents)
     seeds = seeds_needed(found.components, found.documents, half_width)
     more = {"floor of the half width": floor, "times as many documents": max(1.0, (floor / half_width) ** 2)}
-    words = f"{more['times as many documents']:.1f} times the documents" if seeds is None else f"{seeds} seeds"
+    words = f"at least {more['times as many documents']:.1f} times the documents" if seeds is None else f"{seeds} seeds"
     return {"half width": half_width, "seeds": seeds, **more, "in words": words}
 
 

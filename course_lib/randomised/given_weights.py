@@ -61,8 +61,8 @@ class HeadsOnTexts:
         good = isinstance(tokens, Tensor) and tokens.dtype == torch.int64 and tokens.ndim == 2 and tokens.shape[1] >= 2
         got = f"shape {tuple(tokens.shape)}, {tokens.dtype}" if isinstance(tokens, Tensor) else type(tokens).__name__
         require(good, f"tokens must be an int64 tensor (b, n + 1) with n at least 1, got {got}")
-        window = model.config.attention.window if hasattr(model.config.attention, "window") else None
-        require(window is None, f"the window of the layers must be None, got {window}")
+        windows = {window for _, each in model.config.attention_counts if (window := getattr(each, "window", None))}
+        require(not windows, f"the window of the layers must be None, got {sorted(windows)}")
         self.model, self.following = copy.deepcopy(model).double().eval(), tokens[:, 1:]
         self.positions = torch.arange(tokens.shape[1] - 1)
         self.inputs, self.heads = [], []  # of each attention layer: X (b, n, d) in NumPy, and its `Heads`

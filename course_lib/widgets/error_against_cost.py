@@ -33,8 +33,8 @@ LOOKS = {  # colour and dash
 }
 
 
-class Best(NamedTuple):
-    """A point of the figure."""
+class Point(NamedTuple):
+    """A point of the figure: a method, its setting, and what it errs and costs."""
 
     method: str
     m: int
@@ -127,7 +127,7 @@ class ErrorAgainstCost(InteractiveFigure):
         return self.numbers(self.cost.lower())
 
     @property
-    def point(self) -> Best:
+    def point(self) -> Point:
         """The chosen point."""
         return self._at(self._place(self.method), self.setting)
 
@@ -137,7 +137,7 @@ class ErrorAgainstCost(InteractiveFigure):
         place = self._place(self.method)
         return self.data["known"][place], float(self.numbers("guarantees")[place, self.setting])
 
-    def best_below(self, cost: float) -> Best:
+    def best_below(self, cost: float) -> Point:
         """The point with the least error among those that cost less than `cost` times exact attention.
 
         Raises ValueError when there is none.
@@ -149,9 +149,9 @@ class ErrorAgainstCost(InteractiveFigure):
     def _place(self, method: str) -> int:
         return [each["name"] for each in self.data["methods"]].index(method)
 
-    def _at(self, method: int, setting: int) -> Best:
+    def _at(self, method: int, setting: int) -> Point:
         error, cost = (float(numbers[method, setting]) for numbers in (self.numbers("errors"), self.costs))
-        return Best(self.data["methods"][method]["name"], self.data["settings"][method][setting], error, cost)
+        return Point(self.data["methods"][method]["name"], self.data["settings"][method][setting], error, cost)
 
     def _drawn(self) -> list[int]:
         """The places of the methods in sight, in their order."""

@@ -1,10 +1,12 @@
 """Bad input of approximate weights of trained heads: projectors of scores, heads on texts, other weights in a layer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from course_lib.config import GroupedConfig, ModelConfig
+from course_lib.config import GroupedConfig, LocalLayers, ModelConfig
 from course_lib.models import DecoderModel
 from course_lib.randomised.approximate_weights import ApproximateWeights
 from course_lib.randomised.given_weights import Heads, HeadsOnTexts
@@ -37,6 +39,9 @@ def test_heads_on_texts(refuses):
     refuses(lambda: HeadsOnTexts(new_model(), TOKENS.float()), "tokens", "float32", "int64")
     refuses(lambda: HeadsOnTexts(new_model(), TOKENS.tolist()), "tokens", "list", "int64")
     refuses(lambda: HeadsOnTexts(new_model(window=3), TOKENS), "window", "3", "None")
+    config = new_model().config
+    mixed = replace(config, local=LocalLayers(attention=replace(config.attention, window=3), layers=(1,)))
+    refuses(lambda: HeadsOnTexts(DecoderModel(mixed), TOKENS), "window", "3", "None")
 
 
 def test_other_weights(refuses, texts):

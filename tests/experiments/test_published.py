@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from course_lib.experiments.statistics import estimate, verdict
 from course_lib.widgets import ArmComparison
 
 NOTE = (Path(__file__).resolve().parents[2] / "docs" / "experiments.md").read_text(encoding="utf-8")
+HOLM = "Holm's p"
 BLOCKED = """
 import sys
 for name in ("scipy", "pyarrow", "distributed"):
@@ -127,6 +129,38 @@ def test_the_note_has_the_numbers_of_the_report():
         for view in (tuned, common):
             wanted += [f"{view.losses(arm).mean():.3f}", "" if arm == "GQA2" else told(view.pair(arm, "GQA2"))]
         assert [cell.strip() for cell in cells.split("|")] == wanted
+
+
+def test_the_note_has_the_outcomes_of_the_report():
+    found = published.load("cpu-docs").report
+    again = {row["name"]: row for row in found["at the common rate"]}
+    tested = [row for row in found["hypotheses"] if row["outcome"] != "not run"]
+    assert len(tested) == 7
+    for row in tested:
+        common = f"{told(again[row['name']])}: {again[row['name']]['outcome']}" if row["name"] in again else ""
+        line = f"| {row['name']}: {row['text']} | {told(row)}: {row['outcome']} | {row[HOLM]:.3f} | {common} |"
+        assert line in NOTE
+
+
+def test_the_note_says_how_wide_intervals_are_and_what_widens_them():
+    views, note = [published.load("cpu-docs", rates) for rates in published.LOSSES], " ".join(NOTE.split())
+    control = views[0].pair("MHA again", "MHA")
+    assert "{:+.3f}, between {:+.3f} and {:+.3f}".format(control["mean"], *control["interval"]) in note
+    pairs = [(view, pair) for view in views for pair in combinations(view.arms, 2)]
+    halves = [half(view.pair(*pair)["interval"]) for view, pair in pairs if len(view.shared_seeds(*pair)) == 3]
+    assert f"between {min(halves):.2f} and {max(halves):.2f} nats" in note
+    (smallest,) = [place for place, name in enumerate(views[0].documents) if name == "sympy/conftest.py"]
+    for pair, what in ((("MQA-64", "GQA2"), "for H2"), (("MHA again", "MHA"), "for the control")):
+        D = views[0].differences(*pair)
+        without = estimate(np.delete(D, smallest, axis=1)).interval
+        assert f"{half(views[0].pair(*pair)['interval']):.3f} to {half(without):.3f} {what}" in note
+    changes = [row["mean"] - row["mean, repeated documents too"] for view, pair in pairs for row in [view.pair(*pair)]]
+    assert max(map(abs, changes)) < 0.007 and "changes by more than 0.007 nats" in note
+
+
+def half(interval):
+    low, high = interval
+    return (high - low) / 2
 
 
 def told(pair):

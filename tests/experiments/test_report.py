@@ -231,7 +231,7 @@ def test_what_it_would_take():
     said = tables.needed(found)
     assert said["floor of the half width"] == pytest.approx(0.02, abs=1e-4)
     assert said["times as many documents"] == pytest.approx(4, abs=0.01) and said["seeds"] is None
-    assert said["in words"] == "4.0 times the documents"
+    assert said["in words"] == "at least 4.0 times the documents"
 
 
 def test_rounded_values_are_ready_for_json():
