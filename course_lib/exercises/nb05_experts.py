@@ -64,9 +64,9 @@ EXPERTS = Exercise(
     stages=(
         Stage(
             (np.eye(4), np.log(P), [_cubes(factor) for factor in (10.0, 20.0, 40.0, 80.0, 160.0)], _cubes(1.0), 3),
-            "four rows of a unit matrix; their weights are (0.2, 0.4, 0.1, 0.25, 0.05), (0.1, 0.05, 0.15, 0.4, 0.3), "
-            "(0.15, 0.1, 0.45, 0.05, 0.25) and (0.05, 0.3, 0.2, 0.1, 0.35); three active experts; the experts multiply "
-            "the cubes of entries by 10, 20, 40, 80, 160, the shared expert by 1",
+            "four rows of an identity matrix; their weights are (0.2, 0.4, 0.1, 0.25, 0.05), (0.1, 0.05, 0.15, 0.4, "
+            "0.3), (0.15, 0.1, 0.45, 0.05, 0.25) and (0.05, 0.3, 0.2, 0.1, 0.35); three active experts; the experts "
+            "multiply the cubes of entries by 10, 20, 40, 80, 160, the shared expert by 1",
         ),
         Stage(_general(9, 4, 6, 3, seed=10), "nine tokens, width 4, three of six experts"),
         Stage(_general(5, 3, 5, 2, seed=30), "five tokens, width 3, two of five experts"),
@@ -147,7 +147,8 @@ EXPERTS = Exercise(
             * expert(X[rows]) -> | The weights themselves are added. Multiply each by the output of its expert.
             S.max(axis=1, keepdims=True) -> S.max(axis=0) | The largest logit of each expert is subtracted, which
                 changes the weights. Subtract the largest logit of each token.
-            return Y -> return Y / (1 + n_active) | The sum is divided by the number of its terms. It is not divided.
+            return Y -> return Y / (1 + n_active) | The sum is divided by the number of its terms. Return the sum
+              itself.
             """,
         ),
         Mistake(

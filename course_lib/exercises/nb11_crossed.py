@@ -41,7 +41,7 @@ CROSSED = Exercise(
           with the first document, and so on. Take the whole block, each drawn seed with each drawn document.
         differences[s][:, m].mean() -> differences[:, m].mean() | Documents alone are drawn again. The seeds vary, too:
           take the rows of the draw.
-        tail = (1 - level) / 2 -> tail = 1 - level | Both ends leave out 1 - level. Together they leave out that much,
+        tail = (1 - level) / 2 -> tail = 1 - level | Each end leaves out 1 - level. Together they leave out 1 - level,
           so each leaves out half of it.
         differences[s][:, m].mean() -> differences.ravel()[m].mean() | Entries of the flat array are drawn. Draw rows by
           `seeds` and columns by `documents`.

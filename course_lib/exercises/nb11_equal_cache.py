@@ -1,4 +1,4 @@
-"""Exercise 11.2: which layers leave as many numbers in the cache as a grouped one, and what they compute there."""
+"""Exercise 11.2: sizes of other layers with as large a cache as a grouped one, and their FLOPs for a cached token."""
 
 from course_lib.exercises.core import Exercise, Mistake, Stage, edits
 
@@ -31,12 +31,12 @@ EQUAL_CACHE = Exercise(
         *edits(
             same_cache,
             """
-        d_latent = cached - d_rope -> d_latent = cached | The rotary key is cached, too. d_L and d_R together are what a
-          token leaves.
+        d_latent = cached - d_rope -> d_latent = cached | The rotary key is cached, too. A token leaves d_L + d_R
+          numbers in the cache.
         (n_heads // n_kv_heads, n_kv_heads * d_head) -> (n_heads, n_kv_heads * d_head) | This multi-query layer caches
           the same, but its W_Q and W_O have more parameters. Heads times width must stay n_heads d_head.
         2 * n_heads * (d_latent + d_rope + d_latent) -> 2 * n_heads * (2 * d_head + d_rope) | These are the FLOPs of the
-          expanded form. A decode step absorbs, so the key is the row of d_L + d_R numbers.
+          expanded form. A decode step uses the absorbed form, so the key is the row of d_L + d_R numbers.
         cached = 2 * n_kv_heads -> cached = n_kv_heads | The grouped layer leaves twice as many numbers, a key and a
           value in each KV head. L is cached once, so its width is not halved.
         cached = 2 * n_kv_heads -> cached = 2 * n_heads | This is the cache of MHA. A token leaves n_kv_heads keys and
@@ -45,8 +45,8 @@ EQUAL_CACHE = Exercise(
           n_kv_heads.
         cached = 2 * n_kv_heads * d_head -> cached = 2 * (n_heads // n_kv_heads) * d_head | n_heads / n_kv_heads heads
           share a KV head. What is cached has n_kv_heads heads.
-        d_latent = cached - d_rope -> d_latent = cached + d_rope | The rotary key is added. d_L and d_R together are
-          what a token leaves, so d_L is smaller.
+        d_latent = cached - d_rope -> d_latent = cached + d_rope | The rotary key is added. A token leaves d_L + d_R
+          numbers in the cache, so d_L is smaller.
         d_latent = cached - d_rope -> d_latent = cached - 2 * d_rope | d_R is subtracted twice. The rotary part belongs
           to the key alone, and it is cached once.
         d_latent = cached - d_rope -> d_latent = cached - n_heads * d_rope | Each head has a rotary key here. All heads

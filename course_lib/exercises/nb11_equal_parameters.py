@@ -57,7 +57,7 @@ EQUAL_PARAMETERS = Exercise(
           one.
         d_ff + round -> d_ff - round | The spare parameters are taken from d_ff. The feed-forward layers
           get them, so they are added.
-        d_ff + round -> round | This is by how much d_ff changes. Add it to the d_ff of MHA.
+        d_ff + round -> round | This is the change of d_ff. Add it to the d_ff of MHA.
         4 * d * n_heads * d_head - attention -> attention - 4 * d * n_heads * d_head | The difference has the wrong
           sign. Spare are the parameters of MHA minus those of the other attention.
         4 * d * n_heads * d_head - attention -> attention - 4 * d * n_heads * d_head && d_ff + round -> d_ff - round |

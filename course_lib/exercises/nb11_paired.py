@@ -15,7 +15,7 @@ def paired(first, second, t):
 
 
 def _losses(n_seeds: int, n_documents: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of two arms: seeds and documents have effects that both arms share."""
+    """Losses of two arms. Seeds and documents have effects that both arms share."""
     shared = 3 + 0.4 * randn(1, n_documents, seed=seed) + 0.2 * randn(n_seeds, 1, seed=seed + 1)
     gaps = 0.1 * randn(n_seeds, 1, seed=seed + 2) + 0.05 * randn(1, n_documents, seed=seed + 3) - 0.1
     return shared + gaps + 0.03 * randn(n_seeds, n_documents, seed=seed + 4), shared

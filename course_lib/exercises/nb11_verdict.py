@@ -26,7 +26,7 @@ VERDICT = Exercise(
     minutes=4,
     difficulty=1,
     solution=verdict,
-    # The order tells mistakes apart: at each stage those that show first give pairwise distinct words.
+    # The order tells mistakes apart: those that first show at a stage return pairwise distinct words there.
     stages=(
         Stage((-0.008, 0.009, 0.02), "an interval around 0 within the margin of 0.02"),
         Stage((-0.13, -0.06, 0.02), "an interval far below 0, with a margin of 0.02"),

@@ -76,7 +76,8 @@ BLOCKS = Exercise(
           second one belongs to the level, down to the last row.
         P[i + b : i + 2 * b, i : i + b] -> P[b : 2 * b, :b] | All blocks are the first one. Block i begins in column 2 i
           b.
-        range(0, len(P), 2 * b) -> range(0, len(P), 2 * b)[::-1] | The blocks come from below. Begin with the first row.
+        range(0, len(P), 2 * b) -> range(0, len(P), 2 * b)[::-1] | The blocks stand in reverse order. Begin with the
+          first rows.
         sigma[:, r:] -> sigma[:, r + 1 :] | One value too few is left out: the errors are those of rank r + 1. Rank r
           keeps sigma_0 ... sigma_{r-1}.
         sigma[:, r:] -> sigma[:, r - 1 :] | The errors are those of rank r - 1. Rank r keeps sigma_0 ... sigma_{r-1}.
@@ -132,7 +133,7 @@ BLOCKS = Exercise(
     ),
     hints=(
         "b is N / 2^level. Draw P for level 2: it has four blocks on the diagonal. The level has one block below the "
-        "first two, and one below the last two. Which rows and columns has the second one?",
+        "first two, and one below the last two. Which rows and columns does the second one have?",
         "Block i begins in column 2 i b and in row (2 i + 1) b. `np.stack` puts the blocks in one array.",
         "`np.linalg.svd(blocks, compute_uv=False)` has a row of falling singular values for each block. The error of "
         "rank r is the root of the sum of squares from index r on.",

@@ -15,11 +15,11 @@ def shifted_kernel(Q, K, scale, mask):
 
 def _late(n: int, N: int) -> np.ndarray:
     """The causal mask of the last n of N tokens."""
-    return np.tril(np.ones((n, N), dtype=bool), N - n)
+    return np.tri(n, N, N - n, dtype=bool)
 
 
 def _inputs(n: int, N: int, size: float, seed: int, scale: float = 0.4) -> tuple:
-    """Queries and keys of four coordinates with logits of about this size, and the causal mask."""
+    """Queries and keys of four coordinates, with logits of the order of size, and the causal mask."""
     return size * randn(n, 4, seed=seed), randn(N, 4, seed=seed + 1) / scale, scale, _late(n, N)
 
 
@@ -44,7 +44,7 @@ KERNEL = Exercise(
             (np.array([[-1000.0], [1000.0]]), np.array([[1.0], [1.0], [0.999]]), 1.2, _late(2, 3)),
             "one row of logits near -1200, one near 1200",
         ),
-        Stage(_inputs(4, 6, 400.0, 30, 0.3), "four new tokens behind two cached ones, logits of 800 and more"),
+        Stage(_inputs(4, 6, 400.0, 30, 0.3), "four new tokens behind two cached ones, logits between -1028 and 818"),
     ),
     mistakes=(
         *edits(

@@ -37,8 +37,8 @@ NUMERICAL_RANK = Exercise(
         Stage((np.round(320 / (1 + np.arange(70) / 4) ** 1.2) / 64, 0.22), "70 values that fall slowly, eps 0.22"),
         Stage((np.array([0.8, 0.23, 0.21, 0.16, 0.13, 0.05, 0.01]), 0.2), "values below 1, eps 0.2"),
         Stage((np.array([70.0, 8.0, 6.0, 2.0, 1.0, 0.5]), 0.04), "values above 1 that fall fast, eps 0.04"),
-        Stage((np.array([4.0, 4.0, 4.0, 3.0, 2.0, 1.0, 1.0, 1.0]), 0.5), "the tail of rank 3 is just eps tail_0"),
-        Stage((np.array([6.0, 4.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0]), 0.25), "the tail of rank 4 is just eps tail_0"),
+        Stage((np.array([4.0, 4.0, 4.0, 3.0, 2.0, 1.0, 1.0, 1.0]), 0.5), "the tail of rank 3 equals eps tail_0"),
+        Stage((np.array([6.0, 4.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0]), 0.25), "the tail of rank 4 equals eps tail_0"),
         Stage((np.array([5.0, 3.0, 2.0]), 1e-3), "a small eps: full rank is needed"),
         Stage((np.array([5.0, 3.0, 2.0, 0.0, 0.0]), 1e-3), "a small eps, and two values are 0"),
         Stage((np.array([3.0, 2.0, 0.5]), 1.25), "eps is above 1: rank 0 suffices"),
@@ -76,7 +76,8 @@ NUMERICAL_RANK = Exercise(
         int(np.argmax(tails <= eps * tails[0])) -> min(int(np.argmax(tails <= eps * tails[0])) + 1, len(sigma)) | The
           rank is one too large. Rank r keeps sigma_0 ... sigma_{r-1}, and the tail begins at sigma_r.
         rank = int(np.argmax(tails <= eps * tails[0])) -> rank = int(np.argmax(np.sqrt(np.cumsum(sigma**2)) >= eps *
-          tails[0])) + 1 | The norm of what is kept is compared with eps. The tail, what is left out, is to be small.
+          tails[0])) + 1 | The norm of what is kept is compared with eps. The tail is the norm of what is left out. It
+          has to be small.
         rank = int(np.argmax(tails <= eps * tails[0])) -> rank = int(np.argmax(np.sqrt(np.cumsum(sigma**2)) >= (1 - eps)
           * tails[0])) + 1 | The norm of what is kept is compared with (1 - eps) tail_0. Norms of parts do not add up
           to the norm, their squares do.
@@ -84,14 +85,14 @@ NUMERICAL_RANK = Exercise(
           sigma.sum())) + 1 | A share of the sum of the values is kept. Take squares.
         int(np.argmax(tails <= eps * tails[0])) -> max(int(np.argmax(tails <= eps * tails[0])), 1) | Rank 0 is not
           tried. Its error is the norm, and here this is small enough.
-        np.argmax(tails <= eps * tails[0]) -> np.sum(tails <= eps * tails[0]) | These are the ranks that suffice,
-          counted. The least of them is asked for.
+        np.argmax(tails <= eps * tails[0]) -> np.sum(tails <= eps * tails[0]) | This is the number of ranks that
+          suffice. The least of them is asked for.
         np.argmax(tails <= eps * tails[0]) -> len(sigma) | This is full rank, where the tail is 0. The least rank that
           suffices is asked for.
         np.argmax(tails <= eps * tails[0]) -> np.argmax(tails[:-1] <= eps * tails[0]) | Full rank is not among the
           candidates. Its tail is 0, so it always suffices; append a 0 to the tails.
         int(np.argmax(tails <= eps * tails[0])) -> min(int(np.argmax(tails <= eps * tails[0])), len(sigma) - 1) | The
-          rank is one below full rank, where full rank is needed. Its tail is 0, so try it, too.
+          rank is one below full rank, where full rank is needed. Full rank has the tail 0, so try it, too.
         np.argmax(tails <= eps * tails[0]) -> 0 | Rank 0 is taken, whose error is the norm of all values. Is eps
           missing, is the comparison the wrong way round, or do the sums begin at sigma_0?
         [::-1])[::-1]) -> [::-1])) | Rank 0 has the tail 0 here, but it leaves out all values. If your sums begin with

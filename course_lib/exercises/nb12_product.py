@@ -25,7 +25,7 @@ def _softmax(S):
 
 
 def _with_product(product):
-    """A wrong answer: the singular values are right, and this product of rank r is taken, a function of Q, K and r."""
+    """A wrong answer: the singular values are right, but Y is product(Q, K, r) @ V."""
     return lambda Q, K, V, r: scores_at_rank(Q, K, V, r) | {"Y": product(Q, K, r) @ V}
 
 
@@ -120,8 +120,8 @@ PRODUCT = Exercise(
         "sigma": sigma -> "sigma": np.diag(sigma) | The singular values stand in a matrix. Return them in one row.
         "sigma": sigma -> "sigma": sigma * (np.arange(len(sigma)) < r) | The singular values that are left out are 0
           here. Return all singular values of Q K^T.
-        left @ (right.T @ V)} -> left @ right.T} | This is the matrix of all scores at rank r. Apply it to V, from the
-          right.
+        left @ (right.T @ V)} -> left @ right.T} | This is the matrix of all scores at rank r. Return its product with
+          V: right.T @ V first, then left times that.
         """,
         ),
         Mistake(
@@ -142,16 +142,16 @@ PRODUCT = Exercise(
         ),
         Mistake(
             lambda Q, K, V, r: scores_at_rank(Q, K, V, r) | {"Y": _softmax(_best(Q @ K.T, r)) @ V},
-            "Y has a softmax in it. This exercise is about the scores alone, so multiply them with V.",
+            "Y has a softmax in it. This exercise is about the scores alone, so multiply them by V.",
         ),
         Mistake(
             lambda Q, K, V, r: scores_at_rank(Q, K, V, r) | {"Y": _best(Q @ K.T @ V, r)},
-            "The product with V is truncated. Truncate Q K^T, and multiply with V then.",
+            "The product with V is truncated. Truncate Q K^T first, then multiply by V.",
         ),
         Mistake(
             lambda Q, K, V, r: scores_at_rank(Q, K, V, r) | {"sigma": np.linalg.svd(Q @ K.T, compute_uv=False)},
-            "These are min(n, N) singular values, of all scores. Those beyond the first d are 0: return d, which the "
-            "small matrix has.",
+            "These are min(n, N) singular values, those of all scores. All beyond the first d are 0, so return the "
+            "first d.",
         ),
         Mistake(
             _by_gram,

@@ -42,7 +42,7 @@ FEATURES = Exercise(
         features,
         """
         / np.sqrt(len(W)) -> | 1/sqrt(m) is missing. The product of two features is a sum of m terms, and the mean of
-          these is asked.
+          these is asked for.
         / np.sqrt(len(W)) -> / len(W) | The features are divided by m. The product of two features has the factor
           twice, so divide each by the root of m.
         / np.sqrt(len(W)) -> * np.sqrt(len(W)) | The features are multiplied by the root of m. Divide by it.
@@ -66,8 +66,8 @@ FEATURES = Exercise(
           subtracted, as in a softmax. It does not cancel in the product of two features, so leave it out.
         X @ W.T -> X @ (W / np.linalg.norm(W, axis=1, keepdims=True)).T | The directions are brought to length 1. Use
           them as they are given.
-        X @ W.T - lengths**2 / 2 -> X @ W.T | The term with the norm is missing. The mean of exp(<w, q + k>) is exp(||q
-          + k||^2 / 2), in which ||q||^2 / 2 and ||k||^2 / 2 are too much.
+        X @ W.T - lengths**2 / 2 -> X @ W.T | The term with the norm is missing. The mean of exp(<w, q + k>) has the
+          factors exp(||q||^2 / 2) and exp(||k||^2 / 2) too much, so subtract ||x||^2 / 2 in the exponent.
         X @ W.T - lengths**2 / 2 -> X @ W.T + lengths**2 / 2 | The term with the norm has the wrong sign. It takes away
           the excess of exp(||q + k||^2 / 2) over exp(<q, k>).
         lengths**2 / 2 -> lengths**2 | The norm is not halved. Subtract ||x||^2 / 2.

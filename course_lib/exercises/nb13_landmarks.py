@@ -52,8 +52,8 @@ LANDMARKS = Exercise(
     mistakes=edits(
         through_landmarks,
         """
-        np.linalg.solve(H_TT, H_TK @ -> (H_TK @ && np.ones(len(V))])) -> np.ones(len(V))])) | H_TT^-1 is missing.
-          Without it a column of A_T is not that of A where the key is a landmark.
+        np.linalg.solve(H_TT, H_TK @ -> (H_TK @ && np.ones(len(V))])) -> np.ones(len(V))])) | H_TT^-1 is missing. With
+          it, A_T has the columns of A at the landmarks.
         np.linalg.solve(H_TT, -> H_TT @ ( | H_TK is multiplied by H_TT. Multiply by its inverse.
         np.linalg.solve(H_TT, -> (1 / H_TT) @ ( | The entries of H_TT are inverted one by one. Take the inverse matrix.
         np.linalg.solve(H_TT, -> np.diag(1 / np.diag(H_TT)) @ ( | Only the diagonal of H_TT is inverted. In NumPy

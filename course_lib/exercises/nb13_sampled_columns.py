@@ -1,4 +1,4 @@
-"""Exercise 13.6: an attention output from sampled columns, with the drawn columns given, and its mean error."""
+"""Exercise 13.6: an attention output from columns that were drawn, and its expected squared error."""
 
 import numpy as np
 
@@ -26,9 +26,9 @@ SAMPLED = Exercise(
     difficulty=2,
     solution=sampled,
     stages=(
-        Stage(_inputs(5, 5, 2, [3, 1, 4], 10), "three different draws, five queries and keys, values in R^2"),
-        Stage(_inputs(3, 6, 2, [4, 0, 1], 20, uniform=True), "three different draws, uniform p, six keys"),
-        Stage(_inputs(4, 5, 3, [1, 4, 0, 2], 30), "four different draws, five keys of unequal probabilities"),
+        Stage(_inputs(5, 5, 2, [3, 1, 4], 10), "three distinct draws, five queries and keys, values in R^2"),
+        Stage(_inputs(3, 6, 2, [4, 0, 1], 20, uniform=True), "three distinct draws, uniform p, six keys"),
+        Stage(_inputs(4, 5, 3, [1, 4, 0, 2], 30), "four distinct draws, five keys of unequal probabilities"),
         Stage(_inputs(3, 6, 4, [2, 5, 2, 0, 2, 5, 1], 40), "seven draws from six keys; some keys are drawn again"),
         Stage(_inputs(2, 9, 5, [7, 7, 3], 50), "three draws from nine keys; one key is drawn twice"),
     ),
@@ -51,8 +51,8 @@ SAMPLED = Exercise(
           divided by m p_j. Divide one of them by it, or both by its square root.
         m = len(drawn) -> m = len(drawn); drawn = np.unique(drawn) | A key that was drawn twice counts once. It counts
           as often as it was drawn.
-        m = len(drawn) -> drawn = np.unique(drawn); m = len(drawn) | The draws are made different, and m is their
-          number. Draws are with replacement, so a key counts as often as it was drawn.
+        m = len(drawn) -> drawn = np.unique(drawn); m = len(drawn) | Repeated draws are dropped, and m is the number of
+          distinct keys. Draws are with replacement, so a key counts as often as it was drawn.
         (P[:, drawn] / (m * p[drawn])) @ V[drawn] -> (lambda J: (P[:, J] / (len(J) * p[J])) @ V[J])(np.unique(drawn)) |
           The estimate uses each drawn key once, and divides by their number. Draws are with replacement, so a key
           counts as often as it was drawn.
@@ -118,10 +118,10 @@ SAMPLED = Exercise(
         np.linalg.norm(P @ V) -> np.linalg.norm(estimate) | The norm of this estimate is subtracted. Its mean is P V,
           so subtract ||P V||^2.
         (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) -> np.sum(squares * (1 - p) / p) | This is the error if each
-          key is kept or left out by itself. Here m keys are drawn, so subtract ||P V||^2.
+          key is kept or left out independently of the others. Here m keys are drawn, so subtract ||P V||^2.
         np.linalg.norm(P, axis=0) ** 2 * np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(P, axis=0) ** 2 &&
           np.linalg.norm(P @ V) -> np.linalg.norm(P) | This is the error of P itself. The error of the product with V is
-          asked.
+            asked for.
         np.sum(squares / p) -> np.sum(np.sqrt(squares)) ** 2 | This is the error with the best probabilities. Use the p
           that is given.
         np.sum(squares / p) -> np.sum(squares) | 1/p_j is missing in the error.
@@ -135,10 +135,10 @@ SAMPLED = Exercise(
           all keys.
         return estimate, (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m -> return estimate,
           np.linalg.norm(estimate - P @ V) ** 2 | This is the squared error of these draws. Its expectation over all
-          draws is asked.
+          draws is asked for.
         return estimate, (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m -> return estimate, np.sqrt((
           np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m) | This is the root. The expectation of the squared
-          error is asked.
+          error is asked for.
         return estimate, (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m -> return estimate | The estimate alone
           is returned. Return the expected squared error, too.
         """,

@@ -72,17 +72,17 @@ SKETCHED_SVD = Exercise(
           multiply by M^T first and by M then.
         Y = M @ (M.T @ Y) -> Y = M @ Y | A power multiplies by M alone. Multiply by M M^T.
         Y = M @ (M.T @ Y) -> Y = M.T @ Y | A power multiplies by M^T alone. Multiply by M^T, and then by M.
-        range(powers) -> range(k) | There are k powers. Multiply Y by M M^T as many times as `powers` says.
+        range(powers) -> range(k) | The loop runs k times. Multiply Y by M M^T `powers` times.
         (U[:, :k] * sigma[:k]) -> (U[:, :k] / sigma[:k]) | The columns of U are divided by the singular values.
           Multiply them.
         Y = M @ (M.T @ Y) -> Y = M @ M.T | M M^T replaces the sketch, so Omega is lost. Multiply Y by it.
-        range(powers) -> range(0) | The powers are not used. Multiply Y by M M^T as many times as `powers` says.
-        range(powers) -> range(2 * powers) | Each power counts twice. (M M^T)^q has q factors M M^T.
+        range(powers) -> range(0) | `powers` is not used. Multiply Y by M M^T `powers` times.
+        range(powers) -> range(2 * powers) | Each power counts twice. Multiply Y by M M^T `powers` times, not 2 `powers`
+          times.
         range(powers) -> range(powers + 1) | There is one power too many. With powers = 0 the sketch is M Omega.
         range(powers) -> range(max(powers - 1, 0)) | There is one power too few. With powers = 1 the sketch is M M^T M
           Omega.
-        range(powers) -> range(min(powers, 1)) | There is one power at most. Multiply Y by M M^T as many times as
-          `powers` says.
+        range(powers) -> range(min(powers, 1)) | Y is multiplied by M M^T at most once. Multiply it `powers` times.
         sigma[:k], Q @ -> sigma[:k] ** 2, Q @ | These are squared singular values. Return the singular values
           themselves.
         sigma[:k], Q @ -> np.linalg.svd(Y)[1][:k], Q @ | These are singular values of the sketch Y. Return those of Q^T

@@ -14,7 +14,7 @@ class Unreadable(Exception):
 
 
 def as_plain(value):
-    """A tensor or another array as a NumPy array, a NumPy scalar as Python's; everything else is left as it is."""
+    """An array of any kind as a NumPy array; a NumPy scalar or 0-d text as Python's; everything else as it is."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return _of_tensor(value, torch)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
@@ -10,7 +9,7 @@ from torch.func import functional_call
 from course_lib.config import is_whole, require
 from course_lib.kernels import cpu
 from course_lib.models.decoder import DecoderModel
-from course_lib.models.inference import evaluating
+from course_lib.models.inference import check_texts, evaluating
 
 Head = tuple[int, int]  # layer and head, from 0
 
@@ -27,9 +26,7 @@ class Ablation:
     @cpu.plain()
     def __init__(self, model: DecoderModel, tokens: Tensor):
         require(isinstance(model, DecoderModel), f"model must be a DecoderModel, got {type(model).__name__}")
-        good = isinstance(tokens, Tensor) and tokens.dtype == torch.int64 and tokens.ndim == 2 and tokens.shape[1] >= 2
-        got = f"shape {tuple(tokens.shape)}, {tokens.dtype}" if isinstance(tokens, Tensor) else type(tokens).__name__
-        require(good, f"tokens must be an int64 tensor (b, n) with n at least 2, got {got}")
+        check_texts(tokens)
         self._model, self._following = model, tokens[:, 1:]
         with evaluating(model):
             self._streams = [model.embedding(tokens[:, :-1])]  # what each block reads

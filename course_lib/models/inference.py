@@ -44,3 +44,10 @@ def finite(logits: Tensor) -> Tensor:
     """The logits. Raises ValueError when one is NaN or infinite."""
     require(bool(logits.isfinite().all()), "the model's logits must be finite, got NaN or infinite ones")
     return logits
+
+
+def check_texts(tokens: Tensor) -> None:
+    """Raises ValueError unless `tokens` are texts of equal length, (b, n) int64 with n at least 2."""
+    good = isinstance(tokens, Tensor) and tokens.dtype == torch.int64 and tokens.ndim == 2 and tokens.shape[1] >= 2
+    got = f"shape {tuple(tokens.shape)}, {tokens.dtype}" if isinstance(tokens, Tensor) else type(tokens).__name__
+    require(good, f"tokens must be an int64 tensor (b, n) with n at least 2, got {got}")

@@ -22,6 +22,7 @@ from course_lib.config import require
 from course_lib.kernels import cpu
 from course_lib.layers.base import Attention
 from course_lib.models.decoder import DecoderModel
+from course_lib.models.inference import check_texts
 from course_lib.randomised.checks import check_whole
 from course_lib.reference.attention import attention_weights, causal_mask
 
@@ -58,9 +59,7 @@ class HeadsOnTexts:
     @torch.no_grad()
     def __init__(self, model: DecoderModel, tokens: Tensor):
         require(isinstance(model, DecoderModel), f"model must be a DecoderModel, got {type(model).__name__}")
-        good = isinstance(tokens, Tensor) and tokens.dtype == torch.int64 and tokens.ndim == 2 and tokens.shape[1] >= 2
-        got = f"shape {tuple(tokens.shape)}, {tokens.dtype}" if isinstance(tokens, Tensor) else type(tokens).__name__
-        require(good, f"tokens must be an int64 tensor (b, n + 1) with n at least 1, got {got}")
+        check_texts(tokens)
         windows = {window for _, each in model.config.attention_counts if (window := getattr(each, "window", None))}
         require(not windows, f"the window of the layers must be None, got {sorted(windows)}")
         self.model, self.following = copy.deepcopy(model).double().eval(), tokens[:, 1:]

@@ -1,7 +1,5 @@
 """Bad input of the figure of approximations of low rank."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,6 @@ from course_lib.widgets.choices import ChoiceError
 from course_lib.widgets.low_rank_heads import LowRankHeads
 
 B = np.random.default_rng(0).normal(size=(2, 3, 9, 7))
-made = partial(LowRankHeads, {"B": B}, most=5)
 
 
 def changed(value):
@@ -41,5 +38,5 @@ def test_values(refuses, call, argument, got, rule):
     [("matrix", "C", "'B'"), ("method", "QR", ("'SVD'", "'range finder'")), ("rank", 6, ("1", "5"))],
 )
 def test_choices(refuses, name, value, rule):
-    figure = made()
+    figure = LowRankHeads({"B": B}, most=5)
     refuses(lambda: setattr(figure, name, value), name, repr(value), rule, ChoiceError)

@@ -72,6 +72,5 @@ def test_figure(refuses):
 def test_choices(refuses, trait, value):
     figure = ErrorAgainstCost([[BLOCK]], settings=FEW)
     before = getattr(figure, trait)
-    given = repr(value) if isinstance(value, str) else str(value)
-    refuses(lambda: setattr(figure, trait, value), trait, given, (), ChoiceError)
+    refuses(lambda: setattr(figure, trait, value), trait, repr(value), (), ChoiceError)
     assert getattr(figure, trait) == before

@@ -26,9 +26,6 @@ def tiny(monkeypatch):
     monkeypatch.setattr(decode, "measure_decode_machine", lambda: MACHINE)
     for name, value in {"setting": "measured", "choices": {}, "SMALL": 2**10, "COPIES": 2**16}.items():
         monkeypatch.setattr(cpu, name, value)
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 def bench(*arguments):

@@ -8,9 +8,14 @@ from course_lib.cli import app
 from course_lib.randomised import crossover
 
 
+def bench(output, longest):
+    command = ["bench", "randomised", "--json", str(output), "--longest", str(longest), "--threads", "1"]
+    return CliRunner().invoke(app, command)
+
+
 def test_it_writes_a_row_for_each_method_and_layer(tmp_path):
     output = tmp_path / "times.json"
-    run = CliRunner().invoke(app, ["bench", "randomised", "--json", str(output), "--longest", "256", "--threads", "1"])
+    run = bench(output, 256)
     assert run.exit_code == 0, run.output
     written = json.loads(output.read_text())
     assert written["benchmark"] == "randomised" and "processor" in written["machine"]
@@ -21,15 +26,5 @@ def test_it_writes_a_row_for_each_method_and_layer(tmp_path):
 
 
 def test_a_text_that_is_too_long_is_refused(tmp_path):
-    arguments = [
-        "bench",
-        "randomised",
-        "--json",
-        str(tmp_path / "times.json"),
-        "--longest",
-        str(2**20),
-        "--threads",
-        "1",
-    ]
-    run = CliRunner().invoke(app, arguments)
+    run = bench(tmp_path / "times.json", 2**20)
     assert run.exit_code == 1 and "1048576" in run.output

@@ -57,5 +57,6 @@ def test_a_point_is_chosen_by_enter_and_by_a_click(mount, python):
 def test_only_what_is_shown_is_drawn(mount, python):
     python.shown, python.method = "no scores formed", "best rank"
     opened = mount(python)
-    assert opened.locator(".clf-key").count() == 6 + 1 + 1
-    assert opened.locator(".clf-key").first.inner_text() == "best rank"
+    drawn = python.drawing().axes[0]
+    assert opened.locator(".clf-key").all_inner_texts() == drawn.get_legend_handles_labels()[1]
+    assert opened.locator(".clf-name").all_text_contents() == [drawn.get_xlabel(), drawn.get_ylabel()]

@@ -380,7 +380,7 @@ def beams_with_their_total(log_p, n_beams, length):
         ("5.8", lambda X, *parts: mixture_by_reference(X, *parts) - parts[2](X), "The shared expert is missing"),
         ("5.8", lambda X, *parts: mixture_by_reference(X, *parts) + X, "The skip connection"),
         ("5.8", lambda *parts: mixture_by_reference(*parts[:4], 1), "Only one expert is active"),
-        ("5.8", lambda *parts: mixture_by_reference(*parts)[0], "four rows of a unit matrix"),
+        ("5.8", lambda *parts: mixture_by_reference(*parts)[0], "four rows of an identity matrix"),
     ],
 )
 def test_other_wrong_answers_hear_stage_or_reason(number, answer, message):

@@ -152,9 +152,9 @@ def test_what_cannot_be_read_is_named(value, message):
 
 
 def test_none_in_place_of_one_number_hears_which_number_is_expected():
-    answer = find("11.3")
-    nothing = grade(answer, lambda grid, losses, most: (None, answer.solution(grid, losses, most)[1]))
-    assert "you got None where 0.003 is expected" in nothing.message.replace("You", "you")
+    exercise = find("11.3")
+    result = grade(exercise, lambda grid, losses, most: (None, exercise.solution(grid, losses, most)[1]))
+    assert "got None where 0.003 is expected" in result.message
 
 
 def test_a_string_in_an_array_without_axes_is_a_string():

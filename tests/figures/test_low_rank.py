@@ -4,11 +4,9 @@ import numpy as np
 
 from course_lib.figures import low_rank as pictures
 
-RANDOM = np.random.default_rng(0)
-
 
 def test_errors_have_a_median_and_a_band_in_each_panel():
-    errors = RANDOM.uniform(0.01, 1, size=(3, 6))
+    errors = np.random.default_rng(0).uniform(0.01, 1, size=(3, 6))
     left, right = pictures.errors_over_ranks({"one": {"A": errors}, "other": {"A": errors / 2}}, 0.05).axes
     for ax, shown in ((left, errors), (right, errors / 2)):
         np.testing.assert_allclose(ax.lines[0].get_ydata(), np.median(shown, axis=0))
@@ -18,7 +16,7 @@ def test_errors_have_a_median_and_a_band_in_each_panel():
 
 
 def test_each_head_has_its_median_and_each_layer_its_band():
-    trained, untrained = RANDOM.integers(1, 50, size=(2, 2, 3, 4))
+    trained, untrained = np.random.default_rng(0).integers(1, 50, size=(2, 2, 3, 4))
     (ax,) = pictures.ranks_by_head({"P": trained}, {"P": untrained}).axes
     dots = np.concatenate([line.get_ydata() for line in ax.lines])
     np.testing.assert_array_equal(dots, np.median(trained, axis=1).ravel())
@@ -44,7 +42,7 @@ def test_points_with_small_errors_are_left_out_and_counted():
 
 
 def test_heads_are_numbered_from_0_in_each_layer():
-    ranks = RANDOM.integers(1, 50, size=(2, 3, 4))
+    ranks = np.random.default_rng(0).integers(1, 50, size=(2, 3, 4))
     (ax,) = pictures.ranks_by_head({"P": ranks}, {"P": ranks}).axes
     places = [(int(label.get_text()), label.get_position()[0]) for label in ax.get_xticklabels()]
     dots = np.concatenate([line.get_xdata() for line in ax.lines])

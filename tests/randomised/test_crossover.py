@@ -27,7 +27,7 @@ def kernel_sums(A):
 def test_all_keys_and_all_landmarks_are_exact():
     wanted = kernel_sums(np.exp(Q.double().numpy() @ K.double().numpy().T))
     np.testing.assert_allclose(sums("keys", 40), wanted, rtol=1e-4)
-    np.testing.assert_allclose(sums("landmarks", 40), wanted, rtol=1e-2)
+    np.testing.assert_allclose(sums("landmarks", 40), wanted, rtol=1e-4)
     assert crossover.sums_error("keys", BLOCK, 40, np.random.default_rng(0)) < 1e-5
 
 
@@ -36,7 +36,7 @@ def test_landmarks_are_those_of_the_package_at_the_same_pivots():
     _, pivots = random_pivots(keys, 9, np.random.default_rng(4))
     X, Y = Q.double().numpy(), K.double().numpy()
     A = np.exp(X @ Y.mean(0))[:, None] * landmark_kernel(X, centred(Y), centred(Y)[pivots], 1.0)
-    np.testing.assert_allclose(sums("landmarks", 9, seed=4), kernel_sums(A), rtol=1e-3)
+    np.testing.assert_allclose(sums("landmarks", 9, seed=4), kernel_sums(A), rtol=2e-4)
 
 
 def test_features_are_those_of_the_package_with_the_same_directions():
@@ -49,7 +49,7 @@ def test_features_are_those_of_the_package_with_the_same_directions():
 def test_outputs_that_are_timed_are_quotients_of_the_sums(name):
     found = outputs(name, Q, K, V, 11, np.random.default_rng(7)).numpy()
     wanted = sums(name, 11, seed=7)
-    np.testing.assert_allclose(found, wanted[:, :-1] / wanted[:, -1:], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(found, wanted[:, :-1] / wanted[:, -1:], rtol=1e-4, atol=1e-6)
 
 
 def test_the_error_is_that_of_sums_in_units_of_the_exact_row_sums():

@@ -1,8 +1,11 @@
 """Ten estimates of a block: exact at full settings, right in the mean, with the errors and costs that are stated."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from course_lib.randomised import positive_mse, share_scale
 from course_lib.randomised.attention_costs import exact_attention_work, leverage_scores_work
 from course_lib.randomised.error_curves import SETTINGS, error_curves
 from course_lib.randomised.estimate_bounds import BELOW, EXPECTED, GUARANTEES, guarantee
@@ -30,7 +33,7 @@ def test_a_full_setting_is_exact(name, m):
 def test_the_mean_is_the_exact_kernel(name, mean_is):
     random = np.random.default_rng(2)
     samples = np.array([estimate(name, Q, K, V, 12, random) for _ in range(2000)])
-    mean_is(samples, A, within=0.7)
+    mean_is(samples, A, within=0.25)
 
 
 def test_hashing_leaves_entries_out_and_changes_none():
@@ -53,18 +56,20 @@ def test_the_error_is_that_of_the_estimate_in_units_of_the_exact_sums(name):
     A_hat = estimate(name, Q, K, V, 4, np.random.default_rng(5))
     assert pairs == np.count_nonzero(A_hat)
     assert error == pytest.approx(np.linalg.norm(A_hat / row_sums(A) - P) / np.linalg.norm(P))
+
+
+def test_the_exact_kernel_is_that_of_scale_1():
     np.testing.assert_allclose(exact(Q, K), np.exp(Q @ K.T))
 
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("m", [3, 8])
-def test_what_is_known_of_the_error_is_true(name, m):
+def test_what_is_known_of_the_error_is_true(name, m, mean_is):
     random = np.random.default_rng(6)
     known = guarantee(name, Q, K, V, m)
     squares = np.array([weight_error(name, Q, K, V, m, random)[0] ** 2 for _ in range(600)])
     if GUARANTEES[name] == EXPECTED:
-        assert abs(squares.mean() - known**2) < 5 * squares.std() / len(squares) ** 0.5
-        assert squares.std() / len(squares) ** 0.5 < 0.1 * known**2
+        mean_is(squares, np.array(known**2), within=0.5)
     elif GUARANTEES[name] == BELOW:
         assert squares.min() >= known**2 * (1 - 1e-9)
         assert (name == "best rank") == np.allclose(squares, known**2)
@@ -73,8 +78,6 @@ def test_what_is_known_of_the_error_is_true(name, m):
 
 
 def test_features_are_orthogonal_in_blocks_so_their_guarantee_is_below_that_of_independent_ones():
-    from course_lib.randomised import positive_mse, share_scale
-
     independent = np.sqrt((positive_mse(*share_scale(Q, K), 8) / row_sums(A) ** 2).sum()) / np.linalg.norm(P)
     assert guarantee("random features", Q, K, V, 8) < independent
 
@@ -82,7 +85,7 @@ def test_features_are_orthogonal_in_blocks_so_their_guarantee_is_below_that_of_i
 @pytest.mark.parametrize("name", METHODS)
 def test_costs_rise_with_the_setting(name):
     works = [estimate_work(name, 64, 8, 10, m, pairs=m) for m in (2, 4, 7)]
-    assert all(a.flops < b.flops and a.bytes <= b.bytes for a, b in zip(works, works[1:], strict=False))
+    assert all(a.flops < b.flops and a.bytes <= b.bytes for a, b in pairwise(works))
     assert estimate_work(name, 64, 8, 10, 4, dtype="float32").bytes * 2 == works[1].bytes
 
 

@@ -16,10 +16,14 @@ LATENT = LatentConfig(d_model=14, n_heads=3, d_head=4, d_latent=5, d_rope=2, rop
 TOKENS = torch.randint(23, (3, 10), generator=torch.Generator().manual_seed(1))
 
 
+def new_model(attention):
+    torch.manual_seed(0)
+    return DecoderModel(ModelConfig(vocab_size=23, n_layers=3, attention=attention, d_ff=20)).double().eval()
+
+
 @pytest.fixture(params=[GROUPED, LATENT], ids=["grouped", "latent"])
 def model(request):
-    torch.manual_seed(0)
-    return DecoderModel(ModelConfig(vocab_size=23, n_layers=3, attention=request.param, d_ff=20)).double().eval()
+    return new_model(request.param)
 
 
 def losses_of(model) -> np.ndarray:
@@ -40,8 +44,7 @@ def test_weights_and_losses_are_those_of_the_model(model):
 
 
 def test_other_weights_are_those_of_a_method_in_one_layer():
-    torch.manual_seed(0)
-    model = DecoderModel(ModelConfig(vocab_size=23, n_layers=3, attention=GROUPED, d_ff=20)).double().eval()
+    model = new_model(GROUPED)
     texts = HeadsOnTexts(model, TOKENS)
     P_hat = np.random.default_rng(0).normal(size=(9, 9))
 
