@@ -1,5 +1,6 @@
 """The commands `python -m course_lib experiment ...`."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from course_lib import cli
 from course_lib.experiments import data, training
+from course_lib.limits import ANSWER
 from course_lib.training import DivergedError
 
 runner = CliRunner()
@@ -65,8 +67,11 @@ def test_ctrl_c_stops_a_sweep_with_one_line(tmp_path):
     command += ["--steps", "1000000", "--folder", tmp_path]
     with subprocess.Popen(command, **pipes, preexec_fn=hear_ctrl_c) as sweep:
         first = sweep.stdout.readline()
-        os.killpg(sweep.pid, signal.SIGINT)
-        _, said = sweep.communicate()
+        said = None
+        while said is None:  # where it comes while Python collects garbage, Python drops what a signal raises
+            os.killpg(sweep.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                _, said = sweep.communicate(timeout=ANSWER)
     assert first.startswith("done") and sweep.returncode == 130
     assert "Stopped. The same command goes on" in said and "Traceback" not in said
 

@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 
 from course_lib.experiments import published, report, results
+from course_lib.experiments.presets import TUNING_SEED
 from course_lib.experiments.statistics import estimate, verdict
 from course_lib.widgets import ArmComparison
 
-NOTE = (Path(__file__).resolve().parents[2] / "docs" / "experiments.md").read_text(encoding="utf-8")
+NOTE, MORE = (
+    (Path(__file__).resolve().parents[2] / "docs" / "experiments.md")
+    .read_text(encoding="utf-8")
+    .split("## A second sweep, on a GPU")
+)
 HOLM = "Holm's p"
 BLOCKED = """
 import sys
@@ -156,6 +161,25 @@ def test_the_note_says_how_wide_intervals_are_and_what_widens_them():
         assert f"{half(views[0].pair(*pair)['interval']):.3f} to {half(without):.3f} {what}" in note
     changes = [row["mean"] - row["mean, repeated documents too"] for view, pair in pairs for row in [view.pair(*pair)]]
     assert max(map(abs, changes)) < 0.007 and "changes by more than 0.007 nats" in note
+
+
+def test_the_note_has_the_numbers_of_the_second_sweep():
+    """Losses, rates, outcomes, the control, and how many runs there are."""
+    found, note = published.load("gpu-code"), " ".join(MORE.split())
+    for arm in set(found.arms) - {"MHA again"}:
+        difference = "" if arm == "GQA2" else told(found.pair(arm, "GQA2"))
+        cells = (arm, found.rate(arm), len(found.seeds(arm)), f"{found.losses(arm).mean():.3f}", difference)
+        assert f"\n| {' | '.join(map(str, cells))} |\n" in MORE
+    tested = [row for row in found.report["hypotheses"] if row["outcome"] != "not run"]
+    for row in tested:
+        assert f"| {row['name']}: {row['text']} | {told(row)}: {row['outcome']} | {row[HOLM]:.3f} |" in MORE
+    assert [row["name"] for row in tested] == ["H1", "H2", "H3a", "H3b", "H5"]
+    assert tested[0]["needed"]["seeds"] == 119 and tested[1]["needed"]["seeds"] == 151
+    control = found.pair("MHA again", "MHA")
+    assert "{:+.3f}, between {:+.3f} and {:+.3f}".format(control["mean"], *control["interval"]) in note
+    runs = results.read(published.FOLDER / "gpu-code").runs
+    tuning = sum(run.labels.seed == TUNING_SEED for run in runs)
+    assert f"{len(runs)} runs were finished: {tuning} that tune, and {len(runs) - tuning} of equal cache" in note
 
 
 def half(interval):
