@@ -71,37 +71,24 @@ RANDOMISED_FIGURES = {
 }
 
 LOAD_FIGURES = {
-    "": "{sibling}",
-    "layers": "{layers}",
-    "dtype": "{dtype}",
-    "implementation": "{implementation}",
     "weights, GB": "{weights}",
-    "load, s": "{load_s:.2f}",
-    "peak, GB": "{peak}",
-    "times weights": "{times}",
-}
-
-LOADED_FIGURES = {
-    "": "{sibling}",
-    "dtype": "{dtype}",
-    "implementation": "{implementation}",
-    "form": "{form}",
-    "first token, s": "{first_token_s:.2f}",
-    "tokens/s": "{tokens_per_second:.2f}",
-    "same tokens": "{same}",
-    "peak, GB": "{in_use}",
-    "cache, bytes/token": "{cache_bytes_per_token:,}",
+    "loading, seconds": "{load_s:.2f}",
+    "peak of loading, GB": "{peak}",
+    "peak / weights": "{times}",
+    "first token, seconds from the start": "{first_token_s:.2f}",
+    "tokens per second": "{tokens_per_second:.2f}",
+    "tokens that are the course's": "{same}",
+    "peak of loading and decoding, GB": "{in_use}",
+    "form of attention": "{form}",
+    "cache, bytes per token": "{cache_bytes_per_token:,}",
 }
 
 WHOLE_FIGURES = {
-    "": "{sibling}",
-    "layers": "{layers}",
-    "dtype": "{dtype}",
     "parameters": "{parameters:,}",
     "weights, GB": "{weights}",
-    "peak, GB": "{peak}",
-    "load, s": "{load_s:.1f}",
-    "cache, bytes/token": "{cache_bytes_per_token:,}",
+    "loading, seconds": "{load_s:.1f}",
+    "peak of loading, GB": "{peak}",
+    "cache, bytes per token": "{cache_bytes_per_token:,}",
 }
 
 Output = Annotated[Path, typer.Option("--json", help="File for the results; it is written whole, at the end.")]
@@ -228,7 +215,13 @@ def load(
     Random weights are written to the disk in bfloat16, up to 9.2 GB, one checkpoint at a time, and removed. The course
     and transformers load each in a process of its own and decode some tokens. Of DeepSeek-V2-Lite 8 of 27 layers are
     written; the whole is predicted. What needs more memory than is free is left out.
+
+    Memory is counted beside the process before loading. Pages of files count while the process has them mapped and has
+    read them. transformers keeps weights there if their dtype is that of the file: they count from their first use on.
     """
+    from itertools import groupby
+    from operator import itemgetter
+
     from course_lib.bench import report
     from course_lib.bench.load import DTYPES, NEW, PEER, PROMPT, measure, predict
     from course_lib.bench.rates import computing
@@ -244,13 +237,10 @@ def load(
     except OSError as error:  # a full disk
         typer.echo(f"The measurement stopped: {error.strerror or error}", err=True)
         raise typer.Exit(1) from error
-    found = [row.as_dict() for row in rows]
-    shown = [in_gigabytes(row) for row in found]
-    report.show_lines("Loading", LOAD_FIGURES, shown)
-    report.show_lines("Decoding; the peak is that of loading and decoding together", LOADED_FIGURES, shown)
-    whole = [row.as_dict() for row in predict(rows)]
-    if whole:
-        report.show_lines("Predicted for all layers", WHOLE_FIGURES, [in_gigabytes(row) for row in whole])
+    found, whole = [row.as_dict() for row in rows], [row.as_dict() for row in predict(rows)]
+    for title, figures, group in (("", LOAD_FIGURES, found), (", predicted", WHOLE_FIGURES, whole)):
+        for (name, layers, kind), those in groupby(group, itemgetter("sibling", "layers", "dtype")):
+            report.show(f"{name}, {layers} layers, {kind}{title}", figures, [in_gigabytes(row) for row in those])
     for each in left_out:
         typer.echo(f"Left out: {each.sibling}, {each.dtype}, {each.implementation}: {each.why}.")
     version = installed(PEER)
@@ -264,11 +254,11 @@ def load(
 
 
 def in_gigabytes(row: dict) -> dict:
-    """The row with its bytes as text, in GB, and its ratio and shares as text. What is not known says so."""
+    """The row with a name, and with its bytes in GB, its ratio and its share as text, or "unknown"."""
     bytes_of = {"weights": "weights_bytes", "peak": "peak_bytes", "in_use": "peak_in_use_bytes"}
-    texts = {name: known(row.get(key), lambda size: f"{size / 1e9:.2f}") for name, key in bytes_of.items()}
-    times, same = known(row.get("ratio"), "{:.2f}".format), known(row.get("same_tokens"), "{:.0%}".format)
-    return row | texts | {"times": times, "same": same}
+    texts = {label: known(row.get(key), lambda size: f"{size / 1e9:.2f}") for label, key in bytes_of.items()}
+    texts |= {"times": known(row.get("ratio"), "{:.2f}".format), "same": known(row.get("same_tokens"), "{:.0%}".format)}
+    return row | texts | {"name": row.get("implementation", "course")}
 
 
 def known(value: float | None, to_text: Callable[[float], str]) -> str:
