@@ -212,16 +212,3 @@ def test_other_names(tmp_path, monkeypatch):
         assert shown.exit_code == 2 and f"must be one of {known}, got 'float8'" in said(shown)
     shown = bench("--json", tmp_path / "o.json", "--folder", tmp_path / "none")
     assert shown.exit_code == 2 and "--folder" in said(shown)
-
-
-@pytest.mark.parametrize(
-    "call, argument, rule",
-    [
-        (lambda: siblings.find("float8"), "sibling", tuple(SIBLINGS)),
-        (lambda: load.measure(["gemma-3-1b"], ["float8"]), "dtype", load.DTYPES),
-        (lambda: load_once.run(None, None, "float8", "float32", 1, 1), "implementation", ("course", "transformers")),
-    ],
-)
-def test_names_that_are_not_known(call, argument, rule):
-    with pytest.raises(ValueError, match=rf"^{argument} must be one of {', '.join(rule)}, got 'float8'"):
-        call()
