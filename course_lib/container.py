@@ -20,6 +20,15 @@ class Memory(NamedTuple):
     limit: int
 
 
+def available() -> Memory:
+    """The free memory of this machine, and all of it, within the limits of a container."""
+    import psutil
+
+    machine, granted = psutil.virtual_memory(), memory()  # psutil does not see the limits of a container
+    free, total = machine.available, machine.total
+    return Memory(free, total) if granted is None else Memory(min(free, granted.free), min(total, granted.limit))
+
+
 def memory() -> Memory | None:
     """The limit with the least free memory below it; None without a limit.
 

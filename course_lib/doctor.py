@@ -147,12 +147,7 @@ def check_widgets() -> Finding:
 
 def check_memory() -> Finding:
     """Check how much memory is free, within the limits of a container."""
-    import psutil
-
-    memory = psutil.virtual_memory()
-    free, total = memory.available, memory.total
-    if granted := container.memory():  # psutil does not see the limits of a container
-        free, total = min(free, granted.free), min(total, granted.limit)
+    free, total = container.available()
     advice = "Close other programs or kernels; a notebook needs about 1 GiB."
     return by_amount("Memory", free, (MEMORY_FAIL, MEMORY_NOTE), f"of {total / GIB:.1f} GiB", advice)
 

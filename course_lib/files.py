@@ -3,9 +3,27 @@
 import json
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from course_lib.config import require
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`: what is written there takes the name `path` when the block ends without an error.
+
+    The temporary file is removed when the block fails.
+    """
+    # Beside the target, because a rename is atomic within one file system only; the name is unique, so that two
+    # kernels writing the same cache do not share a temporary file.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
@@ -15,14 +33,8 @@ def write_atomically(path: str | Path, data: bytes) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the target, because a rename is atomic within one file system only; the name is unique, so that two
-    # kernels writing the same cache do not share a temporary file.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, values: dict) -> None:

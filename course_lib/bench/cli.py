@@ -1,5 +1,6 @@
 """The commands `python -m course_lib bench NAME`. Each imports what it needs when it runs, so help comes at once."""
 
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -67,6 +68,27 @@ RANDOMISED_FIGURES = {
     "m": "{m}",
     "ms": "{ms}",
     "exact, ms": "{exact_ms:.2f}",
+}
+
+LOAD_FIGURES = {
+    "weights, GB": "{weights}",
+    "loading, seconds": "{load_s:.2f}",
+    "peak of loading, GB": "{peak}",
+    "peak / weights": "{times}",
+    "first token, seconds from the start": "{first_token_s:.2f}",
+    "tokens per second": "{tokens_per_second:.2f}",
+    "tokens that are the course's": "{same}",
+    "peak of loading and decoding, GB": "{in_use}",
+    "form of attention": "{form}",
+    "cache, bytes per token": "{cache_bytes_per_token:,}",
+}
+
+WHOLE_FIGURES = {
+    "parameters": "{parameters:,}",
+    "weights, GB": "{weights}",
+    "loading, seconds": "{load_s:.1f}",
+    "peak of loading, GB": "{peak}",
+    "cache, bytes per token": "{cache_bytes_per_token:,}",
 }
 
 Output = Annotated[Path, typer.Option("--json", help="File for the results; it is written whole, at the end.")]
@@ -155,9 +177,7 @@ def decode(
     from course_lib.training.folder import machine
     from course_lib.versions import installed
 
-    unknown = [name for name in variant or () if name not in VARIANTS]
-    if unknown:
-        raise typer.BadParameter(f"must be one of {', '.join(VARIANTS)}, got {unknown[0]!r}", param_hint="--variant")
+    require_names("--variant", variant, VARIANTS)
     require_output(output)
     torch.set_num_threads(threads)
     peak, variants = measure_machine(), variant or tuple(VARIANTS)
@@ -176,6 +196,74 @@ def decode(
     rates = {"bytes_per_second": peak.bandwidth, "flops_per_second": peak.flops}
     versions = {"transformers": installed("transformers")}
     report.write(output, "decode", rows, narrow=narrow, ways=taken, peak=rates, machine=where | how | versions)
+
+
+@app.command()
+def load(
+    output: Output,
+    sibling: Annotated[
+        list[str] | None, typer.Option(help="llama-3.2-1b, gemma-3-1b, deepseek-v2-lite or minicpm3-4b; default: all.")
+    ] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="bfloat16 or float32; default: bfloat16.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Where the checkpoints lie meanwhile.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 2,
+) -> None:
+    """Time the loading of checkpoints at the sizes of four published models, and measure the memory that it takes.
+
+    Random weights are written to the disk in bfloat16, up to 9.2 GB, one checkpoint at a time, and removed. The course
+    and transformers load each in a process of its own and decode some tokens. Of DeepSeek-V2-Lite 8 of 27 layers are
+    written; the whole is predicted. What needs more memory than is free is left out.
+
+    Memory is counted beside the process before loading. Pages of files count while the process has them mapped and has
+    read them. transformers keeps weights there if their dtype is that of the file: they count from their first use on.
+    """
+    from itertools import groupby
+    from operator import itemgetter
+
+    from course_lib.bench import report
+    from course_lib.bench.load import DTYPES, NEW, PEER, PROMPT, measure, predict
+    from course_lib.bench.rates import computing
+    from course_lib.bench.siblings import SIBLINGS
+    from course_lib.training.folder import machine
+    from course_lib.versions import installed
+
+    require_names("--sibling", sibling, SIBLINGS)
+    require_names("--dtype", dtype, DTYPES)
+    require_output(output)
+    try:
+        rows, left_out = measure(sibling or tuple(SIBLINGS), dtype or DTYPES[:1], folder, threads)
+    except OSError as error:  # a full disk
+        typer.echo(f"The measurement stopped: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from error
+    found, whole = [row.as_dict() for row in rows], [row.as_dict() for row in predict(rows)]
+    for title, figures, group in (("", LOAD_FIGURES, found), (", predicted", WHOLE_FIGURES, whole)):
+        for (name, layers, kind), those in groupby(group, itemgetter("sibling", "layers", "dtype")):
+            report.show(f"{name}, {layers} layers, {kind}{title}", figures, [in_gigabytes(row) for row in those])
+    for each in left_out:
+        typer.echo(f"Left out: {each.sibling}, {each.dtype}, {each.implementation}: {each.why}.")
+    version = installed(PEER)
+    if version is None:
+        typer.echo(f"Only the course was measured: the package {PEER} is not installed (pip install {PEER}).")
+    where = machine() | computing() | {"threads": threads, PEER: version}
+    missing = [each.as_dict() for each in left_out]
+    report.write(
+        output, "load", found, predicted=whole, left_out=missing, prompt=PROMPT, timed_steps=NEW, machine=where
+    )
+
+
+def in_gigabytes(row: dict) -> dict:
+    """The row with a name, and with its bytes in GB, its ratio and its share as text, or "unknown"."""
+    bytes_of = {"weights": "weights_bytes", "peak": "peak_bytes", "in_use": "peak_in_use_bytes"}
+    texts = {label: known(row.get(key), lambda size: f"{size / 1e9:.2f}") for label, key in bytes_of.items()}
+    texts |= {"times": known(row.get("ratio"), "{:.2f}".format), "same": known(row.get("same_tokens"), "{:.0%}".format)}
+    return row | texts | {"name": row.get("implementation", "course")}
+
+
+def known(value: float | None, to_text: Callable[[float], str]) -> str:
+    """The value as text, or "unknown" for None."""
+    return "unknown" if value is None else to_text(value)
 
 
 @app.command()
@@ -242,6 +330,13 @@ def randomised(
             f"{name}: faster from {', '.join('none' if s is None else f'{s:,}' for s in starts)} (layers 0, 1, ...)"
         )
     report.write(output, "randomised", rows, machine=machine())
+
+
+def require_names(option: str, names: list[str] | None, known: Collection[str]) -> None:
+    """Stop the command unless each of the names is known."""
+    for name in names or ():
+        if name not in known:
+            raise typer.BadParameter(f"must be one of {', '.join(known)}, got {name!r}", param_hint=option)
 
 
 def require_output(path: Path) -> None:

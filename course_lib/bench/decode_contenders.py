@@ -148,12 +148,7 @@ def random_model(variant: Variant, sizes: dict):
 
     Raises ValueError without the package transformers.
     """
-    try:
-        import transformers
-    except ImportError as error:
-        raise ValueError("the benchmark needs transformers: pip install transformers") from error
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    transformers = quiet_transformers()
     config = getattr(transformers, variant.family + "Config")(**sizes, **variant.sizes)
     model = getattr(transformers, variant.family + "ForCausalLM")(config).eval().requires_grad_(False)
     random = torch.Generator().manual_seed(0)
@@ -161,3 +156,14 @@ def random_model(variant: Variant, sizes: dict):
         if weight.ndim == 2:
             weight.normal_(std=weight.shape[-1] ** -0.5, generator=random)
     return model
+
+
+def quiet_transformers():
+    """The package transformers, without its remarks and progress bars. Raises ValueError without the package."""
+    try:
+        import transformers
+    except ImportError as error:
+        raise ValueError("the benchmark needs transformers: pip install transformers") from error
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers

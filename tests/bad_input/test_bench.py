@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from course_lib.bench import load, load_once, siblings
 from course_lib.bench.characters import CharacterText
 from course_lib.bench.decode import compare
 from course_lib.bench.decode_contenders import random_model
@@ -38,3 +39,17 @@ def test_what_does_not_answer(refuses):
     page = SimpleNamespace(evaluate=lambda *_: None)
     refuses(lambda: slow_answer(page, 3), "figure", "3", "Python")
     refuses(lambda: eventually(lambda: False, seconds=0), "condition", "0", "true", TimeoutError)
+
+
+def test_names_that_are_not_known(refuses):
+    refuses(lambda: siblings.find("gemma"), "sibling", "gemma", tuple(siblings.SIBLINGS))
+    refuses(lambda: load.measure(["gemma"]), "sibling", "gemma", tuple(siblings.SIBLINGS))
+    refuses(lambda: load.measure(["gemma-3-1b"], ["float8"]), "dtype", "float8", load.DTYPES)
+    run = (None, None, "jax", "float32", 1, 1)
+    refuses(lambda: load_once.run(*run), "implementation", "jax", tuple(load_once.IMPLEMENTATIONS))
+
+
+def test_a_disk_that_is_full(refuses, tmp_path, monkeypatch):
+    monkeypatch.setattr(siblings.shutil, "disk_usage", lambda place: SimpleNamespace(free=10**9))
+    config = siblings.SIBLINGS["gemma-3-1b"].config
+    refuses(lambda: siblings.write(config, tmp_path), "folder", (str(tmp_path), "1 GB"), "2.1 GB", OSError)
