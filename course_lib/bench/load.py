@@ -47,7 +47,7 @@ class Row:
     first_token_s: float  # loading, and reading a prompt of PROMPT tokens
     tokens_per_second: float  # of greedy decoding with a cache
     form: str  # of attention in a decode step: grouped, expanded or absorbed
-    cache_bytes: int  # after all tokens, measured
+    cache_bytes: int  # after all tokens, measured; the rows of a window are allocated whole
     predicted_cache_bytes: int  # after all tokens, counted for the course
     cache_bytes_per_token: int  # counted for the course, until a window drops rows
     same_tokens: float | None  # share of the tokens that are the course's, up to the first other one
