@@ -182,6 +182,13 @@ def test_the_note_has_the_numbers_of_the_second_sweep():
     assert f"{len(runs)} runs were finished: {tuning} that tune, and {len(runs) - tuning} of equal cache" in note
 
 
+def test_the_note_says_what_is_known_of_recall():
+    (row,) = published.load("cpu-docs").report["recall"]["arms"]
+    told_of = ["{:.1f} %".format(100 * row["right"][f"{pairs} pairs"]) for pairs in (8, 16, 32)]
+    of = "{} of the values in texts with 8 pairs, {} with 16 and {} with 32".format(*told_of)
+    assert row["arm"] == "MHA" and of in " ".join(NOTE.split())
+
+
 def half(interval):
     low, high = interval
     return (high - low) / 2
