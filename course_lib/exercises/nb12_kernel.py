@@ -75,17 +75,6 @@ KERNEL = Exercise(
         *edits(
             shifted_kernel,
             """
-        S.max(axis=1, keepdims=True) -> np.maximum(S.max(axis=1, keepdims=True), 0.0) | In some rows the shift is 0, as
-          if hidden keys had the logit 0. Take the largest logit that the row sees, also where it is negative.
-        A / Z -> A / np.exp(scale * (Q @ K.T) - largest).sum(axis=1, keepdims=True) | A and log_Z are right, but P has
-          the weights of a softmax over all keys, with hidden ones set to 0 after it. Its rows do not sum to 1; divide
-          each row of A by its sum.
-        S.max(axis=1, keepdims=True) -> (scale * (Q @ K.T)).max(axis=1, keepdims=True) && Z = A.sum(axis=1,
-          keepdims=True) -> Z = np.exp(scale * (Q @ K.T) - largest).sum(axis=1, keepdims=True) | The mask is used after
-          the softmax: the shifts and the sums count hidden keys. Set hidden logits to minus infinity first.
-        S.max(axis=1, keepdims=True) -> (scale * (Q @ K.T)).max(axis=1, keepdims=True) && A = np.exp(S - largest) -> A =
-          np.exp(scale * (Q @ K.T) - largest) && A / Z -> np.where(mask, A / Z, 0.0) | The mask is used for P alone,
-          after the softmax. Set hidden logits to minus infinity before the shift and the sums.
         S.max(axis=1, keepdims=True) -> S.max(axis=0, keepdims=True) | The shift is that of each column. It multiplies
           the columns of A by different factors, so the weights change. Each row has one shift.
         S.max(axis=1, keepdims=True) -> S.max(keepdims=True) | One shift serves all rows. It leaves P as it is, but rows
@@ -149,6 +138,17 @@ KERNEL = Exercise(
         largest + np.log(Z) -> largest + np.log2(Z) | This is the logarithm to base 2.
         largest + np.log(Z) -> largest + np.log(Z) / scale | log of the sum is divided by the scale. Logits have it
           already.
+        S.max(axis=1, keepdims=True) -> np.maximum(S.max(axis=1, keepdims=True), 0.0) | In some rows the shift is 0, as
+          if hidden keys had the logit 0. Take the largest logit that the row sees, also where it is negative.
+        A / Z -> A / np.exp(scale * (Q @ K.T) - largest).sum(axis=1, keepdims=True) | A and log_Z are right, but P has
+          the weights of a softmax over all keys, with hidden ones set to 0 after it. Its rows do not sum to 1; divide
+          each row of A by its sum.
+        S.max(axis=1, keepdims=True) -> (scale * (Q @ K.T)).max(axis=1, keepdims=True) && Z = A.sum(axis=1,
+          keepdims=True) -> Z = np.exp(scale * (Q @ K.T) - largest).sum(axis=1, keepdims=True) | The mask is used after
+          the softmax: the shifts and the sums count hidden keys. Set hidden logits to minus infinity first.
+        S.max(axis=1, keepdims=True) -> (scale * (Q @ K.T)).max(axis=1, keepdims=True) && A = np.exp(S - largest) -> A =
+          np.exp(scale * (Q @ K.T) - largest) && A / Z -> np.where(mask, A / Z, 0.0) | The mask is used for P alone,
+          after the softmax. Set hidden logits to minus infinity before the shift and the sums.
         (largest + np.log(Z))[:, 0] -> largest + np.log(Z) | log_Z has one column too much. Return one number for each
           row.
         """,

@@ -28,8 +28,15 @@ def _by_what_is_kept(sigma, eps):
 
 def _by_energy(sigma, eps):
     """A wrong answer: the kept share of the squares is compared with 1 - eps^2."""
-    shares = np.append(0.0, np.cumsum(sigma**2)) / np.sum(sigma**2)
-    rank = int(np.argmax(shares >= 1 - eps**2))
+    kept = np.append(0.0, np.cumsum(sigma**2))
+    rank = int(np.argmax(kept / kept[-1] >= 1 - eps**2))
+    return {"rank": rank, "tail": np.linalg.norm(sigma[rank:])}
+
+
+def _by_norms_of_what_is_kept(sigma, eps):
+    """A wrong answer: the norm of what is kept is compared with a share of the norm."""
+    kept = np.sqrt(np.append(0.0, np.cumsum(sigma**2)))
+    rank = int(np.argmax(kept >= np.sqrt(max(1 - eps**2, 0.0)) * kept[-1]))
     return {"rank": rank, "tail": np.linalg.norm(sigma[rank:])}
 
 
@@ -146,6 +153,11 @@ NUMERICAL_RANK = Exercise(
             _by_energy,
             "The rank is found from the squares that are kept. A small square is lost beside their sum in rounding, so "
             "add the squares that are left out and compare these sums.",
+        ),
+        Mistake(
+            _by_norms_of_what_is_kept,
+            "The rank is found from the norms of what is kept. A small value is lost beside them in rounding, so take "
+            "the norms of what is left out.",
         ),
         Mistake(
             _without_full_rank,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
+from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def leverage(K):
@@ -19,12 +19,6 @@ def _of_singular_values(*sigma: float) -> tuple:
 
 def _of_rank(N: int, d: int, rank: int, seed: int) -> tuple:
     return (randn(N, rank, seed=seed) @ randn(rank, d, seed=seed + 1),)
-
-
-def _of_eigenvalues(K):
-    """A wrong answer: the bound is squared as the eigenvalues are, and lies below their rounding errors."""
-    w, U = np.linalg.eigh(K @ K.T)
-    return np.sum(U[:, w > 1e-20 * w[-1]] ** 2, axis=1)
 
 
 LEVERAGE = Exercise(
@@ -44,7 +38,7 @@ LEVERAGE = Exercise(
         Stage(_of_rank(9, 5, 2, 4), "nine keys in R^5, all of them in a plane"),
         Stage(
             _of_singular_values(1.0, 3e-3, 8e-10),
-            "eight keys in R^4 with the singular values 1, 3e-3 and 8e-10, all of which count",
+            "eight keys in R^4 with the singular values 1, 3e-3 and 8e-10, which all count; squares lose the last one",
         ),
         Stage(
             _of_singular_values(1.0, 3e-3, 3e-11),
@@ -106,13 +100,6 @@ LEVERAGE = Exercise(
           largest, in float64.
         np.sum(basis**2, axis=1) -> basis @ basis.T | This is the whole projection U U^T. Return its diagonal.
         """,
-    )
-    + (
-        Mistake(
-            _of_eigenvalues,
-            "Eigenvalues of K K^T are compared with a bound below their rounding errors, so directions outside the "
-            "range of K count. Take singular values of K.",
-        ),
     ),
     hints=(
         "Take the columns of U in the thin SVD of K whose singular values are not 0 up to rounding.",

@@ -317,6 +317,13 @@ def by_shares(suffices):
     return answer
 
 
+def by_norms_of_what_is_kept(sigma, eps):
+    norms = [np.sqrt(np.sum(sigma[:r] ** 2)) for r in range(len(sigma) + 1)]
+    least = (1 - eps**2) ** 0.5 * norms[-1] if eps < 1 else 0
+    rank = next(r for r, norm in enumerate(norms) if norm >= least)
+    return {"rank": rank, "tail": np.linalg.norm(sigma[rank:])}
+
+
 def at_most_left(shares, least):
     return 1 - shares <= 1 - least
 
@@ -498,6 +505,7 @@ RANKS = [
     (one_less, "one too small"),
     (by_energy, "to 1e-5, eps 3e-9"),
     *((by_shares(suffices), "found from the squares that are kept") for suffices in (np.greater_equal, at_most_left)),
+    (by_norms_of_what_is_kept, "found from the norms of what is kept"),
     (lambda sigma, eps: numerical_rank(sigma, eps) if eps else by_shares(at_most_left)(sigma, 1e-8), "only full rank"),
     (lambda sigma, eps: ranked(is_small)(sigma, eps) if eps else {"rank": len(sigma), "tail": 0.0}, "eps is 0"),
     (ends_too_early, "one below full rank"),

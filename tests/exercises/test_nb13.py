@@ -431,9 +431,10 @@ def leverage_by_eigenvalues(K):
     return ((K @ V[:, kept]) ** 2 / squares[kept]).sum(1)
 
 
-def leverage_by_outer_products(K):
-    squares, U = np.linalg.eigh(K @ K.T)
-    return np.square(U[:, squares > 1e-20 * squares.max()]).sum(1)
+def leverage_by_squares(K):
+    """Exercise 13.7 by the singular values of K K^T."""
+    U, squares, _ = np.linalg.svd(K @ K.T)
+    return np.square(U[:, squares > 1e-14 * squares[0]]).sum(1)
 
 
 def leverage_with_a_ridge(K):
@@ -643,7 +644,7 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
             lambda K: np.diag(K @ np.linalg.lstsq(K, np.eye(len(K)), rcond=None)[0]),
             "count it, too, if no bound is given",
         ),
-        ("13.7", leverage_by_outer_products, "below their rounding errors"),
+        ("13.7", leverage_by_squares, "squares lose the last one"),
         ("13.7", lambda K: np.diag(K @ np.linalg.inv(K.T @ K) @ K.T), "K^T K has no inverse"),
         ("13.7", lambda K: np.diag(K @ np.linalg.solve(K.T @ K, K.T)), "K^T K has no inverse"),
         ("13.7", leverage_with_a_ridge, "a multiple of the identity in K^T K"),
