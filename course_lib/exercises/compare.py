@@ -139,9 +139,12 @@ def _precision(value, got: np.ndarray, want: np.ndarray) -> str | None:
     near = largest * math.sqrt(epsilon)
     if not near or not np.isclose(got, want, rtol=0.0, atol=near, equal_nan=True).all():
         return None
-    error = np.nanmax(np.abs(np.where(np.isfinite(want), got - want, 0.0))) / largest
-    digits = math.floor(-math.log10(error))
-    return f"your result is right to {digits} digit{'s' * (digits > 1)}, as {name} computes; compute in float64"
+    off = np.abs(np.where(np.isfinite(want), got - want, 0.0))
+    digits = math.floor(-math.log10(max(np.nanmax(off) / largest, epsilon / 2)))  # a type has no more digits
+    right = f"right to {digits} digit{'s' * (digits > 1)}"
+    if np.any(off > math.sqrt(epsilon) * np.abs(want)):
+        return f"your largest numbers are {right} and small ones to fewer, as {name} computes; compute in float64"
+    return f"your result is {right}, as {name} computes; compute in float64"
 
 
 def _sequence_difference(got, want: list | tuple) -> str | None:

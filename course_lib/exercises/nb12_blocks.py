@@ -20,6 +20,34 @@ def _block_row(P, level, r):
     return level_blocks(P, level, r) | {"errors": np.array([np.sqrt((s[r:] ** 2).sum()) for s in sigma])}
 
 
+def _wrong_places(place):
+    """A wrong answer: block i begins in row and column place(i) of blocks."""
+
+    def answer(P, level, r):
+        b = len(P) // 2**level
+        places = [place(i) for i in range(2 ** (level - 1))]
+        blocks = np.stack([P[i * b : (i + 1) * b, j * b : (j + 1) * b] for i, j in places])
+        return {"blocks": blocks, "errors": np.array([_error(block, r) for block in blocks])}
+
+    return answer
+
+
+def _error(block, r):
+    return np.linalg.norm(np.linalg.svd(block, compute_uv=False)[r:])
+
+
+def _all_levels(P, level, r):
+    """A wrong answer: the blocks of all levels up to this one, the largest first."""
+    blocks = [block for i in range(1, level + 1) for block in level_blocks(P, i, r)["blocks"]]
+    return {"blocks": blocks, "errors": np.array([_error(block, r) for block in blocks])}
+
+
+def _level_by_level(P, level, r):
+    """A wrong answer: what is asked for, of all levels up to this one."""
+    found = [level_blocks(P, i, r) for i in range(1, level + 1)]
+    return {key: [one[key] for one in found] for key in ("blocks", "errors")}
+
+
 def _approximated(P, level, r):
     """A wrong answer: the best approximations of rank r in place of the blocks."""
     found = level_blocks(P, level, r)
@@ -106,6 +134,29 @@ BLOCKS = Exercise(
         np.linalg.svd(blocks, compute_uv=False) -> np.linalg.svd(blocks, compute_uv=False) ** 2 | The singular values
           are squared twice. `svd` returns them without squares.
         """,
+        ),
+        Mistake(
+            _wrong_places(lambda i: (i, i)),
+            "These are the first blocks on the diagonal. Block i lies below it: it begins in row (2 i + 1) b and in "
+            "column 2 i b.",
+        ),
+        Mistake(
+            _wrong_places(lambda i: (2 * i + 1, 0)),
+            "These blocks have the right rows, but all of them lie in the first b columns. Block i begins in column "
+            "2 i b.",
+        ),
+        Mistake(
+            _wrong_places(lambda i: (i + 1, 0)),
+            "All of these blocks lie in the first b columns, one under the other. Block i begins in row (2 i + 1) b "
+            "and in column 2 i b.",
+        ),
+        Mistake(
+            _all_levels,
+            "These are the blocks of all levels up to the one that is given. Return those of this level alone.",
+        ),
+        Mistake(
+            _level_by_level,
+            "These are lists of blocks and errors, one entry for each level. Return those of the last level alone.",
         ),
         Mistake(
             _approximated,

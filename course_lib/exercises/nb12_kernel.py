@@ -30,6 +30,26 @@ def _hidden() -> tuple:
     return Q, K, 0.5, _late(5, 5)
 
 
+def _least() -> tuple:
+    """Five tokens. The first query has the logit -1e12 with the key that it sees, and lower ones with the others."""
+    K = np.concatenate([[[1.0], [1.5], [2.0], [1.5], [1.0]], randn(5, 2, seed=53)], axis=1) * 2
+    Q = np.concatenate([[[-1e12, 0.0, 0.0]], randn(4, 3, seed=54)])
+    return Q, K, 0.5, _late(5, 5)
+
+
+def _with_finite_logits(number: float):
+    """A wrong answer: hidden logits are this number."""
+
+    def answer(Q, K, scale, mask):
+        S = np.where(mask, scale * (Q @ K.T), number)
+        largest = S.max(axis=1, keepdims=True)
+        A = np.exp(S - largest)
+        Z = A.sum(axis=1, keepdims=True)
+        return {"A": A, "P": A / Z, "log_Z": (largest + np.log(Z))[:, 0]}
+
+    return answer
+
+
 KERNEL = Exercise(
     id="12.3",
     title="a kernel that does not overflow",
@@ -45,6 +65,11 @@ KERNEL = Exercise(
             "one row of logits near -1200, one near 1200",
         ),
         Stage(_inputs(4, 6, 400.0, 30, 0.3), "four new tokens behind two cached ones, logits between -1028 and 818"),
+        Stage(
+            _least(),
+            "five tokens; the first query sees one key, with the logit -1e12: a finite number for hidden keys, such "
+            "as -1e9, is larger",
+        ),
     ),
     mistakes=(
         *edits(
@@ -113,9 +138,28 @@ KERNEL = Exercise(
         largest + np.log(Z) -> largest + np.log2(Z) | This is the logarithm to base 2.
         largest + np.log(Z) -> largest + np.log(Z) / scale | log of the sum is divided by the scale. Logits have it
           already.
+        S.max(axis=1, keepdims=True) -> np.maximum(S.max(axis=1, keepdims=True), 0.0) | In some rows the shift is 0, as
+          if hidden keys had the logit 0. Take the largest logit that the row sees, also where it is negative.
+        A / Z -> A / np.exp(scale * (Q @ K.T) - largest).sum(axis=1, keepdims=True) | A and log_Z are right, but P has
+          the weights of a softmax over all keys, with hidden ones set to 0 after it. Its rows do not sum to 1; divide
+          each row of A by its sum.
+        S.max(axis=1, keepdims=True) -> (scale * (Q @ K.T)).max(axis=1, keepdims=True) && Z = A.sum(axis=1,
+          keepdims=True) -> Z = np.exp(scale * (Q @ K.T) - largest).sum(axis=1, keepdims=True) | The mask is used after
+          the softmax: the shifts and the sums count hidden keys. Set hidden logits to minus infinity first.
+        S.max(axis=1, keepdims=True) -> (scale * (Q @ K.T)).max(axis=1, keepdims=True) && A = np.exp(S - largest) -> A =
+          np.exp(scale * (Q @ K.T) - largest) && A / Z -> np.where(mask, A / Z, 0.0) | The mask is used for P alone,
+          after the softmax. Set hidden logits to minus infinity before the shift and the sums.
         (largest + np.log(Z))[:, 0] -> largest + np.log(Z) | log_Z has one column too much. Return one number for each
           row.
         """,
+        ),
+        *(
+            Mistake(
+                _with_finite_logits(float(number)),
+                f"Hidden logits are {number} here, and all logits that a row sees can be smaller than that. Set hidden "
+                "ones to minus infinity.",
+            )
+            for number in ("-1e4", "-1e5", "-1e6", "-1e9")
         ),
         Mistake(
             lambda Q, K, scale, mask: (*shifted_kernel(Q, K, scale, mask).values(),),

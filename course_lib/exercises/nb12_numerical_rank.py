@@ -26,6 +26,20 @@ def _by_what_is_kept(sigma, eps):
     return {"rank": rank, "tail": tails[rank]}
 
 
+def _by_energy(sigma, eps):
+    """A wrong answer: the kept share of the squares is compared with 1 - eps^2."""
+    kept = np.append(0.0, np.cumsum(sigma**2))
+    rank = int(np.argmax(kept / kept[-1] >= 1 - eps**2))
+    return {"rank": rank, "tail": np.linalg.norm(sigma[rank:])}
+
+
+def _by_norms_of_what_is_kept(sigma, eps):
+    """A wrong answer: the norm of what is kept is compared with a share of the norm."""
+    kept = np.sqrt(np.append(0.0, np.cumsum(sigma**2)))
+    rank = int(np.argmax(kept >= np.sqrt(max(1 - eps**2, 0.0)) * kept[-1]))
+    return {"rank": rank, "tail": np.linalg.norm(sigma[rank:])}
+
+
 NUMERICAL_RANK = Exercise(
     id="12.1",
     title="the numerical rank",
@@ -44,6 +58,8 @@ NUMERICAL_RANK = Exercise(
         Stage((np.array([3.0, 2.0, 0.5]), 1.25), "eps is above 1: rank 0 suffices"),
         Stage((np.array([5.0, 3.0, 2.0, 0.0, 0.0]), 0.0), "eps is 0, and two values are 0: rank 3 is exact"),
         Stage((10.0 ** (6 - np.arange(12)), 3e-9), "values from 1e6 to 1e-5, eps 3e-9: squares below 1e-16 are lost"),
+        Stage((np.array([1.0, 1e-8]), 1e-9), "the values 1 and 1e-8, eps 1e-9: 1e-16 is lost beside 1"),
+        Stage((np.array([1.0, 1e-9]), 0.0), "the values 1 and 1e-9, eps is 0: only full rank is exact"),
     ),
     mistakes=(
         *edits(
@@ -132,6 +148,16 @@ NUMERICAL_RANK = Exercise(
             _by_what_is_kept,
             "Squares of kept values are subtracted from the whole, and small tails are lost in rounding. Add the "
             "squares that are left out.",
+        ),
+        Mistake(
+            _by_energy,
+            "The rank is found from the squares that are kept. A small square is lost beside their sum in rounding, so "
+            "add the squares that are left out and compare these sums.",
+        ),
+        Mistake(
+            _by_norms_of_what_is_kept,
+            "The rank is found from the norms of what is kept. A small value is lost beside them in rounding, so take "
+            "the norms of what is left out.",
         ),
         Mistake(
             _without_full_rank,

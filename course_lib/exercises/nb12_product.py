@@ -65,6 +65,9 @@ PRODUCT = Exercise(
         Stage(_inputs(5, 5, 5, 2, 60, 5), "five tokens, five coordinates, five columns, rank 2"),
         Stage(_graded(0.5), "singular values from 1e5 to 1e-4: those of Gram matrices lose the small ones"),
         Stage(_graded(1.0), "orthonormal columns in K, and Q has singular values from 1e5 to 1e-4: Q^T Q loses them"),
+        Stage(
+            _graded(0.05), "singular values of Q near 1, and those of K from 6e4 to 2e-4: K^T K loses the small ones"
+        ),
     ),
     mistakes=(
         *edits(

@@ -35,6 +35,24 @@ def _close() -> tuple:
     return Q, K, V, pivots, scale
 
 
+def _nearly_equal() -> tuple:
+    """Inputs with two landmarks so near each other that the least eigenvalue of H_TT is 8e-7."""
+    Q, K, V, pivots, scale = _inputs(3, 6, 2, 3, [3, 0, 2], 0.6, 64)
+    K[3] = K[2] + 1e-3 * np.array([1.5, -1.0])
+    return Q, K, V, pivots, scale
+
+
+def _opposite() -> tuple:
+    """Queries opposite to the keys, so that kernel values and their sums are small."""
+    Q, K, V, pivots, scale = _inputs(4, 6, 3, 2, [4, 1, 3], 0.8, 79)
+    return 0.4 * Q + 2.0, 0.6 * K - 1.6, V, pivots, scale
+
+
+def _by_pinv(H, U):
+    """A wrong answer's product with the inverse: small eigenvalues are left out."""
+    return np.linalg.pinv(H, rcond=1e-5) @ U
+
+
 LANDMARKS = Exercise(
     id="13.3",
     title="landmarks in place of keys",
@@ -48,6 +66,11 @@ LANDMARKS = Exercise(
         Stage(_inputs(4, 7, 3, 5, [1, 6], 0.3, 40), "the scale is 0.3; landmarks are two of seven keys"),
         Stage(_inputs(2, 9, 5, 4, [7, 3, 0, 4], 0.4, 50), "the scale is 0.4; landmarks are four of nine keys"),
         Stage(_close(), "two of three landmarks are near each other, so H_TT has a small eigenvalue"),
+        Stage(
+            _nearly_equal(),
+            "two of three landmarks are nearly equal: B shows a small number added to H_TT, or an eigenvalue left out",
+        ),
+        Stage(_opposite(), "the row sums of A_T are below 0.1"),
     ),
     mistakes=edits(
         through_landmarks,
@@ -60,6 +83,10 @@ LANDMARKS = Exercise(
           `H[p, p]` is a diagonal, and `H[np.ix_(p, p)]` is the matrix.
         np.linalg.solve(H_TT, -> np.linalg.solve(H_TT + 1e-6 * np.eye(len(T)), | A multiple of the identity is added to
           H_TT. Landmarks are pairwise distinct, so H_TT has an inverse as it is.
+        np.linalg.solve(H_TT, -> np.linalg.solve(H_TT + 1e-8 * np.eye(len(T)), | A small multiple of the identity is
+          added to H_TT, and B shows it. Landmarks are pairwise distinct, so solve with H_TT as it is.
+        np.linalg.solve( -> _by_pinv( | A small eigenvalue of H_TT is taken for 0, as in `pinv` or `lstsq` with a bound
+          that is too large. Landmarks are pairwise distinct, so solve with H_TT as it is.
         H_TT = np.exp(scale * T @ T.T) -> H_TT = scale * T @ T.T | The exponential is missing in H_TT. All three
           factors are kernels.
         H_TK = np.exp(scale * T @ K.T) -> H_TK = scale * T @ K.T | The exponential is missing in H_TK. All three
@@ -78,16 +105,18 @@ LANDMARKS = Exercise(
         T = K[pivots] -> K = K - K.mean(axis=0); T = K[pivots] | The mean of the keys is subtracted. This changes A_T,
           so take the keys as they are.
         T = K[pivots] -> T = K[: len(pivots)] | The landmarks are the first keys. Take the rows `pivots` of K.
-        T = K[pivots] -> T = K[np.sort(pivots)] | The landmarks are sorted by their index. The rows of the sums are to
-          have the order of `pivots`.
+        T = K[pivots] -> T = K[np.sort(pivots)] | The landmarks are sorted by their index. The rows of B are to have
+          the order of `pivots`.
         T = K[pivots] -> T = Q[pivots % len(Q)] | The landmarks are queries. Take the rows `pivots` of K.
         np.exp(scale * Q @ T.T) -> np.exp(scale * Q @ Q.T) | The queries meet queries. They meet landmarks.
         np.exp(scale * T @ K.T) -> np.exp(scale * T @ Q.T) | H_TK has queries in place of keys. It holds the kernel of
           landmarks and keys.
-        np.exp(scale * Q @ T.T) -> np.exp(scale * K @ T.T) | Keys read the sums of the landmarks. The outputs are read
-          by queries.
+        np.exp(scale * Q @ T.T) -> np.exp(scale * K @ T.T) | Keys stand where queries belong. The kernel of queries and
+          landmarks multiplies B.
         np.column_stack([V, np.ones(len(V))]) -> np.column_stack([np.ones(len(V)), V]) | The column of ones stands
-          before the values. It is the last one.
+          before the values, and the normaliser is read from the last column. Put the ones last.
+        return small, -> return np.roll(small, 1, axis=1), | The column of ones stands before the values, so its part of
+          B comes first. B is H_TT^-1 H_TK [V, 1].
         np.linalg.solve(H_TT, H_TK @ np.column_stack([V, np.ones(len(V))])) -> np.column_stack([V[pivots],
           np.ones(len(T))]) | The values of the landmarks are used, and other keys are dropped. All keys count, by
           H_TT^-1 H_TK.
@@ -100,30 +129,33 @@ LANDMARKS = Exercise(
           of the exact A normalise the output. They cost as much as attention; divide by those of A_T.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.exp(scale * Q @ T.T).sum(axis=1, keepdims=True) | The output
           is divided by sums over landmarks. Divide by the row sums of A_T, which run over all keys.
+        sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / np.maximum(sums[:, -1:], 1.0) | Row sums of A_T below 1 are
+          replaced by 1. Divide by the row sums as they are.
+        sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / (sums[:, -1:] + 1e-6) | A small number is added to the row sums.
+          Divide by the row sums as they are.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / len(K) | The output is divided by the number of keys. Divide each
           row by its row sum of A_T, the last column.
         sums[:, :-1] / sums[:, -1:] -> sums[:, :-1] / sums[:, :-1].sum(axis=1, keepdims=True) | Each row is divided by
           the sum of its output. Divide by its row sum of A_T, the last column.
         sums[:, :-1] / sums[:, -1:] -> sums / sums[:, -1:] | The column of the row sums is still there. Leave it out of
           the output.
-        return small, -> return small[:, :-1], | The last column of the sums is missing. It is H_TT^-1 H_TK 1, from
-          which the normaliser comes.
-        return small, -> return H_TK @ np.column_stack([V, np.ones(len(V))]), | The sums are without H_TT^-1. Return
-          H_TT^-1 H_TK [V, 1].
+        return small, -> return small[:, :-1], | The last column of B is missing. It is H_TT^-1 H_TK 1, from which the
+          normaliser comes.
+        return small, -> return H_TK @ np.column_stack([V, np.ones(len(V))]), | B is without H_TT^-1. Return H_TT^-1
+          H_TK [V, 1].
         return small, -> return np.linalg.solve(H_TT, H_TK), | These are the coefficients H_TT^-1 H_TK. Multiply them
           by [V, 1], so that N numbers become d_V + 1.
         return small, -> return np.exp(scale * Q @ T.T) @ np.linalg.solve(H_TT, H_TK), | The first result is A_T, which
           is never to be formed. Return H_TT^-1 H_TK [V, 1].
-        return small, -> return small / small[:, -1:], | The sums are normalised for each landmark. Store them as they
-          are; the normaliser depends on the query.
-        return small, -> return sums, | These are the sums of the queries. Return those of the landmarks, H_TT^-1 H_TK
-          [V, 1].
+        return small, -> return small / small[:, -1:], | The rows of B are divided by their last numbers. Return B as
+          it is; the normaliser depends on the query.
+        return small, -> return sums, | This is A_T [V, 1], with a row for each query. Return B = H_TT^-1 H_TK [V, 1].
         return small, sums[:, :-1] / sums[:, -1:] -> return sums[:, :-1] / sums[:, -1:], small | The two results are
-          exchanged. The sums of the landmarks come first.
+          exchanged. B comes first.
         return small, sums[:, :-1] / sums[:, -1:] -> return sums[:, :-1] / sums[:, -1:] | The output alone is returned.
-          Return the sums of the landmarks, too.
+          Return B, too.
         return small, sums[:, :-1] / sums[:, -1:] -> A = np.exp(scale * Q @ K.T); return small, A @ V / A.sum(axis=1,
-          keepdims=True) | This is exact attention. Read the sums of the landmarks.
+          keepdims=True) | This is exact attention. Multiply the kernel of queries and landmarks by B.
         """,
     )
     + (
@@ -134,7 +166,7 @@ LANDMARKS = Exercise(
     ),
     hints=(
         "T = K[pivots]. Form `np.exp(scale * T @ T.T)` and `np.exp(scale * T @ K.T)`.",
-        "[V, 1] is `np.column_stack([V, np.ones(len(V))])`. Multiply it by H_TK, and solve with H_TT.",
-        "`np.exp(scale * Q @ T.T) @ small` has the row sums of A_T in its last column. Divide by it.",
+        "[V, 1] is `np.column_stack([V, np.ones(len(V))])`. Multiply it by H_TK, and solve with H_TT. This is B.",
+        "`np.exp(scale * Q @ T.T) @ B` has the row sums of A_T in its last column. Divide by it.",
     ),
 )

@@ -37,8 +37,12 @@ LEVERAGE = Exercise(
         Stage((np.vstack([randn(5, 4, seed=6), np.zeros((2, 4))]),), "two of seven keys are 0"),
         Stage(_of_rank(9, 5, 2, 4), "nine keys in R^5, all of them in a plane"),
         Stage(
-            _of_singular_values(1.0, 3e-3, 1e-8, 1e-12),
-            "eight keys in R^4 with the singular values 1, 3e-3, 1e-8 and 1e-12; the last one counts as 0",
+            _of_singular_values(1.0, 3e-3, 8e-10),
+            "eight keys in R^4 with the singular values 1, 3e-3 and 8e-10, which all count; squares lose the last one",
+        ),
+        Stage(
+            _of_singular_values(1.0, 3e-3, 3e-11),
+            "eight keys in R^4 with the singular values 1, 3e-3 and 3e-11; the last one counts as 0",
         ),
         Stage((randn(3, 5, seed=7),), "fewer keys than coordinates: three independent keys in R^5"),
     ),
@@ -49,7 +53,8 @@ LEVERAGE = Exercise(
           rows of U diag(sigma). A long key has little leverage where other keys are long, too, so take rows of an
           orthonormal basis.
         return np.sum(basis**2, axis=1) -> return np.sum(K**2, axis=1) / np.sum(K**2) | These are shares of the squared
-          norms of the keys. They depend on the lengths of coordinate axes; take rows of an orthonormal basis.
+          norms of the keys, so a long key has a large one even if many other keys have its direction. Take rows of an
+          orthonormal basis.
         return np.sum(basis**2, axis=1) -> return np.sum(K**2, axis=1) / np.max(np.sum(K**2, axis=1)) | These are
           squared norms of the keys, divided by the largest. Take rows of an orthonormal basis.
         return np.sum(basis**2, axis=1) -> return np.sum(K**2, axis=1) / sigma[0] ** 2 | These are squared norms of the
@@ -79,12 +84,13 @@ LEVERAGE = Exercise(
           directions are multiplied by roots of the singular values. Leave these factors out.
         full_matrices=False) -> ) && basis = U[:, sigma > 1e-10 * sigma[0]] -> basis = U | All scores are 1. If U is
           square, its rows have length 1: take the thin SVD, `full_matrices=False`.
-        1e-10 -> 1e-2 | Directions with singular values of 3e-3 and 1e-8 times the largest are missing. Count all
+        1e-10 -> 1e-2 | Directions with singular values of 3e-3 and 8e-10 times the largest are missing. Count all
           above 1e-10 times the largest.
-        1e-10 -> 1e-5 | The direction with the singular value of 1e-8 times the largest is missing. Eigenvalues of K^T
-          K or K K^T are squares, in which it is lost to rounding: take singular values of K.
-        1e-10 -> 1e-14 | A singular value of 1e-12 times the largest counts here, as in `pinv` or `matrix_rank` with
-          the bound of NumPy. Count those of at most 1e-10 times the largest as 0.
+        1e-10 -> 1e-5 | The direction with the singular value of 8e-10 times the largest is missing. Count all singular
+          values above 1e-10 times the largest. If you took eigenvalues of K^T K or K K^T, these are squares, in which
+          it is lost to rounding: take singular values of K.
+        1e-10 -> 1e-14 | A singular value of 3e-11 times the largest counts here. `pinv`, `lstsq` and `matrix_rank`
+          count it, too, if no bound is given. Count those of at most 1e-10 times the largest as 0.
         np.linalg.svd(K, -> np.linalg.svd(K - K.mean(axis=0), | The mean of the keys is subtracted, as statistics does.
           Scores of a query have the mean in them, so do not centre.
         np.linalg.svd(K, -> np.linalg.svd(K / np.maximum(np.linalg.norm(K, axis=1, keepdims=True), 1e-300), | The keys

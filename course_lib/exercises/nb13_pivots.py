@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.core import Exercise, Stage, edits, randn
+from course_lib.exercises.core import Exercise, Mistake, Stage, edits, randn
 
 
 def pivoted(K, u):
@@ -16,6 +16,24 @@ def pivoted(K, u):
         residual = residual - F[:, t] ** 2
         pivots.append(int(s))
     return F, pivots
+
+
+def _not_divided(K, u):
+    """A wrong answer: the whole residual is updated with R[:, s] R[:, s]^T."""
+    R, F, pivots = np.exp(K @ K.T), [], []
+    for number in u:
+        cumulative = np.cumsum(np.diag(R))
+        pivots.append(int(np.flatnonzero(cumulative > number * cumulative[-1])[0]))
+        column = R[:, pivots[-1]]
+        F.append(column / np.sqrt(column[pivots[-1]]))
+        R = R - np.outer(column, column)
+    return np.array(F).T, pivots
+
+
+def _among_the_others(K, u):
+    """A wrong answer: pivots are counted in a list of keys from which earlier pivots are deleted."""
+    F, pivots = pivoted(K, u)
+    return F, [s - sum(earlier < s for earlier in pivots[:t]) for t, s in enumerate(pivots)]
 
 
 def _inputs(n: int, u: list[float], seed: int) -> tuple:
@@ -50,8 +68,10 @@ PIVOTED = Exercise(
           diagonal. Use its entries themselves.
         u[t] * cumulative[-1] -> u[t] * np.exp(np.linalg.norm(K, axis=1) ** 2).sum() | u_t is multiplied by the trace
           of H. Multiply it by the trace of the residual, which falls with every step.
-        u[t] * cumulative[-1] -> u[t] | The sums are compared with u_t itself. Multiply u_t by the trace of the
-          residual, or divide the sums by it.
+        u[t] * cumulative[-1] -> u[t] | The pivot is the first row here. Are the sums compared with u_t itself, or are
+          the first rows taken without a draw? Compare the sums with u_t times the trace of the residual.
+        residual = np.exp(np.linalg -> K = K - K.mean(axis=0); residual = np.exp(np.linalg | The mean of the keys is
+          subtracted, which changes H. Take the keys as they are.
         u[t] * cumulative[-1] -> u[0] * cumulative[-1] | All steps use the first random number. Step t uses u[t].
         u[t] * cumulative[-1] -> u[-1 - t] * cumulative[-1] | The random numbers are used in reverse order. Step t uses
           u[t].
@@ -114,6 +134,18 @@ PIVOTED = Exercise(
         np.cumsum(residual) -> residual | The entries of the diagonal are compared one by one. Take their cumulative
           sums.
         """,
+    )
+    + (
+        Mistake(
+            _not_divided,
+            "The residual is updated with the product of its column with itself, without a division. Divide the "
+            "product by R_ss, or take that of the new column of F.",
+        ),
+        Mistake(
+            _among_the_others,
+            "A pivot is counted among the keys that are left. Return its index among all keys, which are counted "
+            "from 0.",
+        ),
     ),
     hints=(
         "Keep the diagonal of the residual as a vector. It begins as exp(||k_i||^2).",

@@ -94,6 +94,13 @@ RECURRENCE = Exercise(
           sums are divided by m. The features have their factor already.
         np.outer(k, v) -> np.outer(np.exp(k), v) && z = z + k -> z = z + np.exp(k) && q @ S / (q @ z) -> np.exp(q) @ S
           / (np.exp(q) @ z) | The exponential is taken of the features. They are positive as they are given.
+        [S, z] -> [S, k] | The last column of each state has the features of the last key alone. Store z, the sum of
+          them up to token i.
+        return np.array(outputs), -> A = np.triu(Phi_Q @ Phi_K.T); return A @ V / A.sum(axis=1, keepdims=True), | The
+          states are right, but the outputs run over the keys from i on, as `np.triu` leaves them. Token i sees the keys
+          up to its own: take `np.tril`.
+        return np.array(outputs), -> A = np.tril(Phi_Q @ Phi_K.T); return A @ V / A.sum(axis=0)[:, None], | The outputs
+          are divided by sums over queries, those of the columns of A. Divide by sums over keys, those of its rows.
         [S, z] -> [z, S] | z stands before S. It is the last column.
         [S, z] -> [S / z[:, None], z] | The stored S is divided by z. The state is the sums themselves, which the next
           token adds to.

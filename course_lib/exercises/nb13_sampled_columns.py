@@ -96,8 +96,18 @@ SAMPLED = Exercise(
         np.linalg.norm(P, axis=0) ** 2 * np -> np | The norms of the columns of P are missing in the error.
         np.linalg.norm(P, axis=0) ** 2 * np.linalg.norm(V, axis=1) ** 2 -> np.linalg.norm(P, axis=0) ** 2 | The norms
           of the values are missing in the error.
-        (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) -> np.sum(squares / p) | This is the mean of ||X||^2 for one
-          draw. Subtract ||P V||^2, as in a variance.
+        (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) -> np.sum(squares / p) | This is 1/m of the mean of ||X||^2
+          for one draw. Subtract ||P V||^2 before you divide by m, as in a variance.
+        (np.sum(squares / p) - np.linalg.norm(P @ V) ** 2) / m -> np.sum(squares / p) | This is the mean of ||X||^2 for
+          one draw. Subtract ||P V||^2, as in a variance, and divide by m.
+        np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) / m + np.linalg.norm(P @ V) ** 2 | This is the
+          mean of ||X||^2 for m draws. Subtract ||P V||^2, so that the mean of ||X - P V||^2 remains.
+        np.linalg.norm(P @ V) ** 2) / m -> np.linalg.norm(P @ V) ** 2) / len(np.unique(drawn)) | The error is divided by
+          the number of distinct keys that were drawn. Divide it by m, the number of draws.
+        np.sum(squares / p) -> np.sum(squares * len(p)) | The error is that of uniform probabilities. Divide each square
+          by its own p_j.
+        m = len(drawn) -> m = len(drawn); p = np.full(len(p), 1 / len(p)) | Both results are those of uniform
+          probabilities. Divide by p_j as it is given.
         np.linalg.norm(P @ V) ** 2) -> np.linalg.norm(P @ V)) | ||P V|| is not squared.
         - np.linalg.norm(P @ V) ** 2) -> + np.linalg.norm(P @ V) ** 2) | ||P V||^2 is added. Subtract it, as in a
           variance.

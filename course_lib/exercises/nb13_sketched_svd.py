@@ -46,6 +46,20 @@ SKETCHED_SVD = Exercise(
           the QR factorisation of Y.
         Q, _ = np.linalg.qr(Y) -> Q = Y / np.linalg.norm(Y, axis=0) | The columns of Y have length 1 here, but they are
           not orthogonal. Take Q of the QR factorisation of Y.
+        np.linalg.qr(Y) -> np.linalg.svd(Y)[0][:, :k], 0 | The basis has k columns, the first left singular vectors of
+          Y. Keep a basis of all columns of Y, and truncate the SVD of Q^T M.
+        Y = M @ Omega -> M = M - M.mean(axis=0); Y = M @ Omega | The mean of the rows of M is subtracted, as for
+          principal components. Take M as it is.
+        Y = M @ Omega -> M = M - M.mean(axis=1, keepdims=True); Y = M @ Omega | The mean of the columns of M is
+          subtracted, as for principal components. Take M as it is.
+        Y = M @ Omega -> M = M - M.mean(); Y = M @ Omega | The mean of all entries is subtracted from M. Take M as it
+          is.
+        Y = M @ Omega -> Y = (M @ M.T) ** powers @ M @ Omega && range(powers) -> range(0) | The entries of M M^T are
+          raised to the power. Multiply Y by the matrix M M^T `powers` times.
+        Y = M @ Omega -> Y = ((M @ M.T) ** powers @ M if powers else M) @ Omega && range(powers) ->
+          range(0) | The power is taken of each entry of M M^T. Multiply Y by the matrix M M^T `powers` times.
+        np.linalg.svd(Q.T @ M, -> np.linalg.svd(Q.T @ Y, | This is the sketch, as the SVD is that of Q^T Y. Take the SVD
+          of Q^T M, which has one column for each column of M.
         np.linalg.qr(Y) -> np.linalg.qr(Y[:, :k]) | Columns of the sketch are dropped before the SVD. Keep all columns
           of Y for Q, and truncate the SVD.
         Q @ (U[:, :k] -> (U[:, :k] | The left singular vectors are those of Q^T M. Multiply them by Q, which takes them

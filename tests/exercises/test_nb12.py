@@ -306,6 +306,28 @@ def by_energy(sigma, eps):
     return {"rank": rank, "tail": np.sqrt(np.maximum(kept[-1] - kept[rank], 0))}
 
 
+def by_shares(suffices):
+    """The kept share of the squares is compared with 1 - eps^2."""
+
+    def answer(sigma, eps):
+        shares = np.append(0, np.cumsum(sigma**2)) / np.sum(sigma**2)
+        rank = int(np.argmax(suffices(shares, 1 - eps**2)))
+        return {"rank": rank, "tail": np.linalg.norm(sigma[rank:])}
+
+    return answer
+
+
+def by_norms_of_what_is_kept(sigma, eps):
+    norms = [np.sqrt(np.sum(sigma[:r] ** 2)) for r in range(len(sigma) + 1)]
+    least = (1 - eps**2) ** 0.5 * norms[-1] if eps < 1 else 0
+    rank = next(r for r, norm in enumerate(norms) if norm >= least)
+    return {"rank": rank, "tail": np.linalg.norm(sigma[rank:])}
+
+
+def at_most_left(shares, least):
+    return 1 - shares <= 1 - least
+
+
 def ends_too_early(sigma, eps):
     """The loop ends before full rank, and its last rank is returned."""
     for r in range(len(sigma)):
@@ -347,6 +369,12 @@ def by_eigenvalues(Q, K, V, r):
     return {"sigma": -np.sort(-s), "Y": product_with_all_scores(Q, K, V, r)["Y"]}
 
 
+def of_gram(Q, K):
+    """The singular values of Q K^T by a Gram matrix on the side of K alone."""
+    R = np.linalg.qr(Q)[1]
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(R @ (K.T @ K) @ R.T), 0))[::-1]
+
+
 def by_cholesky(Q, K, V, r):
     """Triangles from Gram matrices, in place of QR."""
     a, b = (np.linalg.cholesky(X.T @ X).T for X in (Q, K))
@@ -381,6 +409,20 @@ def with_a_finite_mask(least):
     return answer
 
 
+def with_finite_logits(number):
+    return lambda Q, K, scale, mask: kernel_in_torch(
+        np.where(mask, scale * Q @ K.T, number), np.eye(len(K)), 1.0, np.ones_like(mask)
+    )
+
+
+def masked_after_the_softmax(names):
+    def answer(Q, K, scale, mask):
+        found = kernel_in_torch(Q, K, scale, np.ones_like(mask))
+        return {name: value * torch.from_numpy(mask) if name in names else value for name, value in found.items()}
+
+    return answer
+
+
 def with_a_late_mask(names):
     """Some of the three results count hidden keys."""
 
@@ -407,6 +449,14 @@ def cut_at(places, error=lambda s, r: np.sqrt((s[r:] ** 2).sum())):
         b = len(P) // 2**level
         blocks = np.stack([P[i * b : (i + 1) * b, j * b : (j + 1) * b] for i, j in places(2**level)])
         return {"blocks": blocks, "errors": [error(np.linalg.svd(block)[1], r) for block in blocks]}
+
+    return answer
+
+
+def of_all_levels(joined):
+    def answer(P, level, r):
+        found = [blocks_by_reshaping(P, i, r) for i in range(1, level + 1)]
+        return {key: joined([one[key] for one in found]) for key in ("blocks", "errors")}
 
     return answer
 
@@ -454,11 +504,17 @@ RANKS = [
     (ranked(is_small, lambda left: left @ left), "The tail is squared"),
     (one_less, "one too small"),
     (by_energy, "to 1e-5, eps 3e-9"),
+    *((by_shares(suffices), "found from the squares that are kept") for suffices in (np.greater_equal, at_most_left)),
+    (by_norms_of_what_is_kept, "found from the norms of what is kept"),
+    (lambda sigma, eps: numerical_rank(sigma, eps) if eps else by_shares(at_most_left)(sigma, 1e-8), "only full rank"),
     (lambda sigma, eps: ranked(is_small)(sigma, eps) if eps else {"rank": len(sigma), "tail": 0.0}, "eps is 0"),
     (ends_too_early, "one below full rank"),
     (lambda sigma, eps: {"rank": 0, "tail": 0.0}, "Rank 0 has the tail 0 here, but it leaves out all values"),
 ]
 SCORES = [
+    (spectrum(lambda Q, K, r: of_gram(Q, K)), "K^T K loses the small ones"),
+    (spectrum(lambda Q, K, r: of_gram(K, Q)), "Q^T Q loses them"),
+    (spectrum(lambda Q, K, r: np.linalg.svd(np.linalg.qr(Q.astype(np.float32))[1] @ np.float32(K.T))[1]), "as float32"),
     (scores(lambda a, b: a @ b), "R_K is not transposed"),
     (scores(lambda a, b: a.T @ b), "R_Q is transposed, and R_K is not"),
     (scores(lambda a, b: a.T @ b.T), "R_Q is transposed, too"),
@@ -506,9 +562,24 @@ KERNELS = [
     (with_a_late_mask(["A"]), "A has hidden keys"),
     (with_a_late_mask(["P", "log_Z"]), "the mask is used after them"),
     (with_a_late_mask(["log_Z"]), "log_Z counts hidden keys"),
+    *((with_finite_logits(number), "Set hidden ones to minus infinity") for number in (-1e4, -1e6, -1e9)),
+    (with_finite_logits(-2e7), "a finite number for hidden keys"),
+    (kernel(lambda S, mask: (S * mask).max(1, keepdims=True)), "as if hidden keys had the logit 0"),
+    (
+        kernel(lambda S, mask: np.max(S, 1, where=mask, initial=0, keepdims=True)),
+        "as if hidden keys had the logit 0",
+    ),
+    (masked_after_the_softmax(["A", "P"]), "The mask is used after the softmax"),
+    (masked_after_the_softmax(["P"]), "The mask is used for P alone"),
+    (with_a_late_mask(["P"]), "A and log_Z are right"),
     *((with_a_finite_mask(-number), "A finite number is added") for number in (50, 2000, 1e4, 1e5)),
 ]
 BLOCKS = [
+    (cut_at(lambda n: [(i, i) for i in range(n // 2)]), "These are the first blocks on the diagonal"),
+    (cut_at(lambda n: [(i + 1, 0) for i in range(0, n, 2)]), "have the right rows"),
+    (cut_at(lambda n: [(i + 1, 0) for i in range(n // 2)]), "in the first b columns, one under the other"),
+    (of_all_levels(lambda found: [entry for one in found for entry in one]), "the blocks of all levels up to the one"),
+    (of_all_levels(list), "one entry for each level"),
     (cut_at(lambda n: [(i, i + 1) for i in range(0, n, 2)]), "above the diagonal"),
     (cut_at(lambda n: [(i, i) for i in range(n)]), "These are the blocks on the diagonal"),
     (cut_at(lambda n: [(i + 1, i) for i in range(n - 1)]), "Every second one was cut at an earlier level"),
@@ -572,6 +643,7 @@ PROJECTIONS = [
     (by_norms(clipped=lambda left: left), "Replace negative differences by 0"),
     (by_norms(by_classical_gram_schmidt), "Classical Gram-Schmidt"),
     (by_norms(by_cholesky_of_gram), "nearly parallel"),
+    (by_norms(lambda Y: np.linalg.qr(Y.astype(np.float32))[0]), "float32 are too inexact"),
     (by_norms(lambda Y: linalg.qr(Y, mode="economic", pivoting=True)[0]), "QR with pivoting"),
     (by_norms(lambda Y: np.linalg.qr(Y, mode="complete")[0]), "U has columns beyond the span of G"),
     (projected(lambda Y: Y), "G G^T B is subtracted"),

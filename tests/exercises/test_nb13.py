@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import linalg
 
 from course_lib import randomised
 from course_lib.exercises import of_notebook
@@ -256,6 +257,13 @@ def landmarks_by_the_whole_matrix(Q, K, V, pivots, scale):
     return np.hstack([W @ V, W.sum(1, keepdims=True)]), A @ V / A.sum(1, keepdims=True)
 
 
+def landmarks_by_cholesky(Q, K, V, pivots, scale):
+    T, U = K[pivots], np.hstack([V, np.ones((len(V), 1))])
+    small = linalg.cho_solve(linalg.cho_factor(np.exp(scale * T @ T.T)), np.exp(scale * T @ K.T) @ U)
+    read = np.exp(scale * Q @ T.T) @ small
+    return small, read[:, :-1] / read[:, -1:]
+
+
 def landmarks_in_torch(Q, K, V, pivots, scale):
     Q, K, V = map(torch.from_numpy, (Q, K, V))
     T, U = K[torch.from_numpy(pivots)], torch.cat([V, torch.ones(len(V), 1, dtype=V.dtype)], dim=1)
@@ -273,6 +281,16 @@ def leverage_by_two_factors(K):
     Q, R = np.linalg.qr(K)
     U, sigma, _ = np.linalg.svd(R, full_matrices=False)
     return np.linalg.norm(Q @ U[:, : np.count_nonzero(sigma > 1e-10 * sigma[0])], axis=1) ** 2
+
+
+def leverage_by_pivoted_qr(K):
+    Q, R, _ = linalg.qr(K, mode="economic", pivoting=True)
+    d = np.abs(np.diag(R))
+    return (Q[:, d > 1e-10 * d[0]] ** 2).sum(1)
+
+
+def leverage_by_scipy(K):
+    return np.square(linalg.orth(K, rcond=1e-10)).sum(1)
 
 
 def leverage_in_torch(K):
@@ -294,9 +312,12 @@ RIGHT = [
     ("13.5", recurrence_by_sums),
     ("13.5", recurrence_in_torch),
     ("13.3", landmarks_by_the_whole_matrix),
+    ("13.3", landmarks_by_cholesky),
     ("13.3", landmarks_in_torch),
     ("13.7", leverage_by_pinv),
     ("13.7", leverage_by_two_factors),
+    ("13.7", leverage_by_pivoted_qr),
+    ("13.7", leverage_by_scipy),
     ("13.7", leverage_in_torch),
 ]
 
@@ -331,6 +352,34 @@ def without_lifting(M, Omega, k, powers):
     return sigma[:k], np.einsum("lk,k,kn->ln", U[:, :k], sigma[:k], Vt[:k])
 
 
+def svd_of_sketch(power):
+    """Exercise 13.1 without a loop over powers."""
+    return lambda M, Omega, k, powers: svd(sketch=lambda *_: power(M, powers) @ M @ Omega)(M, Omega, k, 0)
+
+
+def svd_with_k_basis_vectors(M, Omega, k, powers):
+    Q = np.linalg.svd(np.linalg.matrix_power(M @ M.T, powers) @ M @ Omega)[0][:, :k]
+    return np.linalg.svd(Q.T @ M)[1], Q @ Q.T @ M
+
+
+def svd_of_the_projected_sketch(M, Omega, k, powers):
+    Y = np.linalg.matrix_power(M @ M.T, powers) @ M @ Omega
+    Q = np.linalg.qr(Y)[0]
+    U, sigma, Vt = np.linalg.svd(Q.T @ Y)
+    return sigma[:k], Q @ U[:, :k] @ np.diag(sigma[:k]) @ Vt[:k]
+
+
+def pivots_among_the_others(K, u):
+    R, others, columns, pivots = np.exp(K @ K.T), np.arange(len(K)), [], []
+    for number in u:
+        d = np.diag(R)[others]
+        s = int(np.searchsorted(np.cumsum(d) / d.sum(), number, side="right"))
+        columns.append(R[:, others[s]] / R[others[s], others[s]] ** 0.5)
+        R, others = R - np.outer(columns[-1], columns[-1]), np.delete(others, s)
+        pivots.append(s)
+    return np.array(columns).T, pivots
+
+
 def cholesky(
     draw=lambda d, number, first: np.searchsorted(np.cumsum(d) / d.sum(), number, side="right"),
     divide=lambda column, s: column / column[s] ** 0.5,
@@ -350,6 +399,10 @@ def cholesky(
         return result(np.array(columns).T, pivots)
 
     return answer
+
+
+def first_above(d, number, first):
+    return np.flatnonzero(np.cumsum(d) > number * d.sum())[0]
 
 
 def one_too_late(d, number, first):
@@ -376,6 +429,12 @@ def leverage_by_eigenvalues(K):
     squares, V = np.linalg.eigh(K.T @ K)
     kept = squares > 1e-10 * squares[-1]
     return ((K @ V[:, kept]) ** 2 / squares[kept]).sum(1)
+
+
+def leverage_by_squares(K):
+    """Exercise 13.7 by the singular values of K K^T."""
+    U, squares, _ = np.linalg.svd(K @ K.T)
+    return np.square(U[:, squares > 1e-14 * squares[0]]).sum(1)
 
 
 def leverage_with_a_ridge(K):
@@ -456,6 +515,25 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ("13.1", svd(rank=lambda k: 99), "Nothing is truncated"),
         ("13.1", without_lifting, "Multiply them by Q"),
         ("13.1", lambda M, Omega, k, powers: svd()(M, Omega, k, 0), "is not used"),
+        ("13.1", lambda M, *given: svd()(M - M.mean(0), *given), "The mean of the rows of M"),
+        ("13.1", lambda M, *given: svd()(M - M.mean(1)[:, None], *given), "The mean of the columns of M"),
+        ("13.1", lambda M, *given: svd()(M - M.mean(), *given), "The mean of all entries"),
+        ("13.1", svd_of_sketch(lambda M, powers: (M @ M.T) ** powers), "The entries of M M^T are raised"),
+        (
+            "13.1",
+            svd_of_sketch(lambda M, powers: (M @ M.T) ** powers if powers else np.eye(len(M))),
+            "The power is taken of each entry",
+        ),
+        ("13.1", svd_with_k_basis_vectors, "The basis has k columns"),
+        ("13.1", svd_of_the_projected_sketch, "the SVD is that of Q^T Y"),
+        ("13.2", lambda K, u: (np.linalg.cholesky(np.exp(K @ K.T))[:, : len(u)], [*range(len(u))]), "without a draw"),
+        (
+            "13.2",
+            cholesky(draw=first_above, update=lambda R, f, s: R - np.outer(R[:, s], R[:, s])),
+            "without a division",
+        ),
+        ("13.2", lambda K, u: pivoted(K - K.mean(0), u), "The mean of the keys is subtracted"),
+        ("13.2", pivots_among_the_others, "counted among the keys that are left"),
         ("13.2", cholesky(draw=lambda d, number, first: np.argmax(d)), "greedy pivoting"),
         (
             "13.2",
@@ -486,12 +564,32 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ("13.6", sample(draws=np.unique), "as often as it was drawn"),
         ("13.6", sample(weights=lambda m, p: 1.0, normalised=True), "normalised to the sum 1"),
         ("13.6", sample(normalised=True), "rows are normalised after that"),
-        ("13.6", sample(error=lambda squares, exact, p, m: (squares / p).sum() / m), "Subtract ||P V||^2"),
+        ("13.6", sample(error=lambda squares, exact, p, m: (squares / p).sum() / m), "before you divide by m"),
+        ("13.6", sample(error=lambda squares, exact, p, m: (squares / p).sum()), "as in a variance, and divide by m"),
+        (
+            "13.6",
+            sample(error=lambda squares, exact, p, m: ((squares / p).sum() + (m - 1) * exact) / m),
+            "the mean of ||X||^2 for m draws",
+        ),
+        ("13.6", sample(error=lambda squares, exact, p, m: (len(p) * squares.sum() - exact) / m), "that of uniform"),
+        ("13.6", lambda P, V, p, drawn: sampled(P, V, np.ones(len(p)) / len(p), drawn), "Both results are those"),
+        (
+            "13.6",
+            lambda P, V, p, drawn: (sampled(P, V, p, drawn)[0], sampled(P, V, p, np.unique(drawn))[1]),
+            "the number of distinct keys",
+        ),
         ("13.6", sample(error=lambda squares, exact, p, m: (squares / p).sum() - exact), "mean error of one draw"),
         (
             "13.6",
             sample(error=lambda squares, exact, p, m: (squares.sum() - exact) / m),
             "1/p_j is missing in the error",
+        ),
+        ("13.5", running(mask=np.triu), "as `np.triu` leaves them"),
+        ("13.5", running(normaliser=lambda Phi_Q, Phi_K, A: A.sum(0)), "sums over queries"),
+        (
+            "13.5",
+            running(state=lambda Phi_K, U, i: np.column_stack([Phi_K[: i + 1].T @ U[: i + 1, :-1], Phi_K[i]])),
+            "the features of the last key alone",
         ),
         ("13.5", running(mask=lambda A: A), "All outputs read the last state"),
         ("13.5", running(mask=before), "read before it has the new key"),
@@ -511,19 +609,42 @@ def nystrom(middle=np.linalg.inv, kernel=np.exp, normaliser=lambda A, exact: A.s
         ("13.3", nystrom(kernel=lambda S: S), "The exponential is missing in H_TK"),
         ("13.3", nystrom(normaliser=lambda A, exact: exact.sum(1)), "row sums of the exact A"),
         ("13.3", nystrom(normaliser=lambda A, exact: np.ones(len(A))), "not normalised"),
-        ("13.3", nystrom(kept=lambda small: small[:, :-1]), "last column of the sums is missing"),
+        ("13.3", nystrom(kept=lambda small: small[:, :-1]), "last column of B is missing"),
+        ("13.3", nystrom(kept=lambda small: np.hstack([small[:, -1:], small[:, :-1]])), "so its part of B comes first"),
+        ("13.3", nystrom(middle=lambda H: np.linalg.pinv(H, rcond=1e-3)), "A small eigenvalue of H_TT is taken for 0"),
+        ("13.3", nystrom(middle=lambda H: np.linalg.pinv(H, rcond=1e-6)), "A small eigenvalue of H_TT is taken for 0"),
+        ("13.3", nystrom(middle=lambda H: np.linalg.inv(H + 1e-7 * np.eye(len(H)))), "a small number added to H_TT"),
+        (
+            "13.3",
+            nystrom(middle=lambda H: np.linalg.inv(H + 1e-8 * np.eye(len(H)))),
+            "A small multiple of the identity",
+        ),
+        ("13.3", nystrom(normaliser=lambda A, exact: np.maximum(A.sum(1), 1)), "Row sums of A_T below 1"),
+        ("13.3", nystrom(normaliser=lambda A, exact: A.sum(1) + 1e-6), "A small number is added to the row sums"),
         ("13.7", lambda K: np.square(K).sum(1), "squared norms of the keys"),
         ("13.7", lambda K: np.square(K).sum(1) / np.square(K).sum(), "shares of the squared norms"),
         ("13.7", lambda K: np.square(np.linalg.qr(K)[0]).sum(1), "All columns of U, or of Q"),
         ("13.7", lambda K: np.square(np.linalg.svd(K, full_matrices=False)[0]).sum(1), "All columns of U, or of Q"),
         ("13.7", lambda K: np.square(np.linalg.svd(K, full_matrices=False)[0]).sum(0), "the expected shape is (7,)"),
         ("13.7", lambda K: np.square(np.linalg.svd(K)[0]).sum(1), "take the thin SVD"),
-        ("13.7", leverage_above(1e-2), "3e-3 and 1e-8 times the largest are missing"),
-        ("13.7", leverage_above(1e-3), "1e-8 times the largest is missing"),
-        ("13.7", leverage_above(1e-6), "1e-8 times the largest is missing"),
-        ("13.7", leverage_above(1e-15), "1e-12 times the largest counts here"),
+        ("13.7", leverage_above(1e-2), "3e-3 and 8e-10 times the largest are missing"),
+        *(
+            ("13.7", leverage_above(threshold), "Count all singular values above 1e-10 times")
+            for threshold in (1e-3, 1e-6, 1e-8, 5e-9)
+        ),
+        *(
+            ("13.7", leverage_above(threshold), "3e-11 times the largest counts here")
+            for threshold in (1e-11, 2e-12, 1e-15)
+        ),
         ("13.7", leverage_by_eigenvalues, "squares, in which it is lost"),
-        ("13.7", lambda K: np.diag(K @ np.linalg.pinv(K)), "the last one counts as 0"),
+        ("13.7", lambda K: np.diag(K @ np.linalg.pinv(K)), "count it, too, if no bound is given"),
+        ("13.7", lambda K: np.diag(K @ linalg.pinv(K)), "count it, too, if no bound is given"),
+        (
+            "13.7",
+            lambda K: np.diag(K @ np.linalg.lstsq(K, np.eye(len(K)), rcond=None)[0]),
+            "count it, too, if no bound is given",
+        ),
+        ("13.7", leverage_by_squares, "squares lose the last one"),
         ("13.7", lambda K: np.diag(K @ np.linalg.inv(K.T @ K) @ K.T), "K^T K has no inverse"),
         ("13.7", lambda K: np.diag(K @ np.linalg.solve(K.T @ K, K.T)), "K^T K has no inverse"),
         ("13.7", leverage_with_a_ridge, "a multiple of the identity in K^T K"),
