@@ -70,7 +70,7 @@ LANDMARKS = Exercise(
             _nearly_equal(),
             "two of three landmarks are nearly equal: B shows a small number added to H_TT, or an eigenvalue left out",
         ),
-        Stage(_opposite(), "the row sums of A_T are below 0.1"),
+        Stage(_opposite(), "the row sums of A_T are below 0.01"),
     ),
     mistakes=edits(
         through_landmarks,
