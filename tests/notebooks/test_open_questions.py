@@ -18,7 +18,7 @@ QUESTIONS = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
 def test_each_question_has_its_parts_and_names_a_section(question):
     parts = re.findall(r"^\*\*(.*?)\.\*\*", question, flags=re.MULTILINE)
     assert parts == ["Observed", "Not known", "How to decide"]
-    named = re.findall(r"[Nn]otebook (\d+), sections? (\d+)", question)
+    named = re.findall(r"[Nn]otebook (\d+),\s+sections? (\d+)", question)
     assert named
     for number, section in named:
         assert re.search(rf"^## {section} ", TEXTS[number], flags=re.MULTILINE)

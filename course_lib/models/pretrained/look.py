@@ -124,20 +124,23 @@ def parameters_text(family: Family) -> str:
     return f"{count:,}: {half} in bfloat16, {single} in float32{active}"
 
 
+def unmet_need(config: ModelConfig) -> str | None:
+    """What notebook 06 needs and a decoder with this config has not, or None."""
+    windows = [each.window for each in config.attentions if each.window]
+    if not isinstance(config.attention, GroupedConfig):
+        return "keys and values of heads, and these are latent"
+    return f"windows of at least {SEEN} tokens" if windows and min(windows) < SEEN else None
+
+
 def notebook_rows(family: Family) -> list[tuple[str, str]]:
     """What the notebooks that take a checkpoint can show of this one."""
     if family.model is not DecoderModel:
         return [("notebooks", "none: those that take a checkpoint need a decoder")]
-    attention, windows = family.config.attention, [each.window for each in family.config.attentions if each.window]
+    attention, need = family.config.attention, unmet_need(family.config)
     grouped = isinstance(attention, GroupedConfig)
-    cached = "yes"
-    if not grouped:
-        cached = "no: it needs keys and values of heads, and these are latent"
-    elif windows and min(windows) < SEEN:
-        cached = f"no: it needs windows of at least {SEEN} tokens"
     alone = grouped and attention.n_kv_heads == attention.n_heads > 1 and family.config.local is None
     return [
         ("notebook 03", "yes: what single heads do"),
-        ("notebook 06", f"{cached}: generation with and without a cache" if cached == "yes" else cached),
+        ("notebook 06", f"no: it needs {need}" if need else "yes: generation with and without a cache"),
         ("notebook 07", "yes: fewer key/value heads" if alone else "no: it needs a key/value head for each query head"),
     ]
