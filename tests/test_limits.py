@@ -40,7 +40,7 @@ def test_a_test_that_hangs_is_named_and_the_others_run(tmp_path):
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     assert settings.pop("faulthandler_timeout") > NOTEBOOK and settings["faulthandler_exit_on_timeout"]
     (tmp_path / "test_hanging.py").write_text(HANGING)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nfaulthandler_exit_on_timeout = true\nfaulthandler_timeout = 2\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfaulthandler_exit_on_timeout = true\nfaulthandler_timeout = 6\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:nbval", "-p", "no:cacheprovider", "-n", "1", str(tmp_path)]
     shown = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
     assert "crashed while running 'test_hanging.py::test_that_hangs'" in shown, shown
