@@ -178,6 +178,11 @@ def test_the_note_has_the_numbers_of_the_second_sweep():
     control = found.pair("MHA again", "MHA")
     assert "{:+.3f}, between {:+.3f} and {:+.3f}".format(control["mean"], *control["interval"]) in note
     runs = results.read(published.FOLDER / "gpu-code").runs
+    for row in found.report["learning rates"]:
+        if row["arm"] in found.arms:  # "at half and at twice this rate each has a larger loss"
+            assert found.rate(row["arm"]) == 0.003
+            losses = {float(rate): loss for rate, loss in row["losses"].items()}
+            assert losses[0.003] < min(losses[0.0015], losses[0.006])
     tuning = sum(run.labels.seed == TUNING_SEED for run in runs)
     assert f"{len(runs)} runs were finished: {tuning} that tune, and {len(runs) - tuning} of equal cache" in note
 

@@ -127,9 +127,12 @@ def test_it_runs_or_says_what_it_needs(kind, number, checkpoints, monkeypatch, c
     matplotlib.use("agg")
     cells, place = cells_with(number, checkpoints / kind)
     shown = dict(look(checkpoints / kind))[f"notebook {number}"].startswith("yes")
-    space = {"__name__": "__main__"}
-    for i in with_needs(cells, behind(cells, place) if shown else [place]):
-        exec(compile(cells[i].source, f"notebook {number}, cell {i}", "exec"), space)
+    space, threads = {"__name__": "__main__"}, torch.get_num_threads()
+    try:
+        for i in with_needs(cells, behind(cells, place) if shown else [place]):
+            exec(compile(cells[i].source, f"notebook {number}, cell {i}", "exec"), space)
+    finally:
+        torch.set_num_threads(threads)  # the notebooks take two
     refused = re.search(r"the notebook needs|is not multi-head", capsys.readouterr().out)
     assert shown != bool(refused)
     if shown:
