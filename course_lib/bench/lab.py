@@ -48,13 +48,27 @@ def serving(folder: Path) -> Iterator[str]:
     command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
     command += ["--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
     with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
-        try:
+        with running(command, env=os.environ | settings, stdout=log, stderr=log):
             eventually(lambda: answers(f"http://127.0.0.1:{port}/api"), limits.START)
             yield f"http://127.0.0.1:{port}/lab"
-        finally:
-            server.terminate()
+
+
+@contextmanager
+def running(command: list, **options) -> Iterator[subprocess.Popen]:
+    """A server for the `with` block, which is then asked to end, and killed if it still runs after `limits.ANSWER`.
+
+    `options` are those of Popen. That a server ends slowly is not what a test or a measurement here is about.
+    """
+    server = subprocess.Popen(command, **options)
+    try:
+        yield server
+    finally:
+        server.terminate()
+        try:
             server.wait(limits.ANSWER)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 def free_port() -> int:

@@ -9,7 +9,6 @@ import logging
 import signal
 import uuid
 from abc import abstractmethod
-from collections import deque
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,33 +31,33 @@ DEATHS = 3  # workers that may die over one job before it counts as a failed try
 
 
 class Executor(AbstractContextManager):
-    """Carries out jobs: `submit` hands one in, `wait` gives one back that is at its end, well or not."""
+    """Carries out jobs."""
+
+    @property
+    @abstractmethod
+    def busy(self) -> bool:
+        """Whether a job has begun that `wait` has not given back yet."""
 
     @abstractmethod
-    def submit(self, job: Job, sweep: Path) -> None:
-        """Hand in a job."""
+    def wait(self, left: list[Job], sweep: Path) -> tuple[Job, BaseException | None]:
+        """Begin as many of the jobs that are left as can begin now, in their order, and wait until one has ended.
 
-    @abstractmethod
-    def wait(self) -> tuple[Job, BaseException | None]:
-        """A job that has ended, and the error if its process could not even note a failure."""
+        Gives that job, and the error if its process could not even note a failure. `left` may name jobs that have
+        begun; they are not begun twice.
+        """
 
 
 class Sequential(Executor):
     """One job after the other, in this process, without Dask. Under torchrun the others train along: see `follow`."""
 
-    def __init__(self):
-        self.queue: deque[tuple[Job, Path]] = deque()
+    busy = False
 
-    def submit(self, job: Job, sweep: Path) -> None:
-        self.queue.append((job, sweep))
-
-    def wait(self) -> tuple[Job, BaseException | None]:
-        job, sweep = self.queue.popleft()
-        carry_out(job, sweep.absolute())
-        return job, None
+    def wait(self, left: list[Job], sweep: Path) -> tuple[Job, BaseException | None]:
+        carry_out(left[0], sweep.absolute())
+        return left[0], None
 
     def __exit__(self, *error) -> None:
-        self.queue.clear()
+        """Nothing is held."""
 
 
 class Dask(Executor):
@@ -85,19 +84,19 @@ class Dask(Executor):
             quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, "preload": [__name__]}
             self.cluster = LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, **quiet)
         self.client = Client(self.cluster or address)
-        self.queue: deque[tuple[Job, Path]] = deque()
         self.begun: dict[Future, Job] = {}
 
-    def submit(self, job: Job, sweep: Path) -> None:
-        self.queue.append((job, sweep))
+    @property
+    def busy(self) -> bool:
+        return bool(self.begun)
 
-    def wait(self) -> tuple[Job, BaseException | None]:
+    def wait(self, left: list[Job], sweep: Path) -> tuple[Job, BaseException | None]:
         from distributed import CancelledError
 
         try:
-            self._hand_in()
+            self._hand_in(left, sweep)
             while (future := self._ended()) is None:
-                self._hand_in()  # workers may have come meanwhile
+                self._hand_in(left, sweep)  # workers may have come meanwhile
         except (CancelledError, OSError) as error:
             raise ConnectionError("Dask's scheduler is gone; nothing is lost: the same command goes on") from error
         return self.begun.pop(future), future.exception()
@@ -110,14 +109,14 @@ class Dask(Executor):
             return next(iter(wait(list(self.begun), LOOK, "FIRST_COMPLETED").done))
         return None
 
-    def _hand_in(self) -> None:
-        """Give Dask as many jobs as its workers can begin now, in their order, and one job if there are no workers yet.
+    def _hand_in(self, left: list[Job], sweep: Path) -> None:
+        """Give Dask as many jobs as its workers can begin now, and one job if there are no workers yet.
 
         Dask binds jobs beyond that to a worker beforehand. Then a worker can be idle while another one has a queue.
         """
         able = max(sum(self.client.nthreads().values()), 1)
-        while self.queue and len(self.begun) < able:
-            job, sweep = self.queue.popleft()
+        begun = {job.key for job in self.begun.values()}
+        for job in [job for job in left if job.key not in begun][: max(able - len(begun), 0)]:
             key = f"{job.key}-{uuid.uuid4().hex}"  # a key that was used before would give the earlier outcome
             self.begun[self.client.submit(carry_out, job, sweep.absolute(), key=key, pure=False)] = job
 
@@ -138,20 +137,16 @@ def dask_setup(worker) -> None:
 def settle(experiment: Experiment, sweep: Sweep, executor: Executor, display: Display) -> None:
     """Carry out all jobs of an experiment that are not settled, those too that become known on the way.
 
-    Raises OSError when the folder cannot be written.
+    Which job is next is asked anew whenever one has ended, so that jobs that have become known take their place in the
+    experiment's order. Raises OSError when the folder cannot be written.
     """
-    handed_in: set[str] = set()
     while True:
         jobs, later = experiment.jobs(sweep)
         display.show(jobs, later)
-        for job in jobs:
-            if job.key not in handed_in and not settled(job, sweep.folder):
-                executor.submit(job, sweep.folder)
-                handed_in.add(job.key)
-        if not handed_in:
+        left = [job for job in jobs if not settled(job, sweep.folder)]
+        if not left and not executor.busy:
             return
-        job, error = executor.wait()
-        handed_in.remove(job.key)
+        job, error = executor.wait(left, sweep.folder)
         note_loss(job, sweep.folder, error)
         display.ended(job)
 

@@ -11,7 +11,7 @@ import pytest
 
 from course_lib import limits
 from course_lib.bench.browser import new_page
-from course_lib.bench.lab import answers, eventually, free_port
+from course_lib.bench.lab import answers, eventually, free_port, running
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "notebooks/00_start_here.ipynb"
@@ -24,15 +24,11 @@ def lab(tmp_path_factory):
     command = [sys.executable, ROOT / "tools" / "lab.py", "--no-browser", f"--port={port}"]
     command += ["--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
     surroundings = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTERLAB_WORKSPACES_DIR": str(home)}
-    server = subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+    with running(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         url = f"http://127.0.0.1:{port}/api?token=secret"
         eventually(lambda: server.poll() is not None or answers(url), limits.START)
         assert server.returncode is None, f"the lab ended with exit code {server.returncode}"
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(limits.ANSWER)
 
 
 @pytest.fixture

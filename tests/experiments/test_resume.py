@@ -168,12 +168,13 @@ def test_a_long_job_holds_no_other_up(tmp_path, monkeypatch):
 
     (tmp_path / "now").touch()
     with Dask() as executor:
-        executor.submit(job("long", "later"), tmp_path)
+        left = [job("long", "later"), *(job(f"{number}", "now") for number in range(9))]
         for number in range(9):
-            executor.submit(job(f"{number}", "now"), tmp_path)
-        assert [executor.wait()[0].key for _ in range(9)] == [f"{number}" for number in range(9)]
+            ended, _ = executor.wait(left, tmp_path)
+            assert ended.key == f"{number}"
+            left.remove(ended)
         (tmp_path / "later").touch()
-        assert executor.wait()[0].key == "long"
+        assert executor.wait(left, tmp_path)[0].key == "long" and not executor.busy
 
 
 CLUSTER = """

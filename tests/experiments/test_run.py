@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from course_lib.experiments import job as jobs
-from course_lib.experiments import run, training
+from course_lib.experiments import run, scheduler, training
 from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.display import Display, state_of
 from course_lib.experiments.job import VERSION
@@ -149,6 +149,19 @@ def test_a_sweep_of_one_process_is_not_gone_on_with_by_two(sweep, tiny):
 def test_repeats_differ_in_the_first_weights_alone(sweep):
     first, again = (sweep.compared(arm, 0, 1e-2, 14).identity() for arm in ("MHA", "MHA again"))
     assert {name for name in first if first[name] != again[name]} == {"initial_seed"}
+
+
+def test_all_arms_are_tuned_and_then_trained_seed_by_seed(sweep, monkeypatch):
+    """Also those whose rate is known early: what is stopped halfway has the same seeds of every arm."""
+    begun = []
+
+    def noted(job, folder):
+        begun.append((job.steps > sweep.preset.tuning_steps, job.labels.seed))
+        run.carry_out(job, folder)
+
+    monkeypatch.setattr(scheduler, "carry_out", noted)
+    settled_by(sweep, "equal-cache")
+    assert begun == sorted(begun) and begun[-1] == (True, 2)
 
 
 def test_a_run_that_fails_is_tried_three_times_and_holds_nothing_up(sweep, monkeypatch):
