@@ -24,7 +24,8 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is mi
 
 def run(folder: Path, failing: str) -> subprocess.CompletedProcess:
     commands = {".ci/run": (ROOT / ".ci" / "run").read_text(), "bin/make": MAKE}
-    commands |= dict.fromkeys((f"bin/{name}" for name in ("chromium", "node", "npm", "python3")), "#!/bin/sh\n")
+    present = ("chromium", "chromium-headless-shell", "node", "npm", "python3")
+    commands |= dict.fromkeys((f"bin/{name}" for name in present), "#!/bin/sh\n")
     for name, text in commands.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)

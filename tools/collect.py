@@ -1,8 +1,9 @@
 """Collect the live figures of the notebooks as pages: python tools/collect.py [PREFIX ...].
 
-Decks and site take text, stills and numbers from the committed notebooks. A live figure needs its objects, so each
-notebook runs once, unchanged. `build/live/NN_name/CELL.{page,slide}.html` is the figure that the cell with the id CELL
-shows. The file `key` beside them has a hash of what they were made from: while it is the same, nothing runs again.
+Decks and site take text, stills and numbers from the committed notebooks. A live figure needs its objects, so the cells
+that show one run once more, with those that they need. `build/live/NN_name/CELL.{page,slide}.html` is the figure that
+the cell with the id CELL shows. The file `key` beside them has a hash of what they were made from: while it is the
+same, nothing runs again.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
+from cells import code_cells, for_figures
 from kernels import all_notebooks, client
 
 from course_lib.files import write_atomically
@@ -59,12 +61,16 @@ def made_from(notebook: Path) -> str:
 
 
 def figures(notebook: Path) -> dict[str, dict[str, str]]:
-    """Run a notebook. Returns id of a cell -> layout -> page, for each cell that shows a live figure.
+    """Run what a notebook's live figures need. Returns id of a cell -> layout -> page, for each that shows one.
 
     Raises nbclient's error when a cell fails, and ValueError when a cell shows several figures.
     """
     node = nbformat.read(notebook, as_version=4)
-    node.cells.insert(0, nbformat.v4.new_code_cell(HANDS_OUT_PAGES, id="hands-out-pages"))
+    nodes = code_cells(node)
+    needed = [nodes[i] for i in for_figures(nodes)]
+    if not needed:
+        return {}
+    node.cells = [nbformat.v4.new_code_cell(HANDS_OUT_PAGES, id="hands-out-pages"), *needed]
     client(node).execute()
     shown = {}
     for cell in node.cells:

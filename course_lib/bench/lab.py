@@ -57,7 +57,8 @@ def serving(folder: Path) -> Iterator[str]:
 def running(command: list, **options) -> Iterator[subprocess.Popen]:
     """A server for the `with` block, which is then asked to end, and killed if it still runs after `limits.ANSWER`.
 
-    `options` are those of Popen. That a server ends slowly is not what a test or a measurement here is about.
+    `options` are those of Popen. A JupyterLab that is asked while a kernel starts may never end: one of its threads
+    waits for work that does not come.
     """
     server = subprocess.Popen(command, **options)
     try:

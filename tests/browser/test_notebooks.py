@@ -1,18 +1,21 @@
-"""Every notebook with interactive figures, run in a real JupyterLab: figures fit a screen and are operated by keys."""
+"""Every notebook with interactive figures in a real JupyterLab: figures fit a screen and are operated by keys.
+
+The cells that show figures run there, and those that they need. Of the others, whose tests are elsewhere, the page has
+the tables that were saved.
+"""
 
 from pathlib import Path
 
 import nbformat
 import pytest
+from cells import code_cells, for_figures, saved_figure
 from playwright.sync_api import TimeoutError
 
-from course_lib import limits, widgets
+from course_lib import limits
 from course_lib.bench.lab import run_all, serving
 
 pytestmark = pytest.mark.browser
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-FIGURES = tuple(figure.__name__ for figure in widgets.FIGURES)
-VIEW = "application/vnd.jupyter.widget-view+json"
 
 # Those that run or wait, and errors: of a notebook that has run, both are empty.
 WAITING = (
@@ -36,25 +39,29 @@ CONTROLS = "[role=grid][tabindex='0'], input, select, button:not([disabled])"
 
 def with_figures():
     """Notebook -> how many figures its committed outputs show."""
-    found = {}
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-        views = [output.data for cell in cells for output in cell.outputs if VIEW in output.get("data", {})]
-        figures = [data for data in views if str(data["text/plain"]).startswith(FIGURES)]
-        if figures:
-            found[path.name] = len(figures)
-    return found
+    read = {path.name: nbformat.read(path, as_version=4) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    counts = {name: sum(map(bool, map(saved_figure, code_cells(notebook)))) for name, notebook in read.items()}
+    return {name: count for name, count in counts.items() if count}
+
+
+def without_detours(notebook):
+    """Leave the sources that figures need, and let the other cells show the tables that were saved."""
+    nodes = code_cells(notebook)
+    needed = for_figures(nodes)
+    for i, node in enumerate(nodes):
+        tables = [output.data["text/html"] for output in node.outputs if "text/html" in output.get("data", {})]
+        if i not in needed:
+            node.source = f"for table in {tables!r}:\n    display({{'text/html': table}}, raw=True)" if tables else ""
+        node.outputs, node.execution_count = [], None
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """Serves copies of the notebooks without outputs, so that nothing is seen that was not made there."""
+    """Serves copies of the notebooks without outputs, so that no figure is seen that was not made there."""
     folder = tmp_path_factory.mktemp("notebooks")
     for path in NOTEBOOKS.glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
+        without_detours(notebook)
         nbformat.write(notebook, folder / path.name)
     with serving(folder) as address:
         yield address

@@ -4,16 +4,15 @@ Each takes a checkpoint by one line, which stands in a comment. Here it loads a 
 Only the cells that depend on this line run, and those that they need, with the shortest texts that the notebook takes.
 """
 
-import ast
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import matplotlib
 import nbformat
 import pytest
 import torch
 import transformers
+from cells import Cell, behind, cell, with_needs
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
 
@@ -65,28 +64,6 @@ def checkpoints(tmp_path_factory):
     return folder
 
 
-class Cell(NamedTuple):
-    """A cell of code: the names that it takes from other cells, those that it defines, and those that it imports."""
-
-    source: str
-    read: set[str]
-    defined: set[str]
-    imported: set[str]
-
-
-def cell(source: str) -> Cell:
-    read, defined, imported = set(), set(), set()
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Name(id=name, ctx=ast.Load()):
-                read.add(name)
-            case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
-                defined.add(name)
-            case ast.Import(names=names) | ast.ImportFrom(names=names):
-                imported |= {(each.asname or each.name).partition(".")[0] for each in names}
-    return Cell(source, read - defined - imported, defined, imported)
-
-
 def cells_with(number: str, folder: Path) -> tuple[list[Cell], int]:
     """(the cells of a notebook in which the line loads this checkpoint, the number of the cell with the line)."""
     node = nbformat.read(next(NOTEBOOKS.glob(f"{number}_*.ipynb")), as_version=4)
@@ -94,29 +71,6 @@ def cells_with(number: str, folder: Path) -> tuple[list[Cell], int]:
     (place,) = (i for i, source in enumerate(sources) if LINE.search(source))
     sources[place] = LINE.sub(lambda found: found[1].replace('"FOLDER"', repr(str(folder))), sources[place])
     return [cell(source) for source in sources], place
-
-
-def behind(cells: list[Cell], place: int) -> list[int]:
-    """The cells from `place` on that depend on it."""
-    changed, found = set(cells[place].defined), [place]
-    for i in range(place + 1, len(cells)):
-        if cells[i].read & changed:
-            found.append(i)
-            changed |= cells[i].defined
-    return found
-
-
-def with_needs(cells: list[Cell], chosen: list[int]) -> list[int]:
-    """The chosen cells and, of those before, the last ones that define what is read, in their order."""
-    found, open_ones = set(chosen), list(chosen)
-    while open_ones:
-        i = open_ones.pop()
-        for name in cells[i].read:
-            last = next((j for j in range(i - 1, -1, -1) if name in cells[j].defined | cells[j].imported), None)
-            if last is not None and last not in found:
-                found.add(last)
-                open_ones.append(last)
-    return sorted(found)
 
 
 @pytest.mark.parametrize("number", ["03", "06", "07"])
