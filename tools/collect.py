@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 from cells import code_cells, for_figures
-from kernels import all_notebooks, client
+from notebook_kernels import all_notebooks, client
 
 from course_lib.files import write_atomically
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from kernels import all_notebooks
+from notebook_kernels import all_notebooks
 
 from course_lib import exercises
 from course_lib.files import write_atomically

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from kernels import NOTEBOOKS as FOLDER
-from kernels import client
+from notebook_kernels import NOTEBOOKS as FOLDER
+from notebook_kernels import client
 
 from course_lib.files import write_atomically
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 import psutil
-from kernels import all_notebooks, client
+from notebook_kernels import all_notebooks, client
 from rich.console import Console
 from rich.table import Table
 

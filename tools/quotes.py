@@ -23,7 +23,7 @@ from pathlib import Path
 
 import nbformat
 from collect import LIVE
-from kernels import NOTEBOOKS
+from notebook_kernels import NOTEBOOKS
 from PIL import Image, ImageChops
 
 from course_lib import exercises

@@ -16,8 +16,8 @@ import nbformat
 import reference_pages
 from collect import LIVE
 from docstrings import with_sources
-from kernels import NOTEBOOKS, all_notebooks
 from node import node, packages
+from notebook_kernels import NOTEBOOKS, all_notebooks
 
 from course_lib.files import write_atomically
 

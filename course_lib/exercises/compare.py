@@ -46,6 +46,15 @@ def difference(got, want) -> str | None:
         return Fact(reason)
 
 
+def equal(got, want) -> bool:
+    """Whether `difference` is None. Of arrays this is known without a search for what their numbers have in common."""
+    if isinstance(want, list | tuple) and isinstance(got, list | tuple):
+        return len(got) == len(want) and all(map(equal, got, want))
+    if all(type(value) is np.ndarray and value.dtype.kind == "f" for value in (got, want)):
+        return got.shape == want.shape and not _wrong(got, want).any()
+    return difference(got, want) is None
+
+
 def _difference(got, want) -> str | None:
     if isinstance(want, np.ndarray | float):
         return _array_difference(got, np.asarray(want))
@@ -86,7 +95,7 @@ def _array_difference(value, want: np.ndarray) -> str | None:
     got = as_numbers(value)
     if fact := _fact(got, want):
         return fact
-    wrong = ~np.isclose(got, want, rtol=RTOL, atol=ATOL, equal_nan=True)
+    wrong = _wrong(got, want)
     if not wrong.any():
         return None
     place = _first(wrong)
@@ -94,6 +103,10 @@ def _array_difference(value, want: np.ndarray) -> str | None:
     found = where + _got_where(*_told_apart(got[place], want[place]))
     whole = as_a_whole(got, want) or by_lines(got, want)
     return _precision(value, got, want) or (Common(found + whole) if whole else found)
+
+
+def _wrong(got: np.ndarray, want: np.ndarray) -> np.ndarray:
+    return ~np.isclose(got, want, rtol=RTOL, atol=ATOL, equal_nan=True)
 
 
 def _fact(got: np.ndarray, want: np.ndarray) -> Fact | None:

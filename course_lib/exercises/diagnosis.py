@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from course_lib.exercises import terms
-from course_lib.exercises.compare import difference
+from course_lib.exercises.compare import difference, equal
 from course_lib.exercises.core import Exercise, Mistake, Stage
 from course_lib.exercises.slips import Slip, slips
 from course_lib.exercises.values import Unreadable, as_number
@@ -173,4 +173,4 @@ def _slips(solution: Callable, first: Stage) -> tuple[Slip, ...]:
 
 def same(first, second) -> bool:
     """Whether the grader takes two values for equal; ... is equal to itself alone."""
-    return first is second if first is ... or second is ... else difference(first, second) is None
+    return first is second if first is ... or second is ... else equal(first, second)

@@ -8,13 +8,13 @@ import torch
 from typer.testing import CliRunner
 
 from course_lib import accounting, cli
-from course_lib.bench import decode, decode_contenders, memory
+from course_lib.bench import decode, decode_contenders, memory, overhead
 from course_lib.bench.decode_contenders import VARIANTS, Transformers, contenders
 from course_lib.bench.memory import PeakMemory
 from course_lib.kernels import cpu
 from course_lib.layers import LatentAttention
 
-ROOM = decode.WARM_UP + decode.ROUNDS * decode.BLOCK + 1
+FEW = {"ROUNDS": 2, "BLOCK": 3, "WARM_UP": 2}  # steps, in place of as many as a measurement takes
 MACHINE = accounting.Machine("toy", bandwidth=1e9, flops=1e10)
 
 
@@ -24,6 +24,9 @@ def tiny(monkeypatch):
         monkeypatch.setitem(decode_contenders.SIZES, name, size)
     monkeypatch.setattr("course_lib.bench.rates.measure_machine", lambda: MACHINE)
     monkeypatch.setattr(decode, "measure_decode_machine", lambda: MACHINE)
+    for name, value in FEW.items():
+        monkeypatch.setattr(decode, name, value)
+        monkeypatch.setattr(overhead, name, value)
     for name, value in {"setting": "measured", "choices": {}, "SMALL": 2**10, "COPIES": 2**16}.items():
         monkeypatch.setattr(cpu, name, value)
 
@@ -61,10 +64,10 @@ def test_figures_of_every_variant(tmp_path):
         config, attention = model.config, model.blocks[0].attention
         absorbs = isinstance(attention, LatentAttention) and attention.absorbs(1, course["context"])
         assert course["form"] == ("absorbed" if absorbs else "grouped")
-        room = course["context"] + ROOM
+        room = course["context"] + 2 + 2 * 3 + 1
         assert course["cache_bytes"] == 4 * accounting.cache_bytes(config.attention, room, dtype="float32")
         assert course["faster"] == course["faster_prefill"] == 1 and course["logits_difference"] == 0
-        work = accounting.model_decode(config, course["context"] + 24, dtype="float32")
+        work = accounting.model_decode(config, course["context"] + 2 + 3, dtype="float32")
         assert course["floor_ms"] == pytest.approx(1e3 * max(work.bytes / 1e9, work.flops / 1e10))
         assert course["predicted_ms"] == pytest.approx(1e3 * (work.bytes / 1e9 + work.flops / 1e10))
         for row in (course, *peers):

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from cells import code_cells, saved_figure
 from collect import LIVE
-from kernels import NOTEBOOKS
+from notebook_kernels import NOTEBOOKS
 
 SAVED = {
     f"{path.stem}/{node.id}": figure["text/html"]

@@ -102,16 +102,14 @@ def test_every_solution_passes_under_every_setting(name, as_before):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_every_mistake_hears_the_same_under_all_settings_together(as_before):
-    def verdicts():
-        return [grade(e, mistake.answer) for e in EXERCISES for mistake in e.mistakes]
-
-    usual = verdicts()
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_every_mistake_hears_the_same_under_all_settings_together(exercise, as_before):
+    usual = [grade(exercise, mistake.answer) for mistake in exercise.mistakes]
     for name in SET:
         if name != "errors of NumPy pass":
             SET[name]()
     set_so = settings()
-    assert verdicts() == usual and settings() == set_so
+    assert [grade(exercise, mistake.answer) for mistake in exercise.mistakes] == usual and settings() == set_so
 
 
 @pytest.mark.parametrize("name", SET)

@@ -5,6 +5,7 @@
 
 import ast
 import re
+import warnings
 from itertools import combinations
 from pathlib import Path
 
@@ -17,8 +18,6 @@ from course_lib.exercises.diagnosis import same, shows, slips_of, value
 from course_lib.exercises.grading import grade
 
 EXERCISES = [e for number in notebooks() for e in of_notebook(number)]
-every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
-
 RULES = Path(__file__).parent / "rules"
 
 
@@ -34,6 +33,21 @@ TRUE = table("true")  # slips that differ somewhere from the mistake that they h
 SHARES = {i: float(share) for i, (share,) in table("named").items()}
 
 
+@pytest.fixture(scope="module", params=EXERCISES, ids=lambda e: e.id)
+def exercise(request):
+    """Every exercise; the tests of one stand together."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def heard(exercise):
+    """Each slip of an exercise with what it hears of the known mistakes alone."""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="ignore"):
+        all_slips = slips_of(exercise)
+        patch.setattr(diagnosis, "slips_of", lambda *_: ())
+        return [(slip, grade(exercise, slip.answer)) for slip in all_slips]
+
+
 def none(faults: list) -> None:
     assert not faults, "\n".join(map(str, faults))
 
@@ -42,43 +56,33 @@ def first_shown(answer, exercise):
     return next((stage for stage in exercise.stages if shows(answer, exercise, stage)), None)
 
 
-@every_exercise
 def test_no_two_mistakes_coincide_where_they_first_show(exercise):
+    first = {mistake: first_shown(mistake.answer, exercise) for mistake in exercise.mistakes}
     faults = []
     for one, other in combinations(exercise.mistakes, 2):
-        stages = {first_shown(m.answer, exercise) for m in (one, other)}
-        if len(stages - {None}) == 1 and len(stages) == 1 and same(*(value(m.answer, *stages) for m in (one, other))):
+        stage = first[one]
+        if stage and stage is first[other] and same(*(value(mistake.answer, stage) for mistake in (one, other))):
             faults.append(f"{one.message} = {other.message}")
     none(faults)
-
-
-def heard(exercise, monkeypatch):
-    """Each slip with what it hears of the known mistakes alone."""
-    with monkeypatch.context() as patch:
-        patch.setattr(diagnosis, "slips_of", lambda *_: ())
-        for slip in slips_of(exercise):
-            yield slip, grade(exercise, slip.answer)
 
 
 def name(slip) -> str:
     return f"{slip.before} -> {slip.after}"
 
 
-@every_exercise
 @pytest.mark.filterwarnings("ignore")
-def test_a_slip_that_passes_is_right(exercise, monkeypatch):
-    passed = [name(slip) for slip, result in heard(exercise, monkeypatch) if result.passed]
+def test_a_slip_that_passes_is_right(exercise, heard):
+    passed = [name(slip) for slip, result in heard if result.passed]
     listed = RIGHT.get(exercise.id, ())
     assert [right for right in listed if not any(right in one for one in passed)] == []
     none([one for one in passed if not any(right in one for right in listed)])
 
 
-@every_exercise
 @pytest.mark.filterwarnings("ignore")
-def test_a_slip_hears_no_mistake_that_it_is_not(exercise, monkeypatch):
+def test_a_slip_hears_no_mistake_that_it_is_not(exercise, heard):
     """A slip that hears a known mistake gives its value at every stage of the case where it is heard."""
     listed, faults = TRUE.get(exercise.id, ()), []
-    for slip, result in heard(exercise, monkeypatch):
+    for slip, result in heard:
         for mistake in exercise.mistakes:
             if f"\n  {mistake.message}".rstrip(".") + ".\n" in result.message + "\n":
                 case = first_shown(slip.answer, exercise).case
@@ -91,15 +95,14 @@ def test_a_slip_hears_no_mistake_that_it_is_not(exercise, monkeypatch):
     none([fault for fault, name in zip(faults, names, strict=True) if not any(true in name for true in listed)])
 
 
-@every_exercise
 @pytest.mark.filterwarnings("ignore")
-def test_three_of_four_slips_hear_a_reason(exercise, monkeypatch):
+def test_three_of_four_slips_hear_a_reason(exercise, heard):
     """A known mistake, or a fact about the value: its shape, a factor, an order. Questions about slips do not count, as
     every slip would answer its own. Exceptions, which name their line, are not counted either.
 
     `rules/named.txt` holds the least share of each exercise that does not reach the goal.
     """
-    kinds = [result.kind for _, result in heard(exercise, monkeypatch) if result.kind]
+    kinds = [result.kind for _, result in heard if result.kind]
     share = np.mean([kind in ("mistake", "fact", "common") for kind in kinds])
     assert share >= SHARES.get(exercise.id, 0.75) - 0.005, f"{exercise.id} {share:.2f}"
     assert share < 0.75 or exercise.id not in SHARES, f"{exercise.id} reaches the goal; take it from rules/"
@@ -108,7 +111,6 @@ def test_three_of_four_slips_hear_a_reason(exercise, monkeypatch):
 SHOWN = {"`axis`", "`keepdims`", "`//`", "`/`", "`%`"}
 
 
-@every_exercise
 def test_a_question_shows_no_code_and_names_arguments_alone(exercise):
     arguments = exercise.solution.__code__.co_varnames[: exercise.solution.__code__.co_argcount]
     for words in {slip.words for slip in slips_of(exercise)} - {""}:
@@ -129,7 +131,6 @@ def test_most_slips_have_a_question():
 UNSHIFTED = {"2.1", "2.2"}  # exp of small numbers; exercise 2.3 introduces the shift
 
 
-@every_exercise
 @pytest.mark.filterwarnings("ignore")
 def test_a_softmax_meets_large_logits(exercise):
     text = source(exercise.solution)
@@ -143,7 +144,6 @@ def test_a_softmax_meets_large_logits(exercise):
         none([] if overflows else ["no stage has logits of 800 or more"])
 
 
-@every_exercise
 def test_whole_numbers_vary(exercise):
     """Of each whole number that is given: not always the same value, and not always a power of two."""
     faults, names = [], exercise.solution.__code__.co_varnames
@@ -158,7 +158,6 @@ def test_whole_numbers_vary(exercise):
     none(faults)
 
 
-@every_exercise
 def test_lists_of_lengths_are_not_sorted(exercise):
     faults = []
     for place, values in enumerate(zip(*(stage.inputs for stage in exercise.stages), strict=True)):
@@ -171,7 +170,6 @@ def test_lists_of_lengths_are_not_sorted(exercise):
 SQUARE = {"2.7", "12.4"}  # the weights of a text over itself
 
 
-@every_exercise
 def test_lengths_of_axes_vary(exercise):
     """Of the arrays that are given: not all of them square, and not all lengths powers of two."""
     shapes = [v.shape for stage in exercise.stages for v in stage.inputs if isinstance(v, np.ndarray) and v.ndim > 1]
@@ -183,7 +181,6 @@ def test_lengths_of_axes_vary(exercise):
     none(faults)
 
 
-@every_exercise
 def test_a_square_input_hides_missing_keepdims(exercise):
     """Where the solution has keepdims=True, some stage has an input on which the code runs without it, and is wrong."""
     calls = [n for n in ast.walk(ast.parse(source(exercise.solution))) if isinstance(n, ast.Call)]
@@ -197,7 +194,6 @@ def test_a_square_input_hides_missing_keepdims(exercise):
 # Words ----------------------------------------------------------------------------------------------------------------
 
 
-@every_exercise
 def test_messages_and_hints_are_plain_sentences(exercise):
     texts = [m.message for m in exercise.mistakes] + list(exercise.hints)
     faults = []
@@ -209,7 +205,6 @@ def test_messages_and_hints_are_plain_sentences(exercise):
     none(faults)
 
 
-@every_exercise
 def test_stages_are_data(exercise):
     """Small enough to be copied at every call."""
     arrays = [v for stage in exercise.stages for v in stage.inputs if isinstance(v, np.ndarray)]
