@@ -15,8 +15,7 @@ from jaxtyping import Float
 from course_lib.config import require
 from course_lib.randomised.checks import check_random, check_whole
 from course_lib.randomised.given_weights import Heads
-from course_lib.randomised.hodlr import Hodlr, to_hodlr
-from course_lib.randomised.low_rank import truncated_svd
+from course_lib.randomised.hodlr import cuts
 from course_lib.randomised.scores import score_projector
 from course_lib.reference.attention import attention_weights, causal_mask
 
@@ -31,8 +30,7 @@ class ApproximateWeights:
     def best(self, k: int) -> Float[np.ndarray, "b h n n"]:
         """The nearest matrices of rank at most k. They have entries above the diagonal."""
         check_whole("k", k, 0, self.heads.P.shape[-1])
-        U, sigma, Vt = self._svd
-        return (U[..., :k] * sigma[..., None, :k]) @ Vt[..., :k, :]
+        return _first_terms(self._svd, k)
 
     def masked(self, k: int) -> Float[np.ndarray, "b h n n"]:
         """`best` with zeros above the diagonal: the error is smaller, and the rank is larger."""
@@ -41,8 +39,10 @@ class ApproximateWeights:
     def blocks(self, k: int) -> Float[np.ndarray, "b h n n"]:
         """Blocks of rank at most k below the diagonal, as `to_hodlr`. Raises ValueError for k above `leaf`."""
         check_whole("k", k, 0, self.leaf)
-        shape = self.heads.P.shape
-        return np.array([H.truncated(k).matrix() for H in self._hodlr]).reshape(shape)
+        P_hat = self.heads.P.copy()  # the leaves stay as they are
+        for (start, middle, stop), svd in self._svds_of_blocks.items():
+            P_hat[..., middle:stop, start:middle] = _first_terms(svd, k)
+        return P_hat
 
     def scores(self, k: int, Pi: Float[np.ndarray, "... e e"] | None = None) -> Float[np.ndarray, "b h n n"]:
         """Softmax of the scores Q Pi K^T. Without Pi they are the nearest scores of rank at most k on these texts."""
@@ -72,12 +72,16 @@ class ApproximateWeights:
         return np.linalg.svd(self.heads.P)
 
     @cached_property
-    def _hodlr(self) -> list[Hodlr]:
-        """Of each head, with blocks of rank `leaf`, the least side of a block, or less for other sizes."""
-        n = self.heads.P.shape[-1]
-        return [to_hodlr(P, _svd_of_rank(self.leaf), self.leaf) for P in self.heads.P.reshape(-1, n, n)]
+    def _svds_of_blocks(self):
+        """Of each cut, the SVDs of the block below the diagonal in all heads."""
+        P = self.heads.P
+        return {
+            (start, middle, stop): np.linalg.svd(P[..., middle:stop, start:middle], full_matrices=False)
+            for start, middle, stop in cuts(P.shape[-1], self.leaf)
+        }
 
 
-def _svd_of_rank(k: int):
-    """Compress to rank k, or to the smaller side of a block."""
-    return lambda block: truncated_svd(block, min(k, *block.shape))
+def _first_terms(svd, k: int) -> Float[np.ndarray, "... m n"]:
+    """The best approximations of rank at most k, from U, sigma and V^T of each matrix."""
+    U, sigma, Vt = svd
+    return (U[..., :k] * sigma[..., None, :k]) @ Vt[..., :k, :]
