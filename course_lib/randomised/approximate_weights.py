@@ -64,8 +64,10 @@ class ApproximateWeights:
         want = self.heads.P.shape
         require(np.shape(P_hat) == want, f"P_hat must have shape {want}, got {np.shape(P_hat)}")
         drawn = np.tril(random.normal(size=P_hat.shape))
-        sizes = np.linalg.norm(P_hat - self.heads.P, axis=(-2, -1)) / np.linalg.norm(drawn, axis=(-2, -1))
-        return self.heads.P + sizes[..., None, None] * drawn
+        squares = [np.einsum("bhij, bhij -> bh", X, X) for X in (P_hat - self.heads.P, drawn)]
+        sizes = np.sqrt(np.divide(*squares))
+        drawn *= sizes[..., None, None]
+        return self.heads.P + drawn
 
     @cached_property
     def _svd(self):

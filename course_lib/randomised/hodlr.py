@@ -84,13 +84,6 @@ class Hodlr:
         """All n^2 entries."""
         return self @ np.eye(self.size)
 
-    def truncated(self, k: int) -> "Hodlr":
-        """The same leaves, and of each block the first k terms. Raises ValueError unless k is an integer >= 0."""
-        check_whole("k", k, 0)
-        parts = (LowRank(b.part.U[:, :k], b.part.sigma[:k], b.part.Vt[:k]) for b in self.blocks)
-        cut = (OffDiagonal(b.row, b.column, part) for b, part in zip(self.blocks, parts, strict=True))
-        return Hodlr(self.leaves, tuple(cut))
-
 
 def to_hodlr(P: Float[np.ndarray, "n n"], compress: Compress, leaf: int) -> Hodlr:
     """P in the HODLR format: blocks below the diagonal by `compress`, and leaves of at most `leaf` rows as they are.

@@ -37,11 +37,11 @@ def softmax_weights(
     """
     most = np.max(scores, initial=-np.inf)  # NaN if there is one
     require(most < np.inf, "scores must be finite or -inf, got NaN or +inf")
-    if mask is not None:
-        scores = np.where(visible_entries(mask, scores.shape), scores, -np.inf)
-    largest = np.max(scores, axis=-1, keepdims=True, initial=-np.inf)
-    shifted = scores - np.where(np.isfinite(largest), largest, 0.0)
-    return normalise(np.exp(shifted, out=shifted))
+    # One copy is overwritten step by step, since new memory for large arrays takes as long as the exponential.
+    A = np.where(True if mask is None else visible_entries(mask, scores.shape), scores, -np.inf)
+    largest = np.max(A, axis=-1, keepdims=True, initial=-np.inf)
+    A -= np.where(np.isfinite(largest), largest, 0.0)
+    return normalise(np.exp(A, out=A))
 
 
 def kernel_weights(
@@ -76,11 +76,12 @@ def normaliser(A: Float[np.ndarray, "*b n N"]) -> Float[np.ndarray, "*b n n"]:
 def normalise(
     A: Float[np.ndarray, "*b N"], seen: Bool[np.ndarray, "*b"] | np.bool_ | None = None
 ) -> Float[np.ndarray, "*b N"]:
-    """Z^{-1} A without forming Z. A row of sum zero becomes zero, or raises ValueError where `seen` is true."""
+    """Z^{-1} A, written over A. A row of sum zero becomes zero, or raises ValueError where `seen` is true."""
     Z = A.sum(-1, keepdims=True)
     if seen is not None and np.any(seen & (Z[..., 0] == 0)):
         raise ValueError("a row of A = f(Q K^T) that sees keys sums to zero, so Z cannot be inverted")
-    return A / np.where(Z == 0, np.inf, Z)
+    A /= np.where(Z == 0, np.inf, Z)
+    return A
 
 
 def attention_weights(
