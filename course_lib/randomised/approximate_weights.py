@@ -1,4 +1,4 @@
-"""Approximations of the weights P of all heads of a layer on given texts. One SVD of each matrix serves all ranks.
+"""Approximations of the weights P of all heads of a layer on given texts. One decomposition serves all ranks.
 
     approximate = ApproximateWeights(texts.heads[2])
     P_hat = approximate.blocks(3)               # (b, h, n, n), for `HeadsOnTexts.losses`
@@ -29,19 +29,23 @@ class ApproximateWeights:
 
     def best(self, k: int) -> Float[np.ndarray, "b h n n"]:
         """The nearest matrices of rank at most k. They have entries above the diagonal."""
-        check_whole("k", k, 0, self.heads.P.shape[-1])
-        return _first_terms(self._svd, k)
+        P = self.heads.P
+        check_whole("k", k, 0, P.shape[-1])
+        V = self._right_vectors[..., P.shape[-1] - k :]
+        return P @ V @ V.swapaxes(-1, -2)
 
     def masked(self, k: int) -> Float[np.ndarray, "b h n n"]:
         """`best` with zeros above the diagonal: the error is smaller, and the rank is larger."""
-        return np.tril(self.best(k))
+        P_hat = self.best(k)
+        P_hat *= np.tri(P_hat.shape[-1])
+        return P_hat
 
     def blocks(self, k: int) -> Float[np.ndarray, "b h n n"]:
         """Blocks of rank at most k below the diagonal, as `to_hodlr`. Raises ValueError for k above `leaf`."""
         check_whole("k", k, 0, self.leaf)
         P_hat = self.heads.P.copy()  # the leaves stay as they are
-        for (start, middle, stop), svd in self._svds_of_blocks.items():
-            P_hat[..., middle:stop, start:middle] = _first_terms(svd, k)
+        for (start, middle, stop), (U, sigma, Vt) in self._svds_of_blocks.items():
+            P_hat[..., middle:stop, start:middle] = (U[..., :k] * sigma[..., None, :k]) @ Vt[..., :k, :]
         return P_hat
 
     def scores(self, k: int, Pi: Float[np.ndarray, "... e e"] | None = None) -> Float[np.ndarray, "b h n n"]:
@@ -63,15 +67,21 @@ class ApproximateWeights:
         check_random(random)
         want = self.heads.P.shape
         require(np.shape(P_hat) == want, f"P_hat must have shape {want}, got {np.shape(P_hat)}")
-        drawn = np.tril(random.normal(size=P_hat.shape))
+        drawn = random.normal(size=P_hat.shape)
+        drawn *= np.tri(want[-1])
         squares = [np.einsum("bhij, bhij -> bh", X, X) for X in (P_hat - self.heads.P, drawn)]
         sizes = np.sqrt(np.divide(*squares))
         drawn *= sizes[..., None, None]
         return self.heads.P + drawn
 
     @cached_property
-    def _svd(self):
-        return np.linalg.svd(self.heads.P)
+    def _right_vectors(self) -> Float[np.ndarray, "b h n n"]:
+        """The right singular vectors, least value first, as eigenvectors of P^T P: twice as fast as SVDs.
+
+        Rounding mixes vectors whose values are below about 1e-7 of the largest. The error of `best` grows by no more.
+        """
+        P = self.heads.P
+        return np.linalg.eigh(P.swapaxes(-1, -2) @ P).eigenvectors
 
     @cached_property
     def _svds_of_blocks(self):
@@ -81,9 +91,3 @@ class ApproximateWeights:
             (start, middle, stop): np.linalg.svd(P[..., middle:stop, start:middle], full_matrices=False)
             for start, middle, stop in cuts(P.shape[-1], self.leaf)
         }
-
-
-def _first_terms(svd, k: int) -> Float[np.ndarray, "... m n"]:
-    """The best approximations of rank at most k, from U, sigma and V^T of each matrix."""
-    U, sigma, Vt = svd
-    return (U[..., :k] * sigma[..., None, :k]) @ Vt[..., :k, :]
