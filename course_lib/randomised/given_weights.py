@@ -118,10 +118,10 @@ class HeadsOnTexts:
     @cpu.plain()
     @torch.no_grad()
     def _losses_of(self, X: Tensor) -> Float[np.ndarray, "b n"]:
-        """The losses when the last block writes X. One text after the other: their logits need not lie side by side."""
-        pairs = zip(X, self.following, strict=True)
-        losses = [F.cross_entropy(self.model.logits(self.model.norm(x)), ids, reduction="none") for x, ids in pairs]
-        return torch.stack(losses).numpy()
+        """The losses when the last block writes X."""
+        logits = self.model.logits(self.model.norm(X))
+        loss = F.cross_entropy(logits.flatten(0, 1), self.following.flatten(), reduction="none")
+        return loss.view(self.following.shape).numpy()
 
     def _listen(self, attention: Attention, arguments: tuple) -> None:
         """Keep the inputs and heads of a layer; a forward pre-hook of torch."""
