@@ -21,7 +21,10 @@ ROW_WIDTH = "X must have width d_model = {}, got shape {}"
 
 def new_weight(rows: int, columns: int) -> nn.Parameter:
     """W (rows, columns), normal with variance 1 / rows, so that entries of x W have the variance of those of x."""
-    return nn.Parameter(cpu.by_columns(torch.randn(rows, columns) * rows**-0.5))
+    W = torch.empty(rows, columns)
+    if not W.is_meta:  # without memory nothing is drawn, for which torch would import its compiler, in a second
+        W = W.normal_() * rows**-0.5
+    return nn.Parameter(cpu.by_columns(W))
 
 
 def new_bias(width: int, wanted: bool) -> nn.Parameter | None:

@@ -44,10 +44,10 @@ def check_falling(name: str, values: np.ndarray) -> Float[np.ndarray, "m"]:
 def check_indices(name: str, indices, size: int) -> Int[np.ndarray, "k"]:
     """Indices as an array. Raises ValueError unless they are at least one, pairwise distinct, from 0 to size - 1."""
     found = np.asarray(indices)
-    good = found.ndim == 1 and len(found) > 0 and np.issubdtype(found.dtype, np.integer)
-    good = good and bool(((found >= 0) & (found < size)).all()) and len(np.unique(found)) == len(found)
-    given = found.ravel().tolist()
-    require(good, f"{name} must be pairwise distinct integers from 0 to {size - 1}, got {given}")
+    good = found.ndim == 1 and len(found) > 0 and found.dtype.kind in "iu"
+    good = good and bool(((found >= 0) & (found < size)).all()) and len(set(found.tolist())) == len(found)
+    rule = f"pairwise distinct integers from 0 to {size - 1}"
+    require(good, lambda: f"{name} must be {rule}, got {found.ravel().tolist()}")
     return found
 
 

@@ -65,15 +65,17 @@ class HeadsOnTexts:
         self.model, self.following = copy.deepcopy(model).double().eval(), tokens[:, 1:]
         self.positions = torch.arange(tokens.shape[1] - 1)
         self.inputs, self.heads = [], []  # of each attention layer: X (b, n, d) in NumPy, and its `Heads`
-        self.streams, X = [], self.model.embedding(tokens[:, :-1])  # what each block reads
+        self.streams, X = (
+            [],
+            self.model.embedding(tokens[:, :-1]),
+        )  # what each block reads, and the last one writes
         for block in self.model.blocks:
             listener = block.attention.register_forward_pre_hook(self._listen)
             self.streams.append(X)
             X = block(X)
             listener.remove()
+        self.streams.append(X)
 
-    @cpu.plain()
-    @torch.no_grad()
     def losses(self, layer: int = 0, P: Float[np.ndarray, "b h n n"] | None = None) -> Float[np.ndarray, "b n"]:
         """-log p of tokens 1, 2, ..., n of each text, in nats, with the weights P in place of those of one layer.
 
@@ -81,20 +83,26 @@ class HeadsOnTexts:
         Raises ValueError for a layer that is not there, and for weights of another shape or not finite.
         """
         check_whole("layer", layer, 0, len(self.heads) - 1)
+        return self._losses_of(self.streams[-1]) if P is None else self.losses_from(layer, self.outputs(layer, P))
+
+    @cpu.plain()
+    @torch.no_grad()
+    def losses_from(self, layer: int, Y: Float[np.ndarray, "b n d"]) -> Float[np.ndarray, "b n"]:
+        """`losses` when one attention layer adds Y to the stream, for instance `outputs` of other weights.
+
+        Raises ValueError for a layer that is not there, and for a Y of another shape.
+        """
+        check_whole("layer", layer, 0, len(self.heads) - 1)
         block, X = self.model.blocks[layer], self.streams[layer]
-        if P is None:
+        require(np.shape(Y) == tuple(X.shape), f"Y must have shape {tuple(X.shape)}, got {np.shape(Y)}")
+        attention, block.attention = block.attention, _Given(torch.from_numpy(Y))
+        try:
             X = block(X)
-        else:
-            attention, block.attention = block.attention, _Given(torch.from_numpy(self.outputs(layer, P)))
-            try:
-                X = block(X)
-            finally:
-                block.attention = attention
+        finally:
+            block.attention = attention
         for later in self.model.blocks[layer + 1 :]:
             X = later(X)
-        logits = self.model.logits(self.model.norm(X))
-        loss = F.cross_entropy(logits.flatten(0, 1), self.following.flatten(), reduction="none")
-        return loss.view(self.following.shape).numpy()
+        return self._losses_of(X)
 
     @cpu.plain()
     @torch.no_grad()
@@ -106,6 +114,14 @@ class HeadsOnTexts:
         require(bool(np.isfinite(P).all()), "P must be finite, got NaN or infinity")
         Y = torch.from_numpy(P @ self.heads[layer].V)
         return _verbs(attention, len(self.positions)).output(Y, self.positions).numpy()
+
+    @cpu.plain()
+    @torch.no_grad()
+    def _losses_of(self, X: Tensor) -> Float[np.ndarray, "b n"]:
+        """The losses when the last block writes X."""
+        logits = self.model.logits(self.model.norm(X))
+        loss = F.cross_entropy(logits.flatten(0, 1), self.following.flatten(), reduction="none")
+        return loss.view(self.following.shape).numpy()
 
     def _listen(self, attention: Attention, arguments: tuple) -> None:
         """Keep the inputs and heads of a layer; a forward pre-hook of torch."""

@@ -9,6 +9,7 @@ in this format.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -83,13 +84,6 @@ class Hodlr:
         """All n^2 entries."""
         return self @ np.eye(self.size)
 
-    def truncated(self, k: int) -> "Hodlr":
-        """The same leaves, and of each block the first k terms. Raises ValueError unless k is an integer >= 0."""
-        check_whole("k", k, 0)
-        parts = (LowRank(b.part.U[:, :k], b.part.sigma[:k], b.part.Vt[:k]) for b in self.blocks)
-        cut = (OffDiagonal(b.row, b.column, part) for b, part in zip(self.blocks, parts, strict=True))
-        return Hodlr(self.leaves, tuple(cut))
-
 
 def to_hodlr(P: Float[np.ndarray, "n n"], compress: Compress, leaf: int) -> Hodlr:
     """P in the HODLR format: blocks below the diagonal by `compress`, and leaves of at most `leaf` rows as they are.
@@ -105,20 +99,25 @@ def to_hodlr(P: Float[np.ndarray, "n n"], compress: Compress, leaf: int) -> Hodl
     above = np.abs(np.triu(P, 1)).max()
     require(above == 0, f"P must be lower triangular, as a causal matrix is, got {above:.3g} above the diagonal")
     check_whole("leaf", leaf, 1)
-    parts = list(_cut(P, 0, compress, leaf))
-    leaves, blocks = ([part for part in parts if isinstance(part, kind)] for kind in (Leaf, OffDiagonal))
+    blocks = []
+    for start, middle, stop in cuts(len(P), leaf):
+        part, want = compress(P[middle:stop, start:middle]), (stop - middle, middle - start)
+        got = (part.U.shape[0], part.Vt.shape[1])
+        require(got == want, f"compress must keep the shape {want} of a block, got {got}")
+        blocks.append(OffDiagonal(middle, start, part))
+    edges = [0, *(block.row for block in blocks), len(P)]
+    leaves = (Leaf(start, P[start:stop, start:stop].copy()) for start, stop in pairwise(edges))
     return Hodlr(tuple(leaves), tuple(blocks))
 
 
-def _cut(P: Float[np.ndarray, "n n"], row: int, compress: Compress, leaf: int) -> Iterator[Leaf | OffDiagonal]:
-    """The leaves and blocks of P, which is the part of a matrix that begins at (row, row), from the first row down."""
-    if len(P) <= leaf:
-        yield Leaf(row, P.copy())
-        return
-    half = len(P) // 2
-    yield from _cut(P[:half, :half], row, compress, leaf)
-    part = compress(P[half:, :half])
-    got = (part.U.shape[0], part.Vt.shape[1])
-    require(got == (len(P) - half, half), f"compress must keep the shape {(len(P) - half, half)} of a block, got {got}")
-    yield OffDiagonal(row + half, row, part)
-    yield from _cut(P[half:, half:], row + half, compress, leaf)
+def cuts(n: int, leaf: int, start: int = 0) -> Iterator[tuple[int, int, int]]:
+    """The cuts of rows `start` to `start` + n - 1 until at most `leaf` remain, from the first row down.
+
+    A cut (start, middle, stop) leaves the block with rows from `middle` to `stop` - 1 and columns from `start` to
+    `middle` - 1. Between neighbouring middles stands one leaf.
+    """
+    if n > leaf:
+        half = n // 2
+        yield from cuts(half, leaf, start)
+        yield start, start + half, start + n
+        yield from cuts(n - half, leaf, start + half)

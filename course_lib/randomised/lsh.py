@@ -57,7 +57,8 @@ def colliding_pairs(codes_Q: Int[np.ndarray, "t n"], codes_K: Int[np.ndarray, "t
     for of_Q, of_K in zip(codes_Q, codes_K, strict=True):
         keys = buckets(of_K)
         for code, queries in buckets(of_Q).items():
-            pairs[np.ix_(queries, keys.get(code, []))] = True
+            if code in keys:
+                pairs[queries[:, None], keys[code]] = True
     return pairs
 
 

@@ -35,11 +35,13 @@ def softmax_weights(
     Each row is shifted by its largest visible score, which leaves P as it is and keeps exp from overflowing. A score
     of -inf hides its key, as the additive mask does. Raises ValueError for NaN or +inf.
     """
-    require(not np.any(np.isnan(scores) | (scores == np.inf)), "scores must be finite or -inf, got NaN or +inf")
-    visible = visible_entries(mask, scores.shape)
-    largest = np.max(scores, axis=-1, keepdims=True, where=visible, initial=-np.inf)
-    A = np.exp(np.where(visible, scores - np.where(np.isfinite(largest), largest, 0.0), -np.inf))
-    return normalise(A)
+    most = np.max(scores, initial=-np.inf)  # NaN if there is one
+    require(most < np.inf, "scores must be finite or -inf, got NaN or +inf")
+    # One copy is overwritten step by step, since new memory for large arrays takes as long as the exponential.
+    A = np.where(True if mask is None else visible_entries(mask, scores.shape), scores, -np.inf)
+    largest = np.max(A, axis=-1, keepdims=True, initial=-np.inf)
+    A -= np.where(np.isfinite(largest), largest, 0.0)
+    return normalise(np.exp(A, out=A))
 
 
 def kernel_weights(
@@ -74,11 +76,12 @@ def normaliser(A: Float[np.ndarray, "*b n N"]) -> Float[np.ndarray, "*b n n"]:
 def normalise(
     A: Float[np.ndarray, "*b N"], seen: Bool[np.ndarray, "*b"] | np.bool_ | None = None
 ) -> Float[np.ndarray, "*b N"]:
-    """Z^{-1} A without forming Z. A row of sum zero becomes zero, or raises ValueError where `seen` is true."""
+    """Z^{-1} A, written over A. A row of sum zero becomes zero, or raises ValueError where `seen` is true."""
     Z = A.sum(-1, keepdims=True)
     if seen is not None and np.any(seen & (Z[..., 0] == 0)):
         raise ValueError("a row of A = f(Q K^T) that sees keys sums to zero, so Z cannot be inverted")
-    return np.divide(A, Z, out=np.zeros_like(A), where=Z != 0)
+    A /= np.where(Z == 0, np.inf, Z)
+    return A
 
 
 def attention_weights(

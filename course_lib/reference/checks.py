@@ -9,7 +9,7 @@ from course_lib.config import is_whole, require
 
 def require_real(name: str, array: np.ndarray) -> None:
     """Raises TypeError unless `array` is a NumPy array of floating-point numbers, ValueError if one is not finite."""
-    if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         raise TypeError(f"{name} must be a NumPy array of floating-point numbers, got {got}")
     wrong = ~np.isfinite(array)
@@ -29,12 +29,13 @@ def require_shapes(**arrays: tuple[np.ndarray | None, str]) -> dict[str, int]:
             continue
         require_real(name, array)
         letters = letters.split()
-        known = ", ".join(f"{a} = {sizes[a]}" for a in letters if a in sizes)
         fits = array.ndim == len(letters) and all(
             sizes.get(a, size) == size for a, size in zip(letters, array.shape, strict=True)
         )
-        rule = f"({', '.join(letters)})" + (f" with {known}" if known else "")
-        require(fits, f"{name} must have shape {rule}, got {array.shape}")
+        if not fits:
+            known = ", ".join(f"{a} = {sizes[a]}" for a in letters if a in sizes)
+            rule = f"({', '.join(letters)})" + (f" with {known}" if known else "")
+            raise ValueError(f"{name} must have shape {rule}, got {array.shape}")
         sizes |= dict(zip(letters, array.shape, strict=True))
     return sizes
 

@@ -49,6 +49,8 @@ def test_other_weights(refuses, texts):
         refuses(lambda call=call: call(2, texts.heads[0].P), "layer", "2", "1")
         refuses(lambda call=call: call(0, np.eye(5)), "P", "(5, 5)", "(2, 2, 5, 5)")
         refuses(lambda call=call: call(0, texts.heads[0].P * np.nan), "P", "NaN", "finite")
+    refuses(lambda: texts.losses_from(2, texts.inputs[0]), "layer", "2", "1")
+    refuses(lambda: texts.losses_from(0, texts.inputs[0][:1]), "Y", "(1, 5, 8)", "(2, 5, 8)")
 
 
 def test_approximate_weights(refuses, texts):
@@ -62,4 +64,3 @@ def test_approximate_weights(refuses, texts):
         Heads(*(X[:1] for X in (approximate.heads.Q, approximate.heads.K, approximate.heads.V)), 1.0)
     )
     refuses(lambda: one.projector(1, of_others=True), "of_others", "1", "two")
-    refuses(lambda: approximate._hodlr[0].truncated(-1), "k", "-1", "0")

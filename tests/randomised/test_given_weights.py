@@ -41,6 +41,8 @@ def test_weights_and_losses_are_those_of_the_model(model):
     for layer in range(3):
         np.testing.assert_allclose(texts.losses(layer), losses_of(model), rtol=0, atol=1e-12)
         np.testing.assert_allclose(texts.losses(layer, texts.heads[layer].P), losses_of(model), rtol=0, atol=1e-12)
+        output = texts.outputs(layer, texts.heads[layer].P)
+        np.testing.assert_allclose(texts.losses_from(layer, output), losses_of(model), rtol=0, atol=1e-12)
 
 
 def test_other_weights_are_those_of_a_method_in_one_layer():

@@ -22,7 +22,8 @@ SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # Un
 @cache
 def other_numbers() -> str:
     r"""The characters of \p{N} that `\d` leaves out (Roman numerals, fractions, ...), as ranges for a regex class."""
-    codes = [c for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) in ("Nl", "No")]
+    categories = map(unicodedata.category, map(chr, range(sys.maxunicode + 1)))
+    codes = [code for code, category in enumerate(categories) if category in ("Nl", "No")]
     ranges: list[list[int]] = []
     for code in codes:
         if ranges and ranges[-1][1] == code - 1:
