@@ -65,10 +65,7 @@ class HeadsOnTexts:
         self.model, self.following = copy.deepcopy(model).double().eval(), tokens[:, 1:]
         self.positions = torch.arange(tokens.shape[1] - 1)
         self.inputs, self.heads = [], []  # of each attention layer: X (b, n, d) in NumPy, and its `Heads`
-        self.streams, X = (
-            [],
-            self.model.embedding(tokens[:, :-1]),
-        )  # what each block reads, and the last one writes
+        X, self.streams = self.model.embedding(tokens[:, :-1]), []  # what each block reads, and the last one writes
         for block in self.model.blocks:
             listener = block.attention.register_forward_pre_hook(self._listen)
             self.streams.append(X)
