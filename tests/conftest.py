@@ -1,7 +1,6 @@
 """Settings of all tests, and Chromium for those that drive a browser."""
 
 import os
-import shutil
 import sysconfig
 import venv as venvs
 import zipfile
@@ -16,8 +15,6 @@ from course_lib import limits
 from course_lib.bench.browser import MISSING, find_chromium, new_page, running_chromium
 
 os.environ.setdefault("MPLBACKEND", "agg")
-if shutil.which("chromium-headless-shell"):  # Chromium without windows, which opens a page in half the time
-    os.environ.setdefault("CHROMIUM", "chromium-headless-shell")
 os.environ["COURSE_PROGRESS"] = "off"  # tests pass exercises, which would count as the maintainer's progress
 
 # The same examples at each run, and no time limit for one, so that no test fails on a busy machine.
