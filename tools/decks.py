@@ -73,7 +73,7 @@ def build(paths: list[Path], folder: Path = BUILT, pdf: bool = True) -> None:
 
 
 def collect_for(decks: list[Deck]) -> None:
-    """Run the notebooks whose live figures the decks quote, unless their pages are there already."""
+    """Collect the live figures that the decks quote, unless their pages are there already."""
     quoted = [quote for deck in decks for slide in deck.slides for quote in quotes.QUOTE.findall(slide.text)]
     numbers = sorted({target[:2] for kind, target, _ in quoted if kind == "live"})
     if numbers:

@@ -32,7 +32,7 @@ def initialise(model: nn.Module, config: ModelConfig, sublayers: int) -> None:
     damped = config.placement == "pre"
     for path, weight in model.named_parameters():
         name = path.rpartition(".")[2]
-        if weight.ndim == 2 and not weight.is_meta:
+        if weight.ndim == 2 and not weight.is_meta:  # without memory there is nothing to draw, see `new_weight`
             std = deviation(weight, name)
             std = std / math.sqrt(sublayers) if damped and name in TO_STREAM else std
             drawn = torch.empty_like(weight, memory_format=torch.contiguous_format).normal_(std=std)

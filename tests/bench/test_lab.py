@@ -1,5 +1,6 @@
 """The servers that a measurement starts end with it."""
 
+import signal
 import subprocess
 import sys
 
@@ -14,5 +15,5 @@ def test_a_server_that_does_not_end_when_it_is_asked_is_killed(monkeypatch):
     command = [sys.executable, "-c", DEAF]
     with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout.readline() == "here\n" and server.poll() is None
-    assert server.returncode == -9
+    assert server.returncode == -signal.SIGKILL
     server.communicate()

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from course_lib.exercises import notebooks, of_notebook
+from course_lib.exercises.compare import difference, equal
+from course_lib.exercises.diagnosis import value
 from course_lib.exercises.grading import grade
 
 EXERCISES = [e for number in notebooks() for e in of_notebook(number)]
@@ -28,6 +30,17 @@ def test_solution_passes_and_every_mistake_hears_its_own_message(exercise):
             mistake.message,
             result.message,
         )
+
+
+@every_exercise
+@pytest.mark.filterwarnings("ignore")
+def test_values_are_equal_when_no_difference_can_be_told(exercise):
+    answers = [exercise.solution, *(mistake.answer for mistake in exercise.mistakes)]
+    stage = exercise.stages[-1]
+    found = [each for each in (value(answer, stage) for answer in answers) if each is not ...]
+    pairs = [(got, want) for want in found[:3] for got in found]
+    assert [equal(*pair) for pair in pairs] == [difference(*pair) is None for pair in pairs]
+    assert equal(found[0], found[0])
 
 
 @every_exercise
