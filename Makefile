@@ -37,6 +37,9 @@ $(RUNS): export COURSE_CPU := plain
 $(RUNS): export COURSE_PROGRESS := off
 # Where a notebook takes two threads, one that waits for the other gives its core to other processes.
 $(RUNS): export OMP_WAIT_POLICY := PASSIVE
+# As in tools/lab.py: memory of arrays is kept, and not asked for page by page each time.
+$(RUNS): export MALLOC_MMAP_THRESHOLD_ := 268435456
+$(RUNS): export MALLOC_TRIM_THRESHOLD_ := 268435456
 # Chromium without windows opens a page in half the time. It has no wake lock and breaks lines of a page elsewhere, so
 # decks and site are tested in the whole one.
 browser: export CHROMIUM ?= $(shell command -v chromium-headless-shell 2>/dev/null)

@@ -200,6 +200,20 @@ def test_without_a_home_the_lab_says_what_to_set():
     assert shown.returncode == 1 and "export HOME=" in shown.stderr and "Traceback" not in shown.stderr
 
 
+def test_the_lab_sets_threads_and_memory_of_kernels_and_keeps_what_is_set():
+    code = (
+        "import os, runpy, sys, types; lab = sys.modules['jupyterlab.labapp'] = types.ModuleType('labapp');"
+        "lab.main = lambda options: print(os.environ['OMP_WAIT_POLICY'], os.environ['OPENBLAS_THREAD_TIMEOUT']);"
+        f"runpy.run_path({str(versions.ROOT / 'tools' / 'lab.py')!r}, run_name='__main__')"
+    )
+    unset = {
+        name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT")
+    }
+    for own, shown in (({}, "PASSIVE 4"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE 4")):
+        done = subprocess.run([sys.executable, "-c", code], env=unset | own, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == shown.split()
+
+
 def test_a_full_disk(monkeypatch):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: SimpleNamespace(free=0.01 * GIB))
     assert doctor.check_disk().status == "fail"

@@ -8,6 +8,15 @@ from course_lib.doctor import check_home
 
 ROOT = Path(__file__).resolve().parent.parent
 START = "notebooks/00_start_here.ipynb"
+# For kernels. A thread that waits for another one sleeps: by default it asks again and again, and where the machine has
+# other work to do, even a second notebook, a product of small matrices then takes up to a hundred times as long.
+# A process on Linux keeps the memory of arrays up to 256 MB, in place of asking for it page by page each time.
+KERNELS = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "OPENBLAS_THREAD_TIMEOUT": "4",
+    "MALLOC_MMAP_THRESHOLD_": "268435456",
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
+}
 
 
 def arguments(options: list[str]) -> list[str]:
@@ -20,6 +29,7 @@ def main(options: list[str]) -> None:
     home = check_home()
     if home.status == "fail":
         sys.exit(f"JupyterLab cannot start: {home.found}. {home.advice}")
+    os.environ |= KERNELS | os.environ  # what a user has set stays
     from jupyterlab.labapp import main as lab
 
     lab(arguments(options))

@@ -62,14 +62,7 @@ HYPOTHESIS_COLUMNS = {
     "outcome": "{outcome}",
     "half width 0.01 needs": "{needed[in words]}",
 }
-H6_COLUMNS = {
-    "test": "{split}",
-    "MLA, by seed": "{MLA}",
-    "MQA, by seed": "{MQA}",
-    "ratio": "{ratio}",
-    "interval": "{interval}",
-    "outcome": "{outcome}",
-}
+H6_HEADS = ["test", "MLA, by seed", "MQA, by seed", "ratio", "interval", "outcome"]
 GAIN_COLUMNS = {
     "arm and window": "{first}",
     "minus": "{second}",
@@ -144,7 +137,14 @@ def recall(found: dict) -> list[str]:
     ]
     h6 = "H6: the cached numbers with which MLA and MQA recall 90% of the values. It fails if the ratio cannot be 1."
     text = ["## Recall", as_table(["arm", "cached", *splits, "seeds"], lines)]
-    return [*text, h6, table(H6_COLUMNS, found["H6"])] if found["H6"] else text
+    return [*text, h6, as_table(H6_HEADS, list(map(h6_cells, found["H6"])))] if found["H6"] else text
+
+
+def h6_cells(row: dict) -> list[str]:
+    """The cells of a test; those of the ratio are empty where a side needs more or less than was tried."""
+    known = row["interval"] is not None
+    ratio = [f"{row['ratio']:.3f}", "{:.3f} to {:.3f}".format(*row["interval"])] if known else ["", ""]
+    return [row["split"], ", ".join(row["MLA"]), ", ".join(row["MQA"]), *ratio, row["outcome"]]
 
 
 def copying(found: dict) -> list[str]:

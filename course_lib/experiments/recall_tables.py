@@ -21,9 +21,11 @@ def recalled(view: View) -> dict:
         {
             "arm": arm,
             "cached": runs[0].result["costs"]["cached"],
+            "parameters": runs[0].result["costs"]["parameters"],
             "rate": runs[0].labels.rate,
             "seeds": len(runs),
             "right": {split: float(view.losses(arm, split, column="right").mean()) for split in splits},
+            "by seed": {split: list(shares_of(view, arm, split).values()) for split in splits},
         }
         for arm, runs in view.arms.items()
     ]

@@ -72,6 +72,29 @@ def seeds_and_documents(losses: Sequence[tuple[str, Float[np.ndarray, "S M"]]]) 
     return fig
 
 
+def recall(tests: Mapping[str, Mapping[str, Mapping[int, Sequence[float]]]], level: float) -> Figure:
+    """Draw shares recalled over cached numbers, a panel for each test: a dot for each seed, a line through the means.
+
+    tests: title of a panel -> kind of attention -> cached numbers -> share by seed. level: a share that is marked.
+    """
+    sizes = sorted({size for kinds in tests.values() for by_size in kinds.values() for size in by_size})
+    with style.context():
+        fig = Figure(figsize=(8.2, 3.2))
+        axes = np.atleast_1d(fig.subplots(1, len(tests), sharey=True))
+        for ax, (title, kinds) in zip(axes, tests.items(), strict=True):
+            ax.axhline(100 * level, color=PALE, linewidth=1, linestyle="dotted")
+            for (kind, by_size), colour, marker in zip(kinds.items(), style.PALETTE, "osD", strict=False):
+                dots = [(size, 100 * share) for size, shares in by_size.items() for share in shares]
+                ax.plot(*zip(*dots, strict=True), marker, markersize=4.5, color=colour, label=kind)
+                ax.plot(list(by_size), [100 * np.mean(shares) for shares in by_size.values()], color=colour)
+            ax.set(title=title, xscale="log", xlabel="cached numbers")
+            ax.set_xticks(sizes, [f"{size}" for size in sizes])
+            ax.xaxis.minorticks_off()
+        axes[0].set_ylabel("values recalled, %")
+        axes[0].legend(loc="lower right")
+    return fig
+
+
 def draw_cloud(ax: Axes, D: Float[np.ndarray, "S M"]) -> None:
     """Draw the dots of one matrix, the means by seed as lines, and zero."""
     order = D.mean(0).argsort()

@@ -20,7 +20,7 @@ In the order of learning, with the modules that hold them:
 6. Costs. `matrix_costs` and `attention_costs`: FLOPs and bytes. They are not imported here, nor is what follows.
 7. All methods side by side, on one block of attention. `estimates`: ten methods. `estimate_bounds`: what is known of
    their errors. `estimate_costs`: FLOPs and bytes. `error_curves`: all of this for many heads. `block_attention`:
-   causal attention from estimated blocks.
+   causal attention from estimated blocks. `order`: whether losses have the order of errors.
 8. Trained models, with PyTorch. `swap`: replaces the layers of a model. `method_layer`: a NumPy method in place of its
    heads. `given_weights`: the heads on given texts, and the loss with other weights P in one layer.
    `approximate_weights`: such P. `feature_layer`: random features, by the sums of `feature_sums`, and with the cache of
@@ -82,6 +82,7 @@ from course_lib.randomised.lsh import (
     lsh_attention,
 )
 from course_lib.randomised.nystrom import column_nystrom, expected_sketch_trace, sketched_nystrom
+from course_lib.randomised.order import order_correlation
 from course_lib.randomised.poisson_sampling import (
     inclusion_probabilities,
     keep_columns,
@@ -157,6 +158,7 @@ __all__ = [
     "linear_attention",
     "lsh_attention",
     "optimal_probabilities",
+    "order_correlation",
     "orthogonal_directions",
     "orthogonal_mse",
     "pivoted_cholesky",

@@ -18,6 +18,7 @@ from course_lib.randomised.hodlr import to_hodlr
 from course_lib.randomised.landmarks import centred, landmark_attention, landmark_error_bounds, landmark_kernel
 from course_lib.randomised.low_rank import svd_within, truncated_svd
 from course_lib.randomised.nystrom import column_nystrom, expected_sketch_trace, sketched_nystrom
+from course_lib.randomised.order import order_correlation
 from course_lib.randomised.psd import PsdMatrix
 from course_lib.randomised.range_bounds import (
     expected_frobenius_error,
@@ -207,3 +208,9 @@ def test_costs(refuses):
     refuses(lambda: costs.column_nystrom_work(5, 4, 3, "decimal"), "dtype", "'decimal'", "float64")
     refuses(lambda: costs.hodlr_entries(5, 2, -1), "k", "-1", "0")
     refuses(lambda: costs.hodlr_product_work(5, 2, 1, 0), "columns", "0", "1")
+
+
+def test_orders(refuses):
+    refuses(lambda: order_correlation(SIGMA, SIGMA[:4]), "y", "(4,)", "(9,)")
+    refuses(lambda: order_correlation(SIGMA[:1], SIGMA[:1]), "x", "two numbers")
+    refuses(lambda: order_correlation(SIGMA, np.ones(9)), "y", "9 equal ones", "different numbers")

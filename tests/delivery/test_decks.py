@@ -140,13 +140,12 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("fault", PLANTED)
-def test_the_scan_sees_a_planted_fault(opened, fault):
+def test_the_scan_sees_planted_faults(opened):
     plant = "(html) => document.querySelector('section').insertAdjacentHTML('beforeend', html)"
-    opened.page.evaluate(plant, f"<div id='planted'>{PLANTED[fault]}</div>")
-    found = opened.page.evaluate(FAULTS, {"least": LEAST_TYPE, "index": LEAST_INDEX})
+    opened.page.evaluate(plant, f"<div id='planted'>{''.join(PLANTED.values())}</div>")
+    found, *_ = opened.page.evaluate(FAULTS, {"least": LEAST_TYPE, "index": LEAST_INDEX})
     opened.page.evaluate("() => document.getElementById('planted').remove()")
-    assert fault in found[0]
+    assert PLANTED.keys() <= set(found)
 
 
 def test_stills_are_enlarged(opened):

@@ -11,6 +11,7 @@ import pytest
 
 from course_lib.experiments import published, report, results
 from course_lib.experiments.presets import TUNING_SEED
+from course_lib.experiments.recall import RECALL_ARMS, TESTS
 from course_lib.experiments.statistics import estimate, verdict
 from course_lib.widgets import ArmComparison
 
@@ -188,10 +189,16 @@ def test_the_note_has_the_numbers_of_the_second_sweep():
 
 
 def test_the_note_says_what_is_known_of_recall():
-    (row,) = published.load("cpu-docs").report["recall"]["arms"]
-    told_of = ["{:.1f} %".format(100 * row["right"][f"{pairs} pairs"]) for pairs in (8, 16, 32)]
-    of = "{} of the values in texts with 8 pairs, {} with 16 and {} with 32".format(*told_of)
-    assert row["arm"] == "MHA" and of in " ".join(NOTE.split())
+    found = published.load("cpu-docs").report["recall"]
+    assert [row["arm"] for row in found["arms"]] == list(RECALL_ARMS)
+    for row in found["arms"]:
+        shares = " | ".join(f"{100 * row['right'][f'{pairs} pairs']:.1f} %" for pairs in TESTS)
+        assert f"\n| {row['arm']} | {row['rate']:g} | {row['parameters']:,} | {shares} |\n" in NOTE
+        assert all(share < 0.21 or share >= 0.999 for share in row["by seed"]["8 pairs"])
+    for row in found["H6"]:
+        ends = row["interval"] and "{:.3f} ({:.3f} to {:.3f})".format(row["ratio"], *row["interval"])
+        cells = (row["split"], ", ".join(row["MLA"]), ", ".join(row["MQA"]), ends or "", row["outcome"])
+        assert f"\n| {' | '.join(cells)} |\n" in NOTE
 
 
 def half(interval):

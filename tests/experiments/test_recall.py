@@ -117,6 +117,9 @@ def test_the_other_arms_follow_when_it_opens(tiny, every_arm, tmp_path, monkeypa
     assert [row["seeds"] for row in found["arms"]] == [2] * len(RECALL_ARMS)
     assert [row["outcome"] for row in found["H6"]] == ["undecided"] * 3
     assert found["H6"][0]["MLA"] == ["over 128"] * 2
+    for row in found["arms"]:
+        for split, shares in row["by seed"].items():
+            assert len(shares) == 2 and row["right"][split] == pytest.approx(sum(shares) / 2, abs=2e-6)  # six digits
 
 
 def test_steps_to_come_are_counted_while_the_gate_is_closed(tiny, every_arm, tmp_path):
