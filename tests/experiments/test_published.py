@@ -201,6 +201,12 @@ def test_the_note_says_what_is_known_of_recall():
         assert f"\n| {' | '.join(cells)} |\n" in NOTE
 
 
+def test_the_note_says_what_three_seeds_alone_gave():
+    D = published.load("cpu-docs", rates="common").differences("partly rotary 16", "MLA-16")
+    low, high = estimate(D[:3]).interval
+    assert f"With three seeds the interval was {low:.3f} to {high:.3f}." in " ".join(NOTE.split()) and len(D) == 6
+
+
 def half(interval):
     low, high = interval
     return (high - low) / 2
