@@ -200,18 +200,19 @@ def test_without_a_home_the_lab_says_what_to_set():
     assert shown.returncode == 1 and "export HOME=" in shown.stderr and "Traceback" not in shown.stderr
 
 
+KERNELS = ("OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+
+
 def test_the_lab_sets_threads_and_memory_of_kernels_and_keeps_what_is_set():
     code = (
         "import os, runpy, sys, types; lab = sys.modules['jupyterlab.labapp'] = types.ModuleType('labapp');"
-        "lab.main = lambda options: print(os.environ['OMP_WAIT_POLICY'], os.environ['OPENBLAS_THREAD_TIMEOUT']);"
+        f"lab.main = lambda options: print(*(os.environ[name] for name in {KERNELS}));"
         f"runpy.run_path({str(versions.ROOT / 'tools' / 'lab.py')!r}, run_name='__main__')"
     )
-    unset = {
-        name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT")
-    }
-    for own, shown in (({}, "PASSIVE 4"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE 4")):
+    unset = {name: value for name, value in os.environ.items() if name not in KERNELS}
+    for own, policy in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
         done = subprocess.run([sys.executable, "-c", code], env=unset | own, capture_output=True, text=True, check=True)
-        assert done.stdout.split() == shown.split()
+        assert done.stdout.split() == [policy, "4", "268435456", "268435456"]
 
 
 def test_a_full_disk(monkeypatch):

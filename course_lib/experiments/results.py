@@ -1,5 +1,7 @@
 """The results of a sweep, read from the folders of its runs alone: losses by seed and document."""
 
+import gzip
+import json
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from course_lib.experiments.sweep import SETTINGS
 from course_lib.experiments.tuning import best_rate
 from course_lib.files import read_json, write_atomically
 from course_lib.training import log
+
+PACKED_LOG = f"{log.NAME}.gz"
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,10 @@ class Finished:
 
     @cached_property
     def log(self) -> list[dict]:
-        """The lines of the trainer's log."""
+        """The lines of the trainer's log, which `keep` packs."""
+        packed = self.folder / PACKED_LOG
+        if packed.exists():
+            return [json.loads(line) for line in gzip.decompress(packed.read_bytes()).splitlines()]
         return log.read(self.folder / log.NAME)
 
 
@@ -160,20 +167,24 @@ def read(folder: Path) -> Results:
 
 
 def keep(folder: Path, to: Path) -> int:
-    """Copy what a report needs, without weights and tokens, from a sweep's folder to another one; returns the bytes.
+    """Copy what a report needs, and packed logs, from a sweep's folder to another one; returns the bytes.
+
+    Weights and tokens are left behind.
 
     Raises ValueError when `folder` holds no sweep or `to` is not empty, and OSError when `to` cannot be written.
     """
     results = read(folder)
     require(not to.exists() or not any(to.iterdir()), f"to must be an empty folder or none, got {to}")
     needed = [folder / SETTINGS, *(folder / RUNS / failed["key"] / FAILURE for failed in results.failed)]
-    needed += [run.folder / name for run in results.runs for name in (RESULT, DOCUMENTS, log.NAME)]
-    size = 0
-    for path in (path for path in needed if path.exists()):
-        content = path.read_bytes()
-        write_atomically(to / path.relative_to(folder), content)
-        size += len(content)
-    return size
+    needed += [run.folder / name for run in results.runs for name in (RESULT, DOCUMENTS, PACKED_LOG)]
+    kept = {path.relative_to(folder): path.read_bytes() for path in needed if path.exists()}
+    for run in results.runs:
+        path = run.folder / log.NAME
+        if path.exists():
+            kept[path.with_name(PACKED_LOG).relative_to(folder)] = gzip.compress(path.read_bytes(), mtime=0)
+    for place, content in kept.items():
+        write_atomically(to / place, content)
+    return sum(map(len, kept.values()))
 
 
 def finished(folder: Path) -> Finished | None:

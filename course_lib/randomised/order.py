@@ -5,13 +5,13 @@ from jaxtyping import Float
 
 from course_lib.config import require
 
-DECIMALS = 9  # numbers that agree so far share a place
+DECIMALS = 9  # of a difference that counts
 
 
 def order_correlation(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> float:
     """Spearman's correlation: that of the places that the numbers have in the order of size.
 
-    Numbers that differ by less than 10^-9 share a place, so that rounding does not order what is equal. In [-1, 1].
+    In [-1, 1]. Numbers whose difference is 0 to nine decimals share a place: rounding does not order what is equal.
     Raises ValueError for lists of other lengths, of fewer than two numbers, and for numbers that are all equal.
     """
     require(x.shape == y.shape, f"y must have the shape of x, got {y.shape} and {x.shape}")

@@ -1,5 +1,6 @@
 """The report is made of the folders of the runs alone, twice the same, and its numbers are those of the runs."""
 
+import gzip
 import json
 import shutil
 
@@ -28,6 +29,11 @@ def test_it_is_the_same_twice_from_results_logs_and_documents_alone(finished, tm
     first = files(report.build(finished.folder, tmp_path / "first"))
     size = results.keep(finished.folder, tmp_path / "kept")
     assert not list(tmp_path.rglob("*.safetensors")) and 0 < size < 1e6
+    logs = sorted(finished.folder.rglob("log.jsonl"))
+    packed = [tmp_path / "kept" / path.relative_to(finished.folder).with_name("log.jsonl.gz") for path in logs]
+    assert logs and [gzip.decompress(path.read_bytes()) for path in packed] == [path.read_bytes() for path in logs]
+    results.keep(tmp_path / "kept", tmp_path / "again")
+    assert all((tmp_path / "again" / path.relative_to(tmp_path / "kept")).exists() for path in packed)
     second = files(report.build(tmp_path / "kept"))
     assert first == second
     assert {
