@@ -72,9 +72,14 @@ def bring_to_disk(path: Path) -> None:
 
 
 def write_documents(path: Path, rows: list[dict]) -> None:
-    """Write rows as a Parquet file, whole or not at all."""
+    """Write rows as a small Parquet file, whole or not at all.
+
+    Rows are few and mostly different, so dictionaries and statistics would take more bytes than they save.
+    """
     file = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file, compression="zstd")
+    small = {"compression": "zstd", "compression_level": 19, "use_dictionary": ["split"]}
+    small |= {"write_statistics": False, "store_schema": False}
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file, **small)
     write_atomically(path, file.getvalue())
 
 
