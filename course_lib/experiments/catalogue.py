@@ -97,7 +97,7 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "equal-cache": Experiment(("MHA again", *CORE), at_tuned_rate),
         "positions": Experiment(POSITIONS, at_tuned_rate),
         "extended": Experiment(EXTENDED, at_tuned_rate),
-        "common-rate": Experiment(CORE, at_common_rate),
+        "common-rate": Experiment(tuple(dict.fromkeys(CORE + POSITIONS)), at_common_rate),
         "equal-widths": Experiment(CORE, at_equal_widths),
         "fewer-steps": Experiment(("MHA", "MQA-64"), in_fewer_steps),
         "recall": Experiment(tuple(RECALL_ARMS), recalled, recall_tuning, CLOSED),

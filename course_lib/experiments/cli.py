@@ -26,7 +26,7 @@ SUMMARIES = {
     "equal-cache": "All core arms at equal cache and parameters.",
     "positions": "Kinds of positions in latent attention.",
     "extended": "Arms beside the core ones, by size of cache or position.",
-    "common-rate": "Core arms, all with the same learning rate.",
+    "common-rate": "Arms of the core and of positions, all with the same learning rate.",
     "equal-widths": "Core arms with equal d_ff, so unequal parameters.",
     "fewer-steps": "MHA and MQA-64 after fewer steps.",
     "recall": "Recall against cached numbers.",

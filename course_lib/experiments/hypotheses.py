@@ -1,4 +1,4 @@
-"""The hypotheses that were fixed before the runs, each as a region in which a difference of losses should lie.
+"""The hypotheses that were fixed before their runs, each as a region in which a difference of losses should lie.
 
 A hypothesis holds if the interval of its difference lies within the region, fails if it lies outside, and is undecided
 if it straddles an end. The difference is the loss of the first arm minus that of the second: negative is better.
@@ -47,6 +47,17 @@ HYPOTHESES = (
         BEST,
         Interval(-MARGIN, math.inf),
     ),
+)
+SINUSOIDS, ALIBI, NOPE = "NoPE latent, sinusoids", "ALiBi on latents", "NoPE latent"
+MUCH_BETTER, AS_GOOD = Interval(-math.inf, -0.1), Interval(-math.inf, MARGIN)
+# Registered after the results of the others and before the runs of these arms, for runs at the common rate.
+OF_POSITIONS = (
+    Hypothesis("P1", "sinusoids beat the NoPE latent by at least 0.1 nats", SINUSOIDS, NOPE, MUCH_BETTER),
+    Hypothesis("P2", "ALiBi beats the NoPE latent by at least 0.1 nats", ALIBI, NOPE, MUCH_BETTER),
+    Hypothesis("P3", f"sinusoids are at most {MARGIN} nats worse than MLA-16", SINUSOIDS, "MLA-16", AS_GOOD),
+    Hypothesis("P4", f"ALiBi is at most {MARGIN} nats worse than MLA-16", ALIBI, "MLA-16", AS_GOOD),
+    Hypothesis("P5", "partly rotary 32 beats partly rotary 16", "partly rotary 32", "partly rotary 16", BETTER),
+    Hypothesis("P6", "MLA-32 beats MLA-16", "MLA-32", "MLA-16", BETTER),
 )
 # Its difference is that after fewer steps minus that after all steps.
 H7 = Hypothesis("H7", "the lead of MQA-64 over MHA is larger after fewer steps", "MQA-64", "MHA", BETTER)

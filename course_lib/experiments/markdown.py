@@ -12,6 +12,10 @@ EXPLORATORY = (
     "The same statements for runs in which all arms have one learning rate. This table is exploratory: the hypotheses "
     "are registered for tuned rates."
 )
+OF_POSITIONS = {
+    "of positions": "Positions in latent attention, at the common learning rate",
+    "of positions, tuned": "Positions in latent attention, at tuned rates: exploratory",
+}
 COPYING = (
     "Loss in nats per token. A string of random tokens is written twice: `first` and `second` are its halves. Of the "
     "test documents, `repeated` are the tokens that end a span which stood before in the same window, and `new` are "
@@ -87,6 +91,9 @@ def markdown(found: dict, drawn: dict[str, tuple[bytes, str]]) -> str:
     text += ["## Hypotheses", table(HYPOTHESIS_COLUMNS, tested(found["hypotheses"])), not_run(found["hypotheses"])]
     if again := tested(found["at the common rate"]):
         text += ["## The hypotheses at the common learning rate", EXPLORATORY, table(HYPOTHESIS_COLUMNS, again)]
+    for name, title in OF_POSITIONS.items():
+        if rows := tested(found[name]):
+            text += [f"## {title}", table(HYPOTHESIS_COLUMNS, rows)]
     for name, title in VIEWS.items():
         if len(found[name]["arms"]) > 1:  # one arm alone compares nothing
             text += [f"## {title}", table(ARM_COLUMNS, found[name]["arms"])]

@@ -6,7 +6,7 @@ The same folders give the same bytes. All numbers but those under "speed" are th
 from pathlib import Path
 
 from course_lib.experiments import pictures, probe_tables, tables
-from course_lib.experiments.hypotheses import MARGIN
+from course_lib.experiments.hypotheses import MARGIN, OF_POSITIONS
 from course_lib.experiments.loss_tables import loss_tables
 from course_lib.experiments.markdown import VIEWS, markdown
 from course_lib.experiments.published import LOSSES, REPORT
@@ -69,6 +69,8 @@ def numbers(results: Results, views: dict[str, View]) -> dict:
         "extrapolation": probe_tables.extrapolation(views["extrapolation"]),
         "hypotheses": tables.hypothesis_rows(views["tuned"], views["fewer steps"]),
         "at the common rate": tables.hypothesis_rows(views["common"]),
+        "of positions": tables.hypothesis_rows(views["common"], of=OF_POSITIONS),
+        "of positions, tuned": tables.hypothesis_rows(views["tuned"], of=OF_POSITIONS),
         "failed": [
             {"labels": each["labels"], "tries": each["tries"], "reasons": each["reasons"]} for each in results.failed
         ],

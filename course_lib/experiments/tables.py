@@ -102,12 +102,12 @@ def described(found: Estimate) -> dict:
     }
 
 
-def hypothesis_rows(whole: View, fewer: View | None = None) -> list[dict]:
+def hypothesis_rows(whole: View, fewer: View | None = None, of: tuple[Hypothesis, ...] = HYPOTHESES) -> list[dict]:
     """A row for each hypothesis, with Holm's p over all those that have results.
 
     whole: runs of all steps; fewer: those of fewer steps, without which H7 is left out.
     """
-    matrices = {hypothesis: matrix_of(hypothesis, whole) for hypothesis in HYPOTHESES}
+    matrices = {hypothesis: matrix_of(hypothesis, whole) for hypothesis in of}
     if fewer is not None:
         matrices[H7] = shrinking(whole, fewer)
     tested = {each: estimate(D) for each, D in matrices.items() if D is not None and min(D.shape) >= 2}
