@@ -1,5 +1,5 @@
 # make lab        install the course into .venv and open it in JupyterLab
-# make test       install what the tests need, then lint and run every test
+# make test       install what the tests need, then lint, test and run the notebooks
 # make notebooks  run the notebooks (ONLY=03: one of them) and keep outputs and text pairs
 # make slides     build the decks (ONLY=03: one of them) as HTML and PDF in build/slides
 # make site       build the course as a site in build/site, which works from a file and offline

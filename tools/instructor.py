@@ -37,6 +37,7 @@ PLANS = {
     "third": (210, ("11", BREAK, "12", BREAK, "13")),
 }
 MISTAKES = 3  # that are listed for each exercise; the registry has the frequent ones first
+UNMARKED = "unmarked"  # sections of the sitting outside of the core path, as notebook 00 calls them
 
 
 def notebooks() -> dict[str, Path]:
@@ -67,7 +68,7 @@ def placed(path: Path) -> dict[str, str]:
     for cell in nbformat.read(path, as_version=4).cells:
         tags = cell.metadata.get("tags", [])
         if any(tag.startswith("minutes-") for tag in tags):
-            kind = next((tag for tag in ("core", "optional") if tag in tags), "sitting")
+            kind = next((tag for tag in ("core", "optional") if tag in tags), UNMARKED)
         if cell.cell_type == "markdown":
             found |= dict.fromkeys(re.findall(r"^#+ (Exercise .*)$", cell.source, flags=re.MULTILINE), kind)
     return found
@@ -94,7 +95,7 @@ def exercise_row(exercise: exercises.Exercise, kind: str) -> str:
 
 def notebook_part(number: str) -> str:
     path = notebooks()[number]
-    times = [row(name, kind or "sitting", minutes) for name, kind, minutes in sections(path)]
+    times = [row(name, kind or UNMARKED, minutes) for name, kind, minutes in sections(path)]
     kinds = placed(path)
     tasks = [exercise_row(exercise, kinds[exercise.heading]) for exercise in exercises.of_notebook(str(int(number)))]
     first, second = ("section", "path", "minutes"), ("exercise", "path", "first hint", "what the check says")

@@ -35,7 +35,7 @@ class ApproximateWeights:
         return P @ V @ V.swapaxes(-1, -2)
 
     def masked(self, k: int) -> Float[np.ndarray, "b h n n"]:
-        """`best` with zeros above the diagonal: the error is smaller, and the rank is larger."""
+        """`best` with zeros above the diagonal: the error is not larger, and the rank can be."""
         P_hat = self.best(k)
         P_hat *= np.tri(P_hat.shape[-1])
         return P_hat
