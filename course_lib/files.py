@@ -50,3 +50,11 @@ def read_json(path: Path) -> dict:
         raise ValueError(f"{path} must hold JSON, got {error}") from error
     require(isinstance(values, dict), f"{path} must hold a JSON object, got {type(values).__name__}")
     return values
+
+
+def read_if_whole(path: Path) -> dict | None:
+    """The object in a JSON file; None without the file, or when a loss of power left it empty."""
+    try:
+        return read_json(path)
+    except (FileNotFoundError, ValueError):
+        return None

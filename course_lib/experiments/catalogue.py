@@ -8,7 +8,7 @@ from course_lib.experiments import arms, recall
 from course_lib.experiments.job import Job
 from course_lib.experiments.probes import copying, extrapolation
 from course_lib.experiments.recall import RECALL_ARMS
-from course_lib.experiments.run import result_of
+from course_lib.experiments.run import result_of, settled
 from course_lib.experiments.sweep import Sweep
 from course_lib.experiments.tuning import OPEN, recall_tuning, tuning_jobs
 
@@ -38,15 +38,16 @@ class Experiment:
         """
         tuned = {arm: self.tune(sweep, arm) for arm in sweep.preset.chosen(self.arms)}
         found = [job for jobs, _ in tuned.values() for job in jobs]
+        ended = {arm for arm, (jobs, _) in tuned.items() if jobs and all(settled(job, sweep.folder) for job in jobs)}
         later = 0
         for seed in range(max((len(sweep.preset.seeds_of(arm)) for arm in tuned), default=0)):
             for arm, (_, rate) in tuned.items():
                 if seed in sweep.preset.seeds_of(arm):
                     own = self.of_seed(sweep, arm, seed, rate or sweep.preset.common_rate)
-                    if rate is None:
-                        later += sum(job.steps for job in own)
-                    else:
+                    if rate is not None:
                         found += own
+                    elif arm not in ended:  # else it has no rate, and is not trained
+                        later += sum(job.steps for job in own)
         return list({job.key: job for job in found}.values()), later
 
 
@@ -89,7 +90,10 @@ def recalled(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Job]:
     yield recall.recall_job(sweep.preset, arm, seed, rate)
 
 
-CLOSED = f"{recall.GATE} recalls less than {OPEN:.0%} of the values, or no rate of an arm has a finite loss"
+CLOSED = (
+    f"{recall.GATE} recalls less than {OPEN:.0%} of the values, one of its runs failed or diverged, "
+    "or no rate of an arm has a finite loss"
+)
 # `cli.SUMMARIES` says in a line what each is about.
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     {

@@ -34,6 +34,7 @@ SUMMARIES = {
     "extrapolation": "Loss on texts longer than those of training.",
 }
 
+RECALL_IS_TUNED = "--tuning-steps must not be given with recall, which is tuned in runs of all steps"
 PresetName = Annotated[str, typer.Option("--preset", help="Sizes, steps and seeds: cpu, gpu or smoke.")]
 Folder = Annotated[Path | None, typer.Option(help="Where the runs are; default runs/experiments/PRESET-CORPUS.")]
 CorpusName = Annotated[str, typer.Option("--corpus", help="docs, code (without docstrings), or another of the course.")]
@@ -65,7 +66,7 @@ def command(name: str) -> Callable:
         steps: Steps = None,
         tuning_steps: TuningSteps = None,
     ) -> None:
-        require_packages("pyarrow", "scipy", *(() if sequential else ("distributed",)))
+        require_packages("pyarrow", *(() if sequential else ("distributed",)))
 
         def work() -> None:
             from course_lib.experiments import presets, together
@@ -73,9 +74,12 @@ def command(name: str) -> Callable:
 
             with together.joined(presets.preset(preset).device) as place:
                 require(place.processes == 1 or sequential, "--sequential must be given under torchrun, got none")
+                require(not (scheduler and sequential), "--scheduler must not be given with --sequential, got both")
                 if not place.leads:
                     return follow()
-                sizes = {"steps": steps, "tuning_steps": tuning_steps, "processes": place.processes}
+                own = {"recall_steps": steps} if name == "recall" else {"steps": steps, "tuning_steps": tuning_steps}
+                require(name != "recall" or tuning_steps is None, RECALL_IS_TUNED)
+                sizes = own | {"processes": place.processes}
                 sweep = opened(preset, sizes, folder, corpus, tokens)
                 with Sequential() if sequential else Dask(scheduler or None, workers) as executor:
                     carry_out(name, sweep, executor)
@@ -122,6 +126,7 @@ def carry_out(name: str, sweep: "Sweep", executor: "Executor") -> None:
     advice = f"python -m course_lib experiment report {sweep.folder}"
     typer.echo(f"{done} jobs have a result, {failed} failed. Tables and pictures: {advice}")
     if failed:
+        typer.echo(f"To try failed jobs again, remove failure.json from their folders in {sweep.folder / 'runs'}.")
         raise typer.Exit(1)
 
 
@@ -164,8 +169,6 @@ def tokens(
     corpus: CorpusName = "docs",
 ) -> None:
     """Make the file of tokens that runs on another machine need, which then needs no corpus."""
-
-    require_packages("pyarrow")
 
     def make() -> None:
         from course_lib.experiments import presets, sweep

@@ -43,7 +43,7 @@ class Display:
 
     def __exit__(self, *error) -> None:
         self.over.set()
-        if self.thread.is_alive():
+        if self.console.is_terminal:
             self.thread.join()
             self.live.stop()
 
@@ -96,7 +96,8 @@ class Display:
         if steps <= 0:
             return "end not known yet"
         left = timedelta(seconds=round((work - done) * seconds / steps))
-        return f"about {left} left, until {datetime.now() + left:%H:%M}"
+        day = "%d %B, " if left.days else ""
+        return f"about {left} left, until {datetime.now() + left:{day}%H:%M}"
 
 
 def state_of(job: Job, sweep: Path) -> tuple[str, int]:

@@ -32,9 +32,14 @@ def load(name: str, documents: float = 1.0, longest: int | None = None) -> Corpu
     if name == "code":
         kept = (Document(each, without_docstrings(text)) for each, text in corpus.documents)
         kept = tuple(document for document in kept if document.text.strip())
-        corpus = replace(corpus, name="code without docstrings", documents=kept)
+        corpus = replace(corpus, documents=kept)
     taken = (each for each in corpus.documents if share(f"taken {each.name}") < documents)
-    return replace(corpus, documents=tuple(each._replace(text=each.text[:longest]) for each in taken))
+    return replace(corpus, name=named(name), documents=tuple(each._replace(text=each.text[:longest]) for each in taken))
+
+
+def named(name: str) -> str:
+    """What the text of an experiment on one of `corpora.NAMES` is called."""
+    return "code without docstrings" if name == "code" else name
 
 
 def split(corpus: Corpus) -> Split:

@@ -10,8 +10,6 @@ from course_lib.config import require
 from course_lib.experiments.results import View
 from course_lib.experiments.tables import difference_row
 
-SPLIT = "test"
-
 
 def loss_tables(view: View) -> dict:
     """Documents, arms and differences of a view, ready for JSON, for the documents of the test that count in means.
@@ -19,7 +17,7 @@ def loss_tables(view: View) -> dict:
     The rows of a loss matrix are seeds in ascending order, its columns the documents sorted by name. Of two arms that
     share two seeds at least there is one row of differences, the arm that stands first in the view as "first".
     """
-    pairs = (difference_row(first, second, view, SPLIT) for first, second in combinations(view.arms, 2))
+    pairs = (difference_row(first, second, view) for first, second in combinations(view.arms, 2))
     return {
         "documents": documents_of(view),
         "arms": [arm_losses(arm, view) for arm in view.arms],
@@ -29,7 +27,7 @@ def loss_tables(view: View) -> dict:
 
 def documents_of(view: View) -> list[str]:
     """The names of the documents, which are the same for all runs; raises ValueError otherwise."""
-    names = {tuple(run.losses(SPLIT)) for runs in view.arms.values() for run in runs}
+    names = {tuple(run.losses()) for runs in view.arms.values() for run in runs}
     require(len(names) <= 1, f"runs must be evaluated on the same documents, got {len(names)} different lists")
     return list(names.pop()) if names else []
 
@@ -42,5 +40,5 @@ def arm_losses(arm: str, view: View) -> dict:
         **runs[0].result["costs"],
         "rate": runs[0].labels.rate,
         "seeds": [run.labels.seed for run in runs],
-        "losses": view.losses(arm, SPLIT).tolist(),
+        "losses": view.losses(arm).tolist(),
     }

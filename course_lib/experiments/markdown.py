@@ -12,7 +12,7 @@ EXPLORATORY = (
     "The same statements for runs in which all arms have one learning rate. This table is exploratory: the hypotheses "
     "are registered for tuned rates."
 )
-OF_POSITIONS = {
+POSITIONS = {
     "of positions": "Positions in latent attention, at the common learning rate",
     "of positions, tuned": "Positions in latent attention, at tuned rates: exploratory",
 }
@@ -91,7 +91,7 @@ def markdown(found: dict, drawn: dict[str, tuple[bytes, str]]) -> str:
     text += ["## Hypotheses", table(HYPOTHESIS_COLUMNS, tested(found["hypotheses"])), not_run(found["hypotheses"])]
     if again := tested(found["at the common rate"]):
         text += ["## The hypotheses at the common learning rate", EXPLORATORY, table(HYPOTHESIS_COLUMNS, again)]
-    for name, title in OF_POSITIONS.items():
+    for name, title in POSITIONS.items():
         if rows := tested(found[name]):
             text += [f"## {title}", table(HYPOTHESIS_COLUMNS, rows)]
     for name, title in VIEWS.items():
@@ -187,7 +187,9 @@ def rates(rows: list[dict]) -> str:
 
 
 def best(row: dict) -> str:
-    return "none" if row["best"] is None else f"{row['best']:g}"
+    if row["best"] is not None:
+        return f"{row['best']:g}"
+    return "none" if all(isinstance(each, str) for each in row["losses"].values()) else "open"
 
 
 def loss(value: float | str | None) -> str:

@@ -86,7 +86,7 @@ def curves(view: View) -> bytes:
         left.plot(tokens / 1e6, losses, color=colour, label=arm)
         right.plot(seconds, losses, color=colour, label=arm)
     left.set_xlabel("million tokens")
-    right.set_xlabel("seconds of training")
+    right.set_xlabel("seconds, with evaluations")
     left.set_ylabel("loss, nats per token")
     fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return stored(fig)

@@ -26,7 +26,6 @@ ROWS = {
     "arms": {"arm", "rate", "seeds", "losses"},
     "differences": {"first", "second", *MEANS, *INTERVALS, *VERDICTS},
 }
-NOT_COSTS = ("arm", "rate", "seeds", "losses")
 
 
 def names() -> tuple[str, ...]:
@@ -100,7 +99,7 @@ class Published:
 
     def costs(self, arm: str) -> dict:
         """What an arm costs: "cached" numbers and "decode FLOPs" per token and layer, "parameters", "d_ff"."""
-        return {key: value for key, value in self._rows[self._known(arm, "arm")].items() if key not in NOT_COSTS}
+        return {key: value for key, value in self._rows[self._known(arm, "arm")].items() if key not in ROWS["arms"]}
 
     def shared_seeds(self, first: str, second: str) -> tuple[int, ...]:
         """The seeds that both arms have, ascending."""

@@ -41,8 +41,14 @@ def h6_row(view: View, split: str) -> dict:
     if len(pairs) < 2 or not all(math.isfinite(each) for pair in pairs for each in pair):
         return said | {"ratio": None, "interval": None, "outcome": "undecided"}
     ratio, interval = geometric([a / b for a, b in pairs])
-    outcome = "undecided" if interval.low <= 1 <= interval.high else "fails"
+    alike = all(below(a) == below(b) for a, b in pairs)  # then the ratio comes from the interpolation alone
+    outcome = "undecided" if alike or interval.low <= 1 <= interval.high else "fails"
     return said | {"ratio": round(ratio, 3), "interval": [round(end, 3) for end in interval], "outcome": outcome}
+
+
+def below(cached: float) -> int:
+    """The largest size of the sweep below the cached numbers at which a share is reached."""
+    return max(size for size in CACHED if size < cached)
 
 
 def in_words(cached: float) -> str:

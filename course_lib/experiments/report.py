@@ -38,10 +38,12 @@ def views_of(results: Results) -> dict[str, View]:
     """The sets of runs that may be compared: those of VIEWS, and what trained models were probed for."""
     preset = results.settings["preset"]
     steps, common = preset["steps"], preset["common rate"]
+    equal = results.view(steps, results.tuned_rate, "equal")
+    made = any(run.labels.widths == "equal" for runs in equal.arms.values() for run in runs)  # for that comparison
     return {
         "tuned": results.view(steps, results.tuned_rate),
         "common": results.view(steps, lambda arm: common),
-        "equal widths": results.view(steps, results.tuned_rate, "equal"),
+        "equal widths": equal if made else View({}),
         "fewer steps": results.view(preset["fewer steps"], results.tuned_rate),
         "recall": results.view(
             preset["recall_steps"], lambda arm: results.tuned_rate(arm, "recall"), "equal", "recall"

@@ -12,13 +12,13 @@ from statistics import fmean
 import numpy as np
 
 from course_lib.config import require
+from course_lib.experiments import tuning
 from course_lib.experiments.arms import ARMS
 from course_lib.experiments.job import RUNS, Labels
 from course_lib.experiments.presets import TUNING_SEED
 from course_lib.experiments.recall import RECALL_ARMS
-from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, failure_of, read_documents, result_of
+from course_lib.experiments.run import DOCUMENTS, FAILURE, RESULT, TRIES, failure_of, read_documents, result_of
 from course_lib.experiments.sweep import SETTINGS
-from course_lib.experiments.tuning import best_rate
 from course_lib.files import read_json, write_atomically
 from course_lib.training import log
 
@@ -85,8 +85,11 @@ class Results:
         return [run for run in self.runs if run.labels.seed != TUNING_SEED and not run.diverged]
 
     def tuning(self, task: str = "text") -> dict[str, dict[float, float]]:
-        """Arm -> learning rate -> mean loss on the tune split of a task; inf for a run that diverged."""
+        """Arm -> learning rate -> mean loss on the tune split of a task; inf for a run that diverged or is given up."""
         found: dict[str, dict[float, float]] = {}
+        for labels in (Labels(**each["labels"]) for each in self.failed if each["tries"] >= TRIES):
+            if labels.seed == TUNING_SEED and labels.task == task:
+                found.setdefault(labels.arm, {})[labels.rate] = math.inf
         for run in self.runs:
             if run.labels.seed == TUNING_SEED and run.labels.task == task:
                 loss = math.inf if run.diverged else fmean(run.losses("tune").values())
@@ -94,9 +97,10 @@ class Results:
         return found
 
     def tuned_rate(self, arm: str, task: str = "text") -> float | None:
-        """The best of the learning rates tried with an arm, or with the arm that it repeats; None if none is good."""
+        """The learning rate of an arm, or of the arm that it repeats, by the rule of the sweep: see `tried_rates`."""
         repeated = ARMS[arm].repeats if arm in ARMS else None
-        return best_rate(self.tuning(task).get(repeated or arm, {}))
+        grid = tuning.RECALL_RATES if task == "recall" else tuple(self.settings["preset"]["rates"])
+        return tuning.tried_rates(grid, self.tuning(task).get(repeated or arm, {}).get)[1]
 
     def view(
         self, steps: int, rate: Callable[[str], float | None], widths: str = "matched", task: str = "text"
@@ -161,8 +165,9 @@ def read(folder: Path) -> Results:
     require(path.exists(), f"folder must hold a sweep, got {folder}, where {SETTINGS} is missing")
     folders = sorted(each for each in (folder / RUNS).glob("*") if each.is_dir())
     runs = [run for run in map(finished, folders) if run is not None]
-    version = max((run.version for run in runs), default=None)
-    failed = tuple(failure_of(each) for each in folders if (each / FAILURE).exists() and result_of(each) is None)
+    failed = [found for each in folders if (found := failure_of(each)) and result_of(each) is None]
+    version = max([run.version for run in runs] + [each["identity"]["version"] for each in failed], default=None)
+    failed = tuple(each for each in failed if each["identity"]["version"] == version)
     return Results(read_json(path), in_order(run for run in runs if run.version == version), failed)
 
 

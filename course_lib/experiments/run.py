@@ -18,7 +18,7 @@ import torch
 
 from course_lib.experiments import together
 from course_lib.experiments.job import Job
-from course_lib.files import read_json, write_atomically, write_json
+from course_lib.files import read_if_whole, write_atomically, write_json
 from course_lib.training import DivergedError
 from course_lib.training.folder import machine
 
@@ -34,9 +34,10 @@ TRIES = 3  # a job that raises an error as often is not tried again
 def carry_out(job: Job, sweep: Path) -> None:
     """Bring a job to its result, or note in failure.json that a try of it failed and why.
 
-    Raises OSError when the folder cannot be written. Two processes that are given the same job wait for each other.
-    Where processes share the job, an error raises SystemExit, and does not count as a failed try: another process may
-    have been killed, and this one cannot know.
+    Raises OSError when a file cannot be read or written, which does not count as a failed try: the other jobs would
+    fail, too. Two processes that are given the same job wait for each other. Where processes share the job, an error
+    raises SystemExit, and does not count as a failed try: another process may have been killed, and this one cannot
+    know.
     """
     folder = job.folder(sweep)
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,6 +46,8 @@ def carry_out(job: Job, sweep: Path) -> None:
             try:
                 with together.ending_all(job):
                     finish(job, folder, sweep)
+            except OSError:
+                raise
             except Exception as error:  # whatever it is: the other jobs have to go on
                 note_failure(job, sweep, error)
                 return
@@ -111,14 +114,6 @@ def result_of(folder: Path) -> dict | None:
     return read_if_whole(folder / RESULT)
 
 
-def read_if_whole(path: Path) -> dict | None:
-    """The object in a JSON file; None without the file, or when a loss of power left it empty."""
-    try:
-        return read_json(path)
-    except (FileNotFoundError, ValueError):
-        return None
-
-
 def settled(job: Job, sweep: Path) -> bool:
     """Whether nothing is left to do for a job: it has a result, or it is given up."""
     folder = job.folder(sweep)
@@ -140,7 +135,7 @@ def at_work(folder: Path) -> bool:
         return False
     with (folder / LOCK).open() as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: another display may look, too
         except BlockingIOError:
             return True
     return False

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WORKERS = 2  # processes on this machine, with one thread each
 LOOK = 10  # seconds between looks at how many workers there are
-DEATHS = 3  # workers that may die over one job before it counts as a failed try
+DEATHS = 3  # workers that may die over one job; the next death counts as a failed try
 
 
 class Executor(AbstractContextManager):
@@ -63,9 +63,9 @@ class Sequential(Executor):
 class Dask(Executor):
     """Jobs on the workers of a Dask cluster: WORKERS processes of this machine, or those of a scheduler elsewhere.
 
-    When a worker dies, its job goes to another one; after DEATHS deaths it counts as a failed try. Workers elsewhere
-    must see the folder of the sweep under the same path, and have one thread each. docs/experiments.md says how to
-    start them, by hand and with Slurm.
+    When a worker dies, its job goes to another one; after more than DEATHS deaths it counts as a failed try. (DEATHS is
+    Dask's own default, which holds for a scheduler elsewhere.) Workers elsewhere must see the folder of the sweep under
+    the same path, and have one thread each. docs/experiments.md says how to start them, by hand and with Slurm.
     """
 
     def __init__(self, address: str | None = None, workers: int = WORKERS):
@@ -163,7 +163,12 @@ def follow() -> None:
 
 
 def note_loss(job: Job, sweep: Path, error: BaseException | None) -> None:
-    """Count a failed try for a job whose process ended without a result and without a note of why."""
+    """Count a failed try for a job whose process ended without a result and without a note of why.
+
+    Raises the error when a file could not be read or written.
+    """
+    if isinstance(error, OSError):
+        raise error
     if error is not None and not settled(job, sweep):
         note_failure(job, sweep, error)
     noted = settled(job, sweep) or failure_of(job.folder(sweep))

@@ -29,6 +29,7 @@ from course_lib.config import is_whole, require
 
 LEVEL = 0.95
 RESAMPLES = 10_000
+MOST_SEEDS = 1_000  # that `seeds_needed` tries
 SEED = 20_260  # of the bootstrap: the same draws at each call, so that a table can be rebuilt to the digit
 
 
@@ -193,12 +194,12 @@ def verdict(interval: Interval, margin: float) -> str:
     return "undecided"
 
 
-def seeds_needed(found: Components, documents: int, half_width: float, most: int = 1_000) -> int | None:
-    """The fewest seeds for which an interval of 95 % has at most this half width; None if `most` are too few.
+def seeds_needed(found: Components, documents: int, half_width: float) -> int | None:
+    """The fewest seeds for which an interval of 95 % has at most this half width; None if MOST_SEEDS are too few.
 
     The half width is the 97.5 % point of the t distribution with S - 1 degrees of freedom times the standard error.
     """
-    for seeds in range(2, most + 1):
+    for seeds in range(2, MOST_SEEDS + 1):
         if stats.t.ppf((1 + LEVEL) / 2, seeds - 1) * found.standard_error(seeds, documents) <= half_width:
             return seeds
     return None

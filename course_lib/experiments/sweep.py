@@ -9,7 +9,8 @@ from course_lib.experiments.data import Tokens
 from course_lib.experiments.job import Labels
 from course_lib.experiments.presets import TUNING_SEED, Preset
 from course_lib.experiments.training import TrainingJob
-from course_lib.files import read_json, write_json
+from course_lib.files import read_if_whole, write_json
+from course_lib.training.distributed import choose_device
 
 SETTINGS = "sweep.json"
 OTHER_WEIGHTS = 1_000_000  # added to the seed of the first weights of an arm that repeats another one
@@ -63,12 +64,17 @@ def open_sweep(folder: Path, preset: Preset, corpus: str, given: Path | None = N
     path, settings = folder / data.NAME, folder / SETTINGS
     source = given or (path if path.exists() else None)
     tokens = new_tokens(preset, corpus) if source is None else data.read(source)
+    if given is not None:
+        require_made_for(preset, corpus, tokens, given)
     about = {"preset": preset.sizes(), "corpus": corpus, "tokens": tokens.describe()}
-    if settings.exists():
-        require_same(read_json(settings), about, folder)
+    about["computes on"] = choose_device(preset.device).type
+    before = read_if_whole(settings)
+    if before is not None:
+        require_same(before, about, folder)
     if not path.exists():
         tokens.write(path)
-    write_json(settings, about)
+    if before != about:
+        write_json(settings, about)
     return Sweep(folder, preset, tokens.digest, len(tokens.vocab))
 
 
@@ -77,10 +83,18 @@ def new_tokens(preset: Preset, corpus: str) -> Tokens:
     return data.make(documents.load(corpus, preset.documents, preset.longest), preset.vocab_size)
 
 
+def require_made_for(preset: Preset, corpus: str, tokens: Tokens, file: Path) -> None:
+    """Raise ValueError unless the tokens are of this corpus and have as many kinds as the preset says."""
+    wanted, got = (documents.named(corpus), preset.vocab_size), (tokens.origin["corpus"], len(tokens.vocab))
+    told = "{} with {:,} kinds of tokens".format
+    require(wanted == got, f"tokens must be of {told(*wanted)} for preset {preset.name}, got {told(*got)} in {file}")
+
+
 def require_same(before: dict, about: dict, folder: Path) -> None:
     """Raise ValueError, naming what differs, unless a sweep has the settings of the one in its folder."""
     here, there = (
         {"processes": 1, **each["preset"], "corpus": each["corpus"], "tokens": each["tokens"]["digest"]}
+        | {"computes on": each.get("computes on", about["computes on"])}  # sweeps from before do not say it
         for each in (about, before)
     )
     different = [

@@ -7,16 +7,17 @@ import numpy as np
 
 from course_lib.experiments.hypotheses import H7, HYPOTHESES, MARGIN, Hypothesis, resolved
 from course_lib.experiments.results import Results, View
-from course_lib.experiments.statistics import Estimate, estimate, holm, p_value, seeds_needed, verdict
+from course_lib.experiments.statistics import MOST_SEEDS, Estimate, estimate, holm, p_value, seeds_needed, verdict
 
 DIGITS = 6  # after the point, so that another order of sums does not show
+EXACT = ("rate", "rates", "best", "common rate")  # learning rates are settings and no results
 REFERENCES = ("GQA2", "MHA")  # arms that all others are compared with
 
 
 def rounded(value):
-    """Floats to DIGITS digits, in nested values; infinities become strings, since JSON has none."""
+    """Floats but those of EXACT to DIGITS digits, in nested values; infinities become strings: JSON has none."""
     if isinstance(value, dict):
-        return {key: rounded(each) for key, each in value.items()}
+        return {key: each if key in EXACT else rounded(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [rounded(each) for each in value]
     if isinstance(value, float):
@@ -70,7 +71,7 @@ def difference_rows(view: View, split: str = "test") -> list[dict]:
     return [row for row in rows if row is not None]
 
 
-def difference_row(first: str, second: str, view: View, split: str) -> dict | None:
+def difference_row(first: str, second: str, view: View, split: str = "test") -> dict | None:
     """The difference of two arms with its intervals and verdict; None if they share too few seeds or documents."""
     matrix = stacked(view.differences(first, second, split))
     if matrix.ndim < 2 or min(matrix.shape) < 2:
@@ -134,8 +135,15 @@ def needed(found: Estimate) -> dict:
     floor = 1.96 * math.sqrt(found.components.documents / found.documents)
     seeds = seeds_needed(found.components, found.documents, half_width)
     more = {"floor of the half width": floor, "times as many documents": max(1.0, (floor / half_width) ** 2)}
-    words = f"at least {more['times as many documents']:.1f} times the documents" if seeds is None else f"{seeds} seeds"
-    return {"half width": half_width, "seeds": seeds, **more, "in words": words}
+    return {"half width": half_width, "seeds": seeds, **more, "in words": in_words(seeds, **more)}
+
+
+def in_words(seeds: int | None, **more: float) -> str:
+    """What brings an interval down, in words."""
+    if seeds is not None:
+        return f"{seeds} seeds"
+    times = more["times as many documents"]
+    return f"at least {times:.1f} times the documents" if times > 1 else f"more than {MOST_SEEDS:,} seeds"
 
 
 def matrix_of(hypothesis: Hypothesis, view: View) -> np.ndarray | None:

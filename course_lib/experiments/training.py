@@ -13,8 +13,10 @@ from course_lib.experiments.costs import costs
 from course_lib.experiments.data import HeldOut, Tokens
 from course_lib.experiments.evaluation import document_losses
 from course_lib.experiments.job import Job
+from course_lib.files import read_json
 from course_lib.models import DecoderModel
 from course_lib.training import DivergedError, Recipe, Result, TrainingData, checkpoint, train
+from course_lib.training.folder import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ class ModelJob(Job):
         """Train the model in place, from the checkpoint if there is one; returns what result.json says about it."""
         size = {"parameters": sum(p.numel() for p in model.parameters()), "d_ff": self.model.d_ff}
         found = {"costs": size | costs(model)}
-        drop_damaged(self.folder(sweep) / checkpoint.NAME)
+        drop_damaged(RunFolder(self.folder(sweep)))
         together.announce((self, sweep))
         result = self.share(model, sweep)
         return found | {"curve": result.evaluation.as_dict(), "training": figures(result)}
@@ -93,13 +95,14 @@ class TrainingJob(ModelJob):
         return tokens
 
 
-def drop_damaged(path: Path) -> None:
-    """Remove a checkpoint that cannot be read, as one may be after a loss of power: the run then begins anew."""
-    if path.exists():
+def drop_damaged(folder: RunFolder) -> None:
+    """Remove a checkpoint if it or run.json cannot be read, as after a loss of power: the run then begins anew."""
+    if folder.checkpoint.exists():
         try:
-            checkpoint.opened(path)
-        except ValueError:
-            path.unlink()
+            checkpoint.opened(folder.checkpoint)
+            read_json(folder.run)
+        except (ValueError, FileNotFoundError):
+            folder.checkpoint.unlink()
 
 
 def evaluated(model: DecoderModel, split: str, tokens: Tokens, context: int) -> list[dict]:

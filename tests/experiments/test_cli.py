@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from course_lib.limits import ANSWER
 from course_lib.training import DivergedError
 
 runner = CliRunner()
+# What Python prints of a signal that comes while it collects garbage.
+IGNORED = r"Exception ignored in: .*\nTraceback .*\n(?: .*\n)*KeyboardInterrupt.*\n"
 
 
 def said(*arguments: str, code: int = 0) -> str:
@@ -52,6 +55,11 @@ def test_tokens_made_beforehand_take_the_place_of_the_corpus(tmp_path, monkeypat
     settings = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     assert settings["preset"]["steps"] == 30 and settings["preset"]["tuning_steps"] == 10
     assert settings["tokens"]["digest"] == data.read(file).digest
+    other = ["equal-cache", "--sequential", "--tokens", file, "--folder", tmp_path / "other"]
+    wanted = "tokens must be of docs with 2,048 kinds of tokens for preset cpu, got docs with 300 kinds of tokens"
+    assert wanted in said(*other, "--preset", "cpu", code=1)
+    assert "got docs with 300" in said(*other, "--preset", "smoke", "--corpus", "code", code=1)
+    assert not (tmp_path / "other").exists()
 
 
 def hear_ctrl_c():
@@ -73,6 +81,7 @@ def test_ctrl_c_stops_a_sweep_with_one_line(tmp_path):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 _, said = sweep.communicate(timeout=ANSWER)
     assert first.startswith("done") and sweep.returncode == 130
+    said = re.sub(IGNORED, "", said)
     assert "Stopped. The same command goes on" in said and "Traceback" not in said
 
 
@@ -97,6 +106,8 @@ def data_digest(line: str) -> str:
         (("equal-cache", "--preset", "smoke", "--corpus", "news"), "name must be one of docs, code"),
         (("report", "."), "folder must hold a sweep"),
         (("equal-cache", "--tokens", "missing", "--sequential"), "missing"),
+        (("equal-cache", "--scheduler", "tcp://127.0.0.1:1"), "--scheduler must not be given with --sequential"),
+        (("recall", "--tuning-steps", "3"), "--tuning-steps must not be given with recall"),
     ],
 )
 def test_errors_are_one_line(arguments, wanted, tmp_path, monkeypatch):

@@ -152,6 +152,15 @@ def test_h6_fails_where_one_side_needs_more(monkeypatch, factor, outcome):
     assert row["outcome"] == outcome and row["ratio"] == pytest.approx(factor, rel=0.03)
 
 
+def test_h6_is_undecided_where_both_sides_cross_between_the_same_sizes(monkeypatch):
+    """The shares of guessing with 8 numbers differ a little, and by the interpolation so does every ratio."""
+    needed = {"MQA": (14.71, 14.70, 14.69), "MLA": (14.73, 14.72, 14.71)}
+    monkeypatch.setattr(recall_tables, "by_seed", lambda view, side, split: dict(enumerate(needed[side])))
+    monkeypatch.setattr(recall_tables, "crossing", lambda shares: shares)
+    row = h6_row(View({}), "8 pairs")
+    assert row["interval"][0] > 1 and row["outcome"] == "undecided"
+
+
 def test_seeds_that_one_side_lacks_are_left_out(monkeypatch):
     needed = {"MQA": {0: 10.0, 1: 20.0, 2: 30.0}, "MLA": {0: 20.0, 2: 60.0}}
     monkeypatch.setattr(recall_tables, "by_seed", lambda view, side, split: needed[side])

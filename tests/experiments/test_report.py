@@ -9,7 +9,7 @@ import pytest
 
 from course_lib.experiments import markdown, report, results, run, tables
 from course_lib.experiments.catalogue import EXPERIMENTS
-from course_lib.experiments.hypotheses import BEST, BETTER, CLOSE, HYPOTHESES, Hypothesis, resolved
+from course_lib.experiments.hypotheses import BEST, BETTER, CLOSE, HYPOTHESES, OF_POSITIONS, Hypothesis, resolved
 from course_lib.experiments.results import View, read
 from course_lib.experiments.statistics import Components, Estimate, Interval, estimate
 
@@ -170,6 +170,32 @@ def test_no_learning_rate_is_best_where_all_diverge(finished, tmp_path):
     assert line.endswith("| none |")
 
 
+def test_a_rate_is_open_while_the_best_lies_at_an_edge(finished, tmp_path):
+    """As in the sweep, which would try the next rate beyond it: that run is missing here."""
+    results.keep(finished.folder, tmp_path / "kept")
+    jobs = [job for job in EXPERIMENTS["learning-rates"].jobs(finished)[0] if job.labels.arm == "GQA2"]
+    best = read(tmp_path / "kept").tuned_rate("GQA2")
+    for job in jobs:
+        if job.labels.rate >= best:
+            shutil.rmtree(job.folder(tmp_path / "kept"))
+    found = read(tmp_path / "kept")
+    assert found.tuned_rate("GQA2") is None and found.tuned_rate("MHA") is not None
+    text = (report.build(tmp_path / "kept") / "report.md").read_text()
+    assert any(line.startswith("| GQA2 |") and line.endswith("| open |") for line in text.splitlines())
+
+
+def test_files_that_a_loss_of_power_emptied_are_as_if_they_were_not_there(finished, tiny, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished.folder, copy)
+    job = EXPERIMENTS["equal-cache"].jobs(finished)[0][-1]
+    (job.folder(copy) / run.RESULT).unlink()
+    (job.folder(copy) / run.FAILURE).touch()
+    assert read(copy).failed == () and results.keep(copy, tmp_path / "kept") > 0
+    (copy / "sweep.json").write_bytes(b"")
+    tiny.new_sweep(copy)
+    assert read(copy).settings == read(finished.folder).settings
+
+
 def test_results_of_another_version_or_of_another_arm_are_not_mixed_in(finished, tmp_path):
     results.keep(finished.folder, tmp_path / "kept")
     before = files(report.build(tmp_path / "kept", tmp_path / "before"))
@@ -219,6 +245,7 @@ def test_the_best_arm_is_chosen_on_the_tune_split_among_absorbable_ones():
 
 def test_the_hypotheses_are_the_registered_ones():
     regions = {each.name: tuple(each.region) for each in HYPOTHESES}
+    positions = {each.name: (each.first, each.second, tuple(each.region)) for each in OF_POSITIONS}
     inf = float("inf")
     assert regions == {
         "H1": (-0.02, 0.02),
@@ -227,6 +254,14 @@ def test_the_hypotheses_are_the_registered_ones():
         "H3b": (0.1, inf),
         "H4": (-inf, 0),
         "H5": (-0.02, inf),
+    }
+    assert positions == {
+        "P1": ("NoPE latent, sinusoids", "NoPE latent", (-inf, -0.1)),
+        "P2": ("ALiBi on latents", "NoPE latent", (-inf, -0.1)),
+        "P3": ("NoPE latent, sinusoids", "MLA-16", (-inf, 0.02)),
+        "P4": ("ALiBi on latents", "MLA-16", (-inf, 0.02)),
+        "P5": ("partly rotary 32", "partly rotary 16", (-inf, 0)),
+        "P6": ("MLA-32", "MLA-16", (-inf, 0)),
     }
 
 
@@ -238,9 +273,12 @@ def test_what_it_would_take():
     assert said["floor of the half width"] == pytest.approx(0.02, abs=1e-4)
     assert said["times as many documents"] == pytest.approx(4, abs=0.01) and said["seeds"] is None
     assert said["in words"] == "at least 4.0 times the documents"
+    many = Estimate(0.0, 0.1, 2, interval, interval, Components(0.2**2, 0.0, 0.0), seeds=3, documents=96)
+    assert tables.needed(many)["in words"] == "more than 1,000 seeds"
 
 
 def test_rounded_values_are_ready_for_json():
     said = tables.rounded({"a": [1 / 3, float("-inf")], "b": (-1e-9, 2, "text"), "c": None})
     assert said == {"a": [0.333333, "-inf"], "b": [0.0, 2, "text"], "c": None}
     assert str(said["b"][0]) == "0.0"
+    assert tables.rounded({"rate": 1.5e-3 / 8, "rates": [7.5e-4 / 8]}) == {"rate": 1.5e-3 / 8, "rates": [7.5e-4 / 8]}

@@ -1,5 +1,6 @@
 """One run: its hash, its loss, and what happens when it fails."""
 
+import errno
 import io
 import json
 import shutil
@@ -187,6 +188,21 @@ def test_a_run_that_fails_is_tried_three_times_and_holds_nothing_up(sweep, monke
     assert len(tried) == 3
 
 
+def test_a_full_disk_stops_the_sweep_and_is_no_failed_try(sweep, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(training, "train", full)
+        with pytest.raises(OSError, match="No space left"):
+            settled_by(sweep)
+    assert read(sweep.folder).failed == ()
+    with pytest.raises(OSError, match="No space left"):  # from another process
+        scheduler.note_loss(sweep.tuning("GQA2", 1e-2), sweep.folder, OSError(errno.ENOSPC, "No space left on device"))
+    settled_by(sweep)
+    assert len(read(sweep.folder).runs) > 3
+
+
 def test_a_try_that_failed_is_forgotten_when_the_next_one_succeeds(sweep, job, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(training, "train", lambda *arguments: 1 / 0)
@@ -224,6 +240,10 @@ def test_damaged_files_are_made_anew(sweep, job):
     assert not run.settled(job, sweep.folder)
     run.carry_out(job, sweep.folder)
     assert run.settled(job, sweep.folder) and (folder / run.DOCUMENTS).read_bytes() == before
+    (folder / run.RESULT).unlink()
+    (folder / "run.json").write_bytes(b"")  # beside a checkpoint that is whole
+    run.carry_out(job, sweep.folder)
+    assert run.settled(job, sweep.folder) and (folder / run.DOCUMENTS).read_bytes() == before
 
 
 def test_other_tokens_are_noticed(sweep, job):
@@ -237,6 +257,15 @@ def test_a_folder_of_other_sizes_is_refused(sweep, tiny):
         tiny.new_sweep(sweep.folder, replace(tiny.PRESET, steps=15))
 
 
+def test_a_sweep_of_a_gpu_is_not_gone_on_with_on_a_cpu(tiny, tmp_path):
+    """Both are "auto" in the hashes of runs."""
+    sweep = tiny.new_sweep(tmp_path, replace(tiny.PRESET, device="auto"))
+    settings = read_json(sweep.folder / "sweep.json")
+    write_json(sweep.folder / "sweep.json", settings | {"computes on": "another"})
+    with pytest.raises(ValueError, match=r"differs in computes on = '\w+' \(there: 'another'\); choose another folder"):
+        tiny.new_sweep(tmp_path, replace(tiny.PRESET, device="auto"))
+
+
 def test_more_seeds_and_arms_may_be_asked_for_later(sweep, tiny):
     more = tiny.new_sweep(sweep.folder, replace(tiny.PRESET, seeds=4, arms=("MHA",)))
     assert more.compared("MHA", 0, 1e-2, 14).key == sweep.compared("MHA", 0, 1e-2, 14).key
@@ -248,6 +277,9 @@ def test_two_processes_do_not_work_on_the_same_run(sweep, job):
     assert not run.at_work(folder)
     with run.locked(folder):
         assert run.at_work(folder) and state_of(job, sweep.folder) == ("at work", 0)
+    with (folder / run.LOCK).open() as other:  # another display that looks at the same moment is not at work
+        run.fcntl.flock(other, run.fcntl.LOCK_SH)
+        assert not run.at_work(folder)
     assert not run.at_work(folder)
 
 
