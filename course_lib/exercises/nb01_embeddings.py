@@ -8,9 +8,9 @@ from course_lib.exercises.core import Exercise, Stage, edits, randn
 
 
 def one_hot(ids, n_tokens):
-    S = np.zeros((len(ids), n_tokens))
-    S[np.arange(len(ids)), ids] = 1
-    return S
+    H = np.zeros((len(ids), n_tokens))
+    H[np.arange(len(ids)), ids] = 1
+    return H
 
 
 ONE_HOT = Exercise(
@@ -28,12 +28,12 @@ ONE_HOT = Exercise(
     mistakes=edits(
         one_hot,
         """
-        return S -> return S.T | This is the transpose. Row i belongs to the i-th token of the text.
+        return H -> return H.T | This is the transpose. Row i belongs to the i-th token of the text.
         , ids] = 1 -> , np.asarray(ids) - 1] = 1 | Ids count from 0, so the 1 of token i is in column i.
-        S[np.arange(len(ids)), ids] -> S[:, ids] | Each row has a 1 for every token of the text. Row i has one, for its
+        H[np.arange(len(ids)), ids] -> H[:, ids] | Each row has a 1 for every token of the text. Row i has one, for its
             own token.
         , ids] = 1 -> , sorted(ids)] = 1 | The tokens are sorted. Row i belongs to the i-th token of the text.
-        return S -> return S.sum(0) | These are the counts of a bag of words, which lose the order. Return a row for
+        return H -> return H.sum(0) | These are the counts of a bag of words, which lose the order. Return a row for
             each token of the text.
         , ids] = 1 -> , np.arange(len(ids)) % n_tokens] = 1 | The 1 of row i is in column i, the place of the token in
             the text. Its column is the id of the token.
@@ -53,7 +53,7 @@ ONE_HOT = Exercise(
 
 def embedding_gradient(ids, G, n_tokens):
     dE = np.zeros((n_tokens, G.shape[1]))
-    np.add.at(dE, ids, G)  # S^T G; unlike `dE[ids] += G`, this adds all rows of a repeated id
+    np.add.at(dE, ids, G)  # H^T G; unlike `dE[ids] += G`, this adds all rows of a repeated id
     return dE
 
 
@@ -73,7 +73,7 @@ GRADIENT = Exercise(
         embedding_gradient,
         """
         np.add.at(dE, ids, G) -> dE[ids] += G | A token that occurs twice receives only its last row of G, because
-            `dE[ids] = G` and `dE[ids] += G` write each row once. A loop, `np.add.at` or S.T @ G adds them up.
+            `dE[ids] = G` and `dE[ids] += G` write each row once. A loop, `np.add.at` or H.T @ G adds them up.
         return dE -> return dE / np.maximum(np.bincount(ids, minlength=n_tokens), 1)[:, None] | The rows of a token are
             averaged. A gradient is their sum.
         np.add.at(dE, ids, G) -> dE[: len(G)] = G | Row i of G goes to row ids[i] of the gradient, not to row i.
@@ -81,7 +81,7 @@ GRADIENT = Exercise(
             of G.
         np.add.at(dE, ids, G) -> np.subtract.at(dE, ids, G) | The sign is wrong. The rows of G are added, not
             subtracted.
-        return dE -> return one_hot(ids, n_tokens).T | This is S^T. Multiply it by G.
+        return dE -> return one_hot(ids, n_tokens).T | This is H^T. Multiply it by G.
         return dE -> return G | This is the gradient for X. E has a row for each token of the vocabulary.
         return dE -> return dE.T | This is the transpose. The gradient has the shape of E.
         np.add.at(dE, ids, G) -> pass | The gradient stays 0. Add row i of G to row ids[i] of the gradient.
@@ -92,8 +92,8 @@ GRADIENT = Exercise(
         """,
     ),
     hints=(
-        "X = S E is linear in E. If G holds the derivatives by X, those by E are S^T G.",
-        "Row t of S^T G is the sum of the rows G_i with ids[i] = t.",
+        "X = H E is linear in E. If G holds the derivatives by X, those by E are H^T G.",
+        "Row t of H^T G is the sum of the rows G_i with ids[i] = t.",
     ),
 )
 

@@ -80,7 +80,7 @@ CONTRIBUTIONS = Exercise(
         ),
     ),
     hints=(
-        "concat(Y_1, ..., Y_h) W_O is a product of a row of blocks with a column of blocks.",
+        "concat(Y_0, ..., Y_{h-1}) W_O is a product of a row of blocks with a column of blocks.",
         "Block h of W_O is the rows h v to (h + 1) v - 1. `W_O.reshape(h, v, -1)` has them as its leading axis.",
     ),
 )
