@@ -4,6 +4,7 @@ An arm fixes heads and latent widths, a preset the model width. The width of the
 arms of a preset have the same number of parameters, so that a smaller attention gets wider feed-forward layers.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -35,7 +36,7 @@ class Arm:
     kind: type[Config]
     fields: Mapping
     groups: tuple[str, ...]  # the experiments that it belongs to; ABSORBABLE if H5 may choose it
-    positions: str = "none"  # added to the embeddings: see ModelConfig
+    positions: str = "none"  # added to the embeddings, which are then multiplied by sqrt(d_model): see ModelConfig
     repeats: str | None = None  # the arm that this one repeats, from other initial weights
 
     def attention(self, d_model: int) -> Config:
@@ -144,4 +145,5 @@ def model_config(of: Arm, *, vocab_size: int, n_layers: int, d_model: int, d_ff:
         feedforward="swiglu",
         norm="rms",
         positions=of.positions,
+        embedding_scale=1.0 if of.positions == "none" else math.sqrt(d_model),
     )
