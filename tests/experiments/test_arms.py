@@ -45,6 +45,13 @@ def test_the_registered_arms(name):
     assert (found["cached, accounted"], made.config.d_ff, found["decode FLOPs"]) == REGISTERED[name]
 
 
+def test_embeddings_are_as_large_as_the_sines_that_are_added():
+    """As in the original Transformer; the other arms leave their embeddings as they are."""
+    scales = {name: model(name).config.embedding_scale for name in ARMS}
+    assert {name for name, scale in scales.items() if scale != 1} == {"NoPE latent, sinusoids"}
+    assert scales["NoPE latent, sinusoids"] == 128**0.5
+
+
 @pytest.mark.parametrize("name", ARMS)
 def test_the_measured_cache_is_the_accounted_one(name):
     found = costs(model(name))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from course_lib.experiments import published, report, results
+from course_lib.experiments.arms import CORE, POSITIONS, in_group
 from course_lib.experiments.presets import TUNING_SEED
 from course_lib.experiments.recall import RECALL_ARMS, TESTS
 from course_lib.experiments.statistics import estimate, verdict
@@ -128,7 +129,7 @@ def test_the_note_has_the_numbers_of_the_report():
     """Each line of its table of results: losses and differences from GQA2, at tuned rates and at the common one."""
     tuned, common = (published.load("cpu-docs", rates) for rates in published.LOSSES)
     lines = re.findall(r"^\| ([^|]+) \| (0\.\d+) \| (\d) \| (.*) \|$", NOTE, flags=re.MULTILINE)
-    assert {arm for arm, *_ in lines} == set(tuned.arms) - {"MHA again"}
+    assert {arm for arm, *_ in lines} == set(in_group(CORE))
     for arm, rate, seeds, cells in lines:
         assert (float(rate), int(seeds)) == (tuned.rate(arm), len(tuned.seeds(arm)))
         wanted = []
@@ -199,6 +200,19 @@ def test_the_note_says_what_is_known_of_recall():
         ends = row["interval"] and "{:.3f} ({:.3f} to {:.3f})".format(row["ratio"], *row["interval"])
         cells = (row["split"], ", ".join(row["MLA"]), ", ".join(row["MQA"]), ends or "", row["outcome"])
         assert f"\n| {' | '.join(cells)} |\n" in NOTE
+
+
+def test_the_note_says_what_is_known_of_positions():
+    found, common = published.load("cpu-docs").report, published.load("cpu-docs", rates="common")
+    best = {row["arm"]: row["best"] for row in found["learning rates"]}
+    arms = set(in_group(POSITIONS)) - set(in_group(CORE))
+    assert len(arms) == 5 and all(len(common.seeds(arm)) == 3 for arm in arms)
+    for arm in arms:
+        pairs = (told(common.pair(arm, other)) for other in ("MLA-16", "NoPE latent"))
+        assert f"\n| {arm} | {best[arm]:g} | {common.losses(arm).mean():.3f} | {' | '.join(pairs)} |\n" in NOTE
+    assert len(found["of positions"]) == 6
+    for row in found["of positions"]:
+        assert f"\n| {row['name']}: {row['text']} | {told(row)}: {row['outcome']} | {row[HOLM]:.3f} |\n" in NOTE
 
 
 def test_the_note_says_what_three_seeds_alone_gave():
