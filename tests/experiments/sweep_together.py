@@ -35,7 +35,7 @@ def main(folder: str, rank: str = "", place: str = "", when: str = "0") -> None:
     presets.PRESETS = {"tiny": PRESET}
     tokens = Path(folder).with_suffix(".tokens")
     command = ["experiment", "equal-cache", "--preset", "tiny", "--sequential"]
-    cli.app([*command, "--folder", folder, "--tokens", str(tokens)])
+    cli.app([*command, "--corpus", "tiny", "--folder", folder, "--tokens", str(tokens)])
 
 
 if __name__ == "__main__":
