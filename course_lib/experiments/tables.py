@@ -135,14 +135,14 @@ def needed(found: Estimate) -> dict:
     floor = 1.96 * math.sqrt(found.components.documents / found.documents)
     seeds = seeds_needed(found.components, found.documents, half_width)
     more = {"floor of the half width": floor, "times as many documents": max(1.0, (floor / half_width) ** 2)}
-    return {"half width": half_width, "seeds": seeds, **more, "in words": in_words(seeds, **more)}
+    words = in_words(seeds, more["times as many documents"])
+    return {"half width": half_width, "seeds": seeds, **more, "in words": words}
 
 
-def in_words(seeds: int | None, **more: float) -> str:
-    """What brings an interval down, in words."""
+def in_words(seeds: int | None, times: float) -> str:
+    """What brings an interval down, in words. seeds: None if MOST_SEEDS are too few; times: factor for the documents."""
     if seeds is not None:
         return f"{seeds} seeds"
-    times = more["times as many documents"]
     return f"at least {times:.1f} times the documents" if times > 1 else f"more than {MOST_SEEDS:,} seeds"
 
 
