@@ -140,7 +140,7 @@ def needed(found: Estimate) -> dict:
 
 
 def in_words(seeds: int | None, times: float) -> str:
-    """What brings an interval down, in words. seeds: None if MOST_SEEDS are too few; times: factor for the documents."""
+    """What brings an interval down, in words. seeds: None if MOST_SEEDS are too few. times: of the documents."""
     if seeds is not None:
         return f"{seeds} seeds"
     return f"at least {times:.1f} times the documents" if times > 1 else f"more than {MOST_SEEDS:,} seeds"
