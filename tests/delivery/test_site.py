@@ -280,7 +280,7 @@ def test_pictures_are_dimmed_on_dark_pages(open_page):
 
 def test_the_guide_has_boxes_to_tick_and_links_to_notebooks_and_its_tables_stand_at_the_left(open_page):
     page = open_page("instructor.html")
-    page.get_by_label("Restart your kernel").check()
+    page.get_by_label("Run git restore notebooks").check()
     assert page.locator("li input[type=checkbox]").count() > 10 and page.get_by_text("[ ]").count() == 0
     assert page.locator("table").first.get_by_role("link", name="06 The KV cache").count() == 1
     left = page.locator("article p").first.bounding_box()["x"]
