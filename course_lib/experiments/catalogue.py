@@ -13,6 +13,7 @@ from course_lib.experiments.sweep import Sweep
 from course_lib.experiments.tuning import OPEN, recall_tuning, tuning_jobs
 
 CORE, POSITIONS, EXTENDED = map(arms.in_group, (arms.CORE, arms.POSITIONS, arms.EXTENDED))
+BOTH = tuple(dict.fromkeys(CORE + POSITIONS))
 Jobs = Callable[[Sweep, str, int, float], Iterator[Job]]  # of one arm with one seed, at its tuned learning rate
 Tuning = Callable[[Sweep, str], tuple[list[Job], float | None]]  # the jobs that tune an arm, its rate if it is known
 
@@ -74,10 +75,10 @@ def no_more(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Job]:
 
 
 def probed(probe: Callable[..., Job]) -> Jobs:
-    """Training as for equal-cache, then a probe of the model that this left."""
+    """Training at the common rate, then a probe of the model that this left."""
 
     def of_seed(sweep: Sweep, arm: str, seed: int, rate: float) -> Iterator[Job]:
-        trained = sweep.compared(arm, seed, rate, sweep.preset.steps)
+        (trained,) = at_common_rate(sweep, arm, seed, rate)
         yield trained
         result = result_of(trained.folder(sweep.folder))
         if result is not None and "diverged" not in result:
@@ -101,11 +102,11 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "equal-cache": Experiment(("MHA again", *CORE), at_tuned_rate),
         "positions": Experiment(POSITIONS, at_tuned_rate),
         "extended": Experiment(EXTENDED, at_tuned_rate),
-        "common-rate": Experiment(tuple(dict.fromkeys(CORE + POSITIONS)), at_common_rate),
+        "common-rate": Experiment(BOTH, at_common_rate),
         "equal-widths": Experiment(CORE, at_equal_widths),
         "fewer-steps": Experiment(("MHA", "MQA-64"), in_fewer_steps),
         "recall": Experiment(tuple(RECALL_ARMS), recalled, recall_tuning, CLOSED),
-        "copying": Experiment(CORE, probed(copying)),
-        "extrapolation": Experiment(CORE, probed(extrapolation)),
+        "copying": Experiment(BOTH, probed(copying)),
+        "extrapolation": Experiment(BOTH, probed(extrapolation)),
     }
 )

@@ -169,7 +169,8 @@ def extrapolation(found: dict) -> list[str]:
     """The sections on windows longer than those of training."""
     if not found["arms"]:
         return []
-    return ["## Extrapolation", EXTRAPOLATION, by_split(found["arms"]), table(GAIN_COLUMNS, found["gains"])]
+    text = ["## Extrapolation", EXTRAPOLATION, by_split(found["arms"]), table(GAIN_COLUMNS, found["gains"])]
+    return [*text, table(HYPOTHESIS_COLUMNS, tested(found["stated"]))]
 
 
 def by_split(rows: list[dict]) -> str:

@@ -2,10 +2,13 @@
 
 import re
 
-from course_lib.experiments.hypotheses import MARGIN
+import numpy as np
+
+from course_lib.experiments.hypotheses import MARGIN, OF_LENGTH
+from course_lib.experiments.probes import LONGER
 from course_lib.experiments.results import View
 from course_lib.experiments.statistics import estimate, verdict
-from course_lib.experiments.tables import described, difference_rows
+from course_lib.experiments.tables import described, difference_rows, outcome_rows
 
 
 def copying(view: View) -> dict:
@@ -13,20 +16,39 @@ def copying(view: View) -> dict:
     return {"arms": split_rows(view), "differences": {s: difference_rows(view, s) for s in ("second", "repeated")}}
 
 
-def extrapolation(view: View) -> dict:
-    """Losses by split (see `probes.Extrapolation`), and of each arm the loss in long windows minus that in short."""
-    pairs = [(far, near) for near in splits_of(view) for far in splits_of(view) if near.startswith(f"{far}, read at")]
-    rows = [gain_row(arm, *pair, view) for pair in pairs for arm in view.arms]
-    return {"arms": split_rows(view), "gains": [row for row in rows if row is not None]}
+def extrapolation(view: View, context: int) -> dict:
+    """Losses by split (see `probes.Extrapolation`), and what windows longer than the context of training change.
+
+    That is, of each arm, the loss in long windows minus that of the same tokens in short ones; and what was stated of
+    it beforehand.
+    """
+    rows = [gain_row(arm, times * context, context, view) for times in LONGER for arm in view.arms]
+    gains = {each: gain(each.arm, each.times * context, context, view) for each in OF_LENGTH}
+    stated = outcome_rows(gains, {each: sides(each.arm, each.times * context, context) for each in OF_LENGTH})
+    return {"arms": split_rows(view), "gains": [row for row in rows if row is not None], "stated": stated}
 
 
-def gain_row(arm: str, far: str, near: str, view: View) -> dict | None:
-    """The loss of an arm on one split minus that of the same tokens on another one; None for too few of them."""
-    matrix = view.losses(arm, far) - view.losses(arm, near)
-    if min(matrix.shape) < 2:
+def gain(arm: str, width: int, context: int, view: View) -> np.ndarray | None:
+    """The losses of an arm in windows of this width minus those of the same tokens in short ones, by seed and document.
+
+    None for an arm without runs, an array with too few rows or columns for an interval where little was read.
+    """
+    if arm not in view.arms:
         return None
-    found = estimate(matrix)
-    return {"first": f"{arm}, {far}", "second": near, **described(found), "verdict": verdict(found.interval, MARGIN)}
+    return view.losses(arm, f"{width}") - view.losses(arm, f"{width}, read at {context}")
+
+
+def gain_row(arm: str, width: int, context: int, view: View) -> dict | None:
+    matrix = gain(arm, width, context, view)
+    if matrix is None or min(matrix.shape) < 2:
+        return None
+    found, (first, second) = estimate(matrix), sides(arm, width, context)
+    return {"first": first, "second": second, **described(found), "verdict": verdict(found.interval, MARGIN)}
+
+
+def sides(arm: str, width: int, context: int) -> tuple[str, str]:
+    """The names of what `gain` subtracts."""
+    return f"{arm}, {width}", f"{width}, read at {context}"
 
 
 def splits_of(view: View) -> list[str]:

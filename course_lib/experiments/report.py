@@ -48,8 +48,8 @@ def views_of(results: Results) -> dict[str, View]:
         "recall": results.view(
             preset["recall_steps"], lambda arm: results.tuned_rate(arm, "recall"), "equal", "recall"
         ),
-        "copying": results.view(steps, results.tuned_rate, task="copying"),
-        "extrapolation": results.view(steps, results.tuned_rate, task="extrapolation"),
+        "copying": results.view(steps, lambda arm: common, task="copying"),
+        "extrapolation": results.view(steps, lambda arm: common, task="extrapolation"),
     }
 
 
@@ -68,7 +68,7 @@ def numbers(results: Results, views: dict[str, View]) -> dict:
         **compared,
         "recall": recalled(views["recall"]),
         "copying": probe_tables.copying(views["copying"]),
-        "extrapolation": probe_tables.extrapolation(views["extrapolation"]),
+        "extrapolation": probe_tables.extrapolation(views["extrapolation"], results.settings["preset"]["context"]),
         "hypotheses": tables.hypothesis_rows(views["tuned"], views["fewer steps"]),
         "at the common rate": tables.hypothesis_rows(views["common"]),
         "of positions": tables.hypothesis_rows(views["common"], of=OF_POSITIONS),

@@ -1,11 +1,12 @@
 """The numbers of a report, as plain values ready for JSON: losses of arms, differences, hypotheses, speed."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
 
-from course_lib.experiments.hypotheses import H7, HYPOTHESES, MARGIN, Hypothesis, resolved
+from course_lib.experiments.hypotheses import H7, HYPOTHESES, MARGIN, Hypothesis, Statement, resolved
 from course_lib.experiments.results import Results, View
 from course_lib.experiments.statistics import MOST_SEEDS, Estimate, estimate, holm, p_value, seeds_needed, verdict
 
@@ -111,18 +112,33 @@ def hypothesis_rows(whole: View, fewer: View | None = None, of: tuple[Hypothesis
     matrices = {hypothesis: matrix_of(hypothesis, whole) for hypothesis in of}
     if fewer is not None:
         matrices[H7] = shrinking(whole, fewer)
+    sides = {each: (resolved(each.first, whole), resolved(each.second, whole)) for each in matrices}
+    return outcome_rows(matrices, sides)
+
+
+def outcome_rows(
+    matrices: Mapping[Statement, np.ndarray | None], sides: Mapping[Statement, tuple[str | None, str | None]]
+) -> list[dict]:
+    """A row for each statement, with Holm's p over all those that have results.
+
+    matrices: the differences (S, M) of each statement, None if there are none. sides: the names of what they compare.
+    """
     tested = {each: estimate(D) for each, D in matrices.items() if D is not None and min(D.shape) >= 2}
     adjusted = holm({each.name: p_value(found, each.region) for each, found in tested.items()})
-    return [hypothesis_row(each, tested.get(each), adjusted, whole) for each in matrices]
+    rows = []
+    for each in matrices:
+        said = {"name": each.name, "text": each.text, "region": list(each.region)}
+        if each in tested:
+            first, second = sides[each]
+            rows.append(said | {"first": first, "second": second} | outcome(each, tested[each], adjusted[each.name]))
+        else:
+            rows.append(said | {"outcome": "not run"})
+    return rows
 
 
-def hypothesis_row(hypothesis: Hypothesis, found: Estimate | None, adjusted: dict[str, float], view: View) -> dict:
-    said = {"name": hypothesis.name, "text": hypothesis.text, "region": list(hypothesis.region)}
-    if found is None:
-        return said | {"outcome": "not run"}
-    p = {"p": p_value(found, hypothesis.region), "Holm's p": adjusted[hypothesis.name]}
-    arms = {"first": resolved(hypothesis.first, view), "second": resolved(hypothesis.second, view)}
-    return said | arms | described(found) | p | {"outcome": hypothesis.outcome(found.interval), "needed": needed(found)}
+def outcome(statement: Statement, found: Estimate, adjusted: float) -> dict:
+    p = {"p": p_value(found, statement.region), "Holm's p": adjusted}
+    return described(found) | p | {"outcome": statement.outcome(found.interval), "needed": needed(found)}
 
 
 def needed(found: Estimate) -> dict:

@@ -9,7 +9,16 @@ import pytest
 
 from course_lib.experiments import markdown, report, results, run, tables
 from course_lib.experiments.catalogue import EXPERIMENTS
-from course_lib.experiments.hypotheses import BEST, BETTER, CLOSE, HYPOTHESES, OF_POSITIONS, Hypothesis, resolved
+from course_lib.experiments.hypotheses import (
+    BEST,
+    BETTER,
+    CLOSE,
+    HYPOTHESES,
+    OF_LENGTH,
+    OF_POSITIONS,
+    Statement,
+    resolved,
+)
 from course_lib.experiments.results import View, read
 from course_lib.experiments.statistics import Components, Estimate, Interval, estimate
 
@@ -111,13 +120,16 @@ def test_hypotheses_with_runs_are_tested_and_the_others_listed(found):
 
 def test_the_hypotheses_are_held_against_the_common_rate_too(found, finished):
     """Not H7, which has no runs there; the two tables differ in nothing else when the runs are the same."""
-    assert {row["outcome"] for row in found["at the common rate"]} == {"not run"}  # these runs are not made
-    again = tables.hypothesis_rows(report.views_of(read(finished.folder))["tuned"])
+    views = report.views_of(read(finished.folder))
+    assert [row["name"] for row in found["at the common rate"]] == ["H1", "H2", "H3a", "H3b", "H4", "H5"]
+    (row,) = [row for row in found["at the common rate"] if row["name"] == "H2"]
+    D = tables.stacked(views["common"].differences("MQA-64", "GQA2"))
+    assert row["mean"] == pytest.approx(D.mean(), abs=1e-6)
+    again = tables.hypothesis_rows(views["tuned"])
     assert tables.rounded([row | {"Holm's p": None} for row in again]) == [
         row | {"Holm's p": None} for row in found["hypotheses"] if row["name"] != "H7"
     ]
-    text = markdown.markdown(found | {"at the common rate": found["hypotheses"]}, {})
-    assert "## The hypotheses at the common learning rate" in text
+    assert "## The hypotheses at the common learning rate" in markdown.markdown(found, {})
 
 
 def test_h7_is_the_difference_of_two_differences(found, finished):
@@ -138,7 +150,7 @@ def test_the_markdown_has_every_table(finished, tmp_path):
     text = (report.build(finished.folder, tmp_path) / "report.md").read_text()
     for title in ("Hypotheses", "Each arm at its own learning rate", "After fewer steps", "Learning rates", "Speed"):
         assert f"## {title}" in text
-    assert "at the common learning rate" not in text  # an experiment that was not run
+    assert "## Recall" not in text  # an experiment that was not run
     assert "Without runs of two seeds at least: H1, H3a, H3b, H4, H5." in text
     assert "None." in text.split("## Failed and diverged runs")[1]
 
@@ -230,7 +242,7 @@ def test_a_folder_without_a_sweep_is_refused(tmp_path):
 )
 def test_outcomes(interval, close, better):
     for region, wanted in ((CLOSE, close), (BETTER, better)):
-        assert Hypothesis("H", "", "a", "b", region).outcome(Interval(*interval)) == wanted
+        assert Statement("H", "", region).outcome(Interval(*interval)) == wanted
 
 
 def test_the_best_arm_is_chosen_on_the_tune_split_among_absorbable_ones():
@@ -262,6 +274,14 @@ def test_the_hypotheses_are_the_registered_ones():
         "P4": ("ALiBi on latents", "MLA-16", (-inf, 0.02)),
         "P5": ("partly rotary 32", "partly rotary 16", (-inf, 0)),
         "P6": ("MLA-32", "MLA-16", (-inf, 0)),
+    }
+    assert {each.name: (each.arm, each.times, tuple(each.region)) for each in OF_LENGTH} == {
+        "L1": ("ALiBi on latents", 2, (-inf, 0)),
+        "L2": ("ALiBi on latents", 4, (-inf, 0.02)),
+        "L3": ("NoPE latent, sinusoids", 2, (0.1, inf)),
+        "L4": ("rotary latent", 2, (0.02, inf)),
+        "L5": ("MLA-16", 2, (0.02, inf)),
+        "L6": ("NoPE latent", 2, (-inf, 0.02)),
     }
 
 
