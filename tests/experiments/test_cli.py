@@ -95,6 +95,16 @@ def test_arms_that_were_not_trained_are_named(tmp_path, monkeypatch):
     assert "4 jobs have a result, 0 failed" in shown
 
 
+def test_steps_of_recall_are_not_those_of_text(tmp_path, monkeypatch):
+    presets = []
+    monkeypatch.setattr(
+        "course_lib.experiments.cli.carry_out", lambda name, sweep, executor: presets.append(sweep.preset)
+    )
+    for name in ("recall", "equal-cache"):
+        said(name, "--preset", "smoke", "--sequential", "--steps", "7", "--folder", tmp_path / name)
+    assert [(each.recall_steps, each.steps) for each in presets] == [(7, 60), (40, 7)]
+
+
 def data_digest(line: str) -> str:
     return line.rpartition("digest ")[2]
 
