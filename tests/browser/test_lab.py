@@ -11,7 +11,7 @@ import pytest
 
 from course_lib import limits
 from course_lib.bench.browser import new_page
-from course_lib.bench.lab import answers, eventually, free_port, running
+from course_lib.bench.lab import IDLE, answers, eventually, free_port, running
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "notebooks/00_start_here.ipynb"
@@ -23,6 +23,7 @@ def lab(tmp_path_factory):
     port, home = free_port(), tmp_path_factory.mktemp("jupyter")
     command = [sys.executable, ROOT / "tools" / "lab.py", "--no-browser", f"--port={port}"]
     command += ["--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
+    command += ["--LabApp.expose_app_in_browser=True"]
     surroundings = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTERLAB_WORKSPACES_DIR": str(home)}
     with running(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         url = f"http://127.0.0.1:{port}/api?token=secret"
@@ -42,6 +43,8 @@ def test_the_lab_opens_the_first_notebook(lab, page):
     page.goto(f"{lab}/lab{'/tree/' + START if present else ''}?token=secret")
     shown = ".jp-Notebook .jp-MarkdownOutput h1" if present else "#jp-main-dock-panel"
     page.wait_for_selector(shown, timeout=1000 * limits.START)
+    if present:  # a lab that is to end while a kernel starts has to be killed after a minute: see `running`
+        page.wait_for_function(IDLE, timeout=1000 * limits.START)
 
 
 def test_the_lab_asks_for_its_token(lab):
