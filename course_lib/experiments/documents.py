@@ -76,9 +76,9 @@ def long_lines(text: str) -> list[str]:
 
 
 def without_docstrings(source: str) -> str:
-    """Python source code without the lines of its docstrings. Source that does not parse stays as it is.
+    """Python source code without its docstrings and their lines. Source that does not parse stays as it is.
 
-    Where a class or function has nothing but a docstring, `pass` takes its place.
+    `pass` takes the place of a docstring that is all that a class or function has, or that shares a line with code.
     """
     try:
         tree = ast.parse(source)
@@ -88,8 +88,10 @@ def without_docstrings(source: str) -> str:
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             first = node.body[0]
-            alone = len(node.body) == 1 and not isinstance(node, ast.Module)
+            before = lines[first.lineno - 1].encode()[: first.col_offset].decode()  # offsets count bytes
+            after = lines[first.end_lineno - 1].encode()[first.end_col_offset :].decode()
+            shared = bool(before.strip()) or after.strip()[:1] not in ("", "#")  # with code; a comment goes, too
             lines[first.lineno - 1 : first.end_lineno] = [None] * (first.end_lineno - first.lineno + 1)
-            if alone:
-                lines[first.lineno - 1] = " " * first.col_offset + "pass"
+            if shared or (len(node.body) == 1 and not isinstance(node, ast.Module)):
+                lines[first.lineno - 1] = before + "pass" + (after if shared else "")
     return "\n".join(line for line in lines if line is not None)

@@ -381,7 +381,7 @@ def batch_whose_limit_has_the_itemsize(r, W, C, g, s):
     [
         ("6.1", softmax_without_shift, "Subtract from the logits of each head their own maximum"),
         ("6.3", mask_with_the_last_as_longest, "The last sequence is taken for the longest"),
-        ("6.6", lambda b, W, C, g, s: 2 * g * (W + b * C) / (s * (W + g * C)), "batch"),  # batch and group exchanged
+        ("6.6", lambda b, W, C, g, s: 2 * g * (W + b * C) / (s * (W + g * C)), "`batch` and `group` are exchanged"),
         ("6.7", batch_whose_limit_lacks_the_group, "Some batch reaches the ridge here"),
         ("6.7", batch_whose_limit_has_the_itemsize, "Some batch above 10,000 reaches the ridge"),
         ("6.7", lambda *given: max(2, batch_by_search(*given)), "Begin the search with a batch of 1"),
@@ -527,7 +527,8 @@ def test_numbers_of_every_kind_are_right(number, kind):
         return {key: kind(v) for key, v in value.items()} if isinstance(value, dict) else kind(value)
 
     result = grade(EXERCISES[number], answer)
-    assert result.passed is True or "float32" in result.message, result.message
+    rounded = kind is torch.tensor and "float32" in result.message  # which torch makes of a float
+    assert result.passed is True or rounded, result.message
 
 
 def test_minutes_in_the_title_of_the_notebook():

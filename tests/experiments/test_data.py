@@ -139,6 +139,21 @@ def test_code_of_a_docstring_alone_still_parses():
     )
 
 
+@pytest.mark.parametrize(
+    "source, left",
+    [
+        ('def f(): """Text."""\nx = 1\n', "def f(): pass\nx = 1\n"),
+        ('"""Text."""; x = 1\n', "pass; x = 1\n"),
+        ('def f():\n    """Two\n    lines."""; return 1\n', "def f():\n    pass; return 1\n"),
+        ('def ü(): "Text."  # why\n', "def ü(): pass  # why\n"),
+        ('"""Text."""  # noqa\nx = 1\n', "x = 1\n"),
+        ('def f():\n\t"""Text."""  # noqa\n\treturn 1\n', "def f():\n\treturn 1\n"),
+    ],
+)
+def test_code_beside_a_docstring_stays(source, left):
+    assert documents.without_docstrings(source) == left
+
+
 def one_by_one(model, document, separator, context):
     """The loss of a document by its definition: a window at a time, nothing filled up."""
     tokens = torch.cat([torch.tensor(separator), document.tokens.long()])

@@ -3,18 +3,21 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from course_lib.experiments import published, report, results
+from course_lib.experiments import probes, published, report, results
 from course_lib.experiments.arms import CORE, POSITIONS, in_group
-from course_lib.experiments.presets import TUNING_SEED
-from course_lib.experiments.recall import RECALL_ARMS, TESTS
+from course_lib.experiments.presets import PRESETS, TUNING_SEED
+from course_lib.experiments.recall import RECALL_ARMS, TESTS, recall_job
 from course_lib.experiments.recall_tables import geometric
 from course_lib.experiments.statistics import estimate, verdict
+from course_lib.experiments.sweep import SETTINGS, Sweep
+from course_lib.files import read_json
 from course_lib.widgets import ArmComparison
 
 NOTE, MORE = (
@@ -205,6 +208,28 @@ def test_the_note_says_what_is_known_of_recall():
         ends = row["interval"] and "{:.3f} ({:.3f} to {:.3f})".format(row["ratio"], *row["interval"])
         cells = (row["split"], ", ".join(row["MLA"]), ", ".join(row["MQA"]), ends or "", row["outcome"])
         assert f"\n| {' | '.join(cells)} |\n" in NOTE
+
+
+def planned(sweep, labels):
+    """The job that a sweep makes of these labels."""
+    if labels.task == "recall":
+        return recall_job(sweep.preset, labels.arm, labels.seed, labels.rate)
+    if labels.seed == TUNING_SEED:
+        return sweep.tuning(labels.arm, labels.rate)
+    trained = sweep.compared(labels.arm, labels.seed, labels.rate, labels.steps, labels.widths)
+    return trained if labels.task == "text" else getattr(probes, labels.task)(trained)
+
+
+@pytest.mark.parametrize("name", published.names())
+def test_a_sweep_that_goes_on_repeats_none_of_these_runs(name):
+    """The folder of each has the name that its job gets today."""
+    folder = published.FOLDER / name
+    settings = read_json(folder / SETTINGS)
+    sizes, tokens = settings["preset"], settings["tokens"]
+    preset = replace(PRESETS[sizes["name"]], steps=sizes["steps"], tuning_steps=sizes["tuning_steps"])
+    sweep = Sweep(folder, preset, tokens["digest"], tokens["vocab_size"])
+    runs = results.read(folder).runs
+    assert len(runs) > 60 and [run.labels for run in runs if planned(sweep, run.labels).key != run.folder.name] == []
 
 
 def test_the_note_says_what_is_known_of_positions():

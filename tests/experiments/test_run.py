@@ -17,7 +17,7 @@ from course_lib.experiments.catalogue import EXPERIMENTS
 from course_lib.experiments.display import Display, state_of
 from course_lib.experiments.job import VERSION
 from course_lib.experiments.presets import PRESETS
-from course_lib.experiments.probes import copying
+from course_lib.experiments.probes import copying, extrapolation
 from course_lib.experiments.recall import recall_job
 from course_lib.experiments.results import read
 from course_lib.experiments.scheduler import Sequential, settle
@@ -26,7 +26,18 @@ from course_lib.training import DivergedError, checkpoint
 
 # VERSION -> mean loss on the test of short runs. If one changes, raise VERSION and add a line: finished runs of the
 # earlier version are then not mixed with new ones.
-LOSSES = {1: {"GQA2": 5.124432, "MLA-16": 5.141487}}
+LOSSES = {
+    1: {
+        "GQA2": 5.124432,
+        "MLA-16": 5.141487,
+        "NoPE latent, sinusoids": 5.068232,
+        "ALiBi on latents": 5.431090,
+        "partly rotary 16": 5.448302,
+        "RoPE on up-projected keys": 5.454811,
+        "QK-normed latent": 5.102477,
+    }
+}
+PROBED = {1: {"second": 5.808571, "repeated": 5.613267, "32": 5.413890, "64": 5.421631}}  # with ALiBi
 RECALL_LOSSES = {1: 3.874461}
 
 
@@ -48,9 +59,9 @@ def settled_by(sweep, name="learning-rates"):
     return printed.get()
 
 
-def mean_test_loss(folder):
+def mean_loss(folder, split="test"):
     rows = pyarrow.parquet.read_table(folder / run.DOCUMENTS).to_pylist()
-    return np.mean([row["nats"] / row["tokens"] for row in rows if row["split"] == "test"])
+    return np.mean([row["nats"] / row["tokens"] for row in rows if row["split"] == split])
 
 
 def test_bfloat16_on_the_device_at_hand_is_near_float32(tiny, tmp_path):
@@ -61,7 +72,7 @@ def test_bfloat16_on_the_device_at_hand_is_near_float32(tiny, tmp_path):
         job = sweep.compared("MLA-16", 0, 1e-2, 3, "equal")
         run.carry_out(job, sweep.folder)
         assert job.recipe.precision == settings.get("precision", "float32")
-        found.append(mean_test_loss(job.folder(sweep.folder)))
+        found.append(mean_loss(job.folder(sweep.folder)))
     assert found[0] != found[1] == pytest.approx(found[0], abs=0.02)
 
 
@@ -69,15 +80,23 @@ def test_bfloat16_on_the_device_at_hand_is_near_float32(tiny, tmp_path):
 def test_the_version_stands_for_these_losses(sweep, arm):
     job = sweep.compared(arm, 0, 1e-2, 14, "equal")
     run.carry_out(job, sweep.folder)
-    assert mean_test_loss(job.folder(sweep.folder)) == pytest.approx(LOSSES[VERSION][arm], abs=2e-4)
+    assert mean_loss(job.folder(sweep.folder)) == pytest.approx(LOSSES[VERSION][arm], abs=2e-4)
+
+
+def test_the_version_stands_for_these_losses_of_a_trained_model(sweep):
+    job = sweep.compared("ALiBi on latents", 0, 1e-2, 14, "equal")
+    run.carry_out(job, sweep.folder)
+    for probe, splits in ((copying(job), ("second", "repeated")), (extrapolation(job), ("32", "64"))):
+        run.carry_out(probe, sweep.folder)
+        for split in splits:
+            found = mean_loss(probe.folder(sweep.folder), split)
+            assert found == pytest.approx(PROBED[VERSION][split], abs=2e-4)
 
 
 def test_the_version_stands_for_the_loss_in_recall(sweep):
     job = recall_job(sweep.preset, "MLA 16", 0, 3e-3)
     run.carry_out(job, sweep.folder)
-    rows = [row for row in run.read_documents(job.folder(sweep.folder)) if row["split"] == "8 pairs"]
-    loss = np.mean([row["nats"] / row["tokens"] for row in rows])
-    assert loss == pytest.approx(RECALL_LOSSES[VERSION], abs=2e-4)
+    assert mean_loss(job.folder(sweep.folder), "8 pairs") == pytest.approx(RECALL_LOSSES[VERSION], abs=2e-4)
 
 
 def test_a_finished_run_is_left_alone(sweep, job, monkeypatch):
@@ -130,7 +149,8 @@ def test_a_field_with_its_default_is_no_part_of_the_hash(job):
     assert windowed.identity()["model"]["attention"]["window"] == 3
 
 
-def test_hashes_are_those_from_before_runs_could_have_several_processes(job, sweep):
+def test_one_process_is_no_part_of_the_hash(job, sweep):
+    """As before runs could have several."""
     recall = recall_job(sweep.preset, "MHA", 0, 1e-2)
     identities = [job.identity(), recall.identity(), copying(job).identity()["of"]]
     assert not any("processes" in each for each in identities)

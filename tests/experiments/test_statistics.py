@@ -16,6 +16,7 @@ from course_lib.experiments.statistics import (
     holm,
     p_value,
     seeds_needed,
+    standard_error,
     verdict,
 )
 
@@ -61,6 +62,12 @@ def test_mean_squares_are_those_of_least_squares():
     assert found.rest == pytest.approx(rest)
     assert found.seeds == pytest.approx(max(0, (between_seeds - rest) / M))
     assert found.documents == pytest.approx(max(0, (between_documents - rest) / S))
+    assert between_documents > rest  # so that all three count in the standard error
+    error, freedom = standard_error(D)
+    total = between_seeds + between_documents - rest
+    assert error**2 * S * M == pytest.approx(total)
+    spread = between_seeds**2 / (S - 1) + between_documents**2 / (M - 1) + rest**2 / ((S - 1) * (M - 1))
+    assert freedom == pytest.approx(total**2 / spread)
 
 
 def test_variances_are_found_in_simulated_data():

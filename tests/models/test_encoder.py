@@ -117,17 +117,30 @@ VARIANTS = {
 }
 
 
+def variant(name, placement):
+    torch.manual_seed(1)
+    common = dict(norm="rms", feedforward="swiglu", placement=placement)
+    return randomise(
+        EncoderModel(ModelConfig(vocab_size=VOCAB, n_layers=2, attention=VARIANTS[name], d_ff=23, **common))
+    )
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize("placement", ["post", "pre", "peri"])
 def test_each_sequence_as_if_alone(name, placement):
-    torch.manual_seed(1)
-    common = dict(norm="rms", feedforward="swiglu", placement=placement)
-    model = randomise(
-        EncoderModel(ModelConfig(vocab_size=VOCAB, n_layers=2, attention=VARIANTS[name], d_ff=23, **common))
-    )
+    model = variant(name, placement)
     H = model(tokens().masked_fill(~real(), -1), LENGTHS)
     for row, x, n in zip(H, tokens(), LENGTHS, strict=True):
         close(row[:n], model(x[None, :n])[0])
+
+
+@pytest.mark.parametrize("name", ["grouped", "latent"])
+def test_the_last_token_is_seen_by_every_other(name):
+    model, x = variant(name, "pre"), tokens()[:1]
+    assert all(P.min() > 0 for P in model.attention_weights(x))
+    other = x.clone()
+    other[0, -1] = (x[0, -1] + 1) % VOCAB
+    assert (model(x) - model(other)).abs().amax(-1).min() > 1e-6
 
 
 def test_every_token_sees_every_other():

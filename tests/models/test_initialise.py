@@ -56,6 +56,17 @@ def test_matrices_of_swiglu_and_of_the_output_have_the_small_variance():
             assert float(W.var()) * len(W) == pytest.approx(2 / 5 / damping, rel=0.05)
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_embeddings_and_vectors(tied):
+    """Also where W_E is the output: its fan-in is the width, not the size of the vocabulary."""
+    model = new_model("grouped", positions="learned", max_length=500, norm="layer", tied=tied).requires_grad_(False)
+    for W in (model.embedding.W_E, model.embedding.W_P):
+        assert float(W.var()) * WIDTH == pytest.approx(2 / 5, rel=0.05)
+    vectors = [(path.rpartition(".")[2], p) for path, p in model.named_parameters() if p.ndim == 1]
+    assert all(torch.all(p == (1 if name == "gamma" else 0)) for name, p in vectors)
+    assert {name for name, _ in vectors} == {"gamma", "beta", "b_1", "b_2"}
+
+
 def test_a_translators_decoder_has_three_sublayers_in_a_layer_and_its_encoder_two():
     config = new_model().config
     torch.manual_seed(0)

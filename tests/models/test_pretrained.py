@@ -362,8 +362,10 @@ def test_from_the_hub_only_when_asked(tmp_path, monkeypatch):
     new_oracle("Llama", **GROUPED).save_pretrained(tmp_path)
     asked = []
 
-    def snapshot_download(name, **_):
+    def snapshot_download(name, allow_patterns, ignore_patterns):
         asked.append(name)
+        wanted = ["config.json", "tokenizer.json", "model.safetensors.index.json", "*.safetensors"]  # no pickles
+        assert allow_patterns == wanted and ignore_patterns == ["*/*"]
         return str(tmp_path)
 
     monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(snapshot_download=snapshot_download))

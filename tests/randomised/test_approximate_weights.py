@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy import special
 
 from course_lib.randomised.approximate_weights import ApproximateWeights
 from course_lib.randomised.given_weights import Heads
@@ -33,6 +34,13 @@ def test_scores_are_the_nearest_ones_and_all_of_them_at_full_rank():
     tails = [[tail_norms(np.linalg.svd(S, compute_uv=False))[2] for S in of_text] for of_text in HEADS.S]
     np.testing.assert_allclose(errors, tails, rtol=1e-9)
     np.testing.assert_allclose(APPROXIMATE.scores(5), HEADS.P, rtol=0, atol=1e-12)
+
+
+def test_weights_are_the_softmax_of_projected_scores():
+    given = np.random.default_rng(2).normal(size=(5, 5))
+    for Pi, found in ((APPROXIMATE.projector(2), APPROXIMATE.scores(2)), (given, APPROXIMATE.scores(2, given))):
+        S = HEADS.scale * HEADS.Q @ Pi @ HEADS.K.swapaxes(-1, -2) + np.triu(np.full((N, N), -np.inf), 1)
+        np.testing.assert_allclose(found, special.softmax(S, axis=-1), rtol=0, atol=1e-12)
 
 
 def test_a_projector_of_the_others_does_not_depend_on_its_own_text():

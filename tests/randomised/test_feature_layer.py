@@ -63,6 +63,14 @@ def test_layer_against_the_numpy_formulas(name):
     close(weights[0].detach(), torch.from_numpy(np.stack(P)))
 
 
+def test_features_are_computed_in_float64_and_a_query_whose_features_underflow_gets_zero():
+    """On rows of 12 the features of a query come down to 1e-116, which float32 does not hold."""
+    layer, X = make("multi-head").float(), 12 * tokens(1, 7)
+    assert 0 < layer.queries(X.float(), torch.arange(7)).amax(-1).min() < 1e-100
+    torch.testing.assert_close(layer(X.float()).double(), make("multi-head")(X), rtol=1e-5, atol=1e-4)
+    assert torch.equal(layer(100 * X.float()), torch.zeros(1, 7, D))
+
+
 @NAMES
 @settings(max_examples=8)
 @given(chunks=st.lists(st.integers(1, 9), min_size=1, max_size=6), batch=st.integers(1, 3))
