@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -224,6 +225,19 @@ def test_a_folder_that_cannot_be_written(monkeypatch):
     monkeypatch.setattr(doctor.tempfile, "TemporaryFile", no_access)
     finding = doctor.check_writing()
     assert finding.status == "fail" and finding.found.startswith(f"no write access to {Path.cwd()} and ")
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="Python is played by a script of the shell")
+@pytest.mark.parametrize("there", [True, False])
+def test_make_doctor_examines_what_a_failed_install_has_left(tmp_path, there):
+    shutil.copy(versions.ROOT / "Makefile", tmp_path)
+    if there:
+        python = tmp_path / ".venv" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text('#!/bin/sh\necho "asked for $*"\n')
+        python.chmod(0o755)
+    shown = subprocess.run(["make", "doctor", "PYTHON=false"], cwd=tmp_path, capture_output=True, text=True)
+    assert (shown.returncode == 0, "asked for -m course_lib doctor" in shown.stdout) == (there, there)
 
 
 def test_a_check_that_raises_is_a_finding():
