@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import lab
 import pytest
 
 import course_lib
@@ -199,6 +200,22 @@ def test_without_a_home_the_lab_says_what_to_set():
     without = {name: value for name, value in os.environ.items() if name != "HOME"}
     shown = subprocess.run([sys.executable, "-c", code], env=without, capture_output=True, text=True)
     assert shown.returncode == 1 and "export HOME=" in shown.stderr and "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "option, kept",
+    [
+        ("--no-browser", {"--ServerApp.ip", "--ServerApp.root_dir", "--LabApp.default_url"}),
+        ("--ip=0.0.0.0", {"--ServerApp.root_dir", "--LabApp.default_url"}),
+        ("--ServerApp.ip", {"--ServerApp.root_dir", "--LabApp.default_url"}),  # its value is the next word
+        ("--LabApp.default_url=/lab", {"--ServerApp.ip", "--ServerApp.root_dir"}),
+        ("--notebook-dir=/srv", {"--ServerApp.ip"}),
+        ("--ServerApp.root_dir=/srv", {"--ServerApp.ip"}),
+    ],
+)
+def test_the_lab_has_one_value_of_each_option(option, kept):
+    *own, last = lab.arguments([option])
+    assert last == option and {each.partition("=")[0] for each in own} - {"--allow-root"} == kept
 
 
 KERNELS = ("OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")

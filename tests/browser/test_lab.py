@@ -14,7 +14,6 @@ from course_lib.bench.browser import new_page
 from course_lib.bench.lab import IDLE, answers, eventually, free_port, running
 
 ROOT = Path(__file__).resolve().parents[2]
-START = "notebooks/00_start_here.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +21,10 @@ def lab(tmp_path_factory):
     """Address of a running lab, with the settings of the test's own folder and not those of the user."""
     port, home = free_port(), tmp_path_factory.mktemp("jupyter")
     command = [sys.executable, ROOT / "tools" / "lab.py", "--no-browser", f"--port={port}"]
-    command += ["--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
-    command += ["--LabApp.expose_app_in_browser=True"]
+    command += ["--IdentityProvider.token=secret", "--LabApp.expose_app_in_browser=True"]
     surroundings = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTERLAB_WORKSPACES_DIR": str(home)}
-    with running(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with running(command, cwd=home, env=surroundings, **silent) as server:
         url = f"http://127.0.0.1:{port}/api?token=secret"
         eventually(lambda: server.poll() is not None or answers(url), limits.START)
         assert server.returncode is None, f"the lab ended with exit code {server.returncode}"
@@ -39,12 +38,10 @@ def page(browser):
 
 
 def test_the_lab_opens_the_first_notebook(lab, page):
-    present = (ROOT / START).exists()
-    page.goto(f"{lab}/lab{'/tree/' + START if present else ''}?token=secret")
-    shown = ".jp-Notebook .jp-MarkdownOutput h1" if present else "#jp-main-dock-panel"
-    page.wait_for_selector(shown, timeout=1000 * limits.START)
-    if present:  # a lab that is to end while a kernel starts has to be killed after a minute: see `running`
-        page.wait_for_function(IDLE, timeout=1000 * limits.START)
+    page.goto(f"{lab}/?token=secret")
+    page.wait_for_selector(".jp-Notebook .jp-MarkdownOutput h1", timeout=1000 * limits.START)
+    # A lab that is to end while a kernel starts has to be killed after a minute: see `running`.
+    page.wait_for_function(IDLE, timeout=1000 * limits.START)
 
 
 def test_the_lab_asks_for_its_token(lab):
