@@ -1,17 +1,15 @@
 """The lab that `make lab` starts shows its first page in a browser."""
 
 import os
-import subprocess
 import sys
 import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from course_lib import limits
 from course_lib.bench.browser import new_page
-from course_lib.bench.lab import IDLE, answers, eventually, free_port, running
+from course_lib.bench.lab import DIRECT, IDLE, free_port, running, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,11 +21,9 @@ def lab(tmp_path_factory):
     command = [sys.executable, ROOT / "tools" / "lab.py", "--no-browser", f"--port={port}"]
     command += ["--IdentityProvider.token=secret", "--LabApp.expose_app_in_browser=True"]
     surroundings = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTERLAB_WORKSPACES_DIR": str(home)}
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with running(command, cwd=home, env=surroundings, **silent) as server:
-        url = f"http://127.0.0.1:{port}/api?token=secret"
-        eventually(lambda: server.poll() is not None or answers(url), limits.START)
-        assert server.returncode is None, f"the lab ended with exit code {server.returncode}"
+    path = home / "server.log"
+    with path.open("w") as log, running(command, cwd=home, env=surroundings, stdout=log, stderr=log) as server:
+        wait_for(server, f"http://127.0.0.1:{port}/api?token=secret", path)
         yield f"http://127.0.0.1:{port}"
 
 
@@ -46,5 +42,5 @@ def test_the_lab_opens_the_first_notebook(lab, page):
 
 def test_the_lab_asks_for_its_token(lab):
     with pytest.raises(urllib.error.HTTPError) as error:
-        urllib.request.urlopen(f"{lab}/api/contents", timeout=limits.ANSWER)
+        DIRECT.open(f"{lab}/api/contents", timeout=limits.ANSWER)
     assert error.value.code == 403
