@@ -12,6 +12,8 @@ from pathlib import Path
 
 from install import PYTHON, ROOT, constraints, course, cpu_build, pip_variables
 
+from course_lib.files import replace_folder
+
 BUILT = {"site": ROOT / "build" / "site", "decks": ROOT / "build" / "slides"}
 START = """This folder holds the whole course. It needs Python {python} on {system}, and no network.
 
@@ -72,8 +74,7 @@ def main(place: str = str(ROOT / "build" / "bundle" / "attention")) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as beside:
         fill(Path(beside) / "new", paths)
-        shutil.rmtree(folder, ignore_errors=True)
-        (Path(beside) / "new").rename(folder)
+        replace_folder(folder, Path(beside) / "new")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {size / 1e6:.0f} MB")
 

@@ -19,7 +19,7 @@ from docstrings import with_sources
 from node import node, packages
 from notebook_kernels import NOTEBOOKS, all_notebooks
 
-from course_lib.files import write_atomically
+from course_lib.files import replace_folder, write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, BUILD = ROOT / "docs", ROOT / "build"
@@ -137,7 +137,12 @@ def place_for(name: str, still: str, root: str) -> str:
 def decks() -> str:
     """A list of the decks that were built, each with its PDF."""
     missing = "This site was built without decks. `make slides` builds them, and the next `make site` takes them in."
-    return "\n".join(map(deck, sorted(SLIDES.glob("*.html")))) or missing
+    return "\n".join(map(deck, built_decks())) or missing
+
+
+def built_decks() -> list[Path]:
+    """The decks that were built and have a source: a deck that was renamed leaves files under its old name."""
+    return [path for path in sorted(SLIDES.glob("*.html")) if (ROOT / "slides" / f"{path.stem}.md").exists()]
 
 
 def deck(path: Path) -> str:
@@ -155,8 +160,7 @@ def build() -> None:
     if subprocess.run([sys.executable, "-m", "sphinx", "-b", "html", *options, SOURCE, NEXT]).returncode:
         sys.exit("The site was not built: Sphinx says why above.")
     add_files()
-    shutil.rmtree(SITE, ignore_errors=True)
-    NEXT.rename(SITE)
+    replace_folder(SITE, NEXT)
 
 
 def add_files() -> None:
@@ -166,8 +170,7 @@ def add_files() -> None:
         write_atomically(NEXT / "live" / path.parent.name / path.name.replace(".page", ""), page.encode())
     for notebook in all_notebooks():
         shutil.copy(notebook, NEXT / "notebooks")
-    if SLIDES.exists():
-        shutil.copytree(SLIDES, NEXT / "slides")
+    add_decks()
     static = NEXT / "_static"
     katex = packages() / "katex" / "dist"
     shutil.copytree(katex / "fonts", static / "katex" / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
@@ -176,6 +179,13 @@ def add_files() -> None:
     (static / "fonts").mkdir()
     for file in re.findall(r"url\(fonts/([\w-]+\.woff2)\)", sheet):
         shutil.copy(next(packages().glob(f"@fontsource/*/files/{file}")), static / "fonts")
+
+
+def add_decks() -> None:
+    (NEXT / "slides").mkdir(parents=True)
+    for page in built_decks():
+        for path in SLIDES.glob(f"{page.stem}.*"):
+            shutil.copy(path, NEXT / "slides")
 
 
 def main() -> None:
