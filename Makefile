@@ -57,7 +57,7 @@ lab: install-lab
 test: $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
 
 install-lab install-test install-delivery: install-%:
-	@$(if $(filter test,$*),echo "== install")
+	@$(if $(filter test delivery,$*),echo "== install")
 	@$(PYTHON) -I tools/install.py $* --versions $(VERSIONS)
 
 lint: install-test
