@@ -42,7 +42,8 @@ def marp(folder: Path, *options: str) -> None:
     variables = os.environ | {"CHROME_PATH": find_chromium() or ""}
     script, config = packages() / "@marp-team" / "marp-cli" / "marp-cli.js", SLIDES / "marp.config.mjs"
     command = [node(), script, "--no-stdin", "-c", config, "--input-dir", folder, "--output", folder, *options]
-    shown = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=SLIDES)
+    quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8", "errors": "replace"}
+    shown = subprocess.run(command, cwd=SLIDES, env=variables, **quiet)
     if shown.returncode:
         said = " ".join(shown.stderr.split()).rpartition("[ ERROR ] ")[2]  # Marp breaks lines for a terminal
         sys.exit(f"Marp could not build the decks: {said}")
