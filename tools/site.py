@@ -14,6 +14,7 @@ from pathlib import Path
 import collect
 import nbformat
 import reference_pages
+from cells import VIEW
 from collect import LIVE
 from docstrings import with_sources
 from node import node, packages
@@ -24,7 +25,6 @@ from course_lib.files import replace_folder, write_atomically
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, BUILD = ROOT / "docs", ROOT / "build"
 SOURCE, NEXT, SITE, SLIDES = BUILD / "site-source", BUILD / "site-next", BUILD / "site", BUILD / "slides"
-WIDGET = "application/vnd.jupyter.widget-view+json"
 OPENING = ("02_attention", "SoftmaxTemperature(")  # the figure on the first page: notebook, and how its cell makes it
 IN_LAB = "<p><em>Run this cell in JupyterLab to see what it shows.</em></p>"  # in place of a widget without a picture
 # Added to the page of a figure: the figure stands flush with the text, and reports its height to the page around it,
@@ -87,7 +87,7 @@ def opening_figure() -> str:
     name, call = OPENING
     cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
     cell = next(cell for cell in cells if cell.cell_type == "code" and call in cell.source)
-    still = next(output.data["text/html"] for output in cell.outputs if WIDGET in output.get("data", {}))
+    still = next(output.data["text/html"] for output in cell.outputs if VIEW in output.get("data", {}))
     return place_for(f"{name}/{cell.id}", still, root="")
 
 
@@ -109,7 +109,7 @@ def with_figures(notebook: Path) -> nbformat.NotebookNode:
         # A widget without a picture is the progress bar of a run that is over: it is left out.
         cell.outputs = [output for output in cell.outputs if not is_bare_widget(output)]
         for output in cell.outputs:
-            if output.get("data", {}).pop(WIDGET, None) is not None:
+            if output.get("data", {}).pop(VIEW, None) is not None:
                 still = output.data.get("text/html")
                 output.data["text/html"] = place_for(f"{notebook.stem}/{cell.id}", still, "../") if still else IN_LAB
     return node
@@ -124,7 +124,7 @@ def with_neighbours(text: str, notebook: Path) -> str:
 
 def is_bare_widget(output: nbformat.NotebookNode) -> bool:
     """Whether an output is a widget without a still picture."""
-    return output.output_type == "display_data" and WIDGET in output.data and "text/html" not in output.data
+    return output.output_type == "display_data" and VIEW in output.data and "text/html" not in output.data
 
 
 def place_for(name: str, still: str, root: str) -> str:
