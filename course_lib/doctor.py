@@ -23,7 +23,7 @@ GIB = 2**30
 MIN_PYTHON = (3, 11)
 MEMORY_FAIL, MEMORY_NOTE = 0.5 * GIB, 2 * GIB  # a kernel with torch loaded takes 0.3 GiB before it computes anything
 DISK_FAIL, DISK_NOTE = 0.1 * GIB, 1 * GIB  # the corpora are kept in a cache of some 30 MB
-REINSTALL = "Run `make lab` again, or: pip install -c constraints.txt -e '.[lab]'"
+REINSTALL = f"Run `{packages.install_command()}` again, in the folder of the course."
 FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk, or what an account may have of it
 HOME = "Set HOME to a folder that you can write, for instance: mkdir -p /tmp/home && export HOME=/tmp/home"
 

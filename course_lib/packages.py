@@ -1,4 +1,4 @@
-"""Ask a Python environment which packages it holds, and whether they meet the requirements of the course.
+"""Ask a Python environment which packages it holds, whether they meet what the course asks for, and how to get them.
 
 `ask` runs this file as a script in any Python. The file imports only the standard library and a parser of requirements.
 pip brings that parser too, so that an environment that lacks packages can still answer.
@@ -70,6 +70,18 @@ class Package(NamedTuple):
 
     version: str
     requires: list[str]
+
+
+def install_command(extra: str = "lab") -> str:
+    """The command that brings the packages of the extra, "lab" or "test", into this environment.
+
+    It is run in the course's folder. A conda environment gets those of both.
+    """
+    if os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
+        return "conda env update --file environment.yml"
+    if sys.platform == "win32":
+        return rf"py -3 tools\install.py {extra}"
+    return "make lab" if extra == "lab" else f"make install-{extra}"
 
 
 def canonical(name: str) -> str:

@@ -2,11 +2,13 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import lab
 import pytest
 
 import course_lib
@@ -200,6 +202,22 @@ def test_without_a_home_the_lab_says_what_to_set():
     assert shown.returncode == 1 and "export HOME=" in shown.stderr and "Traceback" not in shown.stderr
 
 
+@pytest.mark.parametrize(
+    "option, kept",
+    [
+        ("--no-browser", {"--ServerApp.ip", "--ServerApp.root_dir", "--LabApp.default_url"}),
+        ("--ip=0.0.0.0", {"--ServerApp.root_dir", "--LabApp.default_url"}),
+        ("--ServerApp.ip", {"--ServerApp.root_dir", "--LabApp.default_url"}),  # its value is the next word
+        ("--LabApp.default_url=/lab", {"--ServerApp.ip", "--ServerApp.root_dir"}),
+        ("--notebook-dir=/srv", {"--ServerApp.ip"}),
+        ("--ServerApp.root_dir=/srv", {"--ServerApp.ip"}),
+    ],
+)
+def test_the_lab_has_one_value_of_each_option(option, kept):
+    *own, last = lab.arguments([option])
+    assert last == option and {each.partition("=")[0] for each in own} - {"--allow-root"} == kept
+
+
 KERNELS = ("OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 
 
@@ -224,6 +242,19 @@ def test_a_folder_that_cannot_be_written(monkeypatch):
     monkeypatch.setattr(doctor.tempfile, "TemporaryFile", no_access)
     finding = doctor.check_writing()
     assert finding.status == "fail" and finding.found.startswith(f"no write access to {Path.cwd()} and ")
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="Python is played by a script of the shell")
+@pytest.mark.parametrize("there", [True, False])
+def test_make_doctor_examines_what_a_failed_install_has_left(tmp_path, there):
+    shutil.copy(versions.ROOT / "Makefile", tmp_path)
+    if there:
+        python = tmp_path / ".venv" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text('#!/bin/sh\necho "asked for $*"\n')
+        python.chmod(0o755)
+    shown = subprocess.run(["make", "doctor", "PYTHON=false"], cwd=tmp_path, capture_output=True, text=True)
+    assert (shown.returncode == 0, "asked for -m course_lib doctor" in shown.stdout) == (there, there)
 
 
 def test_a_check_that_raises_is_a_finding():

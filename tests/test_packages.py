@@ -89,5 +89,21 @@ def test_it_says_where_it_is_and_which_file_is_imported(venv):
     assert answer["modules"] == {"a-thing": str(venv.packages / "a_thing.py")}
 
 
+@pytest.mark.parametrize(
+    "system, conda, lab, test",
+    [
+        ("linux", False, "make lab", "make install-test"),
+        ("win32", False, r"py -3 tools\install.py lab", r"py -3 tools\install.py test"),
+        ("win32", True, *["conda env update --file environment.yml"] * 2),
+    ],
+)
+def test_the_command_that_installs_is_the_one_of_this_environment(monkeypatch, tmp_path, system, conda, lab, test):
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    if conda:
+        (tmp_path / "conda-meta").mkdir()
+    assert (packages.install_command(), packages.install_command("test")) == (lab, test)
+
+
 def test_this_environment_holds_what_the_tests_need():
     assert packages.ask(sys.executable, versions.requirements("test"))["lacks"] == []

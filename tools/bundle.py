@@ -12,6 +12,8 @@ from pathlib import Path
 
 from install import PYTHON, ROOT, constraints, course, cpu_build, pip_variables
 
+from course_lib.files import replace_folder
+
 BUILT = {"site": ROOT / "build" / "site", "decks": ROOT / "build" / "slides"}
 START = """This folder holds the whole course. It needs Python {python} on {system}, and no network.
 
@@ -22,11 +24,16 @@ site/index.html is the course to read in a browser, without Python; decks/ holds
 
 
 def tracked() -> list[Path]:
-    """The course's own files, relative to its folder: those that git knows."""
+    """The course's own files, relative to its folder: those that git knows. Exits unless all are there."""
+    if shutil.which("git") is None:
+        sys.exit("A bundle needs git, which says which files belong to the course: install it.")
     shown = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True)
-    if shown.returncode:
+    paths = [Path(name.decode()) for name in shown.stdout.split(b"\0") if name]
+    if not paths:  # no clone; or a copy inside of another one, which knows none of the files
         sys.exit("A bundle can be made only in a clone of the course, because git says which files belong to it.")
-    return [Path(name.decode()) for name in shown.stdout.split(b"\0") if name]
+    if missing := [path for path in paths if not (ROOT / path).exists()]:
+        sys.exit(f"{missing[0]} is not there: `git restore {missing[0]}` brings it back, `git rm` removes it for good.")
+    return paths
 
 
 def download(wheels: Path) -> None:
@@ -44,10 +51,10 @@ def pip_wheel(wheels: Path, *arguments: str) -> bool:
     return subprocess.run([*command, *arguments], env=pip_variables()).returncode == 0
 
 
-def fill(folder: Path) -> None:
+def fill(folder: Path, paths: list[Path]) -> None:
     (folder / "wheels").mkdir(parents=True)
     download(folder / "wheels")
-    for path in tracked():
+    for path in paths:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / path, folder / path)
     for name, built in BUILT.items():
@@ -63,11 +70,11 @@ def main(place: str = str(ROOT / "build" / "bundle" / "attention")) -> None:
     folder = Path(place).resolve()
     if folder.exists() and not (folder / "START.txt").exists():
         sys.exit(f"{folder} exists and is no bundle: name another folder.")
+    paths = tracked()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as beside:
-        fill(Path(beside) / "new")
-        shutil.rmtree(folder, ignore_errors=True)
-        (Path(beside) / "new").rename(folder)
+        fill(Path(beside) / "new", paths)
+        replace_folder(folder, Path(beside) / "new")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {size / 1e6:.0f} MB")
 

@@ -75,16 +75,6 @@ def for_figures(nodes: Sequence[NotebookNode]) -> list[int]:
     return with_needs([cell(node.source) for node in nodes], shown)
 
 
-def behind(cells: Sequence[Cell], place: int) -> list[int]:
-    """The cells from `place` on that depend on it."""
-    changed, found = set(cells[place].defined), [place]
-    for i in range(place + 1, len(cells)):
-        if cells[i].read & changed:
-            found.append(i)
-            changed |= cells[i].defined
-    return found
-
-
 def with_needs(cells: Sequence[Cell], chosen: Iterable[int]) -> list[int]:
     """The chosen cells and, of those before, the last ones that define what is read, in their order."""
     found = set(chosen)

@@ -34,7 +34,8 @@ def _with_pages(figure, shown=InteractiveFigure._repr_mimebundle_, **options):
 
 InteractiveFigure._repr_mimebundle_ = _with_pages
 """
-PACKAGES = ("anywidget", "numpy", "torch")  # which the numbers and the pages depend on
+# Which the numbers, the pages and the stills in them depend on.
+PACKAGES = ("anywidget", "matplotlib", "numpy", "pillow", "torch")
 
 
 def collect(notebook: Path) -> Path:

@@ -1,11 +1,9 @@
-"""Build the decks, as one HTML file and one PDF each: python tools/decks.py [--html] [PREFIX ...].
+"""Build the decks, as one HTML file and one PDF each: python tools/decks.py [PREFIX ...].
 
 A deck is `slides/NN_name.md` (tools/deck_text.py) with quotes (tools/quotes.py); Marp lays it out.
 `build/slides/NN_name.html` needs no other file; `build/slides/NN_name.pdf` has the notes, and stills for live figures.
-With --html no PDF is made.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -42,16 +40,17 @@ def marp(folder: Path, *options: str) -> None:
     variables = os.environ | {"CHROME_PATH": find_chromium() or ""}
     script, config = packages() / "@marp-team" / "marp-cli" / "marp-cli.js", SLIDES / "marp.config.mjs"
     command = [node(), script, "--no-stdin", "-c", config, "--input-dir", folder, "--output", folder, *options]
-    shown = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=SLIDES)
+    quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8", "errors": "replace"}
+    shown = subprocess.run(command, cwd=SLIDES, env=variables, **quiet)
     if shown.returncode:
         said = " ".join(shown.stderr.split()).rpartition("[ ERROR ] ")[2]  # Marp breaks lines for a terminal
         sys.exit(f"Marp could not build the decks: {said}")
 
 
-def build(paths: list[Path], folder: Path = BUILT, pdf: bool = True) -> None:
+def build(paths: list[Path], folder: Path = BUILT) -> None:
     """Build these decks as HTML and PDF. Exits if a tool is missing. Raises ValueError for a fault in a deck."""
     node()
-    if pdf and find_chromium() is None:
+    if find_chromium() is None:
         sys.exit(f"The PDFs need Chromium: {MISSING}.")
     decks = list(map(read, paths))
     collect_for(decks)
@@ -66,10 +65,9 @@ def build(paths: list[Path], folder: Path = BUILT, pdf: bool = True) -> None:
         for deck, pages in live.items():
             page = (work / f"{deck.name}.html").read_text(encoding="utf-8")
             write_atomically(folder / f"{deck.name}.html", with_scripts(page, deck, pages).encode())
-        if pdf:
-            marp(work, *PDF)
-            for deck in decks:
-                (work / f"{deck.name}.pdf").replace(folder / f"{deck.name}.pdf")
+        marp(work, *PDF)
+        for deck in decks:
+            (work / f"{deck.name}.pdf").replace(folder / f"{deck.name}.pdf")
 
 
 def collect_for(decks: list[Deck]) -> None:
@@ -80,16 +78,12 @@ def collect_for(decks: list[Deck]) -> None:
         collect.main(numbers)
 
 
-def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("prefix", nargs="*", help="how the decks' names begin; without one, all decks are built")
-    parser.add_argument("--html", action="store_true", help="make no PDF")
-    options = parser.parse_args(arguments)
-    paths = [path for path in sorted(SLIDES.glob(DECKS)) if path.name.startswith(tuple(options.prefix) or "")]
+def main(prefixes: list[str]) -> None:
+    paths = [path for path in sorted(SLIDES.glob(DECKS)) if path.name.startswith(tuple(prefixes) or "")]
     if not paths:
-        sys.exit(f"No deck of {SLIDES} begins with {' or '.join(options.prefix)}.")
+        sys.exit(f"No deck of {SLIDES} begins with {' or '.join(prefixes)}.")
     try:
-        build(paths, pdf=not options.html)
+        build(paths)
     except ValueError as error:
         sys.exit(f"A deck cannot be built: {error}")
     for path in paths:

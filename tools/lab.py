@@ -8,6 +8,14 @@ from course_lib.doctor import check_home
 
 ROOT = Path(__file__).resolve().parent.parent
 START = "notebooks/00_start_here.ipynb"
+FOLDER = ("--ServerApp.root_dir", "--notebook-dir")  # names of one option
+# Names of an option, and its value here unless one of them is given: JupyterLab refuses a second value. In another
+# folder there is no such notebook.
+DEFAULTS = {
+    ("--ServerApp.ip", "--ip"): "127.0.0.1",
+    FOLDER: ROOT,
+    ("--LabApp.default_url", *FOLDER): f"/lab/tree/{START}",
+}
 # For kernels. A thread that waits for another one sleeps: by default it asks again and again, and where the machine has
 # other work to do, even a second notebook, a product of small matrices then takes up to a hundred times as long.
 # A process on Linux keeps the memory of arrays up to 256 MB, in place of asking for it page by page each time.
@@ -21,8 +29,9 @@ KERNELS = {
 
 def arguments(options: list[str]) -> list[str]:
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    place = f"/lab/tree/{START}" if (ROOT / START).exists() else "/lab"
-    return ["--ip=127.0.0.1", *as_root, f"--LabApp.default_url={place}", *options]
+    given = {option.partition("=")[0] for option in options}
+    defaults = [f"{names[0]}={value}" for names, value in DEFAULTS.items() if given.isdisjoint(names)]
+    return [*as_root, *defaults, *options]
 
 
 def main(options: list[str]) -> None:

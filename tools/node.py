@@ -19,7 +19,8 @@ def node() -> str:
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
         sys.exit(MISSING)
-    version = subprocess.run([found, "--version"], capture_output=True, text=True).stdout.strip()
+    shown = subprocess.run([found, "--version"], capture_output=True, encoding="utf-8", errors="replace")
+    version = shown.stdout.strip()
     if int(re.match(r"v?(\d+)", version)[1]) < OLDEST:
         sys.exit(f"Node {OLDEST} or newer is needed; {found} is {version}.")
     return found
@@ -33,7 +34,7 @@ def packages() -> Path:
     if not stamp.exists() or stamp.read_text() != lock:
         print("Fetching Marp, KaTeX and fonts into slides/node_modules: once, a minute.", flush=True)
         command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        shown = subprocess.run(command, cwd=SLIDES, capture_output=True, text=True)
+        shown = subprocess.run(command, cwd=SLIDES, capture_output=True, encoding="utf-8", errors="replace")
         if shown.returncode:
             reason = shown.stderr.strip()
             sys.exit(f"npm could not fetch the packages of the decks; it needs the network once.\n{reason}")

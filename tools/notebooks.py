@@ -19,12 +19,15 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 
 
-def latest(notebook: Path, pair: Path) -> nbformat.NotebookNode:
-    """The notebook or its text pair, whichever was edited last, with ids of cells by their place."""
-    if not notebook.exists() or (pair.exists() and pair.stat().st_mtime > notebook.stat().st_mtime):
-        node = jupytext.read(pair)
-    else:
-        node = nbformat.read(notebook, as_version=4)
+def latest(notebook: Path, pair: Path) -> Path:
+    """The notebook or its text pair, whichever was edited last."""
+    newer = not notebook.exists() or (pair.exists() and pair.stat().st_mtime > notebook.stat().st_mtime)
+    return pair if newer else notebook
+
+
+def read(source: Path) -> nbformat.NotebookNode:
+    """A notebook, or a text as one, with ids of cells by their place."""
+    node = jupytext.read(source) if source.suffix == ".md" else nbformat.read(source, as_version=4)
     node.nbformat, node.nbformat_minor = 4, 5
     for number, cell in enumerate(node.cells):  # ids by place: a second run changes nothing
         cell.id = f"cell-{number:03d}"
@@ -34,8 +37,9 @@ def latest(notebook: Path, pair: Path) -> nbformat.NotebookNode:
 
 def run(name: str) -> None:
     notebook, pair = FOLDER / f"{name}.ipynb", FOLDER / "text" / f"{name}.md"
-    node = latest(notebook, pair)
-    start = time.perf_counter()
+    source = latest(notebook, pair)
+    print(f"{notebook.name}, from {source.relative_to(FOLDER)}: ", end="", flush=True)
+    node, start = read(source), time.perf_counter()
     # How printed text is cut into pieces depends on the speed of the machine.
     client(node, FOLDER, record_timing=False, coalesce_streams=True).execute()
     node.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
@@ -43,7 +47,7 @@ def run(name: str) -> None:
     text = nbformat.from_dict({**node, "metadata": {"kernelspec": KERNEL}})
     write_atomically(pair, jupytext.writes(text, fmt="md").encode())
     seconds, kilobytes = time.perf_counter() - start, notebook.stat().st_size / 1000
-    print(f"{notebook.name}: {seconds:.0f} s, {kilobytes:.0f} kB", flush=True)
+    print(f"{seconds:.0f} s, {kilobytes:.0f} kB", flush=True)
 
 
 def main(prefixes: list[str]) -> None:

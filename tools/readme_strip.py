@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from course_lib.bench.browser import new_page, running_chromium
+from course_lib.files import write_atomically
 from course_lib.widgets import SoftmaxTemperature
 
 WIDTH, HEIGHT = 830, 376  # of the strip, in CSS pixels
@@ -52,18 +53,18 @@ def pictures(url: str, theme: str, browser) -> tuple[list[Image.Image], list[int
 
 
 def write(path: Path, frames: list[Image.Image], stays: list[int]) -> None:
-    """Write one moving picture without loss. Raises ValueError if it is too large for a first screen."""
-    first, *others = frames
-    first.save(
-        path, save_all=True, append_images=others, duration=stays, loop=PLAYS, lossless=True, quality=100, method=6
-    )
-    if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{path} must have at most {MAX_BYTES} bytes, got {path.stat().st_size}")
-    print(f"{path}: {len(frames)} pictures, {path.stat().st_size / 1000:.0f} kB")
+    """Write one moving picture without loss. If it is too large for a first screen, raises ValueError instead."""
+    (first, *others), file = frames, io.BytesIO()
+    moving = {"save_all": True, "append_images": others, "duration": stays, "loop": PLAYS}
+    first.save(file, "WEBP", **moving, lossless=True, quality=100, method=6)
+    data = file.getvalue()
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"{path} must have at most {MAX_BYTES} bytes, got {len(data)}")
+    write_atomically(path, data)
+    print(f"{path}: {len(frames)} pictures, {len(data) / 1000:.0f} kB")
 
 
 def main(folder: str = "docs") -> None:
-    Path(folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, running_chromium() as browser:
         url = figure().save(Path(place) / "figure.html").as_uri()
         for theme in ("light", "dark"):

@@ -14,17 +14,17 @@ from pathlib import Path
 import collect
 import nbformat
 import reference_pages
+from cells import VIEW
 from collect import LIVE
 from docstrings import with_sources
 from node import node, packages
 from notebook_kernels import NOTEBOOKS, all_notebooks
 
-from course_lib.files import write_atomically
+from course_lib.files import replace_folder, write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, BUILD = ROOT / "docs", ROOT / "build"
 SOURCE, NEXT, SITE, SLIDES = BUILD / "site-source", BUILD / "site-next", BUILD / "site", BUILD / "slides"
-WIDGET = "application/vnd.jupyter.widget-view+json"
 OPENING = ("02_attention", "SoftmaxTemperature(")  # the figure on the first page: notebook, and how its cell makes it
 IN_LAB = "<p><em>Run this cell in JupyterLab to see what it shows.</em></p>"  # in place of a widget without a picture
 # Added to the page of a figure: the figure stands flush with the text, and reports its height to the page around it,
@@ -87,7 +87,7 @@ def opening_figure() -> str:
     name, call = OPENING
     cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
     cell = next(cell for cell in cells if cell.cell_type == "code" and call in cell.source)
-    still = next(output.data["text/html"] for output in cell.outputs if WIDGET in output.get("data", {}))
+    still = next(output.data["text/html"] for output in cell.outputs if VIEW in output.get("data", {}))
     return place_for(f"{name}/{cell.id}", still, root="")
 
 
@@ -109,7 +109,7 @@ def with_figures(notebook: Path) -> nbformat.NotebookNode:
         # A widget without a picture is the progress bar of a run that is over: it is left out.
         cell.outputs = [output for output in cell.outputs if not is_bare_widget(output)]
         for output in cell.outputs:
-            if output.get("data", {}).pop(WIDGET, None) is not None:
+            if output.get("data", {}).pop(VIEW, None) is not None:
                 still = output.data.get("text/html")
                 output.data["text/html"] = place_for(f"{notebook.stem}/{cell.id}", still, "../") if still else IN_LAB
     return node
@@ -124,7 +124,7 @@ def with_neighbours(text: str, notebook: Path) -> str:
 
 def is_bare_widget(output: nbformat.NotebookNode) -> bool:
     """Whether an output is a widget without a still picture."""
-    return output.output_type == "display_data" and WIDGET in output.data and "text/html" not in output.data
+    return output.output_type == "display_data" and VIEW in output.data and "text/html" not in output.data
 
 
 def place_for(name: str, still: str, root: str) -> str:
@@ -137,7 +137,12 @@ def place_for(name: str, still: str, root: str) -> str:
 def decks() -> str:
     """A list of the decks that were built, each with its PDF."""
     missing = "This site was built without decks. `make slides` builds them, and the next `make site` takes them in."
-    return "\n".join(map(deck, sorted(SLIDES.glob("*.html")))) or missing
+    return "\n".join(map(deck, built_decks())) or missing
+
+
+def built_decks() -> list[Path]:
+    """The decks that were built and have a source: a deck that was renamed leaves files under its old name."""
+    return [path for path in sorted(SLIDES.glob("*.html")) if (ROOT / "slides" / f"{path.stem}.md").exists()]
 
 
 def deck(path: Path) -> str:
@@ -155,8 +160,7 @@ def build() -> None:
     if subprocess.run([sys.executable, "-m", "sphinx", "-b", "html", *options, SOURCE, NEXT]).returncode:
         sys.exit("The site was not built: Sphinx says why above.")
     add_files()
-    shutil.rmtree(SITE, ignore_errors=True)
-    NEXT.rename(SITE)
+    replace_folder(SITE, NEXT)
 
 
 def add_files() -> None:
@@ -166,8 +170,7 @@ def add_files() -> None:
         write_atomically(NEXT / "live" / path.parent.name / path.name.replace(".page", ""), page.encode())
     for notebook in all_notebooks():
         shutil.copy(notebook, NEXT / "notebooks")
-    if SLIDES.exists():
-        shutil.copytree(SLIDES, NEXT / "slides")
+    add_decks()
     static = NEXT / "_static"
     katex = packages() / "katex" / "dist"
     shutil.copytree(katex / "fonts", static / "katex" / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
@@ -176,6 +179,13 @@ def add_files() -> None:
     (static / "fonts").mkdir()
     for file in re.findall(r"url\(fonts/([\w-]+\.woff2)\)", sheet):
         shutil.copy(next(packages().glob(f"@fontsource/*/files/{file}")), static / "fonts")
+
+
+def add_decks() -> None:
+    (NEXT / "slides").mkdir(parents=True)
+    for page in built_decks():
+        for path in SLIDES.glob(f"{page.stem}.*"):
+            shutil.copy(path, NEXT / "slides")
 
 
 def main() -> None:

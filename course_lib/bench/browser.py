@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from course_lib import limits
+from course_lib.packages import install_command
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PLACES = (
@@ -33,7 +34,7 @@ def running_chromium() -> Iterator:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
-        raise LookupError("Playwright is not installed: pip install -c constraints.txt -e '.[test]'") from error
+        raise LookupError(f"Playwright is not installed; `{install_command('test')}` brings it") from error
     path = find_chromium()
     if path is None:
         raise LookupError(MISSING)

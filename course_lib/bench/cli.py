@@ -137,7 +137,6 @@ def tokenizer(
     from course_lib.bench.text_contenders import PEER
     from course_lib.bench.tokenizer import long_text, measure
     from course_lib.training.folder import machine
-    from course_lib.versions import installed
 
     text = read(lambda: long_text(corpus), corpus)
     require_output(output)
@@ -147,11 +146,8 @@ def tokenizer(
         typer.echo(f"The measurement stopped: {error}", err=True)
         raise typer.Exit(1) from error
     report.show(f"Tokenizers on {text.name}", TOKENIZER_FIGURES, rows)
-    version = installed(PEER)
-    if version is None:
-        typer.echo(f"Only the course was measured: the package {PEER} is not installed (pip install {PEER}).")
-    origin = {"name": text.name} | asdict(text.fingerprint)
-    report.write(output, "tokenizer", rows, repeats=repeats, text=origin, machine=machine() | {PEER: version})
+    origin, where = {"name": text.name} | asdict(text.fingerprint), machine() | {PEER: version_of(PEER)}
+    report.write(output, "tokenizer", rows, repeats=repeats, text=origin, machine=where)
 
 
 @app.command()
@@ -227,7 +223,6 @@ def load(
     from course_lib.bench.rates import computing
     from course_lib.bench.siblings import SIBLINGS
     from course_lib.training.folder import machine
-    from course_lib.versions import installed
 
     require_names("--sibling", sibling, SIBLINGS)
     require_names("--dtype", dtype, DTYPES)
@@ -243,14 +238,22 @@ def load(
             report.show(f"{name}, {layers} layers, {kind}{title}", figures, [in_gigabytes(row) for row in those])
     for each in left_out:
         typer.echo(f"Left out: {each.sibling}, {each.dtype}, {each.implementation}: {each.why}.")
-    version = installed(PEER)
-    if version is None:
-        typer.echo(f"Only the course was measured: the package {PEER} is not installed (pip install {PEER}).")
-    where = machine() | computing() | {"threads": threads, PEER: version}
+    where = machine() | computing() | {"threads": threads, PEER: version_of(PEER)}
     missing = [each.as_dict() for each in left_out]
     report.write(
         output, "load", found, predicted=whole, left_out=missing, prompt=PROMPT, timed_steps=NEW, machine=where
     )
+
+
+def version_of(peer: str) -> str | None:
+    """The installed version of a package that was measured beside the course; None, with a message, without it."""
+    from course_lib.packages import install_command
+    from course_lib.versions import installed
+
+    version = installed(peer)
+    if version is None:
+        typer.echo(f"Only the course was measured: `{install_command('test')}` brings the package {peer}.")
+    return version
 
 
 def in_gigabytes(row: dict) -> dict:

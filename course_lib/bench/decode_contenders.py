@@ -9,6 +9,7 @@ from torch import Tensor
 
 from course_lib.kernels import cpu
 from course_lib.models import DecoderModel, pretrained
+from course_lib.packages import install_command
 
 SIZES = {
     "vocab_size": 1000,
@@ -163,7 +164,7 @@ def quiet_transformers():
     try:
         import transformers
     except ImportError as error:
-        raise ValueError("the benchmark needs transformers: pip install transformers") from error
+        raise ValueError(f"the benchmark needs transformers; `{install_command('test')}` brings it") from error
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     return transformers

@@ -17,13 +17,16 @@ from course_lib import limits
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 IDLE = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+LINES = 20  # of a log, in an error
+# To a proxy 127.0.0.1 is its own machine.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @contextmanager
 def running_lab(folder: Path, cells: list[str]) -> Iterator[str]:
     """Serve a notebook of these code cells, in `folder`, for the `with` block; gives its address.
 
-    Raises TimeoutError when the server does not answer.
+    Raises as `serving`.
     """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=KERNEL)
     nbformat.write(notebook, folder / "notebook.ipynb")
@@ -36,7 +39,7 @@ def serving(folder: Path) -> Iterator[str]:
     """Run a JupyterLab for the `with` block, on 127.0.0.1 without a token; gives ADDRESS.
 
     A file of `folder` is at ADDRESS/tree/FILE. The lab has its own settings, inside the folder; with these the page
-    holds all cells, not only those in view. Raises TimeoutError when the server does not answer.
+    holds all cells, not only those in view. Raises as `wait_for`.
     """
     port = free_port()
     settings = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
@@ -47,10 +50,10 @@ def serving(folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
     command += ["--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
-    with (folder / "server.log").open("w") as log:
-        with running(command, env=os.environ | settings, stdout=log, stderr=log):
-            eventually(lambda: answers(f"http://127.0.0.1:{port}/api"), limits.START)
-            yield f"http://127.0.0.1:{port}/lab"
+    path = folder / "server.log"
+    with path.open("w") as log, running(command, env=os.environ | settings, stdout=log, stderr=log) as server:
+        wait_for(server, f"http://127.0.0.1:{port}/api", path)
+        yield f"http://127.0.0.1:{port}/lab"
 
 
 @contextmanager
@@ -70,6 +73,17 @@ def running(command: list, **options) -> Iterator[subprocess.Popen]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def wait_for(server: subprocess.Popen, url: str, log: Path) -> None:
+    """Wait until the server answers at `url`.
+
+    Raises ChildProcessError, with the end of its log, when it ends before, and TimeoutError when it does not answer.
+    """
+    eventually(lambda: server.poll() is not None or answers(url), limits.START)
+    if server.returncode is not None:
+        said = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES:])
+        raise ChildProcessError(f"the server ended with exit code {server.returncode}; the end of its log:\n{said}")
 
 
 def free_port() -> int:
@@ -101,6 +115,6 @@ def eventually(condition: Callable, seconds: float = limits.ANSWER):
 def answers(url: str) -> bool:
     """Whether a server answers at `url` with status 200."""
     try:
-        return urllib.request.urlopen(url, timeout=limits.ANSWER).status == 200
+        return DIRECT.open(url, timeout=limits.ANSWER).status == 200
     except OSError:
         return False

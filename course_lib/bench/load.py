@@ -138,7 +138,7 @@ def measure_once(
     asked |= {"prompt": PROMPT, "new": NEW, "threads": threads}
     command = [sys.executable, "-m", "course_lib.bench.load_once", json.dumps(asked)]
     # Its progress bar and errors appear on the terminal; only the result is read.
-    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    ended = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", errors="replace")
     if ended.returncode == 0:
         return json.loads(ended.stdout.splitlines()[-1])
     if ended.returncode < 0:

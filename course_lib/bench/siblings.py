@@ -221,7 +221,7 @@ def write_shard(path: Path, tensors: dict[str, Tensor]) -> None:
             save_file(tensors, temporary, {"format": "pt"})
         except SafetensorError as error:  # it wraps the errors of the system
             raise OSError(errno.EIO, f"cannot write {path}: {error}") from error
-        with temporary.open("rb") as file:
+        with temporary.open("rb+") as file:  # Windows refuses what is open for reading only
             os.fsync(file.fileno())  # a later measurement shall not meet the disk still writing
 
 

@@ -13,6 +13,7 @@ from course_lib.bench.decode_contenders import random_model
 from course_lib.bench.figures import slow_answer
 from course_lib.bench.lab import eventually
 from course_lib.bench.tokenizer import LEAST, long_text
+from course_lib.packages import install_command
 
 
 def test_texts_that_are_too_short(refuses, tmp_path):
@@ -24,7 +25,7 @@ def test_texts_that_are_too_short(refuses, tmp_path):
 
 def test_a_package_that_is_missing(refuses, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    refuses(lambda: random_model(None, {}), "transformers", (), "pip install transformers")
+    refuses(lambda: random_model(None, {}), "transformers", (), install_command("test"))
 
 
 @pytest.mark.parametrize("logits, got", [([2.0, 1.0], "5.0e-01"), ([1.0, 2.1], "5.0e-02")])

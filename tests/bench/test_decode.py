@@ -13,6 +13,7 @@ from course_lib.bench.decode_contenders import VARIANTS, Transformers, contender
 from course_lib.bench.memory import PeakMemory
 from course_lib.kernels import cpu
 from course_lib.layers import LatentAttention
+from course_lib.packages import install_command
 
 FEW = {"ROUNDS": 2, "BLOCK": 3, "WARM_UP": 2}  # steps, in place of as many as a measurement takes
 MACHINE = accounting.Machine("toy", bandwidth=1e9, flops=1e10)
@@ -101,7 +102,7 @@ def test_other_tokens_stop_it(tmp_path, monkeypatch):
 def test_nothing_to_compare_with(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     shown = bench("--json", tmp_path / "o.json", "--variant", "gqa", "--context", 9)
-    assert shown.exit_code == 1 and "pip install transformers" in shown.output
+    assert shown.exit_code == 1 and f"needs transformers; `{install_command('test')}`" in shown.output
 
 
 def test_another_variant_and_another_place(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from course_lib import cli
 from course_lib.bench import text_contenders, tokenizer
 from course_lib.bench.text_contenders import PEER, Ours, Theirs, contenders
 from course_lib.bench.timing import Timing
+from course_lib.packages import install_command
 from course_lib.text import corpora
 from course_lib.text.tokenizers import BPETokenizer, WordTokenizer
 
@@ -90,7 +91,7 @@ def test_without_the_peer_the_course_runs_alone(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(text_contenders, "PEER", "no_such_package")
     output = tmp_path / "figures.json"
     shown = bench("--corpus", corpus, "--json", output, "--repeats", 2)
-    assert shown.exit_code == 0 and "pip install no_such_package" in shown.output
+    assert shown.exit_code == 0 and f"{install_command('test')}` brings the package no_such_package" in shown.output
     found = json.loads(output.read_text())
     assert [row["name"] for row in found["rows"]] == ["bpe", "pairs", "words"]
     assert found["machine"]["no_such_package"] is None

@@ -1,20 +1,17 @@
 """The lab that `make lab` starts shows its first page in a browser."""
 
 import os
-import subprocess
 import sys
 import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from course_lib import limits
 from course_lib.bench.browser import new_page
-from course_lib.bench.lab import IDLE, answers, eventually, free_port, running
+from course_lib.bench.lab import DIRECT, IDLE, free_port, running, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-START = "notebooks/00_start_here.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +19,11 @@ def lab(tmp_path_factory):
     """Address of a running lab, with the settings of the test's own folder and not those of the user."""
     port, home = free_port(), tmp_path_factory.mktemp("jupyter")
     command = [sys.executable, ROOT / "tools" / "lab.py", "--no-browser", f"--port={port}"]
-    command += ["--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
-    command += ["--LabApp.expose_app_in_browser=True"]
+    command += ["--IdentityProvider.token=secret", "--LabApp.expose_app_in_browser=True"]
     surroundings = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTERLAB_WORKSPACES_DIR": str(home)}
-    with running(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        url = f"http://127.0.0.1:{port}/api?token=secret"
-        eventually(lambda: server.poll() is not None or answers(url), limits.START)
-        assert server.returncode is None, f"the lab ended with exit code {server.returncode}"
+    path = home / "server.log"
+    with path.open("w") as log, running(command, cwd=home, env=surroundings, stdout=log, stderr=log) as server:
+        wait_for(server, f"http://127.0.0.1:{port}/api?token=secret", path)
         yield f"http://127.0.0.1:{port}"
 
 
@@ -39,15 +34,13 @@ def page(browser):
 
 
 def test_the_lab_opens_the_first_notebook(lab, page):
-    present = (ROOT / START).exists()
-    page.goto(f"{lab}/lab{'/tree/' + START if present else ''}?token=secret")
-    shown = ".jp-Notebook .jp-MarkdownOutput h1" if present else "#jp-main-dock-panel"
-    page.wait_for_selector(shown, timeout=1000 * limits.START)
-    if present:  # a lab that is to end while a kernel starts has to be killed after a minute: see `running`
-        page.wait_for_function(IDLE, timeout=1000 * limits.START)
+    page.goto(f"{lab}/?token=secret")
+    page.wait_for_selector(".jp-Notebook .jp-MarkdownOutput h1", timeout=1000 * limits.START)
+    # A lab that is to end while a kernel starts has to be killed after a minute: see `running`.
+    page.wait_for_function(IDLE, timeout=1000 * limits.START)
 
 
 def test_the_lab_asks_for_its_token(lab):
     with pytest.raises(urllib.error.HTTPError) as error:
-        urllib.request.urlopen(f"{lab}/api/contents", timeout=limits.ANSWER)
+        DIRECT.open(f"{lab}/api/contents", timeout=limits.ANSWER)
     assert error.value.code == 403

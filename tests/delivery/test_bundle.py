@@ -51,7 +51,34 @@ def test_a_folder_that_is_no_bundle_is_left_alone(tmp_path):
     assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
-def test_outside_of_a_clone_it_says_what_is_needed(tmp_path):
-    shutil.copytree(ROOT / "tools", tmp_path / "tools")
-    refused = run(sys.executable, "-c", "import bundle; bundle.tracked()", cwd=tmp_path / "tools")
-    assert refused.returncode == 1 and "in a clone of the course" in refused.stderr
+@pytest.fixture
+def copy(tmp_path):
+    """The tools alone, as in a folder that holds no clone."""
+    shutil.copytree(ROOT / "tools", tmp_path / "copy" / "tools")
+    return tmp_path / "copy"
+
+
+def refusal(copy: Path, **variables) -> str:
+    """What the tool of a copy says before it has fetched or made anything."""
+    command = [sys.executable, copy / "tools" / "bundle.py"]
+    refused = subprocess.run(command, env=SURROUNDINGS | variables, capture_output=True, text=True)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr and not (copy / "build").exists()
+    return refused.stderr
+
+
+def test_outside_of_a_clone_it_says_what_is_needed(copy):
+    assert "in a clone of the course" in refusal(copy)
+    run("git", "init", copy.parent)
+    assert "in a clone of the course" in refusal(copy)
+
+
+def test_without_git_it_says_so(copy):
+    assert "needs git" in refusal(copy, PATH="")
+
+
+def test_a_file_of_the_course_that_was_deleted_is_named(copy):
+    run("git", "init", copy)
+    (copy / "README.md").touch()
+    run("git", "-C", copy, "add", "README.md")
+    (copy / "README.md").unlink()
+    assert "README.md is not there" in refusal(copy)

@@ -2,11 +2,12 @@
 
 import html
 import re
+from importlib.metadata import version
 
 import nbformat
 import pytest
 from cells import code_cells, saved_figure
-from collect import LIVE
+from collect import LIVE, made_from
 from notebook_kernels import NOTEBOOKS
 
 SAVED = {
@@ -36,6 +37,14 @@ def test_a_figure_says_what_it_says_in_the_notebook(name):
     said, numbers = told(page.partition('data-figure="twin">')[2].partition("</main>")[0])
     expected, others = told(SAVED[name])
     assert said == expected and numbers == pytest.approx(others, rel=0.02, abs=0.02)
+
+
+@pytest.mark.parametrize("package", ["matplotlib", "pillow", "numpy"])
+def test_a_figure_is_collected_again_after_a_raised_pin(package, monkeypatch):
+    notebook = min(NOTEBOOKS.glob("*.ipynb"))
+    before = made_from(notebook)
+    monkeypatch.setattr("collect.version", lambda name: "raised" if name == package else version(name))
+    assert made_from(notebook) != before
 
 
 def test_every_figure_was_collected():

@@ -461,8 +461,13 @@ def test_decks_are_listed_with_their_pdf_as_far_as_they_were_built(tool, tmp_pat
     assert tool.decks().startswith("This site was built without decks.")
     (tmp_path / "02_attention.html").write_text("<title>Attention</title>")
     (tmp_path / "02_attention.pdf").touch()
-    (tmp_path / "03_heads.html").write_text("<p>no title")
+    (tmp_path / "04_positions.html").write_text("<p>no title")
+    (tmp_path / "04_under_its_old_name.html").touch()
     assert tool.decks().splitlines() == [
         '- <a href="slides/02_attention.html">02 Attention</a> (<a href="slides/02_attention.pdf">PDF with notes</a>)',
-        '- <a href="slides/03_heads.html">03_heads</a>',
+        '- <a href="slides/04_positions.html">04_positions</a>',
     ]
+    monkeypatch.setattr(tool, "NEXT", tmp_path / "next")
+    tool.add_decks()
+    taken = {path.name for path in (tmp_path / "next" / "slides").iterdir()}
+    assert taken == {"02_attention.html", "02_attention.pdf", "04_positions.html"}

@@ -1,7 +1,7 @@
 """Which cells need which others."""
 
 import pytest
-from cells import behind, cell, with_needs
+from cells import cell, with_needs
 
 SOURCES = [
     "import numpy as np\nfrom course_lib import figures",
@@ -33,7 +33,3 @@ def test_what_a_cell_changes_it_reads_and_defines():
 )
 def test_the_last_cells_that_define_what_is_read_are_needed(chosen, needed):
     assert with_needs(CELLS, chosen) == needed
-
-
-def test_what_depends_on_a_cell_stands_behind_it():
-    assert behind(CELLS, 4) == [4] and behind(CELLS, 3) == [3, 8]

@@ -50,6 +50,18 @@ def test_a_strip_moves_stops_and_is_small(path):
     assert path.stat().st_size < 600_000
 
 
+def test_a_strip_that_is_too_large_is_not_written(tmp_path, monkeypatch):
+    path, frames = tmp_path / "strip.webp", [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    readme_strip.write(path, frames, [10, 20])
+    before = path.read_bytes()
+    with Image.open(path) as strip:
+        assert strip.n_frames == 2 and strip.info["loop"] == readme_strip.PLAYS
+    monkeypatch.setattr(readme_strip, "MAX_BYTES", 1)
+    with pytest.raises(ValueError, match="must have at most 1 bytes"):
+        readme_strip.write(path, frames[::-1], [10, 20])
+    assert path.read_bytes() == before
+
+
 def test_the_numbers_under_the_strip_are_the_figures():
     """`alt` of the README's picture says how many keys are looked at, at temperature 1 and at the root of the width."""
     figure = readme_strip.figure()

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 import torch
 import transformers
-from cells import Cell, behind, cell, with_needs
+from cells import Cell, cell, with_needs
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
 
@@ -71,6 +71,21 @@ def cells_with(number: str, folder: Path) -> tuple[list[Cell], int]:
     (place,) = (i for i, source in enumerate(sources) if LINE.search(source))
     sources[place] = LINE.sub(lambda found: found[1].replace('"FOLDER"', repr(str(folder))), sources[place])
     return [cell(source) for source in sources], place
+
+
+def behind(cells: list[Cell], place: int) -> list[int]:
+    """The cells from `place` on that depend on it."""
+    changed, found = set(cells[place].defined), [place]
+    for i in range(place + 1, len(cells)):
+        if cells[i].read & changed:
+            found.append(i)
+            changed |= cells[i].defined
+    return found
+
+
+def test_what_depends_on_a_cell_stands_behind_it():
+    cells = [cell(source) for source in ("a = 1", "b = 2", "c = a", "print(c)")]
+    assert behind(cells, 0) == [0, 2, 3] and behind(cells, 1) == [1]
 
 
 @pytest.mark.parametrize("number", ["03", "06", "07"])

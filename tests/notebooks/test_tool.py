@@ -1,6 +1,7 @@
 """tools/notebooks.py on a notebook of its own."""
 
 import os
+import re
 
 import jupytext
 import nbformat
@@ -53,13 +54,15 @@ def without_model_ids(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if "model_id" not in line)
 
 
-def test_whichever_of_the_two_was_edited_last_is_taken(tool):
+def test_whichever_of_the_two_was_edited_last_is_taken_and_named(tool, capsys):
     notebook, pair = tool.FOLDER / "04_trial.ipynb", tool.FOLDER / "text" / "04_trial.md"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), notebook)
     os.utime(pair, (1e9, 1e9))
-    assert [cell.source for cell in tool.latest(notebook, pair).cells] == ["1 + 1"]
+    assert [cell.source for cell in tool.read(tool.latest(notebook, pair)).cells] == ["1 + 1"]
+    tool.main([])
+    assert re.fullmatch(r"04_trial.ipynb, from 04_trial.ipynb: \d+ s, \d+ kB\n", capsys.readouterr().out)
     os.utime(notebook, (5e8, 5e8))
-    assert len(tool.latest(notebook, pair).cells) == 3
+    assert tool.latest(notebook, pair) == pair
 
 
 def test_an_unknown_prefix_is_refused(tool):
