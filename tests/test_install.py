@@ -22,7 +22,7 @@ def tool(tmp_path, monkeypatch):
     """The script, on a virtual environment that stands in a temporary folder and in which all is well."""
     venv = tmp_path / ".venv"
     venv.mkdir()
-    for name, place in {"VENV": venv, "MARKER": venv / "installing", "PLACE": venv / "place"}.items():
+    for name, place in {"VENV": venv, "PLACE": venv / "place"}.items():
         monkeypatch.setattr(install, name, place)
     monkeypatch.setattr(install, "PYTHON", Path(sys.executable))
     install.PLACE.write_bytes(install.HERE)
@@ -52,11 +52,6 @@ def test_lab_is_kept_offline(tool):
 
 def test_a_sound_environment_has_no_fault(tool):
     assert tool.fault() is None
-
-
-def test_an_interrupted_install_is_a_fault(tool):
-    tool.MARKER.touch()
-    assert "interrupted" in tool.fault()
 
 
 def test_a_moved_folder_is_a_fault(tool):
@@ -93,11 +88,38 @@ def test_the_test_extra_holds_the_lab_but_not_the_other_way_round(tool):
     assert tool.stands("lab", "pinned") and not tool.stands("test", "pinned")
 
 
-def test_a_failing_pip_leaves_the_marker_and_no_stamp(tool, monkeypatch):
-    monkeypatch.setattr(tool, "pip_install", lambda *arguments, **options: False)
-    with pytest.raises(SystemExit, match="Run the same command again"):
-        tool.install("lab", "pinned")
-    assert tool.MARKER.exists() and not tool.stands("lab", "pinned")
+@pytest.mark.parametrize("end", ["pip fails", "Ctrl-C"])
+def test_an_install_that_fails_leaves_the_lab_that_works(tool, monkeypatch, end):
+    def fail(*arguments, **options):
+        if end == "Ctrl-C":
+            raise KeyboardInterrupt
+        return False
+
+    (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["ruff is missing"] if extra == "test" else []))
+    monkeypatch.setattr(tool, "pip_install", fail)
+    monkeypatch.setattr(tool, "make_anew", lambda reason: pytest.fail(reason))
+    for _ in range(2):
+        with pytest.raises(SystemExit, match="[Rr]un the same command again"):
+            tool.main(["test"])
+    tool.main(["lab"])
+    assert not tool.stands("test", "pinned")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_venv_whose_pip_does_not_run_is_made_anew(tool, venv, monkeypatch, whole):
+    """As after Ctrl-C while pip was put there."""
+    if whole:
+        venv.borrow("pip")
+    else:
+        venv.add("pip", "26.0")
+    made = []
+    monkeypatch.setattr(tool, "PYTHON", venv.python)
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["torch is missing"]))
+    monkeypatch.setattr(tool, "make_anew", made.append)
+    monkeypatch.setattr(tool, "install", lambda *request: None)
+    tool.main(["lab"])
+    assert made == ([] if whole else ["its pip does not run"])
 
 
 @pytest.mark.parametrize("gigabytes", [0.3, 3])
@@ -121,7 +143,7 @@ def test_without_the_index_of_cpu_builds_pip_goes_on_by_itself(tool, monkeypatch
     tool.install("lab", "pinned")
     assert len(calls) == 2 and "--index-url" in calls[0] and ".[lab]" in calls[1]
     assert "taking what pip finds" in capsys.readouterr().out
-    assert tool.stands("lab", "pinned") and not tool.MARKER.exists()
+    assert tool.stands("lab", "pinned")
 
 
 def test_what_pip_leaves_out_is_named_and_there_is_no_stamp(tool, monkeypatch):
@@ -263,7 +285,7 @@ def test_a_folder_that_takes_no_files(tool, monkeypatch, number, advice):
     def refuse(*arguments):
         raise OSError(number, os.strerror(number), "a file")
 
-    tool.MARKER.touch()
+    tool.PLACE.write_text("/elsewhere")
     monkeypatch.setattr(tool.venv.EnvBuilder, "create", refuse)
     with pytest.raises(SystemExit, match=f"{os.strerror(number)}.*{advice}"):
         tool.main(["lab"])
@@ -277,14 +299,14 @@ def test_what_stopped_pip_in_a_new_venv_is_said(tool, monkeypatch):
     def fail(*arguments):
         raise subprocess.CalledProcessError(1, "ensurepip", said)
 
-    tool.MARKER.touch()
+    tool.PLACE.write_text("/elsewhere")
     monkeypatch.setattr(tool.venv.EnvBuilder, "create", fail)
     with pytest.raises(SystemExit, match="environment: ERROR: Could not install: No space left on device$"):
         tool.main(["lab"])
 
 
 def test_a_python_that_makes_no_venv(tool, monkeypatch):
-    tool.MARKER.touch()
+    tool.PLACE.write_text("/elsewhere")
     monkeypatch.setattr(tool.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit, match="apt-get install python3-venv"):
         tool.main(["lab"])

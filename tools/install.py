@@ -3,10 +3,11 @@
     python tools/install.py lab                      # what a participant needs
     python tools/install.py test --versions oldest   # what the tests need, at the lowest versions supported
 
-Before and after pip runs, the script asks .venv's own Python whether it holds what pyproject.toml asks for. A marker
-file exists while pip runs, and a stamp is written last: after an interrupted install the next run makes .venv anew. It
-does so too if .venv's Python does not run or is another, if the folder has moved, or if a file of .venv is missing.
-This script runs on the system's Python, so it imports only the standard library.
+Before and after pip runs, the script asks .venv's own Python whether it holds what pyproject.toml asks for. A stamp is
+written last. An install that fails leaves the stamps of earlier ones, so that what still works starts without network,
+and the next run continues. .venv is made anew if its Python or pip does not run, if its Python is another, if the
+folder has moved, or if a file is missing. This script runs on the system's Python, so it imports only the standard
+library.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-MARKER = VENV / "installing"
 PLACE = VENV / "place"
 WHEELS = ROOT / "wheels"  # in an offline bundle: all packages, so that pip needs no network
 HERE = os.fsencode(f"{ROOT}\n{sys.version}\n")
@@ -99,8 +99,6 @@ def fault() -> str | None:
     """Why .venv has to be made anew, as far as one sees without running its Python, or None."""
     if not PYTHON.exists():
         return "it has no Python" if VENV.exists() else "there is none yet"
-    if MARKER.exists():
-        return "an earlier install was interrupted or failed"
     if PLACE.exists() and content(PLACE) != HERE:
         return "the folder has moved, or another Python is asked for"
     return None
@@ -117,6 +115,12 @@ def examine(extra: str, versions: str) -> tuple[str | None, list[str]]:
     origin = answer["modules"].get("course-lib")
     here = origin is not None and Path(origin).resolve() == ROOT / "course_lib" / "__init__.py"
     return answer["damage"], answer["lacks"] + ([] if here else [f"course_lib is imported from {origin}"])
+
+
+def pip_runs() -> bool:
+    """Whether .venv has pip with all modules: an interrupt while pip was put there leaves some out."""
+    command = [PYTHON, "-I", "-c", "import pip._internal.commands.install"]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def shield(variables: Mapping[str, str]) -> dict[str, str]:
@@ -193,9 +197,7 @@ def reasons() -> str:
 
 def install(extra: str, versions: str) -> None:
     pins = constraints(versions)
-    MARKER.touch()
-    for old in VENV.glob("installed-*"):
-        old.unlink()
+    PLACE.write_bytes(HERE)
     pin_file = VENV / "constraints.txt"
     pin_file.write_text("\n".join(pins) + "\n")
     install_torch(pins)
@@ -203,12 +205,12 @@ def install(extra: str, versions: str) -> None:
     # The network may have failed for a moment. At the second try pip prints everything.
     if not pip_install(*request) and not pip_install(*request, quiet=False):
         sys.exit(f"The install failed: pip says why above. {reasons()}Run the same command again when that is mended.")
+    for old in VENV.glob("installed-*"):
+        old.unlink()
     reason, lacks = examine(extra, versions)
     if reason or lacks:
         sys.exit(f"pip ended without an error, but .venv is not complete: {'; '.join(lacks) or reason}.")
     keep_lab_offline()
-    PLACE.write_bytes(HERE)
-    MARKER.unlink()
     (VENV / f"installed-{extra}").write_bytes(fingerprint(versions))
 
 
@@ -236,6 +238,8 @@ def bring_about(extra: str, versions: str) -> None:
         reason, lacks = examine(extra, versions)
     if reason is None and not lacks and standing:
         return
+    if reason is None and not pip_runs():
+        reason = "its pip does not run"
     print(f"Installing the course ({extra}, {versions} versions) into .venv: a few minutes.", flush=True)
     if reason is not None:
         make_anew(reason)
