@@ -54,9 +54,23 @@ def test_a_sound_environment_has_no_fault(tool):
     assert tool.fault() is None
 
 
-def test_a_moved_folder_is_a_fault(tool):
-    tool.PLACE.write_text("/elsewhere\n" + sys.version)
-    assert "moved" in tool.fault()
+def test_a_moved_folder_and_another_version_of_python_are_faults(tool):
+    here = "{}.{}".format(*sys.version_info)
+    tool.PLACE.write_bytes(os.fsencode(f"/elsewhere\n{here}.1 (main, Jan  1 2020)"))
+    assert tool.fault() == f"it was made in /elsewhere with Python {here}, and this is {ROOT} with Python {here}"
+    tool.PLACE.write_bytes(os.fsencode(f"{ROOT}\n3.1.{here} (main, Jan  1 2020)\n[GCC]\n"))
+    assert tool.fault() == f"it was made in {ROOT} with Python 3.1, and this is {ROOT} with Python {here}"
+
+
+@pytest.mark.parametrize("build", [".0 (main, Jan  1 2020) [GCC 12]", ".99 | packaged by conda-forge |\n[Clang]"])
+def test_another_build_of_the_same_version_of_python_is_no_fault(tool, build):
+    tool.PLACE.write_bytes(os.fsencode("{}\n{}.{}".format(ROOT, *sys.version_info) + build))
+    assert tool.fault() is None
+
+
+def test_a_venv_without_a_note_of_its_place_is_kept(tool):
+    tool.PLACE.unlink()
+    assert tool.fault() is None
 
 
 def test_a_python_that_does_not_run_is_a_fault(tool, monkeypatch, tmp_path):
@@ -75,7 +89,7 @@ def test_a_python_of_another_place_is_a_fault(tool):
 
 def test_bytes_that_are_no_text_are_a_fault_and_no_error(tool):
     tool.PLACE.write_bytes(b"\xff\xfe\x80")
-    assert "moved" in tool.fault()
+    assert "made in" in tool.fault()
     (tool.VENV / "installed-lab").write_bytes(b"\xff\xfe\x80")
     assert not tool.stands("lab", "pinned")
 

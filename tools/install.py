@@ -5,9 +5,9 @@
 
 Before and after pip runs, the script asks .venv's own Python whether it holds what pyproject.toml asks for. A stamp is
 written last. An install that fails leaves the stamps of earlier ones, so that what still works starts without network,
-and the next run continues. .venv is made anew if its Python or pip does not run, if its Python is another, if the
-folder has moved, or if a file is missing. This script runs on the system's Python, so it imports only the standard
-library.
+and the next run continues. .venv is made anew if its Python or pip does not run, if another minor version of Python is
+asked for, if the folder has moved, or if a file is missing. This script runs on the system's Python, so it imports only
+the standard library.
 """
 
 from __future__ import annotations
@@ -95,12 +95,19 @@ def obstacle() -> str | None:
     return None
 
 
+def folder_and_python(written: bytes) -> tuple[str, str]:
+    """The folder and the minor version of Python in what PLACE holds. With another build of it .venv still runs."""
+    folder, _, version = written.decode(errors="replace").partition("\n")
+    return folder, ".".join(version.split(".")[:2])
+
+
 def fault() -> str | None:
     """Why .venv has to be made anew, as far as one sees without running its Python, or None."""
     if not PYTHON.exists():
         return "it has no Python" if VENV.exists() else "there is none yet"
-    if PLACE.exists() and content(PLACE) != HERE:
-        return "the folder has moved, or another Python is asked for"
+    old, new = folder_and_python(content(PLACE)), folder_and_python(HERE)
+    if PLACE.exists() and old != new:
+        return f"it was made in {old[0]} with Python {old[1]}, and this is {new[0]} with Python {new[1]}"
     return None
 
 
