@@ -22,7 +22,7 @@ def tool(tmp_path, monkeypatch):
     """The script, on a virtual environment that stands in a temporary folder and in which all is well."""
     venv = tmp_path / ".venv"
     venv.mkdir()
-    for name, place in {"VENV": venv, "PLACE": venv / "place"}.items():
+    for name, place in {"VENV": venv, "PLACE": venv / "place", "LOCK": tmp_path / ".venv.lock"}.items():
         monkeypatch.setattr(install, name, place)
     monkeypatch.setattr(install, "PYTHON", Path(sys.executable))
     install.PLACE.write_bytes(install.HERE)
@@ -112,6 +112,7 @@ def test_an_install_that_fails_leaves_the_lab_that_works(tool, monkeypatch, end)
     (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
     monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["ruff is missing"] if extra == "test" else []))
     monkeypatch.setattr(tool, "pip_install", fail)
+    monkeypatch.setattr(tool, "alone", lambda: True)  # each of these installs would be a process
     monkeypatch.setattr(tool, "make_anew", lambda reason: pytest.fail(reason))
     for _ in range(2):
         with pytest.raises(SystemExit, match="[Rr]un the same command again"):
@@ -172,6 +173,7 @@ def test_what_pip_leaves_out_is_named_and_there_is_no_stamp(tool, monkeypatch):
 def test_a_stamp_alone_is_not_believed(tool, monkeypatch):
     (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
     installed = []
+    monkeypatch.setattr(tool, "alone", lambda: True)  # both installs would be processes
     monkeypatch.setattr(tool, "install", lambda *request: installed.append(request))
     monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
     tool.main(["lab"])
@@ -179,6 +181,31 @@ def test_a_stamp_alone_is_not_believed(tool, monkeypatch):
     monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["tqdm is missing"]))
     tool.main(["lab"])
     assert installed == [("lab", "pinned")]
+
+
+def test_a_second_install_at_the_same_time_stops_and_what_is_installed_starts(tool, monkeypatch):
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
+    monkeypatch.setattr(tool, "install", lambda *request: pytest.fail("two at once"))
+    code = "import install, pathlib, sys; install.LOCK = pathlib.Path(sys.argv[1]); print(install.alone()); input()"
+    command = [sys.executable, "-c", code, tool.LOCK]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT / "tools", **pipes) as first:
+        assert first.stdout.readline() == "True\n"
+        with pytest.raises(SystemExit, match="Another install is running in .*: wait until it has ended"):
+            tool.main(["lab"])
+        (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
+        tool.main(["lab"])
+        first.communicate("\n")
+    assert tool.alone()
+
+
+def test_a_folder_that_is_only_read_needs_no_lock(tool, monkeypatch, tmp_path):
+    monkeypatch.setattr(tool, "LOCK", tmp_path / "none" / ".venv.lock")
+    assert tool.alone()
+
+
+def test_git_ignores_the_lock():
+    assert install.LOCK.name in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_a_venv_is_asked_for_the_packages_of_its_extra_and_for_the_course_of_this_folder(tool, venv, monkeypatch):

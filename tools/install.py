@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 PLACE = VENV / "place"
+LOCK = ROOT / ".venv.lock"
 WHEELS = ROOT / "wheels"  # in an offline bundle: all packages, so that pip needs no network
 HERE = os.fsencode(f"{ROOT}\n{sys.version}\n")
 # PyTorch's own index of CPU builds; without it Linux machines get gigabytes of CUDA packages. Empty: plain pip.
@@ -82,6 +83,28 @@ def content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def alone() -> bool:
+    """Whether no other install runs in this folder. From then on until this process ends, none can start."""
+    try:
+        file = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:  # nothing can be installed in this folder, but what it holds may be used
+        return True
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # the second one on Windows
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 def obstacle() -> str | None:
@@ -239,12 +262,14 @@ def bring_about(extra: str, versions: str) -> None:
         del os.environ[name]
     if reason := obstacle():
         sys.exit(reason)
-    standing = stands(extra, versions)
+    first, standing = alone(), stands(extra, versions)
     reason, lacks = fault(), []
     if reason is None:
         reason, lacks = examine(extra, versions)
     if reason is None and not lacks and standing:
         return
+    if not first:
+        sys.exit(f"Another install is running in {ROOT}: wait until it has ended, then run the same command again.")
     if reason is None and not pip_runs():
         reason = "its pip does not run"
     print(f"Installing the course ({extra}, {versions} versions) into .venv: a few minutes.", flush=True)
