@@ -157,8 +157,19 @@ def test_without_the_index_of_cpu_builds_pip_goes_on_by_itself(tool, monkeypatch
     monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
     tool.install("lab", "pinned")
     assert len(calls) == 2 and "--index-url" in calls[0] and ".[lab]" in calls[1]
-    assert "taking what pip finds" in capsys.readouterr().out
+    assert not {"--retries", "--timeout"} & set(calls[0])  # the user's settings hold
+    said = capsys.readouterr().out
+    assert "taking what pip finds by itself, which can be several GB" in said and "press Ctrl-C" in said
     assert tool.stands("lab", "pinned")
+
+
+@pytest.mark.parametrize("bundled", [False, True])
+def test_how_much_there_is_to_download_is_said_first(tool, monkeypatch, tmp_path, capsys, bundled):
+    monkeypatch.setattr(tool, "WHEELS", tmp_path if bundled else tmp_path / "wheels")
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["torch is missing"]))
+    monkeypatch.setattr(tool, "install", lambda *request: None)
+    tool.main(["lab"])
+    assert ("up to 500 MB to download" in capsys.readouterr().out.splitlines()[0]) is not bundled
 
 
 def test_what_pip_leaves_out_is_named_and_there_is_no_stamp(tool, monkeypatch):

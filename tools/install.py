@@ -200,14 +200,18 @@ def cpu_build(pins: list[str]) -> list[str]:
     if sys.platform != "linux" or not TORCH_INDEX:
         return []
     requirement = next((pin for pin in pins if pin.startswith("torch==")), "torch")
-    return ["--no-deps", "--index-url", TORCH_INDEX, "--retries", "1", "--timeout", "15", requirement]
+    return ["--no-deps", "--index-url", TORCH_INDEX, requirement]
 
 
 def install_torch(pins: list[str]) -> None:
     """Install the CPU build. If its index cannot be reached, pip chooses a build later."""
     request = cpu_build(pins)
     if request and not WHEELS.is_dir() and not pip_install(*request):
-        print(f"No CPU build of {request[-1]} from {TORCH_INDEX}: taking what pip finds by itself.", flush=True)
+        print(
+            f"No CPU build of {request[-1]} from {TORCH_INDEX}: taking what pip finds by itself, which can be several "
+            "GB. To try again in place of that, press Ctrl-C and run the same command again.",
+            flush=True,
+        )
 
 
 def keep_lab_offline() -> None:
@@ -272,7 +276,8 @@ def bring_about(extra: str, versions: str) -> None:
         sys.exit(f"Another install is running in {ROOT}: wait until it has ended, then run the same command again.")
     if reason is None and not pip_runs():
         reason = "its pip does not run"
-    print(f"Installing the course ({extra}, {versions} versions) into .venv: a few minutes.", flush=True)
+    size = ", and up to 500 MB to download" if TORCH_INDEX and not WHEELS.is_dir() else ""
+    print(f"Installing the course ({extra}, {versions} versions) into .venv: a few minutes{size}.", flush=True)
     if reason is not None:
         make_anew(reason)
     elif lacks:
