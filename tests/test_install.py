@@ -166,6 +166,7 @@ def test_without_the_index_of_cpu_builds_pip_goes_on_by_itself(tool, monkeypatch
 @pytest.mark.parametrize("bundled", [False, True])
 def test_how_much_there_is_to_download_is_said_first(tool, monkeypatch, tmp_path, capsys, bundled):
     monkeypatch.setattr(tool, "WHEELS", tmp_path if bundled else tmp_path / "wheels")
+    monkeypatch.setattr(tool, "TORCH_INDEX", "https://index.example")
     monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["torch is missing"]))
     monkeypatch.setattr(tool, "install", lambda *request: None)
     tool.main(["lab"])
@@ -362,6 +363,17 @@ def test_a_python_that_makes_no_venv(tool, monkeypatch):
     monkeypatch.setattr(tool.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit, match="apt-get install python3-venv"):
         tool.main(["lab"])
+
+
+def test_a_python_for_intel_processors_on_macos_is_refused_before_pip_runs(tool, monkeypatch):
+    monkeypatch.setattr(tool.sys, "platform", "darwin")
+    monkeypatch.setattr(tool.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(tool, "install", lambda *request: pytest.fail("pip finds no torch"))
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
+    with pytest.raises(SystemExit, match="take a Python for arm64, on an Intel Mac take conda"):
+        tool.main(["lab"])
+    (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
+    tool.main(["lab"])  # what is installed starts
 
 
 def test_a_bundle_installs_from_its_wheels_alone(tool, monkeypatch, tmp_path):

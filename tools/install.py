@@ -19,6 +19,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -44,6 +45,10 @@ HONOURED = {
     *("use-deprecated", "cache-dir", "no-cache-dir", "constraint", "only-binary", "no-binary", "prefer-binary"),
     *("uploaded-prior-to", "no-color", "progress-bar", "log"),
 }
+INTEL_MAC = (
+    "pip finds no torch that is new enough for a Python for Intel processors on macOS: on a Mac with Apple silicon "
+    "take a Python for arm64, on an Intel Mac take conda, which has builds of its own (README, Installation)."
+)
 NEEDED = 1.5e9  # bytes, with what pip unpacks meanwhile
 ADVICE = {errno.ENOSPC: "Free two gigabytes there."} | dict.fromkeys(
     (errno.EROFS, errno.EACCES, errno.EPERM), "Clone the course into a folder that you can write."
@@ -274,6 +279,8 @@ def bring_about(extra: str, versions: str) -> None:
         return
     if not first:
         sys.exit(f"Another install is running in {ROOT}: wait until it has ended, then run the same command again.")
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        sys.exit(INTEL_MAC)
     if reason is None and not pip_runs():
         reason = "its pip does not run"
     size = ", and up to 500 MB to download" if TORCH_INDEX and not WHEELS.is_dir() else ""
