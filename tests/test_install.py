@@ -344,6 +344,14 @@ def test_a_folder_that_takes_no_files(tool, monkeypatch, number, advice):
         tool.main(["lab"])
 
 
+@pytest.mark.parametrize("name, first", [("nt", "Close JupyterLab"), ("posix", "Clone the course")])
+def test_what_has_files_of_the_venv_open_is_named_on_windows(tool, monkeypatch, name, first):
+    with monkeypatch.context() as system:
+        system.setattr(os, "name", name)
+        said = tool.advice(errno.EACCES)
+    assert said.startswith(first) and "that you can write" in said
+
+
 def test_what_stopped_pip_in_a_new_venv_is_said(tool, monkeypatch):
     said = (
         b"Looking in links\nERROR: Could not install: No space left on device\nTraceback\nCalledProcessError: -c ...\n"
@@ -361,7 +369,7 @@ def test_what_stopped_pip_in_a_new_venv_is_said(tool, monkeypatch):
 def test_a_python_that_makes_no_venv(tool, monkeypatch):
     tool.PLACE.write_text("/elsewhere")
     monkeypatch.setattr(tool.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SystemExit, match="apt-get install python3-venv"):
+    with pytest.raises(SystemExit, match=r"apt-get install python{}\.{}-venv\.$".format(*sys.version_info)):
         tool.main(["lab"])
 
 

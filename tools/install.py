@@ -50,9 +50,6 @@ INTEL_MAC = (
     "take a Python for arm64, on an Intel Mac take conda, which has builds of its own (README, Installation)."
 )
 NEEDED = 1.5e9  # bytes, with what pip unpacks meanwhile
-ADVICE = {errno.ENOSPC: "Free two gigabytes there."} | dict.fromkeys(
-    (errno.EROFS, errno.EACCES, errno.EPERM), "Clone the course into a folder that you can write."
-)
 
 
 def lowest(requirements: list[str]) -> list[str]:
@@ -227,6 +224,17 @@ def keep_lab_offline() -> None:
     (folder / "page_config.json").write_text(json.dumps(disabled))
 
 
+def advice(number: int | None) -> str:
+    """What to do about an error with this number; empty if we do not know."""
+    if number == errno.ENOSPC:
+        return "Free two gigabytes there."
+    if number not in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return ""
+    # Windows removes no file that a program has open.
+    close = "Close JupyterLab and whatever else uses .venv, and run the same command again. If that does not help: "
+    return (close if os.name == "nt" else "") + "Clone the course into a folder that you can write."
+
+
 def reasons() -> str:
     """What pip does not say about a failure: how little of the disk is left, and what helps without network."""
     free = shutil.disk_usage(VENV).free
@@ -262,7 +270,8 @@ def stands(extra: str, versions: str) -> bool:
 def make_anew(reason: str) -> None:
     print(f"Making .venv anew: {reason}.", flush=True)
     if not importlib.util.find_spec("ensurepip"):
-        sys.exit("Python could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv.")
+        package = "python{}.{}-venv".format(*sys.version_info)
+        sys.exit(f"Python could not make a virtual environment; on Debian and Ubuntu: apt-get install {package}.")
     venv.EnvBuilder(with_pip=True, clear=True, symlinks=os.name != "nt").create(VENV)
 
 
@@ -304,7 +313,7 @@ def main(arguments: list[str]) -> None:
         reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])  # what pip says stands above
         sys.exit(f"Python could not make a virtual environment: {reason}")
     except OSError as error:
-        sys.exit(f"The course cannot be installed in {ROOT}: {error}. {ADVICE.get(error.errno, '')}".strip())
+        sys.exit(f"The course cannot be installed in {ROOT}: {error}. {advice(error.errno)}".strip())
     except ValueError as error:
         sys.exit(f"The course cannot be installed, because one of its files cannot be read: {error}.")
     except KeyboardInterrupt:
