@@ -22,7 +22,7 @@ def tool(tmp_path, monkeypatch):
     """The script, on a virtual environment that stands in a temporary folder and in which all is well."""
     venv = tmp_path / ".venv"
     venv.mkdir()
-    for name, place in {"VENV": venv, "MARKER": venv / "installing", "PLACE": venv / "place"}.items():
+    for name, place in {"VENV": venv, "PLACE": venv / "place", "LOCK": tmp_path / ".venv.lock"}.items():
         monkeypatch.setattr(install, name, place)
     monkeypatch.setattr(install, "PYTHON", Path(sys.executable))
     install.PLACE.write_bytes(install.HERE)
@@ -54,14 +54,23 @@ def test_a_sound_environment_has_no_fault(tool):
     assert tool.fault() is None
 
 
-def test_an_interrupted_install_is_a_fault(tool):
-    tool.MARKER.touch()
-    assert "interrupted" in tool.fault()
+def test_a_moved_folder_and_another_version_of_python_are_faults(tool):
+    here = "{}.{}".format(*sys.version_info)
+    tool.PLACE.write_bytes(os.fsencode(f"/elsewhere\n{here}.1 (main, Jan  1 2020)"))
+    assert tool.fault() == f"it was made in /elsewhere with Python {here}, and this is {ROOT} with Python {here}"
+    tool.PLACE.write_bytes(os.fsencode(f"{ROOT}\n3.1.{here} (main, Jan  1 2020)\n[GCC]\n"))
+    assert tool.fault() == f"it was made in {ROOT} with Python 3.1, and this is {ROOT} with Python {here}"
 
 
-def test_a_moved_folder_is_a_fault(tool):
-    tool.PLACE.write_text("/elsewhere\n" + sys.version)
-    assert "moved" in tool.fault()
+@pytest.mark.parametrize("build", [".0 (main, Jan  1 2020) [GCC 12]", ".99 | packaged by conda-forge |\n[Clang]"])
+def test_another_build_of_the_same_version_of_python_is_no_fault(tool, build):
+    tool.PLACE.write_bytes(os.fsencode("{}\n{}.{}".format(ROOT, *sys.version_info) + build))
+    assert tool.fault() is None
+
+
+def test_a_venv_without_a_note_of_its_place_is_kept(tool):
+    tool.PLACE.unlink()
+    assert tool.fault() is None
 
 
 def test_a_python_that_does_not_run_is_a_fault(tool, monkeypatch, tmp_path):
@@ -80,7 +89,7 @@ def test_a_python_of_another_place_is_a_fault(tool):
 
 def test_bytes_that_are_no_text_are_a_fault_and_no_error(tool):
     tool.PLACE.write_bytes(b"\xff\xfe\x80")
-    assert "moved" in tool.fault()
+    assert "made in" in tool.fault()
     (tool.VENV / "installed-lab").write_bytes(b"\xff\xfe\x80")
     assert not tool.stands("lab", "pinned")
 
@@ -93,11 +102,39 @@ def test_the_test_extra_holds_the_lab_but_not_the_other_way_round(tool):
     assert tool.stands("lab", "pinned") and not tool.stands("test", "pinned")
 
 
-def test_a_failing_pip_leaves_the_marker_and_no_stamp(tool, monkeypatch):
-    monkeypatch.setattr(tool, "pip_install", lambda *arguments, **options: False)
-    with pytest.raises(SystemExit, match="Run the same command again"):
-        tool.install("lab", "pinned")
-    assert tool.MARKER.exists() and not tool.stands("lab", "pinned")
+@pytest.mark.parametrize("end", ["pip fails", "Ctrl-C"])
+def test_an_install_that_fails_leaves_the_lab_that_works(tool, monkeypatch, end):
+    def fail(*arguments, **options):
+        if end == "Ctrl-C":
+            raise KeyboardInterrupt
+        return False
+
+    (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["ruff is missing"] if extra == "test" else []))
+    monkeypatch.setattr(tool, "pip_install", fail)
+    monkeypatch.setattr(tool, "alone", lambda: True)  # each of these installs would be a process
+    monkeypatch.setattr(tool, "make_anew", lambda reason: pytest.fail(reason))
+    for _ in range(2):
+        with pytest.raises(SystemExit, match="[Rr]un the same command again"):
+            tool.main(["test"])
+    tool.main(["lab"])
+    assert not tool.stands("test", "pinned")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_venv_whose_pip_does_not_run_is_made_anew(tool, venv, monkeypatch, whole):
+    """As after Ctrl-C while pip was put there."""
+    if whole:
+        venv.borrow("pip")
+    else:
+        venv.add("pip", "26.0")
+    made = []
+    monkeypatch.setattr(tool, "PYTHON", venv.python)
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["torch is missing"]))
+    monkeypatch.setattr(tool, "make_anew", made.append)
+    monkeypatch.setattr(tool, "install", lambda *request: None)
+    tool.main(["lab"])
+    assert made == ([] if whole else ["its pip does not run"])
 
 
 @pytest.mark.parametrize("gigabytes", [0.3, 3])
@@ -120,8 +157,20 @@ def test_without_the_index_of_cpu_builds_pip_goes_on_by_itself(tool, monkeypatch
     monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
     tool.install("lab", "pinned")
     assert len(calls) == 2 and "--index-url" in calls[0] and ".[lab]" in calls[1]
-    assert "taking what pip finds" in capsys.readouterr().out
-    assert tool.stands("lab", "pinned") and not tool.MARKER.exists()
+    assert not {"--retries", "--timeout"} & set(calls[0])  # the user's settings hold
+    said = capsys.readouterr().out
+    assert "taking what pip finds by itself, which can be several GB" in said and "press Ctrl-C" in said
+    assert tool.stands("lab", "pinned")
+
+
+@pytest.mark.parametrize("bundled", [False, True])
+def test_how_much_there_is_to_download_is_said_first(tool, monkeypatch, tmp_path, capsys, bundled):
+    monkeypatch.setattr(tool, "WHEELS", tmp_path if bundled else tmp_path / "wheels")
+    monkeypatch.setattr(tool, "TORCH_INDEX", "https://index.example")
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["torch is missing"]))
+    monkeypatch.setattr(tool, "install", lambda *request: None)
+    tool.main(["lab"])
+    assert ("up to 500 MB to download" in capsys.readouterr().out.splitlines()[0]) is not bundled
 
 
 def test_what_pip_leaves_out_is_named_and_there_is_no_stamp(tool, monkeypatch):
@@ -136,6 +185,7 @@ def test_what_pip_leaves_out_is_named_and_there_is_no_stamp(tool, monkeypatch):
 def test_a_stamp_alone_is_not_believed(tool, monkeypatch):
     (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
     installed = []
+    monkeypatch.setattr(tool, "alone", lambda: True)  # both installs would be processes
     monkeypatch.setattr(tool, "install", lambda *request: installed.append(request))
     monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
     tool.main(["lab"])
@@ -143,6 +193,31 @@ def test_a_stamp_alone_is_not_believed(tool, monkeypatch):
     monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, ["tqdm is missing"]))
     tool.main(["lab"])
     assert installed == [("lab", "pinned")]
+
+
+def test_a_second_install_at_the_same_time_stops_and_what_is_installed_starts(tool, monkeypatch):
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
+    monkeypatch.setattr(tool, "install", lambda *request: pytest.fail("two at once"))
+    code = "import install, pathlib, sys; install.LOCK = pathlib.Path(sys.argv[1]); print(install.alone()); input()"
+    command = [sys.executable, "-c", code, tool.LOCK]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT / "tools", **pipes) as first:
+        assert first.stdout.readline() == "True\n"
+        with pytest.raises(SystemExit, match="Another install is running in .*: wait until it has ended"):
+            tool.main(["lab"])
+        (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
+        tool.main(["lab"])
+        first.communicate("\n")
+    assert tool.alone()
+
+
+def test_a_folder_that_is_only_read_needs_no_lock(tool, monkeypatch, tmp_path):
+    monkeypatch.setattr(tool, "LOCK", tmp_path / "none" / ".venv.lock")
+    assert tool.alone()
+
+
+def test_git_ignores_the_lock():
+    assert install.LOCK.name in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_a_venv_is_asked_for_the_packages_of_its_extra_and_for_the_course_of_this_folder(tool, venv, monkeypatch):
@@ -263,10 +338,18 @@ def test_a_folder_that_takes_no_files(tool, monkeypatch, number, advice):
     def refuse(*arguments):
         raise OSError(number, os.strerror(number), "a file")
 
-    tool.MARKER.touch()
+    tool.PLACE.write_text("/elsewhere")
     monkeypatch.setattr(tool.venv.EnvBuilder, "create", refuse)
     with pytest.raises(SystemExit, match=f"{os.strerror(number)}.*{advice}"):
         tool.main(["lab"])
+
+
+@pytest.mark.parametrize("name, first", [("nt", "Close JupyterLab"), ("posix", "Clone the course")])
+def test_what_has_files_of_the_venv_open_is_named_on_windows(tool, monkeypatch, name, first):
+    with monkeypatch.context() as system:
+        system.setattr(os, "name", name)
+        said = tool.advice(errno.EACCES)
+    assert said.startswith(first) and "that you can write" in said
 
 
 def test_what_stopped_pip_in_a_new_venv_is_said(tool, monkeypatch):
@@ -277,17 +360,28 @@ def test_what_stopped_pip_in_a_new_venv_is_said(tool, monkeypatch):
     def fail(*arguments):
         raise subprocess.CalledProcessError(1, "ensurepip", said)
 
-    tool.MARKER.touch()
+    tool.PLACE.write_text("/elsewhere")
     monkeypatch.setattr(tool.venv.EnvBuilder, "create", fail)
     with pytest.raises(SystemExit, match="environment: ERROR: Could not install: No space left on device$"):
         tool.main(["lab"])
 
 
 def test_a_python_that_makes_no_venv(tool, monkeypatch):
-    tool.MARKER.touch()
+    tool.PLACE.write_text("/elsewhere")
     monkeypatch.setattr(tool.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SystemExit, match="apt-get install python3-venv"):
+    with pytest.raises(SystemExit, match=r"apt-get install python{}\.{}-venv\.$".format(*sys.version_info)):
         tool.main(["lab"])
+
+
+def test_a_python_for_intel_processors_on_macos_is_refused_before_pip_runs(tool, monkeypatch):
+    monkeypatch.setattr(tool.sys, "platform", "darwin")
+    monkeypatch.setattr(tool.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(tool, "install", lambda *request: pytest.fail("pip finds no torch"))
+    monkeypatch.setattr(tool, "examine", lambda extra, versions: (None, []))
+    with pytest.raises(SystemExit, match="take a Python for arm64, on an Intel Mac take conda"):
+        tool.main(["lab"])
+    (tool.VENV / "installed-lab").write_bytes(tool.fingerprint("pinned"))
+    tool.main(["lab"])  # what is installed starts
 
 
 def test_a_bundle_installs_from_its_wheels_alone(tool, monkeypatch, tmp_path):

@@ -3,10 +3,11 @@
     python tools/install.py lab                      # what a participant needs
     python tools/install.py test --versions oldest   # what the tests need, at the lowest versions supported
 
-Before and after pip runs, the script asks .venv's own Python whether it holds what pyproject.toml asks for. A marker
-file exists while pip runs, and a stamp is written last: after an interrupted install the next run makes .venv anew. It
-does so too if .venv's Python does not run or is another, if the folder has moved, or if a file of .venv is missing.
-This script runs on the system's Python, so it imports only the standard library.
+Before and after pip runs, the script asks .venv's own Python whether it holds what pyproject.toml asks for. A stamp is
+written last. An install that fails leaves the stamps of earlier ones, so that what still works starts without network,
+and the next run continues. .venv is made anew if its Python or pip does not run, if another minor version of Python is
+asked for, if the folder has moved, or if a file is missing. This script runs on the system's Python, so it imports only
+the standard library.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -29,8 +31,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-MARKER = VENV / "installing"
 PLACE = VENV / "place"
+LOCK = ROOT / ".venv.lock"
 WHEELS = ROOT / "wheels"  # in an offline bundle: all packages, so that pip needs no network
 HERE = os.fsencode(f"{ROOT}\n{sys.version}\n")
 # PyTorch's own index of CPU builds; without it Linux machines get gigabytes of CUDA packages. Empty: plain pip.
@@ -43,10 +45,11 @@ HONOURED = {
     *("use-deprecated", "cache-dir", "no-cache-dir", "constraint", "only-binary", "no-binary", "prefer-binary"),
     *("uploaded-prior-to", "no-color", "progress-bar", "log"),
 }
-NEEDED = 1.5e9  # bytes, with what pip unpacks meanwhile
-ADVICE = {errno.ENOSPC: "Free two gigabytes there."} | dict.fromkeys(
-    (errno.EROFS, errno.EACCES, errno.EPERM), "Clone the course into a folder that you can write."
+INTEL_MAC = (
+    "pip finds no torch that is new enough for a Python for Intel processors on macOS: on a Mac with Apple silicon "
+    "take a Python for arm64, on an Intel Mac take conda, which has builds of its own (README, Installation)."
 )
+NEEDED = 1.5e9  # bytes, with what pip unpacks meanwhile
 
 
 def lowest(requirements: list[str]) -> list[str]:
@@ -84,6 +87,28 @@ def content(path: Path) -> bytes:
         return b""
 
 
+def alone() -> bool:
+    """Whether no other install runs in this folder. From then on until this process ends, none can start."""
+    try:
+        file = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:  # nothing can be installed in this folder, but what it holds may be used
+        return True
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # the second one on Windows
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
 def obstacle() -> str | None:
     """Why there can be no virtual environment here, or None."""
     if os.pathsep in str(ROOT):
@@ -95,14 +120,19 @@ def obstacle() -> str | None:
     return None
 
 
+def folder_and_python(written: bytes) -> tuple[str, str]:
+    """The folder and the minor version of Python in what PLACE holds. With another build of it .venv still runs."""
+    folder, _, version = written.decode(errors="replace").partition("\n")
+    return folder, ".".join(version.split(".")[:2])
+
+
 def fault() -> str | None:
     """Why .venv has to be made anew, as far as one sees without running its Python, or None."""
     if not PYTHON.exists():
         return "it has no Python" if VENV.exists() else "there is none yet"
-    if MARKER.exists():
-        return "an earlier install was interrupted or failed"
-    if PLACE.exists() and content(PLACE) != HERE:
-        return "the folder has moved, or another Python is asked for"
+    old, new = folder_and_python(content(PLACE)), folder_and_python(HERE)
+    if PLACE.exists() and old != new:
+        return f"it was made in {old[0]} with Python {old[1]}, and this is {new[0]} with Python {new[1]}"
     return None
 
 
@@ -117,6 +147,12 @@ def examine(extra: str, versions: str) -> tuple[str | None, list[str]]:
     origin = answer["modules"].get("course-lib")
     here = origin is not None and Path(origin).resolve() == ROOT / "course_lib" / "__init__.py"
     return answer["damage"], answer["lacks"] + ([] if here else [f"course_lib is imported from {origin}"])
+
+
+def pip_runs() -> bool:
+    """Whether .venv has pip with all modules: an interrupt while pip was put there leaves some out."""
+    command = [PYTHON, "-I", "-c", "import pip._internal.commands.install"]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def shield(variables: Mapping[str, str]) -> dict[str, str]:
@@ -166,14 +202,18 @@ def cpu_build(pins: list[str]) -> list[str]:
     if sys.platform != "linux" or not TORCH_INDEX:
         return []
     requirement = next((pin for pin in pins if pin.startswith("torch==")), "torch")
-    return ["--no-deps", "--index-url", TORCH_INDEX, "--retries", "1", "--timeout", "15", requirement]
+    return ["--no-deps", "--index-url", TORCH_INDEX, requirement]
 
 
 def install_torch(pins: list[str]) -> None:
     """Install the CPU build. If its index cannot be reached, pip chooses a build later."""
     request = cpu_build(pins)
     if request and not WHEELS.is_dir() and not pip_install(*request):
-        print(f"No CPU build of {request[-1]} from {TORCH_INDEX}: taking what pip finds by itself.", flush=True)
+        print(
+            f"No CPU build of {request[-1]} from {TORCH_INDEX}: taking what pip finds by itself, which can be several "
+            "GB. To try again in place of that, press Ctrl-C and run the same command again.",
+            flush=True,
+        )
 
 
 def keep_lab_offline() -> None:
@@ -182,6 +222,17 @@ def keep_lab_offline() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     disabled = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (folder / "page_config.json").write_text(json.dumps(disabled))
+
+
+def advice(number: int | None) -> str:
+    """What to do about an error with this number; empty if we do not know."""
+    if number == errno.ENOSPC:
+        return "Free two gigabytes there."
+    if number not in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return ""
+    # Windows removes no file that a program has open.
+    close = "Close JupyterLab and whatever else uses .venv, and run the same command again. If that does not help: "
+    return (close if os.name == "nt" else "") + "Clone the course into a folder that you can write."
 
 
 def reasons() -> str:
@@ -193,9 +244,7 @@ def reasons() -> str:
 
 def install(extra: str, versions: str) -> None:
     pins = constraints(versions)
-    MARKER.touch()
-    for old in VENV.glob("installed-*"):
-        old.unlink()
+    PLACE.write_bytes(HERE)
     pin_file = VENV / "constraints.txt"
     pin_file.write_text("\n".join(pins) + "\n")
     install_torch(pins)
@@ -203,12 +252,12 @@ def install(extra: str, versions: str) -> None:
     # The network may have failed for a moment. At the second try pip prints everything.
     if not pip_install(*request) and not pip_install(*request, quiet=False):
         sys.exit(f"The install failed: pip says why above. {reasons()}Run the same command again when that is mended.")
+    for old in VENV.glob("installed-*"):
+        old.unlink()
     reason, lacks = examine(extra, versions)
     if reason or lacks:
         sys.exit(f"pip ended without an error, but .venv is not complete: {'; '.join(lacks) or reason}.")
     keep_lab_offline()
-    PLACE.write_bytes(HERE)
-    MARKER.unlink()
     (VENV / f"installed-{extra}").write_bytes(fingerprint(versions))
 
 
@@ -221,7 +270,8 @@ def stands(extra: str, versions: str) -> bool:
 def make_anew(reason: str) -> None:
     print(f"Making .venv anew: {reason}.", flush=True)
     if not importlib.util.find_spec("ensurepip"):
-        sys.exit("Python could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv.")
+        package = "python{}.{}-venv".format(*sys.version_info)
+        sys.exit(f"Python could not make a virtual environment; on Debian and Ubuntu: apt-get install {package}.")
     venv.EnvBuilder(with_pip=True, clear=True, symlinks=os.name != "nt").create(VENV)
 
 
@@ -230,13 +280,20 @@ def bring_about(extra: str, versions: str) -> None:
         del os.environ[name]
     if reason := obstacle():
         sys.exit(reason)
-    standing = stands(extra, versions)
+    first, standing = alone(), stands(extra, versions)
     reason, lacks = fault(), []
     if reason is None:
         reason, lacks = examine(extra, versions)
     if reason is None and not lacks and standing:
         return
-    print(f"Installing the course ({extra}, {versions} versions) into .venv: a few minutes.", flush=True)
+    if not first:
+        sys.exit(f"Another install is running in {ROOT}: wait until it has ended, then run the same command again.")
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        sys.exit(INTEL_MAC)
+    if reason is None and not pip_runs():
+        reason = "its pip does not run"
+    size = ", and up to 500 MB to download" if TORCH_INDEX and not WHEELS.is_dir() else ""
+    print(f"Installing the course ({extra}, {versions} versions) into .venv: a few minutes{size}.", flush=True)
     if reason is not None:
         make_anew(reason)
     elif lacks:
@@ -256,7 +313,7 @@ def main(arguments: list[str]) -> None:
         reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])  # what pip says stands above
         sys.exit(f"Python could not make a virtual environment: {reason}")
     except OSError as error:
-        sys.exit(f"The course cannot be installed in {ROOT}: {error}. {ADVICE.get(error.errno, '')}".strip())
+        sys.exit(f"The course cannot be installed in {ROOT}: {error}. {advice(error.errno)}".strip())
     except ValueError as error:
         sys.exit(f"The course cannot be installed, because one of its files cannot be read: {error}.")
     except KeyboardInterrupt:
