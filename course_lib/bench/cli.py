@@ -287,7 +287,7 @@ def figures(output: Output) -> None:
     try:
         with running_chromium() as browser:
             rows, version = measure(browser, FIGURES), browser.version
-    except LookupError as error:
+    except (LookupError, OSError) as error:  # no Chromium, or a JupyterLab that does not start
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     report.show_lines("Interactive figures", COLUMNS, [as_line(row) for row in rows])

@@ -88,3 +88,12 @@ def test_far_blocks_pool_halves_of_texts_and_rows_hold_both_times():
     rows = crossover.measure(model, ids, [256, 512], {"keys": 64}, np.random.default_rng(0))
     assert [(row.layer, row.N) for row in rows] == [(layer, N) for layer in range(4) for N in (256, 512)]
     assert all(row.exact_ms > 0 and (row.m is None) == (row.ms is None) for row in rows)
+
+
+def test_the_error_to_keep_is_the_median_over_single_texts_and_each_length_has_its_own_setting(monkeypatch):
+    errors = iter([1.0, 5.0, 2.0] * 4)  # of the three texts of 256 tokens, in each of four layers
+    monkeypatch.setattr(crossover, "sums_error", lambda *given: next(errors))
+    monkeypatch.setattr(crossover, "least_setting", lambda name, block, error, random: block.K.shape[1] // 8)
+    model, ids = shipped.load("docs-mha").model, torch.arange(769) % 500
+    rows = crossover.measure(model, ids, [256, 768], {"keys": 64}, np.random.default_rng(0))
+    assert [(row.N, row.error, row.m) for row in rows] == [(256, 2.0, 16), (768, 2.0, 48)] * 4
