@@ -30,8 +30,8 @@ SUMMARIES = {
     "equal-widths": "Core arms with equal d_ff, so unequal parameters.",
     "fewer-steps": "MHA and MQA-64 after fewer steps.",
     "recall": "Recall against cached numbers.",
-    "copying": "Loss on text that repeats itself.",
-    "extrapolation": "Loss on texts longer than those of training.",
+    "copying": "Loss on text that repeats itself, after training at the common rate.",
+    "extrapolation": "Loss in windows longer than those of training, at the common rate.",
 }
 
 RECALL_IS_TUNED = "--tuning-steps must not be given with recall, which is tuned in runs of all steps"

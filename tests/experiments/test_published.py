@@ -246,6 +246,20 @@ def test_the_note_says_what_is_known_of_positions():
         assert f"\n| {row['name']}: {row['text']} | {told(row)}: {row['outcome']} | {row[HOLM]:.3f} |\n" in NOTE
 
 
+def test_the_note_says_what_longer_windows_change():
+    found = published.load("cpu-docs").report["extrapolation"]
+    gains = {row["first"]: row for row in found["gains"]}
+    assert len(found["arms"]) >= 6 and len(gains) == 2 * len(found["arms"])
+    for row in found["arms"]:
+        near, twice, four = (
+            row["losses"]["512, read at 256"],
+            *(gains[f"{row['arm']}, {width}"] for width in (512, 1024)),
+        )
+        assert f"\n| {row['arm']} | {row['seeds']} | {near:.3f} | {told(twice)} | {told(four)} |\n" in NOTE
+    for row in found["stated"]:
+        assert f"\n| {row['name']}: {row['text']} | {told(row)}: {row['outcome']} | {row[HOLM]:.3f} |\n" in NOTE
+
+
 def test_the_note_says_what_three_seeds_alone_gave():
     D = published.load("cpu-docs", rates="common").differences("partly rotary 16", "MLA-16")
     low, high = estimate(D[:3]).interval
