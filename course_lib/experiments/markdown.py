@@ -24,8 +24,8 @@ COPYING = (
 EXTRAPOLATION = (
     "Loss in nats per token of the test's tokens that stand further from the beginning of a window than any token in "
     "training. A column without `read at` is headed by the width of the window. A column with `read at` has the same "
-    "tokens in windows as short as in training. A negative difference means that the model profits from the long "
-    "window."
+    "tokens in windows as short as in training, which begin anew behind each cut. A negative difference means that the "
+    "loss is smaller in the long window."
 )
 SPEED = (
     "As measured while the runs were made. A machine that did other work at the same time was slower; "

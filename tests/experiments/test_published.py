@@ -249,7 +249,10 @@ def test_the_note_says_what_is_known_of_positions():
 def test_the_note_says_what_longer_windows_change():
     found = published.load("cpu-docs").report["extrapolation"]
     gains = {row["first"]: row for row in found["gains"]}
-    assert len(found["arms"]) >= 6 and len(gains) == 2 * len(found["arms"])
+    assert len(found["arms"]) == 7 and sum(row["seeds"] for row in found["arms"]) == 22 and len(gains) == 14
+    assert {row["documents"] for row in gains.values()} == {69}
+    assert {row["name"] for row in found["stated"] if row["outcome"] == "holds"} == {"L1", "L2", "L3", "L5"}
+    assert {row["name"] for row in found["stated"] if row["outcome"] == "fails"} == {"L4", "L6"}
     for row in found["arms"]:
         near, twice, four = (
             row["losses"]["512, read at 256"],
