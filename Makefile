@@ -45,7 +45,7 @@ $(RUNS): export MALLOC_TRIM_THRESHOLD_ := 268435456
 browser: export CHROMIUM ?= $(shell command -v chromium-headless-shell 2>/dev/null)
 export REQUIRE_BROWSER
 
-.PHONY: lab test slides site test-delivery bundle doctor install-lab install-test install-delivery lint unit bad-input \
+.PHONY: lab test slides site test-delivery bundle doctor install-lab install-experiments install-test install-delivery lint unit bad-input \
 	browser check-notebooks notebooks clean
 .NOTPARALLEL:
 
@@ -56,7 +56,7 @@ lab: install-lab
 # The rules of ruff are those of its pinned version.
 test: $(if $(filter pinned,$(VERSIONS)),lint) unit bad-input browser check-notebooks
 
-install-lab install-test install-delivery: install-%:
+install-lab install-experiments install-test install-delivery: install-%:
 	@$(if $(filter test delivery,$*),echo "== install")
 	@$(PYTHON) -I tools/install.py $* --versions $(VERSIONS)
 
@@ -91,7 +91,7 @@ notebooks: install-test
 bundle: install-lab
 	$(RUN) tools/bundle.py
 
-# Live figures are collected from runs of the notebooks, and kept until code or notebook change.
+# Live figures are collected from runs of the notebooks, and kept until code, notebook or packages change.
 slides: install-delivery
 	@echo "== $@"
 	$(RUN) tools/decks.py $(ONLY)

@@ -41,12 +41,18 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 def replace_folder(folder: Path, new: Path) -> None:
     """Give the folder `new` the name `folder`, on the same disk. What had that name is deleted last.
 
-    Raises OSError when a folder cannot be renamed, and deletes nothing then.
+    Raises OSError when a folder cannot be renamed; the old one then has its name as before.
     """
     old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.old")
-    if folder.exists():
+    had = folder.exists()
+    if had:
         folder.rename(old)
-    new.rename(folder)
+    try:
+        new.rename(folder)
+    except OSError:
+        if had:
+            old.rename(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -27,8 +27,9 @@ def ask(
 ) -> dict:
     """Ask `python` whether it meets these lines of requirements and constraints, written as for pip.
 
-    The answer is a dict with these keys. "prefix": the environment's folder. "damage": a phrase on the first file that
-    is not as pip wrote it, or None. "lacks": phrases, one for each line that is not met, and for each requirement of
+    The answer is a dict with these keys. "prefix": the environment's folder. "python": its version, as
+    [3, 11]. "damage": a phrase on the first file of these packages, and of those that they need, that is not as pip
+    wrote it, or None. "lacks": phrases, one for each line that is not met, and for each requirement of
     the installed packages among them that is not met. "versions" and "modules": for each package asked for, its version
     and the file that Python imports. Raises OSError when `python` cannot be started, and ValueError when it does not
     answer.
@@ -49,17 +50,21 @@ def answer(requirements: list[str], constraints: list[str]) -> dict:
     except ImportError:  # pip brings an older one, which is slower
         from pip._vendor.packaging.requirements import Requirement
     wanted, pins = list(map(Requirement, requirements)), list(map(Requirement, constraints))
-    found = list(importlib.metadata.distributions())
-    here = {}
-    for entries in (dist.metadata for dist in found):  # read once, because it takes a while each time
-        if entries["Name"]:  # of two with one name Python imports the first
-            package = Package(entries["Version"], entries.get_all("Requires-Dist", []))
-            here.setdefault(canonical(entries["Name"]), package)
-    names = [canonical(requirement.name) for requirement in wanted]
+    here, found = {}, []
+    for dist in importlib.metadata.distributions():
+        entries = dist.metadata  # read once, because it takes a while each time
+        name = canonical(entries["Name"]) if entries["Name"] else None
+        found.append((dist, name))
+        if name is not None:  # of two with one name Python imports the first
+            here.setdefault(name, Package(entries["Version"], entries.get_all("Requires-Dist", [])))
+    names, seen = [canonical(requirement.name) for requirement in wanted], set()
+    missing = sorted(set(lacks(here, wanted, {canonical(pin.name): pin for pin in pins}, seen)))
+    needed = {None} | {name for name, _ in seen}  # a package without a name may be one of them
     return {
         "prefix": sys.prefix,
-        "damage": next(damage(found), None),
-        "lacks": sorted(set(lacks(here, wanted, {canonical(pin.name): pin for pin in pins}))),
+        "python": list(sys.version_info[:2]),
+        "damage": next(damage(dist for dist, name in found if name in needed), None),
+        "lacks": missing,
         "versions": {name: here[name].version for name in names if name in here},
         "modules": modules(names),
     }
@@ -73,9 +78,9 @@ class Package(NamedTuple):
 
 
 def install_command(extra: str = "lab") -> str:
-    """The command that brings the packages of the extra, "lab" or "test", into this environment.
+    """The command that brings the packages of the extra, "lab", "test" or "experiments", into this environment.
 
-    It is run in the course's folder. A conda environment gets those of both.
+    It is run in the course's folder. A conda environment gets those of all three.
     """
     if os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
         return "conda env update --file environment.yml"
@@ -95,12 +100,13 @@ def modules(packages: Iterable[str]) -> dict[str, str | None]:
     return {name: spec.origin for name, spec in specs.items() if spec is not None}
 
 
-def lacks(here: dict, wanted: Iterable, pins: dict) -> Iterator[str]:
+def lacks(here: dict, wanted: Iterable, pins: dict, seen: set) -> Iterator[str]:
     """A phrase for each requirement that is not met: the wanted ones, and those of the packages that meet them.
 
     here: name -> `Package`. wanted: Requirements. pins: name -> Requirement with the version that the course pins.
+    seen: an empty set; it gets (name, extra) of the packages that are there.
     """
-    todo, seen = list(wanted), set()
+    todo = list(wanted)
     while todo:
         requirement = todo.pop()
         name = canonical(requirement.name)

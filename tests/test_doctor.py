@@ -211,6 +211,9 @@ def test_without_a_home_the_lab_says_what_to_set():
         ("--LabApp.default_url=/lab", {"--ServerApp.ip", "--ServerApp.root_dir"}),
         ("--notebook-dir=/srv", {"--ServerApp.ip"}),
         ("--ServerApp.root_dir=/srv", {"--ServerApp.ip"}),
+        (str(versions.ROOT / "notebooks"), {"--ServerApp.ip"}),
+        (sys.executable, {"--ServerApp.ip"}),  # stands for a notebook that lies elsewhere
+        ("notebooks/02_attention.ipynb", {"--ServerApp.ip", "--ServerApp.root_dir", "--LabApp.default_url"}),
     ],
 )
 def test_the_lab_has_one_value_of_each_option(option, kept):

@@ -87,6 +87,14 @@ def test_a_python_of_another_place_is_a_fault(tool):
     assert tool.examine("lab", "newest")[0] == f"its Python belongs to {sys.prefix}"
 
 
+def test_another_minor_version_is_a_fault_though_nothing_says_who_made_it(tool, monkeypatch):
+    answer = {"prefix": str(tool.VENV), "python": [3, 9], "modules": {}, "damage": None, "lacks": []}
+    monkeypatch.setattr(tool, "course", mock.Mock())
+    tool.course("packages").ask.return_value = answer
+    monkeypatch.setattr(tool, "constraints", lambda versions: [])
+    assert "it has Python 3.9, and this is Python 3." in tool.examine("lab", "newest")[0]
+
+
 def test_bytes_that_are_no_text_are_a_fault_and_no_error(tool):
     tool.PLACE.write_bytes(b"\xff\xfe\x80")
     assert "made in" in tool.fault()

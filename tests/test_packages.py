@@ -68,10 +68,13 @@ def test_a_python_that_does_not_answer_is_heard(venv):
 
 
 def test_damage(venv):
+    venv.add("top", "1.0", ["thing"])
     info = venv.add("thing", "1.0")
+    venv.add("other", "1.0")
+    (venv.packages / "other.py").unlink()  # nobody asks for it
 
     def said() -> str | None:
-        return packages.ask(venv.python, [])["damage"]
+        return packages.ask(venv.python, ["top"])["damage"]
 
     assert said() is None
     (venv.packages / "thing.py").write_text("")
@@ -85,7 +88,7 @@ def test_damage(venv):
 def test_it_says_where_it_is_and_which_file_is_imported(venv):
     venv.add("a-thing", "1.0")
     answer = packages.ask(venv.python, ["a-thing", "missing"])
-    assert os.path.samefile(answer["prefix"], venv.folder)
+    assert os.path.samefile(answer["prefix"], venv.folder) and answer["python"] == list(sys.version_info[:2])
     assert answer["modules"] == {"a-thing": str(venv.packages / "a_thing.py")}
 
 

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
-from install import PYTHON, ROOT, constraints, course, cpu_build, pip_variables
+from install import PYTHON, ROOT, constraints, course, fetch_torch, pip_variables
 
 from course_lib.files import replace_folder
 
@@ -38,8 +39,7 @@ def tracked() -> list[Path]:
 
 def download(wheels: Path) -> None:
     """Fetch all packages of `make lab`, and what builds the course itself, at the pinned versions."""
-    if request := cpu_build(constraints("pinned")):  # if it is not there, pip finds another build below
-        pip_wheel(wheels, *request)
+    fetch_torch(constraints("pinned"), partial(pip_wheel, wheels))
     packages = [line for line in course("versions").requirements("lab") if not line.startswith("course-lib")]
     pins = ["--constraint", str(ROOT / "constraints.txt")]
     if not pip_wheel(wheels, "--find-links", wheels.as_uri(), *pins, "setuptools", *packages):

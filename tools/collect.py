@@ -51,7 +51,7 @@ def collect(notebook: Path) -> Path:
 
 
 def made_from(notebook: Path) -> str:
-    """A hash of the notebook's code, of course_lib and of the packages behind its numbers."""
+    """A hash of the notebook's code, of course_lib and of the packages behind its numbers and pictures."""
     node = nbformat.read(notebook, as_version=4)
     parts = [f"{cell.id} {cell.source}".encode() for cell in node.cells if cell.cell_type == "code"]
     for path in sorted((ROOT / "course_lib").rglob("*")):

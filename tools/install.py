@@ -5,9 +5,9 @@
 
 Before and after pip runs, the script asks .venv's own Python whether it holds what pyproject.toml asks for. A stamp is
 written last. An install that fails leaves the stamps of earlier ones, so that what still works starts without network,
-and the next run continues. .venv is made anew if its Python or pip does not run, if another minor version of Python is
-asked for, if the folder has moved, or if a file is missing. This script runs on the system's Python, so it imports only
-the standard library.
+and the next run continues. .venv is made anew if its Python does not run or belongs elsewhere, if its pip does not run
+when it is needed, if another minor version of Python is asked for, if the folder has moved, or if a file is missing or
+damaged. This script runs on the system's Python, so it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -144,6 +144,8 @@ def examine(extra: str, versions: str) -> tuple[str | None, list[str]]:
         return f"its Python does not run ({error})", []
     if not os.path.samefile(answer["prefix"], VENV):
         return f"its Python belongs to {answer['prefix']}", []
+    if answer["python"] != list(sys.version_info[:2]):
+        return "it has Python {}.{}, and this is Python {}.{}".format(*answer["python"], *sys.version_info), []
     origin = answer["modules"].get("course-lib")
     here = origin is not None and Path(origin).resolve() == ROOT / "course_lib" / "__init__.py"
     return answer["damage"], answer["lacks"] + ([] if here else [f"course_lib is imported from {origin}"])
@@ -205,10 +207,10 @@ def cpu_build(pins: list[str]) -> list[str]:
     return ["--no-deps", "--index-url", TORCH_INDEX, requirement]
 
 
-def install_torch(pins: list[str]) -> None:
-    """Install the CPU build. If its index cannot be reached, pip chooses a build later."""
+def fetch_torch(pins: list[str], by: Callable[..., bool]) -> None:
+    """Have pip fetch the CPU build. If its index cannot be reached, pip chooses a build later."""
     request = cpu_build(pins)
-    if request and not WHEELS.is_dir() and not pip_install(*request):
+    if request and not by(*request):
         print(
             f"No CPU build of {request[-1]} from {TORCH_INDEX}: taking what pip finds by itself, which can be several "
             "GB. To try again in place of that, press Ctrl-C and run the same command again.",
@@ -247,7 +249,8 @@ def install(extra: str, versions: str) -> None:
     PLACE.write_bytes(HERE)
     pin_file = VENV / "constraints.txt"
     pin_file.write_text("\n".join(pins) + "\n")
-    install_torch(pins)
+    if not WHEELS.is_dir():
+        fetch_torch(pins, pip_install)
     request = ["--constraint", str(pin_file), "--editable", f".[{extra}]"]
     # The network may have failed for a moment. At the second try pip prints everything.
     if not pip_install(*request) and not pip_install(*request, quiet=False):
@@ -322,5 +325,6 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036 - the reader's Python may be older than what the project asks for
-        sys.exit("The course needs Python 3.11 or newer; name one with `make lab PYTHON=python3.12`.")
+        again = r"py -3.12 tools\install.py lab" if os.name == "nt" else "make lab PYTHON=python3.12"
+        sys.exit(f"The course needs Python 3.11 or newer; name one, as in `{again}`.")
     main(sys.argv[1:])

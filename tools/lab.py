@@ -27,9 +27,17 @@ KERNELS = {
 }
 
 
+def leads_elsewhere(option: str) -> bool:
+    """Whether an argument is a folder, or a file outside of the course: JupyterLab takes its folder from it."""
+    outside = not Path(option).resolve().is_relative_to(ROOT)
+    return os.path.isdir(option) or (os.path.isfile(option) and outside)
+
+
 def arguments(options: list[str]) -> list[str]:
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     given = {option.partition("=")[0] for option in options}
+    if any(map(leads_elsewhere, options)):
+        given.add(FOLDER[0])
     defaults = [f"{names[0]}={value}" for names, value in DEFAULTS.items() if given.isdisjoint(names)]
     return [*as_root, *defaults, *options]
 

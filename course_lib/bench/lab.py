@@ -80,7 +80,10 @@ def wait_for(server: subprocess.Popen, url: str, log: Path) -> None:
 
     Raises ChildProcessError, with the end of its log, when it ends before, and TimeoutError when it does not answer.
     """
-    eventually(lambda: server.poll() is not None or answers(url), limits.START)
+    try:
+        eventually(lambda: server.poll() is not None or answers(url), limits.START)
+    except TimeoutError as error:
+        raise TimeoutError(f"the server did not answer within {limits.START} s") from error
     if server.returncode is not None:
         said = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES:])
         raise ChildProcessError(f"the server ended with exit code {server.returncode}; the end of its log:\n{said}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from course_lib.config import require
+from course_lib.packages import install_command
 
 if TYPE_CHECKING:
     from course_lib.experiments.scheduler import Executor
@@ -205,8 +206,7 @@ def require_packages(*names: str) -> None:
     if missing:
         without = ", or add --sequential" if missing == ["distributed"] else ""
         typer.echo(
-            f"Error: experiments need {', '.join(missing)}. Run: pip install -c constraints.txt -e '.[experiments]'"
-            f"{without}",
+            f"Error: experiments need {', '.join(missing)}. Run: {install_command('experiments')}{without}",
             err=True,
         )
         raise typer.Exit(1)

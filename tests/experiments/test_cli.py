@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from course_lib import cli
 from course_lib.experiments import data, training
 from course_lib.limits import ANSWER
+from course_lib.packages import install_command
 from course_lib.training import DivergedError
 
 runner = CliRunner()
@@ -126,13 +127,13 @@ def test_errors_are_one_line(arguments, wanted, tmp_path, monkeypatch):
     assert shown.startswith("Error: ") and wanted in shown
 
 
-@pytest.mark.parametrize("missing, advice", [("distributed", "or add --sequential"), ("pyarrow", "[experiments]")])
+@pytest.mark.parametrize("missing, advice", [("distributed", "or add --sequential"), ("pyarrow", "Run: ")])
 def test_missing_packages_are_named(missing, advice, monkeypatch, tmp_path):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else find(name))
     shown = said("equal-cache", "--folder", tmp_path, code=1)
     assert f"experiments need {missing}." in shown and advice in shown
-    assert "pip install -c constraints.txt -e '.[experiments]'" in shown
+    assert install_command("experiments") in shown
     assert list(tmp_path.iterdir()) == []
 
 
