@@ -17,10 +17,9 @@ def copying(view: View) -> dict:
 
 
 def extrapolation(view: View, context: int) -> dict:
-    """Losses by split (see `probes.Extrapolation`), and what windows longer than the context of training change.
+    """Losses by split (see `probes.Extrapolation`), gains by arm, and what was stated of them beforehand.
 
-    That is, of each arm, the loss in long windows minus that of the same tokens in short ones; and what was stated of
-    it beforehand.
+    A gain is the loss in windows longer than the context of training minus that of the same tokens in short windows.
     """
     rows = [gain_row(arm, times * context, context, view) for times in LONGER for arm in view.arms]
     gains = {each: gain(each.arm, each.times * context, context, view) for each in OF_LENGTH}
