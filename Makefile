@@ -45,8 +45,8 @@ $(RUNS): export MALLOC_TRIM_THRESHOLD_ := 268435456
 browser: export CHROMIUM ?= $(shell command -v chromium-headless-shell 2>/dev/null)
 export REQUIRE_BROWSER
 
-.PHONY: lab test slides site test-delivery bundle doctor install-lab install-experiments install-test install-delivery lint unit bad-input \
-	browser check-notebooks notebooks clean
+.PHONY: lab test slides site test-delivery bundle doctor install-lab install-experiments install-test \
+	install-delivery lint unit bad-input browser check-notebooks notebooks clean
 .NOTPARALLEL:
 
 lab: install-lab

@@ -27,11 +27,11 @@ def ask(
 ) -> dict:
     """Ask `python` whether it meets these lines of requirements and constraints, written as for pip.
 
-    The answer is a dict with these keys. "prefix": the environment's folder. "python": its version, as
-    [3, 11]. "damage": a phrase on the first file of these packages, and of those that they need, that is not as pip
-    wrote it, or None. "lacks": phrases, one for each line that is not met, and for each requirement of
-    the installed packages among them that is not met. "versions" and "modules": for each package asked for, its version
-    and the file that Python imports. Raises OSError when `python` cannot be started, and ValueError when it does not
+    The answer is a dict with these keys. "prefix": the environment's folder. "python": its version, as [3, 11].
+    "damage": a phrase on the first file that is not as pip wrote it, of the packages asked for and of those that they
+    need, or None. "lacks": phrases, one for each line that is not met, and for each requirement of the installed
+    packages among them that is not met. "versions" and "modules": for each package asked for, its version and the file
+    that Python imports. Raises OSError when `python` cannot be started, and ValueError when it does not
     answer.
     """
     question = json.dumps({"requirements": list(requirements), "constraints": list(constraints)})
